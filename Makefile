@@ -1,0 +1,51 @@
+# The commands of this project. `make` alone lists them.
+VENV := .venv
+BIN := $(VENV)/bin
+WANTED := 3.11, 3.12 or 3.13
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
+export OMP_NUM_THREADS ?= 1
+export MPLBACKEND ?= Agg
+
+.DEFAULT_GOAL := help
+.PHONY: help install quickstart test check lint types bench bench-learning slow clean
+
+help:  ## list these commands
+	@echo "sfsim wants Python $(WANTED); found: $(or $(PYTHON),none)"
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
+
+$(VENV)/installed: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "sfsim needs Python $(WANTED) with venv and pip; none was found. Name one: make PYTHON=/path/to/python3.12 install" >&2; exit 2; }
+	@echo "Setting up $(VENV) with $(PYTHON): PyTorch is large, this takes a few minutes the first time"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+install: $(VENV)/installed  ## set up .venv with everything that is needed
+
+quickstart: install  ## run scenarios/quickstart.yaml: FL, SFL and SFPrompt on a pre-trained ViT
+	@$(BIN)/sfsim run scenarios/quickstart.yaml
+
+test: install  ## run the tests
+	@$(BIN)/python -m pytest -q
+
+slow: install  ## run the slow tests too
+	@$(BIN)/python -m pytest -q -m 'slow or not slow'
+
+lint: install
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: install
+	@$(BIN)/mypy
+
+check: lint types test  ## lint, types and tests
+
+bench: install  ## measure the simulator; JSON lines on stdout
+	@$(BIN)/python -m tests.bench
+
+bench-learning: install  ## what each algorithm gains from pre-trained weights; JSON lines on stdout
+	@$(BIN)/python -m tests.bench.learning
+
+clean:  ## remove the environment and what tools leave behind
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

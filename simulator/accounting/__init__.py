@@ -1,0 +1,1 @@
+"""What work costs, what crosses a wire, and the one record of it all."""

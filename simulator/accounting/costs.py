@@ -1,0 +1,101 @@
+"""A work: a callable that knows its price, and what it writes, before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import Any, NamedTuple
+
+
+class Cost(NamedTuple):
+    """The price of a piece of work, from shapes alone.
+
+    Costs compose: ``2 * forward + touch``. One multiply-add is two FLOPs.
+
+    Attributes:
+        flops: floating-point operations.
+        bytes_touched: bytes read from and written to memory.
+        peak_bytes: memory the work needs while it runs, beside the weights that lie at the site anyway.
+        kept_bytes: how much more memory is taken after it than before; negative where it gives some back.
+    """
+
+    flops: int = 0
+    bytes_touched: int = 0
+    peak_bytes: int = 0
+    kept_bytes: int = 0
+
+    def __add__(self, other: Cost) -> Cost:  # type: ignore[override]
+        """One after the other: amounts add, peaks do not."""
+        return Cost(
+            self.flops + other.flops,
+            self.bytes_touched + other.bytes_touched,
+            max(self.peak_bytes, other.peak_bytes),
+            self.kept_bytes + other.kept_bytes,
+        )
+
+    def __rmul__(self, times: int) -> Cost:  # type: ignore[override]
+        """The same, ``times`` times in a row."""
+        return Cost(times * self.flops, times * self.bytes_touched, self.peak_bytes, times * self.kept_bytes)
+
+
+FREE = Cost()
+
+
+def _nothing(*_: Any) -> None:
+    return None
+
+
+class Work:
+    """A function or a bound method with its price; call it to do it, hand it to ``site.compute`` to pay for it too."""
+
+    __slots__ = ("__wrapped__", "batch_key", "cost", "holds", "name", "run", "writes")
+
+    def __init__(
+        self,
+        run: Callable[..., Any],
+        cost: Callable[..., Cost],
+        writes: Callable[..., object | None] = _nothing,
+        batch_key: Callable[..., Hashable | None] = _nothing,
+        holds: Callable[..., Any] = _nothing,
+        name: str | None = None,
+    ) -> None:
+        self.run, self.cost, self.writes, self.batch_key, self.holds = run, cost, writes, batch_key, holds
+        self.name = name or run.__name__
+        self.__wrapped__ = run
+
+    def __get__(self, owner: object | None, kind: type | None = None) -> Work:
+        """Bind as Python binds a function: everything about a work takes the work's own arguments."""
+        if owner is None:
+            return self
+        return Work(
+            partial(self.run, owner),
+            partial(self.cost, owner),
+            self.writes if self.writes is _nothing else partial(self.writes, owner),
+            self.batch_key if self.batch_key is _nothing else partial(self.batch_key, owner),
+            self.holds if self.holds is _nothing else partial(self.holds, owner),
+            self.name,
+        )
+
+    def __call__(self, *args: Any) -> Any:
+        return self.run(*args)
+
+    def __repr__(self) -> str:
+        return f"<work {self.name}>"
+
+
+def work(
+    *,
+    cost: Callable[..., Cost],
+    writes: Callable[..., object | None] = _nothing,
+    batch_key: Callable[..., Hashable | None] = _nothing,
+    holds: Callable[..., Any] = _nothing,
+) -> Callable[[Callable[..., Any]], Work]:
+    """Declare what a function or method costs. All four take the work's own arguments.
+
+    Args:
+        cost: the price, from shapes alone; never from the values of tensors.
+        writes: the weights object it changes, by identity; None if it changes nothing.
+        batch_key: works with equal keys may share one pass at a server; None if it never shares.
+        holds: the part whose weights lie in memory where this runs; None if it needs none.
+    """
+    return lambda run: Work(run, cost, writes, batch_key, holds)

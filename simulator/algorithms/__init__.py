@@ -1,0 +1,1 @@
+"""Ways of training together, one file each."""

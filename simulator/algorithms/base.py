@@ -1,0 +1,82 @@
+"""The contract of an algorithm: what one client does, and how updates meet."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from simulator.settings import Settings
+
+if TYPE_CHECKING:
+    from simulator.learning.staged import Staged
+    from simulator.learning.task import Adaptation, Task, Training
+    from simulator.world.clients import Client
+    from simulator.world.sites import Site
+    from simulator.world.world import World
+
+Steps = Generator[Any, Any, Any]
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one client brings: values, a tree of tensors, and how much they count."""
+
+    value: Any
+    weight: float
+
+
+class Unfit(ValueError):
+    """A setting that the model or the training it meets does not allow: (key, value, problem, what is allowed)."""
+
+    def __init__(self, key: str, value: Any, problem: str, allowed: str | None = None) -> None:
+        super().__init__(key, value, problem, allowed)
+        self.key, self.value, self.problem, self.allowed = key, value, problem, allowed
+
+
+class Algorithm(Settings):
+    """One way of training together. Its fields are the keys that its entry in a scenario takes.
+
+    Objects are frozen: what lasts from round to round is the state that the driver holds, a client's ``store`` or the
+    server's.
+    """
+
+    name: ClassVar[str]
+    needs_values: ClassVar[str | None] = None
+    """What it decides by the values of tensors, in words: a dry run has none and refuses it by this name."""
+
+    def adapt(self, training: Training) -> Adaptation:
+        """How the pre-trained model is made ready: what is trained, and which prompts are added."""
+        from simulator.learning.task import Adaptation  # here, so that reading a scenario loads no torch
+
+        return Adaptation.of(training)
+
+    def check(self, model: Staged, training: Training) -> None:
+        """Raise ``Unfit`` for a setting that this model does not allow."""
+
+    def begin(self, world: World, task: Task) -> State:
+        """The state before the first round."""
+        raise NotImplementedError
+
+    def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
+        """What one client does with the state; the value is its ``Update``."""
+        raise NotImplementedError
+
+    def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
+        """The next state, computed at ``site``: the server, or an edge server. Here, the mean by weight."""
+        from simulator.learning.averaging import weighted_mean
+
+        return (yield from site.compute(weighted_mean, [u.value for u in updates], [u.weight for u in updates]))
+
+    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+        """Name -> tensor of all that was trained: what evaluation looks at. ``client``: as that one sees it."""
+        return state
+
+
+class OwnOrder(Algorithm):
+    """An algorithm with another global order than "clients side by side, then aggregate"."""
+
+    def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
+        """One round with this cohort; the value is the next state."""
+        raise NotImplementedError

@@ -1,0 +1,34 @@
+"""FedAvg: whole models trained on devices, averaged by the server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from simulator.algorithms.base import Algorithm, State, Steps, Update
+
+if TYPE_CHECKING:
+    from simulator.learning.task import Task
+    from simulator.world.clients import Client
+    from simulator.world.world import World
+
+
+class FedAvg(Algorithm):
+    """FedAvg (McMahan et al., 2017, Algorithm 1): clients train the whole model, the server averages.
+
+    What of the model is trained and sent is the training setting ``train``: ``full`` is FL; ``linear``, ``bias`` and
+    ``prompt`` are the family of FedPEFT (Sun et al., 2022), where the frozen rest is sent once, as provisioning.
+    """
+
+    name: ClassVar[str] = "fedavg"
+
+    def begin(self, world: World, task: Task) -> State:
+        return task.trainable()
+
+    def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
+        local = task.weights((yield from client.download(state, "model")), client.turn)
+        model = task.part(local)
+        yield from client.install(model)
+        with world.phase("training"):
+            for batch in client.batches("train", epochs=task.training.local_epochs):
+                yield from client.compute(model.train_step, *batch)
+        return Update((yield from client.upload(local.pick(state), "model")), weight=len(client.data))

@@ -1,0 +1,118 @@
+"""SFPrompt: soft prompts and a tail trained on the device, a frozen body at the server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat
+
+from simulator.algorithms.base import Algorithm, State, Steps, Unfit, Update
+from simulator.algorithms.steps import check_cut, split_step
+from simulator.learning.prompts import Prompts
+
+if TYPE_CHECKING:
+    from simulator.learning.data import Shard
+    from simulator.learning.passes import Part
+    from simulator.learning.staged import Staged
+    from simulator.learning.task import Adaptation, Task, Training
+    from simulator.world.clients import Client
+    from simulator.world.world import World
+
+
+class SFPrompt(Algorithm):
+    """SFPrompt (Cao, Zhu and Gong, 2024; arXiv 2407.17533).
+
+    From the paper's abstract: head and tail on the device, the body at the server; soft prompts; a local-loss phase;
+    pruning of the data by EL2N. That only prompts and tail are trained and averaged, that the short cut from head to
+    tail gives both the local loss and the scores, and the order of the phases follow the one public re-implementation.
+    Weighting the average by shard size before pruning, and every default below, are ours.
+
+    Attributes:
+        head: frozen blocks on the device behind the embedding and the prompts.
+        tail: trained blocks on the device before norm and classifier.
+        prompts: how many learnable tokens, and where.
+        local_epochs: epochs of the local loss, on the short cut from head to tail; it sends nothing.
+        split_epochs: epochs of split training through the server's frozen body, on what pruning kept.
+        keep: which samples pruning keeps, by their EL2N score on the short cut.
+        keep_fraction: how many of them; 1 keeps all and scores nothing.
+        prune: anew every round, or once, when a client is first chosen.
+        local_learning_rate, split_learning_rate: of the two phases; null: the optimizer's own.
+    """
+
+    name: ClassVar[str] = "sfprompt"
+    head: NonNegativeInt = 1
+    tail: NonNegativeInt = 1
+    prompts: Prompts = Prompts()
+    local_epochs: NonNegativeInt = 1
+    split_epochs: NonNegativeInt = 1
+    keep: Literal["hardest", "easiest", "random"] = "hardest"
+    keep_fraction: float = Field(0.5, gt=0, le=1)
+    prune: Literal["every_round", "once"] = "every_round"
+    local_learning_rate: PositiveFloat | None = None
+    split_learning_rate: PositiveFloat | None = None
+
+    @property
+    def scores(self) -> bool:
+        """Whether pruning looks at the samples at all."""
+        return self.keep != "random" and self.keep_fraction < 1
+
+    def adapt(self, training: Training) -> Adaptation:
+        from simulator.learning.task import Adaptation
+
+        def trained(name: str, stages: Sequence[str]) -> bool:
+            return name.split(".")[0] in ("prompt", *stages[len(stages) - 1 - self.tail :])
+
+        return Adaptation(trained, self.prompts)
+
+    def check(self, model: Staged, training: Training) -> None:
+        check_cut(model, self.head, self.tail)
+        blind = self.head == self.tail == 0 and model.pools_one_token
+        if blind and (self.local_epochs or self.scores):
+            raise Unfit(
+                "head",
+                0,
+                "head and tail have no block, and the model looks at its class token alone: on the short cut that token "
+                "never meets the image, so every image gets the same logits and the same score",
+                "head or tail of at least 1 block; or local_epochs 0 with keep: random",
+            )
+
+    def begin(self, world: World, task: Task) -> State:
+        return task.trainable()
+
+    def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
+        cut, turn = task.cut(self.head, self.tail), client.turn
+        received = yield from client.download(state, "prompts and tail")
+        local = task.weights(received, turn, self.local_learning_rate)
+        head, tail, short = (task.part(local, ranges) for ranges in (cut.head, cut.tail, cut.short))
+        body = task.part(task.backbone, cut.body)
+        yield from client.install(head, tail)
+
+        with world.phase("local loss"):
+            for batch in client.batches("local", epochs=self.local_epochs):
+                yield from client.compute(short.train_step, *batch)
+
+        with world.phase("pruning"):
+            kept = yield from self._prune(client, short)
+
+        local.begin(task.training.optimizer, task.learning_rate(turn, self.split_learning_rate))
+        with world.phase("split training"):
+            for batch in kept.batches(("split", turn, client.name), epochs=self.split_epochs):
+                yield from split_step(client, head, body, tail, batch, local)
+
+        return Update((yield from client.upload(local.pick(state), "prompts and tail")), weight=len(client.data))
+
+    def _prune(self, client: Client, short: Part) -> Steps:
+        """The part of the client's data that goes through split training."""
+        data: Shard = client.data
+        if self.keep_fraction == 1:
+            return data
+        if self.prune == "once" and "kept" in client.store:
+            return data.keep(client.store["kept"])
+        scores = []
+        if self.scores:
+            for batch in data.in_order():
+                scores.append((yield from client.compute(short.el2n, *batch)))
+        kept = data.choose(self.keep, self.keep_fraction, scores, ("pruning", client.turn, client.name))
+        client.store["kept"] = kept
+        return data.keep(kept)

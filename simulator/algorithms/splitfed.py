@@ -1,0 +1,99 @@
+"""SplitFed: devices train a head (and a tail), the server the rest, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import NonNegativeInt
+
+from simulator.algorithms.base import Algorithm, State, Steps, Update
+from simulator.algorithms.steps import check_cut, labelled_step, split_step
+
+if TYPE_CHECKING:
+    from simulator.learning.cuts import Cut
+    from simulator.learning.staged import Ranges, Staged
+    from simulator.learning.task import Task, Training
+    from simulator.learning.weights import Weights
+    from simulator.world.clients import Client
+    from simulator.world.world import World
+
+
+class SplitFed(Algorithm):
+    """SplitFed (Thapa et al., 2022; arXiv 2004.12088, Algorithms 1 and 2). ``train: full`` is SFL+FF, ``linear``
+    SFL+Linear.
+
+    Attributes:
+        version: ``v1``: the server trains a copy of its part for each client, and averages both sides. ``v2``: one
+            shared part, stepped by all in the order in which they are served.
+        body: for ``v2``. ``stashed``: clients interleave, each pass keeps the weights it was computed with and applies
+            its gradients to the newest; ``exclusive``: one client holds the part from forward to step. (The paper has
+            the server take clients in turn and leaves this open; both readings are ours.)
+        labels: ``private``: U-shaped, the tail is on the device; ``sent``: labels go to the server, and so does the
+            tail.
+        head: blocks on the device behind the embedding.
+        tail: blocks on the device before norm and classifier; with labels sent it only says what is not cut off.
+    """
+
+    name: ClassVar[str] = "splitfed"
+    version: Literal["v1", "v2"] = "v1"
+    body: Literal["stashed", "exclusive"] = "stashed"
+    labels: Literal["private", "sent"] = "private"
+    head: NonNegativeInt = 1
+    tail: NonNegativeInt = 1
+
+    def check(self, model: Staged, training: Training) -> None:
+        check_cut(model, self.head, self.tail)
+
+    def begin(self, world: World, task: Task) -> State:
+        device, server = self._sides(task.cut(self.head, self.tail))
+        mine = {name: tensor for ranges in device for name, tensor in task.trainable(ranges).items()}
+        if self.version == "v1":
+            return {"client": mine, "server": task.trainable(server)}
+        world.server.store["body"] = task.weights(task.trainable(server), round=1)
+        return {"client": mine}
+
+    def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
+        cut = task.cut(self.head, self.tail)
+        local = task.weights((yield from client.download(state["client"], "model")), client.turn)
+        served = self._served(task, client, state)
+        head, tail = task.part(local, cut.head), task.part(local, cut.tail)
+        body, rest = task.part(served, cut.body), task.part(served, cut.rest)
+        yield from client.install(*((head, tail) if self.labels == "private" else (head,)))
+        with world.phase("split training"):
+            for batch in client.batches("train", epochs=task.training.local_epochs):
+                if self.labels == "private":
+                    step = split_step(client, head, body, tail, batch, local)
+                else:
+                    step = labelled_step(client, head, rest, batch, local)
+                yield from self._in_turn(world, served, step)
+        mine = yield from client.upload(local.pick(state["client"]), "model")
+        value = {"client": mine}
+        if self.version == "v1":
+            value["server"] = served.pick(state["server"])
+        return Update(value, weight=len(client.data))
+
+    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+        if self.version == "v1":
+            return {**state["client"], **state["server"]}
+        return {**world.server.store["body"], **state["client"]}
+
+    def _sides(self, cut: Cut) -> tuple[tuple[Ranges, ...], Ranges]:
+        """The stages on the device, and those at the server."""
+        return ((cut.head, cut.tail), cut.body) if self.labels == "private" else ((cut.head,), cut.rest)
+
+    def _served(self, task: Task, client: Client, state: State) -> Weights:
+        """The weights the server trains for this client: a copy of its own, or the ones that all share."""
+        if self.version == "v1":
+            return task.weights(state["server"], client.turn)
+        shared: Weights = client.server.store["body"]
+        shared.learning_rate = task.learning_rate(client.turn)
+        return shared
+
+    def _in_turn(self, world: World, served: Weights, step: Steps) -> Steps:
+        if self.version == "v2" and self.body == "exclusive":
+            with world.alone(served) as turn:
+                yield turn
+                yield from step
+        else:
+            yield from step

@@ -1,0 +1,61 @@
+"""One batch through a model that is cut: the conversation between a client and a server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulator.algorithms.base import Steps, Unfit
+
+if TYPE_CHECKING:
+    from simulator.learning.data import Batch
+    from simulator.learning.passes import Part
+    from simulator.learning.staged import Staged
+    from simulator.learning.weights import Weights
+    from simulator.world.clients import Client
+
+
+def check_cut(model: Staged, head: int, tail: int) -> None:
+    """Raise ``Unfit`` unless head and tail leave the server at least one block."""
+    most = len(model.blocks) - 1
+    if head + tail > most:
+        key, value = ("head", head) if head >= tail else ("tail", tail)
+        problem = f"head {head} and tail {tail} leave no block for the server: the model has {most + 1} blocks"
+        raise Unfit(key, value, problem, f"head + tail of at most {most}")
+
+
+def split_step(client: Client, head: Part, body: Part, tail: Part, batch: Batch, local: Weights) -> Steps:
+    """U-shaped: head and tail on the device, labels stay there. A leg that nobody needs is not sent.
+
+    Vepakomma et al., 2018, section 2, "without label sharing".
+    """
+    server = client.server
+    sent = yield from client.compute(head.forward, batch.x)
+    smashed = yield from client.upload(sent.output, "smashed data")
+    served = yield from server.compute(body.forward, smashed)
+    features = yield from client.download(served.output, "features")
+    graded = yield from client.compute(tail.loss_backward, features, batch.y)
+    mine = [graded]
+    if body.learns:
+        grad = yield from client.upload(graded.input_grad, "feature gradient")
+        grad = yield from server.compute(served.backward, grad)
+        if body.trainable:
+            yield from server.compute(body.weights.step, served)
+        if head.trainable:
+            grad = yield from client.download(grad, "smashed gradient")
+            yield from client.compute(sent.backward, grad)
+            mine.append(sent)
+    yield from client.compute(local.step, *mine)
+
+
+def labelled_step(client: Client, head: Part, rest: Part, batch: Batch, local: Weights) -> Steps:
+    """Labels travel with the smashed data: the server goes forward, backward and steps in one service.
+
+    Thapa et al., 2022, Algorithm 1 (SplitFed); only the head is on the device.
+    """
+    sent = yield from client.compute(head.forward, batch.x)
+    smashed, labels = yield from client.upload((sent.output, batch.y), "smashed data and labels")
+    graded = yield from client.server.compute(rest.train_step, smashed, labels)
+    if head.trainable:
+        grad = yield from client.download(graded.input_grad, "smashed gradient")
+        yield from client.compute(sent.backward, grad)
+        yield from client.compute(local.step, sent)

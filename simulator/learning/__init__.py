@@ -1,0 +1,1 @@
+"""Models in stages, parts, passes, data: plain torch. Knows nothing of clocks; imports no simpy."""

@@ -1,0 +1,68 @@
+"""What autograd keeps for the way back, in bytes: distinct storages, weights left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+_known: dict[tuple[Any, ...], int] = {}
+
+
+def kept_bytes(module: nn.Module, keys: tuple[Any, ...], shape: tuple[int, ...], grad: bool, attention: str) -> int:
+    """Bytes that a forward pass of ``module`` on ``meta`` leaves for its backward pass.
+
+    Args:
+        module: on ``meta``, with its ``requires_grad`` pattern.
+        keys: what the answer depends on beside the rest: the keys of its stages.
+        shape: of the input, batch included.
+        grad: whether the input requires a gradient.
+        attention: ``fused``: queries, keys, values, output and one number a row; ``math``: the T x T tensors too.
+    """
+    known = keys, shape, grad, attention
+    if known not in _known:
+        _known[known] = _count(module, torch.empty(shape, device="meta").requires_grad_(grad), attention)
+    return _known[known]
+
+
+def _count(module: nn.Module, sample: Tensor, attention: str) -> int:
+    weights = {tensor.untyped_storage()._cdata for tensor in module.state_dict(keep_vars=True).values()}
+    kept: dict[int, tuple[int, Tensor]] = {}  # holds the tensors, so that no storage's address is used again
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights:
+            kept[storage._cdata] = storage.nbytes(), tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        if attention == "fused":
+            with _Fused():
+                module(sample)
+        else:
+            module(sample)
+    return sum(size for size, _ in kept.values())
+
+
+class _Fused(TorchFunctionMode):
+    """On ``meta`` torch always takes attention apart; this keeps what a fused kernel would keep."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function is functional.scaled_dot_product_attention:
+            return _FusedAttention.apply(*args[:3])
+        return function(*args, **(kwargs or {}))
+
+
+class _FusedAttention(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        output = q.new_empty((*q.shape[:-1], v.shape[-1]))
+        context.save_for_backward(q, k, v, output, q.new_empty(q.shape[:-1], dtype=torch.float32))
+        return output
+
+    @staticmethod
+    def backward(context: Any, grad: Tensor) -> Any:  # type: ignore[override]
+        raise RuntimeError("this attention is only there to be counted")

@@ -1,0 +1,213 @@
+"""Parts and passes: some stages with weights, and one batch's way through them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.functional import cross_entropy
+
+from simulator.accounting.costs import Cost, work
+from simulator.learning.rows import Rows
+from simulator.learning.staged import Ranges, Sizes, Staged
+from simulator.learning.weights import Weights
+
+Batch = Tensor | Rows
+
+
+class Part:
+    """Some stages with weights (shared by reference): a head, a body, a tail, a short cut, the whole model.
+
+    It holds no batch and no gradient, so any number of passes may be open at once.
+
+    Attributes:
+        input_grad: something before this part learns, so its passes return the gradient of their input.
+        learns: its passes are worth a way back.
+    """
+
+    def __init__(self, model: Staged, weights: Weights, ranges: Ranges) -> None:
+        self.model, self.weights, self.ranges = model, weights, ranges
+        self._slice = model.slice(ranges)
+        self.trainable, self.frozen, self.names = self._slice.trainable, self._slice.frozen, self._slice.names
+        self.input_grad, self.learns = self._slice.input_grad, self._slice.learns
+
+    def __repr__(self) -> str:
+        stages = list(self._slice.stages)
+        return f"<part {stages[0]}..{stages[-1]}>"
+
+    def receive(self, installed: Mapping[str, Tensor]) -> None:
+        """Compute with these frozen weights from now on: what a device was sent, instead of what the server has."""
+        for name in self.frozen:
+            if self.weights[name] is not installed[name]:
+                self.weights[name] = installed[name]
+
+    def resident(self) -> Iterator[tuple[Weights, str, int]]:
+        """What lies in memory where this part is used, by stage: weights, and of the trained gradients and state."""
+        copies = 1 + (self.weights.optimizer.copies if self.weights.optimizer else 0)
+        for stage, (weights, trained) in self._slice.stage_bytes.items():
+            yield self.weights, stage, weights + copies * trained
+
+    # Prices: of a batch of the first argument's shape; labels cost nothing.
+
+    def sizes(self, x: Batch) -> Sizes:
+        return self.model.sizes(self.ranges, tuple(x.shape))
+
+    def _infer_cost(self, x: Batch, *_: Any) -> Cost:
+        sizes = self.sizes(x)
+        return Cost(sizes.forward, self._slice.bytes + sizes.activations, sizes.pair)
+
+    def _forward_cost(self, x: Batch, *_: Any) -> Cost:
+        sizes = self.sizes(x)
+        return Cost(sizes.forward, self._slice.bytes + sizes.activations, sizes.kept + sizes.pair, sizes.kept)
+
+    def _backward_cost(self, x: Batch, *_: Any) -> Cost:
+        if not self.learns:
+            return Cost()
+        sizes = self.sizes(x)
+        touched = self._slice.bytes + self._slice.trainable_bytes + 2 * sizes.activations
+        return Cost(sizes.backward, touched, sizes.pair, -sizes.kept)
+
+    def _loss_cost(self, x: Batch, *_: Any) -> Cost:
+        return self._forward_cost(x) + self._backward_cost(x)
+
+    def _train_cost(self, x: Batch, *_: Any) -> Cost:
+        assert self.weights.optimizer is not None, "a part is trained with weights that have an optimizer"
+        return self._loss_cost(x) + Cost(bytes_touched=self.weights.optimizer.passes * self._slice.trainable_bytes)
+
+    def _held(self, *_: Any) -> Part:
+        return self
+
+    def _stepped(self, *_: Any) -> Weights:
+        return self.weights
+
+    # Works.
+
+    @work(cost=_infer_cost, holds=_held)
+    def infer(self, x: Batch) -> Batch:
+        """The output, with no way back."""
+        return Pass(self, x, grad=False).output
+
+    @work(cost=_infer_cost, holds=_held)
+    def el2n(self, x: Batch, y: Tensor) -> Tensor:
+        """EL2N scores [N]: the L2 norm of softmax(logits) - onehot(y) (Paul et al., 2021, definition 2.2)."""
+        logits = Pass(self, x, grad=False).output
+        if logits.is_meta:
+            return self.model.blank((len(y),))
+        assert isinstance(logits, Tensor)
+        error = logits.softmax(dim=-1)
+        error[torch.arange(len(y)), y] -= 1
+        return error.norm(dim=-1)
+
+    @work(cost=_forward_cost, holds=_held)
+    def forward(self, x: Batch) -> Pass:
+        """A pass, open for its way back where this part learns."""
+        return Pass(self, x)
+
+    @work(cost=_loss_cost, holds=_held)
+    def loss_backward(self, x: Batch, y: Tensor) -> Pass:
+        """Forward, the mean cross-entropy with labels ``y`` [N], and backward; ``output`` is the loss."""
+        return Pass(self, x, y).run_backward(None)
+
+    @work(cost=_train_cost, writes=_stepped, holds=_held)
+    def train_step(self, x: Batch, y: Tensor) -> Pass:
+        """``loss_backward`` and the step, as one service."""
+        done = Pass(self, x, y).run_backward(None)
+        self.weights.step(done)
+        return done
+
+    # The computation itself.
+
+    def __call__(self, x: Batch, tensors: Mapping[str, Tensor] | None = None) -> Batch:
+        """Really compute, with other tensors than the part's own if given. Frozen prefixes of rows are remembered."""
+        tensors = tensors or self.weights
+        if isinstance(x, Rows):
+            frozen = self._slice.frozen_prefix if self.model.remember else 0
+            if frozen:
+                x = Rows(self.model.derived(x.source, self.ranges, frozen, self.weights), x.index)
+            if frozen == len(self._slice.stages):
+                return x
+            return _call(self._slice.stages, frozen, tensors, x.tensor())
+        return functional_call(self._slice.module, {name: tensors[name] for name in self.names}, (x,))
+
+
+def _call(stages: dict[str, nn.Module], skipped: int, tensors: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    rest = nn.Sequential(OrderedDict(list(stages.items())[skipped:]))
+    names = [name for name, _ in rest.named_parameters()] + [name for name, _ in rest.named_buffers()]
+    return functional_call(rest, {name: tensors[name] for name in names}, (x,))
+
+
+class Pass:
+    """One batch through a part: its tape and, once it has been run backward, its gradients.
+
+    Attributes:
+        output: detached; the loss, where labels were given.
+        grads: of the part's trainable tensors, by name.
+        input_grad: of the batch, where something before the part learns.
+    """
+
+    __slots__ = ("__weakref__", "_leaves", "_tape", "_x", "grads", "input_grad", "output", "part", "version")
+
+    def __init__(self, part: Part, x: Batch, y: Tensor | None = None, grad: bool = True) -> None:
+        self.part, self._x, self.version = part, x, part.weights.version
+        self.grads: dict[str, Tensor] = {}
+        self.input_grad: Tensor | None = None
+        self._tape: Tensor | None = None
+        self._leaves: dict[str, Tensor] = {}
+        opens = grad and part.learns
+        if x.is_meta:  # dry: what a part does to a shape is known, and no tensor is touched
+            self.output: Any = part.model.blank(part.sizes(x).shape if y is None else ())
+        elif not opens:
+            with torch.no_grad():
+                self.output = part(x)
+        else:
+            self._run(x, y)
+        if opens and part.trainable:
+            part.weights.opened(self)
+
+    def _run(self, x: Batch, y: Tensor | None) -> None:
+        part = self.part
+        if part.input_grad:
+            assert isinstance(x, Tensor), "rows of a source are data: nothing before them learns"
+            self._x = x = x.detach().requires_grad_()
+        self._leaves = {name: part.weights[name].detach().requires_grad_() for name in part.trainable}
+        with torch.enable_grad():
+            output = part(x, {**part.weights, **self._leaves})
+            assert isinstance(output, Tensor)
+            self._tape = output if y is None else cross_entropy(output, y)
+        self.output = self._tape.detach()
+
+    def _backward_cost(self, grad: Tensor) -> Cost:
+        return self.part._backward_cost(self._x)
+
+    def _held(self, grad: Tensor) -> Part:
+        return self.part
+
+    @work(cost=_backward_cost, holds=_held)
+    def backward(self, grad: Tensor) -> Tensor | None:
+        """From the gradient of the output to ``grads``; the value is the gradient of the input, where it is wanted.
+
+        Raises:
+            RuntimeError: the pass has been run backward already.
+        """
+        return self.run_backward(grad).input_grad
+
+    def run_backward(self, grad: Tensor | None) -> Pass:
+        part = self.part
+        if self.grads or self.input_grad is not None:
+            raise RuntimeError(f"this pass through {part} has been run backward already")
+        if self._x.is_meta:
+            self.grads = {name: part.weights[name] for name in part.trainable}
+            self.input_grad = part.model.blank(tuple(self._x.shape)) if part.input_grad else None
+        else:
+            assert self._tape is not None, f"{part} does not learn: it has no way back"
+            wanted = [*self._leaves.values(), *([self._x] if part.input_grad else [])]
+            grads = torch.autograd.grad(self._tape, wanted, grad)  # type: ignore[arg-type]
+            self.grads = dict(zip(self._leaves, grads, strict=False))
+            self.input_grad = grads[-1] if part.input_grad else None
+            self._tape, self._leaves = None, {}
+        part.weights.closed(self)
+        return self

@@ -1,0 +1,184 @@
+"""The structure of a model: named stages on ``meta`` with a fixed pattern of what is trained; it holds no weights."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from simulator.learning.flops import StageCost, stage_cost, stage_key
+from simulator.learning.footprint import kept_bytes
+from simulator.learning.rows import Derived, Source
+from simulator.learning.weights import nbytes
+
+Ranges = tuple[tuple[int, int], ...]
+"""Half-open ranges of stages, in order: ((0, 2), (7, 8)) is the short cut from head to tail."""
+
+
+class Sizes(NamedTuple):
+    """What a part does to one batch, in numbers: FLOPs, bytes, and the shape of what comes out (batch included)."""
+
+    forward: int
+    backward: int
+    activations: int  # bytes read and written between stages, forward
+    pair: int  # bytes of the largest input and output alive at once
+    kept: int  # bytes autograd keeps for the way back; 0 where nothing learns
+    shape: tuple[int, ...]
+
+
+class Slice:
+    """Some stages of a structure, as one module on ``meta``.
+
+    Attributes:
+        trainable, frozen: parameter names (and, as frozen, buffers).
+        input_grad: something before the first of these stages learns, so their input gradient is wanted. It is settled
+            when the model is cut; a tensor that came over a wire cannot say it.
+    """
+
+    def __init__(self, stages: OrderedDict[str, nn.Module], input_grad: bool) -> None:
+        self.module = nn.Sequential(stages)
+        parameters = dict(self.module.named_parameters())
+        self.trainable = tuple(name for name, parameter in parameters.items() if parameter.requires_grad)
+        self.names = (*parameters, *dict(self.module.named_buffers()))
+        self.frozen = tuple(name for name in self.names if name not in set(self.trainable))
+        self.input_grad = input_grad
+        self.learns = bool(self.trainable) or input_grad
+        self.bytes = sum(nbytes(tensor) for tensor in self.module.state_dict().values())
+        self.trainable_bytes = sum(nbytes(parameters[name]) for name in self.trainable)
+
+    @cached_property
+    def stages(self) -> dict[str, nn.Module]:
+        return dict(self.module.named_children())
+
+    @cached_property
+    def stage_bytes(self) -> dict[str, tuple[int, int]]:
+        """Of each stage: bytes of its weights, and of those of them that are trained."""
+        return {
+            name: (
+                sum(nbytes(tensor) for tensor in stage.state_dict().values()),
+                sum(nbytes(parameter) for parameter in stage.parameters() if parameter.requires_grad),
+            )
+            for name, stage in self.stages.items()
+        }
+
+    @cached_property
+    def frozen_prefix(self) -> int:
+        """How many stages stand before the first that learns; 0 where the input itself wants a gradient."""
+        if self.input_grad:
+            return 0
+        learning = [any(p.requires_grad for p in stage.parameters()) for stage in self.stages.values()]
+        return learning.index(True) if True in learning else len(learning)
+
+
+class Staged:
+    """A model as a list of stages.
+
+    Args:
+        stages: in order, with any weights; they are moved to ``meta``.
+        trained: which parameters are trained, by name.
+        attention: ``fused`` if the device's attention never writes down the T x T scores, ``math`` if it does.
+        remember: whether what a frozen prefix computes is remembered (never changes a charge).
+    """
+
+    def __init__(
+        self,
+        stages: Mapping[str, nn.Module],
+        trained: Callable[[str], bool],
+        attention: str = "fused",
+        remember: bool = True,
+    ) -> None:
+        self.stages = {name: stage.to("meta") for name, stage in stages.items()}
+        self.names = list(self.stages)
+        self.attention, self.remember = attention, remember
+        for name, parameter in nn.ModuleDict(self.stages).named_parameters():
+            parameter.requires_grad_(trained(name))
+        self._keys = {name: stage_key(stage) for name, stage in self.stages.items()}
+        self._learns = [any(p.requires_grad for p in stage.parameters()) for stage in self.stages.values()]
+        self._slices: dict[Ranges, Slice] = {}
+        self._sizes: dict[tuple[Ranges, tuple[int, ...]], Sizes] = {}
+        self._blanks: dict[tuple[tuple[int, ...], torch.dtype], Tensor] = {}
+        self._derived: dict[tuple[Any, ...], Derived] = {}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def whole(self) -> Ranges:
+        return ((0, len(self)),)
+
+    @property
+    def blocks(self) -> range:
+        """The stages that are blocks: a cut is counted in them."""
+        first = next(i for i, name in enumerate(self.names) if name.startswith("block"))
+        return range(first, len(self) - 1)
+
+    @property
+    def pools_one_token(self) -> bool:
+        """Whether the classifier sees the class token alone."""
+        return getattr(self.stages["head"], "pooling", None) == "token"
+
+    def slice(self, ranges: Ranges) -> Slice:
+        """These stages as one module; made once."""
+        if ranges not in self._slices:
+            names = [name for start, stop in ranges for name in self.names[start:stop]]
+            stages = OrderedDict((name, self.stages[name]) for name in names)
+            self._slices[ranges] = Slice(stages, input_grad=any(self._learns[: ranges[0][0]]))
+        return self._slices[ranges]
+
+    def stage_costs(self, ranges: Ranges, shape: tuple[int, ...]) -> list[StageCost]:
+        """Of each stage in turn, for one sample of this shape (without the batch)."""
+        part, costs = self.slice(ranges), []
+        grad = part.input_grad
+        for name, stage in part.stages.items():
+            costs.append(stage_cost(stage, self._keys[name], shape, grad))
+            shape, grad = costs[-1].shape, costs[-1].grad
+        return costs
+
+    def sizes(self, ranges: Ranges, shape: tuple[int, ...], itemsize: int = 4) -> Sizes:
+        """What these stages do to a batch of this shape (batch included); looked up after the first time."""
+        known = ranges, shape
+        if known not in self._sizes:
+            costs, samples = self.stage_costs(ranges, tuple(shape[1:])), shape[0]
+            tensors = [itemsize * torch.Size(each).numel() for each in (shape[1:], *(cost.shape for cost in costs))]
+            pairs = [before + after for before, after in zip(tensors, tensors[1:], strict=False)]
+            part = self.slice(ranges)
+            keys = tuple(self._keys[name] for name in part.stages)
+            self._sizes[known] = Sizes(
+                forward=samples * sum(cost.forward for cost in costs),
+                backward=samples * sum(cost.backward for cost in costs) if part.learns else 0,
+                activations=samples * sum(pairs),
+                pair=samples * max(pairs),
+                kept=kept_bytes(part.module, keys, shape, part.input_grad, self.attention) if part.learns else 0,
+                shape=(samples, *costs[-1].shape),
+            )
+        return self._sizes[known]
+
+    def blank(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Tensor:
+        """A ``meta`` tensor of this shape: all that a dry pass needs of its output."""
+        known = shape, dtype
+        if known not in self._blanks:
+            self._blanks[known] = torch.empty(shape, dtype=dtype, device="meta")
+        return self._blanks[known]
+
+    def derived(self, source: Source, ranges: Ranges, stages: int, weights: Mapping[str, Tensor]) -> Source:
+        """What the first ``stages`` of these stages, all frozen, make of a source; one object for the same weights."""
+        part = self.slice(ranges)
+        prefix = nn.Sequential(OrderedDict(list(part.stages.items())[:stages]))
+        names = tuple(prefix.state_dict())
+        tensors = {name: weights[name] for name in names}
+        known = (id(source), ranges, stages, *map(id, tensors.values()))
+        if known not in self._derived:
+            costs = self.stage_costs(ranges, source.shape)[:stages]
+            self._derived[known] = Derived(
+                source,
+                lambda values: torch.func.functional_call(prefix, tensors, (values,)),
+                costs[-1].shape,
+                torch.float32,
+                sum(cost.forward for cost in costs),
+                held=(source, tensors),
+            )
+        return self._derived[known]

@@ -1,0 +1,148 @@
+"""A task: a model in stages, its starting weights, the data, and how well some weights do on the test set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from simulator.learning.cuts import Cut, cut
+from simulator.learning.data import Images
+from simulator.learning.optimizers import Optimizer
+from simulator.learning.passes import Part
+from simulator.learning.prompts import Prompts
+from simulator.learning.rows import Rows
+from simulator.learning.schedules import Schedule
+from simulator.learning.staged import Ranges, Staged
+from simulator.learning.stages import TRAINED, Prompt, stages_of
+from simulator.learning.weights import Weights
+
+EVALUATION_BATCH = 256
+
+
+class Training(Protocol):
+    """What a task needs to know of the training settings of a scenario."""
+
+    rounds: int
+    local_epochs: int
+    batch_size: int
+    train: str
+    optimizer: Optimizer
+    schedule: Schedule
+    prompts: Prompts
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """How the pre-trained model is made ready.
+
+    Attributes:
+        trained: whether a parameter is trained, from its name and the names of all stages in order.
+        prompts: what is added before the first block.
+    """
+
+    trained: Callable[[str, Sequence[str]], bool]
+    prompts: Prompts | None = None
+
+    @classmethod
+    def of(cls, training: Training) -> Adaptation:
+        """What ``training.train`` says: full, linear, bias or prompt."""
+        prompts = training.prompts if training.train == "prompt" else None
+        return cls(lambda name, stages: TRAINED[training.train](name), prompts)
+
+
+class Score(NamedTuple):
+    """Of an evaluation: the fraction of test samples that were right, and the mean cross-entropy."""
+
+    accuracy: float
+    loss: float
+
+
+def adapted(
+    vit: nn.Module, adaptation: Adaptation, attention: str = "fused", remember: bool = True, seed: int = 0
+) -> tuple[dict[str, Tensor], Staged]:
+    """A timm VisionTransformer, adapted: its weights by name, and the structure they fit; ``vit`` is used up."""
+    prompts = adaptation.prompts
+    stages = stages_of(vit, prompts.length, prompts.place) if prompts else stages_of(vit)
+    weights = nn.ModuleDict(stages).state_dict()
+    if isinstance(prompt := stages.get("prompt"), Prompt) and not prompt.tokens.is_meta:
+        prompt.reset(stages["embed"].patch_values, torch.Generator().manual_seed(seed))  # type: ignore[arg-type]
+    names = list(stages)
+    return weights, Staged(stages, lambda name: adaptation.trained(name, names), attention, remember)
+
+
+class Task:
+    """What is learned. Tensors live on one torch device, or on ``meta`` in a dry run.
+
+    Attributes:
+        model: the structure.
+        backbone: all starting weights; never stepped.
+        training: the settings.
+    """
+
+    def __init__(
+        self,
+        vit: nn.Module,
+        adaptation: Adaptation,
+        training: Training,
+        test: Images,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        attention: str = "fused",
+        samples: Tensor | None = None,
+        remember: bool = True,
+    ) -> None:
+        tensors, self.model = adapted(vit, adaptation, attention, remember, seed)
+        self.backbone = Weights({name: tensor.detach().to(device, copy=True) for name, tensor in tensors.items()})
+        self.training, self.test = training, test
+        self.samples = torch.arange(len(test)) if samples is None else samples
+        self._trainable = self.model.slice(self.model.whole).trainable
+
+    @property
+    def dry(self) -> bool:
+        return next(iter(self.backbone.values())).is_meta
+
+    @property
+    def trainable_parameters(self) -> int:
+        return sum(self.backbone[name].numel() for name in self._trainable)
+
+    def trainable(self, ranges: Ranges | None = None) -> dict[str, Tensor]:
+        """The starting values of what is trained, in some stages or in all."""
+        names = self._trainable if ranges is None else self.model.slice(ranges).trainable
+        return {name: self.backbone[name] for name in names}
+
+    def weights(self, tensors: Mapping[str, Tensor], round: int, learning_rate: float | None = None) -> Weights:
+        """The backbone with these tensors in place of its own, and a new optimizer at its rate in this round."""
+        rate = self.learning_rate(round, learning_rate)
+        return Weights({**self.backbone, **tensors}, self.training.optimizer, rate)
+
+    def learning_rate(self, round: int, base: float | None = None) -> float:
+        """The scheduled rate in a round: of ``base``, or of the optimizer's own."""
+        base = self.training.optimizer.learning_rate if base is None else base
+        return base * self.training.schedule.factor(round, self.training.rounds)
+
+    def part(self, weights: Weights, ranges: Ranges | None = None) -> Part:
+        """Some stages with these weights, or all of them."""
+        return Part(self.model, weights, ranges or self.model.whole)
+
+    def cut(self, head: int, tail: int) -> Cut:
+        return cut(self.model, head, tail)
+
+    def evaluate(self, tensors: Mapping[str, Tensor]) -> Score | None:
+        """How the backbone with these tensors does on the test samples; None in a dry run. Off the clock."""
+        if self.dry:
+            return None
+        part = self.part(Weights({**self.backbone, **tensors}))
+        right, loss = 0, 0.0
+        with torch.inference_mode():
+            for index in self.samples.split(EVALUATION_BATCH):
+                labels = self.test.labels[index]
+                logits: Any = part.infer(Rows(self.test, index))
+                right += int((logits.argmax(dim=-1) == labels).sum())
+                loss += float(cross_entropy(logits, labels, reduction="sum"))
+        return Score(right / len(self.samples), loss / len(self.samples))

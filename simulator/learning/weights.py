@@ -1,0 +1,98 @@
+"""Weights: name -> tensor, and how they are stepped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from torch import Tensor
+
+from simulator.accounting.costs import Cost, work
+from simulator.learning.optimizers import Optimizer, Slots
+
+if TYPE_CHECKING:
+    from simulator.learning.passes import Pass
+
+
+def nbytes(tensor: Any) -> int:
+    """Bytes of a tensor, or of anything with a number of elements of one size."""
+    return int(tensor.numel() * tensor.element_size())
+
+
+class Weights(dict[str, Tensor]):
+    """Tensors by name, with the optimizer that steps them and its state.
+
+    A step binds new tensors, so that a pass keeps those it was computed with; it writes in place only what it bound
+    itself, and only while no other pass is open. Two objects are equal if they are the same.
+
+    Attributes:
+        optimizer: the rule of the step; None for weights that nobody steps.
+        learning_rate: of the next step.
+    """
+
+    __slots__ = ("__weakref__", "_open", "_owned", "_slots", "learning_rate", "optimizer", "version")
+    __hash__ = object.__hash__  # type: ignore[assignment]
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+
+    def __init__(
+        self, tensors: Mapping[str, Tensor], optimizer: Optimizer | None = None, learning_rate: float = 0.0
+    ) -> None:
+        super().__init__(tensors)
+        self.begin(optimizer, learning_rate)
+        self._owned: set[str] = set()
+        self._open: WeakSet[Pass] = WeakSet()
+        self.version = 0
+
+    def begin(self, optimizer: Optimizer | None, learning_rate: float) -> None:
+        """Go on with this optimizer, its state new."""
+        self.optimizer, self.learning_rate = optimizer, learning_rate
+        self._slots: dict[str, Slots] = {}
+
+    def pick(self, names: Mapping[str, Any]) -> dict[str, Tensor]:
+        """The tensors of these names. They are the receiver's from now on: no later step writes into them."""
+        self._owned.difference_update(names)
+        return {name: self[name] for name in names}
+
+    def opened(self, one: Pass) -> None:
+        """A pass was computed with these weights and will come back for them."""
+        self._open.add(one)
+
+    def closed(self, one: Pass) -> None:
+        """A pass has been run backward."""
+        self._open.discard(one)
+
+    @property
+    def stashed(self) -> int:
+        """How many versions, beside the newest, open passes still need."""
+        return len(Counter(one.version for one in self._open if one.version != self.version))
+
+    def _step_cost(self, *passes: Pass) -> Cost:
+        assert self.optimizer is not None, "these weights have no optimizer: they are not meant to be stepped"
+        names = {name for one in passes for name in one.part.trainable}
+        return Cost(bytes_touched=self.optimizer.passes * sum(nbytes(self[name]) for name in names))
+
+    def _written(self, *passes: Pass) -> Weights:
+        return self
+
+    @work(cost=_step_cost, writes=_written)
+    def step(self, *passes: Pass) -> None:
+        """Apply the gradients of these passes; those of one name in several passes add."""
+        assert self.optimizer is not None
+        in_place = not self._open
+        if not in_place:
+            self.version += 1
+        grads: dict[str, Tensor] = {}
+        for one in passes:
+            for name, grad in one.grads.items():
+                grads[name] = grads[name] + grad if name in grads else grad
+        for name, grad in grads.items():
+            weight = self[name]
+            if weight.is_meta:
+                continue
+            here = in_place and name in self._owned
+            slots = self._slots.setdefault(name, {})
+            self[name] = self.optimizer.step(weight, grad, slots, self.learning_rate, here)
+            self._owned.add(name)

@@ -1,0 +1,76 @@
+"""What a link does to a payload: counted, converted to the wire's type, detached, copied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from simulator.accounting.payload import Frozen
+from simulator.learning.rows import Rounded, Rows, Source
+from simulator.learning.trees import transform
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+NUMBER_BYTES = 8
+
+
+class Wire:
+    """Hands over detached copies and counts their bytes.
+
+    Floating tensors travel as ``dtype`` and are computed with, as float32, as they arrive; integer tensors (labels)
+    are never converted. A Python number is 8 bytes.
+    """
+
+    def __init__(self, dtype: str = "fp32") -> None:
+        self.dtype = DTYPES[dtype]
+        self._rounded: dict[int, tuple[Source, Rounded]] = {}
+        self._frozen: dict[int, tuple[Tensor, Tensor]] = {}  # by the identity of the tensor it also holds
+
+    def carry(self, payload: Any) -> tuple[Any, int]:
+        """The receiver's own copy, and the bytes on the wire.
+
+        Raises:
+            TypeError: a leaf is neither a tensor nor a number.
+        """
+        total = 0
+        hand_over = self._share if isinstance(payload, Frozen) else self._copy
+
+        def leaf(value: Any) -> Any:
+            nonlocal total
+            if isinstance(value, Tensor | Rows):
+                floating = value.dtype.is_floating_point
+                total += value.numel() * (self.dtype.itemsize if floating else value.element_size())
+                return hand_over(value)
+            if isinstance(value, int | float):
+                total += NUMBER_BYTES
+                return value
+            raise TypeError(f"cannot send a {type(value).__name__}: only tensors and numbers have a size on a wire")
+
+        return transform(leaf, payload), total
+
+    def _copy(self, value: Tensor | Rows) -> Tensor | Rows:
+        if value.is_meta:
+            return value
+        if isinstance(value, Rows):
+            return Rows(self._round(value.source), value.index)
+        if not value.is_floating_point():
+            return value.detach().clone()
+        if self.dtype == torch.float32:
+            return value.detach().to(torch.float32, copy=True)
+        return value.detach().to(self.dtype).to(torch.float32)
+
+    def _share(self, value: Tensor) -> Tensor:
+        """Frozen weights: nobody writes them, so all receivers may share one copy, and the sender too if it is equal."""
+        if value.is_meta or value.dtype == self.dtype == torch.float32 or not value.is_floating_point():
+            return value
+        if id(value) not in self._frozen:
+            self._frozen[id(value)] = value, value.detach().to(self.dtype).to(torch.float32)
+        return self._frozen[id(value)][1]
+
+    def _round(self, source: Source) -> Source:
+        if self.dtype == source.dtype:
+            return source
+        if id(source) not in self._rounded:
+            self._rounded[id(source)] = source, Rounded(source, self.dtype)
+        return self._rounded[id(source)][1]

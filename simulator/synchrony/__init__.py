@@ -1,0 +1,1 @@
+"""Who waits for whom: drivers own the loop of rounds."""

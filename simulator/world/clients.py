@@ -1,0 +1,70 @@
+"""A client: a device with its data, and the verbs an algorithm uses on its behalf."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from simulator.accounting.costs import Work
+from simulator.accounting.payload import Frozen
+
+if TYPE_CHECKING:
+    from simulator.world.sites import Site
+    from simulator.world.world import Process
+
+
+class Client:
+    """A device that takes part. ``turn`` is the round it is in, or how often it was engaged: the key of its randomness."""
+
+    def __init__(self, site: Site, data: Any, server: Site, provisioning: str = "first_use") -> None:
+        self.site, self.data, self.server, self.provisioning = site, data, server, provisioning
+        self.turn = 0
+        self.processes: set[Process] = set()
+        site.world.clients.append(self)
+
+    def __repr__(self) -> str:
+        return f"<client {self.name}>"
+
+    @property
+    def name(self) -> str:
+        return self.site.name
+
+    @property
+    def store(self) -> dict[str, Any]:
+        """What this client keeps from round to round: plain data and tensors."""
+        return self.site.store
+
+    def compute(self, work: Work, *args: Any) -> Generator[simpy.Event, Any, Any]:
+        """Do a work on the device."""
+        return self.site.compute(work, *args)
+
+    def upload(self, payload: Any, kind: str) -> Generator[simpy.Event, Any, Any]:
+        """Send to the server; the value is the server's own copy."""
+        return self.site.send(self.server, payload, kind)
+
+    def download(self, payload: Any, kind: str) -> Generator[simpy.Event, Any, Any]:
+        """Have the server send to the device; the value is the device's own copy."""
+        return self.server.send(self.site, payload, kind)
+
+    def install(self, *parts: Any) -> Generator[simpy.Event, Any, None]:
+        """Frozen weights that these parts need and this device lacks are sent, once, as phase ``provisioning``.
+
+        From then on the parts compute with what the device received.
+        """
+        if self.provisioning == "preinstalled":
+            return
+        installed = self.store.setdefault("installed", Frozen())
+        lacking = Frozen(
+            {name: part.weights[name] for part in parts for name in part.frozen if name not in installed}
+        )
+        if lacking:
+            with self.site.world.phase("provisioning"):
+                installed.update((yield from self.download(lacking, "frozen weights")))
+        for part in parts:
+            part.receive(installed)
+
+    def batches(self, purpose: str, epochs: int = 1) -> Iterator[Any]:
+        """Mini-batches of the client's data, in an order of their own for this purpose, turn and epoch."""
+        return self.data.batches((purpose, self.turn, self.name), epochs=epochs)

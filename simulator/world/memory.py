@@ -1,0 +1,69 @@
+"""How much memory a site has in use, and how much it had at its fullest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+
+class Holdable(Protocol):
+    """Something whose weights lie in memory where it is used: a part of a model."""
+
+    def resident(self) -> Iterable[tuple[Any, str, int]]:
+        """(the weights object, a piece of it, the bytes of that piece with its gradients and optimizer state)."""
+
+
+class Memory:
+    """Weights count once by identity, while anybody uses them; what passes keep counts until it is given back.
+
+    Peak = weights, their gradients and optimizer state + what open passes keep + what the works in service need.
+    """
+
+    def __init__(self) -> None:
+        self.peak_bytes = 0
+        self._pieces: dict[tuple[int, str], int] = {}
+        self._users: dict[tuple[int, str], set[str | None]] = {}
+        self._seen: dict[tuple[Any, str | None], Any] = {}  # holds what it has seen, so that no identity is reused
+        self._weights = 0
+        self._kept: defaultdict[str | None, int] = defaultdict(int)
+        self._in_service = 0
+
+    @property
+    def bytes(self) -> int:
+        return self._weights + sum(self._kept.values()) + self._in_service
+
+    def begin(self, client: str | None, part: Holdable | None, peak_bytes: int) -> None:
+        """A work starts for this client: its part's weights are there, and it takes what it needs to run."""
+        if part is not None:
+            self._hold(part, client)
+        self._in_service += peak_bytes
+        self.peak_bytes = max(self.peak_bytes, self.bytes)
+
+    def end(self, client: str | None, peak_bytes: int, kept_bytes: int) -> None:
+        """A work is over; some of what it took it may keep, or it gives back what another kept."""
+        self._in_service -= peak_bytes
+        if kept_bytes:
+            self._kept[client] = max(0, self._kept[client] + kept_bytes)
+
+    def release(self, client: str | None) -> None:
+        """This client's engagement is over: its passes go, and the weights nobody else uses."""
+        self._kept.pop(client, None)
+        self._seen = {key: part for key, part in self._seen.items() if key[1] != client}
+        for piece, users in list(self._users.items()):
+            users.discard(client)
+            if not users:
+                del self._users[piece]
+                self._weights -= self._pieces.pop(piece)
+
+    def _hold(self, part: Holdable, client: str | None) -> None:
+        if (part, client) in self._seen:
+            return
+        self._seen[part, client] = part
+        for weights, piece, size in part.resident():
+            key = id(weights), piece
+            if key not in self._pieces:
+                self._pieces[key] = size
+                self._users[key] = set()
+                self._weights += size
+            self._users[key].add(client)

@@ -1,0 +1,231 @@
+"""Sites: where works are served, for real and in simulated time."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol
+
+import simpy
+
+from simulator.accounting.costs import Cost, Work
+from simulator.accounting.ledger import AbsenceRow, WorkRow
+from simulator.world.memory import Memory
+from simulator.world.network import Link
+
+if TYPE_CHECKING:
+    from simulator.world.world import Process, World
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """Watts by state. A state's draw beyond idle is added while the site is in it; states that overlap add."""
+
+    idle: float = 0.0
+    compute: float = 0.0
+    upload: float = 0.0
+    download: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What a site is made of: FLOP/s it sustains per slot, memory bandwidth (B/s), memory (B), slots and watts."""
+
+    flops_per_s: float
+    memory_bandwidth: float = float("inf")
+    memory: float = float("inf")
+    slots: int = 1
+    power: Power = field(default_factory=Power)
+
+    def seconds(self, cost: Cost) -> float:
+        """The roofline: whichever takes longer, the arithmetic or the memory traffic."""
+        return max(cost.flops / self.flops_per_s, cost.bytes_touched / self.memory_bandwidth)
+
+
+class Discipline(Protocol):
+    """Which of the works that wait is served next: the one with the smallest key, the first come among equals."""
+
+    def key(self, job: Job) -> Any: ...
+
+
+class Fifo:
+    """First come, first served."""
+
+    def key(self, job: Job) -> int:
+        return 0
+
+
+class Job(simpy.Event):
+    """A work asked of a site, and the event of its end: one event a work."""
+
+    def __init__(self, site: Site, work: Work, args: tuple[Any, ...]) -> None:
+        super().__init__(site.env)
+        process = site.env.active_process
+        self.process: Process = process  # type: ignore[assignment]
+        self.client, self.phase, self.round = self.process.client_name, self.process.phase, self.process.round
+        self.work, self.args = work, args
+        self.cost, self.writes, self.holds = work.cost(*args), work.writes(*args), work.holds(*args)
+        self.asked = self.start = site.env.now
+        self.begun = self.aborted = False
+        assert self.callbacks is not None
+        self.callbacks.append(site._finish)  # first, so that the result is there when the process goes on
+
+    def do(self) -> None:
+        """The real computation; what goes wrong in it is raised where it was asked for."""
+        try:
+            self._value = self.work.run(*self.args)
+        except Exception as error:
+            self._ok, self._value = False, error
+
+
+class Site:
+    """Serves works in slots.
+
+    A work that writes nothing is done when its service begins. A work that writes weights is done when its service
+    ends, and works that write the same weights are served one at a time even where slots are free: so effects appear
+    on time, without copies.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        name: str,
+        hardware: Hardware,
+        uplink: Link | None = None,
+        downlink: Link | None = None,
+        discipline: Discipline | None = None,
+    ) -> None:
+        self.world, self.env, self.name, self.hardware = world, world.env, name, hardware
+        self.uplink = uplink or Link(f"{name} up", float("inf"))
+        self.downlink = downlink or Link(f"{name} down", float("inf"))
+        self.discipline = discipline or Fifo()
+        self.store: dict[str, Any] = {}
+        self.memory = Memory()
+        self.away_since: float | None = None
+        self._free = hardware.slots
+        self._order = count()
+        self._ready: list[tuple[Any, int, Job]] = []
+        self._blocked: dict[int, list[tuple[Any, int, Job]]] = {}  # by the weights being written, while they are
+        self._serving: dict[Job, None] = {}
+        world.sites.append(self)
+
+    def __repr__(self) -> str:
+        return f"<site {self.name}>"
+
+    def seconds(self, cost: Cost) -> float:
+        """How long a work of this price takes in one slot: the one place to replace for a measured table."""
+        return self.hardware.seconds(cost)
+
+    def compute(self, work: Work, *args: Any) -> Generator[simpy.Event, Any, Any]:
+        """Wait for service, do the work for real, pay the simulated time it takes here; the value is its result.
+
+        Raises:
+            TypeError: the work has no cost.
+            RuntimeError: the site is away.
+        """
+        if not isinstance(work, Work):
+            raise TypeError(f"site {self.name!r}: {work!r} has no cost; declare one with @work(cost=...)")
+        if self.away_since is not None:
+            raise RuntimeError(f"site {self.name!r} is away: it cannot do {work.name!r}")
+        job = Job(self, work, args)
+        if self._free and not self._ready and (job.writes is None or id(job.writes) not in self._blocked):
+            self._begin(job)
+        else:
+            heapq.heappush(self._ready, (self.discipline.key(job), next(self._order), job))
+            self._serve()
+        try:
+            return (yield job)
+        finally:  # whoever asked was stopped: queued work is withdrawn, service in progress goes on
+            if not job.begun:
+                job.aborted = True
+
+    def send(self, to: Site, payload: Any, kind: str) -> Generator[simpy.Event, Any, Any]:
+        """Send a payload; the value is the receiver's own copy."""
+        return self.world.send(self, to, payload, kind)
+
+    @property
+    def waiting(self) -> int:
+        """How many works are queued."""
+        queued = [self._ready, *self._blocked.values()]
+        return sum(not job.aborted for jobs in queued for _, _, job in jobs)
+
+    def leave(self) -> None:
+        """The site goes away: work in progress is charged as far as it came and has no effect; its processes stop."""
+        if self.away_since is not None:
+            return
+        self.away_since = self.env.now
+        for job in list(self._serving):
+            job.aborted = True
+            self._close(job)
+            job.process.stop()
+        for client in self.world.clients:
+            if client.site is self:
+                for process in list(client.processes):
+                    process.stop()
+
+    def come_back(self) -> None:
+        """The site is present again."""
+        if self.away_since is not None:
+            self.world.ledger.absences.add(AbsenceRow(self.name, self.away_since, self.env.now - self.away_since))
+            self.away_since = None
+
+    def _serve(self) -> None:
+        while self._free and self._ready:
+            entry = heapq.heappop(self._ready)
+            job = entry[2]
+            if job.aborted:
+                continue
+            if job.writes is not None and id(job.writes) in self._blocked:
+                heapq.heappush(self._blocked[id(job.writes)], entry)
+            else:
+                self._begin(job)
+
+    def _begin(self, job: Job) -> None:
+        self._serving[job] = None
+        self._free -= 1
+        job.begun, job.start = True, self.env.now
+        self.memory.begin(job.client, job.holds, job.cost.peak_bytes)
+        job._ok, job._value = True, None
+        if job.writes is None:  # a reader reads now
+            job.do()
+        else:  # a writer is alone with its weights: all of it happens at the end
+            self._blocked[id(job.writes)] = []
+        self.env.schedule(job, delay=self.seconds(job.cost))  # as simpy.Timeout does
+
+    def _finish(self, job: Job) -> None:  # type: ignore[override]
+        if job.aborted:
+            return
+        if job.writes is not None:
+            job.do()
+        self._close(job)
+        self._serve()
+
+    def _close(self, job: Job) -> None:
+        del self._serving[job]
+        self._free += 1
+        cost = job.cost
+        self.memory.end(job.client, cost.peak_bytes, 0 if job.aborted else cost.kept_bytes)
+        if job.writes is not None:
+            waiting = self._blocked.pop(id(job.writes))
+            for entry in waiting:
+                heapq.heappush(self._ready, entry)
+        now, flops, touched = self.env.now, cost.flops, cost.bytes_touched
+        if job.aborted:
+            done = (now - job.start) / (self.seconds(cost) or 1.0)
+            flops, touched = round(flops * done), round(touched * done)
+        self.world.ledger.works.add(
+            WorkRow(
+                self.name,
+                job.client,
+                job.work.name,
+                job.phase,
+                job.round,
+                job.asked,
+                job.start,
+                now - job.start,
+                flops,
+                touched,
+            )
+        )
