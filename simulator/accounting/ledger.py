@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, get_type_hints
 
 if TYPE_CHECKING:
     import pyarrow
@@ -72,7 +72,7 @@ class RoundRow(NamedTuple):
 
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
-_ARROW = {"str": "string", "str | None": "string", "int": "int64", "float": "float64"}
+_ARROW = {str: "string", str | None: "string", int: "int64", float: "float64"}
 
 
 class Table(Generic[Row]):
@@ -107,7 +107,7 @@ class Table(Generic[Row]):
     def _pack(self) -> pyarrow.RecordBatch:
         import pyarrow
 
-        kinds = {name: _ARROW[str(kind)] for name, kind in self.row.__annotations__.items()}
+        kinds = {name: _ARROW[kind] for name, kind in get_type_hints(self.row).items()}
         schema = pyarrow.schema([(name, getattr(pyarrow, kind)()) for name, kind in kinds.items()])
         columns = zip(*self._recent, strict=True) if self._recent else [[] for _ in kinds]
         arrays = [pyarrow.array(column, field.type) for column, field in zip(columns, schema, strict=True)]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from simulator.learning.cuts import Cut, cut
-from simulator.learning.data import Images
+from simulator.learning.data import Images, Statistics
 from simulator.learning.optimizers import Optimizer
 from simulator.learning.passes import Part
 from simulator.learning.prompts import Prompts
@@ -95,11 +95,12 @@ class Task:
         device: str = "cpu",
         attention: str = "fused",
         samples: Tensor | None = None,
+        statistics: Statistics = ((0.5,) * 3, (0.5,) * 3),
         remember: bool = True,
     ) -> None:
         tensors, self.model = adapted(vit, adaptation, attention, remember, seed)
         self.backbone = Weights({name: tensor.detach().to(device, copy=True) for name, tensor in tensors.items()})
-        self.training, self.test = training, test
+        self.training, self.test, self.statistics = training, test, statistics
         self.samples = torch.arange(len(test)) if samples is None else samples
         self._trainable = self.model.slice(self.model.whole).trainable
 

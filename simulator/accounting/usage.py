@@ -1,0 +1,151 @@
+"""From the ledger to seconds, bytes, FLOPs and joules, by site, phase, activity and round.
+
+Energy = idle watts x the time a site is counted for + (state watts - idle watts) x the time in that state, over all
+states; states that overlap add. A link that carries several flows at once is one engine, busy once; a slot that
+computes is one each. Latency moves no bytes and draws nothing above idle.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from simulator.accounting.ledger import AbsenceRow, Ledger
+
+if TYPE_CHECKING:
+    from simulator.world.sites import Power
+
+
+class Use(NamedTuple):
+    """Something a site did, or that it stood by.
+
+    ``activity``: ``compute``, ``upload`` (it sends), ``download`` (it receives): joules are those above idle;
+    ``idle``: the joules of being there; ``wait``: the part of that time in which it did nothing, no further joules.
+    ``bytes`` of a client's uploads and downloads; the server's sides of the same transfers carry none.
+    """
+
+    side: str
+    site: str
+    phase: str
+    activity: str
+    round: int
+    seconds: float
+    bytes: int
+    flops: int
+    energy_j: float
+
+
+class Stretch(NamedTuple):
+    """Time an engine was busy, from ``start`` to ``end``, and what for."""
+
+    start: float
+    end: float
+    round: int
+    phase: str
+
+
+def uses(ledger: Ledger, power: Mapping[str, Power], clients: Iterable[str], start: float, end: float) -> list[Use]:
+    """Everything the ledger says was used between ``start`` and ``end`` of the clock.
+
+    Clients are counted while they are engaged, waiting included; other sites all the time.
+
+    Args:
+        ledger: of one trial.
+        power: watts of each site by name.
+        clients: the names of the sites that are clients.
+        start, end: seconds of the clock.
+    """
+    devices = set(clients)
+    found: list[Use] = []
+    busy: dict[tuple[str, str], list[Stretch]] = defaultdict(list)  # by site and engine
+
+    def add(site: str, stretch: Stretch, activity: str, seconds: float, watts: float, nbytes: int, flops: int) -> None:
+        side = "client" if site in devices else "server"
+        energy = watts * seconds
+        found.append(Use(side, site, stretch.phase, activity, stretch.round, seconds, nbytes, flops, energy))
+
+    for work in ledger.works:
+        stretch = Stretch(work.start, work.start + work.seconds, work.round, work.phase)
+        busy[work.site, "compute"].append(stretch)
+        watts = power[work.site].compute - power[work.site].idle
+        add(work.site, stretch, "compute", work.seconds, watts, 0, work.flops)
+
+    for sent in ledger.transfers:
+        stretch = Stretch(sent.start + sent.latency, sent.start + sent.seconds, sent.round, sent.phase)
+        for site, activity in ((sent.source, "upload"), (sent.target, "download")):
+            busy[site, activity].append(stretch)
+            if site in devices:
+                add(site, stretch, activity, 0.0, 0.0, sent.bytes, 0)
+
+    for (site, engine), stretches in busy.items():
+        if engine == "compute":
+            continue
+        watts = getattr(power[site], engine) - power[site].idle
+        for stretch, seconds in covered(stretches):
+            add(site, stretch, engine, seconds, watts, 0, 0)
+
+    found.extend(_standing_by(ledger, power, devices, busy, start, end))
+    return found
+
+
+def covered(stretches: Iterable[Stretch]) -> list[tuple[Stretch, float]]:
+    """The union of stretches, its length given to those that extend it, in order of their start."""
+    parts, until = [], float("-inf")
+    for stretch in sorted(stretches):
+        fresh = stretch.end - max(stretch.start, until)
+        if fresh > 0:
+            parts.append((stretch, fresh))
+            until = stretch.end
+    return parts
+
+
+def _standing_by(
+    ledger: Ledger,
+    power: Mapping[str, Power],
+    devices: set[str],
+    busy: Mapping[tuple[str, str], list[Stretch]],
+    start: float,
+    end: float,
+) -> list[Use]:
+    active: dict[tuple[str, int], float] = defaultdict(float)
+    for site in devices:
+        engines = [stretch for engine in ("compute", "upload", "download") for stretch in busy.get((site, engine), ())]
+        for stretch, seconds in covered(engines):
+            active[site, stretch.round] += seconds
+    absences: dict[str, list[AbsenceRow]] = defaultdict(list)
+    for absence in ledger.absences:
+        absences[absence.site].append(absence)
+
+    def present(site: str, begin: float, seconds: float) -> float:
+        away = (min(a.start + a.seconds, begin + seconds) - max(a.start, begin) for a in absences[site])
+        return seconds - sum(max(0.0, overlap) for overlap in away)
+
+    found = []
+    for row in ledger.engagements:
+        seconds = present(row.client, row.start, row.seconds)
+        joules = power[row.client].idle * seconds
+        waiting = max(0.0, seconds - active[row.client, row.round])
+        found.append(Use("client", row.client, "idle", "idle", row.round, seconds, 0, 0, joules))
+        found.append(Use("client", row.client, "waiting", "wait", row.round, waiting, 0, 0, 0.0))
+    for site in set(power) - devices:
+        counted = 0.0
+        for turn in ledger.rounds:
+            seconds = present(site, turn.start, turn.seconds)
+            found.append(Use("server", site, "idle", "idle", turn.round, seconds, 0, 0, power[site].idle * seconds))
+            counted += seconds
+        seconds = present(site, start, end - start) - counted
+        if seconds > 1e-9 * (end - start):  # outside of any round
+            found.append(Use("server", site, "idle", "idle", 0, seconds, 0, 0, power[site].idle * seconds))
+    return found
+
+
+def active_energy(found: Iterable[Use], power: Mapping[str, Power]) -> float:
+    """Joules of the clients without their waiting: what they draw while they compute, send or receive."""
+    joules = 0.0
+    for use in found:
+        if use.side == "client":
+            joules += use.energy_j
+            if use.activity == "wait":
+                joules -= power[use.site].idle * use.seconds
+    return joules

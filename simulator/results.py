@@ -1,0 +1,167 @@
+"""What a run leaves in its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from simulator.accounting.usage import Use, active_energy
+
+if TYPE_CHECKING:
+    from simulator.scenario import Scenario
+    from simulator.trial import Outcome
+
+Summary = dict[str, Any]
+
+
+def summarise(outcome: Outcome, target: float | None) -> Summary:
+    """One trial in SI units: the columns of ``summary.json``."""
+    scores = [point.score for point in outcome.points if point.score]
+    reached = (p.sim_time_s for p in outcome.points if p.score and target is not None and p.score.accuracy >= target)
+    rounds = rounds_frame(outcome)
+    last = rounds.iloc[-1]
+    provisioned = (
+        use.bytes for use in outcome.uses if use.activity == "download" and use.phase == "provisioning"
+    )
+    return {
+        "algorithm": outcome.entry.name,
+        "label": outcome.entry.label,
+        "seed": outcome.seed,
+        "rounds": outcome.points[-1].round,
+        "final_accuracy": scores[-1].accuracy if scores else None,
+        "best_accuracy": max(score.accuracy for score in scores) if scores else None,
+        "final_loss": scores[-1].loss if scores else None,
+        "sim_time_s": outcome.points[-1].sim_time_s,
+        "time_to_target_s": next(reached, None),
+        "bytes_up": int(last["bytes_up"]),
+        "bytes_down": int(last["bytes_down"]),
+        "bytes_provisioning": sum(provisioned),
+        "client_flops": int(last["client_flops"]),
+        "server_flops": int(last["server_flops"]),
+        "client_energy_j": float(last["client_energy_j"]),
+        "client_active_energy_j": active_energy(outcome.uses, outcome.power),
+        "server_energy_j": float(last["server_energy_j"]),
+        "peak_client_memory_bytes": outcome.peak_client_memory_bytes,
+        "peak_server_memory_bytes": outcome.peak_server_memory_bytes,
+        "trainable_parameters": outcome.trainable_parameters,
+        "wall_time_s": outcome.wall_time_s,
+    }
+
+
+def rounds_frame(outcome: Outcome) -> pd.DataFrame:
+    """Running totals after each round: the columns of ``rounds.csv``."""
+    points = pd.DataFrame(
+        {
+            "algorithm": outcome.entry.name,
+            "label": outcome.entry.label,
+            "seed": outcome.seed,
+            "round": [point.round for point in outcome.points],
+            "sim_time_s": [point.sim_time_s for point in outcome.points],
+            "accuracy": [point.score.accuracy if point.score else None for point in outcome.points],
+            "loss": [point.score.loss if point.score else None for point in outcome.points],
+        }
+    )
+    used = pd.DataFrame(outcome.uses, columns=Use._fields)
+    client, server = used["side"] == "client", used["side"] == "server"
+    measures = {
+        "bytes_up": used["bytes"].where(client & (used["activity"] == "upload"), 0),
+        "bytes_down": used["bytes"].where(client & (used["activity"] == "download"), 0),
+        "client_flops": used["flops"].where(client, 0),
+        "server_flops": used["flops"].where(server, 0),
+        "client_energy_j": used["energy_j"].where(client, 0.0),
+        "server_energy_j": used["energy_j"].where(server, 0.0),
+    }
+    per_round = pd.DataFrame(measures).groupby(used["round"]).sum()
+    totals = per_round.reindex(points["round"], fill_value=0).cumsum().reset_index(drop=True)
+    return pd.concat([points, totals], axis="columns")
+
+
+def breakdown_frame(outcome: Outcome) -> pd.DataFrame:
+    """Where time, bytes, FLOPs and joules went, by side, phase and activity: the columns of ``breakdown.csv``."""
+    used = pd.DataFrame(outcome.uses, columns=Use._fields).drop(columns=["round", "site"])
+    sums = used.groupby(["side", "phase", "activity"], sort=True, as_index=False).sum()
+    sums.insert(0, "algorithm", outcome.entry.name)
+    sums.insert(1, "label", outcome.entry.label)
+    sums.insert(2, "seed", outcome.seed)
+    return sums
+
+
+def environment(threads: int, device: str) -> dict[str, Any]:
+    """What learned figures depend on beside the scenario."""
+    packages = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "scikit-learn", "pydantic")
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        "threads": threads,
+        "torch_device": device,
+        "packages": {name: version(name) for name in packages},
+        "byteorder": sys.byteorder,
+    }
+
+
+def write(folder: Path, scenario: Scenario, outcomes: Sequence[Outcome], dry: bool, device: str) -> None:
+    """Write everything a run leaves but its figures and its report into an existing folder."""
+    summary = {
+        "scenario": scenario.name,
+        "version": version("sfsim"),
+        "dry": dry,
+        "trials": [summarise(outcome, scenario.target_accuracy) for outcome in outcomes],
+    }
+    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    (folder / "scenario.yaml").write_text(scenario.resolved(), encoding="utf-8")
+    text = json.dumps(environment(scenario.threads, device), indent=2)
+    (folder / "environment.json").write_text(text + "\n")
+    pd.concat(map(rounds_frame, outcomes)).to_csv(folder / "rounds.csv", index=False)
+    pd.concat(map(breakdown_frame, outcomes)).to_csv(folder / "breakdown.csv", index=False)
+    from pyarrow import parquet
+
+    for outcome in outcomes:
+        place = folder / "ledger" / f"{outcome.entry.label}-{outcome.seed}"
+        place.mkdir(parents=True)
+        for name, table in outcome.ledger.tables().items():
+            parquet.write_table(table.arrow(), place / f"{name}.parquet")
+
+
+def free_folder(scenario: str, root: Path = Path("runs")) -> Path:
+    """``runs/<scenario>-<n>`` with the first free number."""
+    number = 1
+    while (root / f"{scenario}-{number}").exists():
+        number += 1
+    return root / f"{scenario}-{number}"
+
+
+@contextmanager
+def staged(folder: Path, force: bool) -> Iterator[Path]:
+    """A folder beside ``folder`` to write into, which takes its name once all is well, and is gone if it is not.
+
+    Raises:
+        FileExistsError: there is something under that name, and no ``force``; or it is a file.
+    """
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not force)):
+        raise FileExistsError(folder)
+    made = [parent for parent in folder.parents if not parent.exists()]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield partial
+        partial.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(partial, folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        for parent in made:  # innermost first
+            parent.rmdir()
+        raise

@@ -1,0 +1,98 @@
+"""Run a scenario: every algorithm with every seed, with progress, a table and a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from analysis.humanize import Kind, human
+from simulator.results import Summary, free_folder, staged, summarise, write
+from simulator.trial import Outcome, Point, check, torch_device
+from simulator.trial import run as run_trial
+
+if TYPE_CHECKING:
+    from simulator.scenario import Scenario
+
+
+def run_scenario(
+    scenario: Scenario, *, dry: bool = False, out: Path | None = None, force: bool = False, console: Console | None = None
+) -> Path:
+    """Run all trials and leave the run folder; the value is its path.
+
+    Raises:
+        ScenarioError: the scenario asks for what cannot be; nothing was run.
+        FileExistsError: ``out`` is taken.
+    """
+    console = console or Console()
+    check(scenario, dry)
+    folder = out or free_folder(scenario.name)
+    with staged(folder, force) as partial:
+        outcomes = _trials(scenario, dry, console)
+        write(partial, scenario, outcomes, dry, torch_device(scenario, dry))
+        from analysis import write_figures, write_report
+
+        write_figures(partial)
+        write_report(partial)
+    console.print(_table(scenario, outcomes))
+    console.print(f"Report: {folder / 'report.html'}", soft_wrap=True)
+    return folder
+
+
+def _trials(scenario: Scenario, dry: bool, console: Console) -> list[Outcome]:
+    outcomes = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[state]}"), console=console) as progress:
+        for entry in scenario.algorithms:
+            for seed in scenario.seeds:
+                name = entry.label if len(scenario.seeds) == 1 else f"{entry.label}, seed {seed}"
+                bar = progress.add_task(name, total=entry.training.rounds, state="")
+                outcomes.append(run_trial(scenario, entry, seed, dry, _shown(progress, bar)))
+    return outcomes
+
+
+def _shown(progress: Progress, bar: TaskID) -> Callable[[Point], None]:
+    def show(point: Point) -> None:
+        state = f"simulated {human('seconds', point.sim_time_s)}"
+        if point.score:
+            state += f", accuracy {point.score.accuracy:.3f}"
+        progress.update(bar, completed=point.round, state=state)
+
+    return show
+
+
+def _table(scenario: Scenario, outcomes: Sequence[Outcome]) -> Table:
+    """One row an algorithm; means over seeds."""
+    target = scenario.target_accuracy
+    table = Table(title=scenario.name, title_justify="left")
+    headings = ["algorithm", "accuracy", "best", "time", "up", "down", "device work", "device energy", "ran for"]
+    if target is not None:
+        headings.insert(4, f"to {target:g}")
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == "algorithm" else "right")
+    for entry in scenario.algorithms:
+        rows = [summarise(outcome, target) for outcome in outcomes if outcome.entry.label == entry.label]
+
+        def mean(key: str, kind: Kind, rows: list[Summary] = rows) -> str:
+            values = [row[key] for row in rows if row[key] is not None]
+            return human(kind, sum(values) / len(values) if len(values) == len(rows) else None)
+
+        cells = [
+            entry.label,
+            mean("final_accuracy", "fraction"),
+            mean("best_accuracy", "fraction"),
+            mean("sim_time_s", "seconds"),
+            mean("bytes_up", "bytes"),
+            mean("bytes_down", "bytes"),
+            mean("client_flops", "flops"),
+            mean("client_energy_j", "joules"),
+            mean("wall_time_s", "seconds"),
+        ]
+        if target is not None:
+            cells.insert(4, mean("time_to_target_s", "seconds"))
+        table.add_row(*cells)
+    return table

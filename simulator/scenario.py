@@ -1,0 +1,278 @@
+"""A scenario: the world, the model and the data, and the algorithms to compare, as frozen, validated settings.
+
+`load` reads a YAML file. What the file leaves out is filled in, from the hardware catalogue and from the defaults
+below, and `Scenario.resolved` writes all of it out. SI units throughout: seconds, bytes, FLOP/s, watts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import (
+    Field,
+    PositiveInt,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from simulator import catalogue
+from simulator.learning.prompts import Prompts
+from simulator.plugins import ALGORITHMS, DATASETS, OPTIMIZERS, PARTITIONS, SCHEDULES, Plugins
+from simulator.scenario_errors import in_words
+from simulator.scenario_source import ScenarioError, Source
+from simulator.scenario_world import WorldSettings
+from simulator.settings import Many, Settings, invalid, refuse_unknown
+
+if TYPE_CHECKING:
+    from simulator.algorithms.base import Algorithm
+    from simulator.learning.datasets import DataSet
+    from simulator.learning.optimizers import Optimizer
+    from simulator.learning.partition import Partition
+    from simulator.learning.schedules import Schedule
+else:  # found when a scenario names one: reading this module loads neither torch nor a data set
+    Algorithm = DataSet = Optimizer = Partition = Schedule = Settings
+
+__all__ = ["Scenario", "ScenarioError", "load"]
+
+_FOLDER = re.compile(r"[^\W_]([\w .+()-]*[\w+)])?")
+
+
+class ModelSettings(Settings):
+    """The model: "bundled", "random" (its architecture, untrained), or a name that timm knows."""
+
+    name: str
+    image_size: PositiveInt = 32
+    """Pixels, to which images are scaled."""
+    pretrained: bool = True
+    """Of a timm model: its published weights, else random ones."""
+    attention: Literal["fused", "math"] = "fused"
+    """Whether attention keeps its weights in memory ("math") or not."""
+
+
+class DataSettings(Settings):
+    """The data set, and how it is dealt to the devices."""
+
+    source: Annotated[DataSet, DATASETS]
+    partition: Annotated[Partition, PARTITIONS] = Field(default={"name": "iid"}, validate_default=True)
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apart(cls, data: Any) -> Any:
+        return _apart(data, "source", DATASETS, {"partition"})
+
+    @model_serializer(mode="wrap")
+    def _together(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data = write(self)
+        return {**data.pop("source"), **data}
+
+
+class TrainingSettings(Settings):
+    """How a model is trained."""
+
+    rounds: PositiveInt
+    clients_per_round: PositiveInt
+    batch_size: PositiveInt
+    local_epochs: PositiveInt = 1
+    train: Literal["full", "linear", "bias", "prompt"] = "full"
+    optimizer: Annotated[Optimizer, OPTIMIZERS]
+    schedule: Annotated[Schedule, SCHEDULES] = Field(default={"name": "constant"}, validate_default=True)
+    prompts: Prompts = Prompts()
+    """Where `train` is `prompt`."""
+    wire_dtype: Literal["fp32", "fp16", "bf16"] = "fp32"
+    """What floating tensors are converted to on every link."""
+
+
+class EvaluationSettings(Settings):
+    """How often, and on how many samples, a model is tested; off the simulated clock."""
+
+    every: PositiveInt = 1
+    """Rounds from one evaluation to the next."""
+    samples: PositiveInt | None = None
+    """A fixed subset of this size; all test samples if null."""
+
+
+class Entry(Settings):
+    """One algorithm to run."""
+
+    label: str
+    training: TrainingSettings
+    """The scenario's, with what this entry overrides."""
+    algorithm: Annotated[Algorithm, ALGORITHMS]
+
+    @property
+    def name(self) -> str:
+        return self.algorithm.name
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apart(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("name"), str):
+            data = {"label": data["name"]} | data
+        return _apart(data, "algorithm", ALGORITHMS, {"label", "training"})
+
+    @field_validator("label")
+    @classmethod
+    def _names_a_folder(cls, label: str) -> str:
+        return _usable(label)
+
+    @model_serializer(mode="wrap")
+    def _together(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data = write(self)
+        own = data.pop("algorithm")
+        return {"name": own.pop("name"), "label": data["label"], **own, "training": data["training"]}
+
+
+class Scenario(Settings):
+    """What is simulated: one world, and each algorithm once for each seed."""
+
+    name: str
+    seeds: Annotated[Many[Annotated[int, Field(ge=0)]], Field(min_length=1)] = (0,)
+    threads: PositiveInt = 1
+    """Of torch; learned figures depend on it."""
+    torch_device: Literal["auto", "cpu", "cuda"] = "auto"
+    target_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
+    world: WorldSettings
+    model: ModelSettings
+    data: DataSettings
+    training: TrainingSettings
+    evaluation: EvaluationSettings = EvaluationSettings()
+    algorithms: Annotated[Many[Entry], Field(min_length=1)]
+    _source: Source | None = PrivateAttr(default=None)
+
+    def error(self, loc: tuple[str | int, ...], value: Any, problem: str, allowed: str | None = None) -> ScenarioError:
+        """The error for a key that only a later step can check; it names the file and the line.
+
+        Args:
+            loc: the keys, such as `("algorithms", "SFPrompt", "head")`; an algorithm by its index or label.
+        """
+        if self._source is None:
+            where = ".".join(map(str, loc))
+            return ScenarioError(f"{where} is {value}: {problem}" + (f" (allowed: {allowed})" if allowed else ""))
+        return self._source.error(self._source.path_of(loc), value, problem, allowed)
+
+    def resolved(self) -> str:
+        """YAML with everything filled in, which `load` reads as an equal scenario."""
+        data = self.model_dump(mode="json")
+        for entry in data["algorithms"]:
+            overrides = _difference(entry.pop("training"), data["training"])
+            if overrides:
+                entry["training"] = overrides
+        return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _each_its_training(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("algorithms"), list):
+            return data
+        return data | {
+            "algorithms": [
+                entry | {"training": _overridden(data.get("training"), entry.get("training", {}))}
+                if isinstance(entry, dict)
+                else entry
+                for entry in data["algorithms"]
+            ]
+        }
+
+    @field_validator("name")
+    @classmethod
+    def _names_a_folder(cls, name: str) -> str:
+        return _usable(name)
+
+    @field_validator("seeds")
+    @classmethod
+    def _each_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("each seed may be named once")
+        return seeds
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        problems: list[tuple[tuple[str | int, ...], Any, str, str | None]] = []
+        labels = [entry.label.lower() for entry in self.algorithms]  # folders: some systems ignore case
+        for index, entry in enumerate(self.algorithms):
+            if labels.index(entry.label.lower()) < index:
+                problem = "an algorithm above has this label (or name) too: give each its own label"
+                problems.append((("algorithms", index, "label"), entry.label, problem, None))
+        clients = self.world.clients
+        trainings: list[tuple[tuple[str | int, ...], TrainingSettings]] = [((), self.training)]
+        trainings += [(("algorithms", index), entry.training) for index, entry in enumerate(self.algorithms)]
+        for where, training in trainings:
+            if (chosen := training.clients_per_round) > clients:
+                problem = f"the world has {clients} device{'s' * (clients > 1)}"
+                problems.append(((*where, "training", "clients_per_round"), chosen, problem, f"1 to {clients}"))
+        if problems:
+            raise invalid(problems)
+        return self
+
+
+def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
+    """Reads a scenario from a YAML file.
+
+    Args:
+        path: the file.
+        overrides: each "KEY=VALUE", such as "world.server.slots=2" or "algorithms.SFPrompt.keep_fraction=0.8": a
+            dotted key, an item of a list by its index, an algorithm also by its label, and a value in YAML.
+
+    Raises:
+        ScenarioError: all that is wrong with it, a line each.
+    """
+    source = Source(path, overrides)
+    try:
+        scenario = Scenario.model_validate(source.data)
+    except ValidationError as error:
+        raise in_words(error, source) from None
+    scenario._source = source
+    return scenario
+
+
+def _usable(name: str) -> str:
+    if not _FOLDER.fullmatch(name) or len(name) > 64 or name.isdecimal():
+        raise ValueError(
+            "it names a folder: it must start with a letter or digit, hold only letters, digits, spaces and "
+            "_ . + - ( ), not only digits, and at most 64 of them"
+        )
+    return name
+
+
+def _apart(data: Any, inner: str, kinds: Plugins, ours: set[str]) -> Any:
+    """Moves the keys of a plug-in, which a file writes beside our own, into a mapping of theirs."""
+    if not isinstance(data, dict):
+        return data
+    if data.get("name") in kinds.names():
+        theirs = kinds.find(data["name"]).model_fields
+        hints = {key: f'; did you mean "training: {{{key}: ...}}"?' for key in TrainingSettings.model_fields}
+        refuse_unknown(data, ["name", *theirs, *sorted(ours)], hints if inner == "algorithm" else None)
+    return {key: data[key] for key in ours if key in data} | {
+        inner: {key: value for key, value in data.items() if key not in ours}
+    }
+
+
+def _overridden(training: Any, overrides: Any) -> Any:
+    """The plain data of `training` with an entry's `overrides`."""
+    if not isinstance(training, dict) or not isinstance(overrides, dict):
+        return overrides
+    for key, kinds in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+        below, above = training.get(key), overrides.get(key)
+        if not (isinstance(below, dict) and isinstance(above, dict) and "name" in above):
+            continue
+        if above["name"] != below.get("name"):  # another optimizer: only what both have carries over
+            fields = kinds.find(above["name"]).model_fields if above["name"] in kinds.names() else {}
+            training = training | {key: {name: value for name, value in below.items() if name in fields}}
+    return catalogue.merge(training, overrides)
+
+
+def _difference(training: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
+    """What `_overridden` needs to make `training` of `base`; of a plug-in, all."""
+    return {key: value for key, value in training.items() if value != base[key]}

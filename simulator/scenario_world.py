@@ -1,0 +1,104 @@
+"""The part of a scenario that describes the world: devices, the server, and their links. SI units."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from simulator import catalogue
+from simulator.settings import Many, Settings, invalid
+from simulator.units import Bandwidth, Duration, Memory, MemoryBandwidth, Power, Rate
+from simulator.wording import listed
+
+Precision = Literal["fp32", "fp16", "bf16"]
+
+
+class PowerSettings(Settings):
+    """What a site draws, in watts, in each state; a site that sends while it computes draws both above idle."""
+
+    idle: Power
+    compute: Power
+    upload: Power
+    download: Power
+
+    @model_validator(mode="before")
+    @classmethod
+    def _idle_where_not_said(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "idle" in data:
+            return {"upload": data["idle"], "download": data["idle"]} | data
+        return data
+
+
+class LinkSettings(Settings):
+    """One direction of a site's own link."""
+
+    rate: Bandwidth
+    """Bytes/s."""
+    latency: Duration = 0.0
+    """Seconds."""
+
+
+class SiteSettings(Settings):
+    """The hardware of a device or a server."""
+
+    role: ClassVar[catalogue.Role]
+    name: str
+    rate: dict[Precision, Rate]
+    """Peak FLOP/s by precision; of a server, for each of its slots."""
+    precision: Precision = "fp32"
+    """Which of the rates it computes at; nothing else."""
+    utilisation: Annotated[float, Field(gt=0, le=1)]
+    """The share of the peak rate that is reached."""
+    memory_bandwidth: MemoryBandwidth
+    """Bytes/s."""
+    memory: Memory
+    """Bytes."""
+    power: PowerSettings
+    uplink: LinkSettings
+    downlink: LinkSettings
+
+    @property
+    def flops_per_s(self) -> float:
+        """The rate that is reached, in FLOP/s."""
+        return self.rate[self.precision] * self.utilisation
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_the_catalogue(cls, data: Any) -> Any:
+        return catalogue.complete(data, cls.role) if isinstance(data, dict) and "name" in data else data
+
+    @model_validator(mode="after")
+    def _has_a_rate(self) -> Self:
+        if self.precision not in self.rate:
+            raise invalid([(("precision",), self.precision, "it has no rate at this precision", listed(self.rate))])
+        return self
+
+
+class DeviceSettings(SiteSettings):
+    """A group of equal devices."""
+
+    role = "device"
+    count: PositiveInt = 1
+
+
+class ServerSettings(SiteSettings):
+    """The server."""
+
+    role = "server"
+    slots: PositiveInt = 1
+    """How many works it serves at once, each at the full rate."""
+
+
+class WorldSettings(Settings):
+    """Who takes part, and over which links."""
+
+    provisioning: Literal["first_use", "preinstalled"] = "first_use"
+    """Whether frozen weights are sent to a device when it is first chosen, or are there from the start."""
+    devices: Annotated[Many[DeviceSettings], Field(min_length=1)]
+    server: ServerSettings
+
+    @property
+    def clients(self) -> int:
+        """How many devices there are."""
+        return sum(group.count for group in self.devices)

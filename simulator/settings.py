@@ -1,0 +1,54 @@
+"""The base of everything a scenario file can say."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Strict, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from simulator.wording import listed, near_miss
+
+T = TypeVar("T")
+Many = Annotated[tuple[T, ...], Strict(False)]
+"""A tuple that a YAML list may fill."""
+
+
+class Settings(BaseModel):
+    """Frozen settings: what a file does not know is refused, and nothing is converted silently (`"3"` and `true` are no
+    numbers)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys_only(cls, data: Any) -> Any:
+        # Before the fields: a misspelt key is then not reported a second time as a missing one.
+        if isinstance(data, dict):
+            refuse_unknown(data, cls.model_fields)
+        return data
+
+
+def refuse_unknown(data: dict[str, Any], known: Iterable[str], hints: dict[str, str] | None = None) -> None:
+    """Raises an error for each key of `data` that is not in `known`, naming the near miss, or the hint for that key."""
+    known = list(known)
+    unknown = [key for key in data if key not in known]
+    if unknown:
+        raise invalid(
+            ((key,), data[key], f"there is no such key{(hints or {}).get(key) or near_miss(key, known)}", listed(known))
+            for key in unknown
+        )
+
+
+def invalid(problems: Iterable[tuple[tuple[str | int, ...], Any, str, str | None]]) -> ValidationError:
+    """Makes one error of several (where, value, problem, what is allowed); validators raise it."""
+    return ValidationError.from_exception_data(
+        "settings",
+        [
+            InitErrorDetails(
+                type=PydanticCustomError("problem", "{problem}", {"problem": problem, "allowed": allowed}),
+                loc=where,
+                input=value,
+            )
+            for where, value, problem, allowed in problems
+        ],
+    )

@@ -1,0 +1,221 @@
+"""A trial: one scenario, one of its algorithms, one seed. The unit that is run and repeated."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from simulator.accounting.ledger import Ledger
+from simulator.accounting.usage import Use, uses
+from simulator.algorithms.base import State, Unfit
+from simulator.learning.data import Images, Shard
+from simulator.learning.models import Built, ModelError, build
+from simulator.learning.stages import NotStaged
+from simulator.learning.task import Score, Task, adapted
+from simulator.learning.wire import Wire
+from simulator.seeds import Seeds
+from simulator.synchrony.cohorts import Uniform
+from simulator.synchrony.synchronous import synchronous
+from simulator.world.clients import Client
+from simulator.world.network import Link
+from simulator.world.sites import Hardware, Power, Site
+from simulator.world.world import World
+
+if TYPE_CHECKING:
+    from simulator.learning.datasets import DataSet, Raw
+    from simulator.scenario import Entry, Scenario
+    from simulator.scenario_world import SiteSettings
+
+
+@dataclass(frozen=True)
+class Point:
+    """The state after a round: the clock, and how good it is where it was evaluated."""
+
+    round: int
+    sim_time_s: float
+    score: Score | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial leaves: its ledger, what was used, and how accuracy went."""
+
+    entry: Entry
+    seed: int
+    points: list[Point]
+    ledger: Ledger
+    uses: list[Use]
+    power: dict[str, Power]
+    peak_client_memory_bytes: int
+    peak_server_memory_bytes: int
+    trainable_parameters: int
+    wall_time_s: float
+
+
+Progress = Callable[[Point], Any]
+
+
+@lru_cache(maxsize=1)
+def load(source: DataSet, size: int) -> Raw:
+    """The data of a scenario, read once for all its trials."""
+    return source.load(size)
+
+
+def check(scenario: Scenario, dry: bool = False) -> None:
+    """What only the model, the data and the machine can tell of a scenario, before anything is run.
+
+    Raises:
+        ScenarioError: a cut that leaves no body, a model that does not exist or cannot be staged, a shard that stays
+            empty, a GPU that is not there; the message names the line.
+    """
+    if scenario.torch_device == "cuda" and not dry and not torch.cuda.is_available():
+        raise scenario.error(("torch_device",), "cuda", "torch finds no CUDA GPU on this machine", "auto or cpu")
+    for index, entry in enumerate(scenario.algorithms):
+        if dry and entry.algorithm.needs_values:
+            problem = f"it decides by {entry.algorithm.needs_values}, which a dry run does not have"
+            raise scenario.error(("algorithms", index, "name"), entry.name, problem, "a run without --dry")
+        built = _build(scenario, seed=0, dry=True)
+        try:
+            _, model = adapted(built.model, entry.algorithm.adapt(entry.training))
+        except NotStaged as error:
+            raise scenario.error(("model", "name"), scenario.model.name, str(error)) from error
+        try:
+            entry.algorithm.check(model, entry.training)
+        except Unfit as unfit:
+            loc = ("algorithms", index, unfit.key)
+            raise scenario.error(loc, unfit.value, unfit.problem, unfit.allowed) from unfit
+    for seed in scenario.seeds:
+        _partition(scenario, Seeds(seed))
+
+
+def run(scenario: Scenario, entry: Entry, seed: int, dry: bool = False, progress: Progress = lambda _: None) -> Outcome:
+    """Run one algorithm of a scenario with one seed; ``progress`` is called after each round."""
+    began = time.perf_counter()
+    torch.set_num_threads(scenario.threads)
+    seeds = Seeds(seed)
+    task, world = _task(scenario, entry, seeds, dry), World(Wire(entry.training.wire_dtype))
+    power = _people(scenario, entry, seeds, task, world, dry)
+    points: list[Point] = []
+
+    def after(number: int, state: State) -> None:
+        due = number % scenario.evaluation.every == 0 or number == entry.training.rounds
+        score = task.evaluate(entry.algorithm.whole(world, task, state)) if due else None
+        points.append(Point(number, world.now, score))
+        progress(points[-1])
+
+    world.run(
+        synchronous(
+            entry.algorithm,
+            world,
+            task,
+            rounds=entry.training.rounds,
+            clients_per_round=entry.training.clients_per_round,
+            selection=Uniform(),
+            seeds=seeds,
+            after=after,
+        )
+    )
+    return Outcome(
+        entry,
+        seed,
+        points,
+        world.ledger,
+        uses(world.ledger, power, (client.name for client in world.clients), world.start_time, world.now),
+        power,
+        max(client.site.memory.peak_bytes for client in world.clients),
+        world.server.memory.peak_bytes,
+        task.trainable_parameters,
+        time.perf_counter() - began,
+    )
+
+
+def torch_device(scenario: Scenario, dry: bool) -> str:
+    """Where tensors live: ``meta``, ``cuda`` or ``cpu``."""
+    if dry:
+        return "meta"
+    if scenario.torch_device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return scenario.torch_device
+
+
+def _build(scenario: Scenario, seed: int, dry: bool) -> Built:
+    model = scenario.model
+    classes = load(scenario.data.source, model.image_size).classes
+    try:
+        return build(model.name, model.image_size, classes, seed, model.pretrained, dry)
+    except (ModelError, NotStaged) as error:
+        key = "image_size" if "pixels" in str(error) else "name"
+        raise scenario.error(("model", key), getattr(model, key), str(error)) from error
+
+
+def _partition(scenario: Scenario, seeds: Seeds) -> list[torch.Tensor]:
+    labels = load(scenario.data.source, scenario.model.image_size).train[1].numpy()
+    try:
+        shards = scenario.data.partition.split(labels, scenario.world.clients, seeds.stream("partition"))
+    except ValueError as error:
+        loc = ("data", "partition", "name")
+        raise scenario.error(loc, scenario.data.partition.name, str(error)) from error
+    return [torch.from_numpy(shard) for shard in shards]
+
+
+def _task(scenario: Scenario, entry: Entry, seeds: Seeds, dry: bool) -> Task:
+    built = _build(scenario, seeds.integer("weights"), dry)
+    pixels, labels = load(scenario.data.source, scenario.model.image_size).test
+    device = torch_device(scenario, dry)
+    data_device = torch.device("cpu" if dry else device)
+    samples = torch.arange(len(labels))
+    if scenario.evaluation.samples is not None:  # the same for all seeds
+        order = Seeds(0).stream("evaluation").permutation(len(labels))
+        samples = torch.from_numpy(order[: scenario.evaluation.samples])
+    return Task(
+        built.model,
+        entry.algorithm.adapt(entry.training),
+        entry.training,
+        Images(pixels, labels, built.statistics, dry).to(data_device),
+        seed=seeds.integer("prompts"),
+        device=device,
+        attention=scenario.model.attention,
+        samples=samples.to(data_device),
+        statistics=built.statistics,
+    )
+
+
+def _people(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: World, dry: bool) -> dict[str, Power]:
+    """Fill the world with a server and devices, each with its links and its shard; the watts of each by name."""
+    settings = scenario.world
+    world.server = _site(world, "server", settings.server, settings.server.slots)
+    pixels, labels = load(scenario.data.source, scenario.model.image_size).train
+    images = Images(pixels, labels, task.statistics, dry).to(task.test.labels.device)
+    shards = iter(_partition(scenario, seeds))
+    numbers: dict[str, int] = {}
+    for group in settings.devices:
+        for _ in range(group.count):
+            number = numbers[group.name] = numbers.get(group.name, -1) + 1
+            site = _site(world, f"{group.name}-{number}", group)
+            shard = Shard(images, next(shards).to(images.labels.device), entry.training.batch_size, seeds)
+            Client(site, shard, world.server, settings.provisioning)
+    return {site.name: site.hardware.power for site in world.sites}
+
+
+def _site(world: World, name: str, settings: SiteSettings, slots: int = 1) -> Site:
+    watts = settings.power
+    hardware = Hardware(
+        settings.flops_per_s,
+        settings.memory_bandwidth,
+        settings.memory,
+        slots,
+        Power(watts.idle, watts.compute, watts.upload, watts.download),
+    )
+    up, down = settings.uplink, settings.downlink
+    return Site(
+        world,
+        name,
+        hardware,
+        Link(f"{name} up", up.rate, up.latency),
+        Link(f"{name} down", down.rate, down.latency),
+    )

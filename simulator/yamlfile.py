@@ -1,0 +1,164 @@
+"""YAML as plain data that remembers the line of every key.
+
+The YAML 1.2 core rules decide what a bare word is: `1e-3` is a number, `on` and `2024-01-01` are text, `010` is ten.
+Keys are text. Only plain data is read: tags other than those of plain data are refused.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+KeyPath = tuple[str | int, ...]
+MOST_VALUES = 100_000  # aliases of aliases would make more of a few lines
+
+
+class YamlError(ValueError):
+    """A file that is not the YAML that is wanted, in one sentence."""
+
+
+@dataclass
+class Document:
+    """A YAML mapping and where its parts stand."""
+
+    data: dict[str, Any]
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+
+
+def read(path: Path | str) -> Document:
+    """Reads the mapping in a file.
+
+    Raises:
+        YamlError: the file is missing, a folder, unreadable, empty, not UTF-8 text, not YAML, or not plain data. One
+            sentence that starts with the path and, where there is one, the line.
+    """
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise YamlError(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise YamlError(f"{path}: this is a folder; name a YAML file in it") from None
+    except UnicodeDecodeError:
+        raise YamlError(f"{path}: this is not a text file in UTF-8") from None
+    except OSError as error:
+        raise YamlError(f"{path}: it cannot be read: {error.strerror}") from None
+    try:
+        value, lines = parse(text)
+    except YamlError as error:
+        raise YamlError(f"{path}{error}") from None
+    if value is None:
+        raise YamlError(f"{path}: the file is empty")
+    if not isinstance(value, dict):
+        raise YamlError(f'{path}, line 1: the file must be a mapping of keys to values, such as "name: quickstart"')
+    return Document(value, lines)
+
+
+def parse(text: str) -> tuple[Any, dict[KeyPath, int]]:
+    """The plain data in `text`, and the line of every key and list item, counted from 1.
+
+    Raises:
+        YamlError: not YAML, or not plain data; it starts with ", line N: " or ": ", to stand after the name of the
+        text.
+    """
+    try:
+        node = yaml.compose(text, _Loader)
+        reader = _Reader()
+        return (None if node is None else reader.value(node, ())), reader.lines
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f", line {mark.line + 1}" if mark else ""
+        said = " ".join(part for part in (error.context, error.problem) if part)
+        raise YamlError(f"{where}: this is not complete, valid YAML: {said}") from None
+    except yaml.reader.ReaderError:
+        raise YamlError(": this is not a text file: it has characters that no text has") from None
+    except RecursionError:
+        raise YamlError(": it is nested too deeply") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes by the rules of YAML 1.2; it constructs nothing."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - SafeLoader's own, of YAML 1.1, must not be shared
+
+
+for _tag, _rule, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+", list("-+0123456789")),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+\.?[0-9]*)([eE][-+]?[0-9]+)?", list("-+.0123456789")),
+    ("float", r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", list("-+.")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_rule})$"), _first)
+
+
+class _Reader:
+    """Turns nodes into plain data, and notes the lines."""
+
+    def __init__(self) -> None:
+        self.lines: dict[KeyPath, int] = {}
+        self._open: set[int] = set()
+
+    def value(self, node: yaml.Node, path: KeyPath) -> Any:
+        self.lines.setdefault(path, _line(node))
+        if len(self.lines) > MOST_VALUES or id(node) in self._open:
+            raise _error(node, "an alias (*) holds itself, or too much")
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(node)
+        self._open.add(id(node))
+        plain: Any
+        if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
+            plain = {}
+            for key_node, value_node in node.value:
+                key = _key(key_node)
+                if key in plain:
+                    raise _error(key_node, f'the key "{key}" is given twice, first in line {self.lines[*path, key]}')
+                self.lines[*path, key] = _line(key_node)
+                plain[key] = self.value(value_node, (*path, key))
+        elif isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
+            plain = [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        else:
+            raise _tagged(node)
+        self._open.discard(id(node))
+        return plain
+
+
+def _scalar(node: yaml.ScalarNode) -> str | int | float | bool | None:
+    text = node.value
+    try:
+        match node.tag.removeprefix("tag:yaml.org,2002:"):
+            case "str":
+                return str(text)
+            case "null":
+                return None
+            case "bool":
+                return {"true": True, "false": False}[text.lower()]
+            case "int":
+                return int(text)
+            case "float":
+                return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    except (ValueError, KeyError):
+        raise _error(node, f"{text[:40]} cannot be read as the number or truth value it should be") from None
+    raise _tagged(node)
+
+
+def _key(node: yaml.Node) -> str:
+    if not isinstance(node, yaml.ScalarNode) or node.tag == "tag:yaml.org,2002:merge":
+        raise _error(node, "a key must be a word")
+    if not node.tag.startswith("tag:yaml.org,2002:") or "/" in node.tag:
+        raise _tagged(node)
+    return str(node.value)
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _tagged(node: yaml.Node) -> YamlError:
+    tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+    return _error(node, f'the tag "{tag}" is not allowed here: a scenario is plain data; remove the tag')
+
+
+def _error(node: yaml.Node, problem: str) -> YamlError:
+    return YamlError(f", line {_line(node)}: {problem}")
