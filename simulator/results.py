@@ -31,9 +31,7 @@ def summarise(outcome: Outcome, target: float | None) -> Summary:
     reached = (p.sim_time_s for p in outcome.points if p.score and target is not None and p.score.accuracy >= target)
     rounds = rounds_frame(outcome)
     last = rounds.iloc[-1]
-    provisioned = (
-        use.bytes for use in outcome.uses if use.activity == "download" and use.phase == "provisioning"
-    )
+    provisioned = (use.bytes for use in outcome.uses if use.activity == "download" and use.phase == "provisioning")
     return {
         "algorithm": outcome.entry.name,
         "label": outcome.entry.label,

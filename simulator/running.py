@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def run_scenario(
-    scenario: Scenario, *, dry: bool = False, out: Path | None = None, force: bool = False, console: Console | None = None
+    scenario: Scenario,
+    *,
+    dry: bool = False,
+    out: Path | None = None,
+    force: bool = False,
+    console: Console | None = None,
 ) -> Path:
     """Run all trials and leave the run folder; the value is its path.
 
@@ -36,8 +41,7 @@ def run_scenario(
         write(partial, scenario, outcomes, dry, torch_device(scenario, dry))
         from analysis import write_figures, write_report
 
-        write_figures(partial)
-        write_report(partial)
+        write_report(partial, write_figures(partial))
     console.print(_table(scenario, outcomes))
     console.print(f"Report: {folder / 'report.html'}", soft_wrap=True)
     return folder

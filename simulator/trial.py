@@ -12,10 +12,10 @@ import torch
 
 from simulator.accounting.ledger import Ledger
 from simulator.accounting.usage import Use, uses
-from simulator.algorithms.base import State, Unfit
+from simulator.algorithms.base import State, UnfitError
 from simulator.learning.data import Images, Shard
 from simulator.learning.models import Built, ModelError, build
-from simulator.learning.stages import NotStaged
+from simulator.learning.stages import NotStagedError
 from simulator.learning.task import Score, Task, adapted
 from simulator.learning.wire import Wire
 from simulator.seeds import Seeds
@@ -82,11 +82,11 @@ def check(scenario: Scenario, dry: bool = False) -> None:
         built = _build(scenario, seed=0, dry=True)
         try:
             _, model = adapted(built.model, entry.algorithm.adapt(entry.training))
-        except NotStaged as error:
+        except NotStagedError as error:
             raise scenario.error(("model", "name"), scenario.model.name, str(error)) from error
         try:
             entry.algorithm.check(model, entry.training)
-        except Unfit as unfit:
+        except UnfitError as unfit:
             loc = ("algorithms", index, unfit.key)
             raise scenario.error(loc, unfit.value, unfit.problem, unfit.allowed) from unfit
     for seed in scenario.seeds:
@@ -148,7 +148,7 @@ def _build(scenario: Scenario, seed: int, dry: bool) -> Built:
     classes = load(scenario.data.source, model.image_size).classes
     try:
         return build(model.name, model.image_size, classes, seed, model.pretrained, dry)
-    except (ModelError, NotStaged) as error:
+    except (ModelError, NotStagedError) as error:
         key = "image_size" if "pixels" in str(error) else "name"
         raise scenario.error(("model", key), getattr(model, key), str(error)) from error
 

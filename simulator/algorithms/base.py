@@ -10,7 +10,8 @@ from simulator.settings import Settings
 
 if TYPE_CHECKING:
     from simulator.learning.staged import Staged
-    from simulator.learning.task import Adaptation, Task, Training
+    from simulator.learning.task import Adaptation, Task
+    from simulator.scenario import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.sites import Site
     from simulator.world.world import World
@@ -27,7 +28,7 @@ class Update:
     weight: float
 
 
-class Unfit(ValueError):
+class UnfitError(ValueError):
     """A setting that the model or the training it meets does not allow: (key, value, problem, what is allowed)."""
 
     def __init__(self, key: str, value: Any, problem: str, allowed: str | None = None) -> None:
@@ -53,7 +54,7 @@ class Algorithm(Settings):
         return Adaptation.of(training)
 
     def check(self, model: Staged, training: Training) -> None:
-        """Raise ``Unfit`` for a setting that this model does not allow."""
+        """Raise ``UnfitError`` for a setting that this model does not allow."""
 
     def begin(self, world: World, task: Task) -> State:
         """The state before the first round."""

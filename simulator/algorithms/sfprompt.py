@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat
 
-from simulator.algorithms.base import Algorithm, State, Steps, Unfit, Update
+from simulator.algorithms.base import Algorithm, State, Steps, UnfitError, Update
 from simulator.algorithms.steps import check_cut, split_step
 from simulator.learning.prompts import Prompts
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from simulator.learning.data import Shard
     from simulator.learning.passes import Part
     from simulator.learning.staged import Staged
-    from simulator.learning.task import Adaptation, Task, Training
+    from simulator.learning.task import Adaptation, Task
+    from simulator.scenario import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.world import World
 
@@ -69,11 +70,11 @@ class SFPrompt(Algorithm):
         check_cut(model, self.head, self.tail)
         blind = self.head == self.tail == 0 and model.pools_one_token
         if blind and (self.local_epochs or self.scores):
-            raise Unfit(
+            raise UnfitError(
                 "head",
                 0,
-                "head and tail have no block, and the model looks at its class token alone: on the short cut that token "
-                "never meets the image, so every image gets the same logits and the same score",
+                "head and tail have no block, and the model looks at its class token alone: on the short cut that "
+                "token never meets the image, so every image gets the same logits and the same score",
                 "head or tail of at least 1 block; or local_epochs 0 with keep: random",
             )
 
@@ -110,9 +111,8 @@ class SFPrompt(Algorithm):
         if self.prune == "once" and "kept" in client.store:
             return data.keep(client.store["kept"])
         scores = []
-        if self.scores:
-            for batch in data.in_order():
-                scores.append((yield from client.compute(short.el2n, *batch)))
+        for batch in data.in_order() if self.scores else ():
+            scores += [(yield from client.compute(short.el2n, *batch))]
         kept = data.choose(self.keep, self.keep_fraction, scores, ("pruning", client.turn, client.name))
         client.store["kept"] = kept
         return data.keep(kept)

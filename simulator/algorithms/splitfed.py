@@ -13,8 +13,9 @@ from simulator.algorithms.steps import check_cut, labelled_step, split_step
 if TYPE_CHECKING:
     from simulator.learning.cuts import Cut
     from simulator.learning.staged import Ranges, Staged
-    from simulator.learning.task import Task, Training
+    from simulator.learning.task import Task
     from simulator.learning.weights import Weights
+    from simulator.scenario import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.world import World
 

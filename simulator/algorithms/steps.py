@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.algorithms.base import Steps, Unfit
+from simulator.algorithms.base import Steps, UnfitError
 
 if TYPE_CHECKING:
     from simulator.learning.data import Batch
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def check_cut(model: Staged, head: int, tail: int) -> None:
-    """Raise ``Unfit`` unless head and tail leave the server at least one block."""
+    """Raise ``UnfitError`` unless head and tail leave the server at least one block."""
     most = len(model.blocks) - 1
     if head + tail > most:
         key, value = ("head", head) if head >= tail else ("tail", tail)
         problem = f"head {head} and tail {tail} leave no block for the server: the model has {most + 1} blocks"
-        raise Unfit(key, value, problem, f"head + tail of at most {most}")
+        raise UnfitError(key, value, problem, f"head + tail of at most {most}")
 
 
 def split_step(client: Client, head: Part, body: Part, tail: Part, batch: Batch, local: Weights) -> Steps:

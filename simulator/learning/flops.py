@@ -43,7 +43,7 @@ Handle = Callable[[Values, Values], "Counter[str]"]
 
 
 def _charge(multiply_adds: float, left: bool, right: bool, weight: bool) -> Counter[str]:
-    """``left`` and ``right`` require a gradient; if right is a ``weight``, its gradient may be computed any time after."""
+    """``left`` and ``right`` require a gradient; if right is a ``weight``, its gradient can come any time after."""
     product = 2 * int(multiply_adds)
     chain = product * (left + (right and not weight))
     return Counter({"forward": product, "chain": chain, "weights": product * (right and weight)})
@@ -130,14 +130,17 @@ def stage_cost(stage: nn.Module, key: StageKey, shape: tuple[int, ...], grad: bo
 def _trace(stage: nn.Module, shape: tuple[int, ...], grad: bool) -> StageCost:
     device = "meta"
     if any(isinstance(module, nn.modules.conv._ConvNd) for module in stage.modules()):
-        stage, device = copy.deepcopy(stage).to_empty(device="cpu"), "cpu"  # torch's meta convolution refuses the tracer
-    sample = torch.empty((1, *shape), device=device).requires_grad_(grad)
-    with _quiet():
+        stage, device = (
+            copy.deepcopy(stage).to_empty(device="cpu"),
+            "cpu",
+        )  # torch's meta convolution refuses the tracer
+    with _quiet(), torch.inference_mode(False), torch.enable_grad():  # whoever asks first, and in which mode
+        sample = torch.empty((1, *shape), device=device).requires_grad_(grad)
         output = stage(sample)
         analysis = FlopCountAnalysis(stage, sample)
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         for operator, handle in HANDLES.items():
             analysis.set_op_handle(operator, handle)
         counted = analysis.by_operator()
-    amounts = (int(counted[name]) for name in ("forward", "chain", "weights"))
-    return StageCost(*amounts, tuple(output.shape[1:]), output.requires_grad)
+    forward, chain, weights = (int(counted[name]) for name in ("forward", "chain", "weights"))
+    return StageCost(forward, chain, weights, tuple(output.shape[1:]), output.requires_grad)

@@ -24,7 +24,8 @@ def kept_bytes(module: nn.Module, keys: tuple[Any, ...], shape: tuple[int, ...],
     """
     known = keys, shape, grad, attention
     if known not in _known:
-        _known[known] = _count(module, torch.empty(shape, device="meta").requires_grad_(grad), attention)
+        with torch.inference_mode(False), torch.enable_grad():  # whoever asks first, and in which mode
+            _known[known] = _count(module, torch.empty(shape, device="meta").requires_grad_(grad), attention)
     return _known[known]
 
 
@@ -64,5 +65,5 @@ class _FusedAttention(torch.autograd.Function):
         return output
 
     @staticmethod
-    def backward(context: Any, grad: Tensor) -> Any:  # type: ignore[override]
+    def backward(context: Any, grad: Tensor) -> Any:
         raise RuntimeError("this attention is only there to be counted")

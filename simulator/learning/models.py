@@ -14,7 +14,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 from simulator.learning.data import Statistics
-from simulator.learning.stages import NotStaged
+from simulator.learning.stages import NotStagedError
 
 BUNDLED = "vit_mini_p4_32"
 
@@ -43,16 +43,14 @@ def build(name: str, image_size: int, classes: int, seed: int, pretrained: bool 
 
     Raises:
         ModelError: no such model, a size it cannot take, or weights that cannot be had.
-        NotStaged: timm has it, but it is no VisionTransformer.
+        NotStagedError: timm has it, but it is no VisionTransformer.
     """
     if name in ("bundled", "random"):
         return _bundled(name == "bundled", image_size, classes, seed, dry)
-    family = timm.models.is_model(name)
-    if not family:
+    if not timm.models.is_model(name):
         near = timm.list_models(f"*{name.split('_')[0]}*patch*")[:3]
         hint = f"; near: {', '.join(near)}" if near else ""
         raise ModelError(f"no model is called {name!r}: use 'bundled', 'random' or the name of a timm model{hint}")
-    config = timm.models.get_pretrained_cfg(name)
     try:
         model = _create(name, seed, dry, pretrained=pretrained and not dry, img_size=image_size, num_classes=classes)
     except (AssertionError, TypeError, ValueError) as error:
@@ -63,8 +61,9 @@ def build(name: str, image_size: int, classes: int, seed: int, pretrained: bool 
             "network once, or say 'pretrained: false' for random weights"
         ) from error
     if not isinstance(model, VisionTransformer):
-        raise NotStaged(f"{name!r} is a {type(model).__name__}; a timm VisionTransformer is wanted")
-    return Built(model, (tuple(config.mean), tuple(config.std)))
+        raise NotStagedError(f"{name!r} is a {type(model).__name__}; a timm VisionTransformer is wanted")
+    config: dict[str, Any] = model.pretrained_cfg  # type: ignore[assignment]
+    return Built(model, (tuple(config["mean"]), tuple(config["std"])))
 
 
 def _create(name: str, seed: int, dry: bool, **settings: Any) -> nn.Module:

@@ -1,8 +1,8 @@
-"""How weights are stepped. Settings come from a scenario; the state of a step lives beside the weights it belongs to."""
+"""How weights are stepped: settings from a scenario, and a rule whose state lives beside the weights it belongs to."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
@@ -11,7 +11,8 @@ from simulator.settings import Settings
 if TYPE_CHECKING:
     from torch import Tensor
 
-Slots = dict[str, "Tensor | int"]
+Slots = dict[str, Any]
+"""The state of one parameter: tensors by name, and how many steps it took."""
 
 
 class Optimizer(Settings):
@@ -55,7 +56,7 @@ class Sgd(Optimizer):
             grad = grad.add(weight, alpha=self.weight_decay)
         if self.momentum:
             velocity = slots.get("velocity")
-            velocity = grad.clone() if velocity is None else velocity.mul_(self.momentum).add_(grad)  # type: ignore[union-attr]
+            velocity = grad.clone() if velocity is None else velocity.mul_(self.momentum).add_(grad)
             slots["velocity"] = grad = velocity
         return weight.add_(grad, alpha=-learning_rate) if in_place else weight.add(grad, alpha=-learning_rate)
 
@@ -79,11 +80,11 @@ class AdamW(Optimizer):
             slots.update(mean=grad.new_zeros(grad.shape), square=grad.new_zeros(grad.shape), steps=0)
         mean, square, steps = slots["mean"], slots["square"], slots["steps"] + 1
         slots["steps"] = steps
-        mean.lerp_(grad, 1 - self.beta1)  # type: ignore[union-attr]
-        square.mul_(self.beta2).addcmul_(grad, grad, value=1 - self.beta2)  # type: ignore[union-attr]
-        scale = (square / (1 - self.beta2**steps)).sqrt_().add_(self.epsilon)  # type: ignore[operator]
+        mean.lerp_(grad, 1 - self.beta1)
+        square.mul_(self.beta2).addcmul_(grad, grad, value=1 - self.beta2)
+        scale = (square / (1 - self.beta2**steps)).sqrt_().add_(self.epsilon)
         if not in_place:
             weight = weight.clone()
         if self.weight_decay:
             weight.mul_(1 - learning_rate * self.weight_decay)
-        return weight.addcdiv_(mean, scale, value=-learning_rate / (1 - self.beta1**steps))  # type: ignore[arg-type,operator]
+        return weight.addcdiv_(mean, scale, value=-learning_rate / (1 - self.beta1**steps))

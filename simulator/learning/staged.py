@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -144,7 +145,7 @@ class Staged:
         if known not in self._sizes:
             costs, samples = self.stage_costs(ranges, tuple(shape[1:])), shape[0]
             tensors = [itemsize * torch.Size(each).numel() for each in (shape[1:], *(cost.shape for cost in costs))]
-            pairs = [before + after for before, after in zip(tensors, tensors[1:], strict=False)]
+            pairs = [before + after for before, after in pairwise(tensors)]
             part = self.slice(ranges)
             keys = tuple(self._keys[name] for name in part.stages)
             self._sizes[known] = Sizes(

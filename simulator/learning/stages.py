@@ -13,7 +13,7 @@ from torch import Tensor, nn
 Place = Literal["after_class", "end"]
 
 
-class NotStaged(ValueError):
+class NotStagedError(ValueError):
     """A model that cannot be seen as a list of stages."""
 
 
@@ -43,7 +43,7 @@ class Embed(nn.Module):
 
 
 class Prompt(nn.Module):
-    """Learnable tokens put among the others once, before the first block (VPT-shallow; Jia et al., 2022, section 3.2)."""
+    """Learnable tokens put among the others once, before the first block (VPT-shallow; Jia et al., 2022, 3.2)."""
 
     def __init__(self, length: int, dim: int, at: int) -> None:
         super().__init__()
@@ -104,15 +104,15 @@ def stages_of(vit: nn.Module, prompts: int = 0, place: Place = "after_class") ->
         place: behind the class (and register) tokens, or behind all tokens.
 
     Raises:
-        NotStaged: it is no VisionTransformer, or one with a part that stages do not know; the message says which.
+        NotStagedError: it is no VisionTransformer, or one with a part that stages do not know; the message says which.
     """
     if not isinstance(vit, VisionTransformer):
-        raise NotStaged(f"{type(vit).__name__} is not a timm VisionTransformer")
+        raise NotStagedError(f"{type(vit).__name__} is not a timm VisionTransformer")
     if vit.dynamic_img_size or vit.patch_embed.dynamic_img_pad:
-        raise NotStaged("a model with a dynamic image size has no fixed stages")
+        raise NotStagedError("a model with a dynamic image size has no fixed stages")
     dropout = [name for name, module in vit.named_modules() if _drops(module)]
     if dropout:
-        raise NotStaged(f"dropout is not supported: set the rate of {dropout[0]!r} to 0")
+        raise NotStagedError(f"dropout is not supported: set the rate of {dropout[0]!r} to 0")
     at = vit.num_prefix_tokens if place == "after_class" else -1
     stages: dict[str, nn.Module] = {"embed": Embed(vit)}
     if prompts:

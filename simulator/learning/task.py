@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,28 +12,17 @@ from torch.nn.functional import cross_entropy
 
 from simulator.learning.cuts import Cut, cut
 from simulator.learning.data import Images, Statistics
-from simulator.learning.optimizers import Optimizer
 from simulator.learning.passes import Part
 from simulator.learning.prompts import Prompts
 from simulator.learning.rows import Rows
-from simulator.learning.schedules import Schedule
 from simulator.learning.staged import Ranges, Staged
 from simulator.learning.stages import TRAINED, Prompt, stages_of
 from simulator.learning.weights import Weights
 
+if TYPE_CHECKING:
+    from simulator.scenario import TrainingSettings as Training
+
 EVALUATION_BATCH = 256
-
-
-class Training(Protocol):
-    """What a task needs to know of the training settings of a scenario."""
-
-    rounds: int
-    local_epochs: int
-    batch_size: int
-    train: str
-    optimizer: Optimizer
-    schedule: Schedule
-    prompts: Prompts
 
 
 @dataclass(frozen=True)

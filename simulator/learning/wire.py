@@ -34,14 +34,14 @@ class Wire:
             TypeError: a leaf is neither a tensor nor a number.
         """
         total = 0
-        hand_over = self._share if isinstance(payload, Frozen) else self._copy
+        frozen = isinstance(payload, Frozen)
 
         def leaf(value: Any) -> Any:
             nonlocal total
             if isinstance(value, Tensor | Rows):
                 floating = value.dtype.is_floating_point
                 total += value.numel() * (self.dtype.itemsize if floating else value.element_size())
-                return hand_over(value)
+                return self._share(value) if frozen and isinstance(value, Tensor) else self._copy(value)
             if isinstance(value, int | float):
                 total += NUMBER_BYTES
                 return value
@@ -61,7 +61,7 @@ class Wire:
         return value.detach().to(self.dtype).to(torch.float32)
 
     def _share(self, value: Tensor) -> Tensor:
-        """Frozen weights: nobody writes them, so all receivers may share one copy, and the sender too if it is equal."""
+        """Frozen weights: nobody writes them, so all receivers share one copy, and the sender too if it is equal."""
         if value.is_meta or value.dtype == self.dtype == torch.float32 or not value.is_floating_point():
             return value
         if id(value) not in self._frozen:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Client:
-    """A device that takes part. ``turn`` is the round it is in, or how often it was engaged: the key of its randomness."""
+    """A device that takes part. ``turn``, its round or how often it was engaged, is the key of its randomness."""
 
     def __init__(self, site: Site, data: Any, server: Site, provisioning: str = "first_use") -> None:
         self.site, self.data, self.server, self.provisioning = site, data, server, provisioning
@@ -56,9 +56,7 @@ class Client:
         if self.provisioning == "preinstalled":
             return
         installed = self.store.setdefault("installed", Frozen())
-        lacking = Frozen(
-            {name: part.weights[name] for part in parts for name in part.frozen if name not in installed}
-        )
+        lacking = Frozen({name: part.weights[name] for part in parts for name in part.frozen if name not in installed})
         if lacking:
             with self.site.world.phase("provisioning"):
                 installed.update((yield from self.download(lacking, "frozen weights")))

@@ -194,7 +194,7 @@ class Site:
             self._blocked[id(job.writes)] = []
         self.env.schedule(job, delay=self.seconds(job.cost))  # as simpy.Timeout does
 
-    def _finish(self, job: Job) -> None:  # type: ignore[override]
+    def _finish(self, job: Job) -> None:
         if job.aborted:
             return
         if job.writes is not None:

@@ -26,7 +26,7 @@ class Wire(Protocol):
 
 
 class Process(simpy.Process):
-    """A SimPy process that knows for whom, in which phase and in which round it works; those it starts inherit all three."""
+    """A SimPy process that knows for whom, in which phase and round it works; those it starts inherit all three."""
 
     def __init__(self, world: World, steps: Steps, client: Client | None) -> None:
         parent = world.env.active_process

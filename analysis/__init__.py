@@ -1,0 +1,61 @@
+"""Run folders to frames, figures and reports. Reads files only: it knows nothing of the simulator.
+
+>>> from analysis import load_run, plot_accuracy_vs_time
+>>> run = load_run("runs/quickstart-1")                         # doctest: +SKIP
+>>> plot_accuracy_vs_time(run).figure.savefig("accuracy.png")   # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.curves import (
+        accuracy_curve,
+        plot_accuracy,
+        plot_accuracy_vs_bytes,
+        plot_accuracy_vs_energy,
+        plot_accuracy_vs_time,
+    )
+    from analysis.figures import write_figures
+    from analysis.report import write_report
+    from analysis.runs import Run, RunError, load_run
+    from analysis.timeline import plot_round_timeline
+    from analysis.where import device_shares, plot_where_it_goes
+
+# A name loads its module when it is first asked for: who only formats a number waits for no pandas and no matplotlib.
+_HOMES = {
+    "runs": ("Run", "RunError", "load_run"),
+    "curves": (
+        *("accuracy_curve", "plot_accuracy"),
+        *("plot_accuracy_vs_bytes", "plot_accuracy_vs_energy", "plot_accuracy_vs_time"),
+    ),
+    "where": ("device_shares", "plot_where_it_goes"),
+    "timeline": ("plot_round_timeline",),
+    "figures": ("write_figures",),
+    "report": ("write_report",),
+}
+
+__all__ = [
+    "Run",
+    "RunError",
+    "accuracy_curve",
+    "device_shares",
+    "load_run",
+    "plot_accuracy",
+    "plot_accuracy_vs_bytes",
+    "plot_accuracy_vs_energy",
+    "plot_accuracy_vs_time",
+    "plot_round_timeline",
+    "plot_where_it_goes",
+    "write_figures",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"analysis.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

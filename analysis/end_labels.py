@@ -1,0 +1,127 @@
+"""Names at the ends of lines, so that nobody has to look from a legend to a line and back."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
+
+from analysis import style
+
+_GAP = 6.0  # points between a line's end and its name
+_FONT = 9.0
+
+
+@dataclass(frozen=True)
+class EndLabel:
+    """A name for the line that ends at (x, y), in data coordinates."""
+
+    text: str
+    x: float
+    y: float
+    colour: str
+
+
+@style.any_script()
+def place_end_labels(ax: Axes, labels: Sequence[EndLabel]) -> list[Annotation]:
+    """Write each name to the right of its line's end, moved up or down until it covers no other name.
+
+    The x axis is lengthened until all names fit. A name that had to move gets a thin leader to its line.
+    """
+    notes = [_annotate(ax, label) for label in labels]
+    _make_room(ax, labels, notes)
+    frame = ax.get_window_extent()
+    step = 0.5 * max((note.get_window_extent().height for note in notes), default=1.0)
+    in_points = 72.0 / style.figure_of(ax).get_dpi()
+    curves = _curve_pixels(ax)
+    # What is written already, such as the target's name, is not to be covered either.
+    taken = [text.get_window_extent() for text in ax.texts if text not in notes]
+    for label, note in sorted(zip(labels, notes, strict=True), key=lambda pair: -pair[0].y):
+        box = note.get_window_extent().padded(1.5 / in_points)  # with its white rim
+        shift = min(
+            (steps * step for steps in sorted(range(-40, 41), key=abs)),
+            key=lambda shift: _badness(box.translated(0, shift), abs(shift) / step, taken, curves, frame),
+        )
+        taken.append(box.translated(0, shift))
+        note.set_position((_GAP, shift * in_points))
+        if abs(shift) > 1.5 * step:
+            ends = ((label.x, label.y), (_GAP - 1, shift * in_points))
+            _lead(ax, ends[0], ends[1], label.colour)
+    return notes
+
+
+def _annotate(ax: Axes, label: EndLabel) -> Annotation:
+    note = ax.annotate(
+        label.text,
+        xy=(label.x, label.y),
+        xytext=(_GAP, 0),
+        textcoords="offset points",
+        va="center",
+        ha="left",
+        fontsize=_FONT,
+        fontweight="bold",
+        color=label.colour,
+        zorder=5,
+        annotation_clip=False,
+        parse_math=False,
+        path_effects=[withStroke(linewidth=2.5, foreground="white")],
+    )
+    note.set_in_layout(False)
+    return note
+
+
+def _lead(ax: Axes, end: tuple[float, float], offset: tuple[float, float], colour: str) -> None:
+    """A thin line from a line's end to its name, `offset` points away."""
+    leader = ax.annotate(
+        "",
+        xy=end,
+        xytext=offset,
+        textcoords="offset points",
+        arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "alpha": 0.7, "shrinkA": 0, "shrinkB": 2},
+        annotation_clip=False,
+        zorder=2,
+    )
+    leader.set_in_layout(False)
+
+
+def _make_room(ax: Axes, labels: Sequence[EndLabel], notes: Sequence[Annotation]) -> None:
+    """Lengthen the x axis (linear or logarithmic) until each name ends inside it."""
+    figure = style.figure_of(ax)
+    figure.figure.draw_without_rendering()  # only now does the layout say how wide the axis is
+    width = ax.get_window_extent().width
+    forward, back = ax.transScale.transform, ax.transScale.inverted().transform
+    left, right = (float(forward((x, 1.0))[0]) for x in ax.get_xlim())
+    for label, note in zip(labels, notes, strict=True):
+        needed = note.get_window_extent().width + (_GAP + 4) * figure.get_dpi() / 72.0
+        share = min(needed / width, 0.6)
+        end = float(forward((label.x, 1.0))[0])
+        right = max(right, left + (end - left) / (1 - share))
+    ax.set_xlim(right=float(back((right, 1.0))[0]))
+
+
+def _curve_pixels(ax: Axes) -> np.ndarray:
+    """Points along all curves and the target, close enough together that none passes under a name unseen."""
+    pieces = [np.empty((0, 2))]
+    for line in ax.get_lines():
+        if line.get_gid() not in ("curve", "target"):
+            continue
+        path = line.get_path().transformed(line.get_transform())  # the staircase, not only its corners
+        vertices = np.asarray(path.vertices, dtype=float)
+        for start, stop in itertools.pairwise(vertices):
+            count = max(2, int(np.hypot(*(stop - start)) // 4))
+            pieces.append(np.linspace(start, stop, count))
+    return np.concatenate(pieces)
+
+
+def _badness(box: Bbox, moved: float, taken: Sequence[Bbox], curves: np.ndarray, frame: Bbox) -> float:
+    """How poor a place is: another name's or off the axis (never), on a curve (poor), far from its line (a little)."""
+    covered = sum(1 for other in taken if box.overlaps(other))
+    outside = max(0.0, box.y1 - frame.y1) + max(0.0, frame.y0 - box.y0)
+    inside = (curves[:, 0] > box.x0) & (curves[:, 0] < box.x1) & (curves[:, 1] > box.y0) & (curves[:, 1] < box.y1)
+    return 1000.0 * covered + 100.0 * outside + 1.5 * min(int(inside.sum()), 8) + moved

@@ -1,0 +1,26 @@
+"""The figures of a run: each as a function that draws on axes, and all of them as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis import style
+from analysis.curves import plot_accuracy_vs_bytes, plot_accuracy_vs_energy, plot_accuracy_vs_time
+from analysis.runs import load_run
+from analysis.timeline import plot_round_timeline
+from analysis.where import plot_where_it_goes
+
+
+def write_figures(folder: str | Path) -> list[Path]:
+    """Draw all figures of a run into its `figures/`, and return their paths, always in the same order."""
+    run = load_run(folder)
+    drawn = {
+        "accuracy_vs_time": plot_accuracy_vs_time(run),
+        "accuracy_vs_bytes": plot_accuracy_vs_bytes(run),
+        "accuracy_vs_energy": plot_accuracy_vs_energy(run),
+        "where_it_goes": plot_where_it_goes(run)[0],
+        "round_timeline": plot_round_timeline(run)[0],
+    }
+    return [
+        style.save(style.figure_of(ax).figure, run.folder / "figures" / f"{name}.png") for name, ax in drawn.items()
+    ]

@@ -1,0 +1,186 @@
+"""Run folders as data frames. Everything that `analysis` knows about a run, it read here from files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+SUMMARY_COLUMNS = (
+    *("algorithm", "label", "seed", "rounds", "final_accuracy", "best_accuracy", "final_loss", "sim_time_s"),
+    *("time_to_target_s", "bytes_up", "bytes_down", "bytes_provisioning", "client_flops", "server_flops"),
+    *("client_energy_j", "client_active_energy_j", "server_energy_j", "peak_client_memory_bytes"),
+    *("peak_server_memory_bytes", "trainable_parameters", "wall_time_s"),
+)
+ROUNDS_COLUMNS = (
+    *("algorithm", "label", "seed", "round", "sim_time_s", "accuracy", "loss", "bytes_up", "bytes_down"),
+    *("client_flops", "server_flops", "client_energy_j", "server_energy_j"),
+)
+BREAKDOWN_COLUMNS = (
+    *("algorithm", "label", "seed", "side", "phase", "activity", "seconds", "bytes", "flops", "energy_j"),
+)
+WORKS_COLUMNS = ("site", "client", "work", "phase", "round", "asked", "start", "seconds", "flops", "bytes_touched")
+TRANSFERS_COLUMNS = (
+    *("source", "target", "client", "kind", "phase", "round", "start", "seconds", "bytes", "lost", "latency"),
+)
+_WORDS = frozenset({"algorithm", "label", "side", "phase", "activity"})
+
+
+class RunError(Exception):
+    """A folder is no run, or a file of it cannot be read; the message names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run folder: what was asked (`scenario`), where (`environment`) and what came out (the frames).
+
+    All figures are SI: seconds, bytes, FLOPs, joules; accuracies are fractions, NaN where there is none.
+    """
+
+    folder: Path
+    name: str
+    summary: pd.DataFrame  # one row a trial, in the order in which they were run
+    rounds: pd.DataFrame  # running totals, one row a trial and round, from round 0 on
+    breakdown: pd.DataFrame  # seconds, bytes, FLOPs and joules by trial, side, phase and activity
+    environment: Mapping[str, Any]
+    scenario: Mapping[str, Any]
+    scenario_text: str
+    version: str
+    dry: bool
+    target_accuracy: float | None
+
+    @property
+    def labels(self) -> list[str]:
+        """The algorithms' labels in the order of the scenario; figures colour them by their place in it."""
+        return list(dict.fromkeys(self.summary["label"]))
+
+    def seeds(self, label: str) -> list[int]:
+        """The seeds with which this label was run."""
+        return [int(seed) for seed in self.summary.loc[self.summary["label"] == label, "seed"]]
+
+    def works(self, label: str, seed: int, **only: object) -> pd.DataFrame:
+        """The works of one trial by their start; `only` keeps rows with these values (round=2). Raises RunError."""
+        return self._ledger(label, seed, "works", WORKS_COLUMNS, only)
+
+    def transfers(self, label: str, seed: int, **only: object) -> pd.DataFrame:
+        """The transfers of one trial by their start; `only` keeps rows with these values. Raises RunError."""
+        return self._ledger(label, seed, "transfers", TRANSFERS_COLUMNS, only)
+
+    def _ledger(
+        self, label: str, seed: int, table: str, columns: tuple[str, ...], only: Mapping[str, object]
+    ) -> pd.DataFrame:
+        if seed not in self.seeds(label):
+            trials = ", ".join(f"{row.label} (seed {row.seed})" for row in self.summary.itertuples())
+            raise RunError(f"{self.folder}: there is no trial {label!r} with seed {seed}; there are: {trials}")
+        path = self.folder / "ledger" / f"{label}-{seed}" / f"{table}.parquet"
+        if not path.is_file():
+            raise RunError(f"{path}: this file is missing from the run")
+        filters = [(column, "==", value) for column, value in only.items()] or None
+        try:
+            frame = pd.read_parquet(path, engine="pyarrow", filters=filters)
+        except (OSError, ValueError) as error:  # pyarrow's own errors are one or the other
+            raise RunError(f"{path}: cannot be read as Parquet: {_first_line(error)}") from error
+        _demand_columns(path, frame.columns, columns)
+        return frame.sort_values("start", kind="stable", ignore_index=True)
+
+
+def load_run(folder: str | Path) -> Run:
+    """Read a run folder; the ledger stays on disk until it is asked for. Raises RunError."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise RunError(f"{folder}: there is no such folder")
+    if not (folder / "summary.json").is_file():
+        raise RunError(f"{folder}: not a run folder, it has no summary.json (was the run finished?)")
+
+    head = _read_json(folder / "summary.json")
+    trials = head.get("trials")
+    if not isinstance(trials, list) or not trials or not all(isinstance(trial, dict) for trial in trials):
+        raise RunError(f"{folder / 'summary.json'}: 'trials' must be a list of at least one trial")
+    for trial in trials:
+        _demand_columns(folder / "summary.json", trial, SUMMARY_COLUMNS)
+    summary = _typed(folder / "summary.json", pd.DataFrame(trials), SUMMARY_COLUMNS)
+    if summary.duplicated(["label", "seed"]).any():
+        raise RunError(f"{folder / 'summary.json'}: a label and seed appear twice among the trials")
+
+    scenario_text = _read_text(folder / "scenario.yaml")
+    try:
+        scenario = yaml.safe_load(scenario_text)
+    except yaml.YAMLError as error:
+        raise RunError(f"{folder / 'scenario.yaml'}: cannot be read as YAML: {_first_line(error)}") from error
+    if not isinstance(scenario, dict):
+        raise RunError(f"{folder / 'scenario.yaml'}: must be a mapping of keys to values")
+    target = scenario.get("target_accuracy")
+    return Run(
+        folder=folder,
+        name=str(scenario.get("name") or folder.name),
+        summary=summary,
+        rounds=_read_csv(folder / "rounds.csv", ROUNDS_COLUMNS),
+        breakdown=_read_csv(folder / "breakdown.csv", BREAKDOWN_COLUMNS),
+        environment=_read_json(folder / "environment.json"),
+        scenario=scenario,
+        scenario_text=scenario_text,
+        version=str(head.get("version", "")),
+        dry=bool(head.get("dry", False)),
+        target_accuracy=float(target) if isinstance(target, int | float) else None,
+    )
+
+
+def _read_text(path: Path) -> str:
+    if not path.is_file():
+        raise RunError(f"{path}: this file is missing from the run")
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path}: cannot be read: {_first_line(error)}") from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(_read_text(path))
+    except json.JSONDecodeError as error:
+        raise RunError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path}: must be a JSON object")
+    return value
+
+
+def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    _read_text(path)  # says what is missing or unreadable
+    try:
+        # A label may well be called "NA" or "1": only an empty field is no value, and words stay words.
+        frame = pd.read_csv(path, dtype=dict.fromkeys(_WORDS, "object"), keep_default_na=False, na_values=[""])
+    except ValueError as error:  # covers pandas' ParserError and EmptyDataError
+        raise RunError(f"{path}: cannot be read as CSV: {_first_line(error)}") from error
+    _demand_columns(path, frame.columns, columns)
+    return _typed(path, frame, columns)
+
+
+def _typed(path: Path, frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    """The same frame with whole seeds and rounds, and every other figure a float (NaN where there is none)."""
+    frame = frame.copy()
+    for column in columns:
+        try:
+            if column in _WORDS:
+                frame[column] = frame[column].astype(str)
+            elif column in ("seed", "round"):
+                frame[column] = frame[column].astype("int64")
+            else:
+                frame[column] = frame[column].astype("float64")
+        except (TypeError, ValueError) as error:
+            raise RunError(f"{path}: column {column!r} holds something else than numbers: {error}") from error
+    return frame
+
+
+def _demand_columns(path: Path, present: Any, wanted: tuple[str, ...]) -> None:
+    missing = [column for column in wanted if column not in present]
+    if missing:
+        raise RunError(f"{path}: lacks {', '.join(missing)}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

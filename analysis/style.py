@@ -1,0 +1,147 @@
+"""What all figures share: colours, line styles, the frame of an axis, and how a figure becomes a file."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import Patch
+
+DPI = 150
+INK, QUIET, GRID = "#222222", "#666666", "#e4e4e4"
+
+# Okabe and Ito's palette, safe for all common colour vision; yellow last, for it is faint on white.
+_LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#000000", "#56B4E9", "#F0E442")
+_DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+# After Paul Tol's palettes, softer than the lines' colours, so a phase is never taken for a label. Phases that follow
+# each other in a bar also differ in lightness: they stay apart in grey.
+WAITING, IDLE = "waiting", "idle power"
+_PHASES = {
+    "provisioning": "#BBCC33",
+    "model exchange": "#4477AA",
+    "local loss": "#EEDD88",
+    "pruning": "#CC6677",
+    "training": "#66BBA5",
+    "split training": "#F0A070",
+    "aggregation": "#882255",
+    WAITING: "#E6E6E6",
+    IDLE: "#C4C4C4",
+}
+_FURTHER_PHASES = ("#99DDFF", "#AAAA00", "#C0956B", "#6688AA", "#DD99CC", "#88AA77")
+
+
+def line_colour(index: int) -> str:
+    """The colour of the label in this place of the scenario."""
+    return _LINES[index % len(_LINES)]
+
+
+def line_style(index: int) -> dict[str, object]:
+    """Line2D settings of the label in this place: colour, dashes and marker all differ, so it reads in grey too."""
+    # Dashes shift by one each time the colours start anew, so that no two of the first forty lines are equal.
+    dashes = _DASHES[(index + index // len(_LINES)) % len(_DASHES)]
+    return {"color": line_colour(index), "linestyle": dashes, "marker": _MARKERS[index % len(_MARKERS)]}
+
+
+def phase_order(phases: Iterable[str]) -> list[str]:
+    """The phases in the order in which figures stack them: as a round goes, unknown ones before waiting and idling."""
+    present = dict.fromkeys(phases)
+    last = [name for name in (WAITING, IDLE) if name in present]
+    known = [name for name in _PHASES if name in present and name not in last]
+    return known + sorted(name for name in present if name not in _PHASES) + last
+
+
+def phase_colours(phases: Iterable[str]) -> dict[str, str]:
+    """A colour for each phase; the usual phases have the same one in every figure of every run."""
+    order = phase_order(phases)
+    further = [name for name in order if name not in _PHASES]
+    spare = {name: _FURTHER_PHASES[index % len(_FURTHER_PHASES)] for index, name in enumerate(further)}
+    return {name: _PHASES.get(name) or spare[name] for name in order}
+
+
+def darker(colour: str, amount: float = 0.25) -> str:
+    """The same colour nearer to black: text needs more contrast than a line does."""
+    red, green, blue = (channel * (1 - amount) for channel in to_rgb(colour))
+    return to_hex((red, green, blue))
+
+
+def shortened(label: str, longest: int = 28) -> str:
+    """A label no longer than so many characters, cut in the middle: variants of an algorithm differ at the end."""
+    if len(label) <= longest:
+        return label
+    tail = (longest - 1) // 2
+    return f"{label[: longest - 1 - tail]}…{label[-tail:]}"
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of so many inches, apart from pyplot: no global state, no backend, nothing to close."""
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+
+
+def figure_of(ax: Axes) -> Figure | SubFigure:
+    """The (sub)figure in which an axis stands."""
+    figure = ax.get_figure()
+    assert figure is not None, "an Axes without a figure cannot be drawn on"
+    return figure
+
+
+def dress(ax: Axes, title: str = "", grid: str = "both") -> None:
+    """The common frame: title at the left, two spines, a quiet grid behind the data."""
+    if title:
+        ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, parse_math=False)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_color("#999999")
+    ax.tick_params(colors=INK, labelsize=9, length=3)
+    ax.grid(visible=True, axis=grid, color=GRID, linewidth=0.8)  # type: ignore[arg-type]
+    ax.set_axisbelow(True)
+
+
+def shared_legend(ax: Axes, handles: list[Patch], columns: int) -> None:
+    """One legend for all axes of the figure in which `ax` stands, below them."""
+    if not handles:
+        return
+    figure = figure_of(ax)
+    # Only a constrained layout keeps a place free outside the axes; a caller's own figure may have another.
+    outside = isinstance(figure.figure.get_layout_engine(), ConstrainedLayoutEngine)
+    where: Literal["outside lower center", "lower center"]
+    where = "outside lower center" if outside else "lower center"
+    figure.legend(handles=handles, loc=where, ncols=min(columns, len(handles)), fontsize=8.5, frameon=False)
+
+
+@contextmanager
+def any_script() -> Iterator[None]:
+    """Measure and draw text without complaint where the font lacks a script: boxes here, but well in the report."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*Glyph.*missing from.*", category=UserWarning)
+        yield
+
+
+def say(ax: Axes, sentence: str) -> None:
+    """One sentence in place of data that are not there."""
+    ax.text(
+        0.5, 0.5, sentence, transform=ax.transAxes, ha="center", va="center", fontsize=12, color=QUIET, style="italic"
+    )
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a PNG under its final name only when it is whole; the same data give the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with any_script():
+            figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,212 @@
+"""One round, lane by lane: what each device and the server did, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from analysis import style
+from analysis.humanize import Scale, human, scale
+from analysis.runs import Run
+
+MOST_DEVICES = 8
+MOST_SLOTS = 6
+# From this ratio between the longest and the shortest round on, each panel has a clock of its own.
+OWN_CLOCK_FROM = 8.0
+_LANE, _BETWEEN = 1.0, 0.7  # heights: a lane, and the space between two sites
+
+Span = tuple[float, float, str]  # seconds since the round's start, seconds, phase
+
+
+@dataclass
+class _Site:
+    """One site's lanes, from top to bottom: a name and what happened in it."""
+
+    name: str
+    lanes: list[tuple[str, list[Span]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One round of one label: its number, its sites (devices by their finish, then servers), its length in seconds."""
+
+    label: str
+    round_number: int
+    sites: list[_Site]
+    seconds: float
+    devices: int  # all that took part, shown or not
+
+    @property
+    def phases(self) -> list[str]:
+        """The phases that occur, in the common order."""
+        return style.phase_order(phase for site in self.sites for _, spans in site.lanes for *_, phase in spans)
+
+
+def usual_round(run: Run) -> int:
+    """The round to look at: the first after round 1 in which no label provisions a device; else round 2, else 1.
+
+    It is the same for all labels, whose cohorts are then the same as well.
+    """
+    lengths = run.rounds[run.rounds["label"].isin(run.labels)].groupby("label")["round"].max()
+    last = int(lengths.min()) if len(lengths) else 1
+    provisioning: set[int] = set()
+    for label in run.labels:
+        provisioning |= set(run.transfers(label, run.seeds(label)[0], phase="provisioning")["round"])
+    usual = [number for number in range(2, last + 1) if number not in provisioning]
+    return usual[0] if usual else min(2, max(last, 1))
+
+
+def read_timeline(run: Run, label: str, round_number: int) -> Timeline:
+    """The lanes of one round of the label's first seed; of many devices the fastest, the slowest and some between."""
+    seed = run.seeds(label)[0]
+    works = run.works(label, seed, round=round_number)
+    transfers = run.transfers(label, seed, round=round_number)
+    zero = min([*works["start"], *transfers["start"]], default=0.0)
+    ends = [*(works["start"] + works["seconds"]), *(transfers["start"] + transfers["seconds"])]
+    length = max(ends, default=zero) - zero
+
+    clients = set(works["client"].dropna()) | set(transfers["client"].dropna())
+    finish = {
+        client: max(
+            [
+                *_ends(works[works["site"] == client]),
+                *_ends(transfers[(transfers["source"] == client) | (transfers["target"] == client)]),
+            ],
+            default=zero,
+        )
+        for client in clients
+    }
+    devices = sorted(clients, key=lambda client: (finish[client], str(client)))
+    sites = []
+    for device in _some(devices, MOST_DEVICES):
+        lanes = {
+            "compute": works[works["site"] == device],
+            "up": transfers[transfers["source"] == device],
+            "down": transfers[transfers["target"] == device],
+        }
+        sites.append(_Site(str(device), [(name, _spans(rows, zero)) for name, rows in lanes.items()]))
+    for server in sorted(set(works["site"]) - clients, key=str):
+        slots = _slots(_spans(works[works["site"] == server], zero))
+        sites.append(_Site(str(server), [(f"slot {n}" if len(slots) > 1 else "compute", s) for n, s in slots.items()]))
+    return Timeline(label, round_number, sites, float(length), len(devices))
+
+
+def plot_round_timeline(run: Run, round_number: int | None = None, axes: Sequence[Axes] | None = None) -> list[Axes]:
+    """One panel a label: the lanes of its devices and servers in one round (see `usual_round`); returns the axes."""
+    round_number = usual_round(run) if round_number is None else round_number
+    timelines = [read_timeline(run, label, round_number) for label in run.labels]
+    longest = max(timeline.seconds for timeline in timelines)
+    shortest = min(timeline.seconds for timeline in timelines)
+    shared = longest <= OWN_CLOCK_FROM * shortest
+    if axes is None:
+        heights = [0.85 + 0.1 * _height(timeline.sites) for timeline in timelines]
+        figure = style.new_figure(10.0, 0.5 + sum(heights))
+        grid = figure.subplots(len(timelines), 1, squeeze=False, height_ratios=heights)
+        axes = [row[0] for row in grid]
+    phases = style.phase_order(phase for timeline in timelines for phase in timeline.phases)
+    for ax, timeline in zip(axes, timelines, strict=True):
+        span = longest if shared else timeline.seconds
+        draw_timeline(ax, timeline, phases, span)
+        if shared and ax is not axes[-1]:
+            ax.set_xlabel("")  # the last panel's says it for all
+    colours = style.phase_colours(phases)
+    handles = [Patch(facecolor=colours[phase], label=phase) for phase in phases]
+    style.shared_legend(axes[0], handles, columns=6)
+    return list(axes)
+
+
+def draw_timeline(ax: Axes, timeline: Timeline, phases: Sequence[str], span: float) -> None:
+    """Draw one round on `ax`, whose clock runs from 0 to `span` seconds; `phases` settle the colours."""
+    shown = sum(1 for site in timeline.sites if [name for name, _ in site.lanes] == ["compute", "up", "down"])
+    some = f", {shown} of {timeline.devices} devices" if shown < timeline.devices else ""
+    style.dress(
+        ax, f"{timeline.label}: round {timeline.round_number}, {human('seconds', timeline.seconds)}{some}", grid="x"
+    )
+    unit = scale("seconds", span)
+    colours = style.phase_colours(phases)
+    top = 0.0
+    for site in timeline.sites:
+        bottom = top + _LANE * len(site.lanes)
+        ax.axhspan(top - 0.15, bottom + 0.15, color="#f4f4f4", linewidth=0, zorder=0)
+        _write_left(ax, style.shortened(site.name, 22), 0.055, (top + bottom) / 2, 8, style.INK)
+        for name, spans in site.lanes:
+            _write_left(ax, name, 0.004, top + _LANE / 2, 5.5, style.QUIET)
+            _draw_lane(ax, spans, top, unit, colours, span)
+            top += _LANE
+        top += _BETWEEN
+    ax.set_ylim(max(top - _BETWEEN, _LANE) + 0.3, -0.3)
+    ax.set_xlim(0, (span or 1.0) / unit.divisor * 1.01)
+    ax.set_xlabel(f"since the round's start ({unit.unit})", fontsize=8.5)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+
+
+def _write_left(ax: Axes, text: str, away: float, y: float, size: float, colour: str) -> None:
+    """Text that ends so far (in widths of the axis) left of it: two columns, where ticks have one label."""
+    place = ax.get_yaxis_transform()
+    ax.text(-away, y, text, transform=place, ha="right", va="center", fontsize=size, color=colour, parse_math=False)
+
+
+def _draw_lane(ax: Axes, spans: Sequence[Span], top: float, unit: Scale, colours: dict[str, str], span: float) -> None:
+    for phase in dict.fromkeys(phase for *_, phase in spans):
+        bars = _joined([(start, seconds) for start, seconds, other in spans if other == phase], span)
+        ax.broken_barh(
+            [(start / unit.divisor, seconds / unit.divisor) for start, seconds in bars],
+            (top + 0.06, _LANE - 0.12),
+            facecolor=colours[phase],
+            linewidth=0,
+        )
+
+
+def _joined(bars: Sequence[tuple[float, float]], span: float) -> list[tuple[float, float]]:
+    """The same bars without gaps too narrow to be seen, and none too narrow to be seen: thousands become few."""
+    gap, thinnest = span / 3000, span / 800  # below a pixel; a pixel and a half
+    joined: list[tuple[float, float]] = []
+    for start, seconds in sorted(bars):
+        stop = start + max(seconds, thinnest)
+        if joined and start - sum(joined[-1]) <= gap:
+            first = joined[-1][0]
+            joined[-1] = (first, max(sum(joined[-1]), stop) - first)
+        else:
+            joined.append((start, stop - start))
+    return joined
+
+
+def _spans(rows: pd.DataFrame, zero: float) -> list[Span]:
+    return [
+        (float(row.start) - zero, float(row.seconds), str(row.phase))  # type: ignore[arg-type]
+        for row in rows.itertuples()
+    ]
+
+
+def _ends(rows: pd.DataFrame) -> list[float]:
+    return list(rows["start"] + rows["seconds"])
+
+
+def _some(devices: list[str], most: int) -> list[str]:
+    """At most so many, evenly spread: the first (fastest) and the last (slowest) are always among them."""
+    if len(devices) <= most:
+        return devices
+    return [devices[index] for index in np.linspace(0, len(devices) - 1, most).round().astype(int)]
+
+
+def _slots(spans: Sequence[Span]) -> dict[int, list[Span]]:
+    """Works that overlap in lanes of their own, each in the first lane that is free; the last lane takes the rest."""
+    lanes: list[list[Span]] = []
+    for span in sorted(spans):
+        slack = 1e-9 * (1.0 + span[0])  # a work that starts when another ends does not overlap it
+        free = next((lane for lane in lanes if lane[-1][0] + lane[-1][1] <= span[0] + slack), None)
+        if free is None and len(lanes) < MOST_SLOTS:
+            lanes.append([span])
+        else:
+            (free if free is not None else lanes[-1]).append(span)
+    return dict(enumerate(lanes or [[]], start=1))
+
+
+def _height(sites: Sequence[_Site]) -> float:
+    return sum(_LANE * len(site.lanes) + _BETWEEN for site in sites)
