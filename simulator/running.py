@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -72,31 +73,28 @@ def _shown(progress: Progress, bar: TaskID) -> Callable[[Point], None]:
 def _table(scenario: Scenario, outcomes: Sequence[Outcome]) -> Table:
     """One row an algorithm; means over seeds."""
     target = scenario.target_accuracy
-    table = Table(title=scenario.name, title_justify="left")
-    headings = ["algorithm", "accuracy", "best", "time", "up", "down", "device work", "device energy", "ran for"]
+    measures: list[tuple[str, str, Kind]] = [
+        ("accuracy", "final_accuracy", "fraction"),
+        ("time", "sim_time_s", "seconds"),
+        ("up", "bytes_up", "bytes"),
+        ("down", "bytes_down", "bytes"),
+        ("work", "client_flops", "flops"),
+        ("energy", "client_energy_j", "joules"),
+    ]
     if target is not None:
-        headings.insert(4, f"to {target:g}")
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading == "algorithm" else "right")
+        measures.insert(2, (f"to {target:.0%}", "time_to_target_s", "seconds"))
+    title = f"{scenario.name} (traffic, work and energy of the devices)"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True)
+    table.add_column("", no_wrap=True)
+    for heading, _, _ in measures:
+        table.add_column(heading, justify="right", no_wrap=True)
     for entry in scenario.algorithms:
         rows = [summarise(outcome, target) for outcome in outcomes if outcome.entry.label == entry.label]
-
-        def mean(key: str, kind: Kind, rows: list[Summary] = rows) -> str:
-            values = [row[key] for row in rows if row[key] is not None]
-            return human(kind, sum(values) / len(values) if len(values) == len(rows) else None)
-
-        cells = [
-            entry.label,
-            mean("final_accuracy", "fraction"),
-            mean("best_accuracy", "fraction"),
-            mean("sim_time_s", "seconds"),
-            mean("bytes_up", "bytes"),
-            mean("bytes_down", "bytes"),
-            mean("client_flops", "flops"),
-            mean("client_energy_j", "joules"),
-            mean("wall_time_s", "seconds"),
-        ]
-        if target is not None:
-            cells.insert(4, mean("time_to_target_s", "seconds"))
-        table.add_row(*cells)
+        table.add_row(entry.label, *(human(kind, _mean(rows, key)) for _, key, kind in measures))
     return table
+
+
+def _mean(rows: Sequence[Summary], key: str) -> float | None:
+    """Over seeds; None if one has no value."""
+    values = [row[key] for row in rows]
+    return None if None in values else sum(values) / len(values)

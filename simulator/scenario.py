@@ -23,22 +23,19 @@ from pydantic import (
     model_validator,
 )
 
-from simulator import catalogue
-from simulator.learning.prompts import Prompts
-from simulator.plugins import ALGORITHMS, DATASETS, OPTIMIZERS, PARTITIONS, SCHEDULES, Plugins
+from simulator.plugins import ALGORITHMS, DATASETS, PARTITIONS, Plugins
 from simulator.scenario_errors import in_words
 from simulator.scenario_source import ScenarioError, Source
+from simulator.scenario_training import TrainingSettings, difference, overridden
 from simulator.scenario_world import WorldSettings
 from simulator.settings import Many, Settings, invalid, refuse_unknown
 
 if TYPE_CHECKING:
     from simulator.algorithms.base import Algorithm
     from simulator.learning.datasets import DataSet
-    from simulator.learning.optimizers import Optimizer
     from simulator.learning.partition import Partition
-    from simulator.learning.schedules import Schedule
 else:  # found when a scenario names one: reading this module loads neither torch nor a data set
-    Algorithm = DataSet = Optimizer = Partition = Schedule = Settings
+    Algorithm = DataSet = Partition = Settings
 
 __all__ = ["Scenario", "ScenarioError", "load"]
 
@@ -76,22 +73,6 @@ class DataSettings(Settings):
     def _together(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         data = write(self)
         return {**data.pop("source"), **data}
-
-
-class TrainingSettings(Settings):
-    """How a model is trained."""
-
-    rounds: PositiveInt
-    clients_per_round: PositiveInt
-    batch_size: PositiveInt
-    local_epochs: PositiveInt = 1
-    train: Literal["full", "linear", "bias", "prompt"] = "full"
-    optimizer: Annotated[Optimizer, OPTIMIZERS]
-    schedule: Annotated[Schedule, SCHEDULES] = Field(default={"name": "constant"}, validate_default=True)
-    prompts: Prompts = Prompts()
-    """Where `train` is `prompt`."""
-    wire_dtype: Literal["fp32", "fp16", "bf16"] = "fp32"
-    """What floating tensors are converted to on every link."""
 
 
 class EvaluationSettings(Settings):
@@ -166,7 +147,7 @@ class Scenario(Settings):
         """YAML with everything filled in, which `load` reads as an equal scenario."""
         data = self.model_dump(mode="json")
         for entry in data["algorithms"]:
-            overrides = _difference(entry.pop("training"), data["training"])
+            overrides = difference(entry.pop("training"), data["training"])
             if overrides:
                 entry["training"] = overrides
         return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)
@@ -178,7 +159,7 @@ class Scenario(Settings):
             return data
         return data | {
             "algorithms": [
-                entry | {"training": _overridden(data.get("training"), entry.get("training", {}))}
+                entry | {"training": overridden(data.get("training"), entry.get("training", {}))}
                 if isinstance(entry, dict)
                 else entry
                 for entry in data["algorithms"]
@@ -257,22 +238,3 @@ def _apart(data: Any, inner: str, kinds: Plugins, ours: set[str]) -> Any:
     return {key: data[key] for key in ours if key in data} | {
         inner: {key: value for key, value in data.items() if key not in ours}
     }
-
-
-def _overridden(training: Any, overrides: Any) -> Any:
-    """The plain data of `training` with an entry's `overrides`."""
-    if not isinstance(training, dict) or not isinstance(overrides, dict):
-        return overrides
-    for key, kinds in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
-        below, above = training.get(key), overrides.get(key)
-        if not (isinstance(below, dict) and isinstance(above, dict) and "name" in above):
-            continue
-        if above["name"] != below.get("name"):  # another optimizer: only what both have carries over
-            fields = kinds.find(above["name"]).model_fields if above["name"] in kinds.names() else {}
-            training = training | {key: {name: value for name, value in below.items() if name in fields}}
-    return catalogue.merge(training, overrides)
-
-
-def _difference(training: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
-    """What `_overridden` needs to make `training` of `base`; of a plug-in, all."""
-    return {key: value for key, value in training.items() if value != base[key]}

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
 from simulator.accounting.ledger import Ledger
 from simulator.accounting.usage import Use, uses
 from simulator.algorithms.base import State, UnfitError
-from simulator.learning.data import Images, Shard
+from simulator.learning.data import Images, Shard, Statistics
 from simulator.learning.models import Built, ModelError, build
 from simulator.learning.stages import NotStagedError
 from simulator.learning.task import Score, Task, adapted
@@ -60,7 +60,11 @@ class Outcome:
 Progress = Callable[[Point], Any]
 
 
-@lru_cache(maxsize=1)
+SMALLEST = 8
+"""The image size to load where only labels matter."""
+
+
+@lru_cache(maxsize=2)
 def load(source: DataSet, size: int) -> Raw:
     """The data of a scenario, read once for all its trials."""
     return source.load(size)
@@ -144,8 +148,7 @@ def torch_device(scenario: Scenario, dry: bool) -> str:
 
 
 def _build(scenario: Scenario, seed: int, dry: bool) -> Built:
-    model = scenario.model
-    classes = load(scenario.data.source, model.image_size).classes
+    model, classes = scenario.model, load(scenario.data.source, SMALLEST).classes
     try:
         return build(model.name, model.image_size, classes, seed, model.pretrained, dry)
     except (ModelError, NotStagedError) as error:
@@ -154,7 +157,7 @@ def _build(scenario: Scenario, seed: int, dry: bool) -> Built:
 
 
 def _partition(scenario: Scenario, seeds: Seeds) -> list[torch.Tensor]:
-    labels = load(scenario.data.source, scenario.model.image_size).train[1].numpy()
+    labels = load(scenario.data.source, SMALLEST).train[1].numpy()
     try:
         shards = scenario.data.partition.split(labels, scenario.world.clients, seeds.stream("partition"))
     except ValueError as error:
@@ -165,32 +168,40 @@ def _partition(scenario: Scenario, seeds: Seeds) -> list[torch.Tensor]:
 
 def _task(scenario: Scenario, entry: Entry, seeds: Seeds, dry: bool) -> Task:
     built = _build(scenario, seeds.integer("weights"), dry)
-    pixels, labels = load(scenario.data.source, scenario.model.image_size).test
     device = torch_device(scenario, dry)
-    data_device = torch.device("cpu" if dry else device)
-    samples = torch.arange(len(labels))
+    test = _images(scenario, "test", built.statistics, dry)
+    samples = torch.arange(len(test))
     if scenario.evaluation.samples is not None:  # the same for all seeds
-        order = Seeds(0).stream("evaluation").permutation(len(labels))
+        order = Seeds(0).stream("evaluation").permutation(len(test))
         samples = torch.from_numpy(order[: scenario.evaluation.samples])
     return Task(
         built.model,
         entry.algorithm.adapt(entry.training),
         entry.training,
-        Images(pixels, labels, built.statistics, dry).to(data_device),
+        test,
         seed=seeds.integer("prompts"),
         device=device,
         attention=scenario.model.attention,
-        samples=samples.to(data_device),
+        samples=samples.to(test.labels.device),
         statistics=built.statistics,
     )
+
+
+def _images(scenario: Scenario, part: Literal["train", "test"], statistics: Statistics, dry: bool) -> Images:
+    """The images to train or to test with; in a dry run their labels and their shape."""
+    size = scenario.model.image_size
+    pixels, labels = getattr(load(scenario.data.source, SMALLEST if dry else size), part)
+    if dry:
+        pixels = torch.empty((*pixels.shape[:2], size, size), dtype=pixels.dtype, device="meta")
+        return Images(pixels, labels, statistics, dry=True)
+    return Images(pixels, labels, statistics).to(torch.device(torch_device(scenario, dry)))
 
 
 def _people(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: World, dry: bool) -> dict[str, Power]:
     """Fill the world with a server and devices, each with its links and its shard; the watts of each by name."""
     settings = scenario.world
     world.server = _site(world, "server", settings.server, settings.server.slots)
-    pixels, labels = load(scenario.data.source, scenario.model.image_size).train
-    images = Images(pixels, labels, task.statistics, dry).to(task.test.labels.device)
+    images = _images(scenario, "train", task.statistics, dry)
     shards = iter(_partition(scenario, seeds))
     numbers: dict[str, int] = {}
     for group in settings.devices:

@@ -11,7 +11,7 @@ from simulator.settings import Settings
 if TYPE_CHECKING:
     from simulator.learning.staged import Staged
     from simulator.learning.task import Adaptation, Task
-    from simulator.scenario import TrainingSettings as Training
+    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.sites import Site
     from simulator.world.world import World

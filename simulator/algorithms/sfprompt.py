@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simulator.learning.passes import Part
     from simulator.learning.staged import Staged
     from simulator.learning.task import Adaptation, Task
-    from simulator.scenario import TrainingSettings as Training
+    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.world import World
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from simulator.learning.staged import Ranges, Staged
     from simulator.learning.task import Task
     from simulator.learning.weights import Weights
-    from simulator.scenario import TrainingSettings as Training
+    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.world import World
 

@@ -20,7 +20,7 @@ from simulator.learning.stages import TRAINED, Prompt, stages_of
 from simulator.learning.weights import Weights
 
 if TYPE_CHECKING:
-    from simulator.scenario import TrainingSettings as Training
+    from simulator.scenario_training import TrainingSettings as Training
 
 EVALUATION_BATCH = 256
 
