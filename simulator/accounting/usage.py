@@ -7,8 +7,9 @@ computes is one each. Latency moves no bytes and draws nothing above idle.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from simulator.accounting.ledger import AbsenceRow, Ledger
@@ -100,6 +101,21 @@ def covered(stretches: Iterable[Stretch]) -> list[tuple[Stretch, float]]:
     return parts
 
 
+def _seconds_before(stretches: Iterable[Stretch]) -> Callable[[float], float]:
+    """How many seconds of the union of stretches lie before a moment."""
+    starts, ends, sums = [], [], [0.0]
+    for stretch, seconds in covered(stretches):
+        starts.append(stretch.end - seconds)
+        ends.append(stretch.end)
+        sums.append(sums[-1] + seconds)
+
+    def before(moment: float) -> float:
+        begun = bisect_left(starts, moment)
+        return sums[begun] - max(0.0, ends[begun - 1] - moment) if begun else 0.0
+
+    return before
+
+
 def _standing_by(
     ledger: Ledger,
     power: Mapping[str, Power],
@@ -108,11 +124,10 @@ def _standing_by(
     start: float,
     end: float,
 ) -> list[Use]:
-    active: dict[tuple[str, int], float] = defaultdict(float)
-    for site in devices:
+    active = {}
+    for site in {row.client for row in ledger.engagements}:
         engines = [stretch for engine in ("compute", "upload", "download") for stretch in busy.get((site, engine), ())]
-        for stretch, seconds in covered(engines):
-            active[site, stretch.round] += seconds
+        active[site] = _seconds_before(engines)
     absences: dict[str, list[AbsenceRow]] = defaultdict(list)
     for absence in ledger.absences:
         absences[absence.site].append(absence)
@@ -125,7 +140,8 @@ def _standing_by(
     for row in ledger.engagements:
         seconds = present(row.client, row.start, row.seconds)
         joules = power[row.client].idle * seconds
-        waiting = max(0.0, seconds - active[row.client, row.round])
+        active_seconds = active[row.client](row.start + row.seconds) - active[row.client](row.start)
+        waiting = max(0.0, seconds - active_seconds)
         found.append(Use("client", row.client, "idle", "idle", row.round, seconds, 0, 0, joules))
         found.append(Use("client", row.client, "waiting", "wait", row.round, waiting, 0, 0, 0.0))
     for site in set(power) - devices:

@@ -12,7 +12,6 @@ from simulator.accounting.payload import Frozen
 
 if TYPE_CHECKING:
     from simulator.world.sites import Site
-    from simulator.world.world import Process
 
 
 class Client:
@@ -21,7 +20,6 @@ class Client:
     def __init__(self, site: Site, data: Any, server: Site, provisioning: str = "first_use") -> None:
         self.site, self.data, self.server, self.provisioning = site, data, server, provisioning
         self.turn = 0
-        self.processes: set[Process] = set()
         site.world.clients.append(self)
 
     def __repr__(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class Holdable(Protocol):
@@ -14,29 +14,41 @@ class Holdable(Protocol):
         """(the weights object, a piece of it, the bytes of that piece with its gradients and optimizer state)."""
 
 
+@runtime_checkable
+class Versioned(Protocol):
+    """Weights of which passes may still need earlier versions than the newest."""
+
+    @property
+    def earlier_bytes(self) -> int: ...
+
+
 class Memory:
     """Weights count once by identity, while anybody uses them; what passes keep counts until it is given back.
 
-    Peak = weights, their gradients and optimizer state + what open passes keep + what the works in service need.
+    Peak = weights, their gradients and optimizer state + earlier versions of them that open passes need + what open
+    passes keep + what the works in service need.
     """
 
     def __init__(self) -> None:
         self.peak_bytes = 0
         self._pieces: dict[tuple[int, str], int] = {}
         self._users: dict[tuple[int, str], set[str | None]] = {}
-        self._seen: dict[tuple[Any, str | None], Any] = {}  # holds what it has seen, so that no identity is reused
+        self._seen: dict[tuple[Any, str | None], list[Versioned]] = {}  # holds parts, so that no identity is reused
         self._weights = 0
+        self._earlier: dict[int, int] = {}
         self._kept: defaultdict[str | None, int] = defaultdict(int)
         self._in_service = 0
 
     @property
     def bytes(self) -> int:
-        return self._weights + sum(self._kept.values()) + self._in_service
+        return self._weights + sum(self._earlier.values()) + sum(self._kept.values()) + self._in_service
 
     def begin(self, client: str | None, part: Holdable | None, peak_bytes: int) -> None:
         """A work starts for this client: its part's weights are there, and it takes what it needs to run."""
         if part is not None:
             self._hold(part, client)
+            for weights in self._seen[part, client]:
+                self._earlier[id(weights)] = weights.earlier_bytes
         self._in_service += peak_bytes
         self.peak_bytes = max(self.peak_bytes, self.bytes)
 
@@ -55,11 +67,12 @@ class Memory:
             if not users:
                 del self._users[piece]
                 self._weights -= self._pieces.pop(piece)
+                self._earlier.pop(piece[0], None)
 
     def _hold(self, part: Holdable, client: str | None) -> None:
         if (part, client) in self._seen:
             return
-        self._seen[part, client] = part
+        versioned: dict[int, Versioned] = {}
         for weights, piece, size in part.resident():
             key = id(weights), piece
             if key not in self._pieces:
@@ -67,3 +80,6 @@ class Memory:
                 self._users[key] = set()
                 self._weights += size
             self._users[key].add(client)
+            if id(weights) not in versioned and isinstance(weights, Versioned):
+                versioned[id(weights)] = weights
+        self._seen[part, client] = list(versioned.values())

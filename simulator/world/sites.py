@@ -60,11 +60,10 @@ class Fifo:
 class Job(simpy.Event):
     """A work asked of a site, and the event of its end: one event a work."""
 
-    def __init__(self, site: Site, work: Work, args: tuple[Any, ...]) -> None:
+    def __init__(self, site: Site, process: Process, work: Work, args: tuple[Any, ...]) -> None:
         super().__init__(site.env)
-        process = site.env.active_process
-        self.process: Process = process  # type: ignore[assignment]
-        self.client, self.phase, self.round = self.process.client_name, self.process.phase, self.process.round
+        self.process = process
+        self.client, self.phase, self.round = process.client_name, process.phase, process.round
         self.work, self.args = work, args
         self.cost, self.writes, self.holds = work.cost(*args), work.writes(*args), work.holds(*args)
         self.asked = self.start = site.env.now
@@ -104,6 +103,7 @@ class Site:
         self.store: dict[str, Any] = {}
         self.memory = Memory()
         self.away_since: float | None = None
+        self._only = (self,)
         self._free = hardware.slots
         self._order = count()
         self._ready: list[tuple[Any, int, Job]] = []
@@ -123,22 +123,24 @@ class Site:
 
         Raises:
             TypeError: the work has no cost.
-            RuntimeError: the site is away.
+            RuntimeError: the site is away, or this is used outside of a process.
         """
+        process = self.world.here()
         if not isinstance(work, Work):
             raise TypeError(f"site {self.name!r}: {work!r} has no cost; declare one with @work(cost=...)")
-        if self.away_since is not None:
-            raise RuntimeError(f"site {self.name!r} is away: it cannot do {work.name!r}")
-        job = Job(self, work, args)
+        self.check_present(work.name)
+        job = Job(self, process, work, args)
         if self._free and not self._ready and (job.writes is None or id(job.writes) not in self._blocked):
             self._begin(job)
         else:
             heapq.heappush(self._ready, (self.discipline.key(job), next(self._order), job))
             self._serve()
+        process.sites = self._only
         try:
             return (yield job)
-        finally:  # whoever asked was stopped: queued work is withdrawn, service in progress goes on
-            if not job.begun:
+        finally:
+            process.sites = ()
+            if not job.begun:  # whoever asked was stopped: queued work is withdrawn, service in progress goes on
                 job.aborted = True
 
     def send(self, to: Site, payload: Any, kind: str) -> Generator[simpy.Event, Any, Any]:
@@ -151,19 +153,32 @@ class Site:
         queued = [self._ready, *self._blocked.values()]
         return sum(not job.aborted for jobs in queued for _, _, job in jobs)
 
+    def check_present(self, what: str) -> None:
+        """Raise ``RuntimeError`` if the site is away."""
+        if self.away_since is not None:
+            raise RuntimeError(f"site {self.name!r} is away: no {what!r} with it")
+
     def leave(self) -> None:
-        """The site goes away: work in progress is charged as far as it came and has no effect; its processes stop."""
+        """The site goes away: work in progress is charged as far as it came, without effect; queued work is withdrawn.
+
+        Its own client stops, and so does every client that computes there, sends to it or is sent something by it.
+        """
         if self.away_since is not None:
             return
         self.away_since = self.env.now
+        self.cut_short()
+        processes = list(self.world.processes)
+        touched = {process.client or process for process in processes if process.needs(self)}
+        for process in processes:
+            if (process.client or process) in touched:
+                process.stop()
+
+    def cut_short(self) -> None:
+        """End what is served, charged as far as it came and without effect, and forget what waits."""
         for job in list(self._serving):
             job.aborted = True
             self._close(job)
-            job.process.stop()
-        for client in self.world.clients:
-            if client.site is self:
-                for process in list(client.processes):
-                    process.stop()
+        self._ready.clear()
 
     def come_back(self) -> None:
         """The site is present again."""
@@ -206,7 +221,8 @@ class Site:
         del self._serving[job]
         self._free += 1
         cost = job.cost
-        self.memory.end(job.client, cost.peak_bytes, 0 if job.aborted else cost.kept_bytes)
+        over = job.aborted or not job.process.is_alive  # nobody is there to keep anything
+        self.memory.end(job.client, cost.peak_bytes, 0 if over else cost.kept_bytes)
         if job.writes is not None:
             waiting = self._blocked.pop(id(job.writes))
             for entry in waiting:

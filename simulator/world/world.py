@@ -35,25 +35,32 @@ class Process(simpy.Process):
         self.client_name = self.client.name if self.client else None
         self.phase: str = parent.phase if inherits else ""  # type: ignore[union-attr]
         self.round: int = parent.round if inherits else 0  # type: ignore[union-attr]
-        super().__init__(world.env, _until_stopped(self, steps))
-        if self.client:
-            self.client.processes.add(self)
+        self.sites: tuple[Site, ...] = ()
+        """Where the verb it waits in takes place."""
+        self.stopped = False
+        self.steps = _until_stopped(self, steps, world.processes)
+        super().__init__(world.env, self.steps)
+        world.processes[self] = None
+
+    def needs(self, site: Site) -> bool:
+        """Whether it cannot go on without this site."""
+        return site in self.sites or (self.client is not None and self.client.site is site)
 
     def stop(self) -> None:
-        """End it at this moment, quietly; one that is over stays as it is."""
+        """End it at this moment, quietly; one that has not begun never does, one that is over stays as it is."""
         if self.is_alive:
+            self.stopped = True
             self.interrupt("stop")
 
 
-def _until_stopped(process: Process, steps: Steps) -> Steps:
+def _until_stopped(process: Process, steps: Steps, running: dict[Process, None]) -> Steps:
     """Told to stop, a process ends quietly; else every condition that holds it would fail with nobody there to hear."""
     try:
-        return (yield from steps)
+        return GONE if process.stopped else (yield from steps)
     except simpy.Interrupt:
         return GONE
     finally:
-        if process.client:
-            process.client.processes.discard(process)
+        del running[process]
 
 
 class Handle:
@@ -83,19 +90,20 @@ class Buffer:
 
     def put(self, item: Any) -> Steps:
         """Wait for room, then leave the item there."""
-        yield from _or_withdraw(self._store.put(item))
+        with self._store.put(item) as request:
+            yield request
 
     def get(self) -> Steps:
         """Wait for an item; the value is that item."""
-        return (yield from _or_withdraw(self._store.get()))
-
-
-def _or_withdraw(request: Any) -> Steps:
-    try:
-        return (yield request)
-    finally:  # whoever asked was stopped: the request must not take what is meant for others
-        if not request.triggered:
+        request = self._store.get()
+        try:
+            return (yield request)
+        except BaseException:  # whoever asked was stopped: the request must not take what is meant for others
+            if request.triggered:
+                self._store.items.insert(0, request.value)
+                self._store._trigger_get(None)
             request.cancel()
+            raise
 
 
 class World:
@@ -108,6 +116,8 @@ class World:
         self.ledger = Ledger()
         self.sites: list[Site] = []
         self.clients: list[Client] = []
+        self.processes: dict[Process, None] = {}
+        """Those that are not over, in the order in which they were started."""
         self.server: Site
         self._turns: dict[int, tuple[Any, simpy.Resource]] = {}
 
@@ -117,12 +127,30 @@ class World:
         return float(self.env.now)
 
     def run(self, steps: Steps) -> Any:
-        """Run a driver, or any generator, to its end; the value is what it returns."""
-        value = self.env.run(Process(self, steps, None))
-        for site in self.sites:  # an absence that lasts to the end
-            if site.away_since is not None:
-                self.ledger.absences.add(AbsenceRow(site.name, site.away_since, self.now - site.away_since))
+        """Run a driver, or any generator, to its end; the value is what it returns.
+
+        What still runs then is stopped, and is charged as far as it came.
+
+        Raises:
+            RuntimeError: a site left that the driver itself was waiting for.
+        """
+        driver = Process(self, steps, None)
+        try:
+            value = self.env.run(driver)
+        finally:
+            self._end()
+        if driver.stopped:
+            raise RuntimeError("the run was stopped: a site left while the driver was waiting for it")
         return value
+
+    def _end(self) -> None:
+        for process in list(self.processes):  # else garbage collection ends them, and the ledger grows after the end
+            process.steps.close()
+        self.processes.clear()
+        for site in self.sites:
+            site.cut_short()
+            if site.away_since is not None:  # an absence that lasts to the end
+                self.ledger.absences.add(AbsenceRow(site.name, site.away_since, self.now - site.away_since))
 
     def path(self, source: Site, target: Site) -> tuple[Link, ...]:
         """The links between two sites: up from one, down to the other."""
@@ -133,14 +161,19 @@ class World:
 
         Raises:
             TypeError: the payload holds something that is neither a tensor nor a number.
+            RuntimeError: one of the sites is away, or this is used outside of a process.
         """
+        process, start = self.here(), self.now
+        source.check_present(kind)
+        target.check_present(kind)
         copy, nbytes = self.wire.carry(payload)
-        process, start = self._here(), self.now
         path = self.path(source, target)
         flow = self.network.send(path, nbytes)
+        process.sites = (source, target)
         try:
             yield flow.done
         finally:  # its sender was stopped: the flow ends here, and what was sent is lost
+            process.sites = ()
             left = self.network.cancel(flow)
             arrived = flow.done.triggered
             sent = nbytes if arrived else round(nbytes - left)
@@ -194,7 +227,7 @@ class World:
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Mark the rows of the process this stands in, and of those it starts, as belonging to a phase."""
-        process = self._here()
+        process = self.here()
         outer, process.phase = process.phase, name
         try:
             yield
@@ -204,7 +237,7 @@ class World:
     @contextmanager
     def round(self, number: int, cohort: list[Client]) -> Iterator[None]:
         """One aggregation in which this cohort takes part from beginning to end, waiting included."""
-        process, start = self._here(), self.now
+        process, start = self.here(), self.now
         process.round = number
         try:
             yield
@@ -220,7 +253,8 @@ class World:
         client.site.memory.release(client.name)
         client.server.memory.release(client.name)
 
-    def _here(self) -> Process:
+    def here(self) -> Process:
+        """The process that a verb is used in."""
         process = self.env.active_process
         if not isinstance(process, Process):
             raise RuntimeError("a verb was used outside of a process: use world.run or world.start")

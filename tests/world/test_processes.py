@@ -1,0 +1,313 @@
+"""What happens side by side: started processes, ``together``, and what they inherit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.world.builder import Steps, after, device, job, pause, rows, sent, served, tiny
+
+
+def value_after(world: Any, seconds: float, value: Any) -> Steps:
+    yield from pause(world, seconds)
+    return value
+
+
+def failing(world: Any, seconds: float, *args: Any) -> Steps:
+    yield from pause(world, seconds)
+    raise Trouble(*args)
+
+
+class Trouble(Exception):  # noqa: N818
+    """Raised by a process."""
+
+
+def test_together_gives_values_in_the_order_asked_not_in_that_of_their_ends() -> None:
+    world = tiny()
+    assert world.run(world.together(*(value_after(world, s, s) for s in (3, 1, 2)))) == [3, 1, 2]
+    assert world.now == 3
+
+
+def test_together_of_nothing_is_nothing_at_once() -> None:
+    world = tiny()
+    assert (world.run(world.together()), world.now) == ([], 0)
+
+
+def test_together_takes_handles_and_generators() -> None:
+    world = tiny()
+
+    def driver() -> Steps:
+        early = world.start(value_after(world, 1, "early"))
+        yield from pause(world, 2)
+        return (yield from world.together(early, value_after(world, 1, "late")))
+
+    assert world.run(driver()) == ["early", "late"]
+
+
+def test_within_drops_those_that_are_late_and_stops_them() -> None:
+    world = tiny()
+    client = device(world, up=1)
+
+    def driver() -> Steps:
+        found = yield from world.together(client.upload(3, "quick"), client.upload(90, "slow"), within=10)
+        yield from pause(world, 100)
+        return found
+
+    assert world.run(driver()) == [3]
+    assert sent(world) == [("quick", 0, 6, 3, 0), ("slow", 0, 10, 7, 7)]
+
+
+def test_within_ends_early_when_everybody_is_back() -> None:
+    world = tiny()
+    assert world.run(world.together(value_after(world, 2, "back"), within=10)) == ["back"]
+    assert world.now == 2
+
+
+def test_a_child_that_was_stopped_by_somebody_else_is_not_in_the_value() -> None:
+    world = tiny()
+
+    def driver() -> Steps:
+        handles = [world.start(value_after(world, 5, name)) for name in "abc"]
+        world.start(after(world, 1, handles[1].stop))
+        return (yield from world.together(*handles))
+
+    assert world.run(driver()) == ["a", "c"]
+
+
+def test_stopping_a_process_stops_what_it_waits_for_at_any_depth() -> None:
+    world = tiny()
+    client = device(world, up=1)
+
+    def nest(depth: int) -> Steps:
+        yield from world.together(nest(depth - 1) if depth else client.upload(50, "deep"), client.upload(50, "shallow"))
+
+    def driver() -> Steps:
+        handle = world.start(nest(3))
+        yield from pause(world, 4)
+        handle.stop()
+        yield from pause(world, 9)
+
+    world.run(driver())
+    assert [(row.seconds, row.lost == row.bytes) for row in world.ledger.transfers] == [(4, True)] * 5
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_an_error_in_a_child_is_raised_with_its_own_type_and_message(depth: int) -> None:
+    world = tiny()
+
+    def nest(depth: int) -> Steps:
+        yield from world.together(nest(depth - 1) if depth else failing(world, 2, "disk full", 28), pause(world, 5))
+
+    with pytest.raises(Trouble) as caught:
+        world.run(nest(depth))
+    assert (caught.value.args, world.now) == (("disk full", 28), 2)
+
+
+def test_an_error_in_one_child_stops_the_others() -> None:
+    world = tiny()
+    client = device(world, up=1)
+
+    def driver() -> Steps:
+        with pytest.raises(Trouble):
+            yield from world.together(failing(world, 2, "x"), client.upload(50, "cut short"))
+        yield from pause(world, 100)
+
+    world.run(driver())
+    assert sent(world) == [("cut short", 0, 2, 2, 2)]
+
+
+def test_two_children_that_fail_at_once_are_not_passed_over_in_silence() -> None:
+    world = tiny()
+    with pytest.raises(Trouble):
+        world.run(world.together(failing(world, 2, "one"), failing(world, 2, "two")))
+
+
+def test_an_error_that_nobody_waits_for_ends_the_run() -> None:
+    world = tiny()
+
+    def driver() -> Steps:
+        world.start(failing(world, 2, "unheard"))
+        yield from pause(world, 5)
+
+    with pytest.raises(Trouble, match="unheard"):
+        world.run(driver())
+
+
+def test_a_handle_is_waited_for_during_and_after_its_run() -> None:
+    world = tiny()
+
+    def driver() -> Steps:
+        handle = world.start(value_after(world, 2, "done"))
+        first = yield from handle
+        at = world.now
+        yield from pause(world, 1)
+        return first, at, (yield from handle), world.now
+
+    assert world.run(driver()) == ("done", 2, "done", 3)
+
+
+def test_two_may_wait_for_one_handle() -> None:
+    world = tiny()
+
+    def wait(handle: Any) -> Steps:
+        return (yield from handle)
+
+    def driver() -> Steps:
+        handle = world.start(value_after(world, 2, "done"))
+        return (yield from world.together(wait(handle), wait(handle)))
+
+    assert world.run(driver()) == ["done", "done"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_stop_withdraws_queued_work_and_lets_service_in_progress_finish(times: int) -> None:
+    world = tiny()
+
+    def two_works(name: str) -> Steps:
+        yield from world.server.compute(job(5, name=name))
+        yield from world.server.compute(job(5, name=f"{name} again"))
+
+    def driver() -> Steps:
+        serving, queued = world.start(two_works("serving")), world.start(two_works("queued"))
+        yield from pause(world, 2)
+        for _ in range(times):
+            serving.stop()
+            queued.stop()
+        yield from world.server.compute(job(1, name="next"))
+        yield from pause(world, 9)
+
+    world.run(driver())
+    assert served(world) == [("serving", 0, 5), ("next", 5, 1)]
+
+
+def test_a_stopped_writer_in_service_still_writes_at_its_end() -> None:
+    world, weights = tiny(), []
+
+    def driver() -> Steps:
+        handle = world.start(world.server.compute(job(5, lambda: weights.append(1), writes=weights)))
+        yield from pause(world, 2)
+        handle.stop()
+        yield from pause(world, 2.5)
+        before = list(weights)
+        yield from pause(world, 1)
+        return before, list(weights)
+
+    assert world.run(driver()) == ([], [1])
+
+
+def test_what_is_stopped_before_it_began_never_begins() -> None:
+    world = tiny()
+    begun = []
+
+    def steps() -> Steps:
+        begun.append(True)
+        yield from world.server.compute(job(1))
+
+    def driver() -> Steps:
+        world.start(steps()).stop()
+        yield from pause(world, 5)
+
+    world.run(driver())
+    assert (begun, list(rows(world))) == ([], [])
+
+
+def test_stop_after_the_end_changes_nothing() -> None:
+    world = tiny()
+
+    def driver() -> Steps:
+        handle = world.start(value_after(world, 1, "done"))
+        yield from pause(world, 2)
+        handle.stop()
+        return (yield from handle)
+
+    assert world.run(driver()) == "done"
+
+
+def test_a_stopped_process_may_clean_up() -> None:
+    world, log = tiny(), []
+
+    def steps() -> Steps:
+        try:
+            yield from pause(world, 9)
+        finally:
+            log.append(world.now)
+
+    def driver() -> Steps:
+        handle = world.start(steps())
+        yield from pause(world, 3)
+        handle.stop()
+        yield from handle
+
+    world.run(driver())
+    assert (log, world.now) == ([3], 3)
+
+
+def test_started_processes_inherit_client_phase_and_round_and_keep_them() -> None:
+    world = tiny()
+    client = device(world)
+
+    def child(name: str) -> Steps:
+        yield from pause(world, 1)
+        yield from world.server.compute(job(1, name=name))
+
+    def turn() -> Steps:
+        with world.phase("outer"):
+            with world.phase("inner"):
+                inner = world.start(child("inner child"))
+            outer = world.start(child("outer child"))
+        yield from world.together(inner, outer, child("grandchild"))
+
+    def driver() -> Steps:
+        with world.round(3, []):
+            yield from world.together(world.start(turn(), client), world.server.compute(job(1, name="driver")))
+
+    world.run(driver())
+    assert {(row.work, row.client, row.phase, row.round) for row in world.ledger.works} == {
+        ("inner child", "a", "inner", 3),
+        ("outer child", "a", "outer", 3),
+        ("grandchild", "a", "", 3),
+        ("driver", None, "", 3),
+    }
+
+
+def test_phases_of_processes_that_interleave_do_not_mix() -> None:
+    world = tiny()
+    a, b = device(world, "a", up=1), device(world, "b", up=1)
+
+    def turn(client: Any, pause_first: float) -> Steps:
+        yield from pause(world, pause_first)
+        for number in range(3):
+            with world.phase(f"{client.name}{number}"):
+                yield from client.upload(1, f"{client.name}{number}")
+                yield from client.compute(job(1, name=f"{client.name}{number}"))
+
+    world.run(world.together(world.start(turn(a, 0), a), world.start(turn(b, 0.5), b)))
+    marks = [(row.kind, row.phase, row.client) for row in world.ledger.transfers]
+    marks += [(row.work, row.phase, row.client) for row in world.ledger.works]
+    assert len(marks) == 12
+    assert all(name == phase and name[0] == client for name, phase, client in marks)
+
+
+def test_a_phase_ends_with_its_block_even_when_that_fails() -> None:
+    world = tiny()
+
+    def driver() -> Steps:
+        with pytest.raises(Trouble):
+            with world.phase("doomed"):
+                raise Trouble
+        yield from world.server.compute(job(1))
+
+    world.run(driver())
+    assert [row.phase for row in world.ledger.works] == [""]
+
+
+def test_a_client_given_to_start_goes_before_the_one_inherited() -> None:
+    world = tiny()
+    a, b = device(world, "a"), device(world, "b")
+
+    def turn() -> Steps:
+        yield from world.start(world.server.compute(job(1)), b)
+
+    world.run(world.together(world.start(turn(), a)))
+    assert [row.client for row in world.ledger.works] == ["b"]
