@@ -74,6 +74,10 @@ class Algorithm(Settings):
         """Name -> tensor of all that was trained: what evaluation looks at. ``client``: as that one sees it."""
         return state
 
+    def views(self, world: World, task: Task, state: State) -> list[Mapping[str, Any]]:
+        """The models to evaluate, of which the mean is reported: one, unless clients have no model in common."""
+        return [self.whole(world, task, state)]
+
 
 class OwnOrder(Algorithm):
     """An algorithm with another global order than "clients side by side, then aggregate"."""

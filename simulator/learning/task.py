@@ -123,11 +123,17 @@ class Task:
     def cut(self, head: int, tail: int) -> Cut:
         return cut(self.model, head, tail)
 
-    def evaluate(self, tensors: Mapping[str, Tensor]) -> Score | None:
-        """How the backbone with these tensors does on the test samples; None in a dry run. Off the clock."""
+    def evaluate(self, views: Sequence[Mapping[str, Tensor]]) -> Score | None:
+        """How the backbone with each view's tensors does on the test samples, as a mean; None in a dry run.
+
+        It is off the clock.
+        """
         if self.dry:
             return None
-        part = self.part(Weights({**self.backbone, **tensors}))
+        scores = [self._score(self.part(Weights({**self.backbone, **view}))) for view in views]
+        return Score(*(sum(values) / len(scores) for values in zip(*scores, strict=True)))
+
+    def _score(self, part: Part) -> Score:
         right, loss = 0, 0.0
         with torch.inference_mode():
             for index in self.samples.split(EVALUATION_BATCH):

@@ -26,3 +26,8 @@ def transform(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
         values = [transform(function, *parts) for parts in zip(tree, *others, strict=True)]
         return tuple(values) if isinstance(tree, tuple) else values
     return function(tree, *others)
+
+
+def tree_bytes(tree: Any) -> int:
+    """Bytes of all tensors of a tree; a number has 8."""
+    return sum(leaf.numel() * leaf.element_size() if hasattr(leaf, "numel") else 8 for leaf in leaves(tree))

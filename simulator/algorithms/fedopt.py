@@ -1,0 +1,103 @@
+"""Averaging with an optimizer at the server: FedAvgM, FedAdam, FedYogi."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field, PositiveFloat
+
+from simulator.accounting.costs import Cost, work
+from simulator.algorithms.base import State, Steps, Update
+from simulator.algorithms.fedavg import FedAvg
+from simulator.learning.trees import tree_bytes
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from simulator.learning.task import Task
+    from simulator.world.sites import Site
+
+Moments = dict[str, "Tensor"]
+
+
+class FedOpt(FedAvg):
+    """FedAvg in which the mean of what clients changed is a pseudo-gradient for the server's own optimizer (Reddi et
+    al., 2021, Algorithm 2). Its state lies in the server's store.
+
+    Attributes:
+        server_learning_rate: of the server's step.
+    """
+
+    name: ClassVar[str]
+    server_learning_rate: PositiveFloat = 1.0
+    copies: ClassVar[int]
+
+    def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
+        mean = yield from super().aggregate(site, task, state, updates)
+        slots = site.store.setdefault(self.name, {})
+        return (yield from site.compute(server_step, self, state, mean, slots))
+
+    def move(self, change: Tensor, slots: Moments) -> Tensor:
+        """What is added to a tensor, from the mean change of the clients and the state kept for it."""
+        raise NotImplementedError
+
+
+def _step_cost(rule: FedOpt, state: State, mean: State, slots: dict[str, Moments]) -> Cost:
+    return Cost(bytes_touched=(3 + 2 * rule.copies) * tree_bytes(state))
+
+
+@work(cost=_step_cost)
+def server_step(rule: FedOpt, state: State, mean: State, slots: dict[str, Moments]) -> State:
+    """The next state: ``state + learning rate x move(mean - state)``, tensor by tensor."""
+
+    def stepped(name: str, tensor: Any) -> Any:
+        if tensor.is_meta:
+            return tensor
+        move = rule.move(mean[name] - tensor, slots.setdefault(name, {}))
+        return tensor.add(move, alpha=rule.server_learning_rate)
+
+    return {name: stepped(name, tensor) for name, tensor in state.items()}
+
+
+class FedAvgM(FedOpt):
+    """Server momentum (Hsu et al., 2019, section 4.3): ``v = momentum v + change``, the step is ``v``."""
+
+    name: ClassVar[str] = "fedavgm"
+    momentum: float = Field(0.9, ge=0, lt=1)
+    copies: ClassVar[int] = 1
+
+    def move(self, change: Tensor, slots: Moments) -> Tensor:
+        before = slots.get("velocity")
+        slots["velocity"] = change if before is None else before.mul(self.momentum).add_(change)
+        return slots["velocity"]
+
+
+class FedAdam(FedOpt):
+    """FedAdam (Reddi et al., 2021, Algorithm 2): ``m = beta1 m + (1 - beta1) change``, ``v = beta2 v + (1 - beta2)
+    change^2``, the step is ``m / (sqrt(v) + tau)``; no bias correction, ``v`` starts at ``tau^2``."""
+
+    name: ClassVar[str] = "fedadam"
+    server_learning_rate: PositiveFloat = 0.01
+    beta1: float = Field(0.9, ge=0, lt=1)
+    beta2: float = Field(0.99, ge=0, lt=1)
+    tau: PositiveFloat = 1e-3
+    copies: ClassVar[int] = 2
+
+    def move(self, change: Tensor, slots: Moments) -> Tensor:
+        mean = slots.get("mean", change.new_zeros(change.shape))
+        square = slots.get("square", change.new_full(change.shape, self.tau**2))
+        slots["mean"] = mean.mul(self.beta1).add_(change, alpha=1 - self.beta1)
+        slots["square"] = self.second_moment(square, change.square())
+        return slots["mean"] / (slots["square"].sqrt() + self.tau)
+
+    def second_moment(self, square: Tensor, now: Tensor) -> Tensor:
+        return square.mul(self.beta2).add_(now, alpha=1 - self.beta2)
+
+
+class FedYogi(FedAdam):
+    """FedYogi (Reddi et al., 2021, Algorithm 2): FedAdam with ``v = v - (1 - beta2) change^2 sign(v - change^2)``."""
+
+    name: ClassVar[str] = "fedyogi"
+
+    def second_moment(self, square: Tensor, now: Tensor) -> Tensor:
+        return square - (1 - self.beta2) * now * (square - now).sign()

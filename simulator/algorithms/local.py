@@ -1,0 +1,47 @@
+"""No exchange at all: each client trains a model of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from simulator.algorithms.base import Algorithm, State, Steps, Update
+
+if TYPE_CHECKING:
+    from simulator.learning.task import Task
+    from simulator.world.clients import Client
+    from simulator.world.sites import Site
+    from simulator.world.world import World
+
+
+class Local(Algorithm):
+    """Each chosen client goes on training its own model, in its store, and sends nothing: what working together must
+    beat. Accuracy is the mean over the clients that have trained, each on the whole test set.
+
+    A device is sent the model when it is first chosen, and nothing after that.
+    """
+
+    name: ClassVar[str] = "local"
+
+    def begin(self, world: World, task: Task) -> State:
+        return task.trainable()
+
+    def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
+        if "model" not in client.store:
+            client.store["model"] = yield from client.download(state, "model")
+        weights = task.weights(client.store["model"], client.turn)
+        model = task.part(weights)
+        yield from client.install(model)
+        with world.phase("training"):
+            for batch in client.batches("train", epochs=task.training.local_epochs):
+                yield from client.compute(model.train_step, *batch)
+        client.store["model"] = weights.pick(state)
+        return Update(None, weight=len(client.data))
+
+    def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
+        yield from ()  # nobody aggregates, and it takes no time
+        return state
+
+    def views(self, world: World, task: Task, state: State) -> list[Mapping[str, Any]]:
+        mine = [client.store["model"] for client in world.clients if "model" in client.store]
+        return mine or [state]

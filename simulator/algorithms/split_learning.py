@@ -1,0 +1,55 @@
+"""Split learning: one client after the other trains with the server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import NonNegativeInt
+
+from simulator.algorithms.base import OwnOrder, State, Steps
+from simulator.algorithms.splitfed import SplitFed
+from simulator.algorithms.steps import check_cut
+
+if TYPE_CHECKING:
+    from simulator.learning.staged import Staged
+    from simulator.learning.task import Task
+    from simulator.scenario_training import TrainingSettings as Training
+    from simulator.world.clients import Client
+    from simulator.world.world import World
+
+
+class SplitLearning(OwnOrder):
+    """Split learning (Gupta and Raskar, 2018, Algorithms 1 and 2; U-shaped: Vepakomma et al., 2018): the clients of a
+    round take turns; each gets the device's weights as the one before left them, by way of the server.
+
+    Attributes:
+        labels: ``private``: U-shaped, head and tail on the device; ``sent``: the head alone.
+        head, tail: blocks on the device, as in ``splitfed``.
+    """
+
+    name: ClassVar[str] = "split_learning"
+    labels: Literal["private", "sent"] = "private"
+    head: NonNegativeInt = 1
+    tail: NonNegativeInt = 1
+
+    @property
+    def _one(self) -> SplitFed:
+        """What a single client does: with a shared body, and nobody beside it, this is SplitFed V2."""
+        return SplitFed(version="v2", labels=self.labels, head=self.head, tail=self.tail)
+
+    def check(self, model: Staged, training: Training) -> None:
+        check_cut(model, self.head, self.tail)
+
+    def begin(self, world: World, task: Task) -> State:
+        return self._one.begin(world, task)
+
+    def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
+        for client in cohort:
+            with world.phase("model exchange"):
+                update = yield from world.start(self._one.client(world, task, client, state), client)
+            state = update.value
+        return state
+
+    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+        return self._one.whole(world, task, state, client)
