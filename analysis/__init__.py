@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         plot_accuracy_vs_time,
     )
     from analysis.figures import write_figures
+    from analysis.labels import label_histogram, plot_label_histogram
     from analysis.report import write_report
     from analysis.runs import Run, RunError, load_run
     from analysis.timeline import plot_round_timeline
@@ -31,6 +32,7 @@ _HOMES = {
         *("accuracy_curve", "plot_accuracy"),
         *("plot_accuracy_vs_bytes", "plot_accuracy_vs_energy", "plot_accuracy_vs_time"),
     ),
+    "labels": ("label_histogram", "plot_label_histogram"),
     "where": ("device_shares", "plot_where_it_goes"),
     "timeline": ("plot_round_timeline",),
     "figures": ("write_figures",),
@@ -42,11 +44,13 @@ __all__ = [
     "RunError",
     "accuracy_curve",
     "device_shares",
+    "label_histogram",
     "load_run",
     "plot_accuracy",
     "plot_accuracy_vs_bytes",
     "plot_accuracy_vs_energy",
     "plot_accuracy_vs_time",
+    "plot_label_histogram",
     "plot_round_timeline",
     "plot_where_it_goes",
     "write_figures",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from analysis import style
 from analysis.curves import plot_accuracy_vs_bytes, plot_accuracy_vs_energy, plot_accuracy_vs_time
+from analysis.labels import plot_label_histogram
 from analysis.runs import load_run
 from analysis.timeline import plot_round_timeline
 from analysis.where import plot_where_it_goes
@@ -21,6 +22,8 @@ def write_figures(folder: str | Path) -> list[Path]:
         "where_it_goes": plot_where_it_goes(run)[0],
         "round_timeline": plot_round_timeline(run)[0],
     }
+    if not run.clients.empty:
+        drawn["label_histogram"] = plot_label_histogram(run)[0]
     return [
         style.save(style.figure_of(ax).figure, run.folder / "figures" / f"{name}.png") for name, ax in drawn.items()
     ]

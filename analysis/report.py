@@ -37,6 +37,10 @@ _CAPTIONS = {
         "One round",
         "Gaps in a device's lanes are waiting; a full server lane means that the devices queue for it.",
     ),
+    "label_histogram": (
+        "Data of each device",
+        "Rows that look alike have the same mix of classes; the less alike they are, the harder models are to average.",
+    ),
 }
 
 

@@ -24,11 +24,12 @@ ROUNDS_COLUMNS = (
 BREAKDOWN_COLUMNS = (
     *("algorithm", "label", "seed", "side", "phase", "activity", "seconds", "bytes", "flops", "energy_j"),
 )
+CLIENTS_COLUMNS = ("seed", "client", "device", "class", "class_name", "samples")
 WORKS_COLUMNS = ("site", "client", "work", "phase", "round", "asked", "start", "seconds", "flops", "bytes_touched")
 TRANSFERS_COLUMNS = (
     *("source", "target", "client", "kind", "phase", "round", "start", "seconds", "bytes", "lost", "latency"),
 )
-_WORDS = frozenset({"algorithm", "label", "side", "phase", "activity"})
+_WORDS = frozenset({"algorithm", "label", "side", "phase", "activity", "client", "device", "class_name"})
 
 
 class RunError(Exception):
@@ -47,6 +48,7 @@ class Run:
     summary: pd.DataFrame  # one row a trial, in the order in which they were run
     rounds: pd.DataFrame  # running totals, one row a trial and round, from round 0 on
     breakdown: pd.DataFrame  # seconds, bytes, FLOPs and joules by trial, side, phase and activity
+    clients: pd.DataFrame  # samples by seed, client and class, where there are any; empty if the run did not tell
     environment: Mapping[str, Any]
     scenario: Mapping[str, Any]
     scenario_text: str
@@ -121,6 +123,7 @@ def load_run(folder: str | Path) -> Run:
         summary=summary,
         rounds=_read_csv(folder / "rounds.csv", ROUNDS_COLUMNS),
         breakdown=_read_csv(folder / "breakdown.csv", BREAKDOWN_COLUMNS),
+        clients=_read_clients(folder / "clients.csv"),
         environment=_read_json(folder / "environment.json"),
         scenario=scenario,
         scenario_text=scenario_text,
@@ -160,14 +163,18 @@ def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return _typed(path, frame, columns)
 
 
+def _read_clients(path: Path) -> pd.DataFrame:
+    return _read_csv(path, CLIENTS_COLUMNS) if path.exists() else pd.DataFrame(columns=list(CLIENTS_COLUMNS))
+
+
 def _typed(path: Path, frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
-    """The same frame with whole seeds and rounds, and every other figure a float (NaN where there is none)."""
+    """The same frame with whole seeds, rounds and classes, and every other figure a float (NaN where there is none)."""
     frame = frame.copy()
     for column in columns:
         try:
             if column in _WORDS:
                 frame[column] = frame[column].astype(str)
-            elif column in ("seed", "round"):
+            elif column in ("seed", "round", "class"):
                 frame[column] = frame[column].astype("int64")
             else:
                 frame[column] = frame[column].astype("float64")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from simulator.scenario import Scenario
 
 app = typer.Typer(
@@ -48,16 +50,19 @@ def run(
 ) -> None:
     """Run every algorithm of a scenario, print a table, and leave a run folder with figures and a report."""
     scenario = _load(file, overrides)
+    from simulator.results import FolderTakenError
     from simulator.running import run_scenario
 
     try:
         run_scenario(scenario, dry=dry, out=out, force=force)
-    except FileExistsError as error:
-        _refuse(f"{error.args[0]} exists and is not empty: name another folder with --out, or replace it with --force")
+    except FolderTakenError as error:
+        _refuse(f"{error} exists and is not empty: name another folder with --out, or replace it with --force")
     except OSError as error:
         if not error.filename:
             raise
         _refuse(f"the run folder cannot be written: {error.strerror}: {error.filename}")
+    except KeyboardInterrupt:  # here, for typer would end without a word
+        _stopped()
 
 
 @app.command()
@@ -72,6 +77,74 @@ def validate(file: File, overrides: Set = []) -> None:  # noqa: B006
     print(f"{file} is a valid scenario: {trials} trials ({labels}) on {scenario.world.clients} devices")
 
 
+@app.command("list")
+def list_(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHAT",
+            help="devices, links, models, datasets, partitions, algorithms, optimizers or schedules.",
+            show_default=False,
+        ),
+    ],
+    match: Annotated[str, typer.Option(help="Only names that contain this.", show_default=False, metavar="TEXT")] = "",
+    sources: Annotated[bool, typer.Option("--sources", help="Where each figure comes from.")] = False,
+    own: Annotated[
+        Path | None, typer.Option("--catalogue", help="Devices and links of your own, too.", metavar="FILE")
+    ] = None,
+) -> None:
+    """List what a scenario can name."""
+    from contextlib import nullcontext
+
+    from simulator import catalogue
+    from simulator.listing import listing
+
+    with catalogue.joined(str(own)) if own else nullcontext():
+        try:
+            found = listing(what, match, sources)
+        except ValueError as error:
+            _refuse(str(error))
+    _print(found)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a scenario, with which editors complete and check."""
+    import json
+
+    from simulator.schema import scenario_schema
+
+    print(json.dumps(scenario_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def model(
+    name: Annotated[str, typer.Argument(help="bundled, random, or a timm name.", show_default=False)],
+    image_size: Annotated[
+        int | None, typer.Option(min=1, help="Pixels a side.", show_default="the model's own", metavar="N")
+    ] = None,
+    classes: Annotated[int, typer.Option(min=1, help="Of the classifier.", metavar="N")] = 10,
+    train: Annotated[str, typer.Option(help="full, linear, bias or prompt.", metavar="WHAT")] = "full",
+    batch_size: Annotated[int, typer.Option(min=1, help="For memory.", metavar="N")] = 32,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+) -> None:
+    """What a model asks: parameters, FLOPs, bytes and memory of each stage, and of each cut on the device."""
+    import json
+
+    from simulator.learning.models import ModelError
+    from simulator.learning.stages import NotStagedError
+    from simulator.model_sheet import sheet, tables
+
+    try:
+        found = sheet(name, image_size, classes, train, batch_size)
+    except (ModelError, NotStagedError) as error:
+        _refuse(str(error))
+    if as_json:
+        print(json.dumps(found.plain(), indent=2))
+    else:
+        _print(tables(found))
+
+
 def main() -> None:
     """The entry point: a mistake of the user's is one message on stderr and exit status 2."""
     from simulator.scenario_source import ScenarioError
@@ -81,14 +154,27 @@ def main() -> None:
     except ScenarioError as error:
         _refuse(str(error))
     except KeyboardInterrupt:
-        print("sfsim: stopped; nothing was written", file=sys.stderr)
-        raise SystemExit(130) from None
+        _stopped()
 
 
 def _load(file: Path, overrides: list[str]) -> Scenario:
     from simulator.scenario import load
 
     return load(file, overrides)
+
+
+def _stopped() -> NoReturn:
+    print("sfsim: stopped; nothing was written", file=sys.stderr)
+    raise SystemExit(130) from None
+
+
+def _print(found: RenderableType) -> None:
+    """As wide as the terminal, but never so narrow that figures are cut off; in a file as wide as they take."""
+    from shutil import get_terminal_size
+
+    from rich.console import Console
+
+    Console(width=max(get_terminal_size().columns, 110) if sys.stdout.isatty() else 200).print(found)
 
 
 def _refuse(message: str) -> NoReturn:

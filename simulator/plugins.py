@@ -13,7 +13,8 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from simulator.settings import Settings, invalid
@@ -87,7 +88,7 @@ class Plugins:
             raise ValueError(f'{point.value} is not a {base.__name__} with the name "{point.name}"')
         return found
 
-    def read(self, data: Any) -> Settings:
+    def read(self, data: Any, info: ValidationInfo | None = None) -> Settings:
         """An instance from plain data, such as `{"name": "dirichlet", "alpha": 0.5}`."""
         if isinstance(data, Settings) and isinstance(data, self._base()):
             return data
@@ -102,16 +103,28 @@ class Plugins:
             kind = self.find(data["name"])
         except ValueError as error:
             raise invalid([(("name",), data["name"], str(error), listed(self.names()))]) from error
-        return kind.model_validate({key: value for key, value in data.items() if key != "name"})
+        settings = {key: value for key, value in data.items() if key != "name"}
+        return kind.model_validate(settings, context=info.context if info else None)
 
     def write(self, plugin: Any, info: core_schema.SerializationInfo) -> dict[str, Any]:
         """The plain data that `read` takes."""
         return {"name": plugin.name, **plugin.model_dump(mode=info.mode)}
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
+        return core_schema.with_info_plain_validator_function(
             self.read, serialization=core_schema.plain_serializer_function_ser_schema(self.write, info_arg=True)
         )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"oneOf": [self._json_schema(name, handler) for name in self.names()]}
+
+    def _json_schema(self, name: str, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The keys of a plug-in and its name, as a reference."""
+        reference = handler(self.find(name).__pydantic_core_schema__)
+        keys = handler.resolve_ref_schema(reference)
+        keys["properties"] = {"name": {"const": name}, **keys.get("properties", {})}
+        keys["required"] = ["name", *keys.get("required", ())]
+        return reference
 
 
 def _source(module: str) -> str:

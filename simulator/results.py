@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from simulator.trial import Outcome
 
 Summary = dict[str, Any]
+
+
+class FolderTakenError(FileExistsError):
+    """There is something in a folder that a run was to be written into."""
 
 
 def summarise(outcome: Outcome, target: float | None) -> Summary:
@@ -95,9 +99,19 @@ def breakdown_frame(outcome: Outcome) -> pd.DataFrame:
     return sums
 
 
+def clients_frame(outcome: Outcome) -> pd.DataFrame:
+    """How many samples of which class each client has, where it has any: the columns of ``clients.csv``.
+
+    One partition a seed: all algorithms share it.
+    """
+    dealt = pd.DataFrame(outcome.dealt, columns=["client", "device", "class", "class_name", "samples"])
+    dealt.insert(0, "seed", outcome.seed)
+    return dealt
+
+
 def environment(threads: int, device: str) -> dict[str, Any]:
     """What learned figures depend on beside the scenario."""
-    packages = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "scikit-learn", "pydantic")
+    packages = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "pillow", "scikit-learn", "pydantic")
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -123,6 +137,8 @@ def write(folder: Path, scenario: Scenario, outcomes: Sequence[Outcome], dry: bo
     (folder / "environment.json").write_text(text + "\n")
     pd.concat(map(rounds_frame, outcomes)).to_csv(folder / "rounds.csv", index=False)
     pd.concat(map(breakdown_frame, outcomes)).to_csv(folder / "breakdown.csv", index=False)
+    by_seed = {outcome.seed: outcome for outcome in outcomes}
+    pd.concat(map(clients_frame, by_seed.values())).to_csv(folder / "clients.csv", index=False)
     from pyarrow import parquet
 
     for outcome in outcomes:
@@ -135,8 +151,8 @@ def write(folder: Path, scenario: Scenario, outcomes: Sequence[Outcome], dry: bo
 def free_folder(scenario: str, root: Path = Path("runs")) -> Path:
     """``runs/<scenario>-<n>`` with the first free number."""
     number = 1
-    while (root / f"{scenario}-{number}").exists():
-        number += 1
+    while (root / f"{scenario}-{number}").exists() or any(root.glob(f".{scenario}-{number}-*")):
+        number += 1  # taken, or being written into by a run that goes on
     return root / f"{scenario}-{number}"
 
 
@@ -145,21 +161,27 @@ def staged(folder: Path, force: bool) -> Iterator[Path]:
     """A folder beside ``folder`` to write into, which takes its name once all is well, and is gone if it is not.
 
     Raises:
-        FileExistsError: there is something under that name, and no ``force``; or it is a file.
+        FolderTakenError: there is something under that name, and no ``force``; or it is a file.
     """
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not force)):
-        raise FileExistsError(folder)
+
+    def check_free() -> None:
+        if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not force)):
+            raise FolderTakenError(folder)
+
+    check_free()
     made = [parent for parent in folder.parents if not parent.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         yield partial
         partial.chmod(0o755)
+        check_free()  # a run takes its time
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(partial, folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
-        for parent in made:  # innermost first
-            parent.rmdir()
+        with suppress(OSError):  # another run may have put something there meanwhile
+            for parent in made:  # innermost first
+                parent.rmdir()
         raise

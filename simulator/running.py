@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,9 +33,9 @@ def run_scenario(
 
     Raises:
         ScenarioError: the scenario asks for what cannot be; nothing was run.
-        FileExistsError: ``out`` is taken.
+        FolderTakenError: ``out`` is taken.
     """
-    console = console or Console()
+    console = console or Console(width=None if sys.stdout.isatty() else 100)  # a log has no width of its own
     check(scenario, dry)
     folder = out or free_folder(scenario.name)
     with staged(folder, force) as partial:
@@ -84,7 +85,7 @@ def _table(scenario: Scenario, outcomes: Sequence[Outcome]) -> Table:
     if target is not None:
         measures.insert(2, (f"to {target:.0%}", "time_to_target_s", "seconds"))
     title = f"{scenario.name} (traffic, work and energy of the devices)"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     table.add_column("", no_wrap=True)
     for heading, _, _ in measures:
         table.add_column(heading, justify="right", no_wrap=True)

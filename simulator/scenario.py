@@ -32,7 +32,7 @@ from simulator.settings import Many, Settings, invalid, refuse_unknown
 
 if TYPE_CHECKING:
     from simulator.algorithms.base import Algorithm
-    from simulator.learning.datasets import DataSet
+    from simulator.learning.datasets.base import DataSet
     from simulator.learning.partition import Partition
 else:  # found when a scenario names one: reading this module loads neither torch nor a data set
     Algorithm = DataSet = Partition = Settings
@@ -190,6 +190,12 @@ class Scenario(Settings):
         trainings: list[tuple[tuple[str | int, ...], TrainingSettings]] = [((), self.training)]
         trainings += [(("algorithms", index), entry.training) for index, entry in enumerate(self.algorithms)]
         for where, training in trainings:
+            size = self.model.image_size
+            if training.augment and training.augment.crop >= size:
+                problem = f"images of {size} x {size} pixels can be reflected by less than that"
+                problems.append(
+                    ((*where, "training", "augment", "crop"), training.augment.crop, problem, f"0 to {size - 1}")
+                )
             if (chosen := training.clients_per_round) > clients:
                 problem = f"the world has {clients} device{'s' * (clients > 1)}"
                 problems.append(((*where, "training", "clients_per_round"), chosen, problem, f"1 to {clients}"))
@@ -211,7 +217,7 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
     """
     source = Source(path, overrides)
     try:
-        scenario = Scenario.model_validate(source.data)
+        scenario = Scenario.model_validate(source.data, context={"folder": Path(path).parent})
     except ValidationError as error:
         raise in_words(error, source) from None
     scenario._source = source

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, PositiveInt
 
 from simulator import catalogue
+from simulator.learning.augmentation import Augmentation
 from simulator.learning.prompts import Prompts
 from simulator.plugins import OPTIMIZERS, SCHEDULES
 from simulator.settings import Settings
@@ -30,6 +31,8 @@ class TrainingSettings(Settings):
     schedule: Annotated[Schedule, SCHEDULES] = Field(default={"name": "constant"}, validate_default=True)
     prompts: Prompts = Prompts()
     """Where `train` is `prompt`."""
+    augment: Augmentation | None = None
+    """How images are changed at random while they are trained with; null: not at all."""
     wire_dtype: Literal["fp32", "fp16", "bf16"] = "fp32"
     """What floating tensors are converted to on every link."""
 

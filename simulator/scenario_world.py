@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, PositiveInt, ValidationInfo, model_validator
 
 from simulator import catalogue
+from simulator.catalogue import Precision
+from simulator.scenario_source import ScenarioError
 from simulator.settings import Many, Settings, invalid
 from simulator.units import Bandwidth, Duration, Memory, MemoryBandwidth, Power, Rate
 from simulator.wording import listed
-
-Precision = Literal["fp32", "fp16", "bf16"]
 
 
 class PowerSettings(Settings):
@@ -95,6 +95,9 @@ class WorldSettings(Settings):
 
     provisioning: Literal["first_use", "preinstalled"] = "first_use"
     """Whether frozen weights are sent to a device when it is first chosen, or are there from the start."""
+    catalogue: str | None = Field(default=None, exclude=True)
+    """A file of devices and links of one's own: from the scenario's folder, else from the working directory. What it
+    says is written into devices and server, and its name is forgotten."""
     devices: Annotated[Many[DeviceSettings], Field(min_length=1)]
     server: ServerSettings
 
@@ -102,3 +105,15 @@ class WorldSettings(Settings):
     def clients(self) -> int:
         """How many devices there are."""
         return sum(group.count for group in self.devices)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _by_its_own_catalogue(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        path = data.get("catalogue") if isinstance(data, dict) else None
+        if not isinstance(path, str):
+            return handler(data)
+        try:
+            with catalogue.joined(path, (info.context or {}).get("folder", "")):
+                return handler(data | {"catalogue": None})
+        except ScenarioError as error:
+            raise invalid((("catalogue",), path, line, None) for line in str(error).splitlines()) from None

@@ -1,9 +1,10 @@
 """The base of everything a scenario file can say."""
 
+import os
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Strict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, ValidationError, ValidationInfo, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from simulator.wording import listed, near_miss
@@ -11,6 +12,14 @@ from simulator.wording import listed, near_miss
 T = TypeVar("T")
 Many = Annotated[tuple[T, ...], Strict(False)]
 """A tuple that a YAML list may fill."""
+
+
+def _from_the_file(path: str, info: ValidationInfo) -> str:
+    return os.path.abspath(os.path.join((info.context or {}).get("folder", ""), os.path.expanduser(path)))
+
+
+LocalPath = Annotated[str, AfterValidator(_from_the_file)]
+"""A file or folder, made absolute: it is relative to the folder of the scenario file that names it."""
 
 
 class Settings(BaseModel):

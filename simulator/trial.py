@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 
 from simulator.accounting.ledger import Ledger
 from simulator.accounting.usage import Use, uses
 from simulator.algorithms.base import State, UnfitError
-from simulator.learning.data import Images, Shard, Statistics
+from simulator.learning.data import Images, Shard, Statistics, histogram
+from simulator.learning.datasets.base import DataError
 from simulator.learning.models import Built, ModelError, build
 from simulator.learning.stages import NotStagedError
 from simulator.learning.task import Score, Task, adapted
@@ -27,7 +29,7 @@ from simulator.world.sites import Hardware, Power, Site
 from simulator.world.world import World
 
 if TYPE_CHECKING:
-    from simulator.learning.datasets import DataSet, Raw
+    from simulator.learning.datasets.base import DataSet, Raw, Samples
     from simulator.scenario import Entry, Scenario
     from simulator.scenario_world import SiteSettings
 
@@ -39,6 +41,16 @@ class Point:
     round: int
     sim_time_s: float
     score: Score | None
+
+
+class Dealt(NamedTuple):
+    """How many samples of one class one client has; a row of ``clients.csv``."""
+
+    client: str
+    device: str
+    number: int
+    class_name: str
+    samples: int
 
 
 @dataclass(frozen=True)
@@ -55,19 +67,34 @@ class Outcome:
     peak_server_memory_bytes: int
     trainable_parameters: int
     wall_time_s: float
+    dealt: list[Dealt]
 
 
 Progress = Callable[[Point], Any]
 
 
-SMALLEST = 8
-"""The image size to load where only labels matter."""
+def load(scenario: Scenario) -> Raw:
+    """The data of a scenario, read once for all its trials: labels now, pixels when somebody asks for them.
+
+    Raises:
+        ScenarioError: they cannot be used; the message names the line.
+    """
+    with _in_words(scenario):
+        return _loaded(scenario.data.source)
 
 
-@lru_cache(maxsize=2)
-def load(source: DataSet, size: int) -> Raw:
-    """The data of a scenario, read once for all its trials."""
-    return source.load(size)
+@lru_cache(maxsize=1)
+def _loaded(source: DataSet) -> Raw:
+    return source.load().check()
+
+
+@contextmanager
+def _in_words(scenario: Scenario) -> Iterator[None]:
+    """What is wrong with the data, as a message about the scenario."""
+    try:
+        yield
+    except DataError as error:
+        raise scenario.error(("data", error.key), error.value, error.problem, error.allowed) from error
 
 
 def check(scenario: Scenario, dry: bool = False) -> None:
@@ -108,7 +135,7 @@ def run(scenario: Scenario, entry: Entry, seed: int, dry: bool = False, progress
 
     def after(number: int, state: State) -> None:
         due = number % scenario.evaluation.every == 0 or number == entry.training.rounds
-        score = task.evaluate(entry.algorithm.whole(world, task, state)) if due else None
+        score = task.evaluate(entry.algorithm.views(world, task, state)) if due else None
         points.append(Point(number, world.now, score))
         progress(points[-1])
 
@@ -135,6 +162,7 @@ def run(scenario: Scenario, entry: Entry, seed: int, dry: bool = False, progress
         world.server.memory.peak_bytes,
         task.trainable_parameters,
         time.perf_counter() - began,
+        _dealt(world, load(scenario).names),
     )
 
 
@@ -148,7 +176,7 @@ def torch_device(scenario: Scenario, dry: bool) -> str:
 
 
 def _build(scenario: Scenario, seed: int, dry: bool) -> Built:
-    model, classes = scenario.model, load(scenario.data.source, SMALLEST).classes
+    model, classes = scenario.model, load(scenario).classes
     try:
         return build(model.name, model.image_size, classes, seed, model.pretrained, dry)
     except (ModelError, NotStagedError) as error:
@@ -157,7 +185,7 @@ def _build(scenario: Scenario, seed: int, dry: bool) -> Built:
 
 
 def _partition(scenario: Scenario, seeds: Seeds) -> list[torch.Tensor]:
-    labels = load(scenario.data.source, SMALLEST).train[1].numpy()
+    labels = load(scenario).train.labels
     try:
         shards = scenario.data.partition.split(labels, scenario.world.clients, seeds.stream("partition"))
     except ValueError as error:
@@ -190,11 +218,14 @@ def _task(scenario: Scenario, entry: Entry, seeds: Seeds, dry: bool) -> Task:
 def _images(scenario: Scenario, part: Literal["train", "test"], statistics: Statistics, dry: bool) -> Images:
     """The images to train or to test with; in a dry run their labels and their shape."""
     size = scenario.model.image_size
-    pixels, labels = getattr(load(scenario.data.source, SMALLEST if dry else size), part)
+    samples: Samples = getattr(load(scenario), part)
+    labels = torch.from_numpy(samples.labels)
     if dry:
-        pixels = torch.empty((*pixels.shape[:2], size, size), dtype=pixels.dtype, device="meta")
+        pixels = torch.empty((len(samples), 3, size, size), dtype=torch.uint8, device="meta")
         return Images(pixels, labels, statistics, dry=True)
-    return Images(pixels, labels, statistics).to(torch.device(torch_device(scenario, dry)))
+    with _in_words(scenario):
+        pixels = torch.from_numpy(samples.pixels(size))
+    return Images(pixels, labels, statistics, size=size).to(torch.device(torch_device(scenario, dry)))
 
 
 def _people(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: World, dry: bool) -> dict[str, Power]:
@@ -208,9 +239,19 @@ def _people(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: W
         for _ in range(group.count):
             number = numbers[group.name] = numbers.get(group.name, -1) + 1
             site = _site(world, f"{group.name}-{number}", group)
-            shard = Shard(images, next(shards).to(images.labels.device), entry.training.batch_size, seeds)
+            index, training = next(shards).to(images.labels.device), entry.training
+            shard = Shard(images, index, training.batch_size, seeds, training.augment)
             Client(site, shard, world.server, settings.provisioning)
     return {site.name: site.hardware.power for site in world.sites}
+
+
+def _dealt(world: World, names: tuple[str, ...]) -> list[Dealt]:
+    counted = ((client.name, histogram(client.data.labels, len(names))) for client in world.clients)
+    return [
+        Dealt(client, client.rpartition("-")[0], number, names[number], int(counts[number]))
+        for client, counts in counted
+        for number in counts.nonzero()[0].tolist()
+    ]
 
 
 def _site(world: World, name: str, settings: SiteSettings, slots: int = 1) -> Site:

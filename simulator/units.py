@@ -16,7 +16,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from simulator.wording import near_miss
 
-_TEXT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*(\S*)\s*")
+_NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)"
+_TEXT = re.compile(rf"\s*{_NUMBER}\s*(\S*)\s*")
 _DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
@@ -87,7 +88,9 @@ class Quantity:
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string", "description": self.name, "examples": [self.example]}
+        units = "|".join(sorted(self.units))
+        pattern = rf"^\s*{_NUMBER}\s*({units})\s*$"
+        return {"type": "string", "pattern": pattern, "description": self.name, "examples": [self.example]}
 
 
 _BYTES = _scaled("B", _DECIMAL) | _scaled("B", _BINARY)

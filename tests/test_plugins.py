@@ -47,7 +47,7 @@ def cooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plugins:
 
 
 def test_names_of_a_module() -> None:
-    assert PARTITIONS.names() == ["dirichlet", "iid"]
+    assert PARTITIONS.names() == ["classes_per_client", "dirichlet", "iid", "quantity_skew", "sizes"]
 
 
 def test_names_of_a_package_come_without_importing_its_files(cooks: Plugins) -> None:
@@ -70,7 +70,7 @@ def test_an_unknown_name_has_a_near_miss() -> None:
 def test_another_package_adds_one(monkeypatch: pytest.MonkeyPatch) -> None:
     add(monkeypatch, "by_hand", f"{__name__}:ByHand")
     kinds = Plugins("simulator.learning.partition", "Partition", "sfsim.partitions")
-    assert kinds.names() == ["by_hand", "dirichlet", "iid"]
+    assert kinds.names() == sorted(["by_hand", *PARTITIONS.names()])
     assert kinds.find("by_hand") is ByHand
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from simulator.learning.datasets import Digits
+from simulator.learning.datasets.digits import Digits
 from simulator.learning.optimizers import AdamW, Sgd
 from simulator.learning.partition import Dirichlet, Iid
 from simulator.scenario import Scenario, ScenarioError, load

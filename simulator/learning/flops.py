@@ -107,9 +107,19 @@ _known: dict[tuple[StageKey, tuple[int, ...], bool], StageCost] = {}
 
 
 def stage_key(stage: nn.Module) -> StageKey:
-    """What the cost of a stage depends on: its structure, and its parameters with what of them is trained."""
+    """What the cost of a stage depends on: its structure, and its parameters with what of them is trained.
+
+    Of the structure, ``repr`` tells modules and their order; numbers such as how many heads attention has stand in
+    plain attributes.
+    """
     parameters = tuple((n, tuple(p.shape), p.dtype, p.requires_grad) for n, p in stage.named_parameters())
-    return repr(stage), parameters
+    numbers = tuple(
+        (name, key, value)
+        for name, module in stage.named_modules()
+        for key, value in vars(module).items()
+        if isinstance(value, int | float | str | tuple)
+    )
+    return repr(stage), numbers, parameters
 
 
 def stage_cost(stage: nn.Module, key: StageKey, shape: tuple[int, ...], grad: bool) -> StageCost:
@@ -129,12 +139,10 @@ def stage_cost(stage: nn.Module, key: StageKey, shape: tuple[int, ...], grad: bo
 
 def _trace(stage: nn.Module, shape: tuple[int, ...], grad: bool) -> StageCost:
     device = "meta"
-    if any(isinstance(module, nn.modules.conv._ConvNd) for module in stage.modules()):
-        stage, device = (
-            copy.deepcopy(stage).to_empty(device="cpu"),
-            "cpu",
-        )  # torch's meta convolution refuses the tracer
     with _quiet(), torch.inference_mode(False), torch.enable_grad():  # whoever asks first, and in which mode
+        if any(isinstance(module, nn.modules.conv._ConvNd) for module in stage.modules()):
+            device = "cpu"  # torch's meta convolution refuses the tracer
+            stage = copy.deepcopy(stage).to_empty(device=device)
         sample = torch.empty((1, *shape), device=device).requires_grad_(grad)
         output = stage(sample)
         analysis = FlopCountAnalysis(stage, sample)

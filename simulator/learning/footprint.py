@@ -60,7 +60,8 @@ class _Fused(TorchFunctionMode):
 class _FusedAttention(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        output = q.new_empty((*q.shape[:-1], v.shape[-1]))
+        *batch, heads, tokens, _ = q.shape
+        output = q.new_empty((*batch, tokens, heads, v.shape[-1])).transpose(-2, -3)  # as kernels lay it out
         context.save_for_backward(q, k, v, output, q.new_empty(q.shape[:-1], dtype=torch.float32))
         return output
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from typing import Any, NamedTuple
 
@@ -15,8 +18,10 @@ from torch import nn
 
 from simulator.learning.data import Statistics
 from simulator.learning.stages import NotStagedError
+from simulator.wording import near_miss
 
 BUNDLED = "vit_mini_p4_32"
+WANTED = "a timm VisionTransformer is wanted"
 
 
 class ModelError(ValueError):
@@ -48,22 +53,50 @@ def build(name: str, image_size: int, classes: int, seed: int, pretrained: bool 
     if name in ("bundled", "random"):
         return _bundled(name == "bundled", image_size, classes, seed, dry)
     if not timm.models.is_model(name):
-        near = timm.list_models(f"*{name.split('_')[0]}*patch*")[:3]
-        hint = f"; near: {', '.join(near)}" if near else ""
-        raise ModelError(f"no model is called {name!r}: use 'bundled', 'random' or the name of a timm model{hint}")
-    try:
-        model = _create(name, seed, dry, pretrained=pretrained and not dry, img_size=image_size, num_classes=classes)
-    except (AssertionError, TypeError, ValueError) as error:
-        raise ModelError(f"model {name!r} cannot be built for {image_size} x {image_size} pixels: {error}") from error
-    except OSError as error:  # huggingface_hub and urllib raise kinds of it where there is no network
-        raise ModelError(
-            f"the published weights of {name!r} could not be downloaded ({type(error).__name__}): connect to the "
-            "network once, or say 'pretrained: false' for random weights"
-        ) from error
+        near = near_miss(name, ("bundled", "random", *timm.list_models()))
+        raise ModelError(f"no model is called {name!r}{near or ';'} Use bundled, random or the name of a timm model")
+    return _from_timm(name, image_size, classes, seed, pretrained, dry)
+
+
+def _from_timm(name: str, image_size: int, classes: int, seed: int, pretrained: bool, dry: bool) -> Built:
+    settings = {"img_size": image_size, "num_classes": classes}
+    try:  # on meta, which costs nothing: is it a model that we can use?
+        model = _create(name, seed, dry=True, pretrained=False, **settings)
+    except TypeError as error:
+        raise NotStagedError(f"{name!r} is a model without an image size; {WANTED}") from error
+    except (AssertionError, ValueError) as error:
+        raise ModelError(f"{name!r} cannot be built for {image_size} x {image_size} pixels: {error}") from error
     if not isinstance(model, VisionTransformer):
-        raise NotStagedError(f"{name!r} is a {type(model).__name__}; a timm VisionTransformer is wanted")
+        raise NotStagedError(f"{name!r} is a {type(model).__name__}; {WANTED}")
+    patch = model.patch_embed.patch_size[0]
+    if image_size % patch:
+        raise ModelError(f"{name!r} cuts images into patches of {patch} pixels: {image_size} is no multiple")
+    if not dry:
+        try:
+            with _without_retries_told():
+                model = _create(name, seed, dry=False, pretrained=pretrained, **settings)
+        except Exception as error:  # of any library between here and the network
+            if not pretrained:
+                raise
+            why = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:120]}"
+            raise ModelError(
+                f"the published weights of {name!r} could not be downloaded ({why}): connect to the network once, or "
+                "say 'pretrained: false' for random weights"
+            ) from error
     config: dict[str, Any] = model.pretrained_cfg  # type: ignore[assignment]
-    return Built(model, (tuple(config["mean"]), tuple(config["std"])))
+    return Built(model, (tuple(config["mean"]), tuple(config["std"])))  # type: ignore[arg-type]
+
+
+@contextmanager
+def _without_retries_told() -> Iterator[None]:
+    """Offline, huggingface_hub tells of every try; one message at the end says it all."""
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _create(name: str, seed: int, dry: bool, **settings: Any) -> nn.Module:

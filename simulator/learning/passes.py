@@ -34,6 +34,7 @@ class Part:
         self._slice = model.slice(ranges)
         self.trainable, self.frozen, self.names = self._slice.trainable, self._slice.frozen, self._slice.names
         self.input_grad, self.learns = self._slice.input_grad, self._slice.learns
+        self.trainable_bytes = self._slice.trainable_bytes
 
     def __repr__(self) -> str:
         stages = list(self._slice.stages)
@@ -68,7 +69,7 @@ class Part:
         if not self.learns:
             return Cost()
         sizes = self.sizes(x)
-        touched = self._slice.bytes + self._slice.trainable_bytes + 2 * sizes.activations
+        touched = self._slice.bytes + self.trainable_bytes + 2 * sizes.activations
         return Cost(sizes.backward, touched, sizes.pair, -sizes.kept)
 
     def _loss_cost(self, x: Batch, *_: Any) -> Cost:
@@ -76,7 +77,7 @@ class Part:
 
     def _train_cost(self, x: Batch, *_: Any) -> Cost:
         assert self.weights.optimizer is not None, "a part is trained with weights that have an optimizer"
-        return self._loss_cost(x) + Cost(bytes_touched=self.weights.optimizer.passes * self._slice.trainable_bytes)
+        return self._loss_cost(x) + Cost(bytes_touched=self.weights.optimizer.passes * self.trainable_bytes)
 
     def _held(self, *_: Any) -> Part:
         return self

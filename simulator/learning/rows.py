@@ -96,25 +96,24 @@ class Derived:
         return self.flops + getattr(self.source, "total_flops", 0)
 
     def rows(self, index: Tensor) -> Tensor:
-        if not self.worth_remembering:
-            return self._compute(index)
-        if self._seen is None:
-            self._seen = torch.zeros(len(self), dtype=torch.bool, device=index.device)
-        new = index[~self._seen[index]]
-        if len(new):
-            values = self._compute(new)
-            if self._values is None:
-                self._values = values.new_empty((len(self), *values.shape[1:]))
-            self._values[new] = values
-            self._seen[new] = True
-        assert self._values is not None
-        return self._values[index]
+        with torch.inference_mode(False), torch.no_grad():  # what evaluation remembers, training may use
+            if not self.worth_remembering:
+                return self._compute(index)
+            if self._seen is None:
+                self._seen = torch.zeros(len(self), dtype=torch.bool, device=index.device)
+            new = index[~self._seen[index]]
+            if len(new):
+                values = self._compute(new)
+                if self._values is None:
+                    self._values = values.new_empty((len(self), *values.shape[1:]))
+                self._values[new] = values
+                self._seen[new] = True
+            assert self._values is not None
+            return self._values[index]
 
     def _compute(self, index: Tensor) -> Tensor:
-        with torch.inference_mode(False), torch.no_grad():  # what evaluation remembers, training may use
-            source = self.source
-            values = source._compute(index) if isinstance(source, Derived) else source.rows(index)
-            return self.function(values)
+        source = self.source
+        return self.function(source._compute(index) if isinstance(source, Derived) else source.rows(index))
 
 
 class Rounded(Derived):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import torch
+from timm.layers import PatchEmbed
 from timm.models.vision_transformer import VisionTransformer, global_pool_nlc
 from torch import Tensor, nn
 
@@ -108,6 +109,10 @@ def stages_of(vit: nn.Module, prompts: int = 0, place: Place = "after_class") ->
     """
     if not isinstance(vit, VisionTransformer):
         raise NotStagedError(f"{type(vit).__name__} is not a timm VisionTransformer")
+    if type(vit) is not VisionTransformer:
+        raise NotStagedError(f"a {type(vit).__name__} has parts that an ordinary VisionTransformer does not have")
+    if type(vit.patch_embed) is not PatchEmbed:
+        raise NotStagedError(f"its images go through a {type(vit.patch_embed).__name__}, not straight into patches")
     if vit.dynamic_img_size or vit.patch_embed.dynamic_img_pad:
         raise NotStagedError("a model with a dynamic image size has no fixed stages")
     dropout = [name for name, module in vit.named_modules() if _drops(module)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -65,9 +64,13 @@ class Weights(dict[str, Tensor]):
         self._open.discard(one)
 
     @property
-    def stashed(self) -> int:
-        """How many versions, beside the newest, open passes still need."""
-        return len(Counter(one.version for one in self._open if one.version != self.version))
+    def earlier_bytes(self) -> int:
+        """Bytes of the versions before the newest that open passes still need."""
+        needed: dict[int, int] = {}
+        for one in self._open:
+            if one.version != self.version:
+                needed[one.version] = max(needed.get(one.version, 0), one.part.trainable_bytes)
+        return sum(needed.values())
 
     def _step_cost(self, *passes: Pass) -> Cost:
         assert self.optimizer is not None, "these weights have no optimizer: they are not meant to be stepped"

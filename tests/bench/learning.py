@@ -17,7 +17,7 @@ SEEDS = (0, 1, 2)
 def final_accuracy(model: str, label: str, seed: int) -> float:
     """The accuracy after the last round, on all test samples."""
     rounds = load(QUICKSTART).training.rounds
-    changes = (f"model.name={model}", f"evaluation.every={rounds}", "evaluation.samples=null")
+    changes = ("threads=1", f"model.name={model}", f"evaluation.every={rounds}", "evaluation.samples=null")
     scenario = load(QUICKSTART, changes)
     entry = next(entry for entry in scenario.algorithms if entry.label == label)
     score = run(scenario, entry, seed).points[-1].score

@@ -26,10 +26,13 @@ SCENARIO = Path(__file__).with_name("overhead.yaml")
 def by_hand(scenario: Scenario) -> tuple[list[float], dict[str, torch.Tensor]]:
     """FedAvg as a script would do it; the losses on the test samples, and the last weights."""
     entry, seeds = scenario.algorithms[0], Seeds(scenario.seeds[0])
-    data = load_data(scenario.data.source, scenario.model.image_size)
-    built = build(scenario.model.name, scenario.model.image_size, data.classes, seeds.integer("weights"))
-    train, test = (Images(*part, built.statistics) for part in (data.train, data.test))
-    split = scenario.data.partition.split(data.train[1].numpy(), scenario.world.clients, seeds.stream("partition"))
+    data, side = load_data(scenario), scenario.model.image_size
+    built = build(scenario.model.name, side, data.classes, seeds.integer("weights"))
+    train, test = (
+        Images(torch.from_numpy(part.pixels(side)), torch.from_numpy(part.labels), built.statistics, size=side)
+        for part in (data.train, data.test)
+    )
+    split = scenario.data.partition.split(data.train.labels, scenario.world.clients, seeds.stream("partition"))
     names = [f"{group.name}-{number}" for group in scenario.world.devices for number in range(group.count)]
     size, samples = entry.training.batch_size, scenario.evaluation.samples
     subset = torch.from_numpy(Seeds(0).stream("evaluation").permutation(len(test))[:samples])

@@ -1,0 +1,169 @@
+"""A small world with a small model, in which an algorithm runs a few rounds."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from simulator.accounting.ledger import TransferRow, WorkRow
+from simulator.algorithms.base import Algorithm, State
+from simulator.learning.data import Images, Shard
+from simulator.learning.task import Task
+from simulator.learning.trees import leaves
+from simulator.learning.wire import Wire
+from simulator.scenario import TrainingSettings
+from simulator.seeds import Seeds
+from simulator.synchrony.cohorts import Uniform
+from simulator.synchrony.synchronous import synchronous
+from simulator.world.clients import Client
+from simulator.world.network import Link
+from simulator.world.sites import Hardware, Power, Site
+from simulator.world.world import World
+from tests.learning.conftest import CLASSES, SIDE, forget, vit
+
+STATISTICS = ((0.5,) * 3, (0.5,) * 3)
+MODEL_BYTES = 4 * sum(parameter.numel() for parameter in vit().parameters())
+SAMPLES = 10
+"""Of each client: a batch of eight and one of two."""
+RATES = (1e8, 4e8, 2e8, 3e8)
+"""FLOP/s of the devices; the server has 2e9 a slot, so that it is neither idle nor all that counts."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_remembered() -> Iterator[None]:
+    """Once a module, for tracing takes longer than these runs; what compares two runs empties it in between."""
+    forget()
+    torch.set_num_threads(1)
+    yield
+    forget()
+
+
+def training(train: str = "full", batch_size: int = 8, **settings: Any) -> TrainingSettings:
+    """Settings of training, plain SGD unless said otherwise."""
+    base: dict[str, Any] = {
+        "rounds": 2,
+        "clients_per_round": 3,
+        "batch_size": batch_size,
+        "train": train,
+        "optimizer": {"name": "sgd", "learning_rate": 0.1},
+    }
+    return TrainingSettings.model_validate(base | settings)
+
+
+def digits_like(samples: int, seed: int, dry: bool = False) -> Images:
+    """Random pictures whose classes differ in brightness."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(0, CLASSES, (samples,), generator=generator)
+    pixels = torch.randint(0, 128, (samples, 3, SIDE, SIDE), generator=generator)
+    return Images((pixels + 25 * labels.view(-1, 1, 1, 1)).to(torch.uint8), labels, STATISTICS, dry)
+
+
+@dataclass
+class Run:
+    """A world after its rounds."""
+
+    world: World
+    task: Task
+    state: State
+    trained: Mapping[str, Tensor]
+    clients: list[Client]
+
+    def transfers(self, **wanted: Any) -> list[TransferRow]:
+        return [row for row in self.world.ledger.transfers if all(getattr(row, k) == v for k, v in wanted.items())]
+
+    def works(self, **wanted: Any) -> list[WorkRow]:
+        return [row for row in self.world.ledger.works if all(getattr(row, k) == v for k, v in wanted.items())]
+
+
+def make(
+    algorithm: Algorithm,
+    settings: TrainingSettings,
+    *,
+    clients: int = 4,
+    samples: int | tuple[int, ...] = SAMPLES,
+    slots: int = 2,
+    server: float = 2e9,
+    dry: bool = False,
+    device: str = "cpu",
+    remember: bool = True,
+    provisioning: str = "first_use",
+    attention: str = "fused",
+    seed: int = 0,
+    model: Callable[[], Any] = vit,
+) -> tuple[World, Task]:
+    """Devices with a shard each, a server, and the task they learn."""
+    sizes = (samples,) * clients if isinstance(samples, int) else samples
+    data_device = torch.device("cpu" if dry else device)
+    built = model().to("meta") if dry else model()
+    task = Task(
+        built,
+        algorithm.adapt(settings),
+        settings,
+        digits_like(40, 7, dry).to(data_device),
+        seed=seed,
+        device="meta" if dry else device,
+        attention=attention,
+        samples=torch.arange(40, device=data_device),
+        statistics=STATISTICS,
+        remember=remember,
+    )
+    world = World(Wire(settings.wire_dtype))
+    power = Power(2.0, 7.0, 4.0, 3.0)
+    world.server = Site(
+        world,
+        "server",
+        Hardware(server, 1e10, 2**30, slots, power),
+        Link("server up", 4e6, 0.001),
+        Link("server down", 2e6),
+    )
+    images = digits_like(sum(sizes), 5, dry).to(data_device)
+    start = 0
+    for number, size in enumerate(sizes):
+        up, down = Link(f"up {number}", 1e6, 0.01), Link(f"down {number}", 2e6, 0.01)
+        site = Site(world, f"phone-{number}", Hardware(RATES[number % 4], 1e9, 2**30, 1, power), up, down)
+        index = torch.arange(start, start + size, device=data_device)
+        Client(site, Shard(images, index, settings.batch_size, Seeds(seed)), world.server, provisioning)
+        start += size
+    return world, task
+
+
+def go(algorithm: Algorithm, settings: TrainingSettings | None = None, *, seed: int = 0, **world_settings: Any) -> Run:
+    """Run an algorithm for the rounds of its training settings."""
+    settings = settings or training()
+    world, task = make(algorithm, settings, seed=seed, **world_settings)
+    clients = list(world.clients)
+    state = world.run(
+        synchronous(
+            algorithm,
+            world,
+            task,
+            rounds=settings.rounds,
+            clients_per_round=min(settings.clients_per_round, len(clients)),
+            selection=Uniform(),
+            seeds=Seeds(seed),
+        )
+    )
+    return Run(world, task, state, dict(algorithm.whole(world, task, state)), clients)
+
+
+def equal(one: Any, two: Any) -> bool:
+    """Whether two trees of tensors are equal to the bit."""
+    pairs = list(zip(leaves(one), leaves(two), strict=True))
+    return bool(pairs) and all(torch.equal(a, b) for a, b in pairs)
+
+
+def largest_difference(one: Mapping[str, Tensor], two: Mapping[str, Tensor]) -> float:
+    assert one.keys() == two.keys()
+    return max(float((one[name] - two[name]).abs().max()) for name in one)
+
+
+def overlaps(rows: list[WorkRow]) -> Iterator[tuple[WorkRow, WorkRow]]:
+    """Pairs of works of different clients that were served at the same moment."""
+    for first in rows:
+        for second in rows:
+            apart = first.start + first.seconds <= second.start or second.start + second.seconds <= first.start
+            if first.client != second.client and not apart:
+                yield first, second

@@ -1,0 +1,150 @@
+"""Models that a scenario can name."""
+
+import socket
+from typing import Any
+from urllib.error import URLError
+
+import pytest
+import timm
+import torch
+
+from simulator.learning.models import ModelError, build
+from simulator.learning.stages import NotStagedError
+
+
+def test_the_bundled_model_has_its_weights_and_a_new_classifier() -> None:
+    one, two = (build("bundled", 32, 10, seed=seed).model.state_dict() for seed in (0, 1))
+    same = {name for name in one if torch.equal(one[name], two[name])}
+    assert {name for name in one if not name.startswith("head.")} <= same
+    assert not torch.equal(one["head.weight"], two["head.weight"])
+    assert one["head.weight"].shape == (10, 128)
+    assert all(tensor.dtype == torch.float32 for tensor in one.values())
+
+
+def test_the_checkpoint_s_own_classifier_where_the_classes_are_as_many() -> None:
+    one, two = (build("bundled", 32, 200, seed=seed).model.state_dict() for seed in (0, 1))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_random_is_the_same_shape_with_other_weights() -> None:
+    bundled, random, again, other = (
+        build(name, 32, 10, seed=seed).model.state_dict()
+        for name, seed in (("bundled", 0), ("random", 0), ("random", 0), ("random", 1))
+    )
+    assert {n: t.shape for n, t in random.items()} == {n: t.shape for n, t in bundled.items()}
+    assert all(torch.equal(random[name], again[name]) for name in random)
+    assert not torch.equal(random["blocks.0.attn.qkv.weight"], bundled["blocks.0.attn.qkv.weight"])
+    assert not torch.equal(random["blocks.0.attn.qkv.weight"], other["blocks.0.attn.qkv.weight"])
+
+
+@pytest.mark.parametrize("size", [8, 16, 48])
+def test_the_bundled_model_at_another_size(size: int) -> None:
+    """Position embeddings are resampled; everything else stays."""
+    small, usual = (build("bundled", side, 10, seed=0).model for side in (size, 32))
+    assert small.pos_embed.shape == (1, 1 + (size // 4) ** 2, 128)
+    assert torch.equal(small.blocks[3].mlp.fc1.weight, usual.blocks[3].mlp.fc1.weight)
+    assert torch.equal(small.pos_embed[:, 0], usual.pos_embed[:, 0])
+    with torch.no_grad():
+        assert small.eval()(torch.randn(2, 3, size, size)).shape == (2, 10)
+
+
+def test_the_bundled_model_at_a_size_that_is_no_multiple_of_its_patches() -> None:
+    with pytest.raises(ModelError, match="into patches of 4 pixels: 30 is no multiple"):
+        build("bundled", 30, 10, seed=0)
+
+
+def test_building_draws_nothing_from_the_global_stream() -> None:
+    torch.manual_seed(3)
+    wanted = torch.rand(3)
+    torch.manual_seed(3)
+    build("random", 32, 10, seed=0)
+    assert torch.equal(torch.rand(3), wanted)
+
+
+def test_a_timm_model_by_name() -> None:
+    built = build("vit_tiny_patch16_224", 32, 7, seed=0, pretrained=False)
+    assert built.model.head.weight.shape == (7, 192)
+    assert built.model.pos_embed.shape == (1, 5, 192)
+    assert built.statistics == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+def test_dry_models_are_on_meta_and_load_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "socket", None)
+    for name in ("bundled", "random", "vit_large_patch16_224"):
+        model = build(name, 224, 10, seed=0, dry=True).model
+        assert all(parameter.is_meta for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("bundeld", "bundled"), ("vit_tinny_patch16_224", "vit_tiny_patch16_224"), ("randm", "random")],
+)
+def test_an_unknown_name_has_a_near_miss(name: str, near: str) -> None:
+    with pytest.raises(ModelError, match=f"no model is called '{name}'.*{near}"):
+        build(name, 32, 10, seed=0)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "swin_tiny_patch4_window7_224", "eva02_tiny_patch14_224"])
+def test_another_kind_of_model_is_refused_by_its_name(name: str) -> None:
+    with pytest.raises(NotStagedError, match=f"'{name}' is .*; a timm VisionTransformer is wanted"):
+        build(name, 224, 10, seed=0, pretrained=False, dry=True)
+
+
+def test_a_size_that_a_timm_model_cannot_take() -> None:
+    for size in (8, 40):
+        with pytest.raises(ModelError, match=f"'vit_tiny_patch16_224' .*patches of 16 pixels: {size} is no multiple"):
+            build("vit_tiny_patch16_224", size, 10, seed=0, pretrained=False)
+
+
+def offline_errors() -> list[Exception]:
+    from huggingface_hub import errors
+
+    return [
+        errors.LocalEntryNotFoundError("cannot find the requested files in the disk cache"),
+        errors.OfflineModeIsEnabled("offline mode is enabled"),
+        ConnectionError("refused"),
+        URLError("[Errno -3] Temporary failure in name resolution"),
+        TimeoutError("timed out"),
+    ]
+
+
+class EarlierHub(FileNotFoundError, ValueError):
+    """What huggingface_hub before 1.0 raised was a ValueError too."""
+
+
+class Transport(Exception):
+    """What an HTTP library raises need not be an OSError."""
+
+    __module__ = "httpx"
+
+
+@pytest.mark.parametrize(
+    "error", [*offline_errors(), EarlierHub("cannot find the requested files"), Transport("no")], ids=repr
+)
+def test_no_network_is_one_clear_message(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = timm.create_model
+
+    def refuse(*args: Any, pretrained: bool, **settings: Any) -> Any:
+        if pretrained:
+            raise error
+        return create(*args, **settings)
+
+    monkeypatch.setattr(timm, "create_model", refuse)
+    with pytest.raises(ModelError) as found:
+        build("vit_tiny_patch16_224", 32, 10, seed=0)
+    assert "the published weights of 'vit_tiny_patch16_224' could not be downloaded" in str(found.value)
+    assert "'pretrained: false'" in str(found.value)
+    assert "\n" not in str(found.value)
+
+
+def test_a_model_without_published_weights() -> None:
+    with pytest.raises(ModelError, match="'pretrained: false'") as found:
+        build(without_weights(), 224, 10, seed=0)
+    assert "No pretrained weights exist" in str(found.value)
+
+
+def without_weights() -> str:
+    """The name of a small VisionTransformer that timm has no weights of."""
+    published = set(timm.list_models(pretrained=True))
+    bare = {name.split(".")[0] for name in published}
+    return min(name for name in timm.list_models("vit_small_patch*") if name not in bare)

@@ -1,0 +1,323 @@
+"""The command line: a mistake of the user's is one message, exit status 2, and nothing left behind."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from simulator import cli
+from tests.learning.conftest import _nothing_remembered  # noqa: F401  (a fixture)
+
+SCENARIO = """\
+name: tiny
+world:
+  devices:
+    - {name: raspberry-pi-4, count: 40}
+    - {name: jetson-nano, count: 30, uplink: {rate: 20 Mbit/s}}
+  server: {name: rtx-4090}
+model: {name: random, image_size: 8}
+data: {name: digits}
+training: {rounds: 1, clients_per_round: 2, batch_size: 32, optimizer: {name: sgd, learning_rate: 0.05}}
+evaluation: {samples: 10}
+algorithms:
+  - {name: fedavg, label: FL, training: {train: linear}}
+  - {name: splitfed, label: SFL, head: 1, tail: 1}
+  - {name: sfprompt, label: SFP, head: 1, tail: 1}
+"""
+
+
+class Said(tuple[int, str, str]):
+    """Exit status, stdout, stderr."""
+
+    __slots__ = ()
+
+
+@pytest.fixture
+def sfsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """The command, in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text(SCENARIO)
+
+    def run(*arguments: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["sfsim", *arguments])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return Said((status, out, err))
+
+    return run
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def test_run_prints_a_table_and_leaves_a_report(sfsim: Any, tmp_path: Path) -> None:
+    status, out, err = sfsim("run", "tiny.yaml", "--out", "here")
+    assert (status, err) == (0, "")
+    assert all(label in out for label in ("FL", "SFL", "SFP"))
+    assert "here/report.html" in out.replace("\n", "")
+    assert (tmp_path / "here" / "report.html").exists()
+
+
+def test_a_dry_run_has_no_accuracy(sfsim: Any, tmp_path: Path) -> None:
+    status, _, err = sfsim("run", "tiny.yaml", "--dry")
+    assert (status, err) == (0, "")
+    assert '"final_accuracy": null' in (tmp_path / "runs" / "tiny-1" / "summary.json").read_text()
+
+
+def test_a_folder_in_use_is_refused_without_force(sfsim: Any, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "mine").write_text("x")
+    status, _, err = sfsim("run", "tiny.yaml", "--dry", "--out", "here")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "here exists and is not empty" in err
+    assert "--force" in err
+    assert files(tmp_path) == ["here", "here/mine", "tiny.yaml"]
+    assert sfsim("run", "tiny.yaml", "--dry", "--out", "here", "--force")[0] == 0
+    assert "here/mine" not in files(tmp_path)
+
+
+def test_validate(sfsim: Any, tmp_path: Path) -> None:
+    status, out, err = sfsim("validate", "tiny.yaml")
+    assert (status, err) == (0, "")
+    assert out == "tiny.yaml is a valid scenario: 3 trials (FL, SFL, SFP) on 70 devices\n"
+    assert files(tmp_path) == ["tiny.yaml"]
+
+
+WRONG: dict[str, tuple[tuple[str, str] | str, str]] = {
+    "unknown key": (("batch_size", "batch_sise"), 'did you mean "batch_size"?'),
+    "unknown section": (("evaluation:", "evalution:"), 'did you mean "evaluation"?'),
+    "wrong unit": (("20 Mbit/s", "20 Mbit"), 'did you mean "Mbit/s"?'),
+    "no unit": (("20 Mbit/s", "20"), "it has no unit"),
+    "zero bandwidth": (("20 Mbit/s", "0 Mbit/s"), "it is zero, and must be more than 0"),
+    "more clients a round than clients": (
+        ("clients_per_round: 2", "clients_per_round: 71"),
+        "the world has 70 devices",
+    ),
+    "impossible cut": (("label: SFL, head: 1, tail: 1", "label: SFL, head: 3, tail: 3"), "the model has 6 blocks"),
+    "impossible cut of another": (("label: SFP, head: 1, tail: 1", "label: SFP, head: 9, tail: 0"), "at most 5"),
+    "blind short cut": (
+        ("label: SFP, head: 1, tail: 1", "label: SFP, head: 0, tail: 0"),
+        "every image gets the same logits",
+    ),
+    "an empty shard": (("count: 40", "count: 1400"), "1400 samples do not suffice for 1430 clients"),
+    "shards that cannot be dealt": (
+        ("{name: digits}", "{name: digits, partition: {name: dirichlet, alpha: 0.01}}"),
+        "use a larger alpha, a smaller min_samples or fewer clients",
+    ),
+    "unknown algorithm": (("name: sfprompt", "name: sfpromt"), 'did you mean "sfprompt"?'),
+    "unknown model": (("name: random", "name: randum"), 'did you mean "random"?'),
+    "unknown timm model": (("name: random", "name: vit_tiny_patch16_225"), 'did you mean "vit_tiny_patch16_224"?'),
+    "another kind of model": (("name: random, image_size: 8", "name: resnet18"), "VisionTransformer is wanted"),
+    "a size that does not fit": (("image_size: 8", "image_size: 10"), "model.image_size is 10"),
+    "unknown data": (("name: digits", "name: digit"), 'did you mean "digits"?'),
+    "unknown device": (("raspberry-pi-4", "raspbery-pi-4"), 'did you mean "raspberry-pi-4"?'),
+    "an optimizer's key": (("learning_rate", "learningrate"), 'did you mean "learning_rate"?'),
+    "empty": ("", "the file is empty"),
+    "binary": ("\x00\x01\x02", "this is not a text file"),
+    "cut off": (SCENARIO[:200], "tiny.yaml, line"),
+    "tagged": ("name: !!python/object/apply:os.system [ls]\n", "the tag"),
+    "a list": ("- 1\n- 2\n", "the file must be a mapping"),
+}
+
+
+@pytest.mark.parametrize("command", ["validate", "run"])
+@pytest.mark.parametrize("case", WRONG)
+def test_a_mistake_is_one_message(case: str, command: str, sfsim: Any, tmp_path: Path) -> None:
+    change, said = WRONG[case]
+    if isinstance(change, tuple):
+        assert SCENARIO.count(change[0]) >= 1
+        (tmp_path / "tiny.yaml").write_text(SCENARIO.replace(change[0], change[1], 1))
+    else:
+        (tmp_path / "tiny.yaml").write_text(change)
+    status, out, err = sfsim(command, "tiny.yaml")
+    assert (status, out) == (2, "")
+    assert said in err
+    assert err.startswith("sfsim: tiny.yaml")
+    assert "Traceback" not in err
+    assert err.count("\n") == 1 or case == "cut off"
+    assert files(tmp_path) == ["tiny.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "tiny.yml"], "tiny.yml: there is no such file"),
+        (["run", "."], "this is a folder"),
+        (["run", "tiny.yaml", "--set", "training.rouns=1"], 'did you mean "rounds"?'),
+        (["run", "tiny.yaml", "--set", "algorithms.SFLL.head=1"], 'did you mean "SFL"?'),
+        (["run", "tiny.yaml", "--set", "training.rounds"], "write it as KEY=VALUE"),
+        (["run", "tiny.yaml", "--set", "training.rounds=-1"], "it must be more than 0"),
+        (["run", "tiny.yaml", "--set", "algorithms.SFP.keep_fraction=0"], "must be more than 0"),
+        (["run", "tiny.yaml", "--out", "tiny.yaml"], "tiny.yaml exists"),
+        (["run", "tiny.yaml", "--out", "tiny.yaml/x"], "the run folder cannot be written"),
+    ],
+)
+def test_wrong_arguments_are_one_message(arguments: list[str], said: str, sfsim: Any, tmp_path: Path) -> None:
+    status, out, err = sfsim(*arguments)
+    assert (status, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+    assert files(tmp_path) == ["tiny.yaml"]
+
+
+@pytest.mark.parametrize("arguments", [["run"], ["rum", "tiny.yaml"], ["run", "tiny.yaml", "--drry"], ["validate"]])
+def test_a_mistyped_command_is_refused(arguments: list[str], sfsim: Any) -> None:
+    status, _, err = sfsim(*arguments)
+    assert status == 2
+    assert "Traceback" not in err
+    assert err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU on this machine")
+@pytest.mark.parametrize("command", ["run", "validate"])
+def test_a_gpu_that_is_not_there(command: str, sfsim: Any, tmp_path: Path) -> None:
+    status, out, err = sfsim(command, "tiny.yaml", "--set", "torch_device=cuda")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "torch finds no CUDA GPU on this machine" in err
+    assert files(tmp_path) == ["tiny.yaml"]
+
+
+def test_a_dry_run_needs_no_gpu(sfsim: Any) -> None:
+    assert sfsim("run", "tiny.yaml", "--dry", "--set", "torch_device=cuda")[0] == 0
+
+
+def test_published_weights_without_a_network(sfsim: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import timm
+
+    create = timm.create_model
+
+    def offline(*arguments: Any, pretrained: bool, **settings: Any) -> Any:
+        if pretrained:
+            raise ConnectionError("Name or service not known")
+        return create(*arguments, **settings)
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    file = tmp_path / "tiny.yaml"
+    file.write_text(SCENARIO.replace("{name: random, image_size: 8}", "{name: vit_tiny_patch16_224, image_size: 16}"))
+    status, _, err = sfsim("run", "tiny.yaml")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "tiny.yaml, line 7: model.name" in err
+    assert "could not be downloaded" in err
+    assert files(tmp_path) == ["tiny.yaml"]
+
+
+def test_ctrl_c_leaves_nothing(sfsim: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from simulator import running
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running, "run_trial", interrupted)
+    status, _, err = sfsim("run", "tiny.yaml")
+    assert status == 130
+    assert err == "sfsim: stopped; nothing was written\n"
+    assert files(tmp_path) == ["tiny.yaml"]
+
+
+def test_a_defect_of_ours_is_not_taken_for_a_mistake_of_the_user(
+    sfsim: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from simulator import running
+
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(running, "run_trial", broken)
+    with pytest.raises(ZeroDivisionError):
+        sfsim("run", "tiny.yaml")
+    assert files(tmp_path) == ["tiny.yaml"]
+
+
+# In a process of its own.
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+
+
+def alone(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", "-c", code]
+    return subprocess.run(
+        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+HEAVY = ("torch", "pandas", "timm", "matplotlib", "sklearn", "simpy", "numpy", "pyarrow")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heavy"),
+    [(["--help"], (*HEAVY, "pydantic")), (["run", "--help"], HEAVY)],  # typer itself takes pydantic for arguments
+)
+def test_help_imports_nothing_heavy(arguments: list[str], heavy: tuple[str, ...], tmp_path: Path) -> None:
+    code = f"""
+import sys
+from simulator.cli import main
+sys.argv = ["sfsim", *{arguments!r}]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print("loaded:", [name for name in {heavy!r} if name in sys.modules])
+"""
+    done = alone(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "loaded: []"
+
+
+def test_a_wrong_file_is_refused_before_torch_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text("name: [")
+    code = """
+import sys
+from simulator.cli import main
+sys.argv = ["sfsim", "run", "wrong.yaml"]
+try:
+    main()
+finally:
+    print("loaded:", "torch" in sys.modules)
+"""
+    done = alone(code, tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == "loaded: False\n"
+    assert done.stderr.startswith("sfsim: wrong.yaml, line 1")
+
+
+def test_the_real_command(tmp_path: Path) -> None:
+    """python -m simulator, as installed: a dry run, and a mistake; warnings of ours would be errors."""
+    (tmp_path / "tiny.yaml").write_text(SCENARIO)
+    command = [sys.executable, "-m", "simulator", "run", "tiny.yaml", "--dry", "--set"]
+    for change, status in (("training.rounds=2", 0), ("training.rounds=two", 2)):
+        done = subprocess.run(
+            [*command, change], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == status, done.stderr
+        assert len(done.stderr.splitlines()) == (status == 2), done.stderr
+    assert files(tmp_path)[0] == "runs"
+    assert sorted(os.listdir(tmp_path / "runs")) == ["tiny-1"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_the_middle_of_a_real_run_leaves_nothing(tmp_path: Path) -> None:
+    import signal
+    import time
+
+    (tmp_path / "tiny.yaml").write_text(SCENARIO)
+    command = [sys.executable, "-m", "simulator", "run", "tiny.yaml", "--set", "training.rounds=100000"]
+    process = subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for _ in range(600):
+        if (tmp_path / "runs").exists():
+            break
+        time.sleep(0.1)
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+    assert files(tmp_path) == ["tiny.yaml"]
