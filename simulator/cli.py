@@ -56,7 +56,7 @@ def run(
     try:
         run_scenario(scenario, dry=dry, out=out, force=force)
     except FolderTakenError as error:
-        _refuse(f"{error} exists and is not empty: name another folder with --out, or replace it with --force")
+        _refuse(str(error))
     except OSError as error:
         if not error.filename:
             raise

@@ -99,7 +99,7 @@ def _hardware(section: str, columns: dict[str, str], match: str, sources: bool) 
     table = _table(section[:-1], *columns)
     for name in known:
         said = dict(figures(catalogue.merge(defaults, known[name])))
-        table.add_row(name, *(_marked(said.get(key)) for key in columns.values()))
+        table.add_row(escape(name), *(_marked(said.get(key)) for key in columns.values()))
     lines = [f"{mark[0]}  {mark}: {meaning}" for mark, meaning in MARKS.items()]
     if defaults:
         server = everything["defaults"]["server"]["utilisation"].value

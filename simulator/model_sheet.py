@@ -43,8 +43,7 @@ class Stage:
     Attributes:
         shape: of what comes out, for one sample.
         smashed_bytes: of what comes out, for one sample, fp32: what a cut behind this stage sends.
-        kept_bytes: what autograd keeps of a batch for the way back. Of all stages it is less than the sum: what one
-            stage gives and the next takes is kept once.
+        kept_bytes: what autograd keeps of a batch for the way back; of all stages, what two of them keep counts once.
     """
 
     name: str

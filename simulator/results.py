@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def summarise(outcome: Outcome, target: float | None) -> Summary:
         "rounds": outcome.points[-1].round,
         "final_accuracy": scores[-1].accuracy if scores else None,
         "best_accuracy": max(score.accuracy for score in scores) if scores else None,
-        "final_loss": scores[-1].loss if scores else None,
+        "final_loss": scores[-1].loss if scores and isfinite(scores[-1].loss) else None,
         "sim_time_s": outcome.points[-1].sim_time_s,
         "time_to_target_s": next(reached, None),
         "bytes_up": int(last["bytes_up"]),
@@ -131,7 +132,7 @@ def write(folder: Path, scenario: Scenario, outcomes: Sequence[Outcome], dry: bo
         "dry": dry,
         "trials": [summarise(outcome, scenario.target_accuracy) for outcome in outcomes],
     }
-    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    (folder / "summary.json").write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
     (folder / "scenario.yaml").write_text(scenario.resolved(), encoding="utf-8")
     text = json.dumps(environment(scenario.threads, device), indent=2)
     (folder / "environment.json").write_text(text + "\n")
@@ -161,14 +162,24 @@ def staged(folder: Path, force: bool) -> Iterator[Path]:
     """A folder beside ``folder`` to write into, which takes its name once all is well, and is gone if it is not.
 
     Raises:
-        FolderTakenError: there is something under that name, and no ``force``; or it is a file.
+        FolderTakenError: there is something under that name that may not be replaced: a file, what is no run folder,
+            or a run and no ``force``. The message says which.
     """
+    asked, folder = folder, folder.resolve()
 
     def check_free() -> None:
-        if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not force)):
-            raise FolderTakenError(folder)
+        if folder.exists() and not folder.is_dir():
+            raise FolderTakenError(f"{asked} is a file: name a folder with --out")
+        if not folder.exists() or not any(folder.iterdir()):
+            return
+        if not (folder / "summary.json").exists():
+            raise FolderTakenError(f"{asked} is not empty and holds no run: name another folder with --out")
+        if not force:
+            raise FolderTakenError(f"{asked} exists: name another folder with --out, or replace it with --force")
 
     check_free()
+    if folder == Path.cwd() or folder in Path.cwd().parents:
+        raise FolderTakenError(f"{asked} is the folder you stand in: name another with --out")
     made = [parent for parent in folder.parents if not parent.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -176,9 +187,12 @@ def staged(folder: Path, force: bool) -> Iterator[Path]:
         yield partial
         partial.chmod(0o755)
         check_free()  # a run takes its time
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(partial, folder)
+        if folder.exists():  # aside first: until the new one has its name, the old one is not lost
+            os.replace(folder, old := partial.with_name(f"{partial.name}-old"))
+            os.replace(partial, folder)
+            shutil.rmtree(old)
+        else:
+            os.replace(partial, folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         with suppress(OSError):  # another run may have put something there meanwhile

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,11 @@ def run_scenario(
 
         write_report(partial, write_figures(partial))
     console.print(_table(scenario, outcomes))
+    for outcome in outcomes:
+        score = outcome.points[-1].score
+        if score and not isfinite(score.loss):
+            name = f"{outcome.entry.label}, seed {outcome.seed}"
+            console.print(f"{name} diverged: its loss is not a number. A smaller learning rate may help.")
     console.print(f"Report: {folder / 'report.html'}", soft_wrap=True)
     return folder
 

@@ -110,6 +110,10 @@ def check(scenario: Scenario, dry: bool = False) -> None:
         if dry and entry.algorithm.needs_values:
             problem = f"it decides by {entry.algorithm.needs_values}, which a dry run does not have"
             raise scenario.error(("algorithms", index, "name"), entry.name, problem, "a run without --dry")
+        for key in entry.algorithm.ignores:
+            if getattr(entry.training, key) != getattr(scenario.training, key):
+                problem = f"{entry.name} does not look at it: what it trains and how often are keys of its own"
+                raise scenario.error(("algorithms", index, "training", key), None, problem)
         built = _build(scenario, seed=0, dry=True)
         try:
             _, model = adapted(built.model, entry.algorithm.adapt(entry.training))
@@ -120,6 +124,9 @@ def check(scenario: Scenario, dry: bool = False) -> None:
         except UnfitError as unfit:
             loc = ("algorithms", index, unfit.key)
             raise scenario.error(loc, unfit.value, unfit.problem, unfit.allowed) from unfit
+    wanted, there = scenario.evaluation.samples, len(load(scenario).test)
+    if wanted is not None and wanted > there:
+        raise scenario.error(("evaluation", "samples"), wanted, "the test set is smaller", f"1 to {there}, or null")
     for seed in scenario.seeds:
         _partition(scenario, Seeds(seed))
 
@@ -131,6 +138,7 @@ def run(scenario: Scenario, entry: Entry, seed: int, dry: bool = False, progress
     seeds = Seeds(seed)
     task, world = _task(scenario, entry, seeds, dry), World(Wire(entry.training.wire_dtype))
     power = _people(scenario, entry, seeds, task, world, dry)
+    world.server.memory.hold(task.part(task.backbone))  # it has the pre-trained model, whoever computes with it
     points: list[Point] = []
 
     def after(number: int, state: State) -> None:

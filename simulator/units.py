@@ -109,7 +109,7 @@ BANDWIDTH = Quantity(
     "20 Mbit/s",
 )
 MEMORY_BANDWIDTH = Quantity("a memory bandwidth", _BYTES_PER_S, ("GB/s", "MB/s", "kB/s", "B/s"), "4 GB/s")
-MEMORY = Quantity("an amount of memory", _BYTES, ("GiB", "MiB", "GB", "MB", "KiB", "kB", "B"), "4 GiB")
+MEMORY = Quantity("a memory size", _BYTES, ("GiB", "MiB", "GB", "MB", "KiB", "kB", "B"), "4 GiB")
 POWER = Quantity(
     "a power",
     {"mW": Fraction(1, 1000), "W": Fraction(1), "kW": Fraction(1000)},

@@ -33,7 +33,7 @@ def leaves(tree: Any) -> Iterator[Any]:
 
 def test_every_figure_has_a_mark_a_source_and_a_date() -> None:
     figures = list(leaves(catalogue.entries()))
-    assert len(figures) > 200
+    assert len(figures) > 100
     for figure in figures:
         assert isinstance(figure, catalogue.Figure)
         assert figure.mark
@@ -193,7 +193,8 @@ def test_devices_and_links_of_ones_own(folder: Path) -> None:
 
 def test_a_link_of_ours_said_anew(folder: Path) -> None:
     scenario = load(folder / "toy.yaml", ["world.devices.1.uplink=lte"])
-    assert (scenario.world.devices[1].uplink.rate, scenario.world.devices[1].uplink.latency) == (1e6, 0)
+    assert scenario.world.devices[1].uplink.rate == 1e6
+    assert scenario.world.devices[1].uplink.latency == 0.025, "what it leaves out of it stays"
 
 
 def test_what_is_resolved_needs_no_catalogue_of_ones_own(folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from simulator import cli
-from tests.learning.conftest import _nothing_remembered  # noqa: F401  (a fixture)
+from tests.algorithms.conftest import _nothing_remembered  # noqa: F401  (a fixture)
 
 SCENARIO = """\
 name: tiny
@@ -55,6 +55,13 @@ def sfsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     return run
 
 
+@pytest.fixture
+def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take longer than the run."""
+    monkeypatch.setattr("analysis.write_figures", lambda folder: [])
+    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
+
+
 def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
@@ -67,12 +74,14 @@ def test_run_prints_a_table_and_leaves_a_report(sfsim: Any, tmp_path: Path) -> N
     assert (tmp_path / "here" / "report.html").exists()
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_a_dry_run_has_no_accuracy(sfsim: Any, tmp_path: Path) -> None:
     status, _, err = sfsim("run", "tiny.yaml", "--dry")
     assert (status, err) == (0, "")
     assert '"final_accuracy": null' in (tmp_path / "runs" / "tiny-1" / "summary.json").read_text()
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_a_folder_in_use_is_refused_without_force(sfsim: Any, tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "mine").write_text("x")
@@ -129,8 +138,16 @@ WRONG: dict[str, tuple[tuple[str, str] | str, str]] = {
 }
 
 
-@pytest.mark.parametrize("command", ["validate", "run"])
-@pytest.mark.parametrize("case", WRONG)
+@pytest.mark.parametrize(
+    ("command", "case"),
+    [
+        *(("run", case) for case in WRONG),
+        *(
+            ("validate", case)
+            for case in ("unknown key", "impossible cut", "an empty shard", "unknown model", "tagged")
+        ),
+    ],
+)
 def test_a_mistake_is_one_message(case: str, command: str, sfsim: Any, tmp_path: Path) -> None:
     change, said = WRONG[case]
     if isinstance(change, tuple):
@@ -186,6 +203,7 @@ def test_a_gpu_that_is_not_there(command: str, sfsim: Any, tmp_path: Path) -> No
     assert files(tmp_path) == ["tiny.yaml"]
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_a_dry_run_needs_no_gpu(sfsim: Any) -> None:
     assert sfsim("run", "tiny.yaml", "--dry", "--set", "torch_device=cuda")[0] == 0
 
@@ -289,18 +307,17 @@ finally:
     assert done.stderr.startswith("sfsim: wrong.yaml, line 1")
 
 
-def test_the_real_command(tmp_path: Path) -> None:
-    """python -m simulator, as installed: a dry run, and a mistake; warnings of ours would be errors."""
+@pytest.mark.parametrize(("change", "status"), [("training.rounds=2", 0), ("training.rounds=two", 2)])
+def test_the_real_command(change: str, status: int, tmp_path: Path) -> None:
+    """python -m simulator, with the warnings that a user would see."""
     (tmp_path / "tiny.yaml").write_text(SCENARIO)
-    command = [sys.executable, "-m", "simulator", "run", "tiny.yaml", "--dry", "--set"]
-    for change, status in (("training.rounds=2", 0), ("training.rounds=two", 2)):
-        done = subprocess.run(
-            [*command, change], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=120
-        )
-        assert done.returncode == status, done.stderr
-        assert len(done.stderr.splitlines()) == (status == 2), done.stderr
-    assert files(tmp_path)[0] == "runs"
-    assert sorted(os.listdir(tmp_path / "runs")) == ["tiny-1"]
+    command = [sys.executable, "-m", "simulator", "validate", "tiny.yaml", "--set", change]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == status
+    assert len(done.stdout.splitlines()) == (status == 0)
+    assert len(done.stderr.splitlines()) == (status == 2)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 from simulator.running import run_scenario
 from simulator.scenario import Scenario, load
 from simulator.trial import check
-from tests.learning.conftest import _nothing_remembered  # noqa: F401  (a fixture)
+from tests.algorithms.conftest import _nothing_remembered  # noqa: F401  (a fixture)
 
 FOLDER = Path(__file__).parent.parent / "scenarios"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -28,10 +28,15 @@ def test_a_scenario_is_valid_and_named_as_its_file(file: Path) -> None:
     assert file.read_text().startswith("# "), "its first line says which question it answers"
 
 
+def leave_out_pictures(patch: pytest.MonkeyPatch) -> None:
+    """They take longer than the run."""
+    patch.setattr("analysis.write_figures", lambda folder: [])
+    patch.setattr("analysis.write_report", lambda folder, figures: None)
+
+
 @pytest.fixture
 def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.write_figures", lambda folder: [])
-    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
+    leave_out_pictures(monkeypatch)
 
 
 @pytest.mark.usefixtures("_no_pictures")
@@ -53,6 +58,8 @@ SMALL = [
     "training.clients_per_round=2",
     "threads=1",
     "model.image_size=16",
+    "world.devices.0.count=40",  # more devices: smaller shards
+    "data.partition.alpha=10",
 ]
 ROUNDS, COHORT = 2, 2
 
@@ -60,7 +67,9 @@ ROUNDS, COHORT = 2, 2
 @pytest.fixture(scope="module")
 def quickstart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scenario, Path]:
     scenario = load(FOLDER / "quickstart.yaml", SMALL)
-    return scenario, run_scenario(scenario, out=tmp_path_factory.mktemp("quick") / "out")
+    with pytest.MonkeyPatch.context() as patch:
+        leave_out_pictures(patch)
+        return scenario, run_scenario(scenario, out=tmp_path_factory.mktemp("quick") / "out")
 
 
 def of(folder: Path) -> dict[str, dict[str, Any]]:

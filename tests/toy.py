@@ -65,5 +65,6 @@ def use_toy_algorithms(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, text in PACKAGE.items():
         (package / f"{name}.py").write_text(text)
     monkeypatch.syspath_prepend(folder)
-    monkeypatch.setattr(ALGORITHMS, "where", "toy_algorithms")
+    # This one first: what is put back later is read now, and must be the real ones.
     monkeypatch.setattr(ALGORITHMS, "_modules", {name: f"toy_algorithms.{name}" for name in ("fedavg", "sfprompt")})
+    monkeypatch.setattr(ALGORITHMS, "where", "toy_algorithms")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -38,9 +38,6 @@ class Cost(NamedTuple):
         return Cost(times * self.flops, times * self.bytes_touched, self.peak_bytes, times * self.kept_bytes)
 
 
-FREE = Cost()
-
-
 def _nothing(*_: Any) -> None:
     return None
 
@@ -48,18 +45,17 @@ def _nothing(*_: Any) -> None:
 class Work:
     """A function or a bound method with its price; call it to do it, hand it to ``site.compute`` to pay for it too."""
 
-    __slots__ = ("__wrapped__", "batch_key", "cost", "holds", "name", "run", "writes")
+    __slots__ = ("__wrapped__", "cost", "holds", "name", "run", "writes")
 
     def __init__(
         self,
         run: Callable[..., Any],
         cost: Callable[..., Cost],
         writes: Callable[..., object | None] = _nothing,
-        batch_key: Callable[..., Hashable | None] = _nothing,
         holds: Callable[..., Any] = _nothing,
         name: str | None = None,
     ) -> None:
-        self.run, self.cost, self.writes, self.batch_key, self.holds = run, cost, writes, batch_key, holds
+        self.run, self.cost, self.writes, self.holds = run, cost, writes, holds
         self.name = name or run.__name__
         self.__wrapped__ = run
 
@@ -71,7 +67,6 @@ class Work:
             partial(self.run, owner),
             partial(self.cost, owner),
             self.writes if self.writes is _nothing else partial(self.writes, owner),
-            self.batch_key if self.batch_key is _nothing else partial(self.batch_key, owner),
             self.holds if self.holds is _nothing else partial(self.holds, owner),
             self.name,
         )
@@ -87,15 +82,13 @@ def work(
     *,
     cost: Callable[..., Cost],
     writes: Callable[..., object | None] = _nothing,
-    batch_key: Callable[..., Hashable | None] = _nothing,
     holds: Callable[..., Any] = _nothing,
 ) -> Callable[[Callable[..., Any]], Work]:
-    """Declare what a function or method costs. All four take the work's own arguments.
+    """Declare what a function or method costs. All three take the work's own arguments.
 
     Args:
         cost: the price, from shapes alone; never from the values of tensors.
         writes: the weights object it changes, by identity; None if it changes nothing.
-        batch_key: works with equal keys may share one pass at a server; None if it never shares.
         holds: the part whose weights lie in memory where this runs; None if it needs none.
     """
-    return lambda run: Work(run, cost, writes, batch_key, holds)
+    return lambda run: Work(run, cost, writes, holds)

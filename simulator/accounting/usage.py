@@ -144,7 +144,7 @@ def _standing_by(
         waiting = max(0.0, seconds - active_seconds)
         found.append(Use("client", row.client, "idle", "idle", row.round, seconds, 0, 0, joules))
         found.append(Use("client", row.client, "waiting", "wait", row.round, waiting, 0, 0, 0.0))
-    for site in set(power) - devices:
+    for site in (name for name in power if name not in devices):
         counted = 0.0
         for turn in ledger.rounds:
             seconds = present(site, turn.start, turn.seconds)

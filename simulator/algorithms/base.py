@@ -44,6 +44,8 @@ class Algorithm(Settings):
     """
 
     name: ClassVar[str]
+    ignores: ClassVar[tuple[str, ...]] = ()
+    """Training settings it does not look at: an entry that sets them is refused."""
     needs_values: ClassVar[str | None] = None
     """What it decides by the values of tensors, in words: a dry run has none and refuses it by this name."""
 

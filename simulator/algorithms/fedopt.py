@@ -46,7 +46,7 @@ def _step_cost(rule: FedOpt, state: State, mean: State, slots: dict[str, Moments
     return Cost(bytes_touched=(3 + 2 * rule.copies) * tree_bytes(state))
 
 
-@work(cost=_step_cost)
+@work(cost=_step_cost, writes=lambda rule, state, mean, slots: slots)
 def server_step(rule: FedOpt, state: State, mean: State, slots: dict[str, Moments]) -> State:
     """The next state: ``state + learning rate x move(mean - state)``, tensor by tensor."""
 

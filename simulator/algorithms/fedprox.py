@@ -31,6 +31,7 @@ class FedProx(FedAvg):
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         start = yield from client.download(state, "model")
+        client.store["global model"] = start  # beside the one that is trained
         local = task.weights(start, client.turn)
         model = task.part(local)
         yield from client.install(model)
@@ -38,6 +39,7 @@ class FedProx(FedAvg):
             for batch in client.batches("train", epochs=task.training.local_epochs):
                 graded = yield from client.compute(model.loss_backward, *batch)
                 yield from client.compute(proximal_step, local, start, self.mu, graded)
+        del client.store["global model"]
         return Update((yield from client.upload(local.pick(state), "model")), weight=len(client.data))
 
 

@@ -38,10 +38,12 @@ class SFPrompt(Algorithm):
         keep: which samples pruning keeps, by their EL2N score on the short cut.
         keep_fraction: how many of them; 1 keeps all and scores nothing.
         prune: anew every round, or once, when a client is first chosen.
-        local_learning_rate, split_learning_rate: of the two phases; null: the optimizer's own.
+        local_learning_rate, split_learning_rate: of the two phases; null: the optimizer's own. Its state starts anew
+            every round and goes on from one phase to the other.
     """
 
     name: ClassVar[str] = "sfprompt"
+    ignores: ClassVar[tuple[str, ...]] = ("train", "local_epochs", "prompts")
     head: NonNegativeInt = 1
     tail: NonNegativeInt = 1
     prompts: Prompts = Prompts()
@@ -96,7 +98,7 @@ class SFPrompt(Algorithm):
         with world.phase("pruning"):
             kept = yield from self._prune(client, short)
 
-        local.begin(task.training.optimizer, task.learning_rate(turn, self.split_learning_rate))
+        local.learning_rate = task.learning_rate(turn, self.split_learning_rate)  # the optimizer's state goes on
         with world.phase("split training"):
             for batch in kept.batches(("split", turn, client.name), epochs=self.split_epochs):
                 yield from split_step(client, head, body, tail, batch, local)

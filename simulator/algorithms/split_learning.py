@@ -9,7 +9,6 @@ from pydantic import NonNegativeInt
 
 from simulator.algorithms.base import OwnOrder, State, Steps
 from simulator.algorithms.splitfed import SplitFed
-from simulator.algorithms.steps import check_cut
 
 if TYPE_CHECKING:
     from simulator.learning.staged import Staged
@@ -39,16 +38,18 @@ class SplitLearning(OwnOrder):
         return SplitFed(version="v2", labels=self.labels, head=self.head, tail=self.tail)
 
     def check(self, model: Staged, training: Training) -> None:
-        check_cut(model, self.head, self.tail)
+        self._one.check(model, training)
 
     def begin(self, world: World, task: Task) -> State:
         return self._one.begin(world, task)
 
     def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
+        one = self._one
         for client in cohort:
             with world.phase("model exchange"):
-                update = yield from world.start(self._one.client(world, task, client, state), client)
-            state = update.value
+                job = world.start(one.client(world, task, client, state), client)
+                updates = yield from world.together(job)  # none, if the device left
+            state = updates[0].value if updates else state
         return state
 
     def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import NonNegativeInt
 
-from simulator.algorithms.base import Algorithm, State, Steps, Update
+from simulator.algorithms.base import Algorithm, State, Steps, UnfitError, Update
 from simulator.algorithms.steps import check_cut, labelled_step, split_step
 
 if TYPE_CHECKING:
@@ -29,11 +29,12 @@ class SplitFed(Algorithm):
             shared part, stepped by all in the order in which they are served.
         body: for ``v2``. ``stashed``: clients interleave, each pass keeps the weights it was computed with and applies
             its gradients to the newest; ``exclusive``: one client holds the part from forward to step. (The paper has
-            the server take clients in turn and leaves this open; both readings are ours.)
+            the server take clients in turn and leaves this open; both readings are ours.) With labels sent, forward,
+            backward and step are one service, and the two are the same.
         labels: ``private``: U-shaped, the tail is on the device; ``sent``: labels go to the server, and so does the
             tail.
         head: blocks on the device behind the embedding.
-        tail: blocks on the device before norm and classifier; with labels sent it only says what is not cut off.
+        tail: blocks on the device before norm and classifier; not looked at where labels are sent.
     """
 
     name: ClassVar[str] = "splitfed"
@@ -44,18 +45,31 @@ class SplitFed(Algorithm):
     tail: NonNegativeInt = 1
 
     def check(self, model: Staged, training: Training) -> None:
-        check_cut(model, self.head, self.tail)
+        check_cut(model, self.head, self._tail)
+        if self.version == "v1" and self.body == "exclusive":
+            raise UnfitError("body", self.body, "each client has a body of its own in v1", "exclusive with version: v2")
+
+    @property
+    def _tail(self) -> int:
+        """Blocks that are cut off behind the body; none where the tail is at the server anyway."""
+        return self.tail if self.labels == "private" else 0
+
+    @property
+    def _alone(self) -> bool:
+        return self.body == "exclusive"
 
     def begin(self, world: World, task: Task) -> State:
-        device, server = self._sides(task.cut(self.head, self.tail))
-        mine = {name: tensor for ranges in device for name, tensor in task.trainable(ranges).items()}
+        device, server = self._sides(task.cut(self.head, self._tail))
+        mine = {}
+        for ranges in device:
+            mine.update(task.trainable(ranges))
         if self.version == "v1":
             return {"client": mine, "server": task.trainable(server)}
         world.server.store["body"] = task.weights(task.trainable(server), round=1)
         return {"client": mine}
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
-        cut = task.cut(self.head, self.tail)
+        cut = task.cut(self.head, self._tail)
         local = task.weights((yield from client.download(state["client"], "model")), client.turn)
         served = self._served(task, client, state)
         head, tail = task.part(local, cut.head), task.part(local, cut.tail)
@@ -64,10 +78,9 @@ class SplitFed(Algorithm):
         with world.phase("split training"):
             for batch in client.batches("train", epochs=task.training.local_epochs):
                 if self.labels == "private":
-                    step = split_step(client, head, body, tail, batch, local)
-                else:
-                    step = labelled_step(client, head, rest, batch, local)
-                yield from self._in_turn(world, served, step)
+                    yield from split_step(client, head, body, tail, batch, local, alone=self._alone)
+                else:  # forward, backward and step are one service: nobody comes between
+                    yield from labelled_step(client, head, rest, batch, local)
         mine = yield from client.upload(local.pick(state["client"]), "model")
         value = {"client": mine}
         if self.version == "v1":
@@ -90,11 +103,3 @@ class SplitFed(Algorithm):
         shared: Weights = client.server.store["body"]
         shared.learning_rate = task.learning_rate(client.turn)
         return shared
-
-    def _in_turn(self, world: World, served: Weights, step: Steps) -> Steps:
-        if self.version == "v2" and self.body == "exclusive":
-            with world.alone(served) as turn:
-                yield turn
-                yield from step
-        else:
-            yield from step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from simulator.algorithms.base import Steps, UnfitError
@@ -16,34 +17,42 @@ if TYPE_CHECKING:
 
 def check_cut(model: Staged, head: int, tail: int) -> None:
     """Raise ``UnfitError`` unless head and tail leave the server at least one block."""
-    most = len(model.blocks) - 1
-    if head + tail > most:
+    from simulator.learning.cuts import CutError, cut  # here, so that reading a scenario loads no torch
+
+    try:
+        cut(model, head, tail)
+    except CutError as error:
         key, value = ("head", head) if head >= tail else ("tail", tail)
-        problem = f"head {head} and tail {tail} leave no block for the server: the model has {most + 1} blocks"
-        raise UnfitError(key, value, problem, f"head + tail of at most {most}")
+        raise UnfitError(key, value, *error.args) from error
 
 
-def split_step(client: Client, head: Part, body: Part, tail: Part, batch: Batch, local: Weights) -> Steps:
+def split_step(
+    client: Client, head: Part, body: Part, tail: Part, batch: Batch, local: Weights, alone: bool = False
+) -> Steps:
     """U-shaped: head and tail on the device, labels stay there. A leg that nobody needs is not sent.
 
-    Vepakomma et al., 2018, section 2, "without label sharing".
+    Vepakomma et al., 2018, section 2, "without label sharing". ``alone``: hold the body from its forward pass to its
+    step.
     """
     server = client.server
     sent = yield from client.compute(head.forward, batch.x)
     smashed = yield from client.upload(sent.output, "smashed data")
-    served = yield from server.compute(body.forward, smashed)
-    features = yield from client.download(served.output, "features")
-    graded = yield from client.compute(tail.loss_backward, features, batch.y)
-    mine = [graded]
-    if body.learns:
-        grad = yield from client.upload(graded.input_grad, "feature gradient")
-        grad = yield from server.compute(served.backward, grad)
+    with server.world.alone(body.weights) if alone and body.trainable else nullcontext() as turn:
+        if turn:
+            yield turn
+        served = yield from server.compute(body.forward, smashed)
+        features = yield from client.download(served.output, "features")
+        graded = yield from client.compute(tail.loss_backward, features, batch.y)
+        mine, grad = [graded], None
+        if body.learns:
+            grad = yield from client.upload(graded.input_grad, "feature gradient")
+            grad = yield from server.compute(served.backward, grad)
         if body.trainable:
             yield from server.compute(body.weights.step, served)
-        if head.trainable:
-            grad = yield from client.download(grad, "smashed gradient")
-            yield from client.compute(sent.backward, grad)
-            mine.append(sent)
+    if head.trainable:
+        grad = yield from client.download(grad, "smashed gradient")
+        yield from client.compute(sent.backward, grad)
+        mine.append(sent)
     yield from client.compute(local.step, *mine)
 
 

@@ -25,7 +25,7 @@ class Cut(NamedTuple):
 
 
 class CutError(ValueError):
-    """No body is left between head and tail."""
+    """No body is left between head and tail: (problem, what is allowed)."""
 
 
 def cut(model: Staged, head: int, tail: int) -> Cut:
@@ -37,9 +37,7 @@ def cut(model: Staged, head: int, tail: int) -> Cut:
     """
     blocks = model.blocks
     if head < 0 or tail < 0 or head + tail >= len(blocks):
-        raise CutError(
-            f"head {head} and tail {tail} leave no block for the server: the model has {len(blocks)} blocks, so they "
-            f"may add up to {len(blocks) - 1} at most"
-        )
+        problem = f"head {head} and tail {tail} leave no block for the server: the model has {len(blocks)} blocks"
+        raise CutError(problem, f"head + tail of at most {len(blocks) - 1}")
     first, last = blocks.start + head, blocks.stop - tail
     return Cut(((0, first),), ((first, last),), ((last, len(model)),))

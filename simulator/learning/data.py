@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -100,7 +101,7 @@ class Shard:
             key: of the random choice.
         """
         samples = len(self)
-        wanted = max(1, int(samples * fraction))
+        wanted = max(1, int(samples * Fraction(str(fraction))))  # 100 x 0.29 is 29, not 28.999...
         if keep == "random":
             chosen = torch.from_numpy(self.seeds.stream(*key).permutation(samples)[:wanted])
         elif scores[0].is_meta:  # dry: how many is known, and it does not matter which

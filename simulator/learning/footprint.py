@@ -1,19 +1,37 @@
-"""What autograd keeps for the way back, in bytes: distinct storages, weights left out."""
+"""The memory of a pass, in bytes, weights left out: what autograd keeps, and the largest live input and output."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-_known: dict[tuple[Any, ...], int] = {}
+
+class Footprint(NamedTuple):
+    """Of one pass of a batch.
+
+    Attributes:
+        kept: distinct storages that autograd keeps for the way back; 0 where nothing learns.
+        pair: of the operation whose inputs and outputs together are largest.
+    """
+
+    kept: int
+    pair: int
 
 
-def kept_bytes(module: nn.Module, keys: tuple[Any, ...], shape: tuple[int, ...], grad: bool, attention: str) -> int:
-    """Bytes that a forward pass of ``module`` on ``meta`` leaves for its backward pass.
+_known: dict[tuple[Any, ...], Footprint] = {}
+
+
+def footprint(
+    module: nn.Module, keys: tuple[Any, ...], shape: tuple[int, ...], grad: bool, attention: str
+) -> Footprint:
+    """What a forward pass of ``module`` on ``meta`` needs and leaves for its backward pass.
 
     Args:
         module: on ``meta``, with its ``requires_grad`` pattern.
@@ -29,7 +47,7 @@ def kept_bytes(module: nn.Module, keys: tuple[Any, ...], shape: tuple[int, ...],
     return _known[known]
 
 
-def _count(module: nn.Module, sample: Tensor, attention: str) -> int:
+def _count(module: nn.Module, sample: Tensor, attention: str) -> Footprint:
     weights = {tensor.untyped_storage()._cdata for tensor in module.state_dict(keep_vars=True).values()}
     kept: dict[int, tuple[int, Tensor]] = {}  # holds the tensors, so that no storage's address is used again
 
@@ -39,13 +57,30 @@ def _count(module: nn.Module, sample: Tensor, attention: str) -> int:
             kept[storage._cdata] = storage.nbytes(), tensor
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), _Pairs(weights) as pairs:
         if attention == "fused":
             with _Fused():
                 module(sample)
         else:
             module(sample)
-    return sum(size for size, _ in kept.values())
+    return Footprint(sum(size for size, _ in kept.values()), pairs.largest)
+
+
+class _Pairs(TorchDispatchMode):
+    """Watches every operation for the bytes of its inputs and outputs, each storage once."""
+
+    def __init__(self, weights: set[int]) -> None:
+        super().__init__()
+        self.weights, self.largest = weights, 0
+
+    def see(self, tensors: Iterable[Any]) -> None:
+        storages = {t.untyped_storage()._cdata: t.untyped_storage().nbytes() for t in tensors if isinstance(t, Tensor)}
+        self.largest = max(self.largest, sum(size for key, size in storages.items() if key not in self.weights))
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        output = function(*args, **(kwargs or {}))
+        self.see([*tree_leaves(args), *tree_leaves(kwargs or {}), *tree_leaves(output)])
+        return output
 
 
 class _Fused(TorchFunctionMode):

@@ -48,7 +48,7 @@ class Part:
 
     def resident(self) -> Iterator[tuple[Weights, str, int]]:
         """What lies in memory where this part is used, by stage: weights, and of the trained gradients and state."""
-        copies = 1 + (self.weights.optimizer.copies if self.weights.optimizer else 0)
+        copies = 1 + self.weights.optimizer.copies if self.weights.optimizer else 0  # a gradient, and the state
         for stage, (weights, trained) in self._slice.stage_bytes.items():
             yield self.weights, stage, weights + copies * trained
 

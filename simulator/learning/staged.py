@@ -12,9 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from simulator.learning.flops import StageCost, stage_cost, stage_key
-from simulator.learning.footprint import kept_bytes
+from simulator.learning.footprint import footprint
 from simulator.learning.rows import Derived, Source
 from simulator.learning.weights import nbytes
+
+FLOAT_BYTES = 4
+"""All computing is in float32."""
 
 Ranges = tuple[tuple[int, int], ...]
 """Half-open ranges of stages, in order: ((0, 2), (7, 8)) is the short cut from head to tail."""
@@ -26,7 +29,7 @@ class Sizes(NamedTuple):
     forward: int
     backward: int
     activations: int  # bytes read and written between stages, forward
-    pair: int  # bytes of the largest input and output alive at once
+    pair: int  # bytes of the largest input and output of an operation, alive at once
     kept: int  # bytes autograd keeps for the way back; 0 where nothing learns
     shape: tuple[int, ...]
 
@@ -139,21 +142,22 @@ class Staged:
             shape, grad = costs[-1].shape, costs[-1].grad
         return costs
 
-    def sizes(self, ranges: Ranges, shape: tuple[int, ...], itemsize: int = 4) -> Sizes:
+    def sizes(self, ranges: Ranges, shape: tuple[int, ...]) -> Sizes:
         """What these stages do to a batch of this shape (batch included); looked up after the first time."""
         known = ranges, shape
         if known not in self._sizes:
             costs, samples = self.stage_costs(ranges, tuple(shape[1:])), shape[0]
-            tensors = [itemsize * torch.Size(each).numel() for each in (shape[1:], *(cost.shape for cost in costs))]
+            tensors = [FLOAT_BYTES * torch.Size(each).numel() for each in (shape[1:], *(cost.shape for cost in costs))]
             pairs = [before + after for before, after in pairwise(tensors)]
             part = self.slice(ranges)
             keys = tuple(self._keys[name] for name in part.stages)
+            memory = footprint(part.module, keys, shape, part.input_grad, self.attention)
             self._sizes[known] = Sizes(
                 forward=samples * sum(cost.forward for cost in costs),
                 backward=samples * sum(cost.backward for cost in costs) if part.learns else 0,
                 activations=samples * sum(pairs),
-                pair=samples * max(pairs),
-                kept=kept_bytes(part.module, keys, shape, part.input_grad, self.attention) if part.learns else 0,
+                pair=memory.pair,
+                kept=memory.kept,
                 shape=(samples, *costs[-1].shape),
             )
         return self._sizes[known]

@@ -32,7 +32,7 @@ def synchronous(
     ``after(round, state)`` is called with the state before round 1 (as round 0) and after each aggregation, off the
     clock. A round in which nobody could take part leaves the state as it is.
     """
-    state = algorithm.begin(world, task)
+    state = world.server.store["state"] = algorithm.begin(world, task)
     after(0, state)
     for number in range(1, rounds + 1):
         cohort = selection.choose(world.clients, clients_per_round, number, seeds)
@@ -48,5 +48,6 @@ def synchronous(
                 if updates:
                     with world.phase("aggregation"):
                         state = yield from algorithm.aggregate(world.server, task, state, updates)
+        world.server.store["state"] = state
         after(number, state)
     return state

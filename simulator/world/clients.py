@@ -12,6 +12,7 @@ from simulator.accounting.payload import Frozen
 
 if TYPE_CHECKING:
     from simulator.world.sites import Site
+    from simulator.world.store import Store
 
 
 class Client:
@@ -30,7 +31,7 @@ class Client:
         return self.site.name
 
     @property
-    def store(self) -> dict[str, Any]:
+    def store(self) -> Store:
         """What this client keeps from round to round: plain data and tensors."""
         return self.site.store
 

@@ -26,7 +26,7 @@ class Memory:
     """Weights count once by identity, while anybody uses them; what passes keep counts until it is given back.
 
     Peak = weights, their gradients and optimizer state + earlier versions of them that open passes need + what open
-    passes keep + what the works in service need.
+    passes keep + what the works in service need + what lies in the site's store.
     """
 
     def __init__(self) -> None:
@@ -38,10 +38,22 @@ class Memory:
         self._earlier: dict[int, int] = {}
         self._kept: defaultdict[str | None, int] = defaultdict(int)
         self._in_service = 0
+        self._stored = 0
 
     @property
     def bytes(self) -> int:
-        return self._weights + sum(self._earlier.values()) + sum(self._kept.values()) + self._in_service
+        held = self._weights + sum(self._earlier.values()) + sum(self._kept.values())
+        return held + self._in_service + self._stored
+
+    def store(self, nbytes: int) -> None:
+        """So much lies in the store now."""
+        self._stored = nbytes
+        self.peak_bytes = max(self.peak_bytes, self.bytes)
+
+    def hold(self, part: Holdable) -> None:
+        """This part's weights lie here for good."""
+        self._hold(part, None)
+        self.peak_bytes = max(self.peak_bytes, self.bytes)
 
     def begin(self, client: str | None, part: Holdable | None, peak_bytes: int) -> None:
         """A work starts for this client: its part's weights are there, and it takes what it needs to run."""

@@ -14,6 +14,7 @@ from simulator.accounting.costs import Cost, Work
 from simulator.accounting.ledger import AbsenceRow, WorkRow
 from simulator.world.memory import Memory
 from simulator.world.network import Link
+from simulator.world.store import Store
 
 if TYPE_CHECKING:
     from simulator.world.world import Process, World
@@ -100,7 +101,7 @@ class Site:
         self.uplink = uplink or Link(f"{name} up", float("inf"))
         self.downlink = downlink or Link(f"{name} down", float("inf"))
         self.discipline = discipline or Fifo()
-        self.store: dict[str, Any] = {}
+        self.store = Store()
         self.memory = Memory()
         self.away_since: float | None = None
         self._only = (self,)
@@ -186,6 +187,11 @@ class Site:
             self.world.ledger.absences.add(AbsenceRow(self.name, self.away_since, self.env.now - self.away_since))
             self.away_since = None
 
+    def weigh(self) -> None:
+        """Look anew at what lies in the store."""
+        self.memory.store(self.store.bytes)
+        self.store.changed = False
+
     def _serve(self) -> None:
         while self._free and self._ready:
             entry = heapq.heappop(self._ready)
@@ -201,6 +207,8 @@ class Site:
         self._serving[job] = None
         self._free -= 1
         job.begun, job.start = True, self.env.now
+        if self.store.changed:
+            self.weigh()
         self.memory.begin(job.client, job.holds, job.cost.peak_bytes)
         job._ok, job._value = True, None
         if job.writes is None:  # a reader reads now

@@ -250,6 +250,8 @@ class World:
     def engaged(self, client: Client, number: int, start: float) -> None:
         """Write down that a client took part from ``start`` till now, and free what was held in memory for it."""
         self.ledger.engagements.add(EngagementRow(client.name, number, start, self.now - start))
+        client.site.weigh()
+        client.server.weigh()
         client.site.memory.release(client.name)
         client.server.memory.release(client.name)
 

@@ -49,7 +49,7 @@ def test_two_clients_interleaved_on_one_frozen_body_equal_each_alone_to_the_bit(
 
 def test_prompts_and_tail_change_and_nothing_else() -> None:
     run = go(SFPrompt())
-    start = {name: tensor for name, tensor in make(SFPrompt(), training())[1].backbone.items()}
+    start = make(SFPrompt(), training())[1].backbone
     whole = {**run.task.backbone, **run.trained}
     changed = {name for name in whole if not torch.equal(whole[name], start[name])}
     tail = {name for name in whole if name.startswith(("block2.", "head."))}
@@ -102,7 +102,7 @@ def test_bytes_by_hand(fraction: float) -> None:
 
 
 def test_flops_by_hand() -> None:
-    """Client: U n (head + 3 tail + back to the prompts), n (head + tail), gamma n of the first; server: 2 gamma n body."""
+    """Client: U n (head + 3 tail + back to the prompts), n (head + tail), gamma n of the first; server: 2 gamma n b."""
     run = go(SFPrompt(local_epochs=2, keep_fraction=0.5))
     tokens = TOKENS + PROMPTS
     linear, attention = 2 * tokens * 12 * DIM**2, 2 * tokens * 2 * tokens * DIM
@@ -176,7 +176,7 @@ class Seen:
 
 @pytest.mark.parametrize("keep", ["hardest", "easiest"])
 def test_pruning_keeps_by_el2n_on_the_short_cut(keep: Literal["hardest", "easiest"], monkeypatch: Any) -> None:
-    """No local epochs, so the scores of the first round are those of the starting weights: by hand with timm's parts."""
+    """Without local epochs the scores of the first round are those of the starting weights: by hand, with timm."""
     seen = Seen(monkeypatch)
     run = go(SFPrompt(keep=keep, local_epochs=0), training(rounds=1, clients_per_round=1), clients=1)
     model, data = vit(), run.clients[0].data
@@ -240,13 +240,13 @@ def test_each_phase_has_its_learning_rate() -> None:
     assert largest_difference(local_only.trained, without_split.trained) < 1e-6
 
 
-def test_optimizer_state_begins_anew_in_split_training() -> None:
-    """With momentum, a local phase at a rate of nothing leaves no velocity behind."""
+def test_optimizer_state_goes_on_from_the_local_loss_to_split_training() -> None:
+    """It starts anew on each client every round, and only then: a local phase at a rate of nothing leaves velocity."""
     momentum = {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}
     settings = training(optimizer=momentum)
     with_local = go(SFPrompt(local_learning_rate=1e-12, keep_fraction=1.0), settings)
     without = go(SFPrompt(local_epochs=0, keep_fraction=1.0), settings)
-    assert largest_difference(with_local.trained, without.trained) < 1e-6
+    assert largest_difference(with_local.trained, without.trained) > 1e-3
 
 
 @pytest.mark.parametrize("place", ["after_class", "end"])

@@ -139,7 +139,7 @@ def test_the_two_readings_differ_in_time_and_in_what_is_learned() -> None:
 
 
 def test_stashed_versions_are_charged_to_memory_while_a_pass_needs_them() -> None:
-    """A body of one block on plain SGD: weights and gradients, and the block once more for each version still needed."""
+    """A body of one block on plain SGD: weights, gradients, and the block again for each version still needed."""
     _, task = make(SplitFed(version="v2"), training())
     weights = task.weights(task.trainable(((2, 3),)), round=1)
     body, block = task.part(weights, ((2, 3),)), 4 * sum(p.numel() for p in vit().blocks[1].parameters())

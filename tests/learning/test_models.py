@@ -108,18 +108,18 @@ def offline_errors() -> list[Exception]:
     ]
 
 
-class EarlierHub(FileNotFoundError, ValueError):
+class EarlierHubError(FileNotFoundError, ValueError):
     """What huggingface_hub before 1.0 raised was a ValueError too."""
 
 
-class Transport(Exception):
+class TransportError(Exception):
     """What an HTTP library raises need not be an OSError."""
 
     __module__ = "httpx"
 
 
 @pytest.mark.parametrize(
-    "error", [*offline_errors(), EarlierHub("cannot find the requested files"), Transport("no")], ids=repr
+    "error", [*offline_errors(), EarlierHubError("cannot find the requested files"), TransportError("no")], ids=repr
 )
 def test_no_network_is_one_clear_message(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     create = timm.create_model
@@ -148,3 +148,17 @@ def without_weights() -> str:
     published = set(timm.list_models(pretrained=True))
     bare = {name.split(".")[0] for name in published}
     return min(name for name in timm.list_models("vit_small_patch*") if name not in bare)
+
+
+@pytest.mark.slow
+def test_no_network_for_real(capfd: pytest.CaptureFixture[str]) -> None:
+    """Where there is none, huggingface_hub tries for some 50 seconds; nothing but our message is said."""
+    try:
+        socket.getaddrinfo("huggingface.co", 443)
+    except OSError:
+        pass
+    else:
+        pytest.skip("there is a network: it would download")
+    with pytest.raises(ModelError, match="could not be downloaded"):
+        build("vit_tiny_patch16_224", 32, 10, seed=0)
+    assert capfd.readouterr() == ("", "")

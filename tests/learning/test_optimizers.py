@@ -110,7 +110,7 @@ def test_a_pass_opened_before_a_step_still_has_the_right_gradient() -> None:
     weights = weights_of(tensors)
     steps(model, weights, 2)  # from here on a step might be in place
     (whole,) = chain(model, weights, ())
-    x, y = pictures(4, seed=9)
+    x, _ = pictures(4, seed=9)
     alone = {name: tensor.clone() for name, tensor in weights.items()}
     opened = whole.forward(x)
     other = whole.loss_backward(*pictures(4, seed=8))
