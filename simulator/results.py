@@ -159,38 +159,38 @@ def free_folder(scenario: str, root: Path = Path("runs")) -> Path:
 
 @contextmanager
 def staged(folder: Path, force: bool) -> Iterator[Path]:
-    """A folder beside ``folder`` to write into, which takes its name once all is well, and is gone if it is not.
+    """A folder beside ``folder`` to write into; what is in it goes there once all is well, and is gone if it is not.
+
+    With ``force`` an earlier run is replaced; files that are no run's stay.
 
     Raises:
-        FolderTakenError: there is something under that name that may not be replaced: a file, what is no run folder,
-            or a run and no ``force``. The message says which.
+        FolderTakenError: there is something under that name that may not be replaced. The message says what.
     """
     asked, folder = folder, folder.resolve()
 
-    def check_free() -> None:
+    def check_free(names: Sequence[str] = ()) -> None:
         if folder.exists() and not folder.is_dir():
             raise FolderTakenError(f"{asked} is a file: name a folder with --out")
         if not folder.exists() or not any(folder.iterdir()):
             return
-        if not (folder / "summary.json").exists():
-            raise FolderTakenError(f"{asked} is not empty and holds no run: name another folder with --out")
         if not force:
-            raise FolderTakenError(f"{asked} exists: name another folder with --out, or replace it with --force")
+            raise FolderTakenError(
+                f"{asked} exists and is not empty: name another folder with --out, or replace a run with --force"
+            )
+        taken = [name for name in names if (folder / name).exists()]
+        if taken and not _holds_a_run(folder):
+            raise FolderTakenError(f"{asked} holds {taken[0]}, which is no run's: name another folder with --out")
 
     check_free()
-    if folder == Path.cwd() or folder in Path.cwd().parents:
-        raise FolderTakenError(f"{asked} is the folder you stand in: name another with --out")
     made = [parent for parent in folder.parents if not parent.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         yield partial
+        check_free([path.name for path in partial.iterdir()])  # a run takes its time
         partial.chmod(0o755)
-        check_free()  # a run takes its time
-        if folder.exists():  # aside first: until the new one has its name, the old one is not lost
-            os.replace(folder, old := partial.with_name(f"{partial.name}-old"))
-            os.replace(partial, folder)
-            shutil.rmtree(old)
+        if folder.exists() and any(folder.iterdir()):
+            _replace(folder, partial)
         else:
             os.replace(partial, folder)
     except BaseException:
@@ -199,3 +199,18 @@ def staged(folder: Path, force: bool) -> Iterator[Path]:
             for parent in made:  # innermost first
                 parent.rmdir()
         raise
+
+
+def _holds_a_run(folder: Path) -> bool:
+    return (folder / "summary.json").exists() and (folder / "ledger").is_dir()
+
+
+def _replace(folder: Path, partial: Path) -> None:
+    """What is in ``partial`` goes into ``folder``; an earlier run there goes aside first, and then away."""
+    old = Path(tempfile.mkdtemp(prefix=f"{partial.name}-old-", dir=partial.parent))
+    for path in list(folder.iterdir()) if _holds_a_run(folder) else []:
+        os.replace(path, old / path.name)
+    for path in list(partial.iterdir()):
+        os.replace(path, folder / path.name)
+    partial.rmdir()
+    shutil.rmtree(old)

@@ -10,6 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from simulator import results, running, trial
+from simulator.learning.optimizers import Sgd
 from simulator.results import FolderTakenError, free_folder, staged, summarise
 from simulator.running import run_scenario
 from simulator.scenario import Scenario, load
@@ -245,6 +246,55 @@ def test_an_empty_folder_may_be_used_and_a_full_one_only_by_force(small: Scenari
         run_scenario(small, dry=True, out=folder)
     run_scenario(small, dry=True, out=folder, force=True)
     assert sorted(folder.rglob("*")) == before
+
+
+def test_what_is_no_run_is_left_alone_by_force(small: Scenario, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "precious").write_text("data")
+    run_scenario(small, dry=True, out=folder, force=True)
+    assert (folder / "precious").read_text() == "data"
+    assert (folder / "sub").is_dir()
+    assert (folder / "summary.json").exists()
+
+
+def test_a_file_of_a_name_that_a_run_needs_is_not_overwritten(small: Scenario, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "scenario.yaml").write_text("mine")
+    with pytest.raises(FolderTakenError, match=r"scenario\.yaml"):
+        run_scenario(small, dry=True, out=folder, force=True)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    assert (folder / "scenario.yaml").read_text() == "mine"
+
+
+def test_the_folder_one_stands_in_keeps_what_it_has(
+    small: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "notes").write_text("mine")
+    monkeypatch.chdir(here)
+    run_scenario(small, dry=True, out=Path("."), force=True)
+    assert (here / "notes").read_text() == "mine"
+    assert Path("summary.json").exists()
+
+
+def test_a_link_to_a_run_is_replaced_where_it_points(small: Scenario, tmp_path: Path) -> None:
+    run_scenario(small, dry=True, out=tmp_path / "real")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    run_scenario(small, dry=True, out=tmp_path / "link", force=True)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "summary.json").exists()
+
+
+def test_a_diverged_trial_has_no_loss_and_no_lucky_accuracy(small: Scenario) -> None:
+    entry = small.algorithms[0]
+    training = entry.training.model_copy(update={"optimizer": Sgd(learning_rate=1e39)})
+    figures = summarise(trial.run(small, entry.model_copy(update={"training": training}), 0), None)
+    assert figures["final_loss"] is None
+    assert figures["final_accuracy"] == 0
+    json.dumps(figures, allow_nan=False)
 
 
 def test_a_file_in_the_way_stays(small: Scenario, tmp_path: Path) -> None:

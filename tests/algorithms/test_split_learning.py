@@ -1,5 +1,7 @@
 """Sequential split learning against plain training on one client's data after the other's."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
@@ -35,4 +37,4 @@ def test_clients_in_turn_are_one_model_trained_on_all_in_that_order(labels: str)
 def test_only_one_client_is_at_work_at_any_time() -> None:
     run = go(SplitLearning(), training(rounds=1, clients_per_round=3))
     rows = sorted((row.start, row.start + row.seconds) for row in run.world.ledger.transfers)
-    assert all(after[0] >= before[1] - 1e-12 for before, after in zip(rows, rows[1:], strict=False))
+    assert all(after[0] >= before[1] - 1e-12 for before, after in pairwise(rows))
