@@ -19,7 +19,7 @@ $(VENV)/installed: pyproject.toml
 	@echo "Setting up $(VENV) with $(PYTHON): PyTorch is large, this takes a few minutes the first time"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
 install: $(VENV)/installed  ## set up .venv with everything that is needed

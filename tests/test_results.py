@@ -290,7 +290,7 @@ def test_a_link_to_a_run_is_replaced_where_it_points(small: Scenario, tmp_path: 
 
 def test_a_diverged_trial_has_no_loss_and_no_lucky_accuracy(small: Scenario) -> None:
     entry = small.algorithms[0]
-    training = entry.training.model_copy(update={"optimizer": Sgd(learning_rate=1e39)})
+    training = entry.training.model_copy(update={"optimizer": Sgd(learning_rate=3e38)})
     figures = summarise(trial.run(small, entry.model_copy(update={"training": training}), 0), None)
     assert figures["final_loss"] is None
     assert figures["final_accuracy"] == 0

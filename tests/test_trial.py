@@ -45,6 +45,13 @@ ENTRIES: dict[str, dict[str, Any]] = {
     },
     "sfp-no-local": {"name": "sfprompt", "local_epochs": 0, "head": 0, "tail": 0, "keep": "random"},
     "sfp-no-split": {"name": "sfprompt", "split_epochs": 0, "local_learning_rate": 0.1},
+    "prox": {"name": "fedprox"},
+    "momentum": {"name": "fedavgm"},
+    "adam": {"name": "fedadam"},
+    "yogi": {"name": "fedyogi"},
+    "in-turn": {"name": "split_learning"},
+    "in-turn-sent": {"name": "split_learning", "labels": "sent"},
+    "alone": {"name": "local"},
 }
 
 
