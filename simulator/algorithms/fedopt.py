@@ -51,9 +51,11 @@ def server_step(rule: FedOpt, state: State, mean: State, slots: dict[str, Moment
     """The next state: ``state + learning rate x move(mean - state)``, tensor by tensor."""
 
     def stepped(name: str, tensor: Any) -> Any:
-        if tensor.is_meta:
+        mine = slots.setdefault(name, {})
+        if tensor.is_meta:  # dry: what is kept has the tensor's size
+            mine.update({str(number): tensor for number in range(rule.copies)})
             return tensor
-        move = rule.move(mean[name] - tensor, slots.setdefault(name, {}))
+        move = rule.move(mean[name] - tensor, mine)
         return tensor.add(move, alpha=rule.server_learning_rate)
 
     return {name: stepped(name, tensor) for name, tensor in state.items()}
