@@ -1,0 +1,45 @@
+"""A smallest quickstart against what was recorded of it; ``python -m tests.test_quickstart`` records it anew."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.learning import flops, footprint
+from simulator.results import summarise
+from simulator.scenario import load
+from simulator.trial import run
+
+QUICKSTART = Path(__file__).parents[1] / "scenarios" / "quickstart.yaml"
+RECORDED = Path(__file__).parent / "recorded" / "quickstart.json"
+SMALLEST = ("threads=1", "training.rounds=2", "training.clients_per_round=2", "evaluation.samples=100")
+OF_THE_MACHINE = {"wall_time_s", "final_loss", "time_to_target_s"}
+
+
+def summaries(dry: bool) -> dict[str, dict[str, Any]]:
+    """By label, what every machine must agree on, and accuracies."""
+    flops._known.clear()
+    footprint._known.clear()
+    scenario = load(QUICKSTART, SMALLEST)
+    trials = (summarise(run(scenario, entry, 0, dry), None) for entry in scenario.algorithms)
+    return {trial["label"]: {key: trial[key] for key in trial.keys() - OF_THE_MACHINE} for trial in trials}
+
+
+@pytest.mark.parametrize("dry", [True, False], ids=["dry", "real"])
+def test_it_is_as_recorded(dry: bool) -> None:
+    recorded = json.loads(RECORDED.read_text())
+    found = summaries(dry)
+    assert found.keys() == recorded.keys()
+    for label, figures in recorded.items():
+        for key, value in figures.items():
+            if isinstance(value, int | str):
+                assert found[label][key] == value, (label, key)
+            elif "accuracy" not in key:
+                assert found[label][key] == pytest.approx(value, rel=1e-12), (label, key)
+            elif not dry:
+                assert found[label][key] == pytest.approx(value, abs=0.05), (label, key)
+
+
+if __name__ == "__main__":
+    RECORDED.write_text(json.dumps(summaries(dry=False), indent=2, sort_keys=True) + "\n")
