@@ -13,7 +13,7 @@ from simulator.trial import run
 
 QUICKSTART = Path(__file__).parents[1] / "scenarios" / "quickstart.yaml"
 RECORDED = Path(__file__).parent / "recorded" / "quickstart.json"
-SMALLEST = ("threads=1", "training.rounds=2", "training.clients_per_round=2", "evaluation.samples=100")
+SMALLEST = ("threads=1", "training.rounds=1", "training.clients_per_round=2", "evaluation.samples=50")
 OF_THE_MACHINE = {"wall_time_s", "final_loss", "time_to_target_s"}
 
 
