@@ -58,12 +58,16 @@ def run_scenario(
 def _trials(scenario: Scenario, dry: bool, console: Console) -> list[Outcome]:
     outcomes = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[state]}"), console=console) as progress:
+    shown = Progress(*columns, TextColumn("{task.fields[state]}"), console=console, disable=not console.is_terminal)
+    with shown as progress:
         for entry in scenario.algorithms:
             for seed in scenario.seeds:
                 name = entry.label if len(scenario.seeds) == 1 else f"{entry.label}, seed {seed}"
                 bar = progress.add_task(name, total=entry.training.rounds, state="")
                 outcomes.append(run_trial(scenario, entry, seed, dry, _shown(progress, bar)))
+                if not console.is_terminal:  # bars are drawn once, at the end: a log wants to know before
+                    state, wall = progress.tasks[bar].fields["state"], human("seconds", outcomes[-1].wall_time_s)
+                    console.print(f"{name}: {state}, ran for {wall}")
     return outcomes
 
 
