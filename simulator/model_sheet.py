@@ -6,6 +6,7 @@ Every figure is the simulator's own: FLOPs, bytes and memory are counted by what
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from simulator.learning.flops import stage_key
 from simulator.learning.models import ModelError, build
 from simulator.learning.optimizers import Sgd
 from simulator.learning.passes import Part
+from simulator.learning.pieces import Pieces
 from simulator.learning.prompts import Prompts
 from simulator.learning.stages import TRAINED
 from simulator.learning.task import Adaptation, adapted
@@ -85,6 +87,7 @@ class Sheet:
     classes: int
     train: str
     batch_size: int
+    keywords: dict[str, Any]
     whole: Stage
     stages: tuple[Stage, ...]
     cuts: tuple[Cut, ...]
@@ -95,7 +98,12 @@ class Sheet:
 
 
 def sheet(
-    name: str, image_size: int | None = None, classes: int = 10, train: str = "full", batch_size: int = 32
+    name: str,
+    image_size: int | None = None,
+    classes: int = 10,
+    train: str = "full",
+    batch_size: int = 32,
+    keywords: Mapping[str, Any] | None = None,
 ) -> Sheet:
     """The sheet of a model.
 
@@ -105,21 +113,23 @@ def sheet(
         classes: of the classifier.
         train: full, linear, bias or prompt.
         batch_size: for which memory is counted.
+        keywords: of timm's own, as a scenario says them.
 
     Raises:
-        ModelError: there is no such model, or not at this size, or no such way to train.
-        NotStagedError: it is none that can be cut.
+        ModelError: there is no such model, or not at this size or with these keywords, or no such way to train.
+        NotStagedError: it is none that can be cut, or has no tokens for prompts.
     """
     if train not in TRAINED:
         raise ModelError(f'"{train}" is no way to train{near_miss(train, TRAINED)} (allowed: {listed(TRAINED)})')
     size = image_size or _own_size(name)
     adaptation = Adaptation(lambda parameter, _: TRAINED[train](parameter), Prompts() if train == "prompt" else None)
-    tensors, model = adapted(build(name, size, classes, seed=0, pretrained=False, dry=True).model, adaptation)
+    built = build(name, size, classes, seed=0, pretrained=False, dry=True, keywords=keywords)
+    tensors, model = adapted(built.model, adaptation)
     counted = _Counted(model, Weights(tensors, Sgd.model_validate({})), (batch_size, 3, size, size))
     stages = [counted.stage(at, at + 1, stage) for at, stage in enumerate(model.names)]
     cuts = [counted.cut(head, tail) for tail in TAILS for head in range(len(model.blocks) - tail)]
     whole = counted.stage(0, len(model), "whole")
-    return Sheet(name, size, classes, train, batch_size, whole, tuple(stages), tuple(cuts))
+    return Sheet(name, size, classes, train, batch_size, dict(keywords or {}), whole, tuple(stages), tuple(cuts))
 
 
 class _Counted:
@@ -176,6 +186,7 @@ class _Counted:
                     backward=2 * before.backward - less.backward,
                     activations=2 * before.activations - less.activations,
                     kept=2 * before.kept - less.kept,
+                    pieces=Pieces(),  # nobody asks for them here
                 )
             else:
                 sizes = self.model.sizes(((start, stop),), self.shapes[start])
@@ -207,7 +218,8 @@ class _Counted:
 def tables(found: Sheet) -> Group:
     """The sheet as two tables."""
     asked = f"{found.image_size} x {found.image_size} pixels, {found.classes} classes, train: {found.train}"
-    title = f"{found.model}: {asked}, batches of {found.batch_size}"
+    shape = f" ({', '.join(f'{key} {value}' for key, value in found.keywords.items())})" if found.keywords else ""
+    title = f"{found.model}{shape}: {asked}, batches of {found.batch_size}"
     stages = _table(title, "stage", "parameters", "trained", "forward", "training", "output", "smashed", "kept")
     for each in (*found.stages, found.whole):
         if each is found.whole:

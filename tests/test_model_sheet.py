@@ -1,6 +1,7 @@
 """`sfsim model`: the figures are those of hand calculation, and of a trial."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -131,9 +132,8 @@ def test_a_cut_is_what_a_trial_charges(train: str, head: int, tail: int) -> None
     assert outcome.peak_client_memory_bytes == cut.peak_bytes
 
 
-@pytest.mark.parametrize("train", ["full", "linear", "bias", "prompt"])
-def test_alike_blocks_are_counted_once(train: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of many equal blocks three are counted; that gives what counting all of them would."""
+def counted_by(run: Callable[[], Sheet], monkeypatch: pytest.MonkeyPatch) -> _Counted:
+    """What counted a sheet."""
     seen: list[_Counted] = []
     make = _Counted.__init__
 
@@ -142,12 +142,51 @@ def test_alike_blocks_are_counted_once(train: str, monkeypatch: pytest.MonkeyPat
         seen.append(self)
 
     monkeypatch.setattr(_Counted, "__init__", keep)
-    sheet("bundled", train=train, batch_size=2)
+    run()
     (counted,) = seen
+    return counted
+
+
+def check_all(counted: _Counted) -> None:
+    """Of many equal blocks three are counted; that gives what counting all of them would."""
+    for last in range(1, len(counted.model)):
+        wanted = counted.model.sizes(((0, last),), counted.shapes[0])
+        assert counted.sizes(0, last)._replace(pieces=wanted.pieces) == wanted
+
+
+@pytest.mark.parametrize("train", ["full", "linear", "bias", "prompt"])
+def test_alike_blocks_are_counted_once(train: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = counted_by(lambda: sheet("bundled", train=train, batch_size=2), monkeypatch)
+    check_all(counted)
     stop = len(counted.model) - 1
-    for last in range(1, stop + 1):
-        assert counted.sizes(0, last) == counted.model.sizes(((0, last),), counted.shapes[0])
     assert counted._kinds[stop - 1] == counted._kinds[stop - 2] == counted._kinds[stop - 3], "so it was put to use"
+
+
+RESNET = {"layers": [1, 2, 5, 1], "channels": [8, 8, 12, 16], "stem_type": "deep", "stem_width": 4}
+
+
+def test_a_resnet_is_cut_between_residual_blocks() -> None:
+    found = sheet("resnet18", 32, classes=5, batch_size=2, keywords=RESNET)
+    assert [stage.name for stage in found.stages] == ["embed", *(f"block{n}" for n in range(9)), "head"]
+    block = found.stages[1]  # 8 maps of 8 x 8; two convolutions of 3 x 3, and batch norm's weights and biases
+    assert (block.shape, block.smashed_bytes) == ((8, 8, 8), 4 * 8**3)
+    assert block.forward_flops == 2 * 2 * 8**2 * 9 * 8**2
+    assert block.training_flops == 3 * block.forward_flops
+    assert block.parameters == block.trainable == 2 * 9 * 8**2 + 2 * 2 * 8
+    cut = by_cut(found)[1, 1]
+    assert cut.bytes_up == cut.bytes_down == 4 * 8**3 + 4 * 12 * 2 * 2
+    assert list(by_cut(found)) == [(head, 0) for head in range(9)] + [(head, 1) for head in range(8)]
+
+
+def test_a_resnet_has_the_size_that_it_was_made_for() -> None:
+    assert sheet("resnet10t").image_size == 176
+
+
+@pytest.mark.parametrize("train", ["full", "linear", "bias"])
+def test_alike_residual_blocks_are_counted_once(train: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = counted_by(lambda: sheet("resnet18", 64, train=train, batch_size=2, keywords=RESNET), monkeypatch)
+    check_all(counted)
+    assert counted._kinds[5] == counted._kinds[6] == counted._kinds[7], "so it was put to use"
 
 
 def printed(*arguments: str) -> Any:
@@ -158,6 +197,14 @@ def test_as_json() -> None:
     result = printed("bundled", "--json", "--batch-size", "4", "--train", "bias", "--classes", "7")
     assert result.exit_code == 0
     assert json.loads(result.output) == json.loads(json.dumps(sheet("bundled", 32, 7, "bias", 4).plain()))
+
+
+def test_keywords() -> None:
+    arguments = ["vit_tiny_patch16_224", "--image-size", "32", "--keyword", "depth=2", "--keyword", "patch_size=8"]
+    result = printed(*arguments, "--json")
+    assert json.loads(result.output)["keywords"] == {"depth": 2, "patch_size": 8}
+    assert [stage["name"] for stage in json.loads(result.output)["stages"]] == ["embed", "block0", "block1", "head"]
+    assert printed(*arguments).output.startswith("vit_tiny_patch16_224 (depth 2, patch_size 8): 32 x 32 pixels, ")
 
 
 def test_as_tables() -> None:
@@ -179,6 +226,12 @@ def test_as_tables() -> None:
             '"liner" is no way to train; did you mean "linear"? (allowed: full, linear, ',
         ),
         (["bundled", "--image-size", "30"], "into patches of 4 pixels"),
+        (["resnet18", "--train", "prompt"], "prompts are tokens, and a ResNet has none: it works on feature maps"),
+        (["seresnet18"], "'layer1.0.se' is a SEModule, which a plain ResNet does not have"),
+        (["resnet18", "--keyword", "layrs=3"], "'resnet18' takes no such keyword; did you mean \"layers\"? (allowed: "),
+        (["resnet18", "--keyword", "layers"], "--keyword layers: write it as KEY=VALUE, such as depth=4"),
+        (["resnet18", "--keyword", "layers=[1"], "--keyword layers=[1, line 1: this is not complete, valid YAML"),
+        (["vit_tiny_patch16_224", "--keyword", "img_size=4"], "img_size is no keyword here: image_size says it"),
         (["swin_tiny_patch4_window7_224"], "swin_tiny_patch4_window7_224"),
     ],
 )

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from simulator.learning.pieces import label
+
 
 @contextmanager
 def _quiet() -> Iterator[None]:
@@ -77,6 +79,7 @@ HANDLES: dict[str, Handle | None] = {
     # no products: charged by the bytes they touch
     "aten::layer_norm": None,
     "aten::batch_norm": None,
+    "aten::group_norm": None,
 }
 
 
@@ -89,6 +92,8 @@ class StageCost(NamedTuple):
         weights: FLOPs backward that can come any time after: gradients of weights.
         shape: of the output, without the batch.
         grad: whether the output requires a gradient.
+        label: a short name of the stage, what of it is trained and its input; the same on every machine.
+        plain: the same, whatever is trained: a name of the way forward where nothing is kept for a way back.
     """
 
     forward: int
@@ -96,6 +101,8 @@ class StageCost(NamedTuple):
     weights: int
     shape: tuple[int, ...]
     grad: bool
+    label: str
+    plain: str
 
     @property
     def backward(self) -> int:
@@ -133,11 +140,13 @@ def stage_cost(stage: nn.Module, key: StageKey, shape: tuple[int, ...], grad: bo
     """
     known = key, shape, grad
     if known not in _known:
-        _known[known] = _trace(stage, shape, grad)
+        kind, (structure, numbers, parameters), size = type(stage).__name__, key, tuple(shape)
+        plain = label(kind, structure, numbers, [parameter[:-1] for parameter in parameters], size)
+        _known[known] = StageCost(*_trace(stage, shape, grad), label(kind, key, size, grad), plain)
     return _known[known]
 
 
-def _trace(stage: nn.Module, shape: tuple[int, ...], grad: bool) -> StageCost:
+def _trace(stage: nn.Module, shape: tuple[int, ...], grad: bool) -> tuple[int, int, int, tuple[int, ...], bool]:
     device = "meta"
     with _quiet(), torch.inference_mode(False), torch.enable_grad():  # whoever asks first, and in which mode
         if any(isinstance(module, nn.modules.conv._ConvNd) for module in stage.modules()):
@@ -151,4 +160,4 @@ def _trace(stage: nn.Module, shape: tuple[int, ...], grad: bool) -> StageCost:
             analysis.set_op_handle(operator, handle)
         counted = analysis.by_operator()
     forward, chain, weights = (int(counted[name]) for name in ("forward", "chain", "weights"))
-    return StageCost(forward, chain, weights, tuple(output.shape[1:]), output.requires_grad)
+    return forward, chain, weights, tuple(output.shape[1:]), output.requires_grad

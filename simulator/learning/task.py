@@ -52,11 +52,15 @@ class Score(NamedTuple):
 
 
 def adapted(
-    vit: nn.Module, adaptation: Adaptation, attention: str = "fused", remember: bool = True, seed: int = 0
+    model: nn.Module, adaptation: Adaptation, attention: str = "fused", remember: bool = True, seed: int = 0
 ) -> tuple[dict[str, Tensor], Staged]:
-    """A timm VisionTransformer, adapted: its weights by name, and the structure they fit; ``vit`` is used up."""
+    """A timm model, adapted: its weights by name, and the structure they fit; ``model`` is used up.
+
+    Raises:
+        NotStagedError: it cannot be seen as stages, or has no tokens for prompts.
+    """
     prompts = adaptation.prompts
-    stages = stages_of(vit, prompts.length, prompts.place) if prompts else stages_of(vit)
+    stages = stages_of(model, prompts.length, prompts.place) if prompts else stages_of(model)
     weights = nn.ModuleDict(stages).state_dict()
     if isinstance(prompt := stages.get("prompt"), Prompt) and not prompt.tokens.is_meta:
         prompt.reset(stages["embed"].patch_values, torch.Generator().manual_seed(seed))  # type: ignore[arg-type]

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import timm
 import torch
+from timm.models.resnet import ResNet
 from timm.models.vision_transformer import VisionTransformer
-from torch import Tensor
+from torch import Tensor, nn
 
 from simulator.learning import flops, footprint
 from simulator.learning.optimizers import Sgd
@@ -49,6 +50,22 @@ def vit(seed: int = 0, **settings: Any) -> VisionTransformer:
     return model.eval()
 
 
+def resnet(name: str = "resnet18", seed: int = 0, **settings: Any) -> ResNet:
+    """A narrow ResNet of timm's with five blocks. No weight, and nothing that batch norm has counted, is 0 or 1."""
+    shape = {"layers": (1, 2, 1, 1), "channels": (8, 8, 12, 16), "stem_type": "deep", "stem_width": 4}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = timm.create_model(name, **{"num_classes": CLASSES, **shape, **settings})
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(torch.randn_like(parameter), alpha=0.1)
+            for norm in model.modules():
+                if isinstance(norm, nn.BatchNorm2d):
+                    norm.running_mean.normal_()
+                    norm.running_var.uniform_(0.5, 2)
+    return model.eval()
+
+
 def pictures(
     samples: int, seed: int = 1, side: int = SIDE, dtype: torch.dtype = torch.float32
 ) -> tuple[Tensor, Tensor]:
@@ -59,7 +76,7 @@ def pictures(
 
 
 def staged(
-    model: VisionTransformer,
+    model: VisionTransformer | ResNet,
     train: str = "full",
     prompts: int = 0,
     place: str = "after_class",
@@ -71,7 +88,7 @@ def staged(
     if prompts:
         with torch.no_grad():
             stages["prompt"].tokens.copy_(torch.randn(1, prompts, model.embed_dim, generator=torch.manual_seed(3)))
-    weights = {name: tensor.detach().clone() for name, tensor in torch.nn.ModuleDict(stages).state_dict().items()}
+    weights = {name: tensor.detach().clone() for name, tensor in nn.ModuleDict(stages).state_dict().items()}
     return Staged(stages, TRAINED[train], attention, remember), weights
 
 

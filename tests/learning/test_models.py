@@ -84,9 +84,9 @@ def test_an_unknown_name_has_a_near_miss(name: str, near: str) -> None:
         build(name, 32, 10, seed=0)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "swin_tiny_patch4_window7_224", "eva02_tiny_patch14_224"])
+@pytest.mark.parametrize("name", ["resnetv2_50", "swin_tiny_patch4_window7_224", "eva02_tiny_patch14_224"])
 def test_another_kind_of_model_is_refused_by_its_name(name: str) -> None:
-    with pytest.raises(NotStagedError, match=f"'{name}' is .*; a timm VisionTransformer is wanted"):
+    with pytest.raises(NotStagedError, match=f"'{name}' is a .*; a timm VisionTransformer or ResNet is wanted"):
         build(name, 224, 10, seed=0, pretrained=False, dry=True)
 
 
@@ -94,6 +94,105 @@ def test_a_size_that_a_timm_model_cannot_take() -> None:
     for size in (8, 40):
         with pytest.raises(ModelError, match=f"'vit_tiny_patch16_224' .*patches of 16 pixels: {size} is no multiple"):
             build("vit_tiny_patch16_224", size, 10, seed=0, pretrained=False)
+
+
+@pytest.mark.parametrize("size", [8, 33])
+def test_a_resnet_takes_images_of_any_size(size: int) -> None:
+    built = build("resnet18", size, 7, seed=0, pretrained=False)
+    assert built.model.fc.weight.shape == (7, 512)
+    assert built.statistics == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    with torch.no_grad():
+        assert built.model.eval()(torch.randn(2, 3, size, size)).shape == (2, 7)
+
+
+def test_a_resnet_whose_parts_a_size_is_too_small_for() -> None:
+    with pytest.raises(ModelError, match=r"'resnetaa34d' cannot be built for 8 x 8 pixels: .*too small") as found:
+        build("resnetaa34d", 8, 7, seed=0, pretrained=False, dry=True)
+    assert (found.value.where, found.value.value) == (("image_size",), 8)
+
+
+VIT = {"patch_size": 4, "embed_dim": 24, "depth": 2, "num_heads": 2}
+
+
+def test_keywords_are_timms_own() -> None:
+    built = build("vit_tiny_patch16_224", 32, 7, seed=3, pretrained=False, keywords=VIT).model.state_dict()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        theirs = timm.create_model("vit_tiny_patch16_224", img_size=32, num_classes=7, **VIT).state_dict()
+    assert built.keys() == theirs.keys()
+    assert all(torch.equal(built[name], theirs[name]) for name in theirs)
+
+
+def test_keywords_of_a_resnet() -> None:
+    keywords = {"layers": [1, 0, 2, 1], "channels": [8, 8, 8, 16], "stem_type": "deep", "stem_width": 4}
+    model = build("resnet18", 32, 7, seed=0, pretrained=False, keywords={**keywords, "avg_down": True}).model
+    assert [len(model.get_submodule(f"layer{number}")) for number in (1, 2, 3, 4)] == [1, 0, 2, 1]
+    assert model.fc.weight.shape == (7, 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "keywords", "where", "said"),
+    [
+        ("vit_tiny_patch16_224", {"img_size": 32}, ("keywords", "img_size"), "no keyword here: image_size says it"),
+        ("vit_tiny_patch16_224", {"num_classes": 3}, ("keywords", "num_classes"), "the data say how many classes"),
+        ("resnet18", {"in_chans": 1}, ("keywords", "in_chans"), "in_chans is no keyword here: images have three chan"),
+        ("resnet18", {"pretrained": True}, ("keywords", "pretrained"), "it is a key of its own, beside the keywords"),
+        ("resnet18", {"device": "cuda"}, ("keywords", "device"), "device is no keyword here: torch_device says it"),
+        ("vit_tiny_patch16_224", {"dtype": "fp16"}, ("keywords", "dtype"), "all computing is in float32"),
+        (
+            "vit_tiny_patch16_224",
+            {"depht": 4},
+            ("keywords", "depht"),
+            "'vit_tiny_patch16_224' takes no such keyword; did you mean \"depth\"? (allowed: patch_size, global_pool, ",
+        ),
+        ("resnet18", {"depth": 4}, ("keywords", "depth"), "'resnet18' takes no such keyword (allowed: block, layers, "),
+        ("resnet18", {"checkpoint_path": "x"}, ("keywords", "checkpoint_path"), "takes no such keyword"),
+        (
+            "vit_tiny_patch16_224",
+            {"embed_dim": 130, "num_heads": 4},
+            ("keywords",),
+            "'vit_tiny_patch16_224' cannot be built with these keywords for 32 x 32 pixels: dim should be divisible by",
+        ),
+        ("vit_tiny_patch16_224", {"depth": "six"}, ("keywords",), "cannot be built with these keywords for 32 x 32"),
+        ("resnet18", {"layers": [1, 1]}, ("keywords",), "cannot be built with these keywords for 32 x 32 pixels: "),
+        ("random", {"depth": 2}, ("keywords",), "the random model has a shape of its own: name 'vit_tiny_patch16_224'"),
+        ("bundled", {"depth": 2}, ("keywords",), "the bundled model has a shape of its own"),
+    ],
+)
+@pytest.mark.parametrize("dry", [True, False])
+def test_wrong_keywords(dry: bool, name: str, keywords: dict[str, Any], where: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ModelError) as found:
+        build(name, 32, 10, seed=0, pretrained=False, dry=dry, keywords=keywords)
+    assert said in str(found.value)
+    assert found.value.where == where
+
+
+@pytest.mark.parametrize(
+    ("name", "keywords"),
+    [
+        ("vit_tiny_patch16_224", {"patch_size": 4}),
+        ("vit_tiny_patch16_224", {"reg_tokens": 2, "depth": 12}),
+        ("resnet18", {"layers": [1, 1, 1, 1]}),
+        ("resnet18", {"norm_layer": "groupnorm"}),
+    ],
+)
+def test_published_weights_are_for_the_usual_shape(name: str, keywords: dict[str, Any]) -> None:
+    with pytest.raises(ModelError) as found:
+        build(name, 32, 10, seed=0, dry=True, keywords=keywords)
+    said = f"with {', '.join(keywords)} '{name}' has another shape than its published weights: say 'pretrained: false'"
+    assert said in str(found.value)
+
+
+def test_published_weights_with_keywords_that_leave_the_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    create, asked = timm.create_model, []
+
+    def watch(*args: Any, pretrained: bool, **settings: Any) -> Any:
+        asked.append((pretrained, settings.get("num_heads")))
+        return create(*args, **settings)
+
+    monkeypatch.setattr(timm, "create_model", watch)
+    build("vit_tiny_patch16_224", 32, 10, seed=0, keywords={"num_heads": 6})
+    assert asked[-1] == (True, 6)
 
 
 def offline_errors() -> list[Exception]:

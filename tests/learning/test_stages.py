@@ -94,9 +94,11 @@ def test_prompts_start_uniform_within_the_bound_of_vpt() -> None:
     assert abs(prompt.tokens.mean()) < 0.1 * bound
 
 
-def test_a_resnet_is_refused() -> None:
-    with pytest.raises(NotStagedError, match="ResNet is not a timm VisionTransformer"):
-        stages_of(timm.create_model("resnet18", num_classes=5))
+def test_another_family_is_refused() -> None:
+    with torch.device("meta"):
+        model = timm.create_model("mobilenetv3_small_050", num_classes=5)
+    with pytest.raises(NotStagedError, match="MobileNetV3 is not a timm VisionTransformer or ResNet"):
+        stages_of(model)
 
 
 @pytest.mark.parametrize(
