@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from simulator.accounting.payload import Kinds
 from simulator.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,6 +49,13 @@ class Algorithm(Settings):
     """Training settings it does not look at: an entry that sets them is refused."""
     needs_values: ClassVar[str | None] = None
     """What it decides by the values of tensors, in words: a dry run has none and refuses it by this name."""
+    engages_cohort: ClassVar[bool] = True
+    """Whether a round's cohort takes part from its beginning to its end; else ``round`` itself writes down who does."""
+
+    @property
+    def kinds(self) -> Kinds:
+        """The names of what it sends, whatever is trained: what ``training.compression`` may name."""
+        return Kinds()
 
     def adapt(self, training: Training) -> Adaptation:
         """How the pre-trained model is made ready: what is trained, and which prompts are added."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import Algorithm, State, Steps, Update
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ class FedAvg(Algorithm):
     """
 
     name: ClassVar[str] = "fedavg"
+
+    @property
+    def kinds(self) -> Kinds:
+        return Kinds(("model",), ("model", "frozen weights"))
 
     def begin(self, world: World, task: Task) -> State:
         return task.trainable()

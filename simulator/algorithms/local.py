@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import Algorithm, State, Steps, Update
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ class Local(Algorithm):
     """
 
     name: ClassVar[str] = "local"
+
+    @property
+    def kinds(self) -> Kinds:
+        return Kinds(down=("model", "frozen weights"))
 
     def begin(self, world: World, task: Task) -> State:
         return task.trainable()

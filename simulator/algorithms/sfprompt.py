@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat
 
+from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import Algorithm, State, Steps, UnfitError, Update
 from simulator.algorithms.steps import check_cut, split_step
 from simulator.learning.prompts import Prompts
@@ -55,6 +56,11 @@ class SFPrompt(Algorithm):
     prune: Literal["every_round", "once"] = "every_round"
     local_learning_rate: PositiveFloat | None = None
     split_learning_rate: PositiveFloat | None = None
+
+    @property
+    def kinds(self) -> Kinds:
+        up = ("prompts and tail", "smashed data", "feature gradient")
+        return Kinds(up, ("prompts and tail", "frozen weights", "features", "smashed gradient"))
 
     @property
     def scores(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import NonNegativeInt
 
+from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import OwnOrder, State, Steps
 from simulator.algorithms.splitfed import SplitFed
 
@@ -36,6 +37,10 @@ class SplitLearning(OwnOrder):
     def _one(self) -> SplitFed:
         """What a single client does: with a shared body, and nobody beside it, this is SplitFed V2."""
         return SplitFed(version="v2", labels=self.labels, head=self.head, tail=self.tail)
+
+    @property
+    def kinds(self) -> Kinds:
+        return self._one.kinds
 
     def check(self, model: Staged, training: Training) -> None:
         self._one.check(model, training)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import NonNegativeInt
 
+from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import Algorithm, State, Steps, UnfitError, Update
 from simulator.algorithms.steps import check_cut, labelled_step, split_step
 
@@ -43,6 +44,13 @@ class SplitFed(Algorithm):
     labels: Literal["private", "sent"] = "private"
     head: NonNegativeInt = 1
     tail: NonNegativeInt = 1
+
+    @property
+    def kinds(self) -> Kinds:
+        if self.labels == "sent":
+            return Kinds(("model", "smashed data and labels"), ("model", "frozen weights", "smashed gradient"))
+        up, down = ("model", "smashed data", "feature gradient"), ("model", "frozen weights")
+        return Kinds(up, (*down, "features", "smashed gradient"))
 
     def check(self, model: Staged, training: Training) -> None:
         check_cut(model, self.head, self._tail)

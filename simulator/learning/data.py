@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -27,20 +28,34 @@ class Images:
         dry: only shapes and labels matter, and ``rows`` gives tensors on ``meta``.
         size: of what is looked up, ``size`` x ``size`` pixels; null: as they are kept. Smaller images are enlarged
             bilinearly, batch by batch: 50,000 of 32 x 32 take 154 MB whatever size the model wants.
+        file_bytes: of each image, encoded as it lies on a device, int64 [N]; asked for once, if at all. Null: raw
+            pixels.
     """
 
     dtype = torch.float32
 
     def __init__(
-        self, pixels: Tensor, labels: Tensor, statistics: Statistics, dry: bool = False, size: int | None = None
+        self,
+        pixels: Tensor,
+        labels: Tensor,
+        statistics: Statistics,
+        dry: bool = False,
+        size: int | None = None,
+        file_bytes: Callable[[], np.ndarray] | None = None,
     ) -> None:
         mean, deviation = (torch.tensor(values).view(-1, 1, 1) for values in statistics)
         self.pixels, self.labels, self.is_meta = pixels, labels, dry
         self.shape = (pixels.shape[1], *((size, size) if size else pixels.shape[2:]))
         self._scale, self._shift = 1 / (255 * deviation), -mean / deviation
+        self._file_bytes = file_bytes or (lambda: np.full(len(labels), pixels.shape[1:].numel()))
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @cached_property
+    def file_bytes(self) -> Tensor:
+        """Of each image, encoded as it lies on a device: int64 [N], in the machine's own memory."""
+        return torch.from_numpy(np.asarray(self._file_bytes(), dtype=np.int64))
 
     def to(self, device: torch.device) -> Images:
         """Move everything to where it is computed with."""
@@ -86,6 +101,11 @@ class Shard:
     def labels(self) -> Tensor:
         return self.images.labels[self.index]
 
+    @property
+    def file_bytes(self) -> int:
+        """Of all its images together, encoded as they lie on the device."""
+        return int(self.images.file_bytes[self.index.cpu()].sum())
+
     def keep(self, positions: Tensor) -> Shard:
         """The part of this shard at these positions."""
         index = self.index[positions.to(self.index.device)]
@@ -111,14 +131,16 @@ class Shard:
             chosen = ranked[:wanted]
         return chosen.sort().values
 
-    def batches(self, key: tuple[Key, ...], epochs: int = 1) -> Iterator[Batch]:
+    def batches(self, key: tuple[Key, ...], epochs: int = 1, samples: int | None = None) -> Iterator[Batch]:
         """Every sample once an epoch, shuffled anew by the key and the epoch; the last batch may be smaller.
+
+        ``samples``: an epoch is over after so many of them, which are drawn anew for each.
 
         Where images are augmented, it is by a random stream of the same key, when their batch is due; such a batch is
         a plain tensor, not rows of a source, so nothing that is computed of it is remembered.
         """
         for epoch in range(epochs):
-            order = self.seeds.stream("batches", *key, epoch).permutation(len(self))
+            order = self.seeds.stream("batches", *key, epoch).permutation(len(self))[:samples]
             index = self.index[torch.from_numpy(order).to(self.index.device)]
             if self.augmentation is None or self.images.is_meta:
                 yield from self._plain(index)
@@ -134,6 +156,13 @@ class Shard:
     def _plain(self, index: Tensor) -> Iterator[Batch]:
         for rows in index.split(self.batch_size):
             yield Batch(Rows(self.images, rows), self.images.labels[rows])
+
+
+def pooled(shards: Sequence[Shard]) -> Shard:
+    """The samples of all these shards of the same images, one shard behind the other."""
+    first = shards[0]
+    index = torch.cat([shard.index for shard in shards])
+    return Shard(first.images, index, first.batch_size, first.seeds, first.augmentation)
 
 
 def histogram(labels: Tensor, classes: int) -> np.ndarray:

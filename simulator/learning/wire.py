@@ -18,8 +18,8 @@ NUMBER_BYTES = 8
 class Wire:
     """Hands over detached copies and counts their bytes.
 
-    Floating tensors travel as ``dtype`` and are computed with, as float32, as they arrive; integer tensors (labels)
-    are never converted. A Python number is 8 bytes.
+    Floating tensors travel as ``dtype``, those that are as narrow (because they were encoded) as they are; they are
+    computed with, as float32, as they arrive. Integer tensors (labels) are never converted. A Python number is 8 bytes.
     """
 
     def __init__(self, dtype: str = "fp32") -> None:
@@ -39,8 +39,7 @@ class Wire:
         def leaf(value: Any) -> Any:
             nonlocal total
             if isinstance(value, Tensor | Rows):
-                floating = value.dtype.is_floating_point
-                total += value.numel() * (self.dtype.itemsize if floating else value.element_size())
+                total += value.numel() * self._travels_as(value.dtype).itemsize
                 return self._share(value) if frozen and isinstance(value, Tensor) else self._copy(value)
             if isinstance(value, int | float):
                 total += NUMBER_BYTES
@@ -49,6 +48,10 @@ class Wire:
 
         return transform(leaf, payload), total
 
+    def _travels_as(self, dtype: torch.dtype) -> torch.dtype:
+        """No tensor is widened, and no integer converted."""
+        return self.dtype if dtype.is_floating_point and dtype.itemsize > self.dtype.itemsize else dtype
+
     def _copy(self, value: Tensor | Rows) -> Tensor | Rows:
         if value.is_meta:
             return value
@@ -56,21 +59,23 @@ class Wire:
             return Rows(self._round(value.source), value.index)
         if not value.is_floating_point():
             return value.detach().clone()
-        if self.dtype == torch.float32:
+        dtype = self._travels_as(value.dtype)
+        if dtype == torch.float32:
             return value.detach().to(torch.float32, copy=True)
-        return value.detach().to(self.dtype).to(torch.float32)
+        return value.detach().to(dtype).to(torch.float32)
 
     def _share(self, value: Tensor) -> Tensor:
         """Frozen weights: nobody writes them, so all receivers share one copy, and the sender too if it is equal."""
         if value.is_meta or value.dtype == self.dtype == torch.float32 or not value.is_floating_point():
             return value
         if id(value) not in self._frozen:
-            self._frozen[id(value)] = value, value.detach().to(self.dtype).to(torch.float32)
+            self._frozen[id(value)] = value, value.detach().to(self._travels_as(value.dtype)).to(torch.float32)
         return self._frozen[id(value)][1]
 
     def _round(self, source: Source) -> Source:
-        if self.dtype == source.dtype:
+        dtype = self._travels_as(source.dtype)
+        if dtype == source.dtype == torch.float32:
             return source
         if id(source) not in self._rounded:
-            self._rounded[id(source)] = source, Rounded(source, self.dtype)
+            self._rounded[id(source)] = source, Rounded(source, dtype)
         return self._rounded[id(source)][1]

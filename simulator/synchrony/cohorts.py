@@ -22,5 +22,5 @@ class Uniform:
 
     def choose(self, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
         order = seeds.stream("cohort", round).permutation(len(clients))
-        present = [clients[index] for index in order if clients[index].site.away_since is None]
-        return present[:size]
+        ordered = (clients[index] for index in order)
+        return [client for client in ordered if client.fits and client.site.away_since is None][:size]

@@ -38,7 +38,7 @@ def synchronous(
         cohort = selection.choose(world.clients, clients_per_round, number, seeds)
         for client in cohort:
             client.turn = number
-        with world.round(number, cohort):
+        with world.round(number, cohort if algorithm.engages_cohort else []):
             if isinstance(algorithm, OwnOrder):
                 state = yield from algorithm.round(world, task, state, cohort)
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import simpy
 
@@ -15,12 +15,25 @@ if TYPE_CHECKING:
     from simulator.world.store import Store
 
 
+class Channel(Protocol):
+    """What is done to the payloads of one kind in one direction, besides sending them: such as compression."""
+
+    def send(self, client: Client, source: Site, target: Site, payload: Any, kind: str) -> Generator[Any, Any, Any]:
+        """Send a payload on behalf of a client; the value is what the receiver has in the end."""
+
+
 class Client:
-    """A device that takes part. ``turn``, its round or how often it was engaged, is the key of its randomness."""
+    """A device that takes part.
+
+    Attributes:
+        turn: its round, or how often it was engaged: the key of its randomness.
+        fits: its memory is large enough; one that does not fit is never chosen.
+    """
 
     def __init__(self, site: Site, data: Any, server: Site, provisioning: str = "first_use") -> None:
         self.site, self.data, self.server, self.provisioning = site, data, server, provisioning
         self.turn = 0
+        self.fits = True
         site.world.clients.append(self)
 
     def __repr__(self) -> str:
@@ -41,11 +54,18 @@ class Client:
 
     def upload(self, payload: Any, kind: str) -> Generator[simpy.Event, Any, Any]:
         """Send to the server; the value is the server's own copy."""
-        return self.site.send(self.server, payload, kind)
+        return self._send("up", self.site, self.server, payload, kind)
 
     def download(self, payload: Any, kind: str) -> Generator[simpy.Event, Any, Any]:
         """Have the server send to the device; the value is the device's own copy."""
-        return self.server.send(self.site, payload, kind)
+        return self._send("down", self.server, self.site, payload, kind)
+
+    def _send(
+        self, direction: str, source: Site, target: Site, payload: Any, kind: str
+    ) -> Generator[simpy.Event, Any, Any]:
+        """Through the channel that the world has for this kind and direction, if there is one."""
+        channel = self.site.world.channels.get((kind, direction))
+        return channel.send(self, source, target, payload, kind) if channel else source.send(target, payload, kind)
 
     def install(self, *parts: Any) -> Generator[simpy.Event, Any, None]:
         """Frozen weights that these parts need and this device lacks are sent, once, as phase ``provisioning``.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 import simpy
 
 from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, RoundRow, TransferRow
-from simulator.world.clients import Client
+from simulator.world.clients import Channel, Client
 from simulator.world.network import Link, Network
 from simulator.world.sites import Site
 
@@ -107,11 +107,16 @@ class Buffer:
 
 
 class World:
-    """Sites and clients on one clock. ``start`` is the clock's first second."""
+    """Sites and clients on one clock. ``start`` is the clock's first second.
 
-    def __init__(self, wire: Wire, start: float = 0.0) -> None:
+    ``channels``, by kind and direction ("up" or "down"), are what clients' payloads go through; others are only sent.
+    """
+
+    def __init__(
+        self, wire: Wire, start: float = 0.0, channels: Mapping[tuple[str, str], Channel] | None = None
+    ) -> None:
         self.env = simpy.Environment(initial_time=start)
-        self.wire, self.start_time = wire, start
+        self.wire, self.start_time, self.channels = wire, start, channels or {}
         self.network = Network(self.env)
         self.ledger = Ledger()
         self.sites: list[Site] = []

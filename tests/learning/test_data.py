@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from simulator.learning.data import Images, Shard, histogram
+from simulator.learning.data import Images, Shard, histogram, pooled
 from simulator.learning.datasets.digits import Digits
 from simulator.learning.partition import Dirichlet
 from simulator.seeds import Seeds
@@ -46,6 +46,33 @@ def test_an_epoch_sees_every_sample_once_in_an_order_of_its_own() -> None:
     assert orders[0] != orders[1]
     assert orders[0] != list(range(20, 30))
     assert all(torch.equal(batch.y, batch.x.index % 7) for batch in batches)
+
+
+def test_an_epoch_of_fewer_samples_draws_them_anew_and_none_twice() -> None:
+    batches = list(shard(10, batch_size=4).batches(("train", 1, "a"), epochs=2, samples=6))
+    assert [len(batch.y) for batch in batches] == [4, 2] * 2
+    drawn = [torch.cat([batch.x.index for batch in batches[i : i + 2]]).tolist() for i in (0, 2)]
+    assert [len(set(one)) for one in drawn] == [6, 6]
+    assert set(drawn[0]) != set(drawn[1])
+    assert all(torch.equal(batch.y, batch.x.index % 7) for batch in batches)
+
+
+def test_shards_in_one() -> None:
+    one, two = shard(3, offset=50), shard(2, offset=7)
+    both = pooled([one, two])
+    assert both.index.tolist() == [50, 51, 52, 7, 8]
+    assert (both.images, both.batch_size, both.seeds) == (one.images, one.batch_size, one.seeds)
+
+
+def test_how_large_a_shard_is_as_files() -> None:
+    asked: list[int] = []
+    pixels, labels = torch.zeros(5, 3, 2, 2, dtype=torch.uint8), torch.zeros(5, dtype=torch.int64)
+    images = Images(pixels, labels, STATISTICS, file_bytes=lambda: asked.append(1) or np.array([1, 10, 100, 1000, 0]))
+    assert asked == []
+    shards = [Shard(images, torch.tensor(rows), 4, Seeds(0)) for rows in ([0, 2], [3, 1, 4])]
+    assert [shard.file_bytes for shard in shards] == [101, 1010]
+    assert asked == [1]
+    assert Shard(Images(pixels, labels, STATISTICS), torch.tensor([1, 2]), 4, Seeds(0)).file_bytes == 2 * 12
 
 
 def test_an_order_depends_on_its_key_alone() -> None:

@@ -48,6 +48,50 @@ def test_digits_are_those_of_the_first_version_to_the_byte() -> None:
     assert digest.hexdigest() == "f7399459470507acfce278eb8cb5576647211632d678d425c44ca648bbb98a91"
 
 
+# How large images are as files
+
+
+def test_the_files_of_a_parquet_column_are_its_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_module, "stacked", None)  # no image is decoded
+    images = [{"bytes": bytes(size), "path": None} for size in (300, 7, 50, 9)]
+    images[2] = {"bytes": None, "path": "elsewhere.png"}
+    (tmp_path / "elsewhere.png").write_bytes(bytes(1234))
+    for given, wanted in ((images, [300, 7, 1234, 9]), ([bytes(5), bytes(6)], [5, 6])):
+        sizes = both(tmp_path, list(range(len(given))), given).train.file_bytes(224)
+        assert (sizes.tolist(), sizes.dtype) == (wanted, np.int64)
+    (tmp_path / "elsewhere.png").unlink()
+    with pytest.raises(DataError, match=r"some.parquet, row 2 \(from 0\): there is no such image"):
+        both(tmp_path, [0, 1, 2, 3], images).train.file_bytes(224)
+
+
+def test_the_files_belong_to_the_labels_of_a_limited_set(tmp_path: Path) -> None:
+    images = [{"bytes": bytes(100 + label), "path": None} for label in range(9)]
+    part = both(tmp_path, list(range(9)), images, limit=4, test_limit=3)
+    for samples, count in ((part.train, 4), (part.test, 3)):
+        assert samples.file_bytes(8).tolist() == (100 + samples.labels).tolist()
+        assert len(samples) == count
+
+
+def test_the_files_of_a_folder(tmp_path: Path) -> None:
+    for name, sizes in (("ant", (10, 20)), ("bee", (30,))):
+        for number, size in enumerate(sizes):
+            (tmp_path / "train" / name).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "train" / name / f"{number}.png").write_bytes(bytes(size))
+    (tmp_path / "test" / "bee").mkdir(parents=True)
+    (tmp_path / "test" / "bee" / "0.jpg").write_bytes(bytes(7))
+    raw = Folder(path=str(tmp_path)).load()
+    assert (raw.train.file_bytes(8).tolist(), raw.test.file_bytes(8).tolist()) == ([10, 20, 30], [7])
+
+
+def test_what_has_no_files_counts_by_its_pixels() -> None:
+    digits = Digits().load()
+    assert (digits.train.file_bytes(224).tolist(), digits.test.file_bytes(8).tolist()) == ([64] * 1400, [64] * 397)
+    drawn = Synthetic(samples=10, test_samples=3).load()
+    assert drawn.train.file_bytes(16).tolist() == [3 * 16 * 16] * 10
+    assert drawn.train.file_bytes(32).tolist() == [3 * 32 * 32] * 10
+    assert Synthetic(samples=10, shape=(3, 4, 5)).load().train.file_bytes(16).tolist() == [60] * 10
+
+
 # Parquet
 
 
@@ -204,7 +248,7 @@ def test_a_class_that_is_only_tested(tmp_path: Path) -> None:
 
 
 def test_labels_of_a_plug_in_outside_its_classes() -> None:
-    samples = Samples(np.array([0, 2]), lambda size: np.zeros((2, 3, size, size), np.uint8))
+    samples = Samples(np.array([0, 2]), lambda size: np.zeros((2, 3, size, size), np.uint8), lambda size: np.ones(2))
     with pytest.raises(DataError, match="has the label 2, but there are 2 classes"):
         Raw(samples, samples, ("a", "b")).check()
 
@@ -278,6 +322,7 @@ class Theirs:
         self.opened.append({"root": root, "download": download, **which})
         self.targets = self.labels = self._labels = np.arange(5) if which.get("split") == "val" else [4, 3, 2, 1, 0]
         self.classes = list("abcde")
+        self._image_files = [Path(root, f"{which.get('split')}-{row}.jpg") for row in range(5)]
 
     def __len__(self) -> int:
         return 5
@@ -304,6 +349,20 @@ def test_torchvisions(kind: Any, theirs: str, parts: Any, tmp_path: Path, monkey
     assert len(raw.train) == 4
     for part in (raw.train, raw.test):
         assert colours(part.pixels(8)) == part.labels.tolist()
+
+
+def test_how_large_torchvisions_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raw pixels where they are published so; Flowers-102 is files."""
+    for theirs in ("CIFAR10", "SVHN", "Flowers102"):
+        monkeypatch.setattr(torchvision.datasets, theirs, Theirs)
+    for kind in (Cifar10, Svhn):
+        assert kind(root=str(tmp_path), limit=4).load().train.file_bytes(224).tolist() == [3072] * 4
+    for at, split in enumerate(("train", "val", "test")):
+        for row in range(5):
+            (tmp_path / f"{split}-{row}.jpg").write_bytes(bytes(100 * at + row))
+    raw = Flowers102(root=str(tmp_path)).load()
+    assert raw.train.file_bytes(224).tolist() == [0, 1, 2, 3, 4, 100, 101, 102, 103, 104]
+    assert raw.test.file_bytes(224).tolist() == [200, 201, 202, 203, 204]
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,16 @@ class Samples:
         labels: int64 [N], each in 0 .. classes - 1.
         pixels: from a size in pixels to uint8 [N, 3, H, W], kept for the size last asked for. H = W = size; or less,
             where all images are of one smaller size: those are enlarged when they are looked up.
+        file_bytes: from the same size to the bytes of each image as it lies on a device, encoded: int64 [N]. No image
+            is decoded for it, and only what has no size of its own depends on the size asked for.
     """
 
-    def __init__(self, labels: np.ndarray, pixels: Callable[[int], np.ndarray]) -> None:
+    def __init__(
+        self, labels: np.ndarray, pixels: Callable[[int], np.ndarray], file_bytes: Callable[[int], np.ndarray]
+    ) -> None:
         self.labels = np.asarray(labels, dtype=np.int64)
         self.pixels = lru_cache(maxsize=1)(pixels)
+        self.file_bytes = lru_cache(maxsize=1)(file_bytes)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -12,6 +12,8 @@ from simulator.learning.datasets.base import DataSet, Raw, Samples
 class Digits(DataSet):
     """scikit-learn's 1,797 handwritten digits (8 x 8 grey), 1,400 to train and 397 to test: one fixed split.
 
+    An image counts as 64 bytes where it is sent: one for each grey value.
+
     E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998.
     """
 
@@ -24,7 +26,11 @@ class Digits(DataSet):
         order = np.random.default_rng(0).permutation(len(digits.target))
 
         def samples(rows: np.ndarray) -> Samples:
-            return Samples(digits.target[rows], lambda size: _enlarged(digits.images[rows], size))
+            return Samples(
+                digits.target[rows],
+                lambda size: _enlarged(digits.images[rows], size),
+                lambda size: np.full(len(rows), digits.images[0].size),
+            )
 
         return Raw(samples(order[:1400]), samples(order[1400:]), tuple("0123456789"))
 

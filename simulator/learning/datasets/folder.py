@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from simulator.learning.datasets.base import DataError, Limited, Raw, Samples
-from simulator.learning.datasets.pixels import stacked
+from simulator.learning.datasets.pixels import file_bytes, stacked
 from simulator.settings import LocalPath
 from simulator.wording import listed, near_miss
 
@@ -65,10 +65,12 @@ class Folder(Limited):
         labels, files = np.array([label for label, _ in every]), [file for _, file in every]
         rows = self.chosen(part, len(labels))
 
-        def pixels(size: int) -> np.ndarray:
-            return stacked(((str(files[row]), files[row]) for row in rows), len(rows), size, "path")
-
-        return Samples(labels[rows], pixels)
+        images = [(str(files[row]), files[row]) for row in rows]
+        return Samples(
+            labels[rows],
+            lambda size: stacked(images, len(images), size, "path"),
+            lambda size: file_bytes(images, "path"),
+        )
 
 
 def _classes(folder: Path) -> Classes:

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, PositiveInt
 
 from simulator.learning.datasets.base import DataError, Limited, Raw, Samples
 from simulator.learning.datasets.labels import Column, numbered
-from simulator.learning.datasets.pixels import stacked
+from simulator.learning.datasets.pixels import file_bytes, stacked
 from simulator.settings import LocalPath, Many
 from simulator.wording import listed, near_miss
 
@@ -58,7 +58,11 @@ class Parquet(Limited):
     def _samples(self, table: _Table, labels: list[np.ndarray]) -> Samples:
         every = np.concatenate(labels)
         rows = self.chosen(table.key, len(every))
-        return Samples(every[rows], lambda size: stacked(table.images(rows), len(rows), size, table.key))
+        return Samples(
+            every[rows],
+            lambda size: stacked(table.images(rows), len(rows), size, table.key),
+            lambda size: file_bytes(table.images(rows), table.key),
+        )
 
 
 class _Table:

@@ -14,6 +14,8 @@ from simulator.learning.datasets.base import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+ABSENT = "there is no such image"
+
 
 def stacked(images: Iterable[tuple[str, bytes | Path | Image]], count: int, size: int, key: str) -> np.ndarray:
     """Decode images once.
@@ -43,6 +45,24 @@ def stacked(images: Iterable[tuple[str, bytes | Path | Image]], count: int, size
                 stack[earlier] = _fitted(_image(pixels), shape)
         stack[row] = _fitted(image, shape)
     return stack
+
+
+def file_bytes(images: Iterable[tuple[str, bytes | Path]], key: str) -> np.ndarray:
+    """How large encoded images are: int64, in bytes; none is decoded.
+
+    Raises:
+        DataError: a file is not there; the message says which.
+    """
+
+    def size(where: str, encoded: bytes | Path) -> int:
+        if isinstance(encoded, bytes):
+            return len(encoded)
+        try:
+            return encoded.stat().st_size
+        except OSError:
+            raise DataError(key, None, f"{where}: {ABSENT}") from None
+
+    return np.fromiter((size(*image) for image in images), np.int64)
 
 
 def three_channels(image: Image) -> Image:
@@ -78,7 +98,7 @@ def _read(where: str, encoded: bytes | Path | Image, key: str) -> Image:
             image.load()
             return three_channels(image)
     except FileNotFoundError:
-        problem = "there is no such image"
+        problem = ABSENT
     except UnidentifiedImageError:
         problem = "it is no image that Pillow can read"
     except Exception as error:  # decoders of broken files raise what they please

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from simulator.learning.datasets.base import DataError, Limited, Raw, Samples
-from simulator.learning.datasets.pixels import stacked
+from simulator.learning.datasets.pixels import file_bytes, stacked
 from simulator.settings import LocalPath
 
 if TYPE_CHECKING:
@@ -48,7 +48,11 @@ class Published(Limited):
     def _samples(self, part: str, opened: list[Any]) -> Samples:
         labels = np.concatenate([np.asarray(getattr(each, self.targets), dtype=np.int64) for each in opened])
         rows = self.chosen(part, len(labels))
-        return Samples(labels[rows], lambda size: stacked(self._images(part, rows), len(rows), size, "root"))
+        return Samples(
+            labels[rows],
+            lambda size: stacked(self._images(part, rows), len(rows), size, "root"),
+            lambda size: self._file_bytes(part, rows),
+        )
 
     def _images(self, part: str, rows: np.ndarray) -> Iterator[tuple[str, Image]]:
         first = 0
@@ -57,6 +61,10 @@ class Published(Limited):
             for row in rows[(rows >= first) & (rows < first + len(images))] - first:
                 yield f"{self.name}, {part} image {row}", images[int(row)][0]
             first += len(images)
+
+    def _file_bytes(self, part: str, rows: np.ndarray) -> np.ndarray:
+        """As published: raw pixels, 32 x 32 of three bytes."""
+        return np.full(len(rows), 3 * 32 * 32)
 
     def _open(self, which: Mapping[str, Any]) -> Any:
         from torchvision import datasets
@@ -115,3 +123,7 @@ class Flowers102(Published):
     parts: ClassVar[Parts] = {"train": ({"split": "train"}, {"split": "val"}), "test": ({"split": "test"},)}
     targets: ClassVar[str] = "_labels"
     classes: ClassVar[int] = 102
+
+    def _file_bytes(self, part: str, rows: np.ndarray) -> np.ndarray:
+        files = [file for which in self.parts[part] for file in self._open(which)._image_files]
+        return file_bytes(((str(files[row]), files[row]) for row in rows), "root")

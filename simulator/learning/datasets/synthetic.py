@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
@@ -18,6 +19,8 @@ NOISE = 96
 
 class Synthetic(DataSet):
     """A coloured pattern for each class under noise: for dry runs, plans and tests. The same on every machine.
+
+    Where they are sent, images count as their pixels: channels x height x width bytes.
 
     Attributes:
         samples, test_samples: how many images, of all classes alike.
@@ -44,12 +47,15 @@ class Synthetic(DataSet):
         stream = 1 if part == "train" else 2
         labels = np.random.default_rng(stream).permutation(count) % self.classes
 
+        def sides(size: int) -> tuple[int, int]:
+            return self.shape[1:] if self.shape else (size, size)
+
         def pixels(size: int) -> np.ndarray:
-            height, width = self.shape[1:] if self.shape else (size, size)
+            height, width = sides(size)
             images = self._images(labels, height, width, np.random.default_rng(stream + 2))
             return images if (height, width) == (size, size) else _scaled(images, size)
 
-        return Samples(labels, pixels)
+        return Samples(labels, pixels, lambda size: np.full(count, 3 * math.prod(sides(size))))
 
     def _images(self, labels: np.ndarray, height: int, width: int, noise: np.random.Generator) -> np.ndarray:
         patterns = np.random.default_rng(0).integers(256 - NOISE, size=(self.classes, 3, PATCHES, PATCHES))

@@ -1,0 +1,65 @@
+"""CosSGD: angles instead of values."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from simulator.learning.compression.base import OfChange, Shape, TensorSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class CosSgd(OfChange):
+    """CosSGD (He et al., 2020; arXiv 2012.08241): of each entry g_i of a tensor g the angle arccos(g_i / ||g||) is
+    rounded to one of 2^bits equal steps between b and pi - b; sent are the codes, ||g|| and b.
+
+    From the paper's abstract: quantisation by cosine, of gradients and of weights. How the angle is bounded and that
+    the largest entries are clipped is recalled, not verified. Rounding to the nearest code (theirs may be stochastic),
+    tensor by tensor, and the defaults are ours; their random masks and Deflate are not here.
+
+    An entry that is not clipped moves by at most ||g|| (pi - 2b) / (2^bits - 1) / 2.
+
+    Attributes:
+        bits: of a code.
+        clip: the share of the entries, the largest in magnitude, that are drawn in to the largest of the others: b is
+            the angle of that one.
+    """
+
+    name: ClassVar[str] = "cos_sgd"
+    reads: ClassVar[int] = 4  # for the norm, for the bound (a selection in linear time: twice), for the codes
+    bits: int = Field(8, ge=1, le=16)
+    clip: float = Field(0.01, ge=0, lt=1)
+
+    def specs(self, shape: Shape) -> dict[str, TensorSpec]:
+        codes, one = -(-math.prod(shape) * self.bits // 8), TensorSpec("float32", (1,))
+        return {"codes": TensorSpec("uint8", (codes,)), "norm": one, "bound": one}
+
+    def encode(self, values: Tensor) -> dict[str, Tensor]:
+        import torch  # here, so that reading a scenario loads no torch
+
+        from simulator.learning.compression.bits import pack
+
+        flat = values.reshape(-1)
+        norm = flat.norm().view(1)
+        directions = flat / norm.clamp_min(torch.finfo(torch.float32).tiny)
+        clipped = int(len(flat) * Fraction(str(self.clip)))
+        bound = directions.abs().topk(clipped + 1).values[-1:].clamp(max=1.0).arccos()
+        angles = directions.clamp(-1.0, 1.0).arccos()
+        steps = ((angles - bound) / self._step(bound)).round().clamp(0, 2**self.bits - 1)
+        return {"codes": pack(steps.to(torch.int32), self.bits), "norm": norm, "bound": bound}
+
+    def decode(self, sent: dict[str, Tensor], shape: Shape) -> Tensor:
+        from simulator.learning.compression.bits import unpack
+
+        codes = unpack(sent["codes"], math.prod(shape), self.bits)
+        angles = codes * self._step(sent["bound"]) + sent["bound"]
+        return (angles.cos() * sent["norm"]).view(shape)
+
+    def _step(self, bound: Tensor) -> Tensor:
+        """The angle between two codes; where all entries are zero, so is it, and any number will do."""
+        return ((math.pi - 2 * bound) / (2**self.bits - 1)).clamp_min(1e-30)

@@ -1,0 +1,46 @@
+"""Eight bits a value."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from simulator.learning.compression.base import OfChange, Shape, TensorSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LARGEST = 127
+
+
+class Int8(OfChange):
+    """Symmetric rounding to 8 bits: the largest magnitude is 127 steps, and no value moves by more than half a step.
+
+    Common practice, no paper's own.
+
+    Attributes:
+        scale: one step for the whole ``tensor``, or for each ``row``, a vector along its last dimension (a token's
+            features, the weights of an output).
+    """
+
+    name: ClassVar[str] = "int8"
+    reads: ClassVar[int] = 2  # for the largest, then to divide
+    scale: Literal["tensor", "row"] = "tensor"
+
+    def _rows(self, shape: Shape) -> int:
+        return math.prod(shape[:-1]) if self.scale == "row" else 1
+
+    def specs(self, shape: Shape) -> dict[str, TensorSpec]:
+        return {"codes": TensorSpec("int8", shape), "steps": TensorSpec("float32", (self._rows(shape),))}
+
+    def encode(self, values: Tensor) -> dict[str, Tensor]:
+        import torch  # here, so that reading a scenario loads no torch
+
+        rows = values.reshape(self._rows(tuple(values.shape)), -1)
+        steps = (rows.abs().amax(dim=1) / LARGEST).clamp_min(torch.finfo(torch.float32).tiny)
+        codes = (rows / steps[:, None]).round().clamp(-LARGEST, LARGEST).to(torch.int8)
+        return {"codes": codes.view(values.shape), "steps": steps}
+
+    def decode(self, sent: dict[str, Tensor], shape: Shape) -> Tensor:
+        steps = sent["steps"]
+        return (sent["codes"].view(len(steps), -1).float() * steps[:, None]).view(shape)
