@@ -6,7 +6,6 @@ below, and `Scenario.resolved` writes all of it out. SI units throughout: second
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -28,7 +27,7 @@ from simulator.scenario_errors import in_words
 from simulator.scenario_source import ScenarioError, Source
 from simulator.scenario_training import TrainingSettings, difference, overridden
 from simulator.scenario_world import WorldSettings
-from simulator.settings import Many, Settings, invalid, refuse_unknown
+from simulator.settings import FolderName, LocalPath, Many, Settings, invalid, refuse_unknown
 
 if TYPE_CHECKING:
     from simulator.algorithms.base import Algorithm
@@ -39,17 +38,23 @@ else:  # found when a scenario names one: reading this module loads neither torc
 
 __all__ = ["Scenario", "ScenarioError", "load"]
 
-_FOLDER = re.compile(r"[^\W_]([\w .+()-]*[\w+)])?")
-
 
 class ModelSettings(Settings):
-    """The model: "bundled", "random" (its architecture, untrained), or a name that timm knows."""
+    """The model: "bundled", "random" (its architecture, untrained), or a VisionTransformer or ResNet that timm knows by
+    this name."""
 
     name: str
     image_size: PositiveInt = 32
     """Pixels, to which images are scaled."""
     pretrained: bool = True
     """Of a timm model: its published weights, else random ones."""
+    weights: LocalPath | None = None
+    """A file of weights to start from, instead of published or random ones: safetensors, or what torch.save made of a
+    state dict; from the scenario's folder. Names and shapes must be the model's; only the classifier may be for another
+    number of classes (it is new then), and position embeddings for another image size."""
+    keywords: dict[str, Any] = Field(default_factory=dict)
+    """Passed to timm, which builds a model of another shape with them: {patch_size: 4, embed_dim: 128, depth: 6}, or
+    for a ResNet {layers: [1, 1, 1, 1], norm_layer: groupnorm}."""
     attention: Literal["fused", "math"] = "fused"
     """Whether attention keeps its weights in memory ("math") or not."""
 
@@ -87,7 +92,7 @@ class EvaluationSettings(Settings):
 class Entry(Settings):
     """One algorithm to run."""
 
-    label: str
+    label: FolderName
     training: TrainingSettings
     """The scenario's, with what this entry overrides."""
     algorithm: Annotated[Algorithm, ALGORITHMS]
@@ -103,11 +108,6 @@ class Entry(Settings):
             data = {"label": data["name"]} | data
         return _apart(data, "algorithm", ALGORITHMS, {"label", "training"})
 
-    @field_validator("label")
-    @classmethod
-    def _names_a_folder(cls, label: str) -> str:
-        return _usable(label)
-
     @model_serializer(mode="wrap")
     def _together(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         data = write(self)
@@ -118,7 +118,7 @@ class Entry(Settings):
 class Scenario(Settings):
     """What is simulated: one world, and each algorithm once for each seed."""
 
-    name: str
+    name: FolderName
     seeds: Annotated[Many[Annotated[int, Field(ge=0)]], Field(min_length=1)] = (0,)
     threads: PositiveInt = 1
     """Of torch; learned figures depend on it."""
@@ -165,11 +165,6 @@ class Scenario(Settings):
                 for entry in data["algorithms"]
             ]
         }
-
-    @field_validator("name")
-    @classmethod
-    def _names_a_folder(cls, name: str) -> str:
-        return _usable(name)
 
     @field_validator("seeds")
     @classmethod
@@ -222,15 +217,6 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
         raise in_words(error, source) from None
     scenario._source = source
     return scenario
-
-
-def _usable(name: str) -> str:
-    if not _FOLDER.fullmatch(name) or len(name) > 64 or name.isdecimal():
-        raise ValueError(
-            "it names a folder: it must start with a letter or digit, hold only letters, digits, spaces and "
-            "_ . + - ( ), not only digits, and at most 64 of them"
-        )
-    return name
 
 
 def _apart(data: Any, inner: str, kinds: Plugins, ours: set[str]) -> Any:

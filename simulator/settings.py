@@ -1,6 +1,7 @@
 """The base of everything a scenario file can say."""
 
 import os
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
 
@@ -20,6 +21,22 @@ def _from_the_file(path: str, info: ValidationInfo) -> str:
 
 LocalPath = Annotated[str, AfterValidator(_from_the_file)]
 """A file or folder, made absolute: it is relative to the folder of the scenario file that names it."""
+
+
+_FOLDER = re.compile(r"[^\W_]([\w .+()-]*[\w+)])?")
+
+
+def _usable(name: str) -> str:
+    if not _FOLDER.fullmatch(name) or len(name) > 64 or name.isdecimal():
+        raise ValueError(
+            "it names a folder: it must start with a letter or digit, hold only letters, digits, spaces and "
+            "_ . + - ( ), not only digits, and at most 64 of them"
+        )
+    return name
+
+
+FolderName = Annotated[str, AfterValidator(_usable)]
+"""A name by which a folder is called, on every system."""
 
 
 class Settings(BaseModel):

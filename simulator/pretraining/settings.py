@@ -1,0 +1,101 @@
+"""What a pre-training file says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, PositiveFloat, PositiveInt, PrivateAttr, ValidationError, model_validator
+
+from simulator.learning.augmentation import Augmentation
+from simulator.plugins import DATASETS, OPTIMIZERS, SCHEDULES
+from simulator.scenario import ModelSettings
+from simulator.scenario_errors import in_words
+from simulator.scenario_source import ScenarioError, Source
+from simulator.settings import FolderName, Settings, invalid
+
+if TYPE_CHECKING:
+    from simulator.learning.datasets.base import DataSet
+    from simulator.learning.optimizers import Optimizer
+    from simulator.learning.schedules import Schedule
+else:  # found when a file names one
+    DataSet = Optimizer = Schedule = Settings
+
+
+class TokenDropping(Settings):
+    """In the first epochs each image is seen through a random part of its patches, which costs so much less.
+
+    PatchDropout (Liu et al., 2023). The last epochs show all patches, as scenarios will.
+
+    Attributes:
+        rate: the share of patches that is left out.
+        epochs: for how long.
+    """
+
+    rate: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    epochs: PositiveInt
+
+
+class Pretraining(Settings):
+    """One model, one data set, one machine."""
+
+    name: FolderName
+    seed: Annotated[int, Field(ge=0)] = 0
+    threads: PositiveInt = 1
+    """torch's; what is learned depends on it."""
+    torch_device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Of the forward and backward pass (torch's autocast); weights are fp32. auto: whichever is faster here."""
+    model: ModelSettings
+    """What to train, from random weights if it is "random" or says `pretrained: false`."""
+    data: Annotated[DataSet, DATASETS]
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    optimizer: Annotated[Optimizer, OPTIMIZERS]
+    schedule: Annotated[Schedule, SCHEDULES] = Field(default={"name": "constant"}, validate_default=True)
+    """Counted in steps, not in rounds."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    gradient_norm: PositiveFloat | None = None
+    """Longer gradients are scaled down to this; null: never."""
+    augment: Augmentation | None = None
+    """How images are changed at random; null: not at all."""
+    drop_tokens: TokenDropping | None = None
+    """Of a VisionTransformer; null: every image is seen whole."""
+    evaluate_every: PositiveInt = 1
+    """Epochs from one look at the test images to the next; after the last one there always is one."""
+    _source: Source | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> Self:
+        size = self.model.image_size
+        if self.augment and self.augment.crop >= size:
+            problem = f"images of {size} x {size} pixels can be reflected by less than that"
+            raise invalid([(("augment", "crop"), self.augment.crop, problem, f"0 to {size - 1}")])
+        return self
+
+    def error(self, loc: tuple[str | int, ...], value: Any, problem: str, allowed: str | None = None) -> ScenarioError:
+        """The error for a key that only a later step can check; it names the file and the line."""
+        assert self._source is not None
+        return self._source.error(loc, value, problem, allowed)
+
+    def resolved(self) -> str:
+        """YAML with everything filled in, which `load` reads as equal settings."""
+        data = self.model_dump(mode="json")
+        return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)
+
+
+def load(path: Path | str, overrides: Sequence[str] = ()) -> Pretraining:
+    """Read a pre-training file; ``overrides`` as for a scenario, each "KEY=VALUE".
+
+    Raises:
+        ScenarioError: all that is wrong with it, a line each.
+    """
+    source = Source(path, overrides)
+    try:
+        settings = Pretraining.model_validate(source.data, context={"folder": Path(path).parent})
+    except ValidationError as error:
+        raise in_words(error, source) from None
+    settings._source = source
+    return settings
