@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, PlainValidator, ValidationError
 
+from simulator.accounting.seconds import read_table
 from simulator.scenario_errors import in_words
 from simulator.scenario_source import Source
 from simulator.settings import Settings, invalid
@@ -102,6 +103,7 @@ class SiteFigures(Settings):
     memory_bandwidth: Annotated[Figure | None, _figure(MEMORY_BANDWIDTH.parse)] = None
     memory: Annotated[Figure | None, _figure(MEMORY.parse)] = None
     power: PowerFigures = PowerFigures()
+    table: Annotated[Figure | None, _figure(read_table)] = None
     uplink: Annotated[Figure | LinkFigures | None, PlainValidator(_link)] = None
     downlink: Annotated[Figure | LinkFigures | None, PlainValidator(_link)] = None
 

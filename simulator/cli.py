@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -57,6 +59,7 @@ def run(
 
     try:
         run_scenario(scenario, dry=dry, out=out, force=force)
+        _tell_of_tables(scenario)
     except FolderTakenError as error:
         _refuse(str(error))
     except OSError as error:
@@ -69,14 +72,84 @@ def run(
 
 @app.command()
 def validate(file: File, overrides: Set = []) -> None:  # noqa: B006
-    """Check a scenario, down to its cuts and shards, without running it."""
+    """Check a scenario, down to its cuts, shards and memory, without running it."""
     scenario = _load(file, overrides)
-    from simulator.trial import check
+    from simulator.checking import check
+    from simulator.fitting import fitted
 
     check(scenario)
+    for entry in scenario.algorithms:
+        if not entry.algorithm.needs_values:
+            fitted(scenario, entry, scenario.seeds[0])
     trials = len(scenario.algorithms) * len(scenario.seeds)
     labels = ", ".join(entry.label for entry in scenario.algorithms)
     print(f"{file} is a valid scenario: {trials} trials ({labels}) on {scenario.world.clients} devices")
+    _tell_of_tables(scenario)
+
+
+@app.command()
+def calibrate(
+    file: File,
+    out: Annotated[Path, typer.Option(help="The file of devices to write.", metavar="FILE")] = Path("my-machine.yaml"),
+    name: Annotated[
+        str | None, typer.Option(help="Of the device.", show_default="the file's, without .yaml", metavar="NAME")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="How often each piece is timed.", metavar="N")] = 15,
+    idle_power: Annotated[
+        str | None, typer.Option(help='What it draws, such as "3 W".', show_default=False, metavar="WATTS")
+    ] = None,
+    compute_power: Annotated[
+        str | None, typer.Option(help="What it draws while it computes.", show_default=False, metavar="WATTS")
+    ] = None,
+    overrides: Set = [],  # noqa: B006
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
+) -> None:
+    """Measure this machine: the model and the batches of a scenario become a device that scenarios can name."""
+    watts = _watts(idle_power, compute_power)
+    if out.is_dir() or (out.exists() and not force):
+        _refuse(f"{out} is a folder" if out.is_dir() else f"{out} exists: name another file with --out, or say --force")
+    scenario = _load(file, overrides)
+    from simulator.calibration import calibrate, save, summary, written
+    from simulator.checking import check
+
+    check(scenario)
+    try:
+        with _bar("timing") as progress:
+            found = calibrate(scenario, repeats, progress)
+        save(out, written(name or out.stem, found, watts))
+    except OSError as error:
+        _refuse(f"{out} cannot be written: {error.strerror}")
+    except KeyboardInterrupt:
+        _stopped()
+    print(summary(found, out, name or out.stem, bool(watts)))
+
+
+@app.command()
+def pretrain(
+    file: Annotated[Path, typer.Argument(help="What to train, a YAML file.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="Where the weights go.", show_default="runs/<name>", metavar="DIR")
+    ] = None,
+    overrides: Set = [],  # noqa: B006
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Begin anew in a folder that is taken.")] = False,
+) -> None:
+    """Pre-train a model on this machine, for scenarios to start from (model: {weights: ...})."""
+    from simulator.pretraining.loop import PretrainError
+    from simulator.pretraining.running import run_pretraining
+    from simulator.pretraining.settings import load
+
+    settings = load(file, overrides)
+    folder = out or Path("runs") / settings.name
+    try:
+        run_pretraining(settings, folder, resume, force)
+    except PretrainError as error:
+        _refuse(str(error))
+    except OSError as error:
+        _refuse(f"{folder} cannot be written: {error.strerror}")
+    except KeyboardInterrupt:
+        print(f"sfsim: stopped; go on with --resume --out {folder}", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 @app.command("list")
@@ -85,7 +158,7 @@ def list_(
         str,
         typer.Argument(
             metavar="WHAT",
-            help="devices, links, models, datasets, partitions, algorithms, optimizers or schedules.",
+            help="devices, links, models, datasets, partitions, algorithms, optimizers, schedules or compressors.",
             show_default=False,
         ),
     ],
@@ -128,6 +201,10 @@ def model(
     classes: Annotated[int, typer.Option(min=1, help="Of the classifier.", metavar="N")] = 10,
     train: Annotated[str, typer.Option(help="full, linear, bias or prompt.", metavar="WHAT")] = "full",
     batch_size: Annotated[int, typer.Option(min=1, help="For memory.", metavar="N")] = 32,
+    keywords: Annotated[
+        list[str],
+        typer.Option("--keyword", help="Of timm's own, such as depth=4; repeatable.", metavar="KEY=VALUE"),
+    ] = [],  # noqa: B006
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
 ) -> None:
     """What a model asks: parameters, FLOPs, bytes and memory of each stage, and of each cut on the device."""
@@ -138,7 +215,7 @@ def model(
     from simulator.model_sheet import sheet, tables
 
     try:
-        found = sheet(name, image_size, classes, train, batch_size)
+        found = sheet(name, image_size, classes, train, batch_size, _keywords(keywords))
     except (ModelError, NotStagedError) as error:
         _refuse(str(error))
     if as_json:
@@ -167,6 +244,55 @@ def _load(file: Path, overrides: list[str]) -> Scenario:
     from simulator.scenario import load
 
     return load(file, overrides)
+
+
+def _keywords(said: list[str]) -> dict[str, Any]:
+    """From KEY=VALUE each, values in YAML."""
+    from simulator import yamlfile
+
+    found = {}
+    for each in said:
+        key, equals, text = each.partition("=")
+        if not equals or not key.strip():
+            _refuse(f"--keyword {each}: write it as KEY=VALUE, such as depth=4")
+        try:
+            found[key.strip()], _ = yamlfile.parse(text)
+        except yamlfile.YamlError as error:
+            _refuse(f"--keyword {each}{error}")
+    return found
+
+
+def _tell_of_tables(scenario: Scenario) -> None:
+    from simulator.calibration import unknown
+
+    for line in unknown(scenario):
+        print(line)
+
+
+def _watts(idle: str | None, compute: str | None) -> dict[str, str]:
+    """What a machine draws by state, checked; nothing where nothing is said."""
+    from simulator.units import POWER
+
+    said = {"idle": idle, "compute": compute}
+    for state, power in said.items():
+        if power is None and any(said.values()):
+            _refuse("--idle-power and --compute-power go together")
+        try:
+            POWER.parse(power or "0 W")
+        except ValueError as error:
+            _refuse(f"--{state}-power is {power}: {error}")
+    return {state: power for state, power in said.items() if power is not None}
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, disable=not sys.stdout.isatty()) as progress:
+        bar = progress.add_task(what, total=None)
+        yield lambda done, of: progress.update(bar, completed=done, total=of)
 
 
 def _stopped() -> NoReturn:

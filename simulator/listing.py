@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from rich import box
@@ -19,8 +20,13 @@ from simulator.wording import listed, near_miss
 
 NOT_STAGED = ("test_vit", "test_vit2", "test_vit4", "vit_intern300m_patch14_448")
 """VisionTransformers of timm's that take images of any size: they have no fixed stages."""
-FAMILY = ("vision_transformer", "deit")
-"""The modules of timm that hold VisionTransformers."""
+FAMILY = {
+    "vision_transformer": re.compile(".*"),
+    "deit": re.compile("(?!.*distilled).*"),
+    "resnet": re.compile(r"(wide_)?resnet(aa)?\d.*|test_resnet"),
+}
+"""The modules of timm that hold models which can be cut, and what these are called. Other ResNets (with grouped
+convolutions, squeeze and excitation, blurred pooling) have parts that stages do not know."""
 DEVICE = {
     "fp32": "rate.fp32",
     "reached": "utilisation",
@@ -51,6 +57,7 @@ KINDS: dict[str, Plugins] = {
     "algorithms": plugins.ALGORITHMS,
     "optimizers": plugins.OPTIMIZERS,
     "schedules": plugins.SCHEDULES,
+    "compressors": plugins.COMPRESSORS,
 }
 WHAT = ("devices", "links", "models", *KINDS)
 
@@ -76,11 +83,13 @@ def listing(what: str, match: str = "", sources: bool = False) -> RenderableType
 
 
 def models() -> list[str]:
-    """The names of timm's VisionTransformers that can be cut, in order."""
+    """The names of timm's VisionTransformers and ResNets that can be cut, in order."""
     import timm
 
-    names = [name for module in FAMILY for name in timm.list_models(module=module)]
-    return sorted(name for name in names if name not in NOT_STAGED and "distilled" not in name)
+    names = [
+        name for module, said in FAMILY.items() for name in timm.list_models(module=module) if said.fullmatch(name)
+    ]
+    return sorted(name for name in names if name not in NOT_STAGED)
 
 
 def keys(kind: type[Settings]) -> dict[str, str]:
@@ -117,7 +126,8 @@ def _sources(known: dict[str, Entry]) -> Table:
     for name, entry in known.items():
         table.add_section()
         for key, figure in figures(entry, name):
-            table.add_row(key, str(figure.value), figure.mark or "", figure.date, escape(figure.source))
+            value = f"{len(figure.value)} pieces of work" if isinstance(figure.value, dict) else str(figure.value)
+            table.add_row(key, value, figure.mark or "", figure.date, escape(figure.source))
     return table
 
 

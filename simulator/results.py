@@ -20,8 +20,8 @@ import pandas as pd
 from simulator.accounting.usage import Use, active_energy
 
 if TYPE_CHECKING:
+    from simulator.outcome import Outcome
     from simulator.scenario import Scenario
-    from simulator.trial import Outcome
 
 Summary = dict[str, Any]
 
@@ -57,6 +57,7 @@ def summarise(outcome: Outcome, target: float | None) -> Summary:
         "server_energy_j": float(last["server_energy_j"]),
         "peak_client_memory_bytes": outcome.peak_client_memory_bytes,
         "peak_server_memory_bytes": outcome.peak_server_memory_bytes,
+        "devices_too_small": sorted(outcome.without),
         "trainable_parameters": outcome.trainable_parameters,
         "wall_time_s": outcome.wall_time_s,
     }

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, ModelWrapValidatorHandler, PositiveInt, ValidationInfo, model_validator
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    PlainValidator,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    WithJsonSchema,
+    model_serializer,
+    model_validator,
+)
 
 from simulator import catalogue
+from simulator.accounting.seconds import read_table
 from simulator.catalogue import Precision
 from simulator.scenario_source import ScenarioError
 from simulator.settings import Many, Settings, invalid
 from simulator.units import Bandwidth, Duration, Memory, MemoryBandwidth, Power, Rate
 from simulator.wording import listed
+
+SecondsTable = Annotated[
+    dict[str, Any],
+    PlainValidator(read_table),
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": "array", "items": {"type": "array"}}}),
+]
+"""A table of measured seconds, as `accounting.seconds` has it."""
 
 
 class PowerSettings(Settings):
@@ -57,6 +75,9 @@ class SiteSettings(Settings):
     power: PowerSettings
     uplink: LinkSettings
     downlink: LinkSettings
+    table: SecondsTable | None = None
+    """Measured by `sfsim calibrate`: of pieces of work, the seconds they take by the number of samples. What is in it
+    counts, whatever the rates say."""
 
     @property
     def flops_per_s(self) -> float:
@@ -67,6 +88,12 @@ class SiteSettings(Settings):
     @classmethod
     def _from_the_catalogue(cls, data: Any) -> Any:
         return catalogue.complete(data, cls.role) if isinstance(data, dict) and "name" in data else data
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without a table where there is none."""
+        data: dict[str, Any] = write(self)
+        return {key: value for key, value in data.items() if key != "table" or value}
 
     @model_validator(mode="after")
     def _has_a_rate(self) -> Self:
@@ -95,6 +122,9 @@ class WorldSettings(Settings):
 
     provisioning: Literal["first_use", "preinstalled"] = "first_use"
     """Whether frozen weights are sent to a device when it is first chosen, or are there from the start."""
+    on_oom: Literal["error", "skip", "ignore"] = "error"
+    """What to do about devices whose memory is too small: refuse to run, never choose them, or count as if they had
+    enough. A server that is too small is refused unless this is `ignore`."""
     catalogue: str | None = Field(default=None, exclude=True)
     """A file of devices and links of one's own: from the scenario's folder, else from the working directory. What it
     says is written into devices and server, and its name is forgotten."""

@@ -5,69 +5,37 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from simulator.accounting.ledger import Ledger
-from simulator.accounting.usage import Use, uses
-from simulator.algorithms.base import State, UnfitError
+from simulator.accounting.usage import uses
+from simulator.algorithms.base import State
+from simulator.learning.compression.channels import channels
 from simulator.learning.data import Images, Shard, Statistics, histogram
 from simulator.learning.datasets.base import DataError
 from simulator.learning.models import Built, ModelError, build
 from simulator.learning.stages import NotStagedError
-from simulator.learning.task import Score, Task, adapted
+from simulator.learning.task import Task, adapted
 from simulator.learning.wire import Wire
+from simulator.outcome import Dealt, Outcome, Peak, Point
 from simulator.seeds import Seeds
 from simulator.synchrony.cohorts import Uniform
 from simulator.synchrony.synchronous import synchronous
 from simulator.world.clients import Client
+from simulator.world.measured import Measured
 from simulator.world.network import Link
 from simulator.world.sites import Hardware, Power, Site
 from simulator.world.world import World
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from simulator.learning.datasets.base import DataSet, Raw, Samples
+    from simulator.learning.staged import Staged
     from simulator.scenario import Entry, Scenario
     from simulator.scenario_world import SiteSettings
-
-
-@dataclass(frozen=True)
-class Point:
-    """The state after a round: the clock, and how good it is where it was evaluated."""
-
-    round: int
-    sim_time_s: float
-    score: Score | None
-
-
-class Dealt(NamedTuple):
-    """How many samples of one class one client has; a row of ``clients.csv``."""
-
-    client: str
-    device: str
-    number: int
-    class_name: str
-    samples: int
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a trial leaves: its ledger, what was used, and how accuracy went."""
-
-    entry: Entry
-    seed: int
-    points: list[Point]
-    ledger: Ledger
-    uses: list[Use]
-    power: dict[str, Power]
-    peak_client_memory_bytes: int
-    peak_server_memory_bytes: int
-    trainable_parameters: int
-    wall_time_s: float
-    dealt: list[Dealt]
 
 
 Progress = Callable[[Point], Any]
@@ -97,47 +65,28 @@ def _in_words(scenario: Scenario) -> Iterator[None]:
         raise scenario.error(("data", error.key), error.value, error.problem, error.allowed) from error
 
 
-def check(scenario: Scenario, dry: bool = False) -> None:
-    """What only the model, the data and the machine can tell of a scenario, before anything is run.
+def run(
+    scenario: Scenario,
+    entry: Entry,
+    seed: int,
+    dry: bool = False,
+    progress: Progress = lambda _: None,
+    without: frozenset[str] = frozenset(),
+) -> Outcome:
+    """Run one algorithm of a scenario with one seed.
 
-    Raises:
-        ScenarioError: a cut that leaves no body, a model that does not exist or cannot be staged, a shard that stays
-            empty, a GPU that is not there; the message names the line.
+    Args:
+        progress: is called after each round.
+        without: devices that are never chosen.
     """
-    if scenario.torch_device == "cuda" and not dry and not torch.cuda.is_available():
-        raise scenario.error(("torch_device",), "cuda", "torch finds no CUDA GPU on this machine", "auto or cpu")
-    for index, entry in enumerate(scenario.algorithms):
-        if dry and entry.algorithm.needs_values:
-            problem = f"it decides by {entry.algorithm.needs_values}, which a dry run does not have"
-            raise scenario.error(("algorithms", index, "name"), entry.name, problem, "a run without --dry")
-        for key in entry.algorithm.ignores:
-            if getattr(entry.training, key) != getattr(scenario.training, key):
-                problem = f"{entry.name} does not look at it: what it trains and how often are keys of its own"
-                raise scenario.error(("algorithms", index, "training", key), None, problem)
-        built = _build(scenario, seed=0, dry=True)
-        try:
-            _, model = adapted(built.model, entry.algorithm.adapt(entry.training))
-        except NotStagedError as error:
-            raise scenario.error(("model", "name"), scenario.model.name, str(error)) from error
-        try:
-            entry.algorithm.check(model, entry.training)
-        except UnfitError as unfit:
-            loc = ("algorithms", index, unfit.key)
-            raise scenario.error(loc, unfit.value, unfit.problem, unfit.allowed) from unfit
-    wanted, there = scenario.evaluation.samples, len(load(scenario).test)
-    if wanted is not None and wanted > there:
-        raise scenario.error(("evaluation", "samples"), wanted, "the test set is smaller", f"1 to {there}, or null")
-    for seed in scenario.seeds:
-        _partition(scenario, Seeds(seed))
-
-
-def run(scenario: Scenario, entry: Entry, seed: int, dry: bool = False, progress: Progress = lambda _: None) -> Outcome:
-    """Run one algorithm of a scenario with one seed; ``progress`` is called after each round."""
     began = time.perf_counter()
     torch.set_num_threads(scenario.threads)
     seeds = Seeds(seed)
-    task, world = _task(scenario, entry, seeds, dry), World(Wire(entry.training.wire_dtype))
+    task, wire = _task(scenario, entry, seeds, dry), Wire(entry.training.wire_dtype)
+    world = World(wire, channels=channels(entry.training.compression, entry.algorithm.kinds, wire))
     power = _people(scenario, entry, seeds, task, world, dry)
+    for client in world.clients:
+        client.fits = client.name not in without
     world.server.memory.hold(task.part(task.backbone))  # it has the pre-trained model, whoever computes with it
     points: list[Point] = []
 
@@ -166,12 +115,24 @@ def run(scenario: Scenario, entry: Entry, seed: int, dry: bool = False, progress
         world.ledger,
         uses(world.ledger, power, (client.name for client in world.clients), world.start_time, world.now),
         power,
-        max(client.site.memory.peak_bytes for client in world.clients),
-        world.server.memory.peak_bytes,
+        [_peak(client.site) for client in world.clients],
+        _peak(world.server),
+        without,
         task.trainable_parameters,
         time.perf_counter() - began,
         _dealt(world, load(scenario).names),
     )
+
+
+def structure(scenario: Scenario, entry: Entry) -> Staged:
+    """The stages of the model as an algorithm will train it.
+
+    Raises:
+        ScenarioError: there is no such model; the message names the line.
+        NotStagedError: it has no stages.
+    """
+    _, model = adapted(_build(scenario, seed=0, dry=True).model, entry.algorithm.adapt(entry.training))
+    return model
 
 
 def torch_device(scenario: Scenario, dry: bool) -> str:
@@ -186,13 +147,19 @@ def torch_device(scenario: Scenario, dry: bool) -> str:
 def _build(scenario: Scenario, seed: int, dry: bool) -> Built:
     model, classes = scenario.model, load(scenario).classes
     try:
-        return build(model.name, model.image_size, classes, seed, model.pretrained, dry)
-    except (ModelError, NotStagedError) as error:
-        key = "image_size" if "pixels" in str(error) else "name"
-        raise scenario.error(("model", key), getattr(model, key), str(error)) from error
+        return build(model.name, model.image_size, classes, seed, model.pretrained, dry, model.weights, model.keywords)
+    except ModelError as error:
+        raise scenario.error(("model", *error.where), error.value, error.problem, error.allowed) from error
+    except NotStagedError as error:
+        raise scenario.error(("model", "name"), model.name, str(error)) from error
 
 
-def _partition(scenario: Scenario, seeds: Seeds) -> list[torch.Tensor]:
+def partition(scenario: Scenario, seeds: Seeds) -> list[torch.Tensor]:
+    """The shard of each device: rows of the training data.
+
+    Raises:
+        ScenarioError: the data cannot be dealt so.
+    """
     labels = load(scenario).train.labels
     try:
         shards = scenario.data.partition.split(labels, scenario.world.clients, seeds.stream("partition"))
@@ -228,12 +195,18 @@ def _images(scenario: Scenario, part: Literal["train", "test"], statistics: Stat
     size = scenario.model.image_size
     samples: Samples = getattr(load(scenario), part)
     labels = torch.from_numpy(samples.labels)
+
+    def file_bytes() -> np.ndarray:
+        with _in_words(scenario):
+            return samples.file_bytes(size)
+
     if dry:
         pixels = torch.empty((len(samples), 3, size, size), dtype=torch.uint8, device="meta")
-        return Images(pixels, labels, statistics, dry=True)
+        return Images(pixels, labels, statistics, dry=True, file_bytes=file_bytes)
     with _in_words(scenario):
         pixels = torch.from_numpy(samples.pixels(size))
-    return Images(pixels, labels, statistics, size=size).to(torch.device(torch_device(scenario, dry)))
+    images = Images(pixels, labels, statistics, size=size, file_bytes=file_bytes)
+    return images.to(torch.device(torch_device(scenario, dry)))
 
 
 def _people(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: World, dry: bool) -> dict[str, Power]:
@@ -241,7 +214,7 @@ def _people(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: W
     settings = scenario.world
     world.server = _site(world, "server", settings.server, settings.server.slots)
     images = _images(scenario, "train", task.statistics, dry)
-    shards = iter(_partition(scenario, seeds))
+    shards = iter(partition(scenario, seeds))
     numbers: dict[str, int] = {}
     for group in settings.devices:
         for _ in range(group.count):
@@ -251,6 +224,12 @@ def _people(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: W
             shard = Shard(images, index, training.batch_size, seeds, training.augment)
             Client(site, shard, world.server, settings.provisioning)
     return {site.name: site.hardware.power for site in world.sites}
+
+
+def _peak(site: Site) -> Peak:
+    memory, fullest = site.memory, site.memory.fullest
+    doing = f"{fullest.doing} of {fullest.part}" if fullest.part is not None else fullest.doing
+    return Peak(site.name, memory.peak_bytes, site.hardware.memory, doing, fullest.round)
 
 
 def _dealt(world: World, names: tuple[str, ...]) -> list[Dealt]:
@@ -264,13 +243,9 @@ def _dealt(world: World, names: tuple[str, ...]) -> list[Dealt]:
 
 def _site(world: World, name: str, settings: SiteSettings, slots: int = 1) -> Site:
     watts = settings.power
-    hardware = Hardware(
-        settings.flops_per_s,
-        settings.memory_bandwidth,
-        settings.memory,
-        slots,
-        Power(watts.idle, watts.compute, watts.upload, watts.download),
-    )
+    power = Power(watts.idle, watts.compute, watts.upload, watts.download)
+    figures = settings.flops_per_s, settings.memory_bandwidth, settings.memory, slots, power
+    hardware = Measured(*figures, settings.table) if settings.table else Hardware(*figures)
     up, down = settings.uplink, settings.downlink
     return Site(
         world,

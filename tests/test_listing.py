@@ -97,13 +97,15 @@ def test_models() -> None:
     assert "large" not in output
     assert row(shown("models", "--match", "bundled"), "bundled")[1] == "32"
     assert row(shown("models", "--match", "random"), "random")
+    assert row(shown("models", "--match", "resnet10t"), "resnet10t") == ["resnet10t", "176", "c3_in1k"]
 
 
 def test_other_architectures_are_no_models_of_ours() -> None:
     names = listing.models()
     assert len(names) > 100
-    assert {"vit_large_patch16_224", "deit_tiny_patch16_224"} <= set(names)
-    assert not {"resnet18", "swin_tiny_patch4_window7_224", "deit_tiny_distilled_patch16_224", "test_vit"} & set(names)
+    assert {"vit_large_patch16_224", "deit_tiny_patch16_224", "resnet18", "resnet50_gn"} <= set(names)
+    assert not {"resnetv2_50", "swin_tiny_patch4_window7_224", "deit_tiny_distilled_patch16_224"} & set(names)
+    assert not {"test_vit", "seresnet50", "resnetrs50", "resnetblur18", "resnext50_32x4d"} & set(names)
 
 
 @pytest.mark.slow

@@ -8,9 +8,10 @@ from types import ModuleType
 import pytest
 import yaml
 
+from simulator.checking import check
 from simulator.plugins import ALGORITHMS
 from simulator.scenario import load
-from simulator.trial import check, run
+from simulator.trial import run
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

@@ -1,22 +1,32 @@
 """Data as a scenario sees them: paths, one message for what is wrong, and what a run leaves of them."""
 
+import io
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 import yaml
+from PIL import Image
+from pyarrow.parquet import ParquetFile
 
 from simulator import trial
+from simulator.checking import check
 from simulator.cli import main
 from simulator.learning.datasets.parquet import Parquet
 from simulator.scenario import Scenario, load
-from tests.learning.images import png, write
+from simulator.seeds import Seeds
+from tests.learning.images import encoded, png, write
 
+NOISE = [
+    Image.fromarray(np.random.default_rng(row).integers(0, 256, (8 + row, 8, 3), dtype=np.uint8)) for row in range(12)
+]
 BASE: dict[str, Any] = {
     "name": "tiny",
     "world": {"devices": [{"name": "raspberry-pi-4", "count": 2}], "server": {"name": "rtx-4090"}},
@@ -90,6 +100,14 @@ def test_a_resolved_scenario_reads_the_same_data_from_anywhere(tmp_path: Path) -
     assert load(again).resolved() == one.resolved()
 
 
+def without_labels(file: bytes) -> bytes:
+    """A Parquet file in which nothing but zeros is where its first labels were."""
+    column = ParquetFile(io.BytesIO(file)).metadata.row_group(0).column(2)
+    assert column.path_in_schema == "label"
+    at = column.dictionary_page_offset or column.data_page_offset
+    return file[:at] + bytes(column.total_compressed_size) + file[at + column.total_compressed_size :]
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
@@ -101,6 +119,16 @@ def test_a_resolved_scenario_reads_the_same_data_from_anywhere(tmp_path: Path) -
          'line 5: data.image is "imgs": FOLDER/good.parquet has no such column; did you mean "img"? (allowed: img, '),
         ({"name": "parquet", "train": "good.parquet", "test": "good.parquet", "classes": 3},
          "line 1: data.label: FOLDER/good.parquet, row 3 (from 0), has the label 3: there are 3 classes (allowed: 0 "),
+        ({"name": "parquet", "train": "named.parquet", "test": "good.parquet"},
+         "line 1: data.label: FOLDER/named.parquet, row 2 (from 0), has the label 2: there are 2 classes (allowed: 0 "),
+        ({"name": "parquet", "train": "cut.parquet", "test": "good.parquet"},
+         "line 3: data.train: FOLDER/cut.parquet cannot be read as Parquet: Parquet magic bytes not found in footer"),
+        ({"name": "parquet", "train": "good.parquet", "test": "labels.parquet"},
+         "line 4: data.test: FOLDER/labels.parquet cannot be read as Parquet: Couldn't deserialize thrift"),
+        ({"name": "parquet", "train": "three.parquet", "test": "good.parquet"},
+         'line 2: data.name: 1 of 4 classes are tested, but no training image shows them: "3"; train with images of '),
+        ({"name": "folder", "path": "split"},
+         'line 3: data.path: FOLDER/split tests the class "bees", and does not train it; did you mean "bee"? (allo'),
         ({"name": "parquet", "train": 3, "test": "good.parquet"}, "line 3: data.train.0 is 3: it must be text"),
         ({"name": "parquet", "train": [], "test": "good.parquet"}, "line 3: data.train is []: it must hold at least"),
         ({"name": "parquet", "test": "good.parquet"}, "line 1: data.train: it is missing"),
@@ -123,8 +151,16 @@ def test_bad_data_is_one_message(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    write(tmp_path / "good.parquet", [0, 1, 2, 3, 0, 1, 2, 3])
+    good = Path(write(tmp_path / "good.parquet", [0, 1, 2, 3, 0, 1, 2, 3])).read_bytes()
     (tmp_path / "text.parquet").write_text("text")
+    (tmp_path / "cut.parquet").write_bytes(good[: len(good) // 2])
+    (tmp_path / "labels.parquet").write_bytes(without_labels(good))
+    write(tmp_path / "three.parquet", [0, 1, 2, 0])
+    told = {"info": {"features": {"label": {"names": ["ant", "bee"], "_type": "ClassLabel"}}}}
+    write(tmp_path / "named.parquet", [0, 1, 2, 3], metadata={"huggingface": json.dumps(told)})
+    for place in ("train/ant", "train/bee", "val/bees"):
+        (tmp_path / "split" / place).mkdir(parents=True)
+        (tmp_path / "split" / place / "0.png").write_bytes(png())
     monkeypatch.chdir(tmp_path)
     assert sfsim(monkeypatch, command, scenario(tmp_path, data)) == 2
     error = capsys.readouterr().err
@@ -143,6 +179,48 @@ def test_an_image_that_is_corrupt_stops_a_run_with_one_message(
     assert re.search(r"data\.te?[a-z]+: .*a\.parquet, row 2 \(from 0\): it is no image that Pillow can read\n", error)
     assert not (tmp_path / "out").exists()
     assert sfsim(monkeypatch, "run", file, "--dry", "--out", tmp_path / "out") == 0, "a dry run looks at no image"
+
+
+@pytest.mark.parametrize("dry", [True, False])
+def test_shipped_data_are_as_large_as_the_files(dry: bool, tmp_path: Path) -> None:
+    """Each device's own images, as they are encoded, and 8 bytes a label."""
+    images = [encoded(image, kind) for kind in ("PNG", "JPEG", "BMP") for image in NOISE]
+    write(tmp_path / "a.parquet", [0, 1, 2] * (len(images) // 3), images)
+    source = {"name": "parquet", "train": "a.parquet", "test": "a.parquet"}
+    read = load(scenario(tmp_path, source, algorithms=[{"name": "centralized"}]))
+    outcome = trial.run(read, read.algorithms[0], 0, dry)
+    shares = trial.partition(read, Seeds(0))
+    wanted = {f"raspberry-pi-4-{n}": sum(len(images[i]) + 8 for i in share) for n, share in enumerate(shares)}
+    assert {row.source: row.bytes for row in outcome.ledger.transfers} == wanted
+    assert len(set(wanted.values())) == 2
+
+
+def test_an_image_that_is_missing_where_data_are_shipped_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a dry run too: it decodes no image, but asks how large each is."""
+    images = [{"bytes": None if row == 2 else png(), "path": "gone.png"} for row in range(4)]
+    write(tmp_path / "a.parquet", [0, 1, 0, 1], images)
+    source = {"name": "parquet", "train": "a.parquet", "test": "a.parquet"}
+    file = scenario(tmp_path, source, algorithms=[{"name": "centralized"}])
+    assert sfsim(monkeypatch, "run", file, "--dry", "--out", tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert "data.train: " in error
+    assert error.endswith("a.parquet, row 2 (from 0): there is no such image\n")
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["validate", "run"])
+def test_a_figure_of_a_catalogue_without_a_unit_is_one_message(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.yaml").write_text("devices:\n  raspberry-pi-4: {memory_bandwidth: 4}\n")
+    file = scenario(tmp_path, {"name": "synthetic"}, world=BASE["world"] | {"catalogue": "own.yaml"})
+    assert sfsim(monkeypatch, command, file) == 2
+    error = capsys.readouterr().err
+    assert "own.yaml, line 2: devices.raspberry-pi-4.memory_bandwidth is 4: it has no unit." in error
+    assert error.count("\n") == 1
 
 
 def test_a_crop_larger_than_the_image_is_refused(
@@ -205,7 +283,7 @@ def test_data_are_read_once_for_all_trials_and_held_once(tmp_path: Path, monkeyp
     write(tmp_path / "a.parquet", [0, 1] * 10)
     data = {"name": "parquet", "train": "a.parquet", "test": "a.parquet"}
     read = load(scenario(tmp_path, data, seeds=[0, 1], algorithms=[{"name": "fedavg"}, {"name": "sfprompt"}]))
-    trial.check(read)
+    check(read)
     for entry in read.algorithms:
         for seed in read.seeds:
             trial.run(read, entry, seed)

@@ -57,6 +57,7 @@ def test_so_is_what_is_resolved(file: Path) -> None:
         ("{name: digits,", "{name: parquet, train: a.parquet, test: [b.parquet, c.parquet],"),
         ("    keep_fraction: 0.5\n", "    prompts: {length: 8}\n"),
         ("world:\n", "world:\n  catalogue: my-devices.yaml\n"),
+        ("{name: bundled}", "{name: resnet18, weights: mine/a.pt, keywords: {layers: [1, 1, 1, 1], avg_down: true}}"),
     ],
 )
 def test_what_may_be_said(old: str, new: str) -> None:
@@ -75,6 +76,8 @@ def test_what_may_be_said(old: str, new: str) -> None:
         ("count: 3", "cuont: 3"),
         ("{name: rtx-4090}", "{slots: 1}"),
         ("{name: bundled}", "bundled"),
+        ("{name: bundled}", "{name: resnet18, weights: 3}"),
+        ("{name: bundled}", "{name: resnet18, keywords: [layers]}"),
         ("name: digits", "name: digts"),
         ("name: digits", "name: digits, limit: 3"),
         ("alpha: 0.5", "alpha: 0"),

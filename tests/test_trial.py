@@ -11,10 +11,11 @@ import yaml
 from simulator import trial
 from simulator.learning.data import Shard
 from simulator.learning.models import Built
+from simulator.outcome import Outcome
 from simulator.results import breakdown_frame, rounds_frame, summarise
 from simulator.scenario import Scenario, load
 from simulator.seeds import Seeds
-from simulator.trial import Outcome, run
+from simulator.trial import run
 from tests.learning.conftest import _nothing_remembered, forget, vit  # noqa: F401  (a fixture)
 
 ENTRIES: dict[str, dict[str, Any]] = {
@@ -52,7 +53,32 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "in-turn": {"name": "split_learning"},
     "in-turn-sent": {"name": "split_learning", "labels": "sent"},
     "alone": {"name": "local"},
+    "centralized": {"name": "centralized", "training": {"local_epochs": 2}},
+    "fl-top-k": {
+        "name": "fedavg",
+        "training": {"compression": {"model up": {"name": "top_k", "of": "change"}, "model down": {"name": "cos_sgd"}}},
+    },
+    "v1-fedlite": {
+        "name": "splitfed",
+        "training": {"compression": {"smashed data": {"name": "product_quantisation", "correction": 1e-6}}},
+    },
+    "sfp-int8": {
+        "name": "sfprompt",
+        "training": {
+            "compression": {
+                "smashed data": {"name": "int8"},
+                "features": {"name": "fp16"},
+                "frozen weights": {"name": "fp16"},
+            },
+            "wire_dtype": "bf16",
+        },
+    },
 }
+NOTHING: dict[str, set[str]] = {
+    "alone": {"bytes_up"},
+    "centralized": {"bytes_down", "client_flops", "peak_client_memory_bytes"},
+}
+"""What some algorithms do not use at all."""
 
 
 def scenario(folder: Path, labels: list[str], **changes: Any) -> Scenario:
@@ -85,7 +111,7 @@ def scenario(folder: Path, labels: list[str], **changes: Any) -> Scenario:
     return load(file)
 
 
-def four_blocks(name: str, image_size: int, classes: int, seed: int, pretrained: bool, dry: bool) -> Built:
+def four_blocks(name: str, image_size: int, classes: int, seed: int, pretrained: bool, dry: bool, *_: Any) -> Built:
     """In place of the models that scenarios name: quick, and four blocks are enough to cut anywhere."""
     model = vit(seed % 2**31, img_size=image_size, patch_size=4, depth=4, num_classes=classes)
     return Built(model.to("meta") if dry else model, ((0.5,) * 3, (0.5,) * 3))
@@ -128,7 +154,7 @@ def test_dry_is_real(label: str, dry_and_real: tuple[dict[str, Outcome], dict[st
         assert key == "wall_time_s" or (values[0] is None and values[1] is not None)
     assert summaries[0] == summaries[1]
     zeros = {key for key, value in summaries[0].items() if not value}
-    assert zeros <= {"seed", "bytes_provisioning", "server_flops"} | ({"bytes_up"} if label == "alone" else set())
+    assert zeros <= {"seed", "bytes_provisioning", "server_flops", "devices_too_small"} | NOTHING.get(label, set())
     frames = [rounds_frame(outcome).drop(columns=["accuracy", "loss"]) for outcome in (dry, real)]
     assert frames[0].equals(frames[1])
     assert breakdown_frame(dry).equals(breakdown_frame(real))

@@ -7,6 +7,21 @@ from functools import partial
 from typing import Any, NamedTuple
 
 
+class Piece(NamedTuple):
+    """A part of a work that can be timed on a real machine: one stage, one way, for so many samples.
+
+    Attributes:
+        what: a name that is the same wherever the stage, what of it is trained and the shape of its input are.
+        samples: of the batch; 1 for what does not depend on a batch.
+        flops, bytes_touched: how much of the cost is this piece's.
+    """
+
+    what: str
+    samples: int
+    flops: int = 0
+    bytes_touched: int = 0
+
+
 class Cost(NamedTuple):
     """The price of a piece of work, from shapes alone.
 
@@ -17,12 +32,14 @@ class Cost(NamedTuple):
         bytes_touched: bytes read from and written to memory.
         peak_bytes: memory the work needs while it runs, beside the weights that lie at the site anyway.
         kept_bytes: how much more memory is taken after it than before; negative where it gives some back.
+        made_of: the pieces that can be timed; what a machine's table of seconds knows it by.
     """
 
     flops: int = 0
     bytes_touched: int = 0
     peak_bytes: int = 0
     kept_bytes: int = 0
+    made_of: tuple[Piece, ...] = ()
 
     def __add__(self, other: Cost) -> Cost:  # type: ignore[override]
         """One after the other: amounts add, peaks do not."""
@@ -31,11 +48,18 @@ class Cost(NamedTuple):
             self.bytes_touched + other.bytes_touched,
             max(self.peak_bytes, other.peak_bytes),
             self.kept_bytes + other.kept_bytes,
+            self.made_of + other.made_of,
         )
 
     def __rmul__(self, times: int) -> Cost:  # type: ignore[override]
         """The same, ``times`` times in a row."""
-        return Cost(times * self.flops, times * self.bytes_touched, self.peak_bytes, times * self.kept_bytes)
+        return Cost(
+            times * self.flops,
+            times * self.bytes_touched,
+            self.peak_bytes,
+            times * self.kept_bytes,
+            times * self.made_of,
+        )
 
 
 def _nothing(*_: Any) -> None:

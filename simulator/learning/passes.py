@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
-from simulator.accounting.costs import Cost, work
+from simulator.accounting.costs import Cost, Piece, work
+from simulator.learning.optimizers import Optimizer
 from simulator.learning.rows import Rows
 from simulator.learning.staged import Ranges, Sizes, Staged
 from simulator.learning.weights import Weights
@@ -37,8 +37,11 @@ class Part:
         self.trainable_bytes = self._slice.trainable_bytes
 
     def __repr__(self) -> str:
-        stages = list(self._slice.stages)
-        return f"<part {stages[0]}..{stages[-1]}>"
+        return f"<part {self}>"
+
+    def __str__(self) -> str:
+        stages = [self.model.names[start:stop] for start, stop in self.ranges]
+        return " and ".join(names[0] if len(names) == 1 else f"{names[0]}..{names[-1]}" for names in stages)
 
     def receive(self, installed: Mapping[str, Tensor]) -> None:
         """Compute with these frozen weights from now on: what a device was sent, instead of what the server has."""
@@ -57,27 +60,34 @@ class Part:
     def sizes(self, x: Batch) -> Sizes:
         return self.model.sizes(self.ranges, tuple(x.shape))
 
+    def steps(self, optimizer: Optimizer) -> dict[str, Piece]:
+        """What a step of this part is made of, by stage."""
+        return self.model.steps(self.ranges, optimizer)
+
     def _infer_cost(self, x: Batch, *_: Any) -> Cost:
         sizes = self.sizes(x)
-        return Cost(sizes.forward, self._slice.bytes + sizes.activations, sizes.pair)
+        return Cost(sizes.forward, self._slice.bytes + sizes.activations, sizes.pair, made_of=sizes.pieces.infer)
 
     def _forward_cost(self, x: Batch, *_: Any) -> Cost:
         sizes = self.sizes(x)
-        return Cost(sizes.forward, self._slice.bytes + sizes.activations, sizes.kept + sizes.pair, sizes.kept)
+        touched, made_of = self._slice.bytes + sizes.activations, sizes.pieces.forward
+        return Cost(sizes.forward, touched, sizes.kept + sizes.pair, sizes.kept, made_of)
 
     def _backward_cost(self, x: Batch, *_: Any) -> Cost:
         if not self.learns:
             return Cost()
         sizes = self.sizes(x)
         touched = self._slice.bytes + self.trainable_bytes + 2 * sizes.activations
-        return Cost(sizes.backward, touched, sizes.pair, -sizes.kept)
+        return Cost(sizes.backward, touched, sizes.pair, -sizes.kept, sizes.pieces.backward)
 
     def _loss_cost(self, x: Batch, *_: Any) -> Cost:
         return self._forward_cost(x) + self._backward_cost(x)
 
     def _train_cost(self, x: Batch, *_: Any) -> Cost:
-        assert self.weights.optimizer is not None, "a part is trained with weights that have an optimizer"
-        return self._loss_cost(x) + Cost(bytes_touched=self.weights.optimizer.passes * self.trainable_bytes)
+        optimizer = self.weights.optimizer
+        assert optimizer is not None, "a part is trained with weights that have an optimizer"
+        stepped = tuple(self.steps(optimizer).values())
+        return self._loss_cost(x) + Cost(bytes_touched=optimizer.passes * self.trainable_bytes, made_of=stepped)
 
     def _held(self, *_: Any) -> Part:
         return self
@@ -128,17 +138,13 @@ class Part:
         if isinstance(x, Rows):
             frozen = self._slice.frozen_prefix if self.model.remember else 0
             if frozen:
-                x = Rows(self.model.derived(x.source, self.ranges, frozen, self.weights), x.index)
+                x = Rows(self.model.derived(x.source, self.ranges, self.weights), x.index)
             if frozen == len(self._slice.stages):
                 return x
-            return _call(self._slice.stages, frozen, tensors, x.tensor())
+            x = x.tensor()
+            if frozen:
+                return self._slice.rest(tensors, x)
         return functional_call(self._slice.module, {name: tensors[name] for name in self.names}, (x,))
-
-
-def _call(stages: dict[str, nn.Module], skipped: int, tensors: Mapping[str, Tensor], x: Tensor) -> Tensor:
-    rest = nn.Sequential(OrderedDict(list(stages.items())[skipped:]))
-    names = [name for name, _ in rest.named_parameters()] + [name for name, _ in rest.named_buffers()]
-    return functional_call(rest, {name: tensors[name] for name in names}, (x,))
 
 
 class Pass:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, partial
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
+from simulator.accounting.costs import Piece
 from simulator.learning.flops import StageCost, stage_cost, stage_key
 from simulator.learning.footprint import footprint
+from simulator.learning.pieces import Pieces, Weighed, label, pieces
 from simulator.learning.rows import Derived, Source
 from simulator.learning.weights import nbytes
+
+if TYPE_CHECKING:
+    from simulator.learning.optimizers import Optimizer
 
 FLOAT_BYTES = 4
 """All computing is in float32."""
@@ -32,6 +38,18 @@ class Sizes(NamedTuple):
     pair: int  # bytes of the largest input and output of an operation, alive at once
     kept: int  # bytes autograd keeps for the way back; 0 where nothing learns
     shape: tuple[int, ...]
+    pieces: Pieces  # what can be timed
+
+
+class Stretch:
+    """Stages in a row, to be called with tensors by name."""
+
+    def __init__(self, stages: Iterable[tuple[str, nn.Module]]) -> None:
+        self.module = nn.Sequential(OrderedDict(stages))
+        self.names = (*dict(self.module.named_parameters()), *dict(self.module.named_buffers()))
+
+    def __call__(self, tensors: Mapping[str, Tensor], x: Tensor) -> Tensor:
+        return functional_call(self.module, {name: tensors[name] for name in self.names}, (x,))
 
 
 class Slice:
@@ -77,6 +95,16 @@ class Slice:
         learning = [any(p.requires_grad for p in stage.parameters()) for stage in self.stages.values()]
         return learning.index(True) if True in learning else len(learning)
 
+    @cached_property
+    def prefix(self) -> Stretch:
+        """The stages before the first that learns."""
+        return Stretch(list(self.stages.items())[: self.frozen_prefix])
+
+    @cached_property
+    def rest(self) -> Stretch:
+        """The first stage that learns, and all behind it."""
+        return Stretch(list(self.stages.items())[self.frozen_prefix :])
+
 
 class Staged:
     """A model as a list of stages.
@@ -104,6 +132,7 @@ class Staged:
         self._learns = [any(p.requires_grad for p in stage.parameters()) for stage in self.stages.values()]
         self._slices: dict[Ranges, Slice] = {}
         self._sizes: dict[tuple[Ranges, tuple[int, ...]], Sizes] = {}
+        self._steps: dict[tuple[Ranges, Optimizer], dict[str, Piece]] = {}
         self._blanks: dict[tuple[tuple[int, ...], torch.dtype], Tensor] = {}
         self._derived: dict[tuple[Any, ...], Derived] = {}
 
@@ -151,6 +180,10 @@ class Staged:
             pairs = [before + after for before, after in pairwise(tensors)]
             part = self.slice(ranges)
             keys = tuple(self._keys[name] for name in part.stages)
+            weighed = [
+                Weighed(cost, *held, pair)
+                for cost, held, pair in zip(costs, part.stage_bytes.values(), pairs, strict=True)
+            ]
             memory = footprint(part.module, keys, shape, part.input_grad, self.attention)
             self._sizes[known] = Sizes(
                 forward=samples * sum(cost.forward for cost in costs),
@@ -159,8 +192,25 @@ class Staged:
                 pair=memory.pair,
                 kept=memory.kept,
                 shape=(samples, *costs[-1].shape),
+                pieces=pieces(weighed, samples),
             )
         return self._sizes[known]
+
+    def steps(self, ranges: Ranges, optimizer: Optimizer) -> dict[str, Piece]:
+        """What stepping these stages with this rule is made of, by stage; at whatever rate."""
+        known = ranges, optimizer
+        if known not in self._steps:
+            rule = optimizer.model_dump(exclude={"learning_rate"})
+            self._steps[known] = {
+                name: Piece(
+                    f"{label(type(self.stages[name]).__name__, self._keys[name], rule)} {optimizer.name}",
+                    samples=1,
+                    bytes_touched=optimizer.passes * trained,
+                )
+                for name, (_, trained) in self.slice(ranges).stage_bytes.items()
+                if trained
+            }
+        return self._steps[known]
 
     def blank(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Tensor:
         """A ``meta`` tensor of this shape: all that a dry pass needs of its output."""
@@ -169,18 +219,16 @@ class Staged:
             self._blanks[known] = torch.empty(shape, dtype=dtype, device="meta")
         return self._blanks[known]
 
-    def derived(self, source: Source, ranges: Ranges, stages: int, weights: Mapping[str, Tensor]) -> Source:
-        """What the first ``stages`` of these stages, all frozen, make of a source; one object for the same weights."""
+    def derived(self, source: Source, ranges: Ranges, weights: Mapping[str, Tensor]) -> Source:
+        """What the frozen prefix of these stages makes of a source; one object for the same weights."""
         part = self.slice(ranges)
-        prefix = nn.Sequential(OrderedDict(list(part.stages.items())[:stages]))
-        names = tuple(prefix.state_dict())
-        tensors = {name: weights[name] for name in names}
-        known = (id(source), ranges, stages, *map(id, tensors.values()))
+        tensors = {name: weights[name] for name in part.prefix.names}
+        known = (id(source), ranges, *map(id, tensors.values()))
         if known not in self._derived:
-            costs = self.stage_costs(ranges, source.shape)[:stages]
+            costs = self.stage_costs(ranges, source.shape)[: part.frozen_prefix]
             self._derived[known] = Derived(
                 source,
-                lambda values: torch.func.functional_call(prefix, tensors, (values,)),
+                partial(part.prefix, tensors),
                 costs[-1].shape,
                 torch.float32,
                 sum(cost.forward for cost in costs),

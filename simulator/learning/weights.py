@@ -75,7 +75,9 @@ class Weights(dict[str, Tensor]):
     def _step_cost(self, *passes: Pass) -> Cost:
         assert self.optimizer is not None, "these weights have no optimizer: they are not meant to be stepped"
         names = {name for one in passes for name in one.part.trainable}
-        return Cost(bytes_touched=self.optimizer.passes * sum(nbytes(self[name]) for name in names))
+        touched = self.optimizer.passes * sum(nbytes(self[name]) for name in names)
+        stages = {stage: piece for one in passes for stage, piece in one.part.steps(self.optimizer).items()}
+        return Cost(bytes_touched=touched, made_of=tuple(stages.values()))
 
     def _written(self, *passes: Pass) -> Weights:
         return self

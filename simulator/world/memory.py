@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 
 class Holdable(Protocol):
@@ -22,6 +22,14 @@ class Versioned(Protocol):
     def earlier_bytes(self) -> int: ...
 
 
+class Fullest(NamedTuple):
+    """What was done when memory was at its fullest: a work, for a part, in a round."""
+
+    doing: str
+    part: object = None
+    round: int = 0
+
+
 class Memory:
     """Weights count once by identity, while anybody uses them; what passes keep counts until it is given back.
 
@@ -31,6 +39,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.peak_bytes = 0
+        self.fullest = Fullest("nothing")
         self._pieces: dict[tuple[int, str], int] = {}
         self._users: dict[tuple[int, str], set[str | None]] = {}
         self._seen: dict[tuple[Any, str | None], list[Versioned]] = {}  # holds parts, so that no identity is reused
@@ -48,21 +57,23 @@ class Memory:
     def store(self, nbytes: int) -> None:
         """So much lies in the store now."""
         self._stored = nbytes
-        self.peak_bytes = max(self.peak_bytes, self.bytes)
+        self._look("what it keeps from round to round")
 
     def hold(self, part: Holdable) -> None:
         """This part's weights lie here for good."""
         self._hold(part, None)
-        self.peak_bytes = max(self.peak_bytes, self.bytes)
+        self._look("the weights", part)
 
-    def begin(self, client: str | None, part: Holdable | None, peak_bytes: int) -> None:
+    def begin(
+        self, client: str | None, part: Holdable | None, peak_bytes: int, doing: str = "", round: int = 0
+    ) -> None:
         """A work starts for this client: its part's weights are there, and it takes what it needs to run."""
         if part is not None:
             self._hold(part, client)
             for weights in self._seen[part, client]:
                 self._earlier[id(weights)] = weights.earlier_bytes
         self._in_service += peak_bytes
-        self.peak_bytes = max(self.peak_bytes, self.bytes)
+        self._look(doing, part, round)
 
     def end(self, client: str | None, peak_bytes: int, kept_bytes: int) -> None:
         """A work is over; some of what it took it may keep, or it gives back what another kept."""
@@ -80,6 +91,10 @@ class Memory:
                 del self._users[piece]
                 self._weights -= self._pieces.pop(piece)
                 self._earlier.pop(piece[0], None)
+
+    def _look(self, doing: str, part: object = None, round: int = 0) -> None:
+        if self.bytes > self.peak_bytes:
+            self.peak_bytes, self.fullest = self.bytes, Fullest(doing, part, round)
 
     def _hold(self, part: Holdable, client: str | None) -> None:
         if (part, client) in self._seen:

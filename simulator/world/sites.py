@@ -209,7 +209,7 @@ class Site:
         job.begun, job.start = True, self.env.now
         if self.store.changed:
             self.weigh()
-        self.memory.begin(job.client, job.holds, job.cost.peak_bytes)
+        self.memory.begin(job.client, job.holds, job.cost.peak_bytes, job.work.name, job.round)
         job._ok, job._value = True, None
         if job.writes is None:  # a reader reads now
             job.do()

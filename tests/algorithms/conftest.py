@@ -10,6 +10,7 @@ from torch import Tensor
 
 from simulator.accounting.ledger import TransferRow, WorkRow
 from simulator.algorithms.base import Algorithm, State
+from simulator.learning.compression.channels import channels
 from simulator.learning.data import Images, Shard
 from simulator.learning.task import Task
 from simulator.learning.trees import leaves
@@ -110,7 +111,8 @@ def make(
         statistics=STATISTICS,
         remember=remember,
     )
-    world = World(Wire(settings.wire_dtype))
+    wire = Wire(settings.wire_dtype)
+    world = World(wire, channels=channels(settings.compression, algorithm.kinds, wire))
     power = Power(2.0, 7.0, 4.0, 3.0)
     world.server = Site(
         world,

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from simulator.algorithms.base import Algorithm
+from simulator.algorithms.centralized import Centralized
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.sfprompt import SFPrompt
 from simulator.algorithms.splitfed import SplitFed
@@ -19,6 +20,7 @@ CASES: dict[str, tuple[Algorithm, dict[str, Any]]] = {
     "sfl linear fp16": (SplitFed(), {"train": "linear", "wire_dtype": "fp16"}),
     "sfl linear, labels sent": (SplitFed(labels="sent"), {"train": "linear"}),
     "sfprompt": (SFPrompt(local_epochs=2), {}),
+    "centralized linear": (Centralized(), {"train": "linear"}),
 }
 
 
@@ -52,6 +54,9 @@ def test_the_same_ledger_and_the_same_digits(case: str) -> None:
     with_memory, without = both(case)
     assert with_memory.world.ledger == without.world.ledger
     assert equal(with_memory.trained, without.trained)
+    scores = [run.task.evaluate([run.trained]) for run in (with_memory, without)]
+    assert scores[0] is not None
+    assert scores[0] == scores[1]
 
 
 @pytest.mark.parametrize(

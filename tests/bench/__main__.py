@@ -1,7 +1,10 @@
-"""``make bench``: what the simulator adds, and whether its figures agree with torch's and with each other."""
+"""``make bench``: what the simulator adds and saves, and whether its figures agree with torch's, with each other
+and with this machine's seconds."""
 
-from tests.bench import agreement, events, overhead
+from tests.bench import agreement, calibration, events, overhead, prefix
 
 overhead.main()
+prefix.main()
 agreement.main()
 events.main()
+calibration.main([])

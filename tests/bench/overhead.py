@@ -13,10 +13,11 @@ from torch.nn.functional import cross_entropy
 
 from simulator.learning.data import Images, Shard
 from simulator.learning.models import build
+from simulator.outcome import Outcome
 from simulator.scenario import Scenario, load
 from simulator.seeds import Seeds
-from simulator.trial import Outcome, run
 from simulator.trial import load as load_data
+from simulator.trial import run
 from tests.bench import report
 
 PAIRS = 11

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pyarrow import compute
+from pyarrow.parquet import read_table
 
 from simulator.learning.datasets.parquet import Parquet
 
@@ -49,6 +51,14 @@ def test_cifar10_is_read_whole() -> None:
     pixels = raw.test.pixels(32)
     assert 0.4 < pixels.mean() / 255 < 0.55
     assert pixels.std() > 50
+
+
+@needs(CIFAR10)
+def test_how_large_the_files_of_cifar10_are() -> None:
+    file = str(CIFAR10 / "train.parquet")
+    sizes = Parquet(train=(file,), test=(file,)).load().train.file_bytes(224)
+    encoded = compute.struct_field(read_table(file, columns=["img"]).column(0), "bytes")
+    assert sizes.tolist() == compute.binary_length(encoded).to_pylist()
 
 
 @needs(TINY)

@@ -63,3 +63,14 @@ def test_frozen_weights_are_counted_each_time_and_rounded_once() -> None:
 def test_a_dry_payload_has_the_same_bytes() -> None:
     for dtype in ("fp32", "fp16"):
         assert Wire(dtype).carry([VALUES.to("meta")])[1] == Wire(dtype).carry([VALUES])[1]
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("dtype", ["fp32", "fp16", "bf16"])
+def test_what_is_as_narrow_or_narrower_is_not_widened_and_arrives_as_it_was(dtype: str, frozen: bool) -> None:
+    halves = VALUES.half()
+    arrived, nbytes = Wire(dtype).carry(Frozen(a=halves) if frozen else {"a": halves})
+    assert nbytes == 2 * len(VALUES)
+    assert arrived["a"].dtype == torch.float32
+    assert torch.equal(arrived["a"], halves.float())
+    assert Wire(dtype).carry(halves.to("meta"))[1] == nbytes

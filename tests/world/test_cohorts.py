@@ -17,11 +17,9 @@ from simulator.world.world import World
 from tests.world.builder import Steps, after, device, job, tiny
 
 
-def crowd(size: int, away: tuple[int, ...] = ()) -> list[Any]:
-    return [
-        SimpleNamespace(name=number, site=SimpleNamespace(away_since=0.0 if number in away else None))
-        for number in range(size)
-    ]
+def crowd(size: int, away: tuple[int, ...] = (), small: tuple[int, ...] = ()) -> list[Any]:
+    sites = [SimpleNamespace(away_since=0.0 if number in away else None) for number in range(size)]
+    return [SimpleNamespace(name=number, fits=number not in small, site=site) for number, site in enumerate(sites)]
 
 
 def names(clients: list[Any], size: int, round: int, seed: int = 0) -> list[int]:
@@ -47,6 +45,11 @@ def test_absent_clients_are_never_chosen_and_the_others_fill_their_places() -> N
     for number in range(30):
         cohort = names(crowd(10, away=(0, 3, 4)), 7, number)
         assert set(cohort) == {1, 2, 5, 6, 7, 8, 9}
+
+
+def test_clients_that_do_not_fit_are_never_chosen() -> None:
+    for number in range(30):
+        assert set(names(crowd(6, away=(0,), small=(2, 3)), 6, number)) == {1, 4, 5}
 
 
 def test_who_is_there_takes_part_where_fewer_are_there_than_asked_for() -> None:

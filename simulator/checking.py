@@ -1,0 +1,57 @@
+"""What is looked at before a scenario is run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from simulator.algorithms.base import UnfitError
+from simulator.learning.stages import NoTokensError, NotStagedError
+from simulator.scenario_compression import check_compression
+from simulator.seeds import Seeds
+from simulator.trial import load, partition, structure
+
+if TYPE_CHECKING:
+    from simulator.scenario import Scenario
+
+
+def check(scenario: Scenario, dry: bool = False) -> None:
+    """What only the model, the data and the machine can tell of a scenario, before anything is run.
+
+    Raises:
+        ScenarioError: a cut that leaves no body, a model that does not exist or cannot be staged, a shard that stays
+            empty, a GPU that is not there; the message names the line.
+    """
+    if scenario.torch_device == "cuda" and not dry and not torch.cuda.is_available():
+        raise scenario.error(("torch_device",), "cuda", "torch finds no CUDA GPU on this machine", "auto or cpu")
+    check_compression(scenario)
+    for index, entry in enumerate(scenario.algorithms):
+        if dry and entry.algorithm.needs_values:
+            problem = f"it decides by {entry.algorithm.needs_values}, which a dry run does not have"
+            raise scenario.error(("algorithms", index, "name"), entry.name, problem, "a run without --dry")
+        for key in entry.algorithm.ignores:
+            if getattr(entry.training, key) != getattr(scenario.training, key):
+                problem = f"{entry.name} does not look at it: what it trains and how often are keys of its own"
+                raise scenario.error(("algorithms", index, "training", key), None, problem)
+        try:
+            model = structure(scenario, entry)
+        except NoTokensError as error:
+            where: tuple[str | int, ...] = ("algorithms", index)
+            if "train" in entry.algorithm.ignores:  # it brings prompts of its own
+                allowed = "another algorithm, or a VisionTransformer as the model"
+                raise scenario.error((*where, "name"), entry.name, str(error), allowed) from error
+            train = entry.training.train
+            raise scenario.error((*where, "training", "train"), train, str(error), "full, linear or bias") from error
+        except NotStagedError as error:
+            raise scenario.error(("model", "name"), scenario.model.name, str(error)) from error
+        try:
+            entry.algorithm.check(model, entry.training)
+        except UnfitError as unfit:
+            loc = ("algorithms", index, unfit.key)
+            raise scenario.error(loc, unfit.value, unfit.problem, unfit.allowed) from unfit
+    wanted, there = scenario.evaluation.samples, len(load(scenario).test)
+    if wanted is not None and wanted > there:
+        raise scenario.error(("evaluation", "samples"), wanted, "the test set is smaller", f"1 to {there}, or null")
+    for seed in scenario.seeds:
+        partition(scenario, Seeds(seed))

@@ -1,0 +1,118 @@
+"""How well a table as ``sfsim calibrate`` makes it predicts the seconds that real works take on this machine.
+
+A trial is run for real, and the machine is calibrated between its works: what else it does meanwhile slows both alike.
+Then the same trial is simulated on the device that the table describes, dry, which gives the same figures. Nothing is
+remembered of frozen stages, else works would do less than a device is charged for.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from unittest import mock
+
+import torch
+
+from simulator import trial
+from simulator.calibration import Machine, machine, save, timed, written
+from simulator.learning.task import Task
+from simulator.learning.timing import Laps
+from simulator.scenario import Scenario, load
+from simulator.world.sites import Job
+from tests.bench import report
+
+SCENARIO = Path(__file__).with_name("overhead.yaml")
+ENTRIES = {
+    "FL": "{name: fedavg, label: FL}",
+    "SFL": "{name: splitfed, label: SFL, head: 1, tail: 1}",
+    "SFPrompt": "{name: sfprompt, label: SFPrompt, head: 1, tail: 1}",
+}
+ASKED = ("FL", "SFL")
+ROUNDS = 8
+"""Of calibration, during one trial."""
+NAME = "this-machine"
+Seconds = dict[str, float]
+"""By what works are called."""
+
+
+@contextmanager
+def watched(between: Callable[[], object], every: int) -> Iterator[tuple[Seconds, Seconds]]:
+    """The seconds that works take, on the wall and of this thread alone; something else is done between some."""
+    wall: Seconds = defaultdict(float)
+    thread: Seconds = defaultdict(float)
+    do, done = Job.do, 0
+
+    def watch(job: Job) -> None:
+        nonlocal done
+        began, own = time.perf_counter(), time.thread_time()
+        do(job)
+        thread[job.work.name] += time.thread_time() - own
+        wall[job.work.name] += time.perf_counter() - began
+        done += 1
+        if done % every == 0:
+            between()
+
+    with mock.patch.object(Job, "do", watch):
+        yield wall, thread
+
+
+def simulated(scenario: Scenario) -> tuple[Seconds, int]:
+    """The seconds that works take in a simulation, and how many there are."""
+    seconds: Seconds = defaultdict(float)
+    works = trial.run(scenario, scenario.algorithms[0], scenario.seeds[0], dry=True).ledger.works
+    for row in works:
+        seconds[row.work] += row.seconds
+    return seconds, len(works)
+
+
+def measured(scenario: Scenario) -> tuple[Machine, Seconds, Seconds]:
+    """This machine, calibrated while it runs a trial, and the seconds of its works: on the wall, and of the thread."""
+    laps, jobs = Laps(), list(timed(scenario, "cpu"))
+    whole = [piece for job in jobs for piece in job.whole()]
+
+    def calibrate(into: Laps = laps) -> None:
+        for job in jobs:
+            job.round(into)
+
+    calibrate(Laps())  # to warm up
+    with (
+        mock.patch.object(trial, "Task", partial(Task, remember=False)),
+        watched(calibrate, simulated(scenario)[1] // ROUNDS) as (wall, thread),
+    ):
+        trial.run(scenario, scenario.algorithms[0], scenario.seeds[0])
+    return machine(scenario, laps, whole, "a benchmark"), wall, thread
+
+
+def main(labels: list[str]) -> None:
+    torch.set_num_threads(1)
+    for label in labels or ASKED:
+        change = f"algorithms=[{ENTRIES[label]}]"
+        found, wall, thread = measured(load(SCENARIO, [change]))
+        device = f"name: {NAME}, power: {{idle: 0 W, compute: 0 W}}"
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "machine.yaml"
+            save(file, written(NAME, found))
+            there = f"devices: [{{count: 20, {device}}}], server: {{{device}}}"
+            predicted, works = simulated(load(SCENARIO, [change, f"world={{catalogue: {file}, {there}}}"]))
+        error = sum(predicted.values()) / sum(wall.values()) - 1
+        report(
+            "calibration_error",
+            abs(error),
+            algorithm=label,
+            signed=error,
+            predicted_s=sum(predicted.values()),
+            measured_s=sum(wall.values()),
+            thread_s=sum(thread.values()),
+            works=works,
+            by_work={work: predicted[work] / seconds - 1 for work, seconds in wall.items()},
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
