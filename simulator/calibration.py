@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import torch
 
 from analysis.humanize import human
 from simulator.accounting.seconds import Table, interpolated
+from simulator.files import atomically
 from simulator.learning.timing import Laps, Timed
 from simulator.machine import copied_per_s, memory_bytes, processor
 from simulator.trial import structure, torch_device
@@ -150,12 +150,7 @@ def written(name: str, found: Machine, watts: dict[str, str] | None = None) -> s
 
 def save(path: Path, text: str) -> None:
     """Write a file at once or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    atomically(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
 def summary(found: Machine, path: Path, name: str, knows_power: bool) -> str:

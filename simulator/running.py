@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from rich.table import Table
 
 from analysis.humanize import Kind, human
 from simulator.checking import check
-from simulator.fitting import fitted, told, too_small
+from simulator.fitting import devices_left_out, fitted
 from simulator.outcome import Outcome, Point
 from simulator.results import Summary, free_folder, staged, summarise, write
 from simulator.trial import run as run_trial
@@ -60,6 +60,12 @@ def run_scenario(
 
 def _trials(scenario: Scenario, dry: bool, console: Console) -> list[Outcome]:
     outcomes = []
+
+    def tell(line: str) -> None:
+        console.print(line, soft_wrap=True)
+
+    with console.status("Does it fit into memory?"):
+        fits = {} if dry else devices_left_out(scenario, tell)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     shown = Progress(*columns, TextColumn("{task.fields[state]}"), console=console, disable=not console.is_terminal)
     with shown as progress:
@@ -68,28 +74,15 @@ def _trials(scenario: Scenario, dry: bool, console: Console) -> list[Outcome]:
                 name = entry.label if len(scenario.seeds) == 1 else f"{entry.label}, seed {seed}"
                 bar = progress.add_task(name, total=entry.training.rounds, state="")
                 show = _shown(progress, bar)
-                without = frozenset[str]()
-                if not entry.algorithm.needs_values:  # all that is known without training, memory among it
-                    outcome = fitted(scenario, entry, seed, show)
-                    without = outcome.without
-                    for line in _memory_told(scenario, outcome):
-                        console.print(line, soft_wrap=True)
-                if not dry:
-                    outcome = run_trial(scenario, entry, seed, progress=show, without=without)
-                outcomes.append(outcome)
+                if dry:
+                    outcomes.append(fitted(scenario, entry, seed, show, tell))
+                else:
+                    without = fits[entry.label, seed]
+                    outcomes.append(run_trial(scenario, entry, seed, progress=show, without=without))
                 if not console.is_terminal:  # bars are drawn once, at the end: a log wants to know before
                     state, wall = progress.tasks[bar].fields["state"], human("seconds", outcomes[-1].wall_time_s)
                     console.print(f"{name}: {state}, ran for {wall}")
     return outcomes
-
-
-def _memory_told(scenario: Scenario, outcome: Outcome) -> Iterator[str]:
-    """What a user should know about devices that were too small for a trial."""
-    if outcome.without:
-        count = f"{len(outcome.without)} of {scenario.world.clients} devices are too small for {outcome.entry.label}"
-        yield f"{count} and are never chosen (on_oom: skip)"
-    for peak in too_small(outcome)[:1]:
-        yield f"{told(outcome.entry, peak)}: counted as if it had enough (on_oom: ignore)"
 
 
 def _shown(progress: Progress, bar: TaskID) -> Callable[[Point], None]:

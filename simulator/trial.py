@@ -228,7 +228,7 @@ def _people(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: W
 
 def _peak(site: Site) -> Peak:
     memory, fullest = site.memory, site.memory.fullest
-    doing = f"{fullest.doing} of {fullest.part}" if fullest.part is not None else fullest.doing
+    doing = f"{fullest.doing} of {fullest.part}" if fullest.part else fullest.doing
     return Peak(site.name, memory.peak_bytes, site.hardware.memory, doing, fullest.round)
 
 

@@ -231,7 +231,7 @@ def test_published_weights_without_a_network(sfsim: Any, tmp_path: Path, monkeyp
 def test_ctrl_c_leaves_nothing(sfsim: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from simulator import running
 
-    def interrupted(*_: Any) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(running, "run_trial", interrupted)

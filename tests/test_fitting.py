@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import json
+import weakref
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from simulator.fitting import fitted, too_small
@@ -70,6 +75,54 @@ def test_the_message_says_who_for_what_how_much_and_what_is_there() -> None:
     assert message.endswith("(or say on_oom: skip or ignore)")
 
 
+def test_it_is_known_before_anything_is_trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of two algorithms the second does not fit."""
+    most = needed("splitfed", head=0)[0]
+    settings = scenario([most], name="splitfed", head=0)
+    both = settings.model_copy(update={"algorithms": (settings.algorithms[0], scenario([most]).algorithms[0])})
+    monkeypatch.setattr("simulator.running.run_trial", lambda *_, **__: pytest.fail("it was trained"))
+    with pytest.raises(ScenarioError, match="fedavg needs"):
+        run_scenario(both, out=tmp_path / "out")
+
+
+def test_groups_of_one_name_are_told_apart() -> None:
+    settings = scenario([AMPLE, SMALL])
+    devices = tuple(group.model_copy(update={"name": "twin"}) for group in settings.world.devices)
+    world = settings.world.model_copy(update={"devices": devices})
+    assert refusal(settings.model_copy(update={"world": world})).startswith("world.devices.1.memory is 10 MB")
+
+
+def test_a_cut_is_named_though_the_server_has_no_room_for_a_smaller_one() -> None:
+    device, server = needed("splitfed", head=2)
+    assert needed("splitfed", head=1)[1] > server
+    assert "; head: 2 would fit" in refusal(scenario([device], server=server, name="splitfed", head=4))
+
+
+def test_a_cut_that_the_algorithm_refuses_is_not_named() -> None:
+    """SFPrompt without any block on the device is blind."""
+    blind = {"head": 0, "tail": 0, "local_epochs": 0, "keep": "random"}
+    enough = needed("sfprompt", **blind)[0]
+    assert enough < needed("sfprompt", head=0, tail=1)[0]
+    assert "no cut would fit" in refusal(scenario([enough], name="sfprompt", head=1, tail=1))
+
+
+def test_no_weights_live_on_because_they_were_there_at_the_peak() -> None:
+    from simulator.world.memory import Memory
+
+    class Part:
+        def resident(self) -> list[tuple[Any, str, int]]:
+            return [(self, "all", 100)]
+
+    memory, part = Memory(), Part()
+    memory.begin("a", part, 10, "train_step", 3)
+    gone = weakref.ref(part)
+    del part
+    memory.release("a")
+    gc.collect()
+    assert gone() is None
+    assert memory.fullest.round == 3
+
+
 @pytest.mark.parametrize(("name", "said"), [("splitfed", "head: "), ("sfprompt", "head: ")])
 def test_the_cut_it_names_is_the_deepest_that_fits(name: str, said: str) -> None:
     by_head = {head: needed(name, head=head)[0] for head in range(5)}
@@ -114,11 +167,11 @@ def test_a_real_run_leaves_the_same_devices_out(tmp_path: Any, monkeypatch: pyte
     most = needed("fedavg")[0]
     settings = scenario([most, most - 1], on_oom="skip")
     folder = run_scenario(settings, out=tmp_path / "out")
-    import json
-
     trial = json.loads((folder / "summary.json").read_text())["trials"][0]
     assert trial["devices_too_small"] == sorted(dry(settings).without)
-    assert trial["peak_client_memory_bytes"] <= most
+    engaged = pd.read_parquet(folder / "ledger" / "fedavg-0" / "engagements.parquet")["client"]
+    assert len(engaged) == 3 * 2
+    assert not set(engaged) & set(trial["devices_too_small"])
 
 
 def test_if_all_are_too_small_there_is_nobody_to_choose() -> None:

@@ -5,28 +5,28 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
+import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from importlib.resources import files
+from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
+from signal import SIGINT, SIGTERM
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import yaml
 from safetensors.torch import save_file
-from timm.models.vision_transformer import VisionTransformer
+from torch import nn
 
+from simulator.files import atomically
 from simulator.learning.data import Images
-from simulator.learning.datasets.base import DataError
-from simulator.learning.models import BUNDLED, Built, ModelError, build
-from simulator.learning.stages import NotStagedError
+from simulator.pretraining.exporting import as_file, description
 from simulator.pretraining.learner import TRIED_IMAGES, Learner, faster_precision
+from simulator.pretraining.preparing import built, chosen_device, decoded, read
 from simulator.seeds import Seeds
 
 if TYPE_CHECKING:
-    from simulator.learning.datasets.base import Samples
     from simulator.pretraining.settings import Pretraining
 
 CHECKPOINT, LOG, WEIGHTS, RECIPE, SETTINGS = (
@@ -71,8 +71,9 @@ Show = Callable[[Progress | Epoch], Any]
 def pretrain(settings: Pretraining, folder: Path, resume: bool = False, show: Show = lambda _: None) -> list[Epoch]:
     """Train a model, and leave its weights and how they came about in ``folder``.
 
-    The same settings give the same weights (on the same machine), whether or not a run was interrupted: what is drawn
-    at random depends on the seed, the epoch and the step alone.
+    The same settings give the same weights (on the same machine, at the same precision), whether or not a run was
+    interrupted: what is drawn at random depends on the seed, the epoch and the step alone, and no step is left half
+    done.
 
     Args:
         folder: takes ``model.safetensors`` (fp16), ``model.json`` (architecture, recipe, what was measured),
@@ -85,20 +86,22 @@ def pretrain(settings: Pretraining, folder: Path, resume: bool = False, show: Sh
         PretrainError: there is no checkpoint to resume, it is of other settings, or the loss is no number.
     """
     torch.set_num_threads(settings.threads)
-    device = _device(settings)
+    device = chosen_device(settings)
     checkpoint = _read(folder, settings) if resume else None
-    with _in_words(settings):
-        raw = settings.data.load().check()
-    built = _built(settings, raw.classes)
-    with _in_words(settings):
-        train, test = (_images(samples, built, settings, device) for samples in (raw.train, raw.test))
-    settings = _with_precision(settings, checkpoint, built, train, device)
+    raw = read(settings)
+    model, statistics = built(settings, raw.classes)
+    train, test = (decoded(samples, statistics, settings, device) for samples in (raw.train, raw.test))
+    settings = _with_precision(settings, checkpoint, model, train, device)
     folder.mkdir(parents=True, exist_ok=True)
-    _atomically(folder / SETTINGS, lambda path: path.write_text(settings.resolved(), encoding="utf-8"))
-    learner = Learner(built.model, settings, settings.precision, device)
-    run = _Run(settings, folder, learner, train, test, checkpoint, show)
-    log = run.to_the_end()
-    _export(folder, settings, built, log, raw.classes, len(raw.test))
+    for name in () if resume else (CHECKPOINT, LOG, WEIGHTS, RECIPE):  # of a training that is replaced
+        (folder / name).unlink(missing_ok=True)
+    atomically(folder / SETTINGS, lambda path: path.write_text(settings.resolved(), encoding="utf-8"))
+    learner = Learner(model, settings, settings.precision, device)
+    log = _Run(settings, folder, learner, train, test, checkpoint, show).to_the_end()
+    rounded = as_file(learner.model)
+    atomically(folder / WEIGHTS, lambda path: save_file(rounded, path))
+    found = description(settings, statistics, raw.classes, learner.score(test)[0], len(test))
+    atomically(folder / RECIPE, lambda path: path.write_text(json.dumps(found, indent=2) + "\n"))
     return log
 
 
@@ -137,7 +140,7 @@ class _Run:
             while len(self.log) < self.settings.epochs:
                 self._epoch(len(self.log))
         except KeyboardInterrupt:
-            self._save()
+            self._save()  # ``unbroken`` let it come between two steps, or during a test
             raise
         return self.log
 
@@ -161,14 +164,13 @@ class _Run:
         if self.settings.augment:
             images = self.settings.augment.apply(images, self.seeds.stream("augmentation", epoch, number))
         dropping = self.settings.drop_tokens
-        share = dropping.rate if dropping and epoch < dropping.epochs else 0.0
-        with self.learner.seeing(1 - share, self.seeds.integer("patches", epoch, number)):
+        dropped = dropping.rate if dropping and epoch < dropping.epochs else 0.0
+        with unbroken(), self.learner.seeing(1 - dropped, self.seeds.integer("patches", epoch, number)):
             loss = self.learner.step(images, labels, self._rate(self.step + 1))
+            self.step += 1
+            self.loss += loss
         if not math.isfinite(loss):
-            problem = f"the loss is not a number at step {self.step + 1}: a smaller learning rate may help"
-            raise PretrainError(problem)
-        self.step += 1
-        self.loss += loss
+            raise PretrainError(f"the loss is not a number at step {self.step}: a smaller learning rate may help")
         self.show(Progress(self.step, self.steps, loss, len(index) / (time.perf_counter() - begun)))
         if time.monotonic() - self.saved > SAVE_SECONDS and number + 1 < self.per_epoch:
             self._save()
@@ -185,8 +187,8 @@ class _Run:
             "seconds": self.seconds,
             "learner": self.learner.state(),
         }
-        _atomically(self.folder / CHECKPOINT, lambda path: torch.save(content, path))
-        _atomically(self.folder / LOG, self._write_log)
+        atomically(self.folder / CHECKPOINT, lambda path: torch.save(content, path))
+        atomically(self.folder / LOG, self._write_log)
         self.saved = time.monotonic()
 
     def _write_log(self, path: Path) -> None:
@@ -194,31 +196,6 @@ class _Run:
             rows = csv.writer(file)
             rows.writerow(Epoch._fields)
             rows.writerows(self.log)
-
-
-def _export(folder: Path, settings: Pretraining, built: Built, log: list[Epoch], classes: int, tested: int) -> None:
-    """The weights, and a description of the form that the bundled model has."""
-    kept = {name: tensor.detach().cpu().contiguous() for name, tensor in built.model.state_dict().items()}
-    weights = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in kept.items()}
-    _atomically(folder / WEIGHTS, lambda path: save_file(weights, path))
-    recipe = {
-        **_architecture(settings),
-        "classes": classes,
-        "mean": built.statistics[0],
-        "std": built.statistics[1],
-        "format": "state dict, fp16; load and cast to fp32",
-        "recipe": yaml.safe_load(settings.resolved()),
-        "measured": {"top1": log[-1].top1, "on": f"the {tested} test images", "epochs": len(log)},
-    }
-    _atomically(folder / RECIPE, lambda path: path.write_text(json.dumps(recipe, indent=2) + "\n"))
-
-
-def _architecture(settings: Pretraining) -> dict[str, Any]:
-    model = settings.model
-    if model.name in ("bundled", "random"):
-        recipe = json.loads((files("simulator") / "assets" / f"{BUNDLED}.json").read_text())
-        return {"timm": recipe["timm"], "model": {**recipe["model"], "img_size": model.image_size}}
-    return {"timm": model.name, "model": {"img_size": model.image_size, **model.keywords}}
 
 
 def _read(folder: Path, settings: Pretraining) -> dict[str, Any]:
@@ -240,8 +217,26 @@ def _read(folder: Path, settings: Pretraining) -> dict[str, Any]:
     return found
 
 
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """A signal to stop that comes within it takes effect when it is over, as ``KeyboardInterrupt``."""
+    told = []
+    try:
+        before = {each: signal.signal(each, lambda *_: told.append(True)) for each in (SIGINT, SIGTERM)}
+    except ValueError:  # not in the main thread: signals do not come here
+        yield
+        return
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    if told:
+        raise KeyboardInterrupt
+
+
 def _with_precision(
-    settings: Pretraining, checkpoint: dict[str, Any] | None, built: Built, train: Images, device: str
+    settings: Pretraining, checkpoint: dict[str, Any] | None, model: nn.Module, train: Images, device: str
 ) -> Pretraining:
     if settings.precision != "auto":
         return settings
@@ -249,64 +244,5 @@ def _with_precision(
         chosen = yaml.safe_load(checkpoint["settings"])["precision"]
     else:
         some = train.rows(torch.arange(min(len(train), TRIED_IMAGES), device=device))
-        chosen = faster_precision(built.model.to(device), some, device)
+        chosen = faster_precision(deepcopy(model).to(device), some, device)  # statistics of batches move
     return settings.model_copy(update={"precision": chosen})
-
-
-def _built(settings: Pretraining, classes: int) -> Built:
-    model, seed = settings.model, Seeds(settings.seed).integer("weights")
-    try:
-        built = build(
-            model.name,
-            model.image_size,
-            classes,
-            seed,
-            model.pretrained,
-            weights=model.weights,
-            keywords=model.keywords,
-        )
-    except ModelError as error:
-        raise settings.error(("model", *error.where), error.value, error.problem, error.allowed) from error
-    except NotStagedError as error:
-        raise settings.error(("model", "name"), model.name, str(error)) from error
-    if settings.drop_tokens and not isinstance(built.model, VisionTransformer):
-        problem = f"{model.name} has no tokens to drop"
-        raise settings.error(("drop_tokens",), None, problem, "null, or a VisionTransformer as the model")
-    return built
-
-
-def _images(samples: Samples, built: Built, settings: Pretraining, device: str) -> Images:
-    size = settings.model.image_size
-    images = Images(
-        torch.from_numpy(samples.pixels(size)), torch.from_numpy(samples.labels), built.statistics, size=size
-    )
-    return images.to(torch.device(device))
-
-
-def _device(settings: Pretraining) -> str:
-    there = torch.cuda.is_available()
-    if settings.torch_device == "cuda" and not there:
-        problem = "torch finds no CUDA GPU on this machine"
-        raise settings.error(("torch_device",), "cuda", problem, "auto or cpu")
-    return "cuda" if there and settings.torch_device != "cpu" else "cpu"
-
-
-@contextmanager
-def _in_words(settings: Pretraining) -> Iterator[None]:
-    """What is wrong with the data, as a message about the file."""
-    try:
-        yield
-    except DataError as error:
-        raise settings.error(("data", error.key), error.value, error.problem, error.allowed) from error
-
-
-def _atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Nothing half-written lies under the name."""
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        write(partial)
-        os.replace(partial, path)
-    except BaseException:
-        with suppress(OSError):
-            partial.unlink()
-        raise

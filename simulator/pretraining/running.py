@@ -27,6 +27,8 @@ def run_pretraining(
             or as ``pretrain``.
         ScenarioError: as ``pretrain``.
     """
+    if resume and force:
+        raise PretrainError("--resume goes on with a training and --force begins anew: say one of them")
     if not resume and not force and folder.exists() and (folder.is_file() or any(folder.iterdir())):
         what = "holds a training" if (folder / CHECKPOINT).exists() else "exists and is not empty"
         raise PretrainError(

@@ -26,7 +26,7 @@ class Fullest(NamedTuple):
     """What was done when memory was at its fullest: a work, for a part, in a round."""
 
     doing: str
-    part: object = None
+    part: str = ""
     round: int = 0
 
 
@@ -94,7 +94,8 @@ class Memory:
 
     def _look(self, doing: str, part: object = None, round: int = 0) -> None:
         if self.bytes > self.peak_bytes:
-            self.peak_bytes, self.fullest = self.bytes, Fullest(doing, part, round)
+            self.peak_bytes = self.bytes
+            self.fullest = Fullest(doing, "" if part is None else str(part), round)  # a part itself would live on
 
     def _hold(self, part: Holdable, client: str | None) -> None:
         if (part, client) in self._seen:

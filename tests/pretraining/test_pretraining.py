@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from torch.nn.functional import cross_entropy
 
 from simulator.cli import main
 from simulator.learning.models import build
+from simulator.learning.optimizers import AdamW
 from simulator.pretraining.learner import Learner
 from simulator.pretraining.loop import Epoch, PretrainError, Progress, pretrain
+from simulator.pretraining.preparing import decoded
 from simulator.pretraining.settings import Pretraining, load
 from simulator.scenario_source import ScenarioError
 from simulator.seeds import Seeds
@@ -38,6 +41,13 @@ augment: {crop: 2, flip: true}
 drop_tokens: {rate: 0.5, epochs: 2}
 evaluate_every: 2
 """
+RESNET = [
+    "model.name=resnet10t",
+    "model.keywords={}",
+    "model.image_size=32",
+    "data.shape=[3,32,32]",
+    "drop_tokens=null",
+]
 STEPS = 4  # an epoch: 16, 16, 16 and 2 images
 
 
@@ -101,6 +111,29 @@ def test_what_was_interrupted_ends_as_if_it_had_not_been(
     log = pretrain(load(file), tmp_path / "parts", resume=True)
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
     assert [row.epoch for row in log] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_middle_of_a_step_waits_for_its_end(
+    file: Path, tmp_path: Path, told: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretrain(load(file), tmp_path / "whole")
+    step, calls = AdamW.step, []
+
+    def interrupted(self: AdamW, *args: Any, **keywords: Any) -> torch.Tensor:
+        calls.append(None)
+        if len(calls) == 100:  # some parameters of some batch are stepped, and others not
+            signal.raise_signal(told)
+        return step(self, *args, **keywords)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AdamW, "step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(load(file), tmp_path / "parts")
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    assert handlers == (signal.default_int_handler, signal.SIG_DFL)
+    pretrain(load(file), tmp_path / "parts", resume=True)
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
 
 
 def test_steps_are_those_of_torch(file: Path) -> None:
@@ -198,7 +231,7 @@ def test_it_learns_digits(tmp_path: Path) -> None:
     log = pretrain(settings, tmp_path / "out")
     assert log[-1].top1 is not None
     assert log[-1].top1 > 0.2, "chance is 0.1"
-    assert log[1].train_loss < log[0].train_loss < math.log(10)
+    assert log[1].train_loss < math.log(10)
 
 
 def test_a_scenario_starts_from_what_was_trained(file: Path, tmp_path: Path) -> None:
@@ -209,6 +242,22 @@ def test_a_scenario_starts_from_what_was_trained(file: Path, tmp_path: Path) -> 
     for name, tensor in weights(tmp_path / "out").items():
         assert torch.equal(built.state_dict()[name], tensor.float())
     assert log
+
+
+def test_what_is_measured_is_what_the_file_gives(tmp_path: Path, file: Path) -> None:
+    """Weights of fp16 are scored, not those they were rounded from; a ResNet's statistics are not rounded at all."""
+    pretrain(load(file, ["epochs=1", *RESNET]), tmp_path / "out")
+    kept = weights(tmp_path / "out")
+    assert kept["conv1.0.weight"].dtype == torch.float16
+    assert kept["conv1.1.running_var"].dtype == torch.float32
+    settings = load(file, RESNET)
+    built = build("resnet10t", 32, 3, 0, pretrained=False).model
+    built.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in kept.items()})
+    raw = settings.data.load()
+    images = decoded(raw.test, ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), settings, "cpu")
+    recipe = json.loads((tmp_path / "out" / "model.json").read_text())
+    assert recipe["mean"] == [0.485, 0.456, 0.406]
+    assert recipe["measured"]["top1"] == Learner(built, settings, "fp32", "cpu").score(images)[0]
 
 
 def test_automatic_precision_is_settled_once(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,6 +276,7 @@ WRONG = {
     "model.name=resnet18": "drop_tokens: resnet18 has no tokens to drop",
     "data.classes=0": "data.classes is 0",
     "label_smoothing=1": "it must be less than 1",
+    "model.keywords.drop_path_rate=0.1": "dropout is not supported",
     "epoch=3": 'did you mean "epochs"?',
 }
 
@@ -272,6 +322,7 @@ def test_the_command(
     assert out.startswith("epoch 1 of 2: loss ")
     assert "epoch 2 of 2: loss " in out
     assert out.endswith("Weights: runs/small/model.safetensors\n")
+    assert "say one of them" in sfsim("--resume", "--force")[2]
     status, _, err = sfsim("--set", "epochs=2")
     assert (status, err.count("\n")) == (2, 1)
     assert "runs/small holds a training: go on with --resume, replace it with --force" in err

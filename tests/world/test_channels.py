@@ -161,9 +161,9 @@ def test_rows_not_yet_looked_up_are_coded_as_their_tensor_would_be() -> None:
         (Fp16(), "fp32", 48),
         (Fp16(), "fp16", 48),
         (Fp16(), "bf16", 48),
-        (Int8(), "fp16", 24 + 2),
+        (Int8(), "fp16", 24 + 4),  # a step is sent as its bytes
         (TopK(fraction=0.5), "bf16", 12 * (2 + 4)),
-        (CosSgd(), "fp16", 24 + 2 + 2),
+        (CosSgd(), "fp16", 24 + 4 + 4),
     ],
     ids=repr,
 )
@@ -175,6 +175,16 @@ def test_a_narrow_wire_narrows_what_is_encoded_and_never_widens_it(
         arrived = run(world, client, client.upload(payload, "model"))
         assert [row.bytes for row in world.ledger.transfers] == [nbytes]
         assert (arrived.dtype, arrived.is_meta) == (torch.float32, payload.is_meta)
+
+
+@pytest.mark.parametrize("compressor", [Int8(), CosSgd(bits=12)], ids=repr)
+def test_a_narrow_wire_does_not_round_a_tiny_step_to_nothing(compressor: Compressor) -> None:
+    """Gradients of 1e-6 have steps of 1e-8, which fp16 does not know."""
+    arrived = {}
+    for dtype in ("fp32", "fp16"):
+        world, client = a_world({"model up": compressor}, dtype)
+        arrived[dtype] = run(world, client, client.upload(1e-6 * VALUES, "model"))
+    assert torch.equal(arrived["fp16"], arrived["fp32"])
 
 
 def test_frozen_weights_are_paid_for_each_time_and_shared_by_all_who_receive_them() -> None:

@@ -28,6 +28,11 @@ class TensorSpec(NamedTuple):
         return size * math.prod(self.shape)
 
 
+def in_bytes(numbers: int) -> TensorSpec:
+    """So many float32 numbers as their bytes, for what a wire of a smaller type must not round: a step may be tiny."""
+    return TensorSpec("uint8", (FLOAT_BYTES * numbers,))
+
+
 class Compressor(Settings):
     """A way of sending fewer bytes. Each floating tensor of a payload is encoded by itself, as a few named tensors.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from simulator.learning.compression.base import OfChange, Shape, TensorSpec
+from simulator.learning.compression.base import OfChange, Shape, TensorSpec, in_bytes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +36,7 @@ class CosSgd(OfChange):
     clip: float = Field(0.01, ge=0, lt=1)
 
     def specs(self, shape: Shape) -> dict[str, TensorSpec]:
-        codes, one = -(-math.prod(shape) * self.bits // 8), TensorSpec("float32", (1,))
+        codes, one = -(-math.prod(shape) * self.bits // 8), in_bytes(1)
         return {"codes": TensorSpec("uint8", (codes,)), "norm": one, "bound": one}
 
     def encode(self, values: Tensor) -> dict[str, Tensor]:
@@ -51,14 +51,17 @@ class CosSgd(OfChange):
         bound = directions.abs().topk(clipped + 1).values[-1:].clamp(max=1.0).arccos()
         angles = directions.clamp(-1.0, 1.0).arccos()
         steps = ((angles - bound) / self._step(bound)).round().clamp(0, 2**self.bits - 1)
-        return {"codes": pack(steps.to(torch.int32), self.bits), "norm": norm, "bound": bound}
+        codes = pack(steps.to(torch.int32), self.bits)
+        return {"codes": codes, "norm": norm.view(torch.uint8), "bound": bound.view(torch.uint8)}
 
     def decode(self, sent: dict[str, Tensor], shape: Shape) -> Tensor:
+        import torch
+
         from simulator.learning.compression.bits import unpack
 
-        codes = unpack(sent["codes"], math.prod(shape), self.bits)
-        angles = codes * self._step(sent["bound"]) + sent["bound"]
-        return (angles.cos() * sent["norm"]).view(shape)
+        norm, bound = (sent[name].view(torch.float32) for name in ("norm", "bound"))
+        angles = unpack(sent["codes"], math.prod(shape), self.bits) * self._step(bound) + bound
+        return (angles.cos() * norm).view(shape)
 
     def _step(self, bound: Tensor) -> Tensor:
         """The angle between two codes; where all entries are zero, so is it, and any number will do."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from simulator.learning.compression.base import OfChange, Shape, TensorSpec
+from simulator.learning.compression.base import OfChange, Shape, TensorSpec, in_bytes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +31,7 @@ class Int8(OfChange):
         return math.prod(shape[:-1]) if self.scale == "row" else 1
 
     def specs(self, shape: Shape) -> dict[str, TensorSpec]:
-        return {"codes": TensorSpec("int8", shape), "steps": TensorSpec("float32", (self._rows(shape),))}
+        return {"codes": TensorSpec("int8", shape), "steps": in_bytes(self._rows(shape))}
 
     def encode(self, values: Tensor) -> dict[str, Tensor]:
         import torch  # here, so that reading a scenario loads no torch
@@ -39,8 +39,10 @@ class Int8(OfChange):
         rows = values.reshape(self._rows(tuple(values.shape)), -1)
         steps = (rows.abs().amax(dim=1) / LARGEST).clamp_min(torch.finfo(torch.float32).tiny)
         codes = (rows / steps[:, None]).round().clamp(-LARGEST, LARGEST).to(torch.int8)
-        return {"codes": codes.view(values.shape), "steps": steps}
+        return {"codes": codes.view(values.shape), "steps": steps.view(torch.uint8)}
 
     def decode(self, sent: dict[str, Tensor], shape: Shape) -> Tensor:
-        steps = sent["steps"]
+        import torch
+
+        steps = sent["steps"].view(torch.float32)
         return (sent["codes"].view(len(steps), -1).float() * steps[:, None]).view(shape)
