@@ -1,4 +1,4 @@
-"""Run folders to frames, figures and reports. Reads files only: it knows nothing of the simulator.
+"""Run and sweep folders to frames, figures and reports. Reads files only: it knows nothing of the simulator.
 
 >>> from analysis import load_run, plot_accuracy_vs_time
 >>> run = load_run("runs/quickstart-1")                         # doctest: +SKIP
@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analysis.break_even import plot_break_even, winner_map
     from analysis.curves import (
         accuracy_curve,
         plot_accuracy,
@@ -19,10 +20,16 @@ if TYPE_CHECKING:
         plot_accuracy_vs_time,
     )
     from analysis.figures import write_figures
+    from analysis.heat_maps import plot_heat_map, plot_heat_maps
     from analysis.labels import label_histogram, plot_label_histogram
+    from analysis.over_axis import plot_over_axis
+    from analysis.pareto import pareto_front, plot_pareto
     from analysis.report import write_report
     from analysis.runs import Run, RunError, load_run
+    from analysis.sweep_figures import write_sweep_figures
+    from analysis.sweeps import Sweep, load_sweep
     from analysis.timeline import plot_round_timeline
+    from analysis.trace import write_trace
     from analysis.where import device_shares, plot_where_it_goes
 
 # A name loads its module when it is first asked for: who only formats a number waits for no pandas and no matplotlib.
@@ -37,24 +44,42 @@ _HOMES = {
     "timeline": ("plot_round_timeline",),
     "figures": ("write_figures",),
     "report": ("write_report",),
+    "sweeps": ("Sweep", "load_sweep"),
+    "over_axis": ("plot_over_axis",),
+    "heat_maps": ("plot_heat_map", "plot_heat_maps"),
+    "break_even": ("plot_break_even", "winner_map"),
+    "pareto": ("pareto_front", "plot_pareto"),
+    "sweep_figures": ("write_sweep_figures",),
+    "trace": ("write_trace",),
 }
 
 __all__ = [
     "Run",
     "RunError",
+    "Sweep",
     "accuracy_curve",
     "device_shares",
     "label_histogram",
     "load_run",
+    "load_sweep",
+    "pareto_front",
     "plot_accuracy",
     "plot_accuracy_vs_bytes",
     "plot_accuracy_vs_energy",
     "plot_accuracy_vs_time",
+    "plot_break_even",
+    "plot_heat_map",
+    "plot_heat_maps",
     "plot_label_histogram",
+    "plot_over_axis",
+    "plot_pareto",
     "plot_round_timeline",
     "plot_where_it_goes",
+    "winner_map",
     "write_figures",
     "write_report",
+    "write_sweep_figures",
+    "write_trace",
 ]
 
 

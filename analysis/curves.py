@@ -8,17 +8,16 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter
 
 from analysis import style
 from analysis.end_labels import EndLabel, place_end_labels
 from analysis.humanize import Kind, human, scale
 from analysis.runs import Run
+from analysis.scales import LOG_FROM, logarithmic
 
 Against = Literal["time", "bytes", "energy"]
 
-# From this ratio between the longest and the shortest line on, the shortest would be a dot on a linear axis.
-LOG_FROM = 30.0
 # More lines than this are told apart by a legend: labels at their ends would cover them.
 MOST_END_LABELS = 8
 
@@ -36,8 +35,6 @@ _COSTS: dict[Against, _Cost] = {
     "bytes": _Cost(("bytes_up", "bytes_down"), "bytes", "traffic, up and down", "Accuracy over traffic"),
     "energy": _Cost(("client_energy_j",), "joules", "energy of the devices", "Accuracy over device energy"),
 }
-# Where a clock has its round numbers; powers of ten of a second are nobody's idea of time beyond a minute.
-_CLOCK_TICKS = (1e-3, 1e-2, 0.1, 1, 10, 60, 600, 3600, 36_000, 86_400, 864_000, 8_640_000)
 
 
 def accuracy_curve(run: Run, label: str, against: Against = "time") -> pd.DataFrame:
@@ -84,20 +81,20 @@ def plot_accuracy(run: Run, against: Against = "time", ax: Axes | None = None) -
         return ax
 
     ends = {label: float(curve["x"].iloc[-1]) for label, curve in curves.items()}
-    logarithmic = min(ends.values()) > 0 and max(ends.values()) > LOG_FROM * min(ends.values())
+    wide = min(ends.values()) > 0 and max(ends.values()) > LOG_FROM * min(ends.values())
     unit = scale(cost.kind, max(ends.values()))
-    divisor = 1.0 if logarithmic else unit.divisor
+    divisor = 1.0 if wide else unit.divisor
     places = {label: index for index, label in enumerate(run.labels)}
     labels = []
     for label, curve in curves.items():
-        shown = curve[curve["x"] > 0] if logarithmic else curve
+        shown = curve[curve["x"] > 0] if wide else curve
         _draw_curve(ax, label, shown, divisor, places[label])
         colour = style.darker(style.line_colour(places[label]))
         labels.append(EndLabel(style.shortened(label), ends[label] / divisor, float(curve["mean"].iloc[-1]), colour))
 
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: human("fraction", round(value, 6))))
-    if logarithmic:
-        _logarithmic(ax, cost.kind)
+    if wide:
+        logarithmic(ax, cost.kind)
     else:
         ax.set_xlabel(f"{cost.axis} ({unit.unit})")
         ax.set_xlim(left=0.0)
@@ -169,10 +166,3 @@ def _keep_to_fractions(ax: Axes) -> None:
     """No axis below 0 % or (by more than a line's width) above 100 %."""
     low, high = ax.get_ylim()
     ax.set_ylim(max(low, 0.0), min(high, 1.02))
-
-
-def _logarithmic(ax: Axes, kind: Kind) -> None:
-    ax.set_xscale("log")
-    ax.xaxis.set_major_locator(FixedLocator(_CLOCK_TICKS) if kind == "seconds" else LogLocator(10.0, numticks=9))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: human(kind, value)))

@@ -114,6 +114,8 @@ def _curve_pixels(ax: Axes) -> np.ndarray:
         path = line.get_path().transformed(line.get_transform())  # the staircase, not only its corners
         vertices = np.asarray(path.vertices, dtype=float)
         for start, stop in itertools.pairwise(vertices):
+            if not np.isfinite((start, stop)).all():  # a gap in the line
+                continue
             count = max(2, int(np.hypot(*(stop - start)) // 4))
             pieces.append(np.linspace(start, stop, count))
     return np.concatenate(pieces)

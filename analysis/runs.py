@@ -29,11 +29,17 @@ WORKS_COLUMNS = ("site", "client", "work", "phase", "round", "asked", "start", "
 TRANSFERS_COLUMNS = (
     *("source", "target", "client", "kind", "phase", "round", "start", "seconds", "bytes", "lost", "latency"),
 )
+ENGAGEMENTS_COLUMNS = ("client", "round", "start", "seconds")
+ABSENCES_COLUMNS = ("site", "start", "seconds")
+AGGREGATIONS_COLUMNS = ("round", "start", "seconds")
 _WORDS = frozenset({"algorithm", "label", "side", "phase", "activity", "client", "device", "class_name"})
 
 
 class RunError(Exception):
-    """A folder is no run, or a file of it cannot be read; the message names the file and what is wrong with it."""
+    """A folder is no run (or no sweep), a file of it cannot be read, or what was asked for is not in it.
+
+    The message names the file and what is wrong with it, or what there is.
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +79,18 @@ class Run:
         """The transfers of one trial by their start; `only` keeps rows with these values. Raises RunError."""
         return self._ledger(label, seed, "transfers", TRANSFERS_COLUMNS, only)
 
+    def engagements(self, label: str, seed: int) -> pd.DataFrame:
+        """When which client took part, in one trial, by the start. Raises RunError."""
+        return self._ledger(label, seed, "engagements", ENGAGEMENTS_COLUMNS, {})
+
+    def absences(self, label: str, seed: int) -> pd.DataFrame:
+        """When which site was away, in one trial, by the start. Raises RunError."""
+        return self._ledger(label, seed, "absences", ABSENCES_COLUMNS, {})
+
+    def aggregations(self, label: str, seed: int) -> pd.DataFrame:
+        """When which round took place, in one trial, by the start. Raises RunError."""
+        return self._ledger(label, seed, "rounds", AGGREGATIONS_COLUMNS, {})
+
     def _ledger(
         self, label: str, seed: int, table: str, columns: tuple[str, ...], only: Mapping[str, object]
     ) -> pd.DataFrame:
@@ -81,12 +99,12 @@ class Run:
             raise RunError(f"{self.folder}: there is no trial {label!r} with seed {seed}; there are: {trials}")
         path = self.folder / "ledger" / f"{label}-{seed}" / f"{table}.parquet"
         if not path.is_file():
-            raise RunError(f"{path}: this file is missing from the run")
+            raise RunError(f"{path}: this file is missing")
         filters = [(column, "==", value) for column, value in only.items()] or None
         try:
             frame = pd.read_parquet(path, engine="pyarrow", filters=filters)
         except (OSError, ValueError) as error:  # pyarrow's own errors are one or the other
-            raise RunError(f"{path}: cannot be read as Parquet: {_first_line(error)}") from error
+            raise RunError(f"{path}: cannot be read as Parquet: {first_line(error)}") from error
         _demand_columns(path, frame.columns, columns)
         return frame.sort_values("start", kind="stable", ignore_index=True)
 
@@ -99,7 +117,7 @@ def load_run(folder: str | Path) -> Run:
     if not (folder / "summary.json").is_file():
         raise RunError(f"{folder}: not a run folder, it has no summary.json (was the run finished?)")
 
-    head = _read_json(folder / "summary.json")
+    head = read_json(folder / "summary.json")
     trials = head.get("trials")
     if not isinstance(trials, list) or not trials or not all(isinstance(trial, dict) for trial in trials):
         raise RunError(f"{folder / 'summary.json'}: 'trials' must be a list of at least one trial")
@@ -109,11 +127,11 @@ def load_run(folder: str | Path) -> Run:
     if summary.duplicated(["label", "seed"]).any():
         raise RunError(f"{folder / 'summary.json'}: a label and seed appear twice among the trials")
 
-    scenario_text = _read_text(folder / "scenario.yaml")
+    scenario_text = read_text(folder / "scenario.yaml")
     try:
         scenario = yaml.safe_load(scenario_text)
     except yaml.YAMLError as error:
-        raise RunError(f"{folder / 'scenario.yaml'}: cannot be read as YAML: {_first_line(error)}") from error
+        raise RunError(f"{folder / 'scenario.yaml'}: cannot be read as YAML: {first_line(error)}") from error
     if not isinstance(scenario, dict):
         raise RunError(f"{folder / 'scenario.yaml'}: must be a mapping of keys to values")
     target = scenario.get("target_accuracy")
@@ -124,7 +142,7 @@ def load_run(folder: str | Path) -> Run:
         rounds=_read_csv(folder / "rounds.csv", ROUNDS_COLUMNS),
         breakdown=_read_csv(folder / "breakdown.csv", BREAKDOWN_COLUMNS),
         clients=_read_clients(folder / "clients.csv"),
-        environment=_read_json(folder / "environment.json"),
+        environment=read_json(folder / "environment.json"),
         scenario=scenario,
         scenario_text=scenario_text,
         version=str(head.get("version", "")),
@@ -133,18 +151,20 @@ def load_run(folder: str | Path) -> Run:
     )
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """What a text file says. Raises RunError."""
     if not path.is_file():
-        raise RunError(f"{path}: this file is missing from the run")
+        raise RunError(f"{path}: this file is missing")
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{path}: cannot be read: {_first_line(error)}") from error
+        raise RunError(f"{path}: cannot be read: {first_line(error)}") from error
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file. Raises RunError."""
     try:
-        value = json.loads(_read_text(path))
+        value = json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise RunError(f"{path}: cannot be read as JSON: {error}") from error
     if not isinstance(value, dict):
@@ -153,12 +173,12 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    _read_text(path)  # says what is missing or unreadable
+    read_text(path)  # says what is missing or unreadable
     try:
         # A label may well be called "NA" or "1": only an empty field is no value, and words stay words.
         frame = pd.read_csv(path, dtype=dict.fromkeys(_WORDS, "object"), keep_default_na=False, na_values=[""])
     except ValueError as error:  # covers pandas' ParserError and EmptyDataError
-        raise RunError(f"{path}: cannot be read as CSV: {_first_line(error)}") from error
+        raise RunError(f"{path}: cannot be read as CSV: {first_line(error)}") from error
     _demand_columns(path, frame.columns, columns)
     return _typed(path, frame, columns)
 
@@ -189,5 +209,6 @@ def _demand_columns(path: Path, present: Any, wanted: tuple[str, ...]) -> None:
         raise RunError(f"{path}: lacks {', '.join(missing)}")
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of what a library says was wrong: the rest is for its own authors."""
     return (str(error).splitlines() or [type(error).__name__])[0]

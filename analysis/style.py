@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -94,10 +95,25 @@ def figure_of(ax: Axes) -> Figure | SubFigure:
     return figure
 
 
-def dress(ax: Axes, title: str = "", grid: str = "both") -> None:
-    """The common frame: title at the left, two spines, a quiet grid behind the data."""
+def dress(ax: Axes, title: str = "", grid: str = "both", caption: str = "") -> None:
+    """The common frame: title at the left, a quiet caption below it, two spines, a grid behind the data."""
+    lines = _wrapped(ax, caption)
     if title:
-        ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, parse_math=False)
+        pad = 8.0 + 11.0 * len(lines) if lines else None
+        ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, parse_math=False, pad=pad)
+    if caption:
+        note = ax.annotate(
+            "\n".join(lines),
+            xy=(0.0, 1.0),
+            xycoords="axes fraction",
+            xytext=(0, 5),
+            textcoords="offset points",
+            fontsize=8,
+            color=QUIET,
+            parse_math=False,
+            gid="caption",
+        )
+        note.set_in_layout(False)  # the title's distance keeps its place, and no axis shrinks for a sentence
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -105,6 +121,12 @@ def dress(ax: Axes, title: str = "", grid: str = "both") -> None:
     ax.tick_params(colors=INK, labelsize=9, length=3)
     ax.grid(visible=True, axis=grid, color=GRID, linewidth=0.8)  # type: ignore[arg-type]
     ax.set_axisbelow(True)
+
+
+def _wrapped(ax: Axes, caption: str) -> list[str]:
+    """The lines of a caption, none much longer than the axis is wide (before the layout, as far as it is known)."""
+    inches = ax.get_position().width * figure_of(ax).figure.get_figwidth()
+    return [part for line in caption.splitlines() for part in textwrap.wrap(line, max(20, int(inches * 17)))]
 
 
 def shared_legend(ax: Axes, handles: list[Patch], columns: int) -> None:

@@ -1,0 +1,114 @@
+"""The axes of a sweep: values as they were written, and the numbers that they stand for."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from analysis.scales import LOG_FROM
+
+Value = float | str
+
+_NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*(\S*)\s*")
+_DECIMAL = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
+_BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}
+_BYTES = {f"{prefix}B": factor for prefix, factor in (_DECIMAL | _BINARY).items()}
+# What may be written in a scenario, in SI and in bytes, by what it measures: two of one kind compare.
+_UNITS: dict[str, dict[str, float]] = {
+    "number": {"": 1.0},
+    "rate": {f"{prefix}FLOP/s": factor for prefix, factor in _DECIMAL.items()},
+    "bandwidth": {f"{unit}/s": factor for unit, factor in _BYTES.items()}
+    | {f"{prefix}bit/s": factor / 8 for prefix, factor in _DECIMAL.items()},
+    "memory": _BYTES,
+    "power": {"mW": 1e-3, "W": 1.0, "kW": 1e3},
+    "duration": {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0},
+}
+_FACTORS = {unit: (kind, factor) for kind, units in _UNITS.items() for unit, factor in units.items()}
+
+
+def parse_values(texts: Sequence[str]) -> list[Value]:
+    """The values in SI ("20 Mbit/s" is 2.5e6 bytes/s) if all are numbers of one kind; else the texts themselves."""
+    read = [_read(text) for text in texts]
+    numbers = [found[1] for found in read if found]
+    alike = len(numbers) == len(texts) and len({found[0] for found in read if found}) == 1
+    return [*numbers] if alike else [*texts]
+
+
+def _read(text: str) -> tuple[str, float] | None:
+    found = _NUMBER.fullmatch(text)
+    if found is None or found[2] not in _FACTORS:
+        return None
+    kind, factor = _FACTORS[found[2]]
+    return kind, float(found[1]) * factor
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a sweep: its key, and the values it takes, rising where they are numbers and else as first met."""
+
+    key: str
+    values: tuple[Value, ...]
+    texts: tuple[str, ...]  # the same, as they were written
+
+    @classmethod
+    def of(cls, key: str, values: Iterable[Value], texts: Iterable[str]) -> Axis:
+        """The axis that takes these values; those that occur again are the same place on it."""
+        written: dict[Value, str] = {}
+        for value, text in zip(values, texts, strict=True):
+            written.setdefault(value, text)
+        order = list(written)
+        if not any(isinstance(value, str) for value in order):
+            order.sort(key=float)
+        return cls(key, tuple(order), tuple(written[value] for value in order))
+
+    @property
+    def numeric(self) -> bool:
+        return not any(isinstance(value, str) for value in self.values)
+
+    @property
+    def positions(self) -> list[float]:
+        """Where each value stands on a drawn axis: at its number, or one after the other."""
+        return [float(value) for value in self.values] if self.numeric else [float(i) for i in range(len(self.values))]
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether the values are best drawn by their ratios: they grow by a factor, or span a wide range."""
+        places = self.positions
+        if not self.numeric or len(places) < 2 or min(places) <= 0:
+            return False
+        ratios = [after / before for before, after in itertools.pairwise(places)]
+        return max(places) > LOG_FROM * min(places) or (len(ratios) > 1 and max(ratios) < 1.05 * min(ratios))
+
+    @property
+    def ticks(self) -> tuple[str, ...]:
+        """The values as they were written, long decimals cut to three digits unless two would then read the same."""
+        short = tuple(_shortened(text) for text in self.texts)
+        return short if len(set(short)) == len(short) else self.texts
+
+    def find(self, value: object) -> Value | None:
+        """The value of this axis that is meant by a number or by what was written; None if there is none."""
+        pairs = list(zip(self.values, self.texts, strict=True))
+        named = [own for own, text in pairs if str(value) == text or value == own]
+        return named[0] if named else None
+
+
+def short_names(keys: Sequence[str]) -> dict[str, str]:
+    """The shortest end of each dotted key that no other key shares: `algorithms.*.head` is `head`."""
+    parts = {key: [part for part in key.split(".") if part != "*"] for key in keys}
+    names = {}
+    for key, own in parts.items():
+        others = [other for name, other in parts.items() if name != key]
+        lengths = range(1, len(own) + 1)
+        length = next((n for n in lengths if not any(other[-n:] == own[-n:] for other in others)), None)
+        names[key] = ".".join(own[-length:]) if length else key
+    return names
+
+
+def _shortened(text: str) -> str:
+    found = _NUMBER.fullmatch(text)
+    if found is None or "." not in found[1] or len(found[1]) <= 5 or "e" in found[1].lower():
+        return text
+    number = float(found[1])
+    return f"{number:.0f} {found[2]}".strip() if abs(number) >= 1000 else f"{number:.3g} {found[2]}".strip()

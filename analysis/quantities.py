@@ -1,0 +1,80 @@
+"""What a trial's summary measures: how each measure is called, in which unit it reads, and which end of it is good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import pandas as pd
+
+from analysis.humanize import Kind
+from analysis.runs import RunError
+
+# Columns of a summary that say which trial it is: all others are measures.
+IDENTITY = frozenset({"trial", "point", "algorithm", "label", "seed", "status", "message"})
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of a summary, or `bytes`: all that was sent, up and down."""
+
+    column: str
+    name: str
+    kind: Kind
+    more_is_better: bool = False
+
+    def values(self, frame: pd.DataFrame) -> pd.Series:
+        """This measure of each row, in SI."""
+        if self.column == "bytes" and "bytes" not in frame:
+            return frame["bytes_up"] + frame["bytes_down"]
+        return frame[self.column]
+
+
+_NAMES = {
+    "final_accuracy": "accuracy at the end",
+    "best_accuracy": "best accuracy",
+    "final_loss": "loss at the end",
+    "sim_time_s": "simulated time",
+    "time_to_target_s": "time to the target",
+    "bytes": "traffic, up and down",
+    "bytes_up": "traffic up",
+    "bytes_down": "traffic down",
+    "bytes_provisioning": "traffic of provisioning",
+    "client_flops": "work of the devices",
+    "server_flops": "work of the server",
+    "client_energy_j": "energy of the devices",
+    "client_active_energy_j": "energy of the devices above idle",
+    "server_energy_j": "energy of the server",
+    "peak_client_memory_bytes": "peak memory of a device",
+    "peak_server_memory_bytes": "peak memory of the server",
+    "trainable_parameters": "trainable parameters",
+    "wall_time_s": "wall time of the simulation",
+}
+
+
+def measure_of(frame: pd.DataFrame, column: str) -> Measure:
+    """The measure of this name in a summary. Raises RunError naming those that there are."""
+    known = [name for name in ("bytes", *frame.columns) if name not in IDENTITY and _numbers(frame, name)]
+    if column not in known:
+        near = get_close_matches(column, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+        raise RunError(f"there is no measure {column!r}; {hint}")
+    name = _NAMES.get(column, column.replace("_", " "))
+    return Measure(column, name, _kind(column), more_is_better="accuracy" in column)
+
+
+def _numbers(frame: pd.DataFrame, column: str) -> bool:
+    return column == "bytes" or pd.api.types.is_float_dtype(frame[column])
+
+
+def _kind(column: str) -> Kind:
+    """The unit that a column's name tells, as all names of a summary do."""
+    if "accuracy" in column:
+        return "fraction"
+    if column.endswith("_flops"):
+        return "flops"
+    if column.endswith("_j"):
+        return "joules"
+    if column.startswith("bytes") or column.endswith("_bytes"):
+        return "bytes"
+    return "seconds" if column.endswith("_s") else "count"

@@ -1,0 +1,57 @@
+"""The figures of a sweep as files: which ones, its axes and measures say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from matplotlib.axes import Axes
+
+from analysis import style
+from analysis.axes import Axis
+from analysis.break_even import plot_break_even
+from analysis.heat_maps import plot_heat_maps
+from analysis.over_axis import plot_over_axis
+from analysis.pareto import plot_pareto
+from analysis.sweeps import Sweep, load_sweep
+
+MEASURES = ("final_accuracy", "time_to_target_s", "sim_time_s", "bytes", "client_energy_j")
+COSTS = ("sim_time_s", "bytes", "client_energy_j")
+# From so few points of a grid on, a map has more holes than cells.
+_FULL_ENOUGH = 0.5
+
+
+def write_sweep_figures(folder: str | Path) -> list[Path]:
+    """Draw the figures of a sweep into its `figures/`, and return their paths, always in the same order.
+
+    One axis: each measure over it. Two: a heat map and a break-even map a measure. More: the same over the first two,
+    the others held at their middle value, as the captions say. With accuracy, its cost too. Raises RunError.
+    """
+    sweep = load_sweep(folder)
+    return [
+        style.save(style.figure_of(ax).figure, sweep.folder / "figures" / f"{name}.png") for name, ax in _drawn(sweep)
+    ]
+
+
+def _drawn(sweep: Sweep) -> Iterator[tuple[str, Axes]]:
+    measures = [name for name in MEASURES if sweep.measure(name).values(sweep.summary).notna().any()]
+    dimensions = sorted(sweep.dimensions, key=lambda axis: not axis.numeric)
+    if len(dimensions) == 1:
+        for measure in measures:
+            yield f"over_axis_{measure}", plot_over_axis(sweep, dimensions[0].key, measure)
+    elif len(dimensions) > 1:
+        x, y, *others = dimensions
+        part = sweep.at({axis.key: axis.values[len(axis.values) // 2] for axis in others}) if others else sweep
+        for measure in measures if _full(part, x, y) else []:
+            yield f"heat_map_{measure}", plot_heat_maps(part, x.key, y.key, measure)[0]
+            if len(part.labels) > 1:
+                yield f"break_even_{measure}", plot_break_even(part, x.key, y.key, measure)
+    if "final_accuracy" in measures:
+        for cost in COSTS:
+            yield f"pareto_{cost}", plot_pareto(sweep, cost)
+
+
+def _full(sweep: Sweep, x: Axis, y: Axis) -> bool:
+    """Whether most cells of the grid hold a point; of a sample, few may."""
+    places = sweep.summary[[x.key, y.key]].drop_duplicates()
+    return len(places) >= _FULL_ENOUGH * len(x.values) * len(y.values)

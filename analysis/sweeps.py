@@ -1,0 +1,225 @@
+"""Sweep folders as data frames: one row for each point, algorithm entry and seed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from analysis.axes import Axis, Value, parse_values, short_names
+from analysis.quantities import Measure, measure_of
+from analysis.runs import SUMMARY_COLUMNS, RunError, first_line, read_json, read_text
+
+POINTS_COLUMNS = ("trial", "point", "label", "algorithm", "seed", "status", "message")
+"""What `points.csv` always has; every other column is an axis."""
+MEASURES = tuple(column for column in SUMMARY_COLUMNS if column not in ("algorithm", "label", "seed"))
+TEXT = " text"
+"""What follows an axis's key in the name of the column that holds its values as they were written."""
+
+DONE, BROKEN, MISSING = "done", "broken", "missing"
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """A sweep folder: its axes, and one row for each point, algorithm entry and seed in `summary`.
+
+    Columns of `summary`: those of `points.csv`, each axis by its key (numbers in SI, else text) and once more as it
+    was written (`<key> text`), and all measures of a trial's summary in SI, NaN where there is none. A trial that has
+    failed or is not there keeps its rows, without measures; `status` is done, failed, missing or broken, and
+    `message` says why.
+    """
+
+    folder: Path
+    name: str
+    summary: pd.DataFrame
+    axes: tuple[Axis, ...]
+    together: tuple[frozenset[str], ...]  # the keys of axes that move as one
+    version: str
+    dry: bool
+    held: tuple[tuple[str, str], ...] = ()  # axes that `at` has fixed, and their values as written
+
+    @property
+    def labels(self) -> list[str]:
+        """The algorithms' labels in the order of the scenario; figures colour them by their place in it."""
+        return list(dict.fromkeys(self.summary["label"]))
+
+    @property
+    def dimensions(self) -> list[Axis]:
+        """The axes that vary: of those that move as one, only one, with numbers where any of them has some."""
+        varying = sorted((axis for axis in self.axes if len(axis.values) > 1), key=lambda axis: not axis.numeric)
+        kept: list[Axis] = []
+        for axis in varying:
+            if not any({axis.key, other.key} <= group for other in kept for group in self.together):
+                kept.append(axis)
+        return [axis for axis in self.axes if axis in kept]
+
+    def axis(self, key: str) -> Axis:
+        """The axis of this key, or of the last parts of it where no other has them (`head`). Raises RunError."""
+        keys = [axis.key for axis in self.axes]
+        names = {name: key for key, name in short_names(keys).items()}
+        found = [axis for axis in self.axes if axis.key == names.get(key, key)]
+        if not found:
+            raise RunError(f"{self.folder}: this sweep has no axis {key!r}; it has: {', '.join(keys) or 'none'}")
+        return found[0]
+
+    def measure(self, column: str) -> Measure:
+        """The measure of this name. Raises RunError."""
+        return measure_of(self.summary.drop(columns=[axis.key for axis in self.axes]), column)
+
+    def at(self, place: Mapping[str, object]) -> Sweep:
+        """The part of this sweep where these axes have these values, as numbers in SI or as written. Raises RunError.
+
+        >>> sweep.at({"world.devices.*.uplink.rate": "20 Mbit/s"})  # doctest: +SKIP
+        """
+        rows, held = self.summary, dict(self.held)
+        for key, wanted in place.items():
+            axis = self.axis(key)
+            value = axis.find(wanted)
+            if value is None:
+                raise RunError(f"{self.folder}: {axis.key} is never {wanted}; it is {', '.join(axis.texts)}")
+            rows = rows[rows[axis.key] == value]
+            held[axis.key] = axis.texts[axis.values.index(value)]
+        if rows.empty:
+            raise RunError(f"{self.folder}: no point has {', '.join(f'{k} {v}' for k, v in place.items())} at once")
+        axes = tuple(_axis_of(rows, axis.key) for axis in self.axes)
+        return replace(self, summary=rows.reset_index(drop=True), axes=axes, held=tuple(held.items()))
+
+    def means(self, keys: Sequence[str], measure: str) -> pd.DataFrame:
+        """A measure (SI) at each value of these axes, for each label: columns mean, low, high, std, seeds and lacking.
+
+        `seeds` have a value; `lacking` have none, for whatever reason: their trial failed or is missing, or there is
+        no such value (a target that was not reached). Raises RunError where several points are at one place.
+        """
+        points = self.summary.groupby([*keys, "label"], sort=False, dropna=False)["point"].nunique()
+        if (points > 1).any():
+            others = [axis.key for axis in self.dimensions if axis.key not in keys and not self._tied(axis.key, keys)]
+            raise RunError(
+                f"{self.folder}: several points lie at one place of {' and '.join(keys)}; "
+                f"choose one value of {', '.join(others)} with sweep.at({{...}})"
+            )
+        values = self.measure(measure).values(self.summary).rename("value")
+        groups = pd.concat([self.summary[[*keys, "label"]], values], axis=1).groupby([*keys, "label"], sort=False)
+        table = groups["value"].agg(["mean", "min", "max", "std", "count", "size"]).reset_index()
+        table["lacking"] = table["size"] - table["count"]
+        return table.drop(columns="size").rename(columns={"min": "low", "max": "high", "count": "seeds"})
+
+    def _tied(self, key: str, keys: Sequence[str]) -> bool:
+        return any({key, other} <= group for other in keys for group in self.together)
+
+
+def load_sweep(folder: str | Path) -> Sweep:
+    """Read a sweep folder; a trial that cannot be read keeps its rows, with status `broken`. Raises RunError."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise RunError(f"{folder}: there is no such folder")
+    if not (folder / "points.csv").is_file():
+        what = "it is a run's" if (folder / "summary.json").is_file() else "it has no points.csv"
+        raise RunError(f"{folder}: not a sweep folder, {what}")
+    points = _read_points(folder / "points.csv")
+    keys = [column for column in points.columns if column not in POINTS_COLUMNS]
+    for key in keys:
+        points[key + TEXT] = points[key]
+        points[key] = pd.Series(parse_values(list(points[key])), index=points.index)
+
+    trials = {name: _Trial.read(folder / "trials" / name) for name in points.loc[points["status"] == DONE, "trial"]}
+    plan = _read_plan(folder / "sweep.yaml")
+    versions = {trial.version for trial in trials.values() if trial.status == DONE}
+    versions |= {str(plan["version"])} if "version" in plan else set()
+    if len(versions) > 1:
+        raise RunError(
+            f"{folder}: the sweep and its trials are of several versions of sfsim ({', '.join(sorted(versions))}), "
+            f"which do not compare; run it again with one"
+        )
+    found = {name: trial.measures for name, trial in trials.items() if trial.measures}
+    measures = pd.DataFrame([found.get(name, {}) for name in points["trial"]], index=points.index)
+    measures = measures.reindex(columns=list(dict.fromkeys((*MEASURES, *measures.columns)))).astype("float64")
+    for name, trial in trials.items():
+        if trial.status != DONE:
+            points.loc[points["trial"] == name, ["status", "message"]] = [trial.status, trial.message]
+
+    return Sweep(
+        folder=folder,
+        name=str(plan.get("name") or folder.name),
+        summary=pd.concat([points, measures], axis=1),
+        axes=tuple(_axis_of(points, key) for key in keys),
+        together=tuple(frozenset(map(str, group)) for group in plan.get("zip") or () if isinstance(group, Mapping)),
+        version="".join(versions),
+        dry=bool(plan.get("dry")) or any(trial.dry for trial in trials.values()),
+    )
+
+
+def _axis_of(rows: pd.DataFrame, key: str) -> Axis:
+    values: list[Value] = list(rows[key])
+    return Axis.of(key, values, list(rows[key + TEXT]))
+
+
+def _read_points(path: Path) -> pd.DataFrame:
+    """`points.csv`, all of it as words (a label may be called "NA") but for the numbers of points and seeds."""
+    try:
+        frame = pd.read_csv(io.StringIO(read_text(path)), dtype="object", keep_default_na=False)
+    except ValueError as error:  # covers pandas' ParserError and EmptyDataError
+        raise RunError(f"{path}: cannot be read as CSV: {first_line(error)}") from error
+    lacking = [column for column in POINTS_COLUMNS if column not in frame]
+    if lacking:
+        raise RunError(f"{path}: lacks {', '.join(lacking)}; was it written by another version of sfsim?")
+    if frame.empty:
+        raise RunError(f"{path}: lists no trial")
+    for column in ("point", "seed"):
+        try:
+            frame[column] = frame[column].astype("int64")
+        except (TypeError, ValueError) as error:
+            raise RunError(f"{path}: column {column!r} holds something else than whole numbers: {error}") from error
+    if frame.duplicated(["point", "label", "seed"]).any():
+        raise RunError(f"{path}: a point, label and seed appear twice")
+    return frame
+
+
+def _read_plan(path: Path) -> dict[str, Any]:
+    try:
+        plan = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        raise RunError(f"{path}: cannot be read as YAML: {first_line(error)}") from error
+    if not isinstance(plan, dict):
+        raise RunError(f"{path}: must be a mapping of keys to values")
+    return plan
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What one trial's folder holds: its measures, or why there are none."""
+
+    status: str
+    message: str = ""
+    measures: Mapping[str, float | None] | None = None
+    version: str = ""
+    dry: bool = False
+
+    @classmethod
+    def read(cls, folder: Path) -> _Trial:
+        path = folder / "summary.json"
+        if not path.is_file():
+            return cls(MISSING, f"{path}: this file is missing")
+        try:
+            head = read_json(path)
+        except RunError as error:
+            return cls(BROKEN, str(error))
+        trial = head.get("trial")
+        lacking = [column for column in MEASURES if column not in trial] if isinstance(trial, dict) else ["trial"]
+        if lacking:
+            return cls(BROKEN, f"{path}: lacks {', '.join(lacking)}; was it written by another version of sfsim?")
+        assert isinstance(trial, dict)
+        measures = {key: value for key, value in trial.items() if key in MEASURES or _is_number(value)}
+        measures = {key: value for key, value in measures.items() if key not in ("algorithm", "label", "seed")}
+        wrong = [key for key, value in measures.items() if value is not None and not _is_number(value)]
+        if wrong:
+            return cls(BROKEN, f"{path}: {', '.join(wrong)} must be numbers")
+        return cls(DONE, "", measures, str(head.get("version", "")), bool(head.get("dry", False)))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,128 @@
+"""What a run did and when, as a file for Perfetto (https://ui.perfetto.dev) or chrome://tracing.
+
+JSON in gzip; `analysis.trace_events` says what is in it. A microsecond of the trace is one of the simulated clock.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from analysis.humanize import human
+from analysis.power import sites
+from analysis.runs import Run, RunError, load_run
+from analysis.trace_events import Event, TrialEvents
+
+SUFFIX = ".json.gz"
+MOST_EVENTS = 2_000_000
+"""Of more, a user is told that a browser may not open them."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A trace that was written. As text: what a user wants to know of it."""
+
+    path: Path
+    trials: int
+    events: int
+    size: int
+
+    def __str__(self) -> str:
+        trials = "1 trial" if self.trials == 1 else f"{self.trials} trials"
+        found = f"{self.path}: {self.events:,} events of {trials}, {human('bytes', self.size)}"
+        if self.events > MOST_EVENTS:
+            hint = "--trial writes one trial alone" if self.trials > 1 else "fewer rounds give fewer"
+            return f"{found}; a browser may not open so many: {hint}"
+        return f"{found}; open it at https://ui.perfetto.dev"
+
+
+def write_trace(folder: str | Path, trial: str | None = None, out: str | Path | None = None) -> Trace:
+    """Write the trace of all trials of a run, or of one (`label-seed`), by default as `trace.json.gz` in its folder.
+
+    Raises:
+        RunError: there is no such run or trial, a file of it cannot be read, or the trace cannot be written.
+    """
+    folder = Path(folder)
+    path = Path(out) if out is not None else folder / f"trace{SUFFIX}"
+    if not path.name.endswith(SUFFIX):
+        raise RunError(f"{path}: the name of a trace ends in {SUFFIX}")
+    with _versions_told(folder):
+        run = load_run(folder)
+    chosen = _chosen(run, trial)
+    with _versions_told(folder):
+        everyone = sites(run)
+        ids, flows = count(len(chosen) + 1), count(1)  # no track has the number of a process
+        events = (
+            event
+            for pid, each in enumerate(chosen, start=1)
+            for event in TrialEvents(run, each, everyone, pid, ids, flows).events()
+        )
+        about = {"scenario": run.name, "sfsim": run.version, "dry": run.dry, "clock": "simulated"}
+        written = _write(path, events, about)
+    return Trace(path, len(chosen), written, path.stat().st_size)
+
+
+def _chosen(run: Run, trial: str | None) -> list[Any]:
+    """Rows of the summary: all, or the one of this name."""
+    named = {f"{row.label}-{row.seed}": row for row in run.summary.itertuples()}
+    if trial is None:
+        return list(named.values())
+    if trial in named:
+        return [named[trial]]
+    near = get_close_matches(trial, named, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise RunError(f"{run.folder}: there is no trial {trial!r}{hint} (there are: {', '.join(named)})")
+
+
+@contextmanager
+def _versions_told(folder: Path) -> Iterator[None]:
+    """What cannot be read may be of another version: then the message says so."""
+    try:
+        yield
+    except RunError as error:
+        try:
+            written = json.loads((folder / "summary.json").read_text(encoding="utf-8")).get("version")
+        except (OSError, ValueError, AttributeError):
+            raise error from None
+        mine = version("sfsim")
+        if written == mine:
+            raise
+        raise RunError(f"{error}; the run is from sfsim {written or '(no version)'}, this is {mine}") from error
+
+
+def _write(path: Path, events: Iterator[Event], about: dict[str, Any]) -> int:
+    """Write a trace, an event a line, under its final name only when it is whole; how many events there are."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    number = 0
+    try:
+        with temporary.open("wb") as file:
+            # Without a name and a time, so that the same run gives the same bytes.
+            with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0) as packed:
+                with io.TextIOWrapper(packed, encoding="utf-8") as text:
+                    text.write('{"traceEvents":[')
+                    for number, event in enumerate(events, start=1):
+                        text.write(",\n" if number > 1 else "\n")
+                        text.write(_json(event))
+                    # In "ns", early versions of Perfetto take all times for nanoseconds.
+                    text.write(f'\n],"displayTimeUnit":"ms","otherData":{_json(about)}}}\n')
+        os.replace(temporary, path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return number
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

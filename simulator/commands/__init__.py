@@ -1,0 +1,1 @@
+"""The commands of `sfsim`, each of them thin: what it does is done elsewhere."""

@@ -1,0 +1,44 @@
+"""Runs with a ledger made by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import yaml
+from pyarrow import parquet
+
+from simulator.accounting.ledger import Ledger, WorkRow
+from simulator.world.sites import Power
+from tests.analysis.builder import fabricate
+
+POWER = {"server": Power(60, 260, 70, 65), "pi-0": Power(2, 6, 3, 2.5), "pi-1": Power(2, 6, 3, 2.5)}
+TRAIN = "train_step", "training", 1
+
+
+def made(folder: Path, ledger: Ledger, end: float, slots: int = 1) -> Path:
+    """A run of one trial, `FL-0`, with this ledger, on a server and two devices."""
+    fabricate(folder, labels=("FL",), rounds=1)
+    watts = {name: {state: f"{value} W" for state, value in by_state(power).items()} for name, power in POWER.items()}
+    scenario = yaml.safe_load((folder / "scenario.yaml").read_text())
+    scenario["world"]["devices"] = [{"name": "pi", "count": 2, "power": watts["pi-0"]}]
+    scenario["world"]["server"] |= {"slots": slots, "power": watts["server"]}
+    (folder / "scenario.yaml").write_text(yaml.safe_dump(scenario))
+    summary = json.loads((folder / "summary.json").read_text())
+    summary["trials"][0]["sim_time_s"] = end
+    (folder / "summary.json").write_text(json.dumps(summary))
+    for name, table in ledger.tables().items():
+        parquet.write_table(table.arrow(), folder / "ledger" / "FL-0" / f"{name}.parquet")
+    return folder
+
+
+def by_state(power: Power) -> dict[str, float]:
+    return {state: getattr(power, state) for state in ("idle", "compute", "upload", "download")}
+
+
+def served(*times: tuple[float, float, float], site: str = "server", client: str = "pi-0") -> Ledger:
+    """A ledger of works, each (asked, start, seconds)."""
+    ledger = Ledger()
+    for asked, start, seconds in times:
+        ledger.works.add(WorkRow(site, client, *TRAIN, asked, start, seconds, 10, 20))
+    return ledger

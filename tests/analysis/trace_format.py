@@ -1,0 +1,104 @@
+"""Traces are read, and checked against Chrome's Trace Event Format as Perfetto reads it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+Event = dict[str, Any]
+
+KEYS = {
+    "X": {"name", "cat", "ph", "ts", "dur", "pid", "tid", "args"},
+    "s": {"name", "cat", "ph", "ts", "pid", "tid", "id"},
+    "f": {"name", "cat", "ph", "ts", "pid", "tid", "id", "bp"},
+    "C": {"name", "ph", "ts", "pid", "tid", "args"},
+    "M": {"name", "ph", "pid", "tid", "args"},
+}
+
+
+def ns(microseconds: float) -> int:
+    """As Perfetto takes a time: to the nanosecond."""
+    return round(microseconds * 1000)
+
+
+def faults(events: list[Event]) -> Iterator[str]:
+    """What is wrong with a trace."""
+    for event in events:
+        if event.keys() != KEYS.get(event["ph"]):
+            yield f"keys of {event}"
+        elif any(ns(event.get(key, 0)) < 0 for key in ("ts", "dur")):
+            yield f"before the beginning: {event}"
+    slices, named = defaultdict(list), defaultdict(dict)
+    for event in events:
+        if event["ph"] == "X":
+            slices[event["pid"], event["tid"]].append((ns(event["ts"]), ns(event["ts"]) + ns(event["dur"])))
+        elif event["ph"] == "M":
+            if event["name"] in named[event["pid"], event["tid"]]:
+                yield f"twice: {event}"
+            named[event["pid"], event["tid"]][event["name"]] = event["args"]
+    for track, spans in slices.items():
+        if not {"thread_name", "thread_sort_index"} <= named[track].keys():
+            yield f"no name: {track}"
+        for (_, end), (start, _) in pairwise(spans):
+            if start < end:
+                yield f"overlap in {track} at {start}"
+    if {pid for pid, _ in slices} != {pid for (pid, _), said in named.items() if "process_name" in said}:
+        yield "a process without a name"
+    names = [(pid, said["thread_name"]["name"]) for (pid, _), said in named.items() if "thread_name" in said]
+    if len(set(names)) < len(names):
+        yield "two tracks of one name"
+    if {tid for _, tid in slices} & ({0} | {pid for pid, _ in slices}):
+        yield "a track with the number of a process"
+    yield from _faults_of_flows(events)
+    counters = defaultdict(list)
+    for event in (event for event in events if event["ph"] == "C"):
+        counters[event["pid"], event["name"]].append(ns(event["ts"]))
+        if any(not isinstance(value, int | float) or value < 0 for value in event["args"].values()):
+            yield f"no value: {event}"
+    yield from (f"{name} goes back" for name, times in counters.items() if sorted(set(times)) != times)
+
+
+def _faults_of_flows(events: list[Event]) -> Iterator[str]:
+    """Perfetto goes through the events in order of time and binds a flow to the slice that began last on its track."""
+    latest: dict[tuple[int, int], Event] = {}
+    begun: dict[int, Event] = {}
+    ended = set()
+    for event in sorted((event for event in events if event["ph"] in "Xsf"), key=lambda event: ns(event["ts"])):
+        track = event["pid"], event["tid"]
+        if event["ph"] == "X":
+            latest[track] = event
+            continue
+        bound = latest.get(track)
+        if bound is None or ns(event["ts"]) > ns(bound["ts"]) + ns(bound["dur"]):
+            yield f"in no slice: {event}"
+        elif event["ph"] == "s":
+            if event["id"] in begun:
+                yield f"twice: {event}"
+            begun[event["id"]] = bound
+        else:
+            source = begun.get(event["id"])
+            if source is None or described(source) != described(bound) or source["cat"] == bound["cat"]:
+                yield f"from {source} to {bound}"
+            ended.add(event["id"])
+    if ended != set(begun):
+        yield "a flow without an end"
+
+
+def described(transfer: Event) -> tuple[object, ...]:
+    """What its two slices have in common."""
+    return transfer["name"], *(transfer["args"].get(key) for key in ("kind", "round", "bytes"))
+
+
+def read(path: Path) -> list[Event]:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        found: list[Event] = json.load(file)["traceEvents"]
+    return found
+
+
+def first(events: list[Event], kind: str) -> Event:
+    return next(event for event in events if event["ph"] == kind)
