@@ -8,10 +8,11 @@ import platform
 import shutil
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
-from math import isfinite
+from math import fsum, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,17 +25,18 @@ if TYPE_CHECKING:
     from simulator.scenario import Scenario
 
 Summary = dict[str, Any]
+TOTALS = ("bytes_up", "bytes_down", "client_flops", "server_flops", "client_energy_j", "server_energy_j")
 
 
 class FolderTakenError(FileExistsError):
     """There is something in a folder that a run was to be written into."""
 
 
-def summarise(outcome: Outcome, target: float | None) -> Summary:
-    """One trial in SI units: the columns of ``summary.json``."""
+def summarise(outcome: Outcome, target: float | None, rounds: pd.DataFrame | None = None) -> Summary:
+    """One trial in SI units: the columns of ``summary.json``; ``rounds``: its ``rounds_frame``, if that is there."""
     scores = [point.score for point in outcome.points if point.score]
     reached = (p.sim_time_s for p in outcome.points if p.score and target is not None and p.score.accuracy >= target)
-    rounds = rounds_frame(outcome)
+    rounds = rounds_frame(outcome) if rounds is None else rounds
     last = rounds.iloc[-1]
     provisioned = (use.bytes for use in outcome.uses if use.activity == "download" and use.phase == "provisioning")
     return {
@@ -76,29 +78,49 @@ def rounds_frame(outcome: Outcome) -> pd.DataFrame:
             "loss": [point.score.loss if point.score else None for point in outcome.points],
         }
     )
-    used = pd.DataFrame(outcome.uses, columns=Use._fields)
-    client, server = used["side"] == "client", used["side"] == "server"
-    measures = {
-        "bytes_up": used["bytes"].where(client & (used["activity"] == "upload"), 0),
-        "bytes_down": used["bytes"].where(client & (used["activity"] == "download"), 0),
-        "client_flops": used["flops"].where(client, 0),
-        "server_flops": used["flops"].where(server, 0),
-        "client_energy_j": used["energy_j"].where(client, 0.0),
-        "server_energy_j": used["energy_j"].where(server, 0.0),
-    }
-    per_round = pd.DataFrame(measures).groupby(used["round"]).sum()
-    totals = per_round.reindex(points["round"], fill_value=0).cumsum().reset_index(drop=True)
+    totals = pd.DataFrame(_totals(outcome), columns=list(TOTALS))
     return pd.concat([points, totals], axis="columns")
+
+
+def _totals(outcome: Outcome) -> Iterator[tuple[float, ...]]:
+    """Running totals, a row a point; pandas would take ten times as long for as few rows as a trial has."""
+    energy: dict[tuple[int, str], list[float]] = defaultdict(list)
+    counts: dict[tuple[int, str], int] = defaultdict(int)
+    for use in outcome.uses:
+        energy[use.round, use.side].append(use.energy_j)
+        counts[use.round, f"{use.side} flops"] += use.flops
+        counts[use.round, f"{use.side} {use.activity}"] += use.bytes
+    sofar: list[float] = [0] * len(TOTALS)
+    for number in (point.round for point in outcome.points):
+        summed = (
+            *(counts[number, what] for what in ("client upload", "client download", "client flops", "server flops")),
+            *(fsum(energy[number, side]) for side in ("client", "server")),
+        )
+        sofar = [before + more for before, more in zip(sofar, summed, strict=True)]
+        yield tuple(sofar)
 
 
 def breakdown_frame(outcome: Outcome) -> pd.DataFrame:
     """Where time, bytes, FLOPs and joules went, by side, phase and activity: the columns of ``breakdown.csv``."""
-    used = pd.DataFrame(outcome.uses, columns=Use._fields).drop(columns=["round", "site"])
-    sums = used.groupby(["side", "phase", "activity"], sort=True, as_index=False).sum()
-    sums.insert(0, "algorithm", outcome.entry.name)
-    sums.insert(1, "label", outcome.entry.label)
-    sums.insert(2, "seed", outcome.seed)
-    return sums
+    parts: dict[tuple[str, str, str], list[Use]] = defaultdict(list)
+    for use in outcome.uses:
+        parts[use.side, use.phase, use.activity].append(use)
+    sums = [
+        (
+            *kind,
+            fsum(u.seconds for u in us),
+            sum(u.bytes for u in us),
+            sum(u.flops for u in us),
+            fsum(u.energy_j for u in us),
+        )
+        for kind, us in sorted(parts.items())
+    ]
+    columns = ["side", "phase", "activity", "seconds", "bytes", "flops", "energy_j"]
+    frame = pd.DataFrame(sums, columns=columns)
+    frame.insert(0, "algorithm", outcome.entry.name)
+    frame.insert(1, "label", outcome.entry.label)
+    frame.insert(2, "seed", outcome.seed)
+    return frame
 
 
 def clients_frame(outcome: Outcome) -> pd.DataFrame:
@@ -141,13 +163,17 @@ def write(folder: Path, scenario: Scenario, outcomes: Sequence[Outcome], dry: bo
     pd.concat(map(breakdown_frame, outcomes)).to_csv(folder / "breakdown.csv", index=False)
     by_seed = {outcome.seed: outcome for outcome in outcomes}
     pd.concat(map(clients_frame, by_seed.values())).to_csv(folder / "clients.csv", index=False)
+    for outcome in outcomes:
+        write_ledger(folder / "ledger" / f"{outcome.entry.label}-{outcome.seed}", outcome)
+
+
+def write_ledger(folder: Path, outcome: Outcome) -> None:
+    """Write the ledger of a trial, a file for each table, into a folder that is not there yet."""
     from pyarrow import parquet
 
-    for outcome in outcomes:
-        place = folder / "ledger" / f"{outcome.entry.label}-{outcome.seed}"
-        place.mkdir(parents=True)
-        for name, table in outcome.ledger.tables().items():
-            parquet.write_table(table.arrow(), place / f"{name}.parquet")
+    folder.mkdir(parents=True)
+    for name, table in outcome.ledger.tables().items():
+        parquet.write_table(table.arrow(), folder / f"{name}.parquet")
 
 
 def free_folder(scenario: str, root: Path = Path("runs")) -> Path:

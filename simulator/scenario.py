@@ -143,6 +143,12 @@ class Scenario(Settings):
             return ScenarioError(f"{where} is {value}: {problem}" + (f" (allowed: {allowed})" if allowed else ""))
         return self._source.error(self._source.path_of(loc), value, problem, allowed)
 
+    def only(self, index: int, seed: int) -> Scenario:
+        """The same with one algorithm and one seed."""
+        alone = self.model_copy(update={"algorithms": (self.algorithms[index],), "seeds": (seed,)})
+        alone._source = self._source and self._source.only(index)
+        return alone
+
     def resolved(self) -> str:
         """YAML with everything filled in, which `load` reads as an equal scenario."""
         data = self.model_dump(mode="json")
@@ -150,7 +156,9 @@ class Scenario(Settings):
             overrides = difference(entry.pop("training"), data["training"])
             if overrides:
                 entry["training"] = overrides
-        return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)
+        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the former is five times as fast, where it is there
+        style: dict[str, Any] = {"sort_keys": False, "default_flow_style": None, "width": 120, "allow_unicode": True}
+        return str(yaml.dump(data, Dumper=dumper, **style))
 
     @model_validator(mode="before")
     @classmethod
@@ -210,9 +218,17 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
     Raises:
         ScenarioError: all that is wrong with it, a line each.
     """
-    source = Source(path, overrides)
+    return validated(Source(path, overrides))
+
+
+def validated(source: Source) -> Scenario:
+    """The scenario that plain data say.
+
+    Raises:
+        ScenarioError: all that is wrong with it, a line each.
+    """
     try:
-        scenario = Scenario.model_validate(source.data, context={"folder": Path(path).parent})
+        scenario = Scenario.model_validate(source.data, context={"folder": Path(source.path).parent})
     except ValidationError as error:
         raise in_words(error, source) from None
     scenario._source = source

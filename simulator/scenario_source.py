@@ -1,12 +1,15 @@
 """The plain data of a scenario, what `--set` changed in it, and where in the file each part stands."""
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from simulator import yamlfile
 from simulator.wording import listed, near_miss, shown
 from simulator.yamlfile import KeyPath, YamlError
+
+T = TypeVar("T")
 
 
 class ScenarioError(ValueError):
@@ -31,7 +34,7 @@ class Source:
         self.lines = document.lines
         self.overrides: dict[KeyPath, str] = {}
         for override in overrides:
-            self._set(override)
+            self.override(override)
 
     def __eq__(self, other: object) -> bool:
         return other is None or isinstance(other, Source)
@@ -85,7 +88,26 @@ class Source:
             for index, entry in enumerate(entries)
         ]
 
-    def _set(self, override: str) -> None:
+    def copy(self) -> "Source":
+        """The same, to change without changing this one."""
+        twin = copy.copy(self)
+        twin.data, twin.lines, twin.overrides = copy.deepcopy(self.data), dict(self.lines), dict(self.overrides)
+        return twin
+
+    def only(self, index: int) -> "Source":
+        """The same with one of the algorithms alone."""
+        twin = copy.copy(self)
+        twin.data = self.data | {"algorithms": [self.data["algorithms"][index]]}
+        twin.lines = dict(_alone(self.lines, index))
+        twin.overrides = dict(_alone(self.overrides, index))
+        return twin
+
+    def override(self, override: str) -> None:
+        """Sets what "KEY=VALUE" says.
+
+        Raises:
+            ScenarioError: it names nothing that can be set.
+        """
         key, equals, text = override.partition("=")
         if not equals or not key.strip(". "):
             raise ScenarioError(f"--set {override}: write it as KEY=VALUE, such as training.rounds=5")
@@ -93,9 +115,32 @@ class Source:
             value, _ = yamlfile.parse(text)
         except YamlError as error:
             raise ScenarioError(f"--set {override}{error}") from None
+        self.put(key.strip(), value, override)
+
+    def at(self, key: str) -> Any:
+        """What stands at a dotted key; None where nothing does.
+
+        Raises:
+            ScenarioError: something on the way has no keys, or no such item.
+        """
         path: KeyPath = ()
         inside: Any = self.data
-        rest = key.strip()
+        while key:
+            part, key = self._step(inside, path, key, key)
+            if isinstance(inside, dict) and part not in inside:
+                return None
+            path, inside = (*path, part), inside[part]
+        return inside
+
+    def put(self, key: str, value: Any, override: str) -> None:
+        """Sets a dotted key to plain data; ``override`` is how messages call that.
+
+        Raises:
+            ScenarioError: something on the way has no keys, or no such item.
+        """
+        path: KeyPath = ()
+        inside: Any = self.data
+        rest = key
         while True:
             part, rest = self._step(inside, path, rest, override)
             if not rest:
@@ -129,3 +174,12 @@ class Source:
             allowed = f"{listed(labels)}, or 0 to {len(inside) - 1}"
             raise ScenarioError(f'{here} has no "{part}"{near_miss(part, labels)} (allowed: {allowed})')
         raise ScenarioError(f"{here} is a list of {len(inside)}: name an item of it by a number from 0, not {part}")
+
+
+def _alone(places: Mapping[KeyPath, T], index: int) -> Iterator[tuple[KeyPath, T]]:
+    """Those places that do not lie in another algorithm; this one's lie in the first then."""
+    for loc, what in places.items():
+        if loc[:1] != ("algorithms",) or len(loc) == 1:
+            yield loc, what
+        elif loc[1] == index:
+            yield ("algorithms", 0, *loc[2:]), what

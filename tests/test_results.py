@@ -37,6 +37,7 @@ SUMMARY = [
     "server_energy_j",
     "peak_client_memory_bytes",
     "peak_server_memory_bytes",
+    "devices_too_small",
     "trainable_parameters",
     "wall_time_s",
 ]
@@ -318,7 +319,7 @@ def test_nothing_is_left_after_a_failure_in_the_middle(
         raise error
 
     if where == "trial":
-        monkeypatch.setattr(running, "run_trial", fail)
+        monkeypatch.setattr(running, "fitted", fail)
     elif where == "write":
         monkeypatch.setattr(results, "environment", fail)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -198,6 +199,19 @@ def _without_retries_told() -> Iterator[None]:
 
 
 def _create(name: str, seed: int, dry: bool, pretrained: bool = False, **settings: Any) -> nn.Module:
+    if dry and not pretrained:
+        model: nn.Module = pickle.loads(_on_meta(name, json.dumps(settings)))
+        return model
+    return _made(name, seed, dry, pretrained, **settings)
+
+
+@lru_cache(maxsize=8)
+def _on_meta(name: str, settings: str) -> bytes:
+    """A model without weights, pickled: timm takes forty times as long to make it, and a deep copy six times."""
+    return pickle.dumps(_made(name, seed=0, dry=True, pretrained=False, **json.loads(settings)))
+
+
+def _made(name: str, seed: int, dry: bool, pretrained: bool, **settings: Any) -> nn.Module:
     with torch.random.fork_rng(devices=[]), torch.device("meta" if dry else "cpu"):  # timm draws from the global stream
         torch.manual_seed(seed)
         return timm.create_model(name, pretrained=pretrained, **settings)

@@ -1,10 +1,11 @@
 """``make bench``: what the simulator adds and saves, and whether its figures agree with torch's, with each other
 and with this machine's seconds."""
 
-from tests.bench import agreement, calibration, events, overhead, prefix
+from tests.bench import agreement, calibration, events, overhead, prefix, sweeps
 
 overhead.main()
 prefix.main()
 agreement.main()
 events.main()
 calibration.main([])
+sweeps.main([])

@@ -1,0 +1,218 @@
+"""Run a sweep: what is missing of it, with progress, and whatever becomes of it the folder says how it stands."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from analysis.humanize import human
+from simulator.fitting import fitted
+from simulator.scenario_source import ScenarioError
+from simulator.sweeping import points, settings
+from simulator.sweeping.executors import Executor, Joblib, Sequential
+from simulator.sweeping.points import Plan, Trial, named
+from simulator.sweeping.store import POINTS, Store
+from simulator.trial import run, torch_device
+
+if TYPE_CHECKING:
+    from simulator.outcome import Outcome
+
+SHOWN = 10
+"""Problems are told up to this many; the rest is in the table of points."""
+EVERY = 10.0
+"""Seconds from one line of progress to the next where there is no terminal, and from one table of points."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a trial."""
+
+    hash: str
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Runs a trial and keeps what it leaves."""
+
+    store: Store
+    ledger: bool
+
+    def __call__(self, trial: Trial) -> Done:
+        try:
+            self.store.keep(trial, outcome_of(trial), self.ledger)
+        except ScenarioError as error:
+            self.store.fail(trial.hash, str(error))
+            return Done(trial.hash, str(error))
+        except Exception as error:  # a defect, or no memory: the other trials need not suffer for it
+            problem = f"{type(error).__name__}: {error}"
+            self.store.fail(trial.hash, problem, traceback=traceback.format_exc())
+            return Done(trial.hash, problem)
+        return Done(trial.hash)
+
+
+def outcome_of(trial: Trial) -> Outcome:
+    """Run a trial as a run would: first dry, by which is known who has memory enough.
+
+    Raises:
+        ScenarioError: as ``fitted``.
+    """
+    scenario, entry, seed = trial.scenario, trial.scenario.algorithms[0], trial.scenario.seeds[0]
+    without = frozenset[str]()
+    if not entry.algorithm.needs_values:
+        outcome = fitted(scenario, entry, seed)
+        if trial.dry:
+            return outcome
+        without = outcome.without
+    return run(scenario, entry, seed, trial.dry, without=without)
+
+
+def run_sweep(
+    file: Path,
+    overrides: Sequence[str] = (),
+    *,
+    dry: bool = False,
+    out: Path | None = None,
+    workers: int | None = None,
+    keep_going: bool = False,
+    ledger: bool = False,
+    force: bool = False,
+    console: Console | None = None,
+) -> Path:
+    """Run what is missing of a sweep; the value is its folder.
+
+    Args:
+        file: of the sweep.
+        overrides: of its base scenario, each "KEY=VALUE".
+        workers: processes; one runs trials in this process. As many as there are cores for, by the scenario's threads,
+            if nothing is said; one where a GPU trains.
+        keep_going: in spite of trials that fail and points that are no scenario.
+        ledger: keep every trial's, too.
+        force: use the folder of another sweep.
+
+    Raises:
+        ScenarioError: the sweep cannot be run, or a trial failed.
+    """
+    console = console or Console(width=None if sys.stdout.isatty() else 100)
+    sweep = settings.load(file)
+    base = points.base(sweep, overrides)
+    with console.status("Is every point a scenario?"):
+        plan = points.plan(sweep, base, dry)
+    told = [f"{named(row, trial=bool(row.trial))}: {plan.problem(row)}" for row in _refused(plan)]
+    refused = len(told)
+    if told and not keep_going:
+        what = f"{len(told)} of {_count(plan)} trials cannot be; with --keep-going the others are run"
+        raise ScenarioError("\n".join([f"{what}:", *_some(told)]))
+    store, device = Store(out or Path("runs") / sweep.name), torch_device(base, dry)
+    with store.opened(sweep, base, dry, device, force):
+        for key, problem in plan.problems.items():
+            if isinstance(key, str) and not store.done(key):
+                store.fail(key, problem)
+        missing = [trial for key, trial in plan.trials.items() if not store.done(key, ledger)]
+        store.write_points(plan, sweep.keys)
+        try:
+            results = _executor(missing, device, workers).map(Run(store, ledger), missing)
+            watch = Watch(console, lambda: store.write_points(plan, sweep.keys))
+            told += _run(plan, results, len(missing), keep_going, watch)
+        except BrokenProcessPool:
+            raise ScenarioError(
+                f"a worker was ended from outside, perhaps for want of memory: try fewer --workers. {_again(store)}"
+            ) from None
+        except KeyboardInterrupt:
+            console.print(f"Stopped. {_again(store)}", soft_wrap=True)
+            raise
+        finally:
+            store.write_points(plan, sweep.keys)
+    if told and not keep_going:
+        raise ScenarioError(f"{told[0]}\nWith --keep-going the others are run. {_again(store)}")
+    for line in _some(told):
+        console.print(f"Failed: {line}", soft_wrap=True, highlight=False)
+    now = len(missing) - (len(told) - refused)
+    count = f"{_count(plan) - len(told)} of {_count(plan)} trials are done, {now} of them now"
+    console.print(f"{count}: {store.folder / POINTS}", soft_wrap=True)
+    return store.folder
+
+
+def _run(plan: Plan, results: Generator[Done, None, None], of: int, keep_going: bool, watch: Watch) -> list[str]:
+    """Take the results as they come; what is wrong with those that failed, one at most if that is to be the end."""
+    told: list[str] = []
+    with closing(results):  # which ends what still runs
+        for done in watch(results, of):
+            if done.problem:
+                told.append(f"{named(plan.first[done.hash], trial=True)}: {done.problem}")
+                if not keep_going:
+                    break
+    return told
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Passes results on, and shows how far it is: a bar on a terminal, a line now and then elsewhere, the table."""
+
+    console: Console
+    write_points: Callable[[], None]
+
+    def __call__(self, results: Iterable[Done], of: int) -> Iterator[Done]:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        quiet = not self.console.is_terminal
+        shown = Progress(*columns, TextColumn("{task.fields[state]}"), console=self.console, disable=quiet)
+        began = last = 0.0
+        failed = 0
+        with shown as progress:
+            bar = progress.add_task("trials", total=of, state="")
+            for number, done in enumerate(results, 1):
+                failed += done.problem is not None
+                state = f"{failed} failed" if failed else ""
+                progress.update(bar, completed=number, state=state)
+                now = time.monotonic()
+                if number == 1:
+                    began = last = now  # workers take their time to start, once
+                elif now - last > EVERY:
+                    last = now
+                    self.write_points()
+                    left = human("seconds", (now - began) / (number - 1) * (of - number))
+                    if quiet:
+                        self.console.print(f"{number} of {of} trials, {state or 'none failed'}, about {left} left")
+                yield done
+
+
+def _executor(missing: Sequence[Trial], device: str, workers: int | None) -> Executor:
+    threads = max((trial.scenario.threads for trial in missing), default=1)
+    if workers is None:
+        from joblib import cpu_count
+
+        workers = 1 if device == "cuda" else max(1, cpu_count() // threads)
+    workers = min(workers, len(missing))
+    return Joblib(workers, threads) if workers > 1 else Sequential()
+
+
+def _refused(plan: Plan) -> list[points.Row]:
+    """A row for each point that is no scenario, and for each trial that cannot be."""
+    found: dict[str | int, points.Row] = {}
+    for row in plan.rows:
+        if plan.problem(row):
+            found.setdefault(row.trial or row.point, row)
+    return list(found.values())
+
+
+def _count(plan: Plan) -> int:
+    return len(plan.trials) + len(plan.problems)
+
+
+def _some(lines: Sequence[str]) -> list[str]:
+    more = len(lines) - SHOWN
+    return [*lines[:SHOWN], f"and {more} more"] if more > 0 else list(lines)
+
+
+def _again(store: Store) -> str:
+    return f"What is done is kept in {store.folder}: the same command goes on"

@@ -1,0 +1,41 @@
+"""A tiny scenario, and sweeps over it that take a moment: dry, eight pixels, ten devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.learning.conftest import _nothing_remembered  # noqa: F401  (a fixture)
+
+SCENARIO = """\
+name: tiny
+world:
+  devices:
+    - {name: raspberry-pi-4, count: 6, uplink: {rate: 20 Mbit/s}}
+    - {name: jetson-nano, count: 4, uplink: {rate: 20 Mbit/s}}
+  server: {name: rtx-4090}
+model: {name: random, image_size: 8}
+data: {name: synthetic, samples: 40, test_samples: 20}
+training: {rounds: 1, clients_per_round: 2, batch_size: 32, optimizer: {name: sgd, learning_rate: 0.05}}
+algorithms:
+  - {name: fedavg, label: FL, training: {train: linear}}
+  - {name: splitfed, label: SFL, head: 1, tail: 1}
+"""
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes `tiny.yaml` and a sweep of it with these keys."""
+
+    def write(**said: object) -> Path:
+        (tmp_path / "tiny.yaml").write_text(SCENARIO)
+        file = tmp_path / "sweep.yaml"
+        file.write_text(yaml.safe_dump({"name": "small", "scenario": "tiny.yaml", **said}, sort_keys=False))
+        return file
+
+    return write

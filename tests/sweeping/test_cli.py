@@ -1,0 +1,77 @@
+"""`sfsim sweep`: one line of result, or one message and exit status 2."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from simulator import cli
+from tests.sweeping.conftest import Write
+
+Sfsim = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def sfsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Sfsim:
+    """The command, in this process and the folder of the test."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sfsim", "sweep", "sweep.yaml", *arguments])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_a_sweep(sfsim: Sfsim, write: Write, tmp_path: Path) -> None:
+    write(axes={"training.batch_size": [4, 8]})
+    assert sfsim("--dry", "--workers", "1") == (0, "4 of 4 trials are done, 4 of them now: runs/small/points.csv\n", "")
+    assert (tmp_path / "runs" / "small" / "points.csv").exists()
+    said = sfsim("--dry", "--workers", "1")[1]
+    assert said == "4 of 4 trials are done, 0 of them now: runs/small/points.csv\n"
+
+
+def test_a_failure_is_one_message_and_status_2(sfsim: Sfsim, write: Write) -> None:
+    write(axes={"world.devices.*.memory": ["4 GiB", "1 kB"]})
+    status, _, err = sfsim("--dry", "--workers", "1")
+    assert status == 2
+    assert err.startswith("sfsim: point 1 (world.devices.*.memory=1 kB), FL, seed 0: ")
+    assert "With --keep-going the others are run. What is done is kept in runs/small" in err
+    status, out, err = sfsim("--dry", "--workers", "1", "--keep-going")
+    assert (status, err) == (0, "")
+    assert "2 of 4 trials are done, 0 of them now" in out
+
+
+def test_a_wrong_file_is_refused(sfsim: Sfsim, write: Write, tmp_path: Path) -> None:
+    write(axes={"training.batch_size": []})
+    assert sfsim() == (
+        2,
+        "",
+        "sfsim: sweep.yaml, line 4: axes.training.batch_size is []: the axis is empty: give it at least one value\n",
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_interrupted_sweep_says_how_to_go_on(
+    sfsim: Sfsim, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from simulator.sweeping import running
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    write(axes={"training.batch_size": [8]})
+    monkeypatch.setattr(running, "outcome_of", interrupted)
+    status, out, err = sfsim("--dry", "--workers", "1")
+    assert (status, err) == (130, "")
+    assert out.replace("\n", " ") == "Stopped. What is done is kept in runs/small: the same command goes on "
+    assert "missing" in (tmp_path / "runs" / "small" / "points.csv").read_text()
+    assert list((tmp_path / "runs" / "small" / "trials").iterdir()) == []

@@ -1,0 +1,29 @@
+"""Every sweep that we ship is made of trials that can be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simulator.sweeping.points import base, plan
+from simulator.sweeping.settings import load
+
+FOLDER = Path(__file__).parents[2] / "scenarios" / "sweeps"
+POINTS = {"split_point": (5, 16), "pruning_ratio": (4, 21), "bandwidth_x_samples": (49, 98)}
+"""Points, and trials: what a point does not change for an algorithm is one trial."""
+
+
+def test_all_are_looked_at() -> None:
+    assert {file.stem for file in FOLDER.glob("*.yaml")} == set(POINTS)
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_a_sweep_is_valid(name: str) -> None:
+    file = FOLDER / f"{name}.yaml"
+    sweep = load(file)
+    assert sweep.name == name.replace("_", "-")
+    assert file.read_text().startswith("# "), "its first line says which question it answers"
+    found = plan(sweep, base(sweep), dry=True)
+    assert not found.problems
+    assert (found.rows[-1].point + 1, len(found.trials)) == POINTS[name]
