@@ -11,15 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from analysis import style
-from analysis.end_labels import EndLabel, place_end_labels
+from analysis.end_labels import EndLabel, name_curves
 from analysis.humanize import Kind, human, scale
 from analysis.runs import Run
 from analysis.scales import LOG_FROM, logarithmic
 
 Against = Literal["time", "bytes", "energy"]
-
-# More lines than this are told apart by a legend: labels at their ends would cover them.
-MOST_END_LABELS = 8
 
 
 @dataclass(frozen=True)
@@ -101,12 +98,7 @@ def plot_accuracy(run: Run, against: Against = "time", ax: Axes | None = None) -
     ax.margins(y=0.08)
     _draw_target(ax, run.target_accuracy)
     _keep_to_fractions(ax)
-    if len(labels) > MOST_END_LABELS:
-        handles = [line for line in ax.get_lines() if line.get_gid() == "curve"]
-        names = [style.shortened(label) for label in curves]
-        ax.legend(handles, names, fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    else:
-        place_end_labels(ax, labels)
+    name_curves(ax, labels, [style.shortened(label) for label in curves])
     return ax
 
 

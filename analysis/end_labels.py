@@ -17,6 +17,9 @@ from analysis import style
 _GAP = 6.0  # points between a line's end and its name
 _FONT = 9.0
 
+# More lines than this are told apart by a legend: labels at their ends would cover them.
+MOST_END_LABELS = 8
+
 
 @dataclass(frozen=True)
 class EndLabel:
@@ -54,6 +57,15 @@ def place_end_labels(ax: Axes, labels: Sequence[EndLabel]) -> list[Annotation]:
             ends = ((label.x, label.y), (_GAP - 1, shift * in_points))
             _lead(ax, ends[0], ends[1], label.colour)
     return notes
+
+
+def name_curves(ax: Axes, labels: Sequence[EndLabel], names: Sequence[str]) -> None:
+    """Name each curve of ``ax`` at its end or, where they are too many for that, in a legend with these names."""
+    if len(labels) > MOST_END_LABELS:
+        handles = [line for line in ax.get_lines() if line.get_gid() == "curve"]
+        ax.legend(handles, names, fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    else:
+        place_end_labels(ax, labels)
 
 
 def _annotate(ax: Axes, label: EndLabel) -> Annotation:

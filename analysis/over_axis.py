@@ -11,8 +11,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from analysis import style
 from analysis.axes import Axis
-from analysis.curves import MOST_END_LABELS
-from analysis.end_labels import EndLabel, place_end_labels
+from analysis.end_labels import EndLabel, name_curves
 from analysis.grids import nothing_said, seeds_said, turn_crowded
 from analysis.scales import linear, logarithmic, spans_wide
 from analysis.sweeps import Sweep
@@ -72,12 +71,7 @@ def plot_over_axis(
     labels = [_draw_line(ax, label, curve, divisor, places[label]) for label, curve in curves.items()]
     _dress_axis(ax, axis)
     ax.margins(y=0.08)
-    if len(labels) > MOST_END_LABELS:
-        handles = [line for line in ax.get_lines() if line.get_gid() == "curve"]
-        names = [style.shortened(label) for label in curves]
-        ax.legend(handles, names, fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    else:
-        place_end_labels(ax, labels)
+    name_curves(ax, labels, [style.shortened(label) for label in curves])
     return ax
 
 

@@ -13,8 +13,7 @@ from matplotlib.lines import Line2D
 
 from analysis import style
 from analysis.axes import short_names
-from analysis.curves import MOST_END_LABELS
-from analysis.end_labels import EndLabel, place_end_labels
+from analysis.end_labels import MOST_END_LABELS, EndLabel, place_end_labels
 from analysis.grids import seeds_said
 from analysis.quantities import Measure, measure_of
 from analysis.runs import Run, RunError

@@ -13,8 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 
 from analysis import accuracy_curve, load_run, plot_accuracy, plot_accuracy_vs_bytes, style
-from analysis.curves import MOST_END_LABELS
-from analysis.end_labels import EndLabel, place_end_labels
+from analysis.end_labels import MOST_END_LABELS, EndLabel, place_end_labels
 from analysis.runs import ROUNDS_COLUMNS, Run
 from tests.analysis.builder import fabricate
 
