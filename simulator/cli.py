@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 
-from simulator.commands import execute, look, prepare
+from simulator.commands import execute, look, planning, prepare, reporting
 from simulator.commands.shared import app, refuse, stopped
 
-__all__ = ["app", "execute", "look", "main", "prepare"]
+__all__ = ["app", "execute", "look", "main", "planning", "prepare", "reporting"]
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Planning: what every cut of every algorithm would take, and where one way overtakes another. Dry runs only."""

@@ -1,0 +1,126 @@
+"""One round of an algorithm, dry: in the world as it is, with other links, or with other shards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import numpy as np
+from pydantic import PositiveInt
+
+from simulator.learning.partition import Partition
+from simulator.trial import run
+
+if TYPE_CHECKING:
+    from simulator.outcome import Outcome
+    from simulator.scenario import Entry, Scenario
+    from simulator.scenario_world import LinkSettings
+
+
+class Round(NamedTuple):
+    """What a round takes: seconds, and sums over its cohort in bytes, FLOPs and joules; of the server its FLOPs.
+
+    ``pushed`` and ``smallest``: bytes of smashed data sent, all of it and in the smallest transfer.
+    """
+
+    seconds: float
+    bytes_up: int
+    bytes_down: int
+    bytes_provisioning: int
+    client_flops: int
+    server_flops: int
+    client_energy_j: float
+    pushed: int
+    smallest: int
+
+    @property
+    def bytes(self) -> int:
+        """Both ways, without frozen weights."""
+        return self.bytes_up + self.bytes_down - self.bytes_provisioning
+
+
+class EqualShards(Partition):
+    """So many samples on every device, whatever there is: a sample may lie on several, or on one more than once.
+
+    It is for dry runs, in which images are their sizes.
+    """
+
+    name: ClassVar[str] = "equal shards"
+    samples: PositiveInt
+
+    def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
+        return [
+            (np.arange(self.samples) + first) % len(labels) for first in range(0, clients * self.samples, self.samples)
+        ]
+
+
+class Planner:
+    """Runs rounds of a scenario, each the first with its first seed and cohort, and remembers what they took.
+
+    Frozen weights are on the devices already, except in ``outcome``. Memory that is too small changes nothing.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario, self.seed = scenario, scenario.seeds[0]
+        self._known: dict[tuple[object, ...], Round] = {}
+
+    def outcome(self, entry: Entry, without: frozenset[str] = frozenset()) -> Outcome:
+        """The first round in the world as it is, frozen weights sent where they are; ``without`` these devices."""
+        return run(self.scenario, one_round(entry), self.seed, dry=True, without=without)
+
+    def round(self, entry: Entry, *, speed: float = 1.0, samples: int | None = None) -> Round:
+        """A round of an algorithm.
+
+        Args:
+            speed: what the rates of all devices' links are multiplied by.
+            samples: on each device; as the scenario deals them if nothing is said.
+        """
+        known = entry.label, *cut_of(entry), bool(entry.training.compression), speed, samples
+        if known not in self._known:
+            scenario = self._changed(speed, samples)
+            self._known[known] = taken(run(scenario, one_round(entry), self.seed, dry=True))
+        return self._known[known]
+
+    def _changed(self, speed: float, samples: int | None) -> Scenario:
+        world, data = self.scenario.world, self.scenario.data
+
+        def scaled(link: LinkSettings) -> LinkSettings:
+            return link.model_copy(update={"rate": speed * link.rate})
+
+        groups = tuple(
+            group.model_copy(update={"uplink": scaled(group.uplink), "downlink": scaled(group.downlink)})
+            for group in world.devices
+        )
+        if samples:
+            data = data.model_copy(update={"partition": EqualShards(samples=samples)})
+        world = world.model_copy(update={"devices": groups, "provisioning": "preinstalled"})
+        return self.scenario.model_copy(update={"world": world, "data": data})
+
+
+def one_round(entry: Entry) -> Entry:
+    """The same for a single round."""
+    return entry.model_copy(update={"training": entry.training.model_copy(update={"rounds": 1})})
+
+
+def cut_of(entry: Entry) -> tuple[int | None, int | None]:
+    """Blocks of the head and of the tail; None for what an algorithm does not have, or does not look at."""
+    algorithm = entry.algorithm
+    labels_sent = getattr(algorithm, "labels", None) == "sent"  # the tail is at the server then
+    return getattr(algorithm, "head", None), None if labels_sent else getattr(algorithm, "tail", None)
+
+
+def taken(outcome: Outcome) -> Round:
+    """What a trial of one round took."""
+    clients = [use for use in outcome.uses if use.side == "client"]
+    smashed = [row.bytes for row in outcome.ledger.transfers if row.kind.startswith("smashed data")]
+    down = [use for use in clients if use.activity == "download"]
+    return Round(
+        seconds=outcome.points[-1].sim_time_s,
+        bytes_up=sum(use.bytes for use in clients if use.activity == "upload"),
+        bytes_down=sum(use.bytes for use in down),
+        bytes_provisioning=sum(use.bytes for use in down if use.phase == "provisioning"),
+        client_flops=sum(use.flops for use in clients),
+        server_flops=sum(use.flops for use in outcome.uses if use.side == "server"),
+        client_energy_j=sum(use.energy_j for use in clients),
+        pushed=sum(smashed),
+        smallest=min(smashed, default=0),
+    )
