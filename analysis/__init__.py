@@ -18,13 +18,15 @@ if TYPE_CHECKING:
         plot_accuracy_vs_bytes,
         plot_accuracy_vs_energy,
         plot_accuracy_vs_time,
+        plot_personal_accuracy_vs_time,
     )
     from analysis.figures import write_figures
     from analysis.heat_maps import plot_heat_map, plot_heat_maps
     from analysis.labels import label_histogram, plot_label_histogram
     from analysis.over_axis import plot_over_axis
     from analysis.pareto import pareto_front, plot_pareto
-    from analysis.report import write_report
+    from analysis.report import write_comparison, write_report
+    from analysis.report_sweep import write_sweep_report
     from analysis.runs import Run, RunError, load_run
     from analysis.sweep_figures import write_sweep_figures
     from analysis.sweeps import Sweep, load_sweep
@@ -38,12 +40,14 @@ _HOMES = {
     "curves": (
         *("accuracy_curve", "plot_accuracy"),
         *("plot_accuracy_vs_bytes", "plot_accuracy_vs_energy", "plot_accuracy_vs_time"),
+        "plot_personal_accuracy_vs_time",
     ),
     "labels": ("label_histogram", "plot_label_histogram"),
     "where": ("device_shares", "plot_where_it_goes"),
     "timeline": ("plot_round_timeline",),
     "figures": ("write_figures",),
-    "report": ("write_report",),
+    "report": ("write_comparison", "write_report"),
+    "report_sweep": ("write_sweep_report",),
     "sweeps": ("Sweep", "load_sweep"),
     "over_axis": ("plot_over_axis",),
     "heat_maps": ("plot_heat_map", "plot_heat_maps"),
@@ -73,12 +77,15 @@ __all__ = [
     "plot_label_histogram",
     "plot_over_axis",
     "plot_pareto",
+    "plot_personal_accuracy_vs_time",
     "plot_round_timeline",
     "plot_where_it_goes",
     "winner_map",
+    "write_comparison",
     "write_figures",
     "write_report",
     "write_sweep_figures",
+    "write_sweep_report",
     "write_trace",
 ]
 

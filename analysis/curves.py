@@ -13,10 +13,12 @@ from matplotlib.ticker import FuncFormatter
 from analysis import style
 from analysis.end_labels import EndLabel, name_curves
 from analysis.humanize import Kind, human, scale
-from analysis.runs import Run
+from analysis.runs import PERSONAL_COLUMNS, Run
 from analysis.scales import LOG_FROM, logarithmic
 
 Against = Literal["time", "bytes", "energy"]
+LEAST_SEEN = 0.005
+"""Accuracies that are nearer to each other than this make lines that look the same."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +36,21 @@ _COSTS: dict[Against, _Cost] = {
 }
 
 
-def accuracy_curve(run: Run, label: str, against: Against = "time") -> pd.DataFrame:
+def accuracy_curve(run: Run, label: str, against: Against = "time", column: str = "accuracy") -> pd.DataFrame:
     """Accuracy of one label against a running cost, over its seeds: columns x (SI), mean, low, high and seeds.
+
+    `column` of the rounds is `accuracy`, on the whole test set, `personal_accuracy`, the mean over devices, each with
+    its own model on its own mix of classes, or `personal_accuracy_worst_decile`, of the tenth of them that fare worst.
 
     Between two evaluations what is known is the earlier one, so each seed is a staircase; the mean, the lowest and the
     highest are taken at every step of any seed, over the seeds evaluated by then. A seed that has ended keeps
     its last value, as its model does. Empty where nothing was evaluated (a dry run).
     """
-    rows = run.rounds[(run.rounds["label"] == label) & run.rounds["accuracy"].notna()]
+    rows = run.rounds[(run.rounds["label"] == label) & run.rounds[column].notna()]
     cost = rows[list(_COSTS[against].columns)].sum(axis=1)
     # Two evaluations at the same cost: the later one counts.
     stairs = {
-        seed: pd.Series(part["accuracy"].to_numpy(), index=cost.loc[part.index].to_numpy()).groupby(level=0).last()
+        seed: pd.Series(part[column].to_numpy(), index=cost.loc[part.index].to_numpy()).groupby(level=0).last()
         for seed, part in rows.sort_values("round", kind="stable").groupby("seed")
     }
     grid = np.unique(np.concatenate([stair.index.to_numpy() for stair in stairs.values()])) if stairs else np.empty(0)
@@ -63,13 +68,38 @@ def accuracy_curve(run: Run, label: str, against: Against = "time") -> pd.DataFr
 
 def plot_accuracy(run: Run, against: Against = "time", ax: Axes | None = None) -> Axes:
     """Draw accuracy against a running cost, one line a label; several seeds are their mean in the band of all."""
-    cost = _COSTS[against]
+    ax = _framed(ax, against, _COSTS[against].title, "accuracy on the test set")
+    return _drawn(ax, run, against, "accuracy", target=run.target_accuracy)
+
+
+def plot_personal_accuracy_vs_time(run: Run, ax: Axes | None = None) -> Axes:
+    """Draw each device's own accuracy against the simulated clock: mean over devices, and thin the worst decile."""
+    title, said = "Personal accuracy over time", "Each device's model on its own mix of classes; thin: the worst tenth"
+    ax = _framed(ax, "time", title, "accuracy, mean over devices", said)
+    return _drawn(ax, run, "time", "personal_accuracy", thin="personal_accuracy_worst_decile")
+
+
+def shows_personal_accuracy(run: Run) -> bool:
+    """Whether it was measured, and can be told from accuracy on the whole test set somewhere."""
+    personal = run.rounds[list(PERSONAL_COLUMNS)]
+    return bool((personal.sub(run.rounds["accuracy"], axis=0).abs() > LEAST_SEEN).any(axis=None))
+
+
+def _framed(ax: Axes | None, against: Against, title: str, what: str, caption: str = "") -> Axes:
     if ax is None:
         ax = style.new_figure(8.0, 4.8).add_subplot()
-    style.dress(ax, cost.title)
-    ax.set_xlabel(cost.axis)
-    ax.set_ylabel("accuracy on the test set")
-    curves = {label: accuracy_curve(run, label, against) for label in run.labels}
+    style.dress(ax, title, caption=caption)
+    ax.set_xlabel(_COSTS[against].axis)
+    ax.set_ylabel(what)
+    return ax
+
+
+def _drawn(
+    ax: Axes, run: Run, against: Against, column: str, *, thin: str | None = None, target: float | None = None
+) -> Axes:
+    """A line a label of one column of the rounds, and beside it a thin one of another."""
+    cost = _COSTS[against]
+    curves = {label: accuracy_curve(run, label, against, column) for label in run.labels}
     curves = {label: curve for label, curve in curves.items() if not curve.empty}
     if not curves:
         style.say(ax, "dry run: no accuracy" if run.dry else "no accuracy was measured")
@@ -84,8 +114,9 @@ def plot_accuracy(run: Run, against: Against = "time", ax: Axes | None = None) -
     places = {label: index for index, label in enumerate(run.labels)}
     labels = []
     for label, curve in curves.items():
-        shown = curve[curve["x"] > 0] if wide else curve
-        _draw_curve(ax, label, shown, divisor, places[label])
+        if thin:
+            _draw_thin(ax, _shown(accuracy_curve(run, label, against, thin), wide), divisor, places[label])
+        _draw_curve(ax, label, _shown(curve, wide), divisor, places[label])
         colour = style.darker(style.line_colour(places[label]))
         labels.append(EndLabel(style.shortened(label), ends[label] / divisor, float(curve["mean"].iloc[-1]), colour))
 
@@ -96,7 +127,7 @@ def plot_accuracy(run: Run, against: Against = "time", ax: Axes | None = None) -
         ax.set_xlabel(f"{cost.axis} ({unit.unit})")
         ax.set_xlim(left=0.0)
     ax.margins(y=0.08)
-    _draw_target(ax, run.target_accuracy)
+    _draw_target(ax, target)
     _keep_to_fractions(ax)
     name_curves(ax, labels, [style.shortened(label) for label in curves])
     return ax
@@ -115,6 +146,24 @@ def plot_accuracy_vs_bytes(run: Run, ax: Axes | None = None) -> Axes:
 def plot_accuracy_vs_energy(run: Run, ax: Axes | None = None) -> Axes:
     """Accuracy against the joules of the engaged devices so far, their waiting included."""
     return plot_accuracy(run, "energy", ax)
+
+
+def _shown(curve: pd.DataFrame, wide: bool) -> pd.DataFrame:
+    """What of a curve has a place on the axis: a logarithmic one has none for what cost nothing."""
+    return curve[curve["x"] > 0] if wide else curve
+
+
+def _draw_thin(ax: Axes, curve: pd.DataFrame, divisor: float, place: int) -> None:
+    looks = style.line_style(place) | {"linestyle": (0, (2, 2)), "linewidth": 0.9, "markersize": 2.5}
+    ax.plot(
+        curve["x"] / divisor,
+        curve["mean"],
+        drawstyle="steps-post",
+        markevery=max(1, round(len(curve) / 10)),
+        gid="thin",
+        zorder=2,
+        **looks,  # type: ignore[arg-type]
+    )
 
 
 def _draw_curve(ax: Axes, label: str, curve: pd.DataFrame, divisor: float, place: int) -> None:

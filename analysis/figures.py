@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis import style
-from analysis.curves import plot_accuracy_vs_bytes, plot_accuracy_vs_energy, plot_accuracy_vs_time
+from analysis.curves import (
+    plot_accuracy_vs_bytes,
+    plot_accuracy_vs_energy,
+    plot_accuracy_vs_time,
+    plot_personal_accuracy_vs_time,
+    shows_personal_accuracy,
+)
 from analysis.labels import plot_label_histogram
 from analysis.runs import load_run
 from analysis.timeline import plot_round_timeline
@@ -22,6 +28,8 @@ def write_figures(folder: str | Path) -> list[Path]:
         "where_it_goes": plot_where_it_goes(run)[0],
         "round_timeline": plot_round_timeline(run)[0],
     }
+    if shows_personal_accuracy(run):
+        drawn["personal_accuracy_vs_time"] = plot_personal_accuracy_vs_time(run)
     if not run.clients.empty:
         drawn["label_histogram"] = plot_label_histogram(run)[0]
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,18 +14,20 @@ from analysis.runs import Run
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure as shown; `best` marks the best of its row."""
+    """One figure as shown, the mean behind it (SI; None where there is none), and whether it is the best."""
 
     text: str
+    value: float | None = None
     best: bool = False
 
 
 @dataclass(frozen=True)
-class Row:
+class Column:
     """One measure, a cell for each label of the run in its order."""
 
     group: str
     name: str
+    more_is_better: bool
     cells: tuple[Cell, ...]
 
 
@@ -40,6 +43,8 @@ class _Measure:
 _MEASURES = (
     _Measure("Learning", "Final accuracy", "final_accuracy", "fraction", more_is_better=True),
     _Measure("Learning", "Best accuracy", "best_accuracy", "fraction", more_is_better=True),
+    _Measure("Learning", "Personal accuracy", "personal_accuracy", "fraction", more_is_better=True),
+    _Measure("Learning", "Personal, worst decile", "personal_accuracy_worst_decile", "fraction", more_is_better=True),
     _Measure("Learning", "Trainable parameters", "trainable_parameters", "count"),
     _Measure("Time", "Time to target", "time_to_target_s", "seconds"),
     _Measure("Time", "Simulated time", "sim_time_s", "seconds"),
@@ -50,19 +55,30 @@ _MEASURES = (
     _Measure("Work", "Server FLOPs", "server_flops", "flops"),
     _Measure("Energy", "Devices", "client_energy_j", "joules"),
     _Measure("Energy", "Server", "server_energy_j", "joules"),
-    _Measure("Memory", "Peak of a device", "peak_client_memory_bytes", "bytes"),
+    _Measure("Peak memory", "of a device", "peak_client_memory_bytes", "bytes"),
+    _Measure("Peak memory", "of the server", "peak_server_memory_bytes", "bytes"),
 )
 
 
-def measure_rows(run: Run) -> list[Row]:
-    """All measures of a run as rows, the best figure of each marked (all of them where figures read the same)."""
-    return [Row(measure.group, measure.name, _cells(run, measure)) for measure in _MEASURES]
+def present(frame: pd.DataFrame, column: str) -> bool:
+    """Whether a column is there and holds any value: some came with later versions, a dry run has no accuracy."""
+    return column in frame and bool(pd.to_numeric(frame[column], errors="coerce").notna().any())
+
+
+def measure_columns(run: Run) -> list[Column]:
+    """All measures of which a run has a value, the best of each marked (all of them where figures read the same)."""
+    return [
+        Column(measure.group, measure.name, measure.more_is_better, _cells(run, measure))
+        for measure in _MEASURES
+        if present(run.summary, measure.column) or (measure.column == "time_to_target_s" and _missed(run))
+    ]
 
 
 def highlights(run: Run) -> list[tuple[str, str, str]]:
     """What a reader wants first: (what, which label, how much), for what the run can answer."""
     asked = [
         _Measure("", "Most accurate at the end", "final_accuracy", "fraction", more_is_better=True),
+        _Measure("", "Most accurate on its own data", "personal_accuracy", "fraction", more_is_better=True),
         _Measure("", f"First to {human('fraction', run.target_accuracy)}", "time_to_target_s", "seconds"),
         _Measure("", "Least simulated time", "sim_time_s", "seconds"),
         _Measure("", "Least traffic", "traffic", "bytes"),
@@ -71,44 +87,61 @@ def highlights(run: Run) -> list[tuple[str, str, str]]:
     ]
     found = []
     for measure in asked:
+        if measure.column != "traffic" and not present(run.summary, measure.column):
+            continue
         winners = [label for label, cell in zip(run.labels, _cells(run, measure), strict=True) if cell.best]
         if winners:
-            much = _text(measure.kind, _values(run, winners[0], measure.column), unit=None)
+            rows = run.summary[run.summary["label"] == winners[0]]
+            much = _text(measure.kind, _values(rows, measure.column), unit=None)
             found.append((measure.name, _listed(winners), much))
     return found
 
 
+def _missed(run: Run) -> bool:
+    """Whether there was a target, and nobody reached it: then that is what the table has to say."""
+    return run.target_accuracy is not None and present(run.summary, "final_accuracy")
+
+
 def _cells(run: Run, measure: _Measure) -> tuple[Cell, ...]:
-    values = [_values(run, label, measure.column) for label in run.labels]
+    by_label = _values(run.summary, measure.column).groupby(run.summary["label"], sort=False)
+    values = [own for _, own in by_label]
     # A label that reached a value with some seeds only has a mean that compares with no other.
     means = [float(column.mean()) if column.notna().all() else None for column in values]
     unit = common_scale(measure.kind, (float(column.mean()) for column in values))
-    texts = [_text(measure.kind, column, unit) for column in values]
-    return tuple(Cell(text, best) for text, best in zip(texts, _best(means, measure.more_is_better), strict=True))
+    best = _best(means, measure.more_is_better)
+    return tuple(
+        Cell(_text(measure.kind, column, unit), _number(float(column.mean())), own)
+        for column, own in zip(values, best, strict=True)
+    )
 
 
 def _best(means: Sequence[float | None], more_is_better: bool) -> list[bool]:
     """Which of these means read as the best one; none where all read the same, or there is nothing to compare."""
     shown = [None if mean is None else float(f"{mean:.3g}") for mean in means]  # equal to the eye is equal
-    present = [mean for mean in shown if mean is not None]
+    known = [mean for mean in shown if mean is not None]
     if len(set(shown)) < 2:
         return [False] * len(means)
-    best = max(present) if more_is_better else min(present)
+    best = max(known) if more_is_better else min(known)
     return [mean == best for mean in shown]
 
 
-def _values(run: Run, label: str, column: str) -> pd.Series:
-    rows = run.summary[run.summary["label"] == label]
-    return rows["bytes_up"] + rows["bytes_down"] if column == "traffic" else rows[column]
+def _values(frame: pd.DataFrame, column: str) -> pd.Series:
+    if column == "traffic":
+        return frame["bytes_up"] + frame["bytes_down"]
+    return pd.to_numeric(frame[column], errors="coerce")
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _text(kind: Kind, values: pd.Series, unit: Scale | None) -> str:
-    present = values.dropna()
-    if present.empty:
+    known = values.dropna()
+    if known.empty:
         return MISSING
-    mean = float(present.mean())
-    text = human_spread(mean, float(present.std()), unit or scale(kind, mean))
-    return text if len(present) == len(values) else f"{text} ({len(present)} of {len(values)} seeds)"
+    mean = float(known.mean())
+    text = human_spread(mean, float(known.std()), unit or scale(kind, mean))
+    return text if len(known) == len(values) else f"{text} ({len(known)} of {len(values)} seeds)"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,131 +1,133 @@
-"""A run as one HTML file that opens anywhere: no network, no script, figures inside."""
+"""Reports: a run, a sweep or several runs side by side, each as one interactive HTML file that opens anywhere."""
 
 from __future__ import annotations
 
-import base64
-import os
-from collections.abc import Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from analysis.figures import write_figures
 from analysis.humanize import human
-from analysis.measures import highlights, measure_rows
-from analysis.runs import Run, load_run
+from analysis.interactive.curves import accuracy_chart
+from analysis.interactive.figure import Chart
+from analysis.interactive.labels import labels_chart
+from analysis.interactive.pareto import pareto_chart
+from analysis.interactive.timeline import rounds_of, timeline_chart
+from analysis.interactive.totals import totals_chart
+from analysis.interactive.where import where_chart
+from analysis.measures import Column, highlights, measure_columns
+from analysis.report_comparison import Comparison, compare
+from analysis.report_page import Swatch, facts_of, flat, versions_told, write_page
+from analysis.runs import Run, RunError, load_run
 
-_CAPTIONS = {
-    "accuracy_vs_time": (
-        "Accuracy over time",
-        "The line that is highest at the moment you can wait for is the one to take; a step is one evaluation.",
-    ),
-    "accuracy_vs_bytes": (
-        "Accuracy over traffic",
-        "The same steps against all bytes sent up and down: the further left a line rises, the less it costs a link.",
-    ),
-    "accuracy_vs_energy": (
-        "Accuracy over device energy",
-        "The same steps against the joules of the devices taking part, their waiting included.",
-    ),
-    "where_it_goes": (
-        "Where it goes",
-        "Look for the widest piece of each bar: it is what a faster device, a faster link or another cut would change.",
-    ),
-    "round_timeline": (
-        "One round",
-        "Gaps in a device's lanes are waiting; a full server lane means that the devices queue for it.",
-    ),
-    "label_histogram": (
-        "Data of each device",
-        "Rows that look alike have the same mix of classes; the less alike they are, the harder models are to average.",
-    ),
-}
+REPORT = "report.html"
 
 
 @dataclass(frozen=True)
-class _Picture:
-    name: str
-    title: str
-    caption: str
-    data: str  # the PNG in base64
+class Table:
+    """Measures in groups, as `measure_columns` gives them, for one row a label."""
+
+    labels: list[str]
+    columns: list[Column]
+
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """The groups' names, and how many columns each spans."""
+        return [(name, len(list(own))) for name, own in groupby(column.group for column in self.columns)]
+
+    @property
+    def first(self) -> list[bool]:
+        """Whether each column is the first of its group."""
+        names = [column.group for column in self.columns]
+        return [place == 0 or names[place - 1] != name for place, name in enumerate(names)]
 
 
 def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> Path:
     """Write `report.html` into a run folder and return its path.
 
-    `figures` are the files that `write_figures` has just drawn; without them they are drawn anew. Raises RunError.
+    `figures` are the pictures that `write_figures` has just drawn, of which the report tells; without them they are
+    drawn anew. Raises RunError.
     """
-    run = load_run(folder)
-    drawn = {path.stem: path for path in (figures if figures is not None else write_figures(folder))}
-    measured = bool(run.rounds["accuracy"].notna().any())  # without it the curves are empty, and say nothing
-    rows = measure_rows(run)
-    groups = {group: [row for row in rows if row.group == group] for group in dict.fromkeys(row.group for row in rows)}
-    environment = Environment(
-        loader=PackageLoader("analysis"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    folder = Path(folder)
+    if (folder / "points.csv").is_file():
+        raise RunError(f"{folder}: not a run folder, it is a sweep's")
+    with versions_told(folder):
+        run = load_run(folder)
+        pictures = list(figures) if figures is not None else write_figures(folder)
+        charts = [*_learning(run), where_chart(run), timeline_chart(rounds_of(run)), labels_chart({run.name: run})]
+        said = _said(run)
+    return write_page(
+        run.folder / REPORT,
+        "run.html.j2",
+        [chart for chart in charts if chart is not None],
+        {},
+        title=run.name,
+        facts=facts_of(dict(run.scenario) | {"seeds": [int(seed) for seed in dict.fromkeys(run.summary["seed"])]}),
+        scenarios=[(run.name, run.scenario_text)],
+        commands=[f"sfsim run scenario.yaml{' --dry' if run.dry else ''}", "sfsim report ."],
+        environment=list(flat(run.environment)),
+        pictures=[path.name for path in pictures],
+        comparison=None,
+        **said,
     )
-    html = environment.get_template("report.html.j2").render(
-        run=run,
-        facts=_facts(run),
-        highlights=highlights(run),
-        groups=groups,
-        most_seeds=max(len(run.seeds(label)) for label in run.labels),
-        target=human("fraction", run.target_accuracy),
-        wall_time=human("seconds", float(run.summary["wall_time_s"].sum())),
-        pictures=[
-            _Picture(name, title, caption, base64.b64encode(drawn[name].read_bytes()).decode("ascii"))
-            for name, (title, caption) in _CAPTIONS.items()
-            if name in drawn and (measured or not name.startswith("accuracy"))
-        ],
-        environment=list(_flat(run.environment)),
-    )
-    path = run.folder / "report.html"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(html, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
 
 
-def _facts(run: Run) -> list[tuple[str, str]]:
-    """What was compared, in a line each; a scenario that lacks a key lacks the line."""
-    scenario = run.scenario
-    training, data, world = (_section(scenario, key) for key in ("training", "data", "world"))
-    partition, server = _section(data, "partition"), _section(world, "server")
-    devices = [group for group in world.get("devices") or [] if isinstance(group, Mapping)]
-    spread = partition.get("name")
-    if spread == "dirichlet" and "alpha" in partition:
-        spread = f"Dirichlet, alpha {partition['alpha']}"
-    facts = {
-        "Model": _section(scenario, "model").get("name"),
-        "Data": ", ".join(str(part) for part in (data.get("name"), spread) if part),
-        "Devices": ", ".join(f"{group.get('count', 1)} × {group.get('name', 'device')}" for group in devices),
-        "Server": server.get("name"),
-        "Rounds": training.get("rounds"),
-        "Devices a round": training.get("clients_per_round"),
-        "Seeds": ", ".join(str(seed) for seed in dict.fromkeys(run.summary["seed"])),
+def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.html") -> Path:
+    """Write runs side by side into one file and return its path; labels that collide get their run's name before them.
+
+    Raises RunError: fewer than two runs, one that cannot be read, or runs without a measure in common.
+    """
+    path = Path(out)
+    if len(folders) < 2:
+        raise RunError("a comparison takes at least two run folders")
+    if path.suffix not in (".html", ".htm") or path.is_dir():
+        raise RunError(f"{path}: the name of a comparison ends in .html")
+    found = compare(folders)
+    run = found.joined
+    charts = [*_learning(run), where_chart(run), timeline_chart(found.rounds()), labels_chart(_with_own_data(found))]
+    return write_page(
+        path,
+        "run.html.j2",
+        [chart for chart in charts if chart is not None],
+        {},
+        title=run.name,
+        facts=[(title, ", ".join(own.labels)) for title, own in found.runs.items()],
+        scenarios=[(title, own.scenario_text) for title, own in found.runs.items()],
+        commands=["sfsim compare " + " ".join(shlex.quote(str(own.folder)) for own in found.runs.values())],
+        environment=[],
+        pictures=[],
+        comparison=found,
+        **_said(run),
+    )
+
+
+def _learning(run: Run) -> list[Chart | None]:
+    """What was reached for what; where nothing was reached, what it takes."""
+    curves = accuracy_chart(run)
+    return [curves, pareto_chart(run)] if curves else [totals_chart(run)]
+
+
+def _said(run: Run) -> dict[str, Any]:
+    """What a page says of a run in words and in its table."""
+    return {
+        "dry": run.dry,
+        "version": run.version,
+        "highlights": highlights(run),
+        "table": Table(run.labels, measure_columns(run)),
+        "swatches": Swatch.all_of(run.labels),
+        "most_seeds": max(len(run.seeds(label)) for label in run.labels),
+        "target": None if run.target_accuracy is None else human("fraction", run.target_accuracy),
+        "wall_time": human("seconds", float(run.summary["wall_time_s"].sum())),
     }
-    return [(name, str(value)) for name, value in facts.items() if value not in (None, "")]
 
 
-def _section(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = mapping.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Nested mappings as lines: `packages.torch`, `2.6.0`."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _flat(inner, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, list):
-        yield name, ", ".join(str(item) for item in value)
-    else:
-        yield name, str(value)
+def _with_own_data(found: Comparison) -> dict[str, Run]:
+    """Runs by title, without those whose devices hold the same as those of one before."""
+    kept: dict[str, Run] = {}
+    for title, run in found.runs.items():
+        if not any(run.clients.equals(other.clients) for other in kept.values()):
+            kept[title] = run
+    return kept

@@ -21,6 +21,8 @@ ROUNDS_COLUMNS = (
     *("algorithm", "label", "seed", "round", "sim_time_s", "accuracy", "loss", "bytes_up", "bytes_down"),
     *("client_flops", "server_flops", "client_energy_j", "server_energy_j"),
 )
+PERSONAL_COLUMNS = ("personal_accuracy", "personal_accuracy_worst_decile")
+"""Of summary and rounds; runs of earlier versions lack them, which reads as NaN."""
 BREAKDOWN_COLUMNS = (
     *("algorithm", "label", "seed", "side", "phase", "activity", "seconds", "bytes", "flops", "energy_j"),
 )
@@ -123,7 +125,7 @@ def load_run(folder: str | Path) -> Run:
         raise RunError(f"{folder / 'summary.json'}: 'trials' must be a list of at least one trial")
     for trial in trials:
         _demand_columns(folder / "summary.json", trial, SUMMARY_COLUMNS)
-    summary = _typed(folder / "summary.json", pd.DataFrame(trials), SUMMARY_COLUMNS)
+    summary = _typed(folder / "summary.json", pd.DataFrame(trials), SUMMARY_COLUMNS, PERSONAL_COLUMNS)
     if summary.duplicated(["label", "seed"]).any():
         raise RunError(f"{folder / 'summary.json'}: a label and seed appear twice among the trials")
 
@@ -139,7 +141,7 @@ def load_run(folder: str | Path) -> Run:
         folder=folder,
         name=str(scenario.get("name") or folder.name),
         summary=summary,
-        rounds=_read_csv(folder / "rounds.csv", ROUNDS_COLUMNS),
+        rounds=_read_csv(folder / "rounds.csv", ROUNDS_COLUMNS, PERSONAL_COLUMNS),
         breakdown=_read_csv(folder / "breakdown.csv", BREAKDOWN_COLUMNS),
         clients=_read_clients(folder / "clients.csv"),
         environment=read_json(folder / "environment.json"),
@@ -172,7 +174,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def _read_csv(path: Path, columns: tuple[str, ...], later: tuple[str, ...] = ()) -> pd.DataFrame:
     read_text(path)  # says what is missing or unreadable
     try:
         # A label may well be called "NA" or "1": only an empty field is no value, and words stay words.
@@ -180,17 +182,20 @@ def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     except ValueError as error:  # covers pandas' ParserError and EmptyDataError
         raise RunError(f"{path}: cannot be read as CSV: {first_line(error)}") from error
     _demand_columns(path, frame.columns, columns)
-    return _typed(path, frame, columns)
+    return _typed(path, frame, columns, later)
 
 
 def _read_clients(path: Path) -> pd.DataFrame:
     return _read_csv(path, CLIENTS_COLUMNS) if path.exists() else pd.DataFrame(columns=list(CLIENTS_COLUMNS))
 
 
-def _typed(path: Path, frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
-    """The same frame with whole seeds, rounds and classes, and every other figure a float (NaN where there is none)."""
-    frame = frame.copy()
-    for column in columns:
+def _typed(path: Path, frame: pd.DataFrame, columns: tuple[str, ...], later: tuple[str, ...] = ()) -> pd.DataFrame:
+    """The same frame with whole seeds, rounds and classes, and every other figure a float (NaN where there is none).
+
+    `later` are columns that it need not have.
+    """
+    frame = frame.assign(**{column: float("nan") for column in later if column not in frame})
+    for column in (*columns, *later):
         try:
             if column in _WORDS:
                 frame[column] = frame[column].astype(str)

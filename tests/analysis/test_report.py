@@ -1,121 +1,116 @@
-"""The report says what the run says, and needs nothing but itself."""
+"""The report of a run says what the run says, in its table and in its figures, and needs nothing but itself."""
 
 from __future__ import annotations
 
-import base64
-import re
-from html.parser import HTMLParser
+import json
 from pathlib import Path
 
 import pytest
 
-from analysis import load_run, write_report
-from analysis.measures import highlights, measure_rows
+from analysis import RunError, accuracy_curve, device_shares, load_run, write_report
+from analysis.humanize import scale
+from analysis.interactive.curves import accuracy_figure
+from analysis.interactive.labels import labels_chart
+from analysis.interactive.timeline import rounds_of, timeline_chart, timeline_figure
+from analysis.interactive.totals import totals_chart, totals_figure
+from analysis.interactive.where import where_figure
+from analysis.measures import highlights, measure_columns
+from analysis.quantities import measure_of
+from analysis.timeline import read_timeline
 from tests.analysis.builder import fabricate
-
-NAMES = ("accuracy_vs_time", "accuracy_vs_bytes", "accuracy_vs_energy", "where_it_goes", "round_timeline")
-
-
-class _Page(HTMLParser):
-    """All attributes of all tags, and the text outside style and script."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.words: list[str] = []
-        self.feed(html)
-        self.text = " ".join(" ".join(self.words).split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-
-    def handle_data(self, data: str) -> None:
-        if not self.tags or self.tags[-1] != "style":
-            self.words.append(data)
+from tests.analysis.report_reading import MOST_BYTES, Page, valid
 
 
-def page(folder: Path) -> tuple[str, _Page]:
-    """The report of a run, with a few bytes in place of each figure: what they show is tested elsewhere."""
-    figures = [folder / f"{name}.png" for name in NAMES]
-    for figure in figures:
-        figure.write_bytes(b"\x89PNG\r\n\x1a\n")
-    html = write_report(folder, figures).read_text(encoding="utf-8")
-    return html, _Page(html)
+def page(folder: Path) -> Page:
+    return Page.of(write_report(folder, []))
 
 
-def test_the_report_is_one_file_that_needs_no_network(tmp_path: Path) -> None:
-    html, parsed = page(fabricate(tmp_path, seeds=(0, 1)))
-    assert not re.search(r"https?://", html)
-    assert not {"script", "link", "iframe", "object"} & set(parsed.tags)
-    links = [value for name, value in parsed.attributes if name in ("src", "href", "srcset", "poster", "action")]
-    assert len(links) == 5
-    assert all(link.startswith("data:image/png;base64,") for link in links)
-    assert "url(" not in html
-    assert "@import" not in html
-    assert sorted(p.name for p in tmp_path.glob("*report*")) == ["report.html"]
+def test_the_report_is_one_file_that_asks_for_nothing(tmp_path: Path) -> None:
+    found = page(fabricate(tmp_path, seeds=(0, 1)))
+    assert found.requested == []
+    assert "default-src 'none'" in found.policy
+    assert len(found.html.encode()) < MOST_BYTES
+    assert [path.name for path in tmp_path.glob("*report*")] == ["report.html"]
 
 
-def test_the_report_holds_question_measures_captions_scenario_and_environment(tmp_path: Path) -> None:
-    _, parsed = page(fabricate(tmp_path, seeds=(0, 1)))
-    for words in ("most accurate?", "Final accuracy", "Time to target", "of which provisioning", "Peak of a device",
+def test_it_holds_question_measures_captions_scenario_and_environment(tmp_path: Path) -> None:
+    text = page(fabricate(tmp_path, seeds=(0, 1))).text
+    for words in ("most accurate?", "Final accuracy", "Time to target", "of which provisioning", "Peak memory",
                   "Look for the widest piece", "sfsim run scenario.yaml", "clients_per_round: 2", "packages.torch",
                   "means over 2 seeds", "count one multiply-add as two", "3 × pi"):  # fmt: skip
-        assert words in parsed.text
-    assert "dry run" not in parsed.text
+        assert words in text
+    assert "dry run" not in text
 
 
-def test_labels_are_escaped(tmp_path: Path) -> None:
-    html, parsed = page(fabricate(tmp_path, labels=("<b>bold", "a & b"), rounds=1, name="<i>odd</i>"))
-    assert "b" not in parsed.tags
-    assert "i" not in parsed.tags
-    assert "&lt;b&gt;bold" in html
-    assert "a &amp; b" in html
+def test_names_are_escaped(tmp_path: Path) -> None:
+    found = page(fabricate(tmp_path, labels=("<b>bold", "</script>"), rounds=1, name="<i>odd</i>"))
+    assert not {"b", "i"} & set(found.tags)
+    assert found.tags.count("script") == 3
+    assert set(found.charts) == {"accuracy", "pareto", "where", "timeline"}
 
 
 def test_a_dry_run_says_that_it_has_no_accuracy(tmp_path: Path) -> None:
-    _, parsed = page(fabricate(tmp_path, dry=True))
-    assert "dry run" in parsed.text
-    assert [value for name, value in parsed.attributes if name == "alt"] == ["Where it goes", "One round"]
-    assert "sfsim run scenario.yaml --dry" in parsed.text
-    assert "nan" not in parsed.text.lower()
-    assert "None" not in parsed.text
+    found = page(fabricate(tmp_path, dry=True))
+    assert set(found.charts) == {"totals", "where", "timeline"}
+    assert "sfsim run scenario.yaml --dry" in found.text
+    assert "accuracy" not in [name.lower() for name in found.headings]
+    assert "nan" not in found.text.lower()
+    assert "None" not in found.text
+
+
+def test_every_figure_is_one_that_plotly_knows(tmp_path: Path) -> None:
+    for folder in (fabricate(tmp_path / "real", seeds=(0, 1)), fabricate(tmp_path / "dry", dry=True)):
+        for chart in page(folder).charts.values():
+            for figure in chart["figures"].values():
+                valid(figure)
 
 
 def test_one_round_of_one_algorithm(tmp_path: Path) -> None:
     folder = fabricate(tmp_path, labels=("FL",), rounds=1, devices=1, per_round=1, target=None)
-    html, _ = page(folder)
-    assert 'class="best"' not in html
+    assert 'class="best' not in page(folder).html
     assert highlights(load_run(folder)) == []
 
 
-def test_without_figures_at_hand_they_are_drawn(tmp_path: Path) -> None:
-    html = write_report(fabricate(tmp_path, labels=("FL",), rounds=1, devices=1, per_round=1)).read_text(
-        encoding="utf-8"
-    )
-    for name in NAMES:
-        drawn = (tmp_path / "figures" / f"{name}.png").read_bytes()
-        assert base64.b64encode(drawn).decode("ascii") in html
+def test_without_figures_at_hand_they_are_drawn_and_named(tmp_path: Path) -> None:
+    folder = fabricate(tmp_path, labels=("FL",), rounds=1, devices=1, per_round=1)
+    assert "figures/where_it_goes.png" in Page.of(write_report(folder)).text
+    assert (folder / "figures" / "where_it_goes.png").exists()
+
+
+def test_a_ledger_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    folder = fabricate(tmp_path)
+    (folder / "ledger" / "FL-0" / "works.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(RunError, match=r"FL-0/works\.parquet: cannot be read as Parquet"):
+        write_report(folder, [])
+
+
+def test_a_folder_of_another_version_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    folder = fabricate(tmp_path)
+    head = json.loads((folder / "summary.json").read_text())
+    del head["trials"][0]["sim_time_s"]
+    (folder / "summary.json").write_text(json.dumps(head | {"version": "9.9.9"}))
+    with pytest.raises(RunError, match=r"lacks sim_time_s; the run is from sfsim 9\.9\.9, this is"):
+        write_report(folder, [])
 
 
 def test_measures_show_means_spreads_and_the_best(tmp_path: Path) -> None:
     run = load_run(fabricate(tmp_path, labels=("FL", "SFPrompt"), seeds=(0, 1), rounds=8))
-    rows = {(row.group, row.name): row.cells for row in measure_rows(run)}
+    columns = {(column.group, column.name): column.cells for column in measure_columns(run)}
     accuracy = run.summary.groupby("label")["final_accuracy"].mean()
-    fl, prompt = rows["Learning", "Final accuracy"]
+    fl, prompt = columns["Learning", "Final accuracy"]
     assert fl.text.startswith(f"{100 * accuracy['FL']:.1f}")
+    assert fl.value == pytest.approx(accuracy["FL"])
     assert "± 0.7 %" in fl.text
     assert (fl.best, prompt.best) == (True, False)  # more is better
-    assert [cell.best for cell in rows["Learning", "Trainable parameters"]] == [False, True]  # less is better
-    assert [cell.best for cell in rows["Traffic", "of which provisioning"]] == [True, False]
+    assert [cell.best for cell in columns["Learning", "Trainable parameters"]] == [False, True]  # less is better
+    assert [cell.best for cell in columns["Traffic", "of which provisioning"]] == [True, False]
 
 
 def test_a_label_that_reached_the_target_with_some_seeds_only_is_never_the_best(tmp_path: Path) -> None:
     run = load_run(fabricate(tmp_path, seeds=(0, 1), rounds=8))
     run.summary.loc[(run.summary["label"] == "SFPrompt") & (run.summary["seed"] == 1), "time_to_target_s"] = None
     run.summary.loc[(run.summary["label"] == "SFPrompt") & (run.summary["seed"] == 0), "time_to_target_s"] = 1.0
-    (cells,) = (row.cells for row in measure_rows(run) if row.name == "Time to target")
+    (cells,) = (column.cells for column in measure_columns(run) if column.name == "Time to target")
     assert [cell.best for cell in cells] == [True, False]
     assert cells[1].text == "1 s (1 of 2 seeds)"
 
@@ -124,5 +119,87 @@ def test_a_label_that_reached_the_target_with_some_seeds_only_is_never_the_best(
 def test_figures_that_read_the_same_are_equally_good(tmp_path: Path, same: bool) -> None:
     run = load_run(fabricate(tmp_path, labels=("A", "B", "C"), algorithms=("fedavg",), rounds=1))
     run.summary["sim_time_s"] = [10.0, 10.001, 10.0 if same else 20.0]
-    (cells,) = (row.cells for row in measure_rows(run) if row.name == "Simulated time")
+    (cells,) = (column.cells for column in measure_columns(run) if column.name == "Simulated time")
     assert [cell.best for cell in cells] == ([False] * 3 if same else [True, True, False])
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_personal_accuracy_is_shown_where_it_was_measured(tmp_path: Path, measured: bool) -> None:
+    run = load_run(fabricate(tmp_path))
+    for frame in (run.summary, run.rounds):
+        frame["personal_accuracy"] = 0.5 if measured else None
+    names = [column.name for column in measure_columns(run)]
+    assert ("Personal accuracy" in names) == measured
+    assert "Personal, worst decile" not in names
+    if measured:
+        (line, _) = accuracy_figure(run, "time", "personal_accuracy")["data"]
+        assert set(line["y"]) == {0.5}
+
+
+def test_lines_are_the_curves(tmp_path: Path) -> None:
+    run = load_run(fabricate(tmp_path, seeds=(0, 1)))
+    traces = accuracy_figure(run, "bytes")["data"]
+    curve = accuracy_curve(run, "SFPrompt", "bytes")
+    low, high, line = (trace for trace in traces if trace["legendgroup"] == "SFPrompt")
+    divisor = scale("bytes", max(accuracy_curve(run, label, "bytes")["x"].max() for label in run.labels)).divisor
+    assert line["x"] == pytest.approx(list(curve["x"] / divisor), rel=1e-5)
+    assert [low["y"], line["y"], high["y"]] == [
+        pytest.approx(list(curve[name]), rel=1e-5) for name in ("low", "mean", "high")
+    ]
+
+
+def test_long_curves_keep_their_ends(tmp_path: Path) -> None:
+    run = load_run(fabricate(tmp_path, labels=("FL",), rounds=900, batches=1, devices=1, per_round=1))
+    (line,) = accuracy_figure(run, "time")["data"]
+    curve = accuracy_curve(run, "FL", "time")
+    assert len(line["x"]) == 600
+    assert (line["y"][0], line["y"][-1]) == pytest.approx((curve["mean"].iloc[0], curve["mean"].iloc[-1]), rel=1e-5)
+
+
+def test_pieces_of_the_bars_are_the_shares(tmp_path: Path) -> None:
+    run = load_run(fabricate(tmp_path))
+    shares = device_shares(run, "bytes")
+    figure = where_figure(run, "bytes", "bytes", "traffic of the devices")
+    divisor = scale("bytes", shares.groupby("label")["bytes"].sum().max()).divisor
+    drawn = {
+        (label, trace["meta"]["phase"], trace["meta"]["activity"]): value * divisor
+        for trace in figure["data"]
+        for label, value in zip(run.labels, trace["x"], strict=True)
+        if value
+    }
+    wanted = {(row["label"], row["phase"], row["activity"]): row["bytes"] for row in shares.to_dict("records")}
+    assert drawn == pytest.approx(wanted, rel=1e-5)
+
+
+def test_totals_are_the_means_of_the_summary(tmp_path: Path) -> None:
+    run = load_run(fabricate(tmp_path, dry=True, seeds=(0, 1)))
+    figure = totals_figure(run, measure_of(run.summary, "bytes"))
+    means = (run.summary["bytes_up"] + run.summary["bytes_down"]).groupby(run.summary["label"], sort=False).mean()
+    divisor = scale("bytes", means.max()).divisor
+    assert [trace["x"][0] * divisor for trace in figure["data"]] == pytest.approx(list(means), rel=1e-5)
+    assert totals_chart(run).knobs[0].options[:3] == ("Time", "Bytes", "Energy")
+
+
+def test_bars_of_the_timeline_are_the_works_and_transfers_of_the_round(tmp_path: Path) -> None:
+    run = load_run(fabricate(tmp_path))
+    timeline = read_timeline(run, "SFPrompt", 2)
+    figure = timeline_figure(timeline)
+    spans = sum(len(own) for site in timeline.sites for _, own in site.lanes)
+    assert sum(len(trace["x"]) for trace in figure["data"]) == spans
+    divisor = scale("seconds", timeline.seconds).divisor
+    ends = [base + width for trace in figure["data"] for base, width in zip(trace["base"], trace["x"], strict=True)]
+    assert max(ends) * divisor == pytest.approx(timeline.seconds, rel=1e-5)
+
+
+def test_a_timeline_of_very_many_works_joins_what_lies_close(tmp_path: Path) -> None:
+    timeline = read_timeline(load_run(fabricate(tmp_path, batches=60)), "SFPrompt", 2)
+    few, all_ = (timeline_figure(timeline, most) for most in (200, 10**6))
+    bars, every = (sum(len(trace["x"]) for trace in figure["data"]) for figure in (few, all_))
+    assert bars <= 200 < every
+    assert "pieces, busy for" in json.dumps(few["data"])
+
+
+def test_a_chart_has_a_round_of_each_label_and_a_map_only_if_classes_are_told(tmp_path: Path) -> None:
+    run = load_run(fabricate(tmp_path))
+    assert timeline_chart(rounds_of(run)).knobs[0].options == ("FL", "SFPrompt")
+    assert labels_chart({"made up": run}) is None

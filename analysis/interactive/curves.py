@@ -1,0 +1,151 @@
+"""Accuracy over time, traffic or energy: one staircase a label, on its band where there are several seeds."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis import style
+from analysis.curves import Against, accuracy_curve
+from analysis.humanize import Kind, human
+from analysis.interactive.figure import Chart, Figure, Knob, Look, Ruler, layout, numbers, plain, ruler
+from analysis.measures import present
+from analysis.runs import Run
+
+ACCURACIES = {
+    "accuracy": "On the test set",
+    "personal_accuracy": "Personal",
+    "personal_accuracy_worst_decile": "Personal, worst decile",
+}
+"""Columns of `rounds.csv` that hold an accuracy, where a run has them, and how they are called."""
+
+
+class _Cost(NamedTuple):
+    against: Against
+    kind: Kind
+    option: str
+    axis: str
+
+
+_COSTS = (
+    _Cost("time", "seconds", "Time", "simulated time"),
+    _Cost("bytes", "bytes", "Bytes", "traffic, up and down"),
+    _Cost("energy", "joules", "Energy", "energy of the devices"),
+)
+_MOST_MARKERS = 12
+# Of all lines of one figure together; more make a file heavy, and no eye tells them apart.
+_MOST_STEPS, _FEWEST_STEPS_A_LINE, _MOST_STEPS_A_LINE = 4000, 40, 600
+
+
+def accuracy_chart(run: Run) -> Chart | None:
+    """Accuracy against each running cost, and each kind of accuracy that the run has; None where it has none."""
+    found = [column for column in ACCURACIES if present(run.rounds, column)]
+    if not found:
+        return None
+    figures = {
+        f"{place}|{which}": accuracy_figure(run, cost.against, column)
+        for place, cost in enumerate(_COSTS)
+        for which, column in enumerate(found)
+    }
+    knobs = (
+        Knob("against", tuple(cost.option for cost in _COSTS)),
+        Knob("accuracy", tuple(ACCURACIES[column] for column in found)),
+    )
+    caption = (
+        "The line that is highest at what you can afford is the one to take; a step is one evaluation. "
+        "Point at a line for its figures, drag to zoom, double-click to zoom out."
+    )
+    if len(found) > 1:
+        caption += " Personal is the mean over devices, each with its own model on its own mix of classes."
+    return Chart("accuracy", "Accuracy over what it costs", caption, figures, knobs, tuple(run.labels))
+
+
+def accuracy_figure(run: Run, against: Against, column: str = "accuracy") -> Figure:
+    """One kind of accuracy against one running cost: a line a label, and two traces a band; mean over seeds."""
+    cost = next(cost for cost in _COSTS if cost.against == against)
+    curves = {label: accuracy_curve(run, label, against, column) for label in run.labels}
+    curves = {label: curve for label, curve in curves.items() if not curve.empty}
+    unit = ruler(cost.kind, cost.axis, [float(curve["x"].iloc[-1]) for curve in curves.values()])
+    logarithmic = unit.axis.get("type") == "log"
+    if logarithmic:  # which has no place for what is known before anything was paid
+        curves = {label: curve[curve["x"] > 0] for label, curve in curves.items()}
+    kinds = sum(present(run.rounds, each) for each in ACCURACIES)
+    most = _MOST_STEPS // max(1, len(curves) * kinds)
+    most = min(max(most, _FEWEST_STEPS_A_LINE), _MOST_STEPS_A_LINE)
+    curves = {label: _thinned(curve, most) for label, curve in curves.items()}
+    places = {label: place for place, label in enumerate(run.labels)}
+    traces: list[dict[str, Any]] = []
+    for label, curve in curves.items():
+        look = Look.of(places[label])
+        if (curve["seeds"] > 1).any():
+            traces += _band(label, curve, unit, look)
+        traces.append(_line(label, curve, unit, look, cost.kind))
+    frame = layout(430, unit.axis | ({} if logarithmic else {"rangemode": "tozero"}), _accuracy_axis(column))
+    if run.target_accuracy is not None and column == "accuracy":
+        frame |= _target(run.target_accuracy)
+    return {"data": traces, "layout": frame}
+
+
+def _accuracy_axis(column: str) -> dict[str, Any]:
+    name = ACCURACIES[column]
+    return {"title": {"text": f"accuracy, {name[0].lower()}{name[1:]}"}, "tickformat": ".4~p"}
+
+
+def _line(label: str, curve: pd.DataFrame, unit: Ruler, look: Look, kind: Kind) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": plain(label),
+        "legendgroup": label,
+        "x": numbers(curve["x"], unit.divisor),
+        "y": numbers(curve["mean"]),
+        "line": {"shape": "hv", "color": look.colour, "dash": look.dash, "width": 2.2},
+        "marker": look.marker() | {"maxdisplayed": _MOST_MARKERS},
+        "meta": plain(label),
+    }
+    spread = ""
+    if (curve["seeds"] > 1).any():
+        line["customdata"] = [
+            [*numbers(row), int(seeds)]
+            for *row, seeds in curve[["low", "high", "seeds"]].itertuples(index=False, name=None)
+        ]
+        spread = " (%{customdata[0]:.4~p} to %{customdata[1]:.4~p}, seeds: %{customdata[2]})"
+    cost = {"bytes": "%{x:.5~s}B", "joules": "%{x:.5~s}J"}.get(kind, "%{x:,.5~g} s")
+    if unit.axis.get("type") != "log":
+        cost = f"%{{x:,.5~g}} {unit.unit}"
+    line["hovertemplate"] = f"<b>%{{meta}}</b><br>%{{y:.4~p}}{spread}<br>after {cost}<extra></extra>"
+    return line
+
+
+def _thinned(curve: pd.DataFrame, most: int) -> pd.DataFrame:
+    """At most so many steps, evenly chosen; the first and the last are always among them."""
+    if len(curve) <= most:
+        return curve
+    return curve.iloc[np.unique(np.linspace(0, len(curve) - 1, most).round().astype(int))]
+
+
+def _band(label: str, curve: pd.DataFrame, unit: Ruler, look: Look) -> list[dict[str, Any]]:
+    """From the lowest to the highest seed: an edge that is not drawn, and one that fills down to it."""
+    edge: dict[str, Any] = {
+        "type": "scatter",
+        "mode": "lines",
+        "legendgroup": label,
+        "x": numbers(curve["x"], unit.divisor),
+        "line": {"shape": "hv", "color": look.colour, "width": 0},
+        "hoverinfo": "skip",
+    }
+    red, green, blue = (int(look.colour[start : start + 2], 16) for start in (1, 3, 5))
+    fill = {"fill": "tonexty", "fillcolor": f"rgba({red},{green},{blue},0.16)"}
+    return [edge | {"y": numbers(curve["low"])}, edge | {"y": numbers(curve["high"])} | fill]
+
+
+def _target(target: float) -> dict[str, Any]:
+    across = {"xref": "paper", "yref": "y"}
+    line = {"type": "line", "x0": 0, "x1": 1, "y0": target, "y1": target, "layer": "below"}
+    said = {"x": 0, "y": target, "text": f"target {human('fraction', target)}", "showarrow": False}
+    return {
+        "shapes": [across | line | {"line": {"color": style.QUIET, "width": 1, "dash": "dash"}}],
+        "annotations": [across | said | {"xanchor": "left", "yanchor": "bottom", "font": {"color": style.QUIET}}],
+    }

@@ -1,0 +1,142 @@
+"""A sweep as the numbers that its page draws from: a row for each point and label, and who wins where."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.axes import Axis, short_names
+from analysis.break_even import winners
+from analysis.interactive.figure import Look, number
+from analysis.measures import present
+from analysis.quantities import Measure
+from analysis.sweeps import BROKEN, DONE, MISSING, Sweep
+
+MEASURES = (
+    *("final_accuracy", "time_to_target_s", "sim_time_s", "bytes", "client_energy_j", "peak_client_memory_bytes"),
+    *("personal_accuracy", "personal_accuracy_worst_decile", "bytes_up", "bytes_down", "bytes_provisioning"),
+    *("client_flops", "server_flops", "server_energy_j", "peak_server_memory_bytes", "best_accuracy"),
+)
+"""What a page offers, most wanted first: where a sweep has too many points for all of them, the last are left out."""
+
+_FEWEST_MEASURES = 6
+_MOST_CHARACTERS = 600_000
+# From so few points of a grid on, it has more holes than cells.
+_FULL_ENOUGH = 0.5
+
+
+def sweep_data(sweep: Sweep) -> dict[str, Any]:
+    """All that the page of a sweep draws and lists, as JSON: axes, measures, labels, rows and winners.
+
+    A row is `[point, label, [place on each axis], status, [mean of each measure], [low, high, ...] or 0, seeds]`;
+    `winners` has, for each point in the order of `points` and each measure, the labels that win there. `left_out` is
+    the number of points for which there was no room.
+    """
+    measures = _measures(sweep)
+    rows = _rows(sweep, measures)
+    size = len(_json(rows))
+    if size > _MOST_CHARACTERS and len(measures) > _FEWEST_MEASURES:
+        measures = measures[:_FEWEST_MEASURES]
+        rows = _rows(sweep, measures)
+        size = len(_json(rows))
+    points = list(dict.fromkeys(row[0] for row in rows))
+    kept = points[: math.floor(len(points) * min(1.0, _MOST_CHARACTERS / size))]
+    rows = [row for row in rows if row[0] <= kept[-1]]
+    names = short_names([axis.key for axis in sweep.axes])
+    return {
+        "axes": [_axis(axis, names[axis.key]) for axis in sweep.dimensions],
+        "measures": [_measure(what) for what in measures],
+        "labels": [{"name": label} | vars(Look.of(place)) for place, label in enumerate(sweep.labels)],
+        "points": kept,
+        "rows": rows,
+        "winners": [_winners(part, sweep, measures) for _, part in _by_point(sweep, kept)],
+        "full": full_enough(sweep),
+        "left_out": len(points) - len(kept),
+    }
+
+
+def full_enough(sweep: Sweep) -> bool:
+    """Whether most places of the grid hold a point; of a sample, few may."""
+    cells = math.prod(len(axis.values) for axis in sweep.dimensions)
+    return bool(sweep.summary["point"].nunique() >= _FULL_ENOUGH * cells)
+
+
+def _measures(sweep: Sweep) -> list[Measure]:
+    known = sweep.summary
+    return [sweep.measure(column) for column in MEASURES if column == "bytes" or present(known, column)]
+
+
+def _axis(axis: Axis, name: str) -> dict[str, Any]:
+    return {
+        "key": axis.key,
+        "name": name,
+        "ticks": list(axis.ticks),
+        "positions": [number(value) for value in axis.positions],
+        "log": axis.logarithmic,
+    }
+
+
+def _measure(what: Measure) -> dict[str, Any]:
+    return {"column": what.column, "name": what.name, "kind": what.kind, "more": what.more_is_better}
+
+
+def _rows(sweep: Sweep, measures: Sequence[Measure]) -> list[list[Any]]:
+    """See `sweep_data`; by point, then by label."""
+    values = pd.DataFrame({place: what.values(sweep.summary) for place, what in enumerate(measures)})
+    keys = [sweep.summary["point"], sweep.summary["label"]]
+    grouped = values.groupby(keys, sort=False)
+    mean, low, high, count = (
+        table.to_numpy() for table in (grouped.mean(), grouped.min(), grouped.max(), grouped.count())
+    )
+    axes = {axis.key: {value: place for place, value in enumerate(axis.values)} for axis in sweep.dimensions}
+    labels = {label: place for place, label in enumerate(sweep.labels)}
+    rows: list[list[Any]] = []
+    for line, (_, part) in enumerate(sweep.summary.groupby(["point", "label"], sort=False)):
+        first = part.iloc[0]
+        several = bool((np.nan_to_num(low[line]) < np.nan_to_num(high[line])).any())
+        spread = [[number(float(a), 5), number(float(b), 5)] for a, b in zip(low[line], high[line], strict=True)]
+        rows.append(
+            [
+                int(first["point"]),
+                labels[first["label"]],
+                [places[first[key]] for key, places in axes.items()],
+                _status(part),
+                [number(float(value), 5) for value in mean[line]],
+                spread if several else 0,
+                [int(each) for each in count[line]] if (count[line] < len(part)).any() else len(part),
+            ]
+        )
+    return sorted(rows, key=lambda row: (row[0], row[1]))
+
+
+def _status(part: pd.DataFrame) -> str:
+    """Of all seeds of a label at a point: done, or what is wrong with any of them."""
+    return next((str(status) for status in part["status"] if status != DONE), DONE)
+
+
+def _by_point(sweep: Sweep, points: Sequence[int]) -> list[tuple[int, pd.DataFrame]]:
+    parts = dict(list(sweep.summary.groupby("point", sort=False)))
+    return [(point, parts[point]) for point in points]
+
+
+def _winners(part: pd.DataFrame, sweep: Sweep, measures: Sequence[Measure]) -> list[list[int]]:
+    """For each measure the labels that win at one point, as `analysis.break_even` decides."""
+    if part["status"].isin((MISSING, BROKEN)).any():  # one that may yet win is not there
+        return [[] for _ in measures]
+    places = {label: place for place, label in enumerate(sweep.labels)}
+    found = []
+    for what in measures:
+        by_label = what.values(part).groupby(part["label"], sort=False)
+        # A label that lacks a value with any seed has a mean that compares with no other.
+        means = {str(label): float(own.mean()) if own.notna().all() else math.nan for label, own in by_label}
+        found.append([places[label] for label in winners(means, what.more_is_better)])
+    return found
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

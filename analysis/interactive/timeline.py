@@ -1,0 +1,129 @@
+"""One round, lane by lane: what each device and the server did, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from analysis import style
+from analysis.humanize import human, scale
+from analysis.interactive.figure import Chart, Figure, Knob, exact, layout, number, plain
+from analysis.runs import Run
+from analysis.timeline import Span, Timeline, read_timeline, usual_round
+
+_MOST_BARS, _FEWEST_BARS_A_LABEL, _MOST_BARS_A_LABEL = 2400, 150, 900
+"""In all figures and in one: beyond, what lies closer together than the eye can tell is drawn as one."""
+_LANE_HEIGHT = 15
+
+
+class Bar(NamedTuple):
+    """Spans of one phase that lie so close together that they are drawn as one: seconds since the round's start."""
+
+    start: float
+    stop: float
+    busy: float
+    spans: int
+
+
+def timeline_chart(rounds: Mapping[str, tuple[Run, str, int]]) -> Chart:
+    """A round of each label, one at a time; `rounds` has, by label as shown, the run, its own label and the round.
+
+    Raises RunError.
+    """
+    timelines = {name: read_timeline(run, label, number_) for name, (run, label, number_) in rounds.items()}
+    most = min(max(_MOST_BARS // max(1, len(timelines)), _FEWEST_BARS_A_LABEL), _MOST_BARS_A_LABEL)
+    figures = {str(place): timeline_figure(timeline, most) for place, timeline in enumerate(timelines.values())}
+    caption = (
+        "Gaps in a device's lanes are waiting; a full server lane means that the devices queue for it. "
+        "Drag to zoom into a piece of the round."
+    )
+    return Chart("timeline", "One round", caption, figures, (Knob("of", tuple(timelines)),))
+
+
+def rounds_of(run: Run) -> dict[str, tuple[Run, str, int]]:
+    """The round to look at, for every label of a run. Raises RunError."""
+    usual = usual_round(run)
+    return {label: (run, label, usual) for label in run.labels}
+
+
+def timeline_figure(timeline: Timeline, most: int = _MOST_BARS_A_LABEL) -> Figure:
+    """A lane a device and direction, and a slot; a trace a phase; about `most` bars at most."""
+    lanes = [(site.name, name, spans) for site in timeline.sites for name, spans in site.lanes]
+    unit = scale("seconds", timeline.seconds)
+    gap = 0.0
+    drawn = [_bars(spans, gap) for *_, spans in lanes]
+    while sum(map(len, drawn)) > most and gap < timeline.seconds:
+        gap = 2 * gap or timeline.seconds / 4000
+        drawn = [_bars(spans, gap) for *_, spans in lanes]
+    colours = style.phase_colours(timeline.phases)
+    traces = []
+    for phase in timeline.phases:
+        own = [(lane, bar) for lane, bars in enumerate(drawn) for name, bar in bars if name == phase]
+        trace = {
+            "type": "bar",
+            "orientation": "h",
+            "name": plain(phase),
+            "base": [number(bar.start / unit.divisor) for _, bar in own],
+            "x": [number((bar.stop - bar.start) / unit.divisor) for _, bar in own],
+            "y": [lane for lane, _ in own],
+            "width": 0.84,
+            "marker": {"color": colours[phase], "line": {"width": 0}},
+            "hoverinfo": "text",
+            "hovertext": [_told(lanes[lane][0], lanes[lane][1], phase, bar) for lane, bar in own],
+        }
+        traces.append(trace)
+    shown = sum(1 for site in timeline.sites if len(site.lanes) == 3 and site.lanes[1][0] == "up")
+    some = f", {shown} of {timeline.devices} devices" if shown < timeline.devices else ""
+    said = f"round {timeline.round_number}: {human('seconds', timeline.seconds)}{some}"
+    across = {"title": {"text": f"since the round's start ({unit.unit})"}}
+    frame = layout(112 + _LANE_HEIGHT * len(lanes), across, _lane_names(lanes))
+    frame |= {"barmode": "overlay", "showlegend": True, "shapes": list(_stripes(timeline))}
+    above = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"}
+    frame["annotations"] = [above | {"text": said, "showarrow": False}]
+    frame["xaxis"] |= {"range": [0, number(1.01 * (timeline.seconds or 1.0) / unit.divisor)], "tickformat": ",~g"}
+    return {"data": traces, "layout": frame}
+
+
+def _bars(spans: Iterable[Span], gap: float) -> list[tuple[str, Bar]]:
+    """The spans of a lane by phase; those no further apart than `gap` seconds are one bar."""
+    open_: dict[str, Bar] = {}
+    found: list[tuple[str, Bar]] = []
+    for start, seconds, phase in sorted(spans):
+        last = open_.get(phase)
+        if last is not None and gap and start - last.stop <= gap:
+            stop = max(last.stop, start + seconds)
+            open_[phase] = Bar(last.start, stop, last.busy + seconds, last.spans + 1)
+            continue
+        if last is not None:
+            found.append((phase, last))
+        open_[phase] = Bar(start, start + seconds, seconds, 1)
+    return found + list(open_.items())
+
+
+def _told(site: str, lane: str, phase: str, bar: Bar) -> str:
+    said = f"<b>{plain(site)}</b>, {lane}: {plain(phase)}<br>"
+    said += f"{exact('seconds', bar.start)} to {exact('seconds', bar.stop)}"
+    if bar.spans > 1:
+        return f"{said}<br>{bar.spans} pieces, busy for {exact('seconds', bar.busy)}"
+    return f"{said}, {exact('seconds', bar.busy)}"
+
+
+def _lane_names(lanes: list[tuple[str, str, list[Span]]]) -> dict[str, Any]:
+    """The site's name stands at its first lane; the others have their own only."""
+    texts = []
+    for place, (site, lane, _) in enumerate(lanes):
+        first = place == 0 or lanes[place - 1][0] != site
+        texts.append(f"{plain(style.shortened(site, 18))} · {lane}" if first else lane)
+    ticks = {"tickvals": list(range(len(lanes))), "ticktext": texts, "tickfont": {"size": 10}}
+    return ticks | {"range": [len(lanes) - 0.4, -0.6], "showgrid": False}
+
+
+def _stripes(timeline: Timeline) -> Iterable[dict[str, Any]]:
+    """A faint ground behind every other site."""
+    top = -0.5
+    for place, site in enumerate(timeline.sites):
+        bottom = top + len(site.lanes)
+        if place % 2 == 0:
+            box = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": top, "y1": bottom, "layer": "below"}
+            yield box | {"fillcolor": "rgba(128,128,128,0.10)", "line": {"width": 0}}
+        top = bottom

@@ -1,0 +1,68 @@
+"""What each algorithm takes in all: plain bars, for runs that have no accuracy to set against it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis import style
+from analysis.humanize import human
+from analysis.interactive.figure import Chart, Figure, Knob, Look, exact, layout, number, plain, ruler
+from analysis.quantities import Measure, measure_of
+from analysis.runs import Run
+
+_SHOWN = {
+    "Time": "sim_time_s",
+    "Bytes": "bytes",
+    "Energy": "client_energy_j",
+    "Work of devices": "client_flops",
+    "Memory of a device": "peak_client_memory_bytes",
+}
+
+
+def totals_chart(run: Run) -> Chart:
+    """A bar a label for time, bytes, energy, work and memory, one at a time."""
+    options = {name: measure_of(run.summary, column) for name, column in _SHOWN.items()}
+    options = {name: what for name, what in options.items() if what.values(run.summary).notna().any()}
+    figures = {str(place): totals_figure(run, what) for place, what in enumerate(options.values())}
+    caption = "Shorter is better; energy, work and traffic are sums over all devices."
+    return Chart("totals", "What it takes", caption, figures, (Knob("of", tuple(options)),), tuple(run.labels))
+
+
+def totals_figure(run: Run, what: Measure) -> Figure:
+    """One measure (mean over seeds, with the range of several) as a bar a label."""
+    values = pd.DataFrame({"label": run.summary["label"], "value": what.values(run.summary)})
+    table = values.groupby("label", sort=False)["value"].agg(["mean", "min", "max", "count"])
+    unit = ruler(what.kind, what.name, table["mean"])
+    divisor = unit.divisor
+    traces = []
+    for place, label in enumerate(run.labels):
+        figures: list[float] = list(table.loc[label].to_numpy(dtype=float))
+        mean, low, high, count = figures
+        if not count:
+            continue
+        told = f"<b>{plain(label)}</b><br>{what.name}: {exact(what.kind, mean)}"
+        trace = {
+            "type": "bar",
+            "orientation": "h",
+            "name": plain(label),
+            "legendgroup": label,
+            "y": [plain(style.shortened(label, 22))],
+            "x": [number(mean / divisor)],
+            "marker": {"color": Look.of(place).colour},
+            "text": [human(what.kind, mean)],
+            "textposition": "outside",
+            "cliponaxis": False,
+            "hoverinfo": "text",
+        }
+        if high > low:
+            told += f"<br>{exact(what.kind, low)} to {exact(what.kind, high)}, {count:.0f} seeds"
+            trace["error_x"] = {
+                "type": "data",
+                "array": [number((high - mean) / divisor)],
+                "arrayminus": [number((mean - low) / divisor)],
+                "color": style.QUIET,
+            }
+        traces.append(trace | {"hovertext": [told]})
+    frame = layout(110 + 44 * len(run.labels), unit.axis, {"autorange": "reversed", "showgrid": False}, bargap=0.35)
+    frame["margin"]["r"] = 80  # for the figure at a bar's end
+    return {"data": traces, "layout": frame}

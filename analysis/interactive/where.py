@@ -1,0 +1,91 @@
+"""Where device time, bytes and device joules go, phase by phase, as stacked bars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analysis import style
+from analysis.humanize import Kind, human, scale
+from analysis.interactive.figure import Chart, Figure, Knob, exact, layout, number, plain
+from analysis.runs import Run
+from analysis.where import device_shares
+
+_ACTIVITIES = ("compute", "upload", "download", "wait", "idle")
+_PATTERNS = {"upload": "/", "download": "."}
+_OPTIONS: dict[str, tuple[str, Kind, str]] = {
+    "Time": ("seconds", "seconds", "time of the devices"),
+    "Bytes": ("bytes", "bytes", "traffic of the devices"),
+    "Energy": ("energy_j", "joules", "energy of the devices"),
+}
+
+
+def where_chart(run: Run) -> Chart:
+    """Stacked bars of device time, bytes and joules, one at a time."""
+    figures = {str(place): where_figure(run, *said) for place, said in enumerate(_OPTIONS.values())}
+    caption = (
+        "Look for the widest piece of a bar: it is what a faster device, a faster link or another cut would change. "
+        "Colour says what for; striped pieces are uploads, dotted ones downloads. Sums over all devices."
+    )
+    return Chart("where", "Where it goes", caption, figures, (Knob("of", tuple(_OPTIONS)),))
+
+
+def where_figure(run: Run, column: str, kind: Kind, name: str) -> Figure:
+    """A trace for each phase and activity, a bar a label in one unit for all; totals stand at their ends."""
+    shares = device_shares(run, column)
+    totals = shares.groupby("label")[column].sum().reindex(run.labels).fillna(0.0)
+    unit = scale(kind, float(totals.max()))
+    amounts = {(row["label"], row["phase"], row["activity"]): row[column] for row in shares.to_dict("records")}
+    phases = style.phase_order(shares["phase"])
+    colours = style.phase_colours(phases)
+    traces = []
+    for phase in phases:
+        activities = [each for each in _ACTIVITIES if any((label, phase, each) in amounts for label in run.labels)]
+        for first, activity in enumerate(activities):
+            trace = _piece(phase, activity, colours[phase], first == 0)
+            values = [amounts.get((label, phase, activity), 0.0) for label in run.labels]
+            trace["x"] = [number(value / unit.divisor) for value in values]
+            trace["y"] = list(range(len(run.labels)))
+            trace["hovertext"] = [
+                f"<b>{plain(label)}</b><br>{plain(_said(phase, activity))}<br>{exact(kind, value)}, "
+                f"{value / (totals[label] or 1.0):.1%} of {exact(kind, totals[label])}"
+                for label, value in zip(run.labels, values, strict=True)
+            ]
+            traces.append(trace)
+    frame = layout(112 + 44 * len(run.labels), {"title": {"text": f"{name} ({unit.unit})"}}, _names(run.labels))
+    frame |= {"barmode": "stack", "bargap": 0.32, "showlegend": True}
+    frame["annotations"] = [
+        _total(line, float(totals[label]), kind, unit.divisor) for line, label in enumerate(run.labels)
+    ]
+    frame["margin"] |= {"r": 76}
+    return {"data": traces, "layout": frame}
+
+
+def _piece(phase: str, activity: str, colour: str, first: bool) -> dict[str, Any]:
+    marker: dict[str, Any] = {"color": colour, "line": {"color": "#ffffff", "width": 0.5}}
+    if activity in _PATTERNS:
+        marker["pattern"] = {"shape": _PATTERNS[activity], "fgcolor": "#ffffff", "fgopacity": 0.85, "size": 6,
+                             "fillmode": "overlay"}  # fmt: skip
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": plain(phase),
+        "legendgroup": phase,
+        "showlegend": first,
+        "marker": marker,
+        "hoverinfo": "text",
+        "meta": {"phase": phase, "activity": activity},
+    }
+
+
+def _said(phase: str, activity: str) -> str:
+    return phase if activity in ("wait", "idle") else f"{phase}: {activity}"
+
+
+def _names(labels: list[str]) -> dict[str, Any]:
+    names = [plain(style.shortened(label, 22)) for label in labels]
+    return {"tickvals": list(range(len(labels))), "ticktext": names, "autorange": "reversed", "showgrid": False}
+
+
+def _total(line: int, total: float, kind: Kind, divisor: float) -> dict[str, Any]:
+    at_end = {"x": number(total / divisor), "y": line, "xanchor": "left", "showarrow": False, "xshift": 4}
+    return at_end | {"text": human(kind, total)}

@@ -1,0 +1,151 @@
+"""Several runs as one: labels that stay apart, what the runs have in common, and by what they differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.humanize import human
+from analysis.interactive.timeline import rounds_of
+from analysis.measures import present
+from analysis.report_page import THERE, flat, versions_told
+from analysis.runs import Run, RunError, load_run
+from analysis.sweeps import MEASURES
+
+_NOT_COMPARED = frozenset({"wall_time_s", "rounds", "final_loss"})
+ABSENT = "–"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A key by which the runs differ: what each has, in their order."""
+
+    key: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs by the titles that tell them apart, all of them as one run, and what must be known to read it."""
+
+    runs: dict[str, Run]
+    joined: Run
+    own_labels: dict[str, tuple[Run, str]]  # a label of `joined`: the run it is from, and its label there
+    notes: tuple[str, ...]
+    differences: tuple[Difference, ...]
+
+    def rounds(self) -> dict[str, tuple[Run, str, int]]:
+        """The round to look at, for every label. Raises RunError."""
+        usual = {title: rounds_of(run) for title, run in self.runs.items()}
+        titles = {id(run): title for title, run in self.runs.items()}
+        return {shown: usual[titles[id(run)]][label] for shown, (run, label) in self.own_labels.items()}
+
+
+def compare(folders: Sequence[str | Path]) -> Comparison:
+    """Read runs and join them. Raises RunError where one is no run, or where they have no measure in common."""
+    runs = _load([Path(folder) for folder in folders])
+    taken = Counter(label for run in runs.values() for label in run.labels)
+    shown = {
+        (title, label): f"{title}: {label}" if taken[label] > 1 else label
+        for title, run in runs.items()
+        for label in run.labels
+    }
+    if not any(_common(runs, column) for column in MEASURES if column not in _NOT_COMPARED):
+        raise RunError(
+            f"{' and '.join(runs)} cannot be compared: there is no measure of which all of them have a value"
+        )
+    return Comparison(
+        runs=runs,
+        joined=_joined(runs, shown),
+        own_labels={name: (runs[title], label) for (title, label), name in shown.items()},
+        notes=tuple(_notes(runs)),
+        differences=tuple(_differences(runs)),
+    )
+
+
+def _load(folders: Sequence[Path]) -> dict[str, Run]:
+    """Runs by the names that tell them apart: their own, else their folders'."""
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        twice = next(folder for folder, count in Counter(map(Path.resolve, folders)).items() if count > 1)
+        raise RunError(f"{twice}: this run is named twice; a comparison is of different ones")
+    runs = []
+    for folder in folders:
+        if (folder / "points.csv").is_file():
+            raise RunError(f"{folder}: this is a sweep's folder; only runs are compared, `sfsim report` draws a sweep")
+        with versions_told(folder):
+            runs.append(load_run(folder))
+    for names in (
+        [run.name for run in runs],
+        [run.folder.resolve().name for run in runs],
+        [str(run.folder) for run in runs],
+    ):
+        if len(set(names)) == len(runs):
+            break
+    return dict(zip(names, runs, strict=True))
+
+
+def _joined(runs: dict[str, Run], shown: dict[tuple[str, str], str]) -> Run:
+    """All runs as one. It has a target if all have the same; what it says of its scenario is the first one's."""
+    summary, rounds, breakdown = (
+        pd.concat([_renamed(getattr(run, name), title, shown) for title, run in runs.items()], ignore_index=True)
+        for name in ("summary", "rounds", "breakdown")
+    )
+    first = next(iter(runs.values()))
+    same_target = len({run.target_accuracy for run in runs.values()}) == 1
+    if not same_target:
+        summary["time_to_target_s"] = float("nan")
+    return replace(
+        first,
+        name=" and ".join(runs) if len(runs) < 4 else f"{len(runs)} runs",
+        summary=summary,
+        rounds=rounds,
+        breakdown=breakdown,
+        version=first.version if len({run.version for run in runs.values()}) == 1 else "",
+        dry=all(run.dry for run in runs.values()),
+        target_accuracy=first.target_accuracy if same_target else None,
+    )
+
+
+def _notes(runs: dict[str, Run]) -> Iterator[str]:
+    """What of the runs does not compare, in words."""
+    if len({run.version for run in runs.values()}) > 1:
+        said = ", ".join(f"{title} is of sfsim {run.version or '(no version)'}" for title, run in runs.items())
+        yield f"The runs are of different versions, which may count differently: {said}."
+    dry = [title for title, run in runs.items() if run.dry]
+    if dry and len(dry) < len(runs):
+        yield f"Without accuracy, as dry runs have none: {', '.join(dry)}."
+    if len({run.target_accuracy for run in runs.values()}) > 1:
+        said = ", ".join(f"{title} {human('fraction', run.target_accuracy)}" for title, run in runs.items())
+        yield f"The time to the target is left out, for the targets differ: {said}."
+    if len({tuple(dict.fromkeys(run.summary["seed"])) for run in runs.values()}) > 1:
+        yield "The runs have different seeds: partitions, cohorts and initial weights are not the same."
+
+
+def _renamed(frame: pd.DataFrame, title: str, shown: dict[tuple[str, str], str]) -> pd.DataFrame:
+    known = frame[[(title, label) in shown for label in frame["label"]]]
+    return known.assign(label=[shown[title, label] for label in known["label"]])
+
+
+def _common(runs: dict[str, Run], column: str) -> bool:
+    return all(present(run.summary, column) for run in runs.values())
+
+
+def _differences(runs: dict[str, Run]) -> list[Difference]:
+    """Keys of the scenarios, then of the environments, whose values are not the same in all runs."""
+    described = [dict(_described(run)) for run in runs.values()]
+    keys = dict.fromkeys(key for each in described for key in each)
+    rows = [(key, tuple(each.get(key, ABSENT) for each in described)) for key in keys]
+    differing = [Difference(key, values) for key, values in rows if len(set(values)) > 1]
+    lone = [f"{row.key}." for row in differing if set(row.values) == {THERE, ABSENT}]  # what is in it says no more
+    return [row for row in differing if not any(row.key.startswith(item) for item in lone)]
+
+
+def _described(run: Run) -> list[tuple[str, str]]:
+    scenario: dict[str, Any] = {key: value for key, value in run.scenario.items() if key != "name"}
+    dry = [("dry", str(run.dry).lower()), ("version", run.version)]
+    return [*dry, *flat(scenario), *flat(run.environment, "environment")]

@@ -1,0 +1,114 @@
+"""The report of a sweep: all of its points in a table, and what its axes do to each measure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from analysis.humanize import human
+from analysis.interactive.pareto import pareto_chart
+from analysis.interactive.sweep import sweep_data
+from analysis.pareto import spots
+from analysis.report_page import Swatch, facts_of, flat, section, write_page
+from analysis.runs import read_json, read_text
+from analysis.sweep_figures import write_sweep_figures
+from analysis.sweeps import DONE, Sweep, load_sweep
+
+_MOST_FAILURES = 200
+_ASKED = {"sim_time_s": "Least simulated time", "bytes": "Least traffic", "client_energy_j": "Least device energy"}
+
+
+def write_sweep_report(folder: str | Path, figures: Sequence[Path] | None = None) -> Path:
+    """Write `report.html` into a sweep's folder and return its path; trials that failed are listed with their message.
+
+    `figures` are the pictures that `write_sweep_figures` has just drawn, of which the report tells; without them they
+    are drawn anew. Raises RunError.
+    """
+    folder = Path(folder)
+    sweep = load_sweep(folder)
+    pictures = list(figures) if figures is not None else write_sweep_figures(folder)
+    plan = yaml.safe_load(read_text(folder / "sweep.yaml"))
+    data = sweep_data(sweep)
+    pareto = pareto_chart(sweep)
+    environment = folder / "environment.json"
+    return write_page(
+        folder / "report.html",
+        "sweep.html.j2",
+        [pareto] if pareto else [],
+        {"sweep": data},
+        title=sweep.name,
+        dry=sweep.dry,
+        version=sweep.version,
+        facts=_facts(sweep, plan),
+        highlights=_highlights(sweep, data),
+        failures=_failures(sweep),
+        most_failures=_MOST_FAILURES,
+        swatches=Swatch.all_of(sweep.labels),
+        left_out=data["left_out"],
+        full=data["full"],
+        dimensions=len(sweep.dimensions),
+        seeds=int(sweep.summary["seed"].nunique()),
+        own=_yaml(
+            {key: plan[key] for key in ("name", "axes", "zip", "sample") if key in plan} | {"scenario": "scenario.yaml"}
+        ),
+        scenario=_yaml(plan.get("scenario", {})),
+        environment=list(flat(read_json(environment))) if environment.is_file() else [],
+        pictures=[path.name for path in pictures],
+    )
+
+
+def _facts(sweep: Sweep, plan: object) -> list[tuple[str, str]]:
+    scenario = section(plan, "scenario") if isinstance(plan, dict) else {}
+    swept = {axis.key for axis in sweep.axes}
+    trials = _trials(sweep)
+    done = int((trials["status"] == DONE).sum())
+    facts = [(axis.key, ", ".join(axis.ticks) if len(axis.ticks) < 9 else _ends(axis.ticks)) for axis in sweep.axes]
+    own = {"Rounds": "training.rounds", "Devices a round": "training.clients_per_round", "Model": "model.name"}
+    facts += [(name, value) for name, value in facts_of(scenario) if own.get(name) not in swept and name != "Seeds"]
+    points = sweep.summary["point"].nunique()
+    return [*facts, ("Points", f"{points:,}"), ("Trials", f"{done:,} of {len(trials):,} done")]
+
+
+def _ends(ticks: Sequence[str]) -> str:
+    return f"{ticks[0]} to {ticks[-1]} ({len(ticks)} values)"
+
+
+def _highlights(sweep: Sweep, data: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """The most accurate point, and who wins how often at what it costs: (what, which label, how much)."""
+    found = []
+    if sweep.summary["final_accuracy"].notna().any():
+        best = max(spots(sweep), key=lambda spot: spot.accuracy)
+        much = ", ".join(part for part in (human("fraction", best.accuracy), best.settings) if part)
+        found.append(("Most accurate at the end", best.label, much))
+    columns = [what["column"] for what in data["measures"]]
+    for column, said in _ASKED.items():
+        won = [own[columns.index(column)] for own in data["winners"]] if column in columns else []
+        counts = Counter(sweep.labels[label] for own in won for label in own)
+        if len(sweep.labels) > 1 and counts:
+            (first, times), *others = counts.most_common()
+            rest = "".join(f"; {label} at {count:,}" for label, count in others[:2])
+            found.append((said, first, f"at {times:,} of {len(won):,} points{rest}"))
+    return found
+
+
+def _trials(sweep: Sweep) -> pd.DataFrame:
+    """A row for each trial, the first of the points that it stands for."""
+    rows = sweep.summary
+    return rows[~rows["trial"].duplicated() | (rows["trial"] == "")]  # no hash: the point is no scenario at all
+
+
+def _failures(sweep: Sweep) -> list[tuple[int, str, int, str, str]]:
+    """Point, label, seed, status and message of each trial that is not done."""
+    trials = _trials(sweep)
+    columns = ["point", "label", "seed", "status", "message"]
+    lacking = trials.loc[trials["status"] != DONE, columns]
+    return [tuple(row) for row in lacking.itertuples(index=False, name=None)]
+
+
+def _yaml(value: object) -> str:
+    return str(yaml.safe_dump(value, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True))

@@ -1,0 +1,253 @@
+"""Reports in a real browser: figures are drawn, tables sort, switches switch, and nothing is asked of a network."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis import load_run, load_sweep, write_report, write_sweep_report
+from analysis.humanize import Kind, human
+from analysis.measures import measure_columns
+from tests.analysis.builder import fabricate
+from tests.analysis.sweep_builder import HEAD, UPLINK, fabricate_sweep
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="there is no chromium with a chromedriver")
+
+PATIENCE = 570  # seconds: beside a training, a page may take its time
+LABELS = ("FL", "SFPrompt", "<b>SFL</b>")
+AXES = {UPLINK: ["1 Mbit/s", "4 Mbit/s", "16 Mbit/s"], HEAD: ["1", "2"]}
+Script = Callable[..., Any]
+
+
+class Browser:
+    """A headless Chromium, and what a test asks of it."""
+
+    def __init__(self) -> None:
+        options = webdriver.ChromeOptions()
+        options.binary_location = CHROMIUM
+        for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "no-first-run",
+                         "disable-extensions", "disable-background-networking"):  # fmt: skip
+            options.add_argument(f"--{argument}")
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+        self.driver.command_executor.client_config.timeout = PATIENCE + 10
+        self.driver.set_page_load_timeout(PATIENCE)
+
+    def open(self, path: Path) -> None:
+        """Open a file, and wait until its figures are there."""
+        self.driver.get(path.as_uri())
+        self.until("return document.documentElement.dataset.drawn === 'all'")
+
+    def until(self, script: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while not self.run(script):
+            assert time.monotonic() < end, script
+            time.sleep(0.05)
+
+    def run(self, script: str, *arguments: object) -> Any:
+        return self.driver.execute_script(script, *arguments)
+
+    def click(self, selector: str, text: str) -> None:
+        """Press the first button of these with this text."""
+        script = """
+            const [selector, text] = arguments;
+            const found = [...document.querySelectorAll(selector)].find(each => each.textContent.trim() === text);
+            found?.click();
+            return found !== undefined;"""
+        assert self.run(script, selector, text), f"no {selector} says {text!r}"
+
+    def emulate(self, *, dark: bool = False, width: int = 1200) -> None:
+        features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+    def errors(self) -> list[str]:
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    browser = Browser()
+    yield browser
+    browser.driver.quit()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reports") / "run"
+    return fabricate(folder, LABELS, seeds=(0, 1), rounds=6)
+
+
+@pytest.fixture(scope="module")
+def run(chromium: Browser, folder: Path) -> Browser:
+    """The browser with the report of a run."""
+    chromium.emulate()
+    chromium.open(write_report(folder, []))
+    return chromium
+
+
+def rows(browser: Browser, table: str) -> list[str]:
+    """The first word of each row."""
+    return browser.run(
+        f"return [...document.querySelectorAll('{table} tbody tr')].map(row => row.cells[0].textContent)"
+    )
+
+
+def shown(browser: Browser, chart: str) -> set[str]:
+    """The labels of which a figure shows a trace."""
+    script = """
+        return document.querySelector(arguments[0]).data
+            .filter(trace => trace.visible !== false && trace.legendgroup).map(trace => trace.legendgroup)"""
+    return set(browser.run(script, f"#{chart} .plot"))
+
+
+def test_a_run_opens_from_a_file_without_errors_or_requests(run: Browser) -> None:
+    assert run.errors() == []
+    assert run.run("return performance.getEntriesByType('resource').length") == 0
+    script = "return [...document.querySelectorAll('.plot')].map(plot => plot.querySelector('svg.main-svg') !== null)"
+    figures = run.run(script)
+    assert figures == [True] * 4
+    assert run.run("return document.querySelectorAll('a[href^=\"http\"], .modebar-btn[data-title*=loud]').length") == 0
+
+
+@pytest.mark.parametrize("name", ["Final accuracy", "Simulated time", "Time to target"])
+def test_a_click_on_a_heading_sorts_by_its_values(run: Browser, folder: Path, name: str) -> None:
+    (column,) = (own for own in measure_columns(load_run(folder)) if own.name == name)
+    values = {label: cell.value for label, cell in zip(LABELS, column.cells, strict=True)}
+    present = sorted((label for label in LABELS if values[label] is not None), key=values.get)  # type: ignore[arg-type]
+    absent = [label for label in LABELS if values[label] is None]
+    best_first = present[::-1] if column.more_is_better else present
+    run.click("#measures th button", name)
+    assert rows(run, "#measures") == best_first + absent
+    run.click("#measures th button", name)
+    assert rows(run, "#measures") == best_first[::-1] + absent
+    sorts = run.run("return [...document.querySelectorAll('#measures th[aria-sort]')].map(head => head.ariaSort)")
+    assert sorted(set(sorts)) == sorted({"none", "ascending" if column.more_is_better else "descending"})
+
+
+def test_the_legend_hides_an_algorithm_in_all_figures_and_shows_it_again(run: Browser) -> None:
+    for label in LABELS[1:]:
+        run.click("#accuracy .legend button", label)
+        assert shown(run, "accuracy") == shown(run, "pareto") == {*LABELS} - {label}
+        run.click("#pareto .legend button", label)
+        assert shown(run, "accuracy") == shown(run, "pareto") == {*LABELS}
+
+
+@pytest.mark.parametrize(("button", "axis"), [("Bytes", "traffic"), ("Energy", "energy"), ("Time", "simulated time")])
+def test_the_buttons_change_what_accuracy_is_set_against(run: Browser, button: str, axis: str) -> None:
+    run.click("#accuracy .knob button", button)
+    assert run.run("return document.querySelector('#accuracy .plot').layout.xaxis.title.text").startswith(axis)
+    pressed = "#accuracy .knob button[aria-pressed=true]"
+    script = "return [...document.querySelectorAll(arguments[0])].map(each => each.textContent)"
+    assert run.run(script, pressed) == [button]
+
+
+def test_a_phase_can_be_switched_off(run: Browser) -> None:
+    run.click("#where .phases button", "waiting")
+    script = "return document.querySelector('#where .plot').data.filter(t => t.visible === false).map(t => t.name)"
+    assert run.run(script) == ["waiting"]
+    run.click("#where .phases button", "waiting")
+    assert run.run(script) == []
+
+
+def test_a_dark_page_has_light_letters_in_its_figures_too(run: Browser) -> None:
+    def light(script: str) -> bool:
+        red, green, blue = run.run(f"return {script}.match(/[0-9.]+/g).slice(0, 3).map(Number)")
+        return 0.3 * red + 0.59 * green + 0.11 * blue > 128
+
+    ground = "getComputedStyle(document.body).backgroundColor"
+    letters = "getComputedStyle(document.querySelector('#accuracy .xtick text')).fill"
+    for dark in (True, False):
+        run.emulate(dark=dark)
+        first = "document.querySelector('#accuracy .plot').layout.font.color.startsWith('#1')"  # dark letters
+        run.until(f"return {'!' if dark else ''}{first}")
+        assert (light(ground), light(letters)) == (not dark, dark)
+
+
+def test_a_phone_scrolls_tables_but_not_the_page(run: Browser) -> None:
+    run.emulate(width=360)
+    run.until("return document.querySelector('#accuracy .plot svg').clientWidth < 360")
+    assert run.run("return document.documentElement.scrollWidth") <= 360
+    assert run.run("const box = document.querySelector('.scroll'); return box.scrollWidth > box.clientWidth")
+    run.emulate()
+
+
+@pytest.fixture(scope="module")
+def sweep_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reports") / "sweep"
+    return fabricate_sweep(
+        folder,
+        AXES,
+        ("FL", "SFPrompt"),
+        failed=lambda label, place, _: place == {UPLINK: "4 Mbit/s", HEAD: "2"} and label != "FL",
+    )
+
+
+@pytest.fixture(scope="module")
+def sweep(chromium: Browser, sweep_folder: Path) -> Browser:
+    """The browser with the report of a sweep."""
+    chromium.errors()
+    chromium.emulate()
+    chromium.open(write_sweep_report(sweep_folder, []))
+    return chromium
+
+
+def choose(browser: Browser, name: str, text: str) -> None:
+    """Choose from a drop-down."""
+    script = """
+        const field = document.getElementById(`choice-${arguments[0]}`);
+        field.value = [...field.options].find(option => option.text === arguments[1]).value;
+        field.dispatchEvent(new Event('change'));"""
+    browser.run(script, name, text)
+
+
+def test_a_sweep_opens_without_errors_and_draws_what_is_chosen(sweep: Browser, sweep_folder: Path) -> None:
+    table = load_sweep(sweep_folder).means([UPLINK, HEAD], "sim_time_s").set_index(["label", HEAD, UPLINK])["mean"]
+    choose(sweep, "Measure", "Simulated time")
+    choose(sweep, "Show", "Heat map")
+    choose(sweep, "Algorithm", "SFPrompt")
+    drawn = sweep.run("return document.querySelector('#explorer .plot').data[0].hovertext.flat()")
+    wanted = [human("seconds", float(value)) for value in table["SFPrompt"].unstack().to_numpy().flat]
+    assert [text.rsplit(": ", 1)[1] for text in drawn] == wanted
+    choose(sweep, "Show", "Lines")
+    choose(sweep, "head-at", "1")
+    lines = sweep.run("return document.querySelector('#explorer .plot').data.map(trace => trace.y)")
+    held = table.xs(1.0, level=HEAD)
+    assert lines == [pytest.approx(list(held[label] / 60), rel=1e-4) for label in ("FL", "SFPrompt")]
+    assert sweep.errors() == []
+    assert sweep.run("return performance.getEntriesByType('resource').length") == 0
+
+
+def test_points_are_filtered_by_words_and_sorted_by_value(sweep: Browser) -> None:
+    search = """
+        const field = document.getElementById('filter');
+        field.value = arguments[0];
+        field.dispatchEvent(new Event('input'));"""
+    sweep.run(search, "sfprompt 16 mbit")
+    assert rows(sweep, "#points") == ["4", "5"]
+    sweep.run(search, "")
+    sweep.click("#points th button", "Simulated time")
+    times = sweep.run("return [...document.querySelectorAll('#points tbody tr')].map(row => row.cells[5].textContent)")
+    assert len(times) == 12
+    assert times[-1] == "–"  # what failed has no time, and comes last
+    sweep.click("#points th button", "Simulated time")
+    again = sweep.run("return [...document.querySelectorAll('#points tbody tr')].map(row => row.cells[5].textContent)")
+    assert again == [*times[-2::-1], "–"]
+
+
+@pytest.mark.parametrize("kind", ["seconds", "bytes", "flops", "joules", "count", "fraction"])
+def test_scripts_write_numbers_as_python_does(sweep: Browser, kind: Kind) -> None:
+    values = [0.0, 1.0, 0.5, 999.96, 1234.5, 12.345, 119.9, 120.0, 7199.0, 7200.0, 4.2e5, 3.1e9, 2.2e14]
+    values += [0.00123, 4.5e-5] if kind in ("seconds", "joules") else []
+    texts = sweep.run("return arguments[1].map(value => human(arguments[0], value))", kind, values)
+    assert texts == [human(kind, value) for value in values]
+    assert sweep.run("return human(arguments[0], null)", kind) == human(kind, None)

@@ -1,0 +1,56 @@
+"""`sfsim report` and `sfsim compare`: what they write, and what they refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simulator.cli import main
+from tests.analysis.builder import fabricate
+from tests.analysis.sweep_builder import UPLINK, fabricate_sweep
+
+
+@pytest.fixture
+def sfsim(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    """Runs a command: its exit status, what it says, and what it says went wrong."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["sfsim", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return call
+
+
+def test_report_draws_a_run_and_a_sweep_anew(sfsim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    run = fabricate(tmp_path / "run", labels=("FL",), rounds=1, dry=True)
+    sweep = fabricate_sweep(tmp_path / "sweep", {UPLINK: ["1 Mbit/s", "2 Mbit/s"]}, dry=True)
+    for folder, figure in ((run, "where_it_goes"), (sweep, "over_axis_bytes")):
+        assert sfsim("report", folder) == (0, f"Report: {folder / 'report.html'}\n", "")
+        assert (folder / "figures" / f"{figure}.png").exists()
+        assert (folder / "report.html").stat().st_size > 1e6
+
+
+def test_compare_writes_where_it_is_told(sfsim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    folders = [fabricate(tmp_path / name, labels=("FL",), rounds=1, name=name) for name in ("a", "b")]
+    out = tmp_path / "both.html"
+    assert sfsim("compare", *folders, "--out", out) == (0, f"Comparison: {out}\n", "")
+    assert out.exists()
+
+
+def test_what_is_no_run_is_one_message(sfsim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    run = fabricate(tmp_path / "run", labels=("FL",), rounds=1)
+    for arguments, message in (
+        (("report", tmp_path), "not a run folder, it has no summary.json (was the run finished?)"),
+        (("report", tmp_path / "nothing"), "there is no such folder"),
+        (("compare", run), "a comparison takes at least two run folders"),
+        (("compare", run, tmp_path), "not a run folder"),
+        (("compare", run, run, "--out", tmp_path / "no" / "c.html"), "named twice"),
+    ):
+        status, out, err = sfsim(*arguments)
+        assert (status, out) == (2, "")
+        assert message in err
+        assert err.count("\n") == 1
