@@ -1,0 +1,1 @@
+"""Who chooses where the model is cut: one small class each."""

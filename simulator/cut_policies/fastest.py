@@ -1,0 +1,20 @@
+"""The cut with which a device is back first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from simulator.cut_policies.base import Candidate, CutPolicy
+
+
+class Fastest(CutPolicy):
+    """The shortest round of the device, of the portions that fit its memory; the smallest of those equally fast.
+
+    The round is the device's first, and it is alone in it: what others do to the server and to the links is not seen.
+    """
+
+    name: ClassVar[str] = "fastest"
+
+    def choose(self, candidates: Sequence[Candidate]) -> Candidate | None:
+        return min((each for each in candidates if each.fits), key=lambda each: each.seconds, default=None)
