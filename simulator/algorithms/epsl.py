@@ -1,0 +1,138 @@
+"""EPSL: parallel split learning in which the server goes back on the clients' aggregated gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+
+from simulator.accounting.payload import Kinds, directions
+from simulator.algorithms.base import State, Steps, UnfitError
+from simulator.algorithms.lockstep import Lockstep, Sent, side_by_side
+from simulator.algorithms.steps import provisioned
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from simulator.learning.cuts import Cut
+    from simulator.learning.mixing import Shared
+    from simulator.learning.passes import Part
+    from simulator.learning.staged import Staged
+    from simulator.learning.task import Task
+    from simulator.scenario_training import TrainingSettings as Training
+    from simulator.world.clients import Client
+    from simulator.world.world import World
+
+
+class EPSL(Lockstep):
+    """Efficient parallel split learning (Lin et al., arXiv 2303.15991): the last layer's gradients of the clients are
+    aggregated before the server goes further back; ``phi`` 0 is parallel split learning (PSL).
+
+    In a step, C clients send a batch of b and its labels. The server goes forward on C b rows, and back through its
+    last stage (the classifier's) on C b rows. Of the first ceil(phi b) positions the gradients that come out there are
+    replaced by one weighted sum over clients, z = sum_i lambda_i z_i; it goes on with the
+    ceil(phi b) + (b - ceil(phi b)) C rows that are left. The gradients of aggregated rows are broadcast, the others
+    sent to their clients, which go back through what each had computed itself. Nobody averages the clients' parts.
+
+    What the paper's public summaries leave open, and is ours: z_i is of the mean loss of client i's batch; lambda_i its
+    share of the samples in the step, so the server follows the mean loss of them all, and a client its own. An
+    aggregated row goes back through the activations of one client, by turns (position k: of client k mod C); those of
+    the others are not kept. Where batches differ, position k is shared by those of whose b_i it is among the first
+    ceil(phi b_i). Clients that have no batch left sit out the rest of the round. The default of phi.
+
+    The network has no broadcast: each device gets a copy of the aggregated rows over its own downlink, all at the same
+    time, and the rest is sent when the slowest has them. A port of the server's that is no bottleneck is busy as long
+    as with one copy; one that is carries all of them, which is too long.
+
+    Each client goes on with its own part, in its store, and is sent that only when it is first chosen. Accuracy is the
+    mean over the clients that have trained, each with the server's part.
+
+    Attributes:
+        phi: the part of each batch whose gradients are aggregated.
+    """
+
+    name: ClassVar[str] = "epsl"
+    phi: float = Field(0.5, ge=0, le=1)
+
+    def _kinds(self, model: Staged, at: Cut) -> Kinds:
+        up, frozen = ("smashed data and labels",), provisioned(model, at.head)
+        if not model.slice(at.head).trainable:
+            return Kinds(up, frozen)
+        back = [("aggregated gradient", self.phi > 0), ("smashed gradient", self.phi < 1)]
+        return Kinds(up, ("model", *frozen, *(kind for kind, sent in back if sent)))
+
+    def check(self, model: Staged, training: Training) -> None:
+        super().check(model, training)
+        sent = [how for key, how in training.compression.items() if directions(key)[0] == "smashed data and labels"]
+        if self.phi and any(how and how.pull for how in sent):
+            problem = "the smashed data are compressed with a correction of each row's own gradient"
+            raise UnfitError("phi", self.phi, problem, "0, or a compression without correction")
+
+    def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
+        shared, ((first, end),) = self._shared(world, task), self._cut(world, task).rest
+        parts = [task.part(shared, ((start, stop),)) for start, stop in ((first, end - 1), (end - 1, end))]
+        with world.phase("model exchange"):
+            members = yield from side_by_side(world, [(client, self._sit(task, client, state)) for client in cohort])
+        yield from self._train(world, members, *parts)
+        return state
+
+    def _sit(self, task: Task, client: Client, state: State) -> Steps:
+        mine = client.store.get("model", {})
+        if state and not mine:
+            mine = yield from client.download(state, "model")
+        member = yield from self._join(task, client, {name: mine[name] for name in state})
+        client.store["model"] = member.local
+        return member
+
+    def step(self, world: World, sent: Sequence[Sent], number: int, *parts: Part) -> Steps:
+        from simulator.learning.mixing import Shared, aggregate, gather, joined, unweighted
+
+        (body, last), server = parts, world.server
+        rows = Shared.of([one.samples for one in sent], self.phi if body.learns else 0.0)
+        batches = [(one.smashed, one.labels) for one in sent]
+        x, y = yield from server.compute(gather, batches, rows.kept)
+        kept = yield from server.compute(body.forward, x)
+        features, labels = [kept.output], [y]
+        if len(rows.dropped):  # they do not go back, so nothing is kept for it
+            x, y = yield from server.compute(gather, batches, rows.dropped)
+            features.append((yield from server.compute(body.infer, x)))
+            labels.append(y)
+        graded = yield from server.compute(last.loss_backward, joined(features), joined(labels))
+        grad = None
+        if body.learns:
+            grad = yield from server.compute(aggregate, graded.input_grad, rows)
+            grad = yield from server.compute(kept.backward, grad)
+        yield from server.compute(body.weights.step, kept, graded)
+        if grad is None:
+            return [one.member for one in sent]
+        grad = yield from server.compute(unweighted, grad, rows)
+        return (yield from self._return(world, sent, rows, grad))
+
+    def _return(self, world: World, sent: Sequence[Sent], rows: Shared, grad: Tensor) -> Steps:
+        """All that is shared to all; then to each what is its own. The value is the members that went back."""
+        common, *parts = grad.split([len(grad) - sum(rows.own), *rows.own])
+        own = dict(zip(sent, parts, strict=True))
+        heard = [(one, common) for one in sent]
+        if len(common):
+            heard = yield from side_by_side(world, [(one.client, self._hear(one, common)) for one in sent])
+        return (yield from side_by_side(world, [(one.client, self._back(one, x, own[one])) for one, x in heard]))
+
+    def _hear(self, one: Sent, common: Tensor) -> Steps:
+        return one, (yield from one.client.download(common, "aggregated gradient"))
+
+    def _back(self, one: Sent, common: Tensor, own: Tensor) -> Steps:
+        from simulator.learning.mixing import joined
+
+        grads = [common[: one.samples - len(own)]]
+        if len(own):
+            grads.append((yield from one.client.download(own, "smashed gradient")))
+        return (yield from self._learn(one, joined(grads)))
+
+    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+        mine = client.store.get("model", state) if client else state
+        return {**world.server.store["body"], **{name: mine[name] for name in state}}
+
+    def views(self, world: World, task: Task, state: State, clients: Sequence[Client]) -> list[Mapping[str, Any]]:
+        trained = [client for client in clients if "model" in client.store]
+        return [self.whole(world, task, state, client) for client in trained] or [self.whole(world, task, state)]

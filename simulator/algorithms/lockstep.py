@@ -1,0 +1,131 @@
+"""Clients in step: all send a batch, the server trains on all of them at once, and the next step begins for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from simulator.accounting.payload import Kinds
+from simulator.algorithms.base import OwnOrder, State, Steps
+from simulator.algorithms.cutting import Cutting, all_kinds
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from simulator.learning.cuts import Cut
+    from simulator.learning.data import Batch
+    from simulator.learning.passes import Part, Pass
+    from simulator.learning.staged import Staged
+    from simulator.learning.task import Task
+    from simulator.learning.weights import Weights
+    from simulator.scenario_training import TrainingSettings as Training
+    from simulator.world.clients import Client
+    from simulator.world.world import World
+
+
+@dataclass(eq=False, frozen=True)
+class Member:
+    """A client in a round: its head, the weights it trains, and the batches that are left to it."""
+
+    client: Client
+    head: Part
+    local: Weights
+    batches: Iterator[Batch]
+
+
+@dataclass(eq=False, frozen=True)
+class Sent:
+    """What a member sent in a step: its pass, open for the way back, and as it arrived, smashed data and labels [N]."""
+
+    member: Member
+    way: Pass
+    smashed: Any
+    labels: Any
+
+    @property
+    def client(self) -> Client:
+        return self.member.client
+
+    @property
+    def samples(self) -> int:
+        return len(self.labels)
+
+
+class Lockstep(Cutting, OwnOrder):
+    """The head on the device, labels sent, and one part at the server that all share, with a step for all at once.
+
+    In a step every member sends one batch; it is over when all have their gradients. Whoever has no batch left sits
+    out, and so does a device that has left, till the end of the round.
+    """
+
+    @property
+    def one_cut(self) -> bool:
+        return True
+
+    def kinds(self, model: Staged, training: Training) -> Kinds:
+        return all_kinds([self._kinds(model, at) for at in self.possible(model)])
+
+    def _kinds(self, model: Staged, at: Cut) -> Kinds:
+        """What is sent where the model is cut there."""
+        raise NotImplementedError
+
+    def begin(self, world: World, task: Task) -> State:
+        cut = self._cut(world, task)
+        world.server.store["body"] = task.weights(task.trainable(cut.rest), round=1)
+        return task.trainable(cut.head)
+
+    def step(self, world: World, sent: Sequence[Sent], number: int, *parts: Part) -> Steps:
+        """What the server does with the batches of a step, from the first (0) of the round on, and the way back.
+
+        The value is the members that came to its end.
+        """
+        raise NotImplementedError
+
+    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+        return {**world.server.store["body"], **state}
+
+    def _cut(self, world: World, task: Task) -> Cut:
+        return self.cut_for(task, world.clients[0])  # all have the same
+
+    def _shared(self, world: World, task: Task) -> Weights:
+        """The weights of the server's part, at the rate of this round."""
+        shared: Weights = world.server.store["body"]
+        shared.learning_rate = task.learning_rate(world.here().round)
+        return shared
+
+    def _join(self, task: Task, client: Client, tensors: Mapping[str, Any]) -> Steps:
+        """Make ready for a round with these weights of the head; the value is the member."""
+        local = task.weights(tensors, client.turn, owner=client.name)
+        head = task.part(local, self.cut_for(task, client).head)
+        yield from client.install(head)
+        return Member(client, head, local, client.batches("train", epochs=task.training.local_epochs))
+
+    def _train(self, world: World, members: Sequence[Member], *parts: Part) -> Steps:
+        """Step after step till nobody has a batch left; the value is the members that are still there."""
+        number = 0
+        with world.phase("split training"):
+            while due := {member: batch for member in members if (batch := next(member.batches, None))}:
+                sent = yield from side_by_side(world, [(m.client, self._send(m, batch)) for m, batch in due.items()])
+                back = (yield from self.step(world, sent, number, *parts)) if sent else []
+                members = [member for member in members if member in back or member not in due]
+                number += 1
+        return members
+
+    def _send(self, member: Member, batch: Batch) -> Steps:
+        """A batch through the head and to the server; the value is a ``Sent``."""
+        way = yield from member.client.compute(member.head.forward, batch.x)
+        smashed, labels = yield from member.client.upload((way.output, batch.y), "smashed data and labels")
+        return Sent(member, way, smashed, labels)
+
+    def _learn(self, sent: Sent, grad: Tensor) -> Steps:
+        """Back-propagate on the device, and step; the value is the member."""
+        yield from sent.client.compute(sent.way.backward, grad)
+        yield from sent.client.compute(sent.member.local.step, sent.way)
+        return sent.member
+
+
+def side_by_side(world: World, jobs: Sequence[tuple[Client, Steps]]) -> Steps:
+    """Each on behalf of its client, if that is there; the value is what came back, in order."""
+    there = [world.start(steps, client) for client, steps in jobs if client.site.away_since is None]
+    return (yield from world.together(*there))

@@ -1,0 +1,88 @@
+"""SFPL: split learning in which the server trains on the shuffled smashed data of all clients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from simulator.accounting.payload import Kinds
+from simulator.algorithms.base import State, Steps, Update
+from simulator.algorithms.lockstep import Lockstep, Member, Sent, side_by_side
+from simulator.algorithms.steps import labelled_kinds, provisioned
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from simulator.learning.cuts import Cut
+    from simulator.learning.passes import Part
+    from simulator.learning.staged import Staged
+    from simulator.learning.task import Task
+    from simulator.world.clients import Client
+    from simulator.world.world import World
+
+
+class SFPL(Lockstep):
+    """SFPL, federated split learning with only positive labels (arXiv 2307.13266): where devices have few classes each,
+    the server collects the smashed data of all of them and shuffles before it trains.
+
+    From the paper: the collector, and that it waits for all clients. Ours: what is collected is one batch of each
+    client of the cohort; the shuffled rows are trained on in batches of ``batch_size``, one step of the optimizer each
+    (its state lives at the server); gradients go back to the clients of their rows as they are, of the mean loss of the
+    batch they were in. Heads are averaged every round by shard size, as in SplitFed. Collecting is charged by the bytes
+    it moves. Clients that have no batch left sit out the rest of the round.
+
+    The paper leaves batch normalisation of the client's part out of the average, and uses it locally at inference.
+    There is nothing to leave out here: a transformer has layer norm, and the statistics of a ResNet's batch norm are
+    frozen, so its scales and shifts are averaged as all else is.
+    """
+
+    name: ClassVar[str] = "sfpl"
+
+    def _kinds(self, model: Staged, at: Cut) -> Kinds:
+        step, mine = labelled_kinds(model, at), ("model",) if model.slice(at.head).trainable else ()
+        return Kinds((*mine, *step.up), (*mine, *provisioned(model, at.head), *step.down))
+
+    def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
+        rest = task.part(self._shared(world, task), self._cut(world, task).rest)
+        with world.phase("model exchange"):
+            members = yield from side_by_side(world, [(client, self._sit(task, client, state)) for client in cohort])
+        members = yield from self._train(world, members, rest)
+        if not state or not members:  # heads that nobody trains are not averaged
+            return state
+        with world.phase("model exchange"):
+            updates = yield from side_by_side(world, [(m.client, self._bring(m, state)) for m in members])
+        if updates:
+            with world.phase("aggregation"):
+                state = yield from self.aggregate(world.server, task, state, updates)
+        return state
+
+    def _sit(self, task: Task, client: Client, state: State) -> Steps:
+        received = (yield from client.download(state, "model")) if state else {}
+        return (yield from self._join(task, client, received))
+
+    def _bring(self, member: Member, state: State) -> Steps:
+        mine = yield from member.client.upload(member.local.pick(state), "model")
+        return Update(mine, weight=len(member.client.data))
+
+    def step(self, world: World, sent: Sequence[Sent], number: int, *parts: Part) -> Steps:
+        import torch  # here, so that reading a scenario loads no torch
+
+        from simulator.learning.mixing import gather
+
+        (rest,), server, data = parts, world.server, sent[0].client.data
+        samples, grads = [one.samples for one in sent], []
+        random = data.seeds.stream("shuffle", world.here().round, number)
+        order = torch.from_numpy(random.permutation(sum(samples)))
+        for rows in order.split(data.batch_size):
+            x, y = yield from server.compute(gather, [(one.smashed, one.labels) for one in sent], rows)
+            graded = yield from server.compute(rest.train_step, x, y)
+            grads.append((graded.input_grad,))
+        if not rest.input_grad:
+            return [one.member for one in sent]
+        (grad,) = yield from server.compute(gather, grads, order.argsort())
+        own = zip(sent, grad.split(samples), strict=True)
+        return (yield from side_by_side(world, [(one.client, self._receive(one, part)) for one, part in own]))
+
+    def _receive(self, one: Sent, grad: Tensor) -> Steps:
+        grad = yield from one.client.download(grad, "smashed gradient")
+        return (yield from self._learn(one, grad))
