@@ -36,5 +36,6 @@ TRAINED: dict[str, Callable[[str], bool]] = {
     "linear": lambda name: name.startswith(CLASSIFIER),
     "bias": lambda name: name.endswith("bias") or name.startswith(CLASSIFIER),
     "prompt": lambda name: name.startswith(("prompt.", CLASSIFIER)),
+    "lora": lambda name: ".lora." in name or name.startswith(CLASSIFIER),
 }
 """Which parameters are trained, by what a scenario calls it."""

@@ -1,0 +1,84 @@
+"""FLoRA: federated LoRA whose average is exact: adapters are stacked, and added to the frozen weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from simulator.accounting.payload import Frozen, Kinds
+from simulator.algorithms.base import State, Steps, Update
+from simulator.algorithms.fedlora import FedLora
+from simulator.algorithms.steps import provisioned
+
+if TYPE_CHECKING:
+    from simulator.learning.staged import Staged
+    from simulator.learning.stages.adapters import Target
+    from simulator.learning.task import Task
+    from simulator.scenario_training import TrainingSettings as Training
+    from simulator.world.clients import Client
+    from simulator.world.sites import Site
+    from simulator.world.world import World
+
+
+class Flora(FedLora):
+    """Federated LoRA with exact aggregation by concatenation (FLoRA, Wang et al., 2024, from memory; HSplitLoRA, arXiv
+    2505.02795, calls it noise-free): ``sum w_i B_i A_i = [w_1 B_1 | w_2 B_2 | ...] [A_1; A_2; ...]``.
+
+    The server stacks the adapters of a round and sends the stack, of rank clients x rank, instead of a mean; everybody
+    adds its product to the weights it belongs to, and adapters begin anew. The classifier is averaged as ever.
+
+    Ours: a device that missed rounds is sent their stacks when it is next chosen (the server keeps all of them);
+    adapters begin from the same A in each round, and B zero.
+    """
+
+    name: ClassVar[str] = "flora"
+
+    def kinds(self, model: Staged, training: Training) -> Kinds:
+        return Kinds(("adapters",), ("stacks", *provisioned(model, model.whole)))
+
+    def begin(self, world: World, task: Task) -> State:
+        base = {one.weight: task.backbone[one.weight] for one in _targets(task)}
+        return {"classifier": _classifier(task.trainable()), "stacks": [], "base": base}
+
+    def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
+        from simulator.learning.stacking import fold
+
+        found, done = _targets(task), client.store.get("stacks added", 0)
+        lacking = {"classifier": state["classifier"], "stacks": state["stacks"][done:]}
+        received = yield from client.download(lacking, "stacks")
+        local = task.weights(received["classifier"], client.turn, owner=client.name)
+        model = task.part(local)
+        yield from client.install(model)
+        base = client.store.get("base") or {name: local[name] for name in state["base"]}
+        with world.phase("folding"):
+            for stack in received["stacks"]:
+                base = yield from client.compute(fold, found, base, stack)
+        client.store["base"], client.store["stacks added"] = Frozen(base), len(state["stacks"])
+        local.update(base)
+        with world.phase("training"):
+            for batch in client.batches("train", epochs=task.training.local_epochs):
+                yield from client.compute(model.train_step, *batch)
+        return Update((yield from client.upload(local.pick(task.trainable()), "adapters")), weight=len(client.data))
+
+    def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
+        from simulator.learning.averaging import weighted_mean
+        from simulator.learning.stacking import fold, stacked
+
+        found, weights = _targets(task), [update.weight for update in updates]
+        classifier = yield from site.compute(weighted_mean, [_classifier(u.value) for u in updates], weights)
+        stack = yield from site.compute(stacked, found, [update.value for update in updates], weights)
+        base = yield from site.compute(fold, found, state["base"], stack)
+        return {"classifier": classifier, "stacks": [*state["stacks"], stack], "base": base}
+
+    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+        return {**state["base"], **state["classifier"]}
+
+
+def _targets(task: Task) -> list[Target]:
+    from simulator.learning.stages.adapters import targets
+
+    return list(targets(task.model.slice(task.model.whole).module))
+
+
+def _classifier(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tensor for name, tensor in tensors.items() if ".lora." not in name}

@@ -1,0 +1,138 @@
+"""SplitFrozen: devices compute frozen layers forward; adapters are trained at the server, on everybody's batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from math import ceil
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import PositiveInt
+
+from simulator.accounting.payload import Kinds
+from simulator.algorithms.base import OwnOrder, State, Steps, UnfitError
+from simulator.algorithms.cutting import Cutting, all_kinds
+from simulator.algorithms.pipeline import SMASHED, Line, images_of, step_once, take_batch, take_graded, train_mixed
+from simulator.algorithms.steps import check_cut, provisioned
+
+if TYPE_CHECKING:
+    from simulator.learning.data import Batch
+    from simulator.learning.staged import Staged
+    from simulator.learning.task import Adaptation, Task
+    from simulator.scenario_training import TrainingSettings as Training
+    from simulator.world.clients import Client
+    from simulator.world.world import World
+
+
+class SplitFrozen(Cutting, OwnOrder):
+    """SplitFrozen (Ma et al., 2025; arXiv 2503.18986).
+
+    From the paper's abstract: device layers are frozen and only computed forward; LoRA is on the server's layers alone;
+    device and server work are decoupled in a pipeline; the backward pass is decomposed. So nothing is downloaded but
+    the frozen layers, once, no client's model is averaged, and one set of adapters learns from all devices. Labels
+    leave the devices with the smashed data: the loss is computed at the server.
+
+    Ours: each device of the cohort adds one batch to a group; the server shuffles the group and trains on it in batches
+    of ``batch_size``, a step of the optimizer each, whose state lasts. What is learned does not depend on the pipeline,
+    nor on how fast anybody is. Where cuts differ, adapters start behind the deepest one, and the server computes the
+    frozen blocks that a device did not. Devices of a cohort take part till its end.
+
+    Attributes:
+        labels: ``private`` is refused.
+        pipeline: forward, upload and server step overlap; else a device waits until the server is done with its batch.
+        room: how many batches wait at most, on a device for its uplink, and at the server for their turn.
+        backward: ``whole``: as above. ``decomposed``: the server goes forward and computes input gradients as batches
+            arrive, gradients of weights when nothing else waits, and takes one step for the group, on its mean loss:
+            fewer steps. With nothing to send back, that saves time only where the server has several slots.
+        cache: smashed data are uploaded once and kept at the server, in its memory: frozen layers compute the same each
+            time. (Whether the paper does so is not known.)
+    """
+
+    name: ClassVar[str] = "splitfrozen"
+    ignores: ClassVar[tuple[str, ...]] = ("train",)
+    labels: Literal["sent", "private"] = "sent"
+    pipeline: bool = True
+    room: PositiveInt = 2
+    backward: Literal["whole", "decomposed"] = "whole"
+    cache: bool = False
+
+    def kinds(self, model: Staged, training: Training) -> Kinds:
+        return all_kinds([Kinds((SMASHED,), provisioned(model, at.head)) for at in self.possible(model)])
+
+    def adapt(self, training: Training) -> Adaptation:
+        from simulator.learning.task import Adaptation
+
+        first, last = training.lora.blocks or (self._deepest, None)
+        if self.placement:  # where a policy chose the cuts, adapters give way to them
+            first = max(first, self._deepest)
+        lora = training.lora.model_copy(update={"blocks": (first, last)})
+        return Adaptation.of(training.model_copy(update={"lora": lora}), "lora")
+
+    def check(self, model: Staged, training: Training) -> None:
+        if self.labels == "private":
+            problem = "the loss is computed at the server, so labels leave the devices"
+            raise UnfitError("labels", "private", problem, "sent; or sfprompt or splitfed, whose tail is on the device")
+        super().check(model, training)
+        if model.slice(check_cut(model, self._deepest, 0).head).trainable:
+            problem = "devices' layers are frozen, and with these lora.blocks some of them have adapters"
+            raise UnfitError("head", self._deepest, problem, "lora.blocks behind the head, or null")
+        if self.cache and training.augment:
+            raise UnfitError("cache", True, "augmented images are others every time", "false, or augment: null")
+
+    @property
+    def _deepest(self) -> int:
+        """Blocks on the device that has most: behind them are adapters. Before a policy has chosen, none."""
+        return 0 if self.cut.chooses and not self.placement else max(self.heads)
+
+    def begin(self, world: World, task: Task) -> State:
+        world.server.store["model"] = task.weights(task.trainable(), round=1, owner="server")
+        world.server.store["held"] = {}
+        return {}
+
+    def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
+        shared = world.server.store["model"]
+        shared.learning_rate = task.learning_rate(world.here().round)
+        rest = task.part(shared, task.cut(self._deepest, 0).rest)
+        take, learn = (take_graded, step_once) if self.backward == "decomposed" else (take_batch, train_mixed)
+        with world.phase("split training"):
+            lines = [self._line(world, task, client) for client in cohort]
+            for line in lines:
+                world.start(self._fill(world, task, line))
+            number = 0
+            while lines:
+                taken = yield from world.together(*(take(line, rest) for line in lines))
+                group = {line: batch for line, batch in zip(lines, taken, strict=True) if batch}
+                yield from learn(world, rest, list(group.values()), number)
+                for line in group:
+                    yield from line.done.put(True)
+                lines, number = list(group), number + 1
+        return state
+
+    def _line(self, world: World, task: Task, client: Client) -> Line:
+        (_, end), (_, first) = self.cut_for(task, client).head[0], task.cut(self._deepest, 0).head[0]
+        skipped = task.part(task.backbone, ((end, first),)) if end < first else None
+        return Line.of(world, client, self.room, skipped)
+
+    def _fill(self, world: World, task: Task, line: Line) -> Steps:
+        """Everything that one client brings in a round, from the device or from what is held of it; then the end."""
+        from simulator.learning.held import Held
+
+        client, store = line.client, world.server.store
+        batches = client.batches("train", epochs=task.training.local_epochs)
+        if client.name not in store["held"]:
+            first = ceil(len(client.data) / client.data.batch_size) if self.cache else None  # one epoch, or all
+            sent = list(islice(batches, first))
+            arrived = yield from world.start(self._send(task, line, sent), client)
+            if self.cache and isinstance(arrived, list):  # all of it did
+                store["held"] = store["held"] | {client.name: Held.of(arrived, images_of(sent))}
+        if client.name in store["held"]:
+            yield from line.from_held(store["held"][client.name], batches, wait=not self.pipeline)
+        yield from line.arrived.put(None)
+
+    def _send(self, task: Task, line: Line, batches: Sequence[Batch]) -> Steps:
+        head = task.part(task.backbone, self.cut_for(task, line.client).head)
+        yield from line.client.install(head)
+        return (yield from (line.overlapped if self.pipeline else line.in_sequence)(head, batches))
+
+    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+        return {name: world.server.store["model"][name] for name in task.trainable()}

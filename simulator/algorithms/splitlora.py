@@ -1,0 +1,83 @@
+"""SplitLoRA: adapters on both sides of a cut; gradients come back to the devices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import PositiveInt
+
+from simulator.accounting.payload import Kinds
+from simulator.algorithms.base import State, Steps, Update
+from simulator.algorithms.cutting import Cutting, all_kinds
+from simulator.algorithms.steps import labelled_kinds, labelled_step, provisioned
+
+if TYPE_CHECKING:
+    from simulator.learning.cuts import Cut
+    from simulator.learning.staged import Staged
+    from simulator.learning.task import Adaptation, Task
+    from simulator.scenario_training import TrainingSettings as Training
+    from simulator.world.clients import Client
+    from simulator.world.world import World
+
+
+class SplitLora(Cutting):
+    """SplitLoRA (Lin et al., 2024; arXiv 2407.00952): a frozen model, its first blocks on the device, the rest at the
+    server, with LoRA adapters on both sides.
+
+    From the public code: labels go to the server; one set of the server's adapters is stepped by all clients' batches;
+    the gradient at the cut comes back, and the device steps its own adapters; those are averaged every so many steps
+    (100 there), plainly. Ours: clients are served side by side, in the order in which their batches arrive (there, in
+    turn); the average is weighted by shard size.
+
+    Attributes:
+        steps: batches that each client trains with until the devices' adapters are averaged, which is a round; null:
+            all of its data, ``local_epochs`` times.
+    """
+
+    name: ClassVar[str] = "splitlora"
+    ignores: ClassVar[tuple[str, ...]] = ("train",)
+    steps: PositiveInt | None = None
+
+    @property
+    def one_cut(self) -> bool:
+        return True
+
+    def kinds(self, model: Staged, training: Training) -> Kinds:
+        return all_kinds([self._kinds(model, at) for at in self.possible(model)])
+
+    def _kinds(self, model: Staged, at: Cut) -> Kinds:
+        step, mine = labelled_kinds(model, at), ("adapters",) if model.slice(at.head).trainable else ()
+        return Kinds((*mine, *step.up), (*mine, *provisioned(model, at.head), *step.down))
+
+    def adapt(self, training: Training) -> Adaptation:
+        from simulator.learning.task import Adaptation
+
+        return Adaptation.of(training, "lora")
+
+    def begin(self, world: World, task: Task) -> State:
+        cut = self.cut_for(task, world.clients[0])  # all have the same
+        world.server.store["body"] = task.weights(task.trainable(cut.rest), round=1, owner="server")
+        return task.trainable(cut.head)
+
+    def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
+        cut, shared = self.cut_for(task, client), client.server.store["body"]
+        shared.learning_rate = task.learning_rate(client.turn)
+        received = (yield from client.download(state, "adapters")) if state else {}
+        local = task.weights(received, client.turn, owner=client.name)
+        head, rest = task.part(local, cut.head), task.part(shared, cut.rest)
+        yield from client.install(head)
+        epochs = self.steps or task.training.local_epochs  # so many are enough: no epoch is without a batch
+        with world.phase("split training"):
+            for batch in islice(client.batches("train", epochs=epochs), self.steps):
+                yield from labelled_step(client, head, rest, batch, local)
+        mine = (yield from client.upload(local.pick(state), "adapters")) if state else {}
+        return Update(mine, weight=len(client.data))
+
+    def aggregate(self, site: Any, task: Task, state: State, updates: list[Update]) -> Steps:
+        return (yield from super().aggregate(site, task, state, updates)) if state else state
+
+    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+        trained = {**world.server.store["body"], **state}
+        return {name: trained[name] for name in task.trainable()}

@@ -1,0 +1,146 @@
+"""FlexP-SFL: personal heads and tails, a body that all share, and three ways towards the global model."""
+
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch.nn.functional import cross_entropy, softmax
+
+from simulator.algorithms.cutting import Place
+from simulator.algorithms.fedavg import FedAvg
+from simulator.algorithms.flexp_sfl import FlexPSFL
+from simulator.learning.alignment import Distilled, Projected
+from simulator.learning.passes import Pass
+from simulator.learning.weights import Weights
+from tests.algorithms.conftest import equal, go, largest_difference, make, training
+
+BODY = "block1."
+
+
+def test_one_client_alone_learns_what_it_would_without_a_cut() -> None:
+    split = go(FlexPSFL(weight=0), training(rounds=1), clients=1)
+    whole = go(FedAvg(), training(rounds=1), clients=1)
+    (client,) = split.clients
+    mine = FlexPSFL(weight=0).whole(split.world, split.task, split.state, client)
+    assert largest_difference(mine, whole.trained) < 1e-5
+
+
+class TestWhatIsPersonal:
+    def test_heads_and_tails_stay_and_the_body_is_shared(self) -> None:
+        algorithm = FlexPSFL()
+        found = go(algorithm, training())
+        one, two = (algorithm.whole(found.world, found.task, found.state, client) for client in found.clients[:2])
+        assert not torch.equal(one["head.head.weight"], two["head.head.weight"])
+        assert not torch.equal(one["block0.mlp.fc1.weight"], two["block0.mlp.fc1.weight"])
+        assert all(one[name] is two[name] for name in one if name.startswith(BODY))
+
+    def test_the_global_model_is_the_mean_of_what_clients_use(self) -> None:
+        algorithm = FlexPSFL()
+        found = go(algorithm, training(rounds=1, clients_per_round=2), clients=2, samples=(10, 30))
+        first, second = (client.store["model"]["head.head.weight"] for client in found.clients)
+        torch.testing.assert_close(found.state["head.head.weight"], first / 4 + second * 3 / 4)
+
+    def test_without_weight_no_model_travels_but_the_first(self) -> None:
+        found = go(FlexPSFL(weight=0), training())
+        assert not found.transfers(kind="model", target="server")
+        assert {row.client for row in found.transfers(kind="model")} == {row.client for row in found.transfers()}
+        assert len(found.transfers(kind="model")) == len({row.client for row in found.transfers()})
+
+    def test_each_client_has_its_own_cut(self) -> None:
+        places = {"phone-0": Place(0, 1), "phone-1": Place(1, 1), "phone-2": Place(1, 0), "phone-3": Place(0, 2)}
+        algorithm = FlexPSFL().placed(places)
+        found = go(algorithm, training(rounds=3))
+        assert all(tensor.isfinite().all() for tensor in found.state.values())
+        for client in found.clients:
+            if "model" in client.store:
+                held = {name.split(".")[0] for name in client.store["model"]}
+                expected = {"embed", "head"} | {f"block{n}" for n in range(places[client.name].head)}
+                assert held == expected | {f"block{2 - n}" for n in range(places[client.name].tail)}
+
+    def test_places_go_from_the_smallest_portion_to_the_largest(self) -> None:
+        _, task = make(FlexPSFL(), training())
+        places = FlexPSFL().cuts(task.model)
+        assert [sum(place) for place in places] == [0, 1, 1, 2, 2, 2]
+        assert places[-1] == (1, 1)
+
+
+class TestAlignment:
+    def distance(self, **how: Any) -> float:
+        found = go(FlexPSFL(**how), training(rounds=1, clients_per_round=1), clients=1, samples=40)
+        own, start = found.clients[0].store["model"], found.task.trainable()
+        return sum(float((own[name] - start[name]).square().sum()) for name in own)
+
+    def test_proximal_keeps_a_client_near(self) -> None:
+        assert self.distance(weight=5.0) < 0.9 * self.distance(weight=0.0)
+
+    def test_distillation_keeps_answers_near(self) -> None:
+        assert self.divergence(weight=5.0) < 0.5 * self.divergence(weight=0.0)
+
+    def divergence(self, weight: float) -> float:
+        """From what the global model said to what the client's own does, on its data."""
+        algorithm = FlexPSFL(alignment="distillation", weight=weight)
+        found = go(algorithm, training(rounds=1), clients=1, samples=40)
+        (client,), task = found.clients, found.task
+        x = client.data.images.rows(client.data.index)
+        own = algorithm.whole(found.world, task, found.state, client)
+        before, after = (
+            task.part(Weights({**task.backbone, **tensors})).infer(x).log_softmax(-1) for tensors in ({}, own)
+        )
+        return float((before.exp() * (before - after)).sum(-1).mean())
+
+    def test_distillation_asks_the_global_model_for_each_batch(self) -> None:
+        found = go(FlexPSFL(alignment="distillation"), training())
+        legs = [len(found.transfers(kind=kind)) for kind in ("reference smashed data", "reference features")]
+        assert legs == [len(found.transfers(kind="smashed data"))] * 2
+
+    def test_projection_in_the_first_round_changes_nothing(self) -> None:
+        """The global model has not moved."""
+        one, two = (go(FlexPSFL(**how), training(rounds=1)) for how in ({"alignment": "projection"}, {"weight": 0}))
+        assert equal(one.clients[0].store["model"], two.clients[0].store["model"])
+
+    def test_projection_in_a_later_round_does(self) -> None:
+        how = training(rounds=3, clients_per_round=4)
+        one, two = (go(FlexPSFL(alignment="projection", weight=weight), how) for weight in (1.0, 1e-9))
+        assert not equal(one.clients[0].store["model"], two.clients[0].store["model"])
+
+    def test_no_weight_below_zero(self) -> None:
+        with pytest.raises(ValidationError, match="greater than or equal to 0"):
+            FlexPSFL(weight=-0.1)
+
+
+class TestTheFormulas:
+    @pytest.fixture
+    def graded(self) -> tuple[Any, Weights, Pass]:
+        _, task = make(FlexPSFL(), training())
+        weights = task.weights(task.trainable(), round=1)
+        part = task.part(weights, task.cut(1, 1).tail)
+        x, y = torch.randn(6, 5, 16), torch.arange(6) % 5
+        return (part, x, y), weights, part.loss_backward(x, y)
+
+    def test_distillation_is_cross_entropy_and_a_divergence(self, graded: tuple[Any, Weights, Pass]) -> None:
+        (part, x, y), weights, _ = graded
+        teacher = torch.randn(6, 5)
+        found = Distilled(part, teacher, 0.7).loss_backward(x, y)
+        leaf = weights["head.head.weight"].detach().requires_grad_()
+        logits = part(x, {**weights, "head.head.weight": leaf})
+        p, q = softmax(teacher, -1), softmax(logits, -1)
+        loss = cross_entropy(logits, y) + 0.7 * (p * (p.log() - q.log())).sum(-1).mean()
+        torch.testing.assert_close(found.output, loss.detach())
+        torch.testing.assert_close(found.grads["head.head.weight"], torch.autograd.grad(loss, leaf)[0])
+
+    @pytest.mark.parametrize("sign", [1, -1])
+    def test_projection_takes_out_what_goes_against_the_movement(
+        self, graded: tuple[Any, Weights, Pass], sign: int
+    ) -> None:
+        _, weights, one = graded
+        before = {name: grad.clone() for name, grad in one.grads.items()}
+        generator = torch.Generator().manual_seed(1)
+        noise = {name: torch.randn(grad.shape, generator=generator) for name, grad in before.items()}
+        moved = {name: sign * grad + 0.1 * noise[name] for name, grad in before.items()}
+        Projected(weights, moved, 1.0).step(one)
+        inner = sum(float((one.grads[name] * moved[name]).sum()) for name in moved)
+        if sign > 0:  # the gradient went along the movement, and its step against it
+            assert inner == pytest.approx(0, abs=1e-3)
+        else:
+            assert equal(one.grads, before)
