@@ -8,6 +8,7 @@ import torch
 
 from simulator.algorithms.base import UnfitError
 from simulator.learning.stages import NoTokensError, NotStagedError
+from simulator.learning.stages.adapters import LoraError
 from simulator.scenario_compression import check_compression
 from simulator.seeds import Seeds
 from simulator.trial import load, partition, structure
@@ -25,7 +26,7 @@ def check(scenario: Scenario, dry: bool = False) -> None:
     """
     if scenario.torch_device == "cuda" and not dry and not torch.cuda.is_available():
         raise scenario.error(("torch_device",), "cuda", "torch finds no CUDA GPU on this machine", "auto or cpu")
-    check_compression(scenario)
+    kinds = []
     for index, entry in enumerate(scenario.algorithms):
         if dry and entry.algorithm.needs_values:
             problem = f"it decides by {entry.algorithm.needs_values}, which a dry run does not have"
@@ -43,6 +44,14 @@ def check(scenario: Scenario, dry: bool = False) -> None:
                 raise scenario.error((*where, "name"), entry.name, str(error), allowed) from error
             train = entry.training.train
             raise scenario.error((*where, "training", "train"), train, str(error), "full, linear or bias") from error
+        except LoraError as error:
+            if error.key == "blocks" and entry.training.lora.blocks is None:  # the algorithm's choice, by its head
+                head = getattr(entry.algorithm, "head", None)
+                raise scenario.error(
+                    ("algorithms", index, "head"), head, f"no block is left: {error.problem}"
+                ) from error
+            where = ("algorithms", index, "training", "lora", error.key)
+            raise scenario.error(where, error.value, error.problem, error.allowed) from error
         except NotStagedError as error:
             raise scenario.error(("model", "name"), scenario.model.name, str(error)) from error
         try:
@@ -50,6 +59,8 @@ def check(scenario: Scenario, dry: bool = False) -> None:
         except UnfitError as unfit:
             loc = ("algorithms", index, unfit.key)
             raise scenario.error(loc, unfit.value, unfit.problem, unfit.allowed) from unfit
+        kinds.append(entry.algorithm.kinds(model, entry.training))
+    check_compression(scenario, kinds)
     wanted, there = scenario.evaluation.samples, len(load(scenario).test)
     if wanted is not None and wanted > there:
         raise scenario.error(("evaluation", "samples"), wanted, "the test set is smaller", f"1 to {there}, or null")

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.humanize import human
 from simulator.algorithms.base import UnfitError
+from simulator.algorithms.cutting import Cutting
 from simulator.outcome import Outcome, Peak
+from simulator.placing import chosen
 from simulator.plugins import ALGORITHMS
 from simulator.scenario_source import ScenarioError
 from simulator.trial import Progress, run, structure
@@ -64,7 +66,7 @@ def fitted(
         outcome = run(scenario, entry, seed, True, progress, without)
         small = too_small(outcome)
         if not small or scenario.world.on_oom == "ignore":
-            for line in _news(scenario, outcome, small):
+            for line in (*chosen(scenario, outcome.entry, seed), *_news(scenario, outcome, small)):
                 tell(line)
             return outcome
         devices = {peak.site for peak in small if peak is not outcome.server_peak}
@@ -121,7 +123,7 @@ def _cut_that_fits(scenario: Scenario, outcome: Outcome, peak: Peak) -> str | No
     @cache
     def sides(index: int) -> tuple[bool, bool]:
         """Whether, with this cut, the side that was too small fits, and whether everybody does."""
-        changed = {"algorithm": algorithm.model_copy(update=cuts[index]), "training": training}
+        changed = {"algorithm": _cut_at(algorithm, cuts[index]), "training": training}
         small = too_small(run(scenario, entry.model_copy(update=changed), outcome.seed, dry=True))
         return not any((each.site != "server") == on_device for each in small), not small
 
@@ -140,7 +142,8 @@ def _other_cuts(
     """Cuts that leave less and less on the device, or at the server."""
     model = structure(scenario, entry)
     tail = getattr(algorithm, "tail", 0)
-    head = len(model.blocks) - tail if borrowed else algorithm.head
+    heads = getattr(algorithm, "heads", [algorithm.head])
+    head = len(model.blocks) - tail if borrowed else max(heads) if on_device else min(heads)
     if on_device:
         found: list[dict[str, int]] = [{"head": fewer} for fewer in range(head - 1, -1, -1)]
         found += [{"head": 0, "tail": fewer} for fewer in range(tail - 1, -1, -1)]
@@ -148,5 +151,10 @@ def _other_cuts(
         found = [{"head": more} for more in range(0 if borrowed else head + 1, len(model.blocks) - tail)]
     for cut in found:
         with suppress(UnfitError):  # such as a cut that makes the local loss blind
-            algorithm.model_copy(update=cut).check(model, entry.training)
+            _cut_at(algorithm, cut).check(model, entry.training)
             yield cut
+
+
+def _cut_at(algorithm: Any, cut: dict[str, int]) -> Any:
+    """The same with this cut, whether or not a policy may choose it."""
+    return algorithm.cut_at(**cut) if isinstance(algorithm, Cutting) else algorithm.model_copy(update=cut)

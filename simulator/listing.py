@@ -55,6 +55,7 @@ KINDS: dict[str, Plugins] = {
     "datasets": plugins.DATASETS,
     "partitions": plugins.PARTITIONS,
     "algorithms": plugins.ALGORITHMS,
+    "cut_policies": plugins.CUT_POLICIES,
     "optimizers": plugins.OPTIMIZERS,
     "schedules": plugins.SCHEDULES,
     "compressors": plugins.COMPRESSORS,
@@ -151,7 +152,7 @@ def _plugins(what: str, match: str) -> Table:
     from simulator.schema import summary
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(what[:-1], no_wrap=True)
+    table.add_column(KINDS[what].kind, no_wrap=True)
     table.add_column("keys and defaults", no_wrap=True)
     table.add_column("what it is")
     kinds = KINDS[what]

@@ -19,6 +19,7 @@ from analysis.humanize import Kind, human
 from simulator.learning.cuts import Cut as Ends
 from simulator.learning.cuts import cut
 from simulator.learning.flops import stage_key
+from simulator.learning.lora import Lora
 from simulator.learning.models import ModelError, build
 from simulator.learning.optimizers import Sgd
 from simulator.learning.passes import Part
@@ -111,7 +112,7 @@ def sheet(
         name: as a scenario names it.
         image_size: pixels a side; by default the model's own.
         classes: of the classifier.
-        train: full, linear, bias or prompt.
+        train: full, linear, bias, prompt or lora (of rank 4, on q and v).
         batch_size: for which memory is counted.
         keywords: of timm's own, as a scenario says them.
 
@@ -122,7 +123,8 @@ def sheet(
     if train not in TRAINED:
         raise ModelError(f'"{train}" is no way to train{near_miss(train, TRAINED)} (allowed: {listed(TRAINED)})')
     size = image_size or _own_size(name)
-    adaptation = Adaptation(lambda parameter, _: TRAINED[train](parameter), Prompts() if train == "prompt" else None)
+    prompts, lora = Prompts() if train == "prompt" else None, Lora() if train == "lora" else None
+    adaptation = Adaptation(lambda parameter, _: TRAINED[train](parameter), prompts, lora)
     built = build(name, size, classes, seed=0, pretrained=False, dry=True, keywords=keywords)
     tensors, model = adapted(built.model, adaptation)
     counted = _Counted(model, Weights(tensors, Sgd.model_validate({})), (batch_size, 3, size, size))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from simulator.accounting.ledger import Ledger
     from simulator.accounting.usage import Use
-    from simulator.learning.task import Score
+    from simulator.learning.evaluation import Score
     from simulator.scenario import Entry
     from simulator.world.sites import Power
 

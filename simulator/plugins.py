@@ -1,4 +1,5 @@
-"""What a scenario finds by its `name`: algorithms, partitions, optimizers, schedules, compressors, data sets.
+"""What a scenario finds by its `name`: algorithms, cut policies, partitions, optimizers, schedules, compressors,
+data sets.
 
 A plug-in is a `Settings` subclass with `name: ClassVar[str] = "..."`; its fields are the keys that its YAML entry
 takes. As the annotation of a field, `Annotated[Partition, Plugins(...)]`, a `Plugins` reads `{name: dirichlet, alpha:
@@ -139,4 +140,5 @@ DATASETS = Plugins("simulator.learning.datasets", "DataSet", "sfsim.datasets")
 PARTITIONS = Plugins("simulator.learning.partition", "Partition", "sfsim.partitions")
 OPTIMIZERS = Plugins("simulator.learning.optimizers", "Optimizer", "sfsim.optimizers")
 SCHEDULES = Plugins("simulator.learning.schedules", "Schedule", "sfsim.schedules")
+CUT_POLICIES = Plugins("simulator.cut_policies", "CutPolicy", "sfsim.cut_policies")
 COMPRESSORS = Plugins("simulator.learning.compression", "Compressor", "sfsim.compressors")

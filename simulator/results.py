@@ -35,6 +35,7 @@ class FolderTakenError(FileExistsError):
 def summarise(outcome: Outcome, target: float | None, rounds: pd.DataFrame | None = None) -> Summary:
     """One trial in SI units: the columns of ``summary.json``; ``rounds``: its ``rounds_frame``, if that is there."""
     scores = [point.score for point in outcome.points if point.score]
+    final = scores[-1] if scores else None
     reached = (p.sim_time_s for p in outcome.points if p.score and target is not None and p.score.accuracy >= target)
     rounds = rounds_frame(outcome) if rounds is None else rounds
     last = rounds.iloc[-1]
@@ -44,9 +45,9 @@ def summarise(outcome: Outcome, target: float | None, rounds: pd.DataFrame | Non
         "label": outcome.entry.label,
         "seed": outcome.seed,
         "rounds": outcome.points[-1].round,
-        "final_accuracy": scores[-1].accuracy if scores else None,
+        "final_accuracy": final.accuracy if final else None,
         "best_accuracy": max(score.accuracy for score in scores) if scores else None,
-        "final_loss": scores[-1].loss if scores and isfinite(scores[-1].loss) else None,
+        "final_loss": final.loss if final and isfinite(final.loss) else None,
         "sim_time_s": outcome.points[-1].sim_time_s,
         "time_to_target_s": next(reached, None),
         "bytes_up": int(last["bytes_up"]),
@@ -60,13 +61,23 @@ def summarise(outcome: Outcome, target: float | None, rounds: pd.DataFrame | Non
         "peak_client_memory_bytes": outcome.peak_client_memory_bytes,
         "peak_server_memory_bytes": outcome.peak_server_memory_bytes,
         "devices_too_small": sorted(outcome.without),
+        "cuts": _cuts(outcome),
         "trainable_parameters": outcome.trainable_parameters,
         "wall_time_s": outcome.wall_time_s,
+        "personal_accuracy": final.personal if final else None,
+        "personal_accuracy_worst_decile": final.personal_worst if final else None,
     }
+
+
+def _cuts(outcome: Outcome) -> list[dict[str, str | int]]:
+    """The cut of each device, where a policy chose them."""
+    places = getattr(outcome.entry.algorithm, "placement", {})
+    return [{"device": device, "head": place.head, "tail": place.tail} for device, place in places.items()]
 
 
 def rounds_frame(outcome: Outcome) -> pd.DataFrame:
     """Running totals after each round: the columns of ``rounds.csv``."""
+    scores = [point.score for point in outcome.points]
     points = pd.DataFrame(
         {
             "algorithm": outcome.entry.name,
@@ -74,12 +85,18 @@ def rounds_frame(outcome: Outcome) -> pd.DataFrame:
             "seed": outcome.seed,
             "round": [point.round for point in outcome.points],
             "sim_time_s": [point.sim_time_s for point in outcome.points],
-            "accuracy": [point.score.accuracy if point.score else None for point in outcome.points],
-            "loss": [point.score.loss if point.score else None for point in outcome.points],
+            "accuracy": [score.accuracy if score else None for score in scores],
+            "loss": [score.loss if score else None for score in scores],
         }
     )
     totals = pd.DataFrame(_totals(outcome), columns=list(TOTALS))
-    return pd.concat([points, totals], axis="columns")
+    personal = pd.DataFrame(
+        {
+            "personal_accuracy": [score.personal if score else None for score in scores],
+            "personal_accuracy_worst_decile": [score.personal_worst if score else None for score in scores],
+        }
+    )
+    return pd.concat([points, totals, personal], axis="columns")
 
 
 def _totals(outcome: Outcome) -> Iterator[tuple[float, ...]]:

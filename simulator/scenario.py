@@ -87,6 +87,9 @@ class EvaluationSettings(Settings):
     """Rounds from one evaluation to the next."""
     samples: PositiveInt | None = None
     """A fixed subset of this size; all test samples if null."""
+    clients: PositiveInt | None = None
+    """How many devices' own accuracies are looked at, a fixed subset; all if null. Where devices have models of their
+    own, each of them is tested."""
 
 
 class Entry(Settings):
@@ -190,6 +193,9 @@ class Scenario(Settings):
                 problem = "an algorithm above has this label (or name) too: give each its own label"
                 problems.append((("algorithms", index, "label"), entry.label, problem, None))
         clients = self.world.clients
+        if (watched := self.evaluation.clients or 1) > clients:
+            problem = f"the world has {clients} device{'s' * (clients > 1)}"
+            problems.append((("evaluation", "clients"), watched, problem, f"1 to {clients}, or null"))
         trainings: list[tuple[tuple[str | int, ...], TrainingSettings]] = [((), self.training)]
         trainings += [(("algorithms", index), entry.training) for index, entry in enumerate(self.algorithms)]
         for where, training in trainings:

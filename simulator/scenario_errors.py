@@ -1,6 +1,10 @@
-"""What pydantic found wrong with a scenario, in words."""
+"""What pydantic found wrong with a scenario, or what is wrong with its data, in words."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -8,6 +12,10 @@ from pydantic_core import ErrorDetails
 from simulator.scenario_source import ScenarioError, Source
 from simulator.wording import near_miss
 from simulator.yamlfile import KeyPath
+
+if TYPE_CHECKING:
+    from simulator.pretraining.settings import Pretraining
+    from simulator.scenario import Scenario
 
 _WANTED = {
     "int_type": "it must be a whole number",
@@ -45,6 +53,21 @@ def in_words(error: ValidationError, source: Source) -> ScenarioError:
         value = None if details["type"] == "missing" or isinstance(details["input"], dict) else details["input"]
         found.setdefault(str(source.error(loc, value, problem, allowed)), source.line(loc))
     return ScenarioError("\n".join(sorted(found, key=lambda message: found[message])))
+
+
+@contextmanager
+def data_in_words(file: Scenario | Pretraining) -> Iterator[None]:
+    """What is wrong with the data, as a message about the file that names them.
+
+    Raises:
+        ScenarioError: they cannot be used; the message names the line.
+    """
+    from simulator.learning.datasets.base import DataError  # here, so that reading a file loads no numpy
+
+    try:
+        yield
+    except DataError as error:
+        raise file.error(("data", error.key), error.value, error.problem, error.allowed) from error
 
 
 def _as_written(loc: tuple[int | str, ...]) -> KeyPath:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from simulator import catalogue
 from simulator.learning.augmentation import Augmentation
+from simulator.learning.lora import Lora
 from simulator.learning.prompts import Prompts
 from simulator.plugins import COMPRESSORS, OPTIMIZERS, SCHEDULES
-from simulator.settings import Settings
+from simulator.settings import Settings, invalid
 
 if TYPE_CHECKING:
     from simulator.learning.compression.base import Compressor
@@ -27,11 +28,13 @@ class TrainingSettings(Settings):
     clients_per_round: PositiveInt
     batch_size: PositiveInt
     local_epochs: PositiveInt = 1
-    train: Literal["full", "linear", "bias", "prompt"] = "full"
+    train: Literal["full", "linear", "bias", "prompt", "lora"] = "full"
     optimizer: Annotated[Optimizer, OPTIMIZERS]
     schedule: Annotated[Schedule, SCHEDULES] = Field(default={"name": "constant"}, validate_default=True)
     prompts: Prompts = Prompts()
     """Where `train` is `prompt`."""
+    lora: Lora = Lora()
+    """Where `train` is `lora`, and in the algorithms that are made of it."""
     augment: Augmentation | None = None
     """How images are changed at random while they are trained with; null: not at all."""
     wire_dtype: Literal["fp32", "fp16", "bf16"] = "fp32"
@@ -39,6 +42,13 @@ class TrainingSettings(Settings):
     compression: dict[str, Annotated[Compressor, COMPRESSORS] | None] = Field(default={})
     """How what is sent is made smaller, by its kind: `KIND up` is what devices send, `KIND down` what they are sent,
     `KIND` both; null: not at all."""
+
+    @model_validator(mode="after")
+    def _schedule_fits(self) -> Self:
+        if unfit := self.schedule.unfit(self.rounds):
+            key, value, problem, allowed = unfit
+            raise invalid([(("schedule", key), value, problem, allowed)])
+        return self
 
 
 def overridden(training: Any, overrides: Any) -> Any:

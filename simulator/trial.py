@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,14 +12,15 @@ import torch
 
 from simulator.accounting.usage import uses
 from simulator.algorithms.base import State
+from simulator.evaluation import Evaluation
 from simulator.learning.compression.channels import channels
 from simulator.learning.data import Images, Shard, Statistics, histogram
-from simulator.learning.datasets.base import DataError
 from simulator.learning.models import Built, ModelError, build
 from simulator.learning.stages import NotStagedError
 from simulator.learning.task import Task, adapted
 from simulator.learning.wire import Wire
 from simulator.outcome import Dealt, Outcome, Peak, Point
+from simulator.scenario_errors import data_in_words
 from simulator.seeds import Seeds
 from simulator.synchrony.cohorts import Uniform
 from simulator.synchrony.synchronous import synchronous
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from simulator.learning.datasets.base import DataSet, Raw, Samples
     from simulator.learning.staged import Staged
     from simulator.scenario import Entry, Scenario
-    from simulator.scenario_world import SiteSettings
+    from simulator.scenario_world import SiteSettings, WorldSettings
 
 
 Progress = Callable[[Point], Any]
@@ -47,22 +48,13 @@ def load(scenario: Scenario) -> Raw:
     Raises:
         ScenarioError: they cannot be used; the message names the line.
     """
-    with _in_words(scenario):
+    with data_in_words(scenario):
         return _loaded(scenario.data.source)
 
 
 @lru_cache(maxsize=1)
 def _loaded(source: DataSet) -> Raw:
     return source.load().check()
-
-
-@contextmanager
-def _in_words(scenario: Scenario) -> Iterator[None]:
-    """What is wrong with the data, as a message about the scenario."""
-    try:
-        yield
-    except DataError as error:
-        raise scenario.error(("data", error.key), error.value, error.problem, error.allowed) from error
 
 
 def run(
@@ -79,20 +71,25 @@ def run(
         progress: is called after each round.
         without: devices that are never chosen.
     """
+    from simulator.placing import placed  # here, for it runs devices alone to find out
+
     began = time.perf_counter()
     torch.set_num_threads(scenario.threads)
+    entry = placed(scenario, entry, seed)
     seeds = Seeds(seed)
     task, wire = _task(scenario, entry, seeds, dry), Wire(entry.training.wire_dtype)
-    world = World(wire, channels=channels(entry.training.compression, entry.algorithm.kinds, wire))
+    kinds = entry.algorithm.kinds(task.model, entry.training)
+    world = World(wire, channels=channels(entry.training.compression, kinds, wire))
     power = _people(scenario, entry, seeds, task, world, dry)
     for client in world.clients:
         client.fits = client.name not in without
     world.server.memory.hold(task.part(task.backbone))  # it has the pre-trained model, whoever computes with it
+    evaluation = Evaluation(world.clients, load(scenario).classes, scenario.evaluation.clients)
     points: list[Point] = []
 
     def after(number: int, state: State) -> None:
         due = number % scenario.evaluation.every == 0 or number == entry.training.rounds
-        score = task.evaluate(entry.algorithm.views(world, task, state)) if due else None
+        score = evaluation.score(entry.algorithm, world, task, state) if due else None
         points.append(Point(number, world.now, score))
         progress(points[-1])
 
@@ -154,6 +151,15 @@ def _build(scenario: Scenario, seed: int, dry: bool) -> Built:
         raise scenario.error(("model", "name"), model.name, str(error)) from error
 
 
+def devices(settings: WorldSettings) -> Iterator[tuple[str, int]]:
+    """The name of each device, and the index of its group; groups of one name are numbered through."""
+    numbers: Counter[str] = Counter()
+    for index, group in enumerate(settings.devices):
+        for _ in range(group.count):
+            yield f"{group.name}-{numbers[group.name]}", index
+            numbers[group.name] += 1
+
+
 def partition(scenario: Scenario, seeds: Seeds) -> list[torch.Tensor]:
     """The shard of each device: rows of the training data.
 
@@ -197,13 +203,13 @@ def _images(scenario: Scenario, part: Literal["train", "test"], statistics: Stat
     labels = torch.from_numpy(samples.labels)
 
     def file_bytes() -> np.ndarray:
-        with _in_words(scenario):
+        with data_in_words(scenario):
             return samples.file_bytes(size)
 
     if dry:
         pixels = torch.empty((len(samples), 3, size, size), dtype=torch.uint8, device="meta")
         return Images(pixels, labels, statistics, dry=True, file_bytes=file_bytes)
-    with _in_words(scenario):
+    with data_in_words(scenario):
         pixels = torch.from_numpy(samples.pixels(size))
     images = Images(pixels, labels, statistics, size=size, file_bytes=file_bytes)
     return images.to(torch.device(torch_device(scenario, dry)))
@@ -214,15 +220,11 @@ def _people(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: W
     settings = scenario.world
     world.server = _site(world, "server", settings.server, settings.server.slots)
     images = _images(scenario, "train", task.statistics, dry)
-    shards = iter(partition(scenario, seeds))
-    numbers: dict[str, int] = {}
-    for group in settings.devices:
-        for _ in range(group.count):
-            number = numbers[group.name] = numbers.get(group.name, -1) + 1
-            site = _site(world, f"{group.name}-{number}", group)
-            index, training = next(shards).to(images.labels.device), entry.training
-            shard = Shard(images, index, training.batch_size, seeds, training.augment)
-            Client(site, shard, world.server, settings.provisioning)
+    for (name, group), samples in zip(devices(settings), partition(scenario, seeds), strict=True):
+        site = _site(world, name, settings.devices[group])
+        index, training = samples.to(images.labels.device), entry.training
+        shard = Shard(images, index, training.batch_size, seeds, training.augment)
+        Client(site, shard, world.server, settings.provisioning)
     return {site.name: site.hardware.power for site in world.sites}
 
 

@@ -1,7 +1,7 @@
 """Quantities with units: text in a scenario, SI floats in the program.
 
-Rates are FLOP/s, bandwidths bytes/s, power watts, durations seconds and memory bytes. Links are usually given in
-bits, tensors are counted in bytes: this file is the only place where the two meet.
+Rates are FLOP/s, bandwidths bytes/s, power watts, energy joules, durations seconds and memory bytes. Links are usually
+given in bits, tensors are counted in bytes: this file is the only place where the two meet.
 """
 
 import re
@@ -26,7 +26,7 @@ def _scaled(unit: str, prefixes: Mapping[str, int], size: Fraction | int = 1) ->
     return {prefix + unit: Fraction(factor) * size for prefix, factor in prefixes.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is one of a kind, and `Duration | None` wants something that can be hashed
 class Quantity:
     """One kind of quantity; as an annotation of a float it reads and writes a field of settings."""
 
@@ -88,6 +88,10 @@ class Quantity:
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return self.json_schema()
+
+    def json_schema(self) -> JsonSchemaValue:
+        """What may be written, for an editor to check."""
         units = "|".join(sorted(self.units))
         pattern = rf"^\s*{_NUMBER}\s*({units})\s*$"
         return {"type": "string", "pattern": pattern, "description": self.name, "examples": [self.example]}
@@ -117,6 +121,13 @@ POWER = Quantity(
     "7.2 W",
     positive=False,
 )
+ENERGY = Quantity(
+    "an energy",
+    {"mJ": Fraction(1, 1000), "J": Fraction(1), "kJ": Fraction(1000), "MJ": Fraction(10**6)}
+    | {"Wh": Fraction(3600), "kWh": Fraction(3600 * 1000)},
+    ("MJ", "kJ", "J", "mJ", "J"),
+    "50 J",
+)
 DURATION = Quantity(
     "a duration",
     {"us": Fraction(1, 10**6), "µs": Fraction(1, 10**6), "ms": Fraction(1, 1000), "s": Fraction(1)}
@@ -136,5 +147,7 @@ Memory = Annotated[float, MEMORY]
 """Bytes, more than 0."""
 Power = Annotated[float, POWER]
 """Watts, 0 or more."""
+Energy = Annotated[float, ENERGY]
+"""Joules, more than 0."""
 Duration = Annotated[float, DURATION]
 """Seconds, 0 or more."""

@@ -83,6 +83,11 @@ def message(file: Path, *overrides: str) -> str:
         ("target_accuracy: 0.8", "target_accuracy: 80", "line 3: target_accuracy is 80: it must be at most 1"),
         ("rounds: 10", "rounds: 2.5", "line 12: training.rounds is 2.5: it must be a whole number"),
         ("rounds: 10", "rounds:", "line 12: training.rounds: it must be a whole number"),
+        (
+            "rounds: 10",
+            "rounds: 10\n  schedule: {name: cosine, warmup: 10}",
+            "line 13: training.schedule.warmup is 10: in 10 rounds the full rate is never reached (allowed: 0 to 9)",
+        ),
         ("  rounds: 10\n", "", "line 11: training.rounds: it is missing"),
         (
             "model: {name: bundled}",

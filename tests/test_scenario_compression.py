@@ -24,6 +24,7 @@ from simulator.schema import scenario_schema
 INT8, FP16 = {"name": "int8"}, {"name": "fp16"}
 TOP_K = {"name": "top_k", "fraction": 0.01, "of": "change"}
 FEDAVG, SPLITFED = {"name": "fedavg"}, {"name": "splitfed"}
+FEDLITE = {"name": "product_quantisation", "correction": 1e-6}
 
 
 def written(folder: Path, compression: Any, entries: list[dict[str, Any]] | None = None) -> Path:
@@ -159,7 +160,7 @@ def test_a_trial_compresses_as_its_entry_says(tmp_path: Path) -> None:
 
 # What is refused.
 
-SENT = "model up, model down, frozen weights down, smashed data up, feature gradient up, features down, smashed gra"
+SENT = "model up, model down, smashed data up, feature gradient up, features down, smashed gra"
 
 
 @pytest.mark.parametrize(
@@ -249,3 +250,77 @@ def test_the_line_is_that_of_the_key(tmp_path: Path) -> None:
     number = file.read_text().splitlines().index("      of: change") + 1
     with pytest.raises(ScenarioError, match=f"line {number}: training.compression.features.of"):
         check(load(file))
+
+
+# What is sent follows from what is trained.
+
+
+def refused(folder: Path, compression: Any, *entries: dict[str, Any]) -> str:
+    """What ``check`` says of it."""
+    with pytest.raises(ScenarioError) as error:
+        check(load(written(folder, compression, list(entries))))
+    (line,) = str(error.value).splitlines()
+    return line
+
+
+def training(train: str, compression: Any) -> dict[str, Any]:
+    return {"training": {"train": train, "compression": compression}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "algorithm", "sends", "does_not"),
+    [
+        ("smashed gradient", SPLITFED, "full", "linear"),  # the head learns nothing
+        ("feature gradient", SPLITFED, "prompt", "linear"),  # nor does what comes before the tail
+        ("frozen weights", FEDAVG, "bias", "full"),
+    ],
+)
+def test_a_leg_that_is_not_sent_cannot_be_compressed(
+    kind: str, algorithm: dict[str, Any], sends: str, does_not: str, tmp_path: Path
+) -> None:
+    check(load(written(tmp_path, {}, [algorithm | training(sends, {kind: INT8})])))
+    said = refused(tmp_path, {}, algorithm | training(does_not, {kind: INT8}))
+    problem, allowed = said.split("(allowed: ")
+    assert f"training.compression.{kind}: it sends nothing of this kind" in problem
+    assert "model up" in allowed
+    assert kind not in allowed
+    both = [algorithm | {"label": how} | training(how, {}) for how in (sends, does_not)]
+    check(load(written(tmp_path, {kind: INT8}, both)))
+
+
+def test_what_devices_have_from_the_start_is_not_sent(tmp_path: Path) -> None:
+    file = written(tmp_path, {"frozen weights": INT8}, [FEDAVG | training("bias", {})])
+    check(load(file))
+    with pytest.raises(ScenarioError, match=r"weights: no algorithm .* \(allowed: model up, model down\)"):
+        check(load(file, ["world.provisioning=preinstalled"]))
+
+
+def test_files_and_labels_cannot_be_compressed(tmp_path: Path) -> None:
+    key, alone = "encoded images and labels", {"name": "centralized"}
+    said = "it is integers alone, and only floating tensors are encoded (allowed: "
+    assert f"{key}: {said}none)" in refused(tmp_path, {}, alone | {"training": {"compression": {key: INT8}}})
+    assert f"{key} up: {said}model up, model down)" in refused(tmp_path, {f"{key} up": INT8}, alone, FEDAVG)
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry"),
+    [
+        ("smashed data", SPLITFED | training("linear", {})),
+        ("smashed data and labels", SPLITFED | {"labels": "sent"} | training("linear", {})),
+        ("model up", FEDAVG),
+    ],
+)
+def test_what_no_gradient_answers_is_not_corrected(kind: str, entry: dict[str, Any], tmp_path: Path) -> None:
+    check(load(written(tmp_path, {kind: FEDLITE | {"correction": 0}}, [entry])))
+    said = refused(tmp_path, {kind: FEDLITE}, entry)
+    assert f"{kind}.correction is 1e-06: it corrects the gradient that comes back for smashed data, and here n" in said
+    assert said.endswith("(allowed: 0)")
+
+
+def test_a_correction_is_of_those_it_answers(tmp_path: Path) -> None:
+    """Where one algorithm gets the gradient and the other does not, the other keeps nothing for it."""
+    entries = [SPLITFED, SPLITFED | {"label": "linear"} | training("linear", {})]
+    scenario = load(written(tmp_path, {"smashed data": FEDLITE}, entries))
+    check(scenario)
+    full, linear = (trial.run(scenario, one, 0, dry=True).ledger for one in scenario.algorithms)
+    assert [any(row.work == "correct" for row in ledger.works) for ledger in (full, linear)] == [True, False]

@@ -30,6 +30,7 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "v1-linear-sent": {"name": "splitfed", "labels": "sent", "training": {"train": "linear"}},
     "v1-prompt": {"name": "splitfed", "training": {"train": "prompt"}},
     "v1-cut": {"name": "splitfed", "head": 0, "tail": 0, "training": {"train": "bias"}},
+    "v1-fastest": {"name": "splitfed", "cut": {"name": "fastest"}},
     "v2": {"name": "splitfed", "version": "v2"},
     "v2-exclusive": {"name": "splitfed", "version": "v2", "body": "exclusive", "head": 2, "tail": 1},
     "v2-sent": {"name": "splitfed", "version": "v2", "labels": "sent"},
@@ -53,6 +54,25 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "in-turn": {"name": "split_learning"},
     "in-turn-sent": {"name": "split_learning", "labels": "sent"},
     "alone": {"name": "local"},
+    "fl-lora": {"name": "fedlora", "training": {"lora": {"rank": 2, "dropout": 0.1}}},
+    "fl-stacked": {"name": "flora", "training": {"lora": {"rank": 2, "targets": ["v", "fc1"]}}},
+    "v2-lora": {"name": "splitlora", "steps": 2, "training": {"lora": {"rank": 2}, "wire_dtype": "fp16"}},
+    "flexp": {"name": "flexp_sfl", "alignment": "distillation", "training": {"train": "bias"}},
+    "flexp-movement": {"name": "flexp_sfl", "head": 0, "tail": 2, "alignment": "projection"},
+    "frozen": {"name": "splitfrozen", "training": {"lora": {"rank": 2}}},
+    "frozen-plain": {"name": "splitfrozen", "pipeline": False, "cache": True, "training": {"local_epochs": 2}},
+    "frozen-decomposed": {"name": "splitfrozen", "backward": "decomposed", "room": 1},
+    "ditto": {"name": "ditto", "personal_epochs": 2, "training": {"wire_dtype": "fp16"}},
+    "pfedme": {"name": "pfedme", "inner_steps": 2, "training": {"train": "bias"}},
+    "psl": {"name": "epsl", "phi": 0.0, "head": 2, "training": {"wire_dtype": "fp16"}},
+    "epsl": {
+        "name": "epsl",
+        "phi": 0.3,
+        "training": {"local_epochs": 2, "compression": {"aggregated gradient": {"name": "int8"}}},
+    },
+    "epsl-all": {"name": "epsl", "phi": 1.0, "training": {"train": "prompt"}},
+    "sfpl": {"name": "sfpl", "training": {"wire_dtype": "bf16"}},
+    "sfpl-linear": {"name": "sfpl", "head": 0, "training": {"train": "linear", "local_epochs": 2}},
     "centralized": {"name": "centralized", "training": {"local_epochs": 2}},
     "fl-top-k": {
         "name": "fedavg",
@@ -138,7 +158,8 @@ def dry_and_real(
     return outcomes(small, dry=True), outcomes(small, dry=False)
 
 
-LEARNED = ("final_accuracy", "best_accuracy", "final_loss", "time_to_target_s", "wall_time_s")
+PERSONAL = ("personal_accuracy", "personal_accuracy_worst_decile")
+LEARNED = ("final_accuracy", "best_accuracy", "final_loss", "time_to_target_s", "wall_time_s", *PERSONAL)
 
 
 @pytest.mark.parametrize("label", ENTRIES)
@@ -154,8 +175,9 @@ def test_dry_is_real(label: str, dry_and_real: tuple[dict[str, Outcome], dict[st
         assert key == "wall_time_s" or (values[0] is None and values[1] is not None)
     assert summaries[0] == summaries[1]
     zeros = {key for key, value in summaries[0].items() if not value}
-    assert zeros <= {"seed", "bytes_provisioning", "server_flops", "devices_too_small"} | NOTHING.get(label, set())
-    frames = [rounds_frame(outcome).drop(columns=["accuracy", "loss"]) for outcome in (dry, real)]
+    may_be = {"seed", "bytes_provisioning", "server_flops", "devices_too_small", "cuts"}
+    assert zeros <= may_be | NOTHING.get(label, set())
+    frames = [rounds_frame(outcome).drop(columns=["accuracy", "loss", *PERSONAL]) for outcome in (dry, real)]
     assert frames[0].equals(frames[1])
     assert breakdown_frame(dry).equals(breakdown_frame(real))
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.units import BANDWIDTH, DURATION, MEMORY, MEMORY_BANDWIDTH, POWER, RATE, Quantity
+from simulator.units import BANDWIDTH, DURATION, ENERGY, MEMORY, MEMORY_BANDWIDTH, POWER, RATE, Quantity
 
-EVERY = [BANDWIDTH, DURATION, MEMORY, MEMORY_BANDWIDTH, POWER, RATE]
+EVERY = [BANDWIDTH, DURATION, ENERGY, MEMORY, MEMORY_BANDWIDTH, POWER, RATE]
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,8 @@ EVERY = [BANDWIDTH, DURATION, MEMORY, MEMORY_BANDWIDTH, POWER, RATE]
         (POWER, "350 mW", 0.35),
         (POWER, "0 W", 0.0),
         (POWER, "-0 W", 0.0),
+        (ENERGY, "50 J", 50.0),
+        (ENERGY, "0.5 Wh", 1800.0),
         (DURATION, "25 ms", 0.025),
         (DURATION, "2.3 ms", 0.0023),  # 2.3 * 0.001 in floats is another number
         (DURATION, "3 µs", 3e-6),

@@ -11,16 +11,27 @@ class Frozen(dict[str, Any]):
     """Weights that nobody will ever write: a wire may hand the same copy to all who ask for them."""
 
 
+FROZEN_WEIGHTS = "frozen weights"
+"""What provisioning sends."""
+WAY_BACK = {"smashed data": "smashed gradient", "smashed data and labels": "smashed gradient"}
+"""The gradient that comes back for what a device sent."""
+
+
 class Kinds(NamedTuple):
-    """The names of the payloads that go from devices to the server, and of those that come from it."""
+    """The names of the payloads that go from devices to the server, and of those that come from it.
+
+    ``incompressible``: those of them that are integers alone, such as files; only floating tensors are encoded.
+    """
 
     up: tuple[str, ...] = ()
     down: tuple[str, ...] = ()
+    incompressible: tuple[str, ...] = ()
 
     @property
     def directed(self) -> list[str]:
-        """Each with its direction, as a scenario may name it."""
-        return [f"{kind} up" for kind in self.up] + [f"{kind} down" for kind in self.down]
+        """Each that can be compressed, with its direction, as a scenario may name it."""
+        both = ((kind, direction) for direction, names in zip(DIRECTIONS, self[:2], strict=True) for kind in names)
+        return [f"{kind} {direction}" for kind, direction in both if kind not in self.incompressible]
 
 
 def directions(key: str) -> tuple[str, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -52,9 +52,10 @@ class Algorithm(Settings):
     engages_cohort: ClassVar[bool] = True
     """Whether a round's cohort takes part from its beginning to its end; else ``round`` itself writes down who does."""
 
-    @property
-    def kinds(self) -> Kinds:
-        """The names of what it sends, whatever is trained: what ``training.compression`` may name."""
+    def kinds(self, model: Staged, training: Training) -> Kinds:
+        """The names of what it sends, all of it and nothing else, when this model is trained so, on devices that have
+        no weights yet: what ``training.compression`` may name.
+        """
         return Kinds()
 
     def adapt(self, training: Training) -> Adaptation:
@@ -81,11 +82,15 @@ class Algorithm(Settings):
         return (yield from site.compute(weighted_mean, [u.value for u in updates], [u.weight for u in updates]))
 
     def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        """Name -> tensor of all that was trained: what evaluation looks at. ``client``: as that one sees it."""
+        """Name -> tensor of all that was trained: what evaluation looks at. ``client``: the model that this one uses,
+        which is its own where it has one, and else what all have: the same tensors, so that they are looked at once.
+        """
         return state
 
-    def views(self, world: World, task: Task, state: State) -> list[Mapping[str, Any]]:
-        """The models to evaluate, of which the mean is reported: one, unless clients have no model in common."""
+    def views(self, world: World, task: Task, state: State, clients: Sequence[Client]) -> list[Mapping[str, Any]]:
+        """The models whose mean accuracy on all test samples is reported: one, unless ``clients`` (those that are
+        looked at) have no model in common.
+        """
         return [self.whole(world, task, state)]
 
 

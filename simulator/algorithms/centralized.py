@@ -9,7 +9,9 @@ from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import OwnOrder, State, Steps
 
 if TYPE_CHECKING:
+    from simulator.learning.staged import Staged
     from simulator.learning.task import Task
+    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.world import World
 
@@ -34,9 +36,8 @@ class Centralized(OwnOrder):
     name: ClassVar[str] = "centralized"
     engages_cohort: ClassVar[bool] = False
 
-    @property
-    def kinds(self) -> Kinds:
-        return Kinds(up=("encoded images and labels",))
+    def kinds(self, model: Staged, training: Training) -> Kinds:
+        return Kinds(up=("encoded images and labels",), incompressible=("encoded images and labels",))
 
     def begin(self, world: World, task: Task) -> State:
         world.server.store["model"] = task.weights(task.trainable(), round=1)

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import Algorithm, State, Steps, Update
+from simulator.algorithms.steps import provisioned
 
 if TYPE_CHECKING:
+    from simulator.learning.staged import Staged
     from simulator.learning.task import Task
+    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.world import World
 
@@ -22,15 +25,14 @@ class FedAvg(Algorithm):
 
     name: ClassVar[str] = "fedavg"
 
-    @property
-    def kinds(self) -> Kinds:
-        return Kinds(("model",), ("model", "frozen weights"))
+    def kinds(self, model: Staged, training: Training) -> Kinds:
+        return Kinds(("model",), ("model", *provisioned(model, model.whole)))
 
     def begin(self, world: World, task: Task) -> State:
         return task.trainable()
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
-        local = task.weights((yield from client.download(state, "model")), client.turn)
+        local = task.weights((yield from client.download(state, "model")), client.turn, owner=client.name)
         model = task.part(local)
         yield from client.install(model)
         with world.phase("training"):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import Algorithm, State, Steps, Update
+from simulator.algorithms.steps import provisioned
 
 if TYPE_CHECKING:
+    from simulator.learning.staged import Staged
     from simulator.learning.task import Task
+    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.sites import Site
     from simulator.world.world import World
@@ -17,16 +20,16 @@ if TYPE_CHECKING:
 
 class Local(Algorithm):
     """Each chosen client goes on training its own model, in its store, and sends nothing: what working together must
-    beat. Accuracy is the mean over the clients that have trained, each on the whole test set.
+    beat. Accuracy is the mean over the clients that have trained, each on the whole test set; personal accuracy is that
+    of all clients, of which those that were never chosen still use the model that all began with.
 
     A device is sent the model when it is first chosen, and nothing after that.
     """
 
     name: ClassVar[str] = "local"
 
-    @property
-    def kinds(self) -> Kinds:
-        return Kinds(down=("model", "frozen weights"))
+    def kinds(self, model: Staged, training: Training) -> Kinds:
+        return Kinds(down=("model", *provisioned(model, model.whole)))
 
     def begin(self, world: World, task: Task) -> State:
         return task.trainable()
@@ -34,7 +37,7 @@ class Local(Algorithm):
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         if "model" not in client.store:
             client.store["model"] = yield from client.download(state, "model")
-        weights = task.weights(client.store["model"], client.turn)
+        weights = task.weights(client.store["model"], client.turn, owner=client.name)
         model = task.part(weights)
         yield from client.install(model)
         with world.phase("training"):
@@ -47,6 +50,8 @@ class Local(Algorithm):
         yield from ()  # nobody aggregates, and it takes no time
         return state
 
-    def views(self, world: World, task: Task, state: State) -> list[Mapping[str, Any]]:
-        mine = [client.store["model"] for client in world.clients if "model" in client.store]
-        return mine or [state]
+    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+        return client.store.get("model", state) if client else state
+
+    def views(self, world: World, task: Task, state: State, clients: Sequence[Client]) -> list[Mapping[str, Any]]:
+        return [client.store["model"] for client in clients if "model" in client.store] or [state]

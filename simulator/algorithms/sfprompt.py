@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, NonNegativeInt, PositiveFloat
 
 from simulator.accounting.payload import Kinds
-from simulator.algorithms.base import Algorithm, State, Steps, UnfitError, Update
-from simulator.algorithms.steps import check_cut, split_step
+from simulator.algorithms.base import State, Steps, UnfitError, Update
+from simulator.algorithms.cutting import UShaped, all_kinds
+from simulator.algorithms.steps import provisioned, split_kinds, split_step
 from simulator.learning.prompts import Prompts
 
 if TYPE_CHECKING:
+    from simulator.learning.cuts import Cut
     from simulator.learning.data import Shard
     from simulator.learning.passes import Part
     from simulator.learning.staged import Staged
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from simulator.world.world import World
 
 
-class SFPrompt(Algorithm):
+class SFPrompt(UShaped):
     """SFPrompt (Cao, Zhu and Gong, 2024; arXiv 2407.17533).
 
     From the paper's abstract: head and tail on the device, the body at the server; soft prompts; a local-loss phase;
@@ -46,8 +48,6 @@ class SFPrompt(Algorithm):
 
     name: ClassVar[str] = "sfprompt"
     ignores: ClassVar[tuple[str, ...]] = ("train", "local_epochs", "prompts")
-    head: NonNegativeInt = 1
-    tail: NonNegativeInt = 1
     prompts: Prompts = Prompts()
     local_epochs: NonNegativeInt = 1
     split_epochs: NonNegativeInt = 1
@@ -57,10 +57,13 @@ class SFPrompt(Algorithm):
     local_learning_rate: PositiveFloat | None = None
     split_learning_rate: PositiveFloat | None = None
 
-    @property
-    def kinds(self) -> Kinds:
-        up = ("prompts and tail", "smashed data", "feature gradient")
-        return Kinds(up, ("prompts and tail", "frozen weights", "features", "smashed gradient"))
+    def kinds(self, model: Staged, training: Training) -> Kinds:
+        return all_kinds([self._kinds(model, at) for at in self.possible(model)])
+
+    def _kinds(self, model: Staged, at: Cut) -> Kinds:
+        step = split_kinds(model, at) if self.split_epochs else Kinds()
+        mine = "prompts and tail"
+        return Kinds((mine, *step.up), (mine, *provisioned(model, at.head, at.tail), *step.down))
 
     @property
     def scores(self) -> bool:
@@ -76,7 +79,7 @@ class SFPrompt(Algorithm):
         return Adaptation(trained, self.prompts)
 
     def check(self, model: Staged, training: Training) -> None:
-        check_cut(model, self.head, self.tail)
+        super().check(model, training)
         blind = self.head == self.tail == 0 and model.pools_one_token
         if blind and (self.local_epochs or self.scores):
             raise UnfitError(
@@ -91,7 +94,7 @@ class SFPrompt(Algorithm):
         return task.trainable()
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
-        cut, turn = task.cut(self.head, self.tail), client.turn
+        cut, turn = self.cut_for(task, client), client.turn
         received = yield from client.download(state, "prompts and tail")
         local = task.weights(received, turn, self.local_learning_rate)
         head, tail, short = (task.part(local, ranges) for ranges in (cut.head, cut.tail, cut.short))

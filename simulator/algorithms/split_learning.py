@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import NonNegativeInt
-
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import OwnOrder, State, Steps
+from simulator.algorithms.cutting import UShaped
 from simulator.algorithms.splitfed import SplitFed
 
 if TYPE_CHECKING:
@@ -19,28 +18,34 @@ if TYPE_CHECKING:
     from simulator.world.world import World
 
 
-class SplitLearning(OwnOrder):
+class SplitLearning(UShaped, OwnOrder):
     """Split learning (Gupta and Raskar, 2018, Algorithms 1 and 2; U-shaped: Vepakomma et al., 2018): the clients of a
     round take turns; each gets the device's weights as the one before left them, by way of the server.
 
     Attributes:
         labels: ``private``: U-shaped, head and tail on the device; ``sent``: the head alone.
-        head, tail: blocks on the device, as in ``splitfed``.
+        tail: blocks on the device before norm and classifier; not looked at where labels are sent.
     """
 
     name: ClassVar[str] = "split_learning"
     labels: Literal["private", "sent"] = "private"
-    head: NonNegativeInt = 1
-    tail: NonNegativeInt = 1
+
+    @property
+    def one_cut(self) -> bool:
+        return True
 
     @property
     def _one(self) -> SplitFed:
         """What a single client does: with a shared body, and nobody beside it, this is SplitFed V2."""
-        return SplitFed(version="v2", labels=self.labels, head=self.head, tail=self.tail)
+        where = {"head": self.head, "tail": self.tail, "cut": self.cut}
+        return SplitFed(version="v2", labels=self.labels).model_copy(update=where).placed(self._places)
 
     @property
-    def kinds(self) -> Kinds:
-        return self._one.kinds
+    def _tail(self) -> int:
+        return self._one._tail
+
+    def kinds(self, model: Staged, training: Training) -> Kinds:
+        return self._one.kinds(model, training)
 
     def check(self, model: Staged, training: Training) -> None:
         self._one.check(model, training)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import NonNegativeInt
-
 from simulator.accounting.payload import Kinds
-from simulator.algorithms.base import Algorithm, State, Steps, UnfitError, Update
-from simulator.algorithms.steps import check_cut, labelled_step, split_step
+from simulator.algorithms.base import State, Steps, UnfitError, Update
+from simulator.algorithms.cutting import UShaped, all_kinds
+from simulator.algorithms.steps import labelled_kinds, labelled_step, provisioned, split_kinds, split_step
 
 if TYPE_CHECKING:
     from simulator.learning.cuts import Cut
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from simulator.world.world import World
 
 
-class SplitFed(Algorithm):
+class SplitFed(UShaped):
     """SplitFed (Thapa et al., 2022; arXiv 2004.12088, Algorithms 1 and 2). ``train: full`` is SFL+FF, ``linear``
     SFL+Linear.
 
@@ -34,7 +33,6 @@ class SplitFed(Algorithm):
             backward and step are one service, and the two are the same.
         labels: ``private``: U-shaped, the tail is on the device; ``sent``: labels go to the server, and so does the
             tail.
-        head: blocks on the device behind the embedding.
         tail: blocks on the device before norm and classifier; not looked at where labels are sent.
     """
 
@@ -42,18 +40,22 @@ class SplitFed(Algorithm):
     version: Literal["v1", "v2"] = "v1"
     body: Literal["stashed", "exclusive"] = "stashed"
     labels: Literal["private", "sent"] = "private"
-    head: NonNegativeInt = 1
-    tail: NonNegativeInt = 1
 
     @property
-    def kinds(self) -> Kinds:
-        if self.labels == "sent":
-            return Kinds(("model", "smashed data and labels"), ("model", "frozen weights", "smashed gradient"))
-        up, down = ("model", "smashed data", "feature gradient"), ("model", "frozen weights")
-        return Kinds(up, (*down, "features", "smashed gradient"))
+    def one_cut(self) -> bool:
+        return self.version == "v2"
+
+    def kinds(self, model: Staged, training: Training) -> Kinds:
+        return all_kinds([self._kinds(model, at) for at in self.possible(model)])
+
+    def _kinds(self, model: Staged, at: Cut) -> Kinds:
+        step = split_kinds(model, at) if self.labels == "private" else labelled_kinds(model, at)
+        device, _ = self._sides(at)
+        mine = ("model",) if any(model.slice(ranges).trainable for ranges in device) else ()
+        return Kinds((*mine, *step.up), (*mine, *provisioned(model, *device), *step.down))
 
     def check(self, model: Staged, training: Training) -> None:
-        check_cut(model, self.head, self._tail)
+        super().check(model, training)
         if self.version == "v1" and self.body == "exclusive":
             raise UnfitError("body", self.body, "each client has a body of its own in v1", "exclusive with version: v2")
 
@@ -67,18 +69,19 @@ class SplitFed(Algorithm):
         return self.body == "exclusive"
 
     def begin(self, world: World, task: Task) -> State:
-        device, server = self._sides(task.cut(self.head, self._tail))
-        mine = {}
-        for ranges in device:
-            mine.update(task.trainable(ranges))
+        """All that is trained; in ``v2`` what devices train of it, the rest lives at the server."""
         if self.version == "v1":
-            return {"client": mine, "server": task.trainable(server)}
+            return task.trainable()
+        device, server = self._sides(self.cut_for(task, world.clients[0]))  # all have the same
         world.server.store["body"] = task.weights(task.trainable(server), round=1)
-        return {"client": mine}
+        return _trained(task, device)
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
-        cut = task.cut(self.head, self._tail)
-        local = task.weights((yield from client.download(state["client"], "model")), client.turn)
+        cut = self.cut_for(task, client)
+        device, server = self._sides(cut)
+        mine = {name: state[name] for name in _trained(task, device)}
+        received = (yield from client.download(mine, "model")) if mine else {}
+        local = task.weights(received, client.turn)
         served = self._served(task, client, state)
         head, tail = task.part(local, cut.head), task.part(local, cut.tail)
         body, rest = task.part(served, cut.body), task.part(served, cut.rest)
@@ -89,16 +92,16 @@ class SplitFed(Algorithm):
                     yield from split_step(client, head, body, tail, batch, local, alone=self._alone)
                 else:  # forward, backward and step are one service: nobody comes between
                     yield from labelled_step(client, head, rest, batch, local)
-        mine = yield from client.upload(local.pick(state["client"]), "model")
-        value = {"client": mine}
+        value = (yield from client.upload(local.pick(mine), "model")) if mine else {}
         if self.version == "v1":
-            value["server"] = served.pick(state["server"])
+            value = {**value, **served.pick(task.trainable(server))}
         return Update(value, weight=len(client.data))
 
+    def aggregate(self, site: Any, task: Task, state: State, updates: list[Update]) -> Steps:
+        return (yield from super().aggregate(site, task, state, updates)) if state else state
+
     def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        if self.version == "v1":
-            return {**state["client"], **state["server"]}
-        return {**world.server.store["body"], **state["client"]}
+        return state if self.version == "v1" else {**world.server.store["body"], **state}
 
     def _sides(self, cut: Cut) -> tuple[tuple[Ranges, ...], Ranges]:
         """The stages on the device, and those at the server."""
@@ -107,7 +110,12 @@ class SplitFed(Algorithm):
     def _served(self, task: Task, client: Client, state: State) -> Weights:
         """The weights the server trains for this client: a copy of its own, or the ones that all share."""
         if self.version == "v1":
-            return task.weights(state["server"], client.turn)
+            return task.weights(state, client.turn)
         shared: Weights = client.server.store["body"]
         shared.learning_rate = task.learning_rate(client.turn)
         return shared
+
+
+def _trained(task: Task, sides: tuple[Ranges, ...]) -> State:
+    """The starting values of what is trained in these stages, in their order."""
+    return {name: tensor for ranges in sides for name, tensor in task.trainable(ranges).items()}

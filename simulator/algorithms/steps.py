@@ -3,36 +3,57 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from simulator.accounting.payload import FROZEN_WEIGHTS, Kinds
 from simulator.algorithms.base import Steps, UnfitError
 
 if TYPE_CHECKING:
+    from simulator.accounting.costs import Work
+    from simulator.learning.cuts import Cut
     from simulator.learning.data import Batch
     from simulator.learning.passes import Part
-    from simulator.learning.staged import Staged
+    from simulator.learning.staged import Ranges, Staged
     from simulator.learning.weights import Weights
     from simulator.world.clients import Client
 
 
-def check_cut(model: Staged, head: int, tail: int) -> None:
-    """Raise ``UnfitError`` unless head and tail leave the server at least one block."""
+def check_cut(model: Staged, head: int, tail: int) -> Cut:
+    """The cut; raise ``UnfitError`` unless head and tail leave the server at least one block."""
     from simulator.learning.cuts import CutError, cut  # here, so that reading a scenario loads no torch
 
     try:
-        cut(model, head, tail)
+        return cut(model, head, tail)
     except CutError as error:
         key, value = ("head", head) if head >= tail else ("tail", tail)
         raise UnfitError(key, value, *error.args) from error
 
 
+def provisioned(model: Staged, *parts: Ranges) -> tuple[str, ...]:
+    """The kind that ``client.install`` sends for these parts, if any of them has frozen weights."""
+    return (FROZEN_WEIGHTS,) if any(model.slice(ranges).frozen for ranges in parts) else ()
+
+
 def split_step(
-    client: Client, head: Part, body: Part, tail: Part, batch: Batch, local: Weights, alone: bool = False
+    client: Client,
+    head: Part,
+    body: Part,
+    tail: Part,
+    batch: Batch,
+    local: Weights,
+    *,
+    alone: bool = False,
+    loss: Work | None = None,
+    step: tuple[Any, ...] = (),
 ) -> Steps:
     """U-shaped: head and tail on the device, labels stay there. A leg that nobody needs is not sent.
 
-    Vepakomma et al., 2018, section 2, "without label sharing". ``alone``: hold the body from its forward pass to its
-    step.
+    Vepakomma et al., 2018, section 2, "without label sharing".
+
+    Args:
+        alone: hold the body from its forward pass to its step.
+        loss: instead of the tail's ``loss_backward``.
+        step: a work and its first arguments, instead of ``local.step``; the passes follow.
     """
     server = client.server
     sent = yield from client.compute(head.forward, batch.x)
@@ -42,7 +63,7 @@ def split_step(
             yield turn
         served = yield from server.compute(body.forward, smashed)
         features = yield from client.download(served.output, "features")
-        graded = yield from client.compute(tail.loss_backward, features, batch.y)
+        graded = yield from client.compute(loss or tail.loss_backward, features, batch.y)
         mine, grad = [graded], None
         if body.learns:
             grad = yield from client.upload(graded.input_grad, "feature gradient")
@@ -53,7 +74,14 @@ def split_step(
         grad = yield from client.download(grad, "smashed gradient")
         yield from client.compute(sent.backward, grad)
         mine.append(sent)
-    yield from client.compute(local.step, *mine)
+    yield from client.compute(*(step or (local.step,)), *mine)
+
+
+def split_kinds(model: Staged, cut: Cut) -> Kinds:
+    """What ``split_step`` sends."""
+    up = ("smashed data", "feature gradient") if model.slice(cut.body).learns else ("smashed data",)
+    down = ("features", "smashed gradient") if model.slice(cut.head).trainable else ("features",)
+    return Kinds(up, down)
 
 
 def labelled_step(client: Client, head: Part, rest: Part, batch: Batch, local: Weights) -> Steps:
@@ -68,3 +96,8 @@ def labelled_step(client: Client, head: Part, rest: Part, batch: Batch, local: W
         grad = yield from client.download(graded.input_grad, "smashed gradient")
         yield from client.compute(sent.backward, grad)
         yield from client.compute(local.step, sent)
+
+
+def labelled_kinds(model: Staged, cut: Cut) -> Kinds:
+    """What ``labelled_step`` sends."""
+    return Kinds(("smashed data and labels",), ("smashed gradient",) if model.slice(cut.head).trainable else ())

@@ -16,7 +16,8 @@ def list_(
         str,
         typer.Argument(
             metavar="WHAT",
-            help="devices, links, models, datasets, partitions, algorithms, optimizers, schedules or compressors.",
+            help="devices, links, models, datasets, partitions, algorithms, cut_policies, optimizers, schedules or "
+            "compressors.",
             show_default=False,
         ),
     ],
@@ -57,7 +58,7 @@ def model(
         int | None, typer.Option(min=1, help="Pixels a side.", show_default="the model's own", metavar="N")
     ] = None,
     classes: Annotated[int, typer.Option(min=1, help="Of the classifier.", metavar="N")] = 10,
-    train: Annotated[str, typer.Option(help="full, linear, bias or prompt.", metavar="WHAT")] = "full",
+    train: Annotated[str, typer.Option(help="full, linear, bias, prompt or lora.", metavar="WHAT")] = "full",
     batch_size: Annotated[int, typer.Option(min=1, help="For memory.", metavar="N")] = 32,
     keywords: Annotated[
         list[str],

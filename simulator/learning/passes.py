@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -17,6 +18,8 @@ from simulator.learning.staged import Ranges, Sizes, Staged
 from simulator.learning.weights import Weights
 
 Batch = Tensor | Rows
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""Of logits [N, C] and labels [N]: their mean."""
 
 
 class Part:
@@ -83,6 +86,16 @@ class Part:
     def _loss_cost(self, x: Batch, *_: Any) -> Cost:
         return self._forward_cost(x) + self._backward_cost(x)
 
+    def _late_cost(self, x: Batch) -> Cost:
+        """Of a way back, what can come any time after: gradients of weights."""
+        sizes = self.sizes(x)
+        return Cost(sizes.late, self.trainable_bytes + sizes.activations, sizes.pair, -sizes.kept)
+
+    def _chain_cost(self, x: Batch, *_: Any) -> Cost:
+        both, late = self._loss_cost(x), self._late_cost(x)
+        flops, touched = both.flops - late.flops, both.bytes_touched - late.bytes_touched
+        return Cost(flops, touched, both.peak_bytes, both.kept_bytes - late.kept_bytes)
+
     def _train_cost(self, x: Batch, *_: Any) -> Cost:
         optimizer = self.weights.optimizer
         assert optimizer is not None, "a part is trained with weights that have an optimizer"
@@ -123,6 +136,11 @@ class Part:
         """Forward, the mean cross-entropy with labels ``y`` [N], and backward; ``output`` is the loss."""
         return Pass(self, x, y).run_backward(None)
 
+    @work(cost=_chain_cost, holds=_held)
+    def loss_chain(self, x: Batch, y: Tensor) -> Pass:
+        """``loss_backward`` without its gradients of weights: ``Pass.late`` pays for those, any time after."""
+        return Pass(self, x, y).run_backward(None)
+
     @work(cost=_train_cost, writes=_stepped, holds=_held)
     def train_step(self, x: Batch, y: Tensor) -> Pass:
         """``loss_backward`` and the step, as one service."""
@@ -147,6 +165,18 @@ class Part:
         return functional_call(self._slice.module, {name: tensors[name] for name in self.names}, (x,))
 
 
+@contextmanager
+def _drawing(weights: Weights) -> Iterator[None]:
+    """A generator of their own for passes that draw random numbers: torch's global one stays as it was."""
+    if weights.random is None:
+        yield
+        return
+    devices = [tensor.device for tensor in weights.values() if tensor.is_cuda][:1]
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(int(weights.random.integers(2**63)))
+        yield
+
+
 class Pass:
     """One batch through a part: its tape and, once it has been run backward, its gradients.
 
@@ -158,7 +188,9 @@ class Pass:
 
     __slots__ = ("__weakref__", "_leaves", "_tape", "_x", "grads", "input_grad", "output", "part", "version")
 
-    def __init__(self, part: Part, x: Batch, y: Tensor | None = None, grad: bool = True) -> None:
+    def __init__(
+        self, part: Part, x: Batch, y: Tensor | None = None, grad: bool = True, loss: Loss = cross_entropy
+    ) -> None:
         self.part, self._x, self.version = part, x, part.weights.version
         self.grads: dict[str, Tensor] = {}
         self.input_grad: Tensor | None = None
@@ -171,20 +203,20 @@ class Pass:
             with torch.no_grad():
                 self.output = part(x)
         else:
-            self._run(x, y)
+            self._run(x, y, loss)
         if opens and part.trainable:
             part.weights.opened(self)
 
-    def _run(self, x: Batch, y: Tensor | None) -> None:
+    def _run(self, x: Batch, y: Tensor | None, loss: Loss) -> None:
         part = self.part
         if part.input_grad:
             assert isinstance(x, Tensor), "rows of a source are data: nothing before them learns"
             self._x = x = x.detach().requires_grad_()
         self._leaves = {name: part.weights[name].detach().requires_grad_() for name in part.trainable}
-        with torch.enable_grad():
+        with torch.enable_grad(), _drawing(part.weights):
             output = part(x, {**part.weights, **self._leaves})
             assert isinstance(output, Tensor)
-            self._tape = output if y is None else cross_entropy(output, y)
+            self._tape = output if y is None else loss(output, y)
         self.output = self._tape.detach()
 
     def _backward_cost(self, grad: Tensor) -> Cost:
@@ -201,6 +233,18 @@ class Pass:
             RuntimeError: the pass has been run backward already.
         """
         return self.run_backward(grad).input_grad
+
+    def _late_cost(self) -> Cost:
+        return self.part._late_cost(self._x)
+
+    def _late_held(self) -> Part:
+        return self.part
+
+    @work(cost=_late_cost, holds=_late_held, idle=True)
+    def late(self) -> Pass:
+        """The gradients of weights that ``loss_chain`` left for later, as in zero-bubble pipelines; autograd makes both
+        at once, so only the price is left to pay."""
+        return self
 
     def run_backward(self, grad: Tensor | None) -> Pass:
         part = self.part

@@ -6,15 +6,16 @@ A device is still charged what its algorithm does; only the simulator saves the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 REMEMBER_BYTES = 2 * 2**30
-"""Features of one source are remembered if all of them fit in this."""
+"""Of one model's frozen parts, over all sources, so much is remembered: first come, first served."""
 WORTH_FLOPS_PER_BYTE = 100
-"""... and if computing them takes at least this much: a look-up is not free either."""
+"""Features are remembered if computing them takes at least this much: a look-up is not free either."""
 
 
 class Source(Protocol):
@@ -59,10 +60,25 @@ class Rows:
         return self.source.rows(self.index)
 
 
+class Budget:
+    """Bytes of memory for all that one model remembers."""
+
+    def __init__(self) -> None:
+        self.left = REMEMBER_BYTES
+
+    def take(self, nbytes: int) -> bool:
+        """Whether there was room for so much; then it is taken for good."""
+        if nbytes > self.left:
+            return False
+        self.left -= nbytes
+        return True
+
+
 class Derived:
     """What a frozen function makes of a source: a source itself, computed on demand, each row once where it pays.
 
-    ``held`` keeps alive what the function stands on, so that nothing is mistaken for it.
+    ``held`` keeps alive what the function stands on, so that nothing is mistaken for it. ``budget``: of what is
+    remembered; where none is said, that of the source.
     """
 
     is_meta = False
@@ -75,20 +91,22 @@ class Derived:
         dtype: torch.dtype,
         flops: int,
         held: Sequence[Any] = (),
+        budget: Budget | None = None,
     ) -> None:
         self.source, self.function, self.shape, self.dtype, self.held = source, function, shape, dtype, held
         self.flops = flops
+        self.budget: Budget = budget or getattr(source, "budget", None) or Budget()
         self._seen: Tensor | None = None
         self._values: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.source)
 
-    @property
-    def worth_remembering(self) -> bool:
-        """Whether all rows fit, and cost more to compute than to look up."""
+    @cached_property
+    def remembers(self) -> bool:
+        """Whether rows cost more to compute than to look up, and all fit; settled when the first are asked for."""
         size = torch.Size(self.shape).numel() * self.dtype.itemsize
-        return len(self) * size <= REMEMBER_BYTES and self.total_flops >= WORTH_FLOPS_PER_BYTE * size
+        return self.total_flops >= WORTH_FLOPS_PER_BYTE * size and self.budget.take(len(self) * size)
 
     @property
     def total_flops(self) -> int:
@@ -97,7 +115,7 @@ class Derived:
 
     def rows(self, index: Tensor) -> Tensor:
         with torch.inference_mode(False), torch.no_grad():  # what evaluation remembers, training may use
-            if not self.worth_remembering:
+            if not self.remembers:
                 return self._compute(index)
             if self._seen is None:
                 self._seen = torch.zeros(len(self), dtype=torch.bool, device=index.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
@@ -18,6 +18,10 @@ class Schedule(Settings):
     def factor(self, round: int, rounds: int) -> float:
         """For ``round`` in 1..``rounds``."""
         raise NotImplementedError
+
+    def unfit(self, rounds: int) -> tuple[str, Any, str, str] | None:
+        """What makes no sense in so many rounds: (key, value, problem, what is allowed), or nothing."""
+        return None
 
 
 class Constant(Schedule):
@@ -35,6 +39,12 @@ class Cosine(Schedule):
     name: ClassVar[str] = "cosine"
     warmup: NonNegativeInt = 0
     floor: float = Field(0.0, ge=0, le=1)
+
+    def unfit(self, rounds: int) -> tuple[str, Any, str, str] | None:
+        if self.warmup < rounds:
+            return None
+        problem = f"in {rounds} rounds the full rate is never reached"
+        return "warmup", self.warmup, problem, f"0 to {rounds - 1}"
 
     def factor(self, round: int, rounds: int) -> float:
         if round <= self.warmup:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cached_property, partial
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -14,9 +15,9 @@ from torch.func import functional_call
 
 from simulator.accounting.costs import Piece
 from simulator.learning.flops import StageCost, stage_cost, stage_key
-from simulator.learning.footprint import footprint
+from simulator.learning.footprint import Footprint, footprint
 from simulator.learning.pieces import Pieces, Weighed, label, pieces
-from simulator.learning.rows import Derived, Source
+from simulator.learning.rows import Budget, Derived, Source
 from simulator.learning.weights import nbytes
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Sizes(NamedTuple):
 
     forward: int
     backward: int
+    late: int  # of backward: gradients of weights, which can come any time after
     activations: int  # bytes read and written between stages, forward
     pair: int  # bytes of the largest input and output of an operation, alive at once
     kept: int  # bytes autograd keeps for the way back; 0 where nothing learns
@@ -135,6 +137,13 @@ class Staged:
         self._steps: dict[tuple[Ranges, Optimizer], dict[str, Piece]] = {}
         self._blanks: dict[tuple[tuple[int, ...], torch.dtype], Tensor] = {}
         self._derived: dict[tuple[Any, ...], Derived] = {}
+        self._budget = Budget()
+
+    def anew(self) -> Staged:
+        """The same for another task: what is known of the structure is shared, what was made of data is not."""
+        twin = copy.copy(self)
+        twin._derived, twin._budget = {}, Budget()
+        return twin
 
     def __len__(self) -> int:
         return len(self.names)
@@ -184,10 +193,13 @@ class Staged:
                 Weighed(cost, *held, pair)
                 for cost, held, pair in zip(costs, part.stage_bytes.values(), pairs, strict=True)
             ]
-            memory = footprint(part.module, keys, shape, part.input_grad, self.attention)
+            inputs = [(tuple(shape[1:]), part.input_grad), *((cost.shape, cost.grad) for cost in costs)]
+            alike = dict(zip(part.stages, zip(keys, inputs, strict=False), strict=True))
+            memory = self._footprint(alike, shape, part.input_grad)
             self._sizes[known] = Sizes(
                 forward=samples * sum(cost.forward for cost in costs),
                 backward=samples * sum(cost.backward for cost in costs) if part.learns else 0,
+                late=samples * sum(cost.weights for cost in costs) if part.learns else 0,
                 activations=samples * sum(pairs),
                 pair=memory.pair,
                 kept=memory.kept,
@@ -195,6 +207,21 @@ class Staged:
                 pieces=pieces(weighed, samples),
             )
         return self._sizes[known]
+
+    def _footprint(self, alike: Mapping[str, Hashable], shape: tuple[int, ...], grad: bool) -> Footprint:
+        """Of these stages in a row; ``alike``: what each has in common with others. Of more than three that are alike
+        three are looked at, and each further one keeps what the third does: cuts of deep models are found soon."""
+        names = list(alike)
+        rows = [list(row) for _, row in groupby(names, key=alike.__getitem__)]
+        long = next((row for row in rows if len(row) > 3), None)
+        if long is None:
+            module = nn.Sequential(OrderedDict((name, self.stages[name]) for name in names))
+            return footprint(module, tuple(self._keys[name] for name in names), shape, grad, self.attention)
+        three, two = (
+            self._footprint({name: alike[name] for name in names if name not in long[few:]}, shape, grad)
+            for few in (3, 2)
+        )
+        return Footprint(three.kept + (len(long) - 3) * (three.kept - two.kept), three.pair)
 
     def steps(self, ranges: Ranges, optimizer: Optimizer) -> dict[str, Piece]:
         """What stepping these stages with this rule is made of, by stage; at whatever rate."""
@@ -233,5 +260,6 @@ class Staged:
                 torch.float32,
                 sum(cost.forward for cost in costs),
                 held=(source, tensors),
+                budget=self._budget,
             )
         return self._derived[known]

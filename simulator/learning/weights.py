@@ -12,7 +12,10 @@ from simulator.accounting.costs import Cost, work
 from simulator.learning.optimizers import Optimizer, Slots
 
 if TYPE_CHECKING:
-    from simulator.learning.passes import Pass
+    import numpy as np
+
+    from simulator.learning.passes import Part, Pass
+    from simulator.learning.staged import Ranges
 
 
 def nbytes(tensor: Any) -> int:
@@ -29,9 +32,10 @@ class Weights(dict[str, Tensor]):
     Attributes:
         optimizer: the rule of the step; None for weights that nobody steps.
         learning_rate: of the next step.
+        random: what passes with dropout are seeded by; None where nothing is dropped.
     """
 
-    __slots__ = ("__weakref__", "_open", "_owned", "_slots", "learning_rate", "optimizer", "version")
+    __slots__ = ("__weakref__", "_open", "_owned", "_slots", "learning_rate", "optimizer", "random", "version")
     __hash__ = object.__hash__  # type: ignore[assignment]
     __eq__ = object.__eq__
     __ne__ = object.__ne__
@@ -44,6 +48,7 @@ class Weights(dict[str, Tensor]):
         self._owned: set[str] = set()
         self._open: WeakSet[Pass] = WeakSet()
         self.version = 0
+        self.random: np.random.Generator | None = None
 
     def begin(self, optimizer: Optimizer | None, learning_rate: float) -> None:
         """Go on with this optimizer, its state new."""
@@ -65,12 +70,18 @@ class Weights(dict[str, Tensor]):
 
     @property
     def earlier_bytes(self) -> int:
-        """Bytes of the versions before the newest that open passes still need."""
-        needed: dict[int, int] = {}
+        """Bytes of the versions before the newest that open passes still need; of each, a tensor counts once."""
+        needed: dict[int, dict[Ranges, Part]] = {}
         for one in self._open:
             if one.version != self.version:
-                needed[one.version] = max(needed.get(one.version, 0), one.part.trainable_bytes)
-        return sum(needed.values())
+                needed.setdefault(one.version, {})[one.part.ranges] = one.part
+        return sum(self._trainable_bytes(*parts.values()) for parts in needed.values())
+
+    def _trainable_bytes(self, first: Part, *others: Part) -> int:
+        """Of all these parts together: they may share stages."""
+        if not others:  # nearly always, and many names
+            return first.trainable_bytes
+        return sum(nbytes(self[name]) for name in {*first.trainable, *(name for o in others for name in o.trainable)})
 
     def _step_cost(self, *passes: Pass) -> Cost:
         assert self.optimizer is not None, "these weights have no optimizer: they are not meant to be stepped"

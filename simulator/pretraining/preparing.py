@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
 from simulator.learning.data import Images, Statistics
-from simulator.learning.datasets.base import DataError
 from simulator.learning.models import Built, ModelError, build
 from simulator.learning.stages import NotStagedError
 from simulator.learning.stages.base import refuse_dropout
+from simulator.scenario_errors import data_in_words
 from simulator.seeds import Seeds
 
 if TYPE_CHECKING:
@@ -40,7 +38,7 @@ def read(settings: Pretraining) -> Raw:
     Raises:
         ScenarioError: they cannot be used; the message names the line.
     """
-    with _in_words(settings):
+    with data_in_words(settings):
         return settings.data.load().check()
 
 
@@ -51,7 +49,7 @@ def decoded(samples: Samples, statistics: Statistics, settings: Pretraining, dev
         ScenarioError: one cannot be read.
     """
     size = settings.model.image_size
-    with _in_words(settings):
+    with data_in_words(settings):
         pixels = torch.from_numpy(samples.pixels(size))
     images = Images(pixels, torch.from_numpy(samples.labels), statistics, size=size)
     return images.to(torch.device(device))
@@ -84,12 +82,3 @@ def built(settings: Pretraining, classes: int) -> Built:
         problem = f"{model.name} has no tokens to drop"
         raise settings.error(("drop_tokens",), None, problem, "null, or a VisionTransformer as the model")
     return found
-
-
-@contextmanager
-def _in_words(settings: Pretraining) -> Iterator[None]:
-    """What is wrong with the data, as a message about the file."""
-    try:
-        yield
-    except DataError as error:
-        raise settings.error(("data", error.key), error.value, error.problem, error.allowed) from error

@@ -140,7 +140,21 @@ def run_sweep(
     now = len(missing) - (len(told) - refused)
     count = f"{_count(plan) - len(told)} of {_count(plan)} trials are done, {now} of them now"
     console.print(f"{count}: {store.folder / POINTS}", soft_wrap=True)
+    if missing or not (store.folder / "report.html").exists():
+        with console.status("Figures and report"):
+            report = _report(store.folder)
+        console.print(report, soft_wrap=True, highlight=False)
     return store.folder
+
+
+def _report(folder: Path) -> str:
+    """Draw figures and report, and say where it is; a sweep that cannot be drawn is done for all that."""
+    from analysis import RunError, write_sweep_figures, write_sweep_report
+
+    try:
+        return f"Report: {write_sweep_report(folder, write_sweep_figures(folder))}"
+    except RunError as error:
+        return f"There is no report: {error}"
 
 
 def _run(plan: Plan, results: Generator[Done, None, None], of: int, keep_going: bool, watch: Watch) -> list[str]:

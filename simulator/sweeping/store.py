@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,7 @@ class Store:
         scenario, rounds = trial.scenario, rounds_frame(outcome)
         summary = {
             "scenario": scenario.name,
-            "version": version("sfsim"),
+            "version": _version(),
             "dry": trial.dry,
             "trial": summarise(outcome, scenario.target_accuracy, rounds),
         }
@@ -163,9 +164,15 @@ class Store:
                 )
 
 
+@cache
+def _version() -> str:
+    """Of sfsim; asked for once, as that reads a file."""
+    return version("sfsim")
+
+
 def _described(sweep: Sweep, base: Scenario, dry: bool) -> dict[str, Any]:
     """What ``sweep.yaml`` says: all that is needed to know the sweep again."""
-    said: dict[str, Any] = {"name": sweep.name, "version": version("sfsim"), "dry": dry, "axes": sweep.axes}
+    said: dict[str, Any] = {"name": sweep.name, "version": _version(), "dry": dry, "axes": sweep.axes}
     if sweep.zip:
         said["zip"] = list(sweep.zip)
     if sweep.sample:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import simpy
 
 from simulator.accounting.costs import Work
-from simulator.accounting.payload import Frozen
+from simulator.accounting.payload import FROZEN_WEIGHTS, Frozen
 
 if TYPE_CHECKING:
     from simulator.world.sites import Site
@@ -78,7 +78,7 @@ class Client:
         lacking = Frozen({name: part.weights[name] for part in parts for name in part.frozen if name not in installed})
         if lacking:
             with self.site.world.phase("provisioning"):
-                installed.update((yield from self.download(lacking, "frozen weights")))
+                installed.update((yield from self.download(lacking, FROZEN_WEIGHTS)))
         for part in parts:
             part.receive(installed)
 

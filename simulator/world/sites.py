@@ -52,10 +52,10 @@ class Discipline(Protocol):
 
 
 class Fifo:
-    """First come, first served."""
+    """First come, first served; works that can wait are served after all others."""
 
     def key(self, job: Job) -> int:
-        return 0
+        return int(job.work.idle)
 
 
 class Job(simpy.Event):

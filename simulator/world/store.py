@@ -27,15 +27,16 @@ class Store(dict[str, Any]):
 
     @property
     def bytes(self) -> int:
-        """Bytes of its tensors. Weights that parts compute with are left out: they count where they are used."""
-        return _bytes(dict(self))
+        """Bytes of its tensors. Weights that parts compute with are left out: they count where they are used. The same
+        payload under two names counts once (by the identity of what holds tensors: dry, these stand for each other).
+        """
+        return _bytes(dict(self), set())
 
 
-def _bytes(tree: Any) -> int:
-    if isinstance(tree, Frozen) or hasattr(tree, "optimizer"):
+def _bytes(tree: Any, counted: set[int]) -> int:
+    if isinstance(tree, Frozen) or hasattr(tree, "optimizer") or id(tree) in counted:
         return 0
-    if isinstance(tree, dict):
-        return sum(map(_bytes, tree.values()))
-    if isinstance(tree, list | tuple):
-        return sum(map(_bytes, tree))
+    if isinstance(tree, dict | list | tuple):
+        counted.add(id(tree))
+        return sum(_bytes(each, counted) for each in (tree.values() if isinstance(tree, dict) else tree))
     return int(tree.numel() * tree.element_size()) if hasattr(tree, "numel") else 0

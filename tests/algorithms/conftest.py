@@ -112,7 +112,8 @@ def make(
         remember=remember,
     )
     wire = Wire(settings.wire_dtype)
-    world = World(wire, channels=channels(settings.compression, algorithm.kinds, wire))
+    kinds = algorithm.kinds(task.model, settings)
+    world = World(wire, channels=channels(settings.compression, kinds, wire))
     power = Power(2.0, 7.0, 4.0, 3.0)
     world.server = Site(
         world,

@@ -1,4 +1,4 @@
-"""Algorithms that compress what they send: they learn, a dry run charges the same, and all kinds are declared."""
+"""Algorithms that compress what they send: they learn, and a dry run charges the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 
-from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import Algorithm
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.fedprox import FedProx
@@ -15,7 +14,7 @@ from simulator.algorithms.sfprompt import SFPrompt
 from simulator.algorithms.split_learning import SplitLearning
 from simulator.algorithms.splitfed import SplitFed
 from simulator.learning.compression.channels import left_out
-from simulator.plugins import ALGORITHMS
+from simulator.world.memory import Memory
 from tests.algorithms.conftest import Run, equal, forget, go, training
 
 METHODS: dict[str, dict[str, Any]] = {
@@ -156,29 +155,17 @@ def test_what_is_left_out_counts_in_a_clients_memory() -> None:
     assert peaks[1] >= peaks[0] + 2 * size, "what was received, and what was left out"
 
 
+def test_what_was_received_counts_once_however_often_it_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FedProx keeps it to be pulled back to it, and the channel keeps it to send the change to it."""
+    stored: list[int] = []
+    monkeypatch.setattr(Memory, "store", lambda memory, nbytes: stored.append(nbytes))
+    run = go(FedProx(), training(compression={"model up": METHODS["int8"] | CHANGE}), dry=True)
+    assert max(stored) == sum(4 * tensor.numel() for tensor in run.task.trainable().values())
+
+
 def test_all_of_the_entries_are_as_no_compression() -> None:
     """Top-k of everything is the change itself, up to rounding."""
     compressed = {"model up": {"name": "top_k", "fraction": 1.0, "of": "change"}}
     bare, run = (go(FedAvg(), training(compression=each)) for each in ({}, compressed))
     for name, tensor in bare.trained.items():
         torch.testing.assert_close(run.trained[name], tensor, rtol=1e-4, atol=1e-5)
-
-
-def variants(name: str) -> list[Algorithm]:
-    """By default, and with its labels sent where it can."""
-    kind = ALGORITHMS.find(name)
-    found = [kind.model_validate({})]
-    if "labels" in kind.model_fields:
-        found.append(kind.model_validate({"labels": "sent"}))
-    return found  # type: ignore[return-value]
-
-
-@pytest.mark.parametrize("name", ALGORITHMS.names())
-def test_an_algorithm_sends_the_kinds_it_declares_and_no_others(name: str) -> None:
-    """Trained are biases: all stages learn, and all have frozen weights."""
-    for algorithm in variants(name):
-        run = go(algorithm, training("bias"), dry=True)
-        assert all(run.world.server.name in (row.source, row.target) for row in run.transfers())
-        up = {row.kind for row in run.transfers() if row.target == run.world.server.name}
-        down = {row.kind for row in run.transfers() if row.source == run.world.server.name}
-        assert Kinds(tuple(sorted(up)), tuple(sorted(down))) == Kinds(*map(tuple, map(sorted, algorithm.kinds)))

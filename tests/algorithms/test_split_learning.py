@@ -34,6 +34,12 @@ def test_clients_in_turn_are_one_model_trained_on_all_in_that_order(labels: str)
         torch.testing.assert_close(run.trained[ours], theirs.detach(), rtol=1e-4, atol=1e-5)
 
 
+def test_a_device_that_trains_nothing_is_sent_no_model() -> None:
+    run = go(SplitLearning(labels="sent"), training("linear"))
+    assert {row.kind for row in run.world.ledger.transfers} == {"frozen weights", "smashed data and labels"}
+    assert all(not torch.equal(run.trained[name], start) for name, start in run.task.trainable().items())
+
+
 def test_only_one_client_is_at_work_at_any_time() -> None:
     run = go(SplitLearning(), training(rounds=1, clients_per_round=3))
     rows = sorted((row.start, row.start + row.seconds) for row in run.world.ledger.transfers)

@@ -178,6 +178,21 @@ def test_each_version_that_is_still_needed_is_charged() -> None:
     assert [*found, weights.earlier_bytes] == [1, 2, 3, 0]
 
 
+def test_parts_that_are_open_on_one_version_count_once_together() -> None:
+    """Three blocks, of which open passes hold the first, the second and third, and the third alone."""
+    _, task = make(SplitFed(version="v2"), training())
+    weights = task.weights(task.trainable(), round=1)
+    block = 4 * sum(p.numel() for p in vit().blocks[1].parameters())
+    x = torch.randn(2, TOKENS, DIM)
+    parts = [task.part(weights, ranges) for ranges in (((1, 2),), ((2, 4),), ((3, 4),))]
+    still_open = [part.forward(x) for part in parts]
+    for part in parts[:2]:  # two steps: two newer versions
+        stepped = part.forward(x)
+        stepped.backward(torch.ones_like(x))
+        weights.step(stepped)
+    assert (len(still_open), weights.earlier_bytes / block) == (3, 3)
+
+
 def test_labels_sent_is_one_service() -> None:
     run = go(SplitFed(labels="sent"), training())
     assert {row.work for row in run.works(site="server")} == {"train_step", "weighted_mean"}
@@ -225,6 +240,15 @@ def test_a_body_behind_frozen_stages_gets_its_gradient_but_sends_none_down() -> 
     assert {"feature gradient", "smashed gradient"} <= set(found)
     run = go(SplitFed(), training("prompt"))
     assert "step" not in {row.work for row in run.works(site="server")}
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_device_that_trains_nothing_is_sent_no_model(version: Any) -> None:
+    """The classifier is at the server: there is nothing to exchange, and nothing of it to average in v2."""
+    run = go(SplitFed(version=version, labels="sent"), training("linear"))
+    assert set(kinds(run)) == {"frozen weights", "smashed data and labels"}
+    assert len(run.works(work="weighted_mean")) == (2 if version == "v1" else 0)
+    assert all(not torch.equal(run.trained[name], start) for name, start in run.task.trainable().items())
 
 
 @pytest.mark.parametrize(

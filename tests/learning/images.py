@@ -46,3 +46,8 @@ def colours(pixels: np.ndarray) -> list[int]:
     """Which of the colours each image has, all over."""
     assert (pixels == pixels[:, :, :1, :1]).all()
     return [COLOURS.index(tuple(map(int, image[:, 0, 0]))) for image in pixels]
+
+
+def refused(error: Any) -> str:
+    """What a ``DataError`` that pytest caught says."""
+    return f"{error.value.key}: {error.value.problem} ({error.value.allowed})"

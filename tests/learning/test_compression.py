@@ -110,6 +110,31 @@ def test_a_model_that_diverges_is_seen_to(compressor: Compressor, worst: float) 
     assert not through(compressor, values).isfinite().all()
 
 
+@pytest.mark.parametrize("iterations", [0, 1, 5])
+@pytest.mark.parametrize("worst", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_taints_its_codebook_and_no_other(worst: float, iterations: int) -> None:
+    """Wherever it stands: it need not be one of the points that k-means starts from, nor near one."""
+    method = ProductQuantisation(subvectors=4, groups=2, clusters=2, iterations=iterations)
+    for sample in range(6):
+        values = normal(6, 8)
+        values[sample, 3] = worst
+        finite = through(method, values).isfinite()
+        assert (finite[:, :4].any(), finite[:, 4:].all()) == (False, True)
+
+
+def test_cos_sgd_has_an_angle_for_numbers_of_any_size() -> None:
+    """Their squares have no place in float32, in either direction."""
+    values = normal(4, 6)
+    for scale in (2.0**100, 2.0**-100):
+        assert torch.equal(through(CosSgd(), values * scale), through(CosSgd(), values) * scale)
+
+
+def test_of_a_tensor_whose_length_is_no_float32_nothing_finite_arrives() -> None:
+    one_is_infinite = torch.cat([normal(200), torch.tensor([math.inf])])
+    for values in (torch.full((20,), 3e38), one_is_infinite):
+        assert not through(CosSgd(), values).isfinite().any()
+
+
 # What is lost.
 
 

@@ -1,14 +1,16 @@
 """Encoded images of every kind become the same three channels of 8 bits."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from simulator.learning.datasets import pixels
 from simulator.learning.datasets.base import DataError
 from simulator.learning.datasets.pixels import stacked, three_channels
-from tests.learning.images import colours, encoded, png
+from tests.learning.images import colours, encoded, png, refused
 
 GREY = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
 RGB = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
@@ -72,6 +74,31 @@ def test_small_images_of_one_size_are_kept_and_others_are_enlarged() -> None:
     mixed = stacked([*alike, ("there", png(3, (5, 5))), ("there", png(4, (30, 30)))], 5, 8, "train")
     assert mixed.shape == (5, 3, 8, 8)
     assert colours(mixed) == [0, 1, 2, 3, 4]
+
+
+def test_more_than_fits_into_memory_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    many = (asked.append(number) or ("here", png(0, (30, 30))) for number in range(1000))
+    monkeypatch.setattr(pixels, "available_memory", lambda: 1000 * 3 * 8 * 8 - 1)
+    with pytest.raises(DataError) as error:
+        stacked(many, 1000, 8, "path")
+    said = "path: 1,000 images of 8 x 8 pixels need 192 kB of memory, and 192 kB are free (fewer images (limit, "
+    assert said in refused(error)
+    assert asked == [0]
+
+
+@pytest.mark.parametrize("there", [3 * 3 * 8 * 8, None])
+def test_what_fits_is_decoded_and_where_nothing_is_known(there: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pixels, "available_memory", lambda: there)
+    assert colours(stacked((("here", png(number)) for number in range(3)), 3, 8, "path")) == [0, 1, 2]
+
+
+def test_the_memory_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = tmp_path / "meminfo"
+    monkeypatch.setattr(pixels, "MEMINFO", said)
+    assert pixels.available_memory() is None
+    said.write_text("MemTotal:       32000000 kB\nMemFree:  7 kB\nMemAvailable:   20840496 kB\n")
+    assert pixels.available_memory() == 20840496 * 1024
 
 
 def test_the_message_names_the_place() -> None:

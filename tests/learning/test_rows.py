@@ -8,7 +8,7 @@ from torch import Tensor
 
 from simulator.learning import rows
 from simulator.learning.data import Images
-from simulator.learning.rows import Derived, Rows
+from simulator.learning.rows import Derived, Rounded, Rows
 from simulator.learning.wire import Wire
 from tests.learning.conftest import CLASSES, chain, staged, vit, weights_of
 
@@ -66,6 +66,29 @@ def test_what_does_not_fit_is_not_remembered(monkeypatch: pytest.MonkeyPatch) ->
     for _ in range(2):
         twice.rows(torch.tensor([0, 1]))
     assert source.asked == [0, 1, 0, 1]
+
+
+def test_all_that_one_model_remembers_has_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is as much as the features of one of two sources: the first is remembered, the digits are the same."""
+    one, two, index = images(), images(), torch.arange(12)
+    computed: list[Any] = []
+    compute = Derived._compute
+    monkeypatch.setattr(Derived, "_compute", lambda self, rows: computed.append(self.source) or compute(self, rows))
+    monkeypatch.setattr(rows, "REMEMBER_BYTES", 12 * 5 * 32 * 4)  # samples, tokens, features, bytes
+    found = []
+    for remember in (True, False):
+        model, tensors = staged(vit(embed_dim=32), "linear", remember=remember)
+        (whole,) = chain(model, weights_of(tensors), ())
+        found.append([whole.infer(Rows(source, index)) for source in (one, two, one, two)])
+    assert [source is one for source in computed] == [True, False, False]
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+def test_what_a_wire_rounds_is_remembered_from_the_same_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "REMEMBER_BYTES", 2 * 6 * 8 - 1)
+    _, twice = derived()
+    rounded = Rounded(twice, torch.float16)
+    assert (twice.remembers, rounded.remembers, derived()[1].remembers) == (True, False, True)
 
 
 def test_what_evaluation_remembers_training_may_use() -> None:

@@ -32,5 +32,11 @@ def test_a_warm_up_as_long_as_the_run() -> None:
     assert factors(Cosine(warmup=5), 3) == pytest.approx([1 / 6, 2 / 6, 3 / 6])
 
 
+@pytest.mark.parametrize(("warmup", "fits"), [(0, True), (2, True), (3, False), (9, False)])
+def test_a_warm_up_fits_if_some_round_has_the_whole_rate(warmup: int, fits: bool) -> None:
+    schedule = Cosine(warmup=warmup)
+    assert (schedule.unfit(3) is None) == fits == (max(factors(schedule, 3)) == 1)
+
+
 def test_step() -> None:
     assert factors(Step(every=2, gamma=0.5), 5) == [1, 1, 0.5, 0.5, 0.25]

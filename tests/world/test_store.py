@@ -38,6 +38,16 @@ def test_tensors_count_however_deep_they_lie() -> None:
     assert store.bytes == 4 * 16
 
 
+def test_a_payload_under_two_names_counts_once() -> None:
+    """Dry, one tensor may stand for several of its shape: those are as many as they would be."""
+    store, tensor = Store(), Sized(10)
+    payload = {"weight": tensor, "bias": tensor}
+    store["received: model"] = 3, payload
+    store["global model"] = payload
+    store["another"] = dict(payload)
+    assert store.bytes == 2 * (2 * 40)
+
+
 def test_frozen_weights_count_where_they_are_used() -> None:
     store = Store()
     store["installed"] = Frozen(weight=Sized(10))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from simulator.accounting.costs import Cost, work
-from simulator.accounting.payload import Kinds, directions
+from simulator.accounting.payload import WAY_BACK, Kinds, directions
 from simulator.learning.compression.base import FLOAT_BYTES, Compressor
 from simulator.learning.compression.coded import Coded, Steps, Tree, floating, is_floating, looked_up
 from simulator.learning.trees import leaves, transform
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from simulator.learning.wire import Wire
     from simulator.world.clients import Channel, Client
     from simulator.world.sites import Site
-
-WAY_BACK = {"smashed data": "smashed gradient", "smashed data and labels": "smashed gradient"}
-"""The gradient that comes back for what a device sent."""
 
 
 def channels(compression: Mapping[str, Compressor | None], kinds: Kinds, wire: Wire) -> dict[tuple[str, str], Channel]:
@@ -36,7 +33,7 @@ def channels(compression: Mapping[str, Compressor | None], kinds: Kinds, wire: W
         if direction == "up" and compressor.takes_change:
             found[kind, "up"] = CodedChange(compressor, wire)
             found[kind, "down"] = Noting(found.get((kind, "down")))
-        if direction == "up" and compressor.pull and kind in WAY_BACK:
+        if direction == "up" and compressor.pull and WAY_BACK.get(kind) in kinds.down:
             back = WAY_BACK[kind], "down"
             found[kind, "up"] = sent = CodedAndKept(compressor)
             found[back] = Correcting(found.get(back), sent, kind)

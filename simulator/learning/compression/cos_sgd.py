@@ -22,7 +22,8 @@ class CosSgd(OfChange):
     the largest entries are clipped is recalled, not verified. Rounding to the nearest code (theirs may be stochastic),
     tensor by tensor, and the defaults are ours; their random masks and Deflate are not here.
 
-    An entry that is not clipped moves by at most ||g|| (pi - 2b) / (2^bits - 1) / 2.
+    An entry that is not clipped moves by at most ||g|| (pi - 2b) / (2^bits - 1) / 2. Where an entry or ||g|| is not
+    finite as a float32, nothing that arrives is.
 
     Attributes:
         bits: of a code.
@@ -45,7 +46,7 @@ class CosSgd(OfChange):
         from simulator.learning.compression.bits import pack
 
         flat = values.reshape(-1)
-        norm = flat.norm().view(1)
+        norm = flat.norm(dtype=torch.float64).float().view(1)  # float32 has no room for the squares of 1e30 and 1e-30
         directions = flat / norm.clamp_min(torch.finfo(torch.float32).tiny)
         clipped = int(len(flat) * Fraction(str(self.clip)))
         bound = directions.abs().topk(clipped + 1).values[-1:].clamp(max=1.0).arccos()

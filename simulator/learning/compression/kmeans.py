@@ -10,7 +10,8 @@ def kmeans(points: Tensor, clusters: int, iterations: int) -> Tensor:
     """Centroids [R, clusters, S] of points [R, N, S].
 
     It starts from distinct points, evenly spaced in lexicographic order: with as many clusters as there are such
-    points nothing is lost. A cluster that no point is nearest to stays where it is, so the loss never grows.
+    points nothing is lost. A cluster that no point is nearest to stays where it is, so the loss never grows. Of points
+    that are not all finite the centroids are NaN.
     """
     centroids = torch.stack([_spaced(each, clusters) for each in points])
     for _ in range(iterations):
@@ -18,7 +19,8 @@ def kmeans(points: Tensor, clusters: int, iterations: int) -> Tensor:
         sizes = member.sum(dim=1)[..., None]
         means = (member.transpose(1, 2) @ points) / sizes.clamp_min(1)
         centroids = torch.where(sizes > 0, means, centroids)
-    return centroids
+    finite = points.isfinite().flatten(1).all(dim=1)
+    return centroids.masked_fill(~finite[:, None, None], torch.nan)  # else what is no start, or joins none, is lost
 
 
 def nearest(points: Tensor, centroids: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ class ProductQuantisation(Compressor):
     are recalled, not verified. Ours: a vector is all that a tensor says of one sample (a row of a matrix of weights; a
     vector or a number is one by itself); it is filled up with zeros to a whole number of subvectors; groups are runs
     of neighbouring subvectors; k-means starts from distinct subvectors, evenly spaced in lexicographic order; a
-    cluster that loses all its subvectors stays; all defaults.
+    cluster that loses all its subvectors stays; one value that is not finite makes its whole group NaN; all defaults.
 
     Attributes:
         subvectors: of each vector.

@@ -20,6 +20,7 @@ from simulator.wording import listed, near_miss
 
 if TYPE_CHECKING:
     import pyarrow
+    from pyarrow.parquet import ParquetFile
 
 ROWS = 1000
 """Rows read at once: encoded images never lie in memory all together."""
@@ -61,7 +62,7 @@ class Parquet(Limited):
         return Samples(
             every[rows],
             lambda size: stacked(table.images(rows), len(rows), size, table.key),
-            lambda size: file_bytes(table.images(rows), table.key),
+            lambda size: table.file_bytes(rows),
         )
 
 
@@ -95,13 +96,31 @@ class _Table:
 
     def images(self, rows: np.ndarray) -> Iterator[tuple[str, bytes | Path]]:
         """The encoded images in these rows (ascending, counted over all files), each with where it stands."""
-        first, wanted = 0, set(rows.tolist())
+        for path, first, values, places in self._chosen(rows):
+            for place in places.tolist():
+                yield _place(path, first + place), self._encoded(path, first + place, values[place].as_py())
+
+    def file_bytes(self, rows: np.ndarray) -> np.ndarray:
+        """How large the images in these rows are: int64, in bytes; what lies in the file is not made an object."""
+        sizes = [np.zeros(0, np.int64)]
+        for path, first, values, places in self._chosen(rows):
+            lengths = _lengths(values)
+            for place in places[lengths[places] == 0].tolist():  # a path stands in, or there is none
+                encoded = self._encoded(path, first + place, values[place].as_py())
+                lengths[place] = file_bytes([(_place(path, first + place), encoded)], self.key)[0]
+            sizes.append(lengths[places])
+        return np.concatenate(sizes)
+
+    def _chosen(self, rows: np.ndarray) -> Iterator[tuple[str, int, pyarrow.Array, np.ndarray]]:
+        """Where these images are: a file, the first of some of its rows, their values, and which of them."""
+        from pyarrow.parquet import ParquetFile
+
+        before = 0
         for path in self.paths:
-            number = -1
-            for number, value in enumerate(self._column(path, self.image)):
-                if first + number in wanted:
-                    yield f"{path}, row {number} (from 0)", self._encoded(path, number, value)
-            first += number + 1
+            with _readable(self.key, path), ParquetFile(path) as file:
+                for first, values in _values(file, self.image, rows - before):
+                    yield path, first, values, _between(rows - before, first, len(values))
+                before += file.metadata.num_rows
 
     def _column(self, path: str, column: str) -> Iterator[Any]:
         """A column as Python values."""
@@ -115,8 +134,39 @@ class _Table:
         if isinstance(value, dict):
             value = value["bytes"] or (value.get("path") and Path(path).parent / value["path"])
         if not value:
-            raise DataError(self.key, None, f"{path}, row {row} (from 0), has no image")
+            raise DataError(self.key, None, f"{_place(path, row)}, has no image")
         return value
+
+
+def _place(path: str, row: int) -> str:
+    return f"{path}, row {row} (from 0)"
+
+
+def _between(rows: np.ndarray, first: int, count: int) -> np.ndarray:
+    """Those of ascending rows that are among the ``count`` from ``first`` on, counted from there."""
+    return rows[slice(*np.searchsorted(rows, (first, first + count)))] - first
+
+
+def _values(file: ParquetFile, column: str, rows: np.ndarray) -> Iterator[tuple[int, pyarrow.Array]]:
+    """A column, some at a time: the first row and the values. A row group with none of these rows is not read."""
+    first = 0
+    for group in range(file.num_row_groups):
+        count = file.metadata.row_group(group).num_rows
+        if len(_between(rows, first, count)):
+            start = first
+            for batch in file.iter_batches(ROWS, row_groups=[group], columns=[column], use_threads=False):
+                yield start, batch.column(0)
+                start += len(batch)
+        first += count
+
+
+def _lengths(values: pyarrow.Array) -> np.ndarray:
+    """Of encoded images, int64, in bytes; 0 where there are none."""
+    from pyarrow import compute, large_binary, types
+
+    found = compute.struct_field(values, "bytes") if types.is_struct(values.type) else values
+    lengths = compute.binary_length(found.cast(large_binary()))  # it knows no views
+    return np.array(lengths.fill_null(0), dtype=np.int64)
 
 
 def _matching(key: str, pattern: str) -> list[str]:

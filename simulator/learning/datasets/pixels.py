@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 ABSENT = "there is no such image"
+MEMINFO = Path("/proc/meminfo")
+"""Where Linux says how much memory there is."""
 
 
 def stacked(images: Iterable[tuple[str, bytes | Path | Image]], count: int, size: int, key: str) -> np.ndarray:
@@ -30,21 +33,45 @@ def stacked(images: Iterable[tuple[str, bytes | Path | Image]], count: int, size
         uint8 [count, 3, H, W] with H, W <= size.
 
     Raises:
-        DataError: an image cannot be read; the message says which.
+        DataError: an image cannot be read, and the message says which; or all together do not fit into memory.
     """
     stack, shape = np.empty((0, 3, 0, 0), np.uint8), (0, 0)
     for row, (where, encoded) in enumerate(images):
         image = _read(where, encoded, key)
         if row == 0:
             shape = image.size if max(image.size) <= size else (size, size)
-            stack = np.empty((count, 3, shape[1], shape[0]), np.uint8)
+            stack = _room(count, shape, key)
         elif image.size != shape and shape != (size, size):
             shape, smaller = (size, size), stack[:row]
-            stack = np.empty((count, 3, size, size), np.uint8)
+            stack = _room(count, shape, key)
             for earlier, pixels in enumerate(smaller):
                 stack[earlier] = _fitted(_image(pixels), shape)
         stack[row] = _fitted(image, shape)
     return stack
+
+
+def available_memory() -> int | None:
+    """Bytes that the machine can give without swapping; None where it does not say (not Linux)."""
+    try:
+        found = re.search(r"^MemAvailable:\s*(\d+) kB$", MEMINFO.read_text("ascii"), re.MULTILINE)
+    except OSError:
+        return None
+    return 1024 * int(found[1]) if found else None
+
+
+def _room(count: int, shape: tuple[int, int], key: str) -> np.ndarray:
+    """For so many images of this width and height; refused before it is used, for the system would kill the run."""
+    from analysis.humanize import human
+
+    width, height = shape
+    needed, there = 3 * count * width * height, available_memory()
+    if there is not None and needed > there:
+        problem = (
+            f"{count:,} images of {width} x {height} pixels need {human('bytes', needed)} of memory, "
+            f"and {human('bytes', there)} are free"
+        )
+        raise DataError(key, None, problem, "fewer images (limit, test_limit), or a smaller model.image_size")
+    return np.empty((count, 3, height, width), np.uint8)
 
 
 def file_bytes(images: Iterable[tuple[str, bytes | Path]], key: str) -> np.ndarray:

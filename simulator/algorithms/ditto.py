@@ -1,0 +1,59 @@
+"""Ditto: FedAvg, and beside it a personal model on each device, drawn towards the global one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+
+from simulator.algorithms.base import State, Steps, Update
+from simulator.algorithms.fedavg import FedAvg
+from simulator.algorithms.proximal import pulled_step
+
+if TYPE_CHECKING:
+    from simulator.learning.task import Task
+    from simulator.world.clients import Client
+    from simulator.world.world import World
+
+
+class Ditto(FedAvg):
+    """Ditto (Li et al., 2021; recalled, not checked against the text): clients train the global model as in FedAvg,
+    and besides a personal one, ``v``, whose loss gains ``lam / 2 ||v - w||^2``: ``w`` is the global model as it was
+    received. ``v`` stays on the device.
+
+    That ``v`` starts from the first global model that a client receives, sees the same batches as the global model, has
+    the optimizer's state anew each round, and every default, are ours. A client that was never chosen uses the global
+    model. Training ``v`` is the phase ``personal training``, and lasts before the update is sent.
+
+    Attributes:
+        lam: how strongly the personal model is drawn to the global one (the paper's lambda); 0 is training alone.
+        personal_epochs: epochs of the personal model in each round.
+        personal_learning_rate: of the personal model; null: the optimizer's own.
+    """
+
+    name: ClassVar[str] = "ditto"
+    lam: NonNegativeFloat = 0.1
+    personal_epochs: PositiveInt = 1
+    personal_learning_rate: PositiveFloat | None = None
+
+    def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
+        received = yield from client.download(state, "model")
+        client.store["global model"] = received  # beside the one that is trained of it
+        shared = task.weights(received, client.turn, owner=client.name)
+        start = client.store.get("personal model", received)
+        own = task.weights(start, client.turn, self.personal_learning_rate, owner=client.name)
+        model, personal = task.part(shared), task.part(own)
+        yield from client.install(model, personal)
+        with world.phase("training"):
+            for batch in client.batches("train", epochs=task.training.local_epochs):
+                yield from client.compute(model.train_step, *batch)
+        with world.phase("personal training"):
+            for batch in client.batches("train", epochs=self.personal_epochs):
+                yield from pulled_step(client, personal, batch, received, self.lam)
+        client.store["personal model"] = own.pick(state)
+        del client.store["global model"]
+        return Update((yield from client.upload(shared.pick(state), "model")), weight=len(client.data))
+
+    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+        return client.store.get("personal model", state) if client else state
