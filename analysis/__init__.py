@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analysis.against import saving
     from analysis.break_even import plot_break_even, winner_map
     from analysis.curves import (
         accuracy_curve,
@@ -54,6 +55,7 @@ _HOMES = {
     "break_even": ("plot_break_even", "winner_map"),
     "pareto": ("pareto_front", "plot_pareto"),
     "sweep_figures": ("write_sweep_figures",),
+    "against": ("saving",),
     "trace": ("write_trace",),
 }
 
@@ -80,6 +82,7 @@ __all__ = [
     "plot_personal_accuracy_vs_time",
     "plot_round_timeline",
     "plot_where_it_goes",
+    "saving",
     "winner_map",
     "write_comparison",
     "write_figures",

@@ -74,7 +74,7 @@ def _draw(sweep: Sweep, x: str, y: str, measure: str, labels: list[str], axes: l
     # In one unit where all read well in it, in SI where they lie too far apart for that.
     unit = common_scale(what.kind, present)
     shown = present / unit.divisor if unit else present
-    norm = _norm(shown)
+    norm = _norm(shown, what)
     grids = [grid / unit.divisor if unit else grid for grid in grids]
     images = [ax.imshow(grid, cmap=COLOURS, norm=norm, origin="lower", aspect="auto", interpolation="nearest", zorder=1)
               for ax, grid in zip(axes, grids, strict=True)]  # fmt: skip
@@ -113,11 +113,12 @@ def _label_outer(ax: Axes, place: int, count: int) -> None:
         ax.tick_params(axis="y", labelleft=False)
 
 
-def _norm(values: np.ndarray) -> Normalize:
+def _norm(values: np.ndarray, what: Measure) -> Normalize:
     low, high = float(values.min()), float(values.max())
     if low == high:  # any colour will do, but not the darkest, on which the eye looks for a reason
         return Normalize(low - 1, high + 1)
-    return LogNorm(low, high) if spans_wide(values) else Normalize(low, high)
+    wide = what.kind != "fraction" and spans_wide(values)
+    return LogNorm(low, high) if wide else Normalize(low, high)
 
 
 def _told(what: Measure, unit: Scale | None, value: float) -> str:

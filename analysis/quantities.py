@@ -49,6 +49,7 @@ _NAMES = {
     "peak_server_memory_bytes": "peak memory of the server",
     "trainable_parameters": "trainable parameters",
     "wall_time_s": "wall time of the simulation",
+    "saved": "part that is saved",
 }
 
 
@@ -60,7 +61,7 @@ def measure_of(frame: pd.DataFrame, column: str) -> Measure:
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
         raise RunError(f"there is no measure {column!r}; {hint}")
     name = _NAMES.get(column, column.replace("_", " "))
-    return Measure(column, name, _kind(column), more_is_better="accuracy" in column)
+    return Measure(column, name, _kind(column), more_is_better="accuracy" in column or column == "saved")
 
 
 def _numbers(frame: pd.DataFrame, column: str) -> bool:
@@ -69,7 +70,7 @@ def _numbers(frame: pd.DataFrame, column: str) -> bool:
 
 def _kind(column: str) -> Kind:
     """The unit that a column's name tells, as all names of a summary do."""
-    if "accuracy" in column:
+    if "accuracy" in column or column == "saved":
         return "fraction"
     if column.endswith("_flops"):
         return "flops"

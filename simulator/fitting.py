@@ -133,6 +133,8 @@ def _cut_that_fits(scenario: Scenario, outcome: Outcome, peak: Peak) -> str | No
     if first == len(cuts) or not sides(first)[1]:
         return None
     said = ", ".join(f"{key}: {value}" for key, value in cuts[first].items())
+    if isinstance(algorithm, Cutting) and algorithm.cut.chooses:
+        said = f"cut: {{name: fixed}} with {said}"
     return f"splitfed with {said}" if borrowed else said
 
 
@@ -151,7 +153,8 @@ def _other_cuts(
         found = [{"head": more} for more in range(0 if borrowed else head + 1, len(model.blocks) - tail)]
     for cut in found:
         with suppress(UnfitError):  # such as a cut that makes the local loss blind
-            _cut_at(algorithm, cut).check(model, entry.training)
+            changed = entry.model_copy(update={"algorithm": _cut_at(algorithm, cut)})
+            changed.algorithm.check(structure(scenario, changed), entry.training)  # what is trained may depend on it
             yield cut
 
 

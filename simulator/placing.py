@@ -128,11 +128,18 @@ class _Choice:
         return {name: own[kin] or self.cuts[0] for name, kin in self.kin.items()}
 
     def _allowed(self) -> Iterator[Place]:
-        model, training = structure(self.scenario, self.entry), self.entry.training
-        for place in self.algorithm.cuts(model):
+        training = self.entry.training
+        for place in self.algorithm.cuts(structure(self.scenario, self.entry)):
             with suppress(UnfitError):  # such as a cut that makes the local loss blind
-                self.algorithm.cut_at(**place._asdict()).check(model, training)
+                entry = self._cut_at(place)  # what is trained may depend on it
+                entry.algorithm.check(structure(self.scenario, entry), training)
                 yield place
+
+    def _cut_at(self, place: Place, rounds: int | None = None) -> Entry:
+        """The entry with this cut for all devices."""
+        training = self.entry.training.model_copy(update={"rounds": rounds} if rounds else {})
+        changed = {"algorithm": self.algorithm.cut_at(**place._asdict()), "training": training}
+        return self.entry.model_copy(update=changed)
 
     def _choose(self, portions: Portions) -> Place | None:
         found = self.algorithm.cut.choose(portions)
@@ -152,14 +159,15 @@ class _Choice:
         return Portions(self.cuts, lambda place: self._figures(name, place))
 
     def _figures(self, name: str, place: Place) -> Candidate:
-        """A dry run of one round in which this device is alone."""
-        key = self.kin[name], place
+        """Of a dry run of one round in which this device is alone, and its memory in one of two: some of it is of what
+        the round before left."""
+        key, others = (self.kin[name], place), frozenset(self.kin) - {name}
         if key not in self.known.figures:
-            training = self.entry.training.model_copy(update={"rounds": 1})
-            changed = {"algorithm": self.algorithm.cut_at(**place._asdict()), "training": training}
-            entry, others = self.entry.model_copy(update=changed), frozenset(self.kin) - {name}
-            outcome = run(self.scenario, entry, self.seed, dry=True, without=others)
-            (peak,) = (each for each in outcome.client_peaks if each.site == name)
+            outcome, longer = (
+                run(self.scenario, self._cut_at(place, rounds), self.seed, dry=True, without=others)
+                for rounds in (1, 2)
+            )
+            (peak,) = (each for each in longer.client_peaks if each.site == name)
             joules = fsum(use.energy_j for use in outcome.uses if use.side == "client")
             figures = Candidate(*place, peak.bytes, peak.available, outcome.points[-1].sim_time_s, joules)
             self.known.figures[key] = figures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import platform
@@ -14,7 +15,7 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from math import fsum, isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
@@ -32,13 +33,32 @@ class FolderTakenError(FileExistsError):
     """There is something in a folder that a run was to be written into."""
 
 
-def summarise(outcome: Outcome, target: float | None, rounds: pd.DataFrame | None = None) -> Summary:
-    """One trial in SI units: the columns of ``summary.json``; ``rounds``: its ``rounds_frame``, if that is there."""
+class Table(NamedTuple):
+    """Rows under names; what pandas takes longer to make of as few rows as a trial has than they take to write."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+    def frame(self) -> pd.DataFrame:
+        return pd.DataFrame(self.rows, columns=list(self.columns))
+
+
+def write_csv(path: Path, tables: Sequence[Table]) -> None:
+    """Write tables with the same columns, one below the other; what is not known, or no number, stays empty."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        written = csv.writer(file, lineterminator="\n")
+        written.writerow(tables[0].columns)
+        for table in tables:
+            written.writerows([None if value != value else value for value in row] for row in table.rows)
+
+
+def summarise(outcome: Outcome, target: float | None, rounds: Table | None = None) -> Summary:
+    """One trial in SI units: the columns of ``summary.json``; ``rounds``: its ``rounds_table``, if that is there."""
     scores = [point.score for point in outcome.points if point.score]
     final = scores[-1] if scores else None
     reached = (p.sim_time_s for p in outcome.points if p.score and target is not None and p.score.accuracy >= target)
-    rounds = rounds_frame(outcome) if rounds is None else rounds
-    last = rounds.iloc[-1]
+    rounds = rounds or rounds_table(outcome)
+    last = dict(zip(rounds.columns, rounds.rows[-1], strict=True))
     provisioned = (use.bytes for use in outcome.uses if use.activity == "download" and use.phase == "provisioning")
     return {
         "algorithm": outcome.entry.name,
@@ -76,31 +96,25 @@ def _cuts(outcome: Outcome) -> list[dict[str, str | int]]:
 
 
 def rounds_frame(outcome: Outcome) -> pd.DataFrame:
+    """``rounds_table`` as a frame."""
+    return rounds_table(outcome).frame()
+
+
+def rounds_table(outcome: Outcome) -> Table:
     """Running totals after each round: the columns of ``rounds.csv``."""
-    scores = [point.score for point in outcome.points]
-    points = pd.DataFrame(
-        {
-            "algorithm": outcome.entry.name,
-            "label": outcome.entry.label,
-            "seed": outcome.seed,
-            "round": [point.round for point in outcome.points],
-            "sim_time_s": [point.sim_time_s for point in outcome.points],
-            "accuracy": [score.accuracy if score else None for score in scores],
-            "loss": [score.loss if score else None for score in scores],
-        }
-    )
-    totals = pd.DataFrame(_totals(outcome), columns=list(TOTALS))
-    personal = pd.DataFrame(
-        {
-            "personal_accuracy": [score.personal if score else None for score in scores],
-            "personal_accuracy_worst_decile": [score.personal_worst if score else None for score in scores],
-        }
-    )
-    return pd.concat([points, totals, personal], axis="columns")
+    known = "algorithm", "label", "seed", "round", "sim_time_s", "accuracy", "loss"
+    trial = outcome.entry.name, outcome.entry.label, outcome.seed
+    rows = []
+    for point, totals in zip(outcome.points, _totals(outcome), strict=True):
+        score = point.score
+        found = (score.accuracy, score.loss) if score else (None, None)
+        personal = (score.personal, score.personal_worst) if score else (None, None)
+        rows.append((*trial, point.round, point.sim_time_s, *found, *totals, *personal))
+    return Table((*known, *TOTALS, "personal_accuracy", "personal_accuracy_worst_decile"), rows)
 
 
 def _totals(outcome: Outcome) -> Iterator[tuple[float, ...]]:
-    """Running totals, a row a point; pandas would take ten times as long for as few rows as a trial has."""
+    """Running totals, a row a point."""
     energy: dict[tuple[int, str], list[float]] = defaultdict(list)
     counts: dict[tuple[int, str], int] = defaultdict(int)
     for use in outcome.uses:
@@ -118,12 +132,19 @@ def _totals(outcome: Outcome) -> Iterator[tuple[float, ...]]:
 
 
 def breakdown_frame(outcome: Outcome) -> pd.DataFrame:
+    """``breakdown_table`` as a frame."""
+    return breakdown_table(outcome).frame()
+
+
+def breakdown_table(outcome: Outcome) -> Table:
     """Where time, bytes, FLOPs and joules went, by side, phase and activity: the columns of ``breakdown.csv``."""
     parts: dict[tuple[str, str, str], list[Use]] = defaultdict(list)
     for use in outcome.uses:
         parts[use.side, use.phase, use.activity].append(use)
-    sums = [
+    trial = outcome.entry.name, outcome.entry.label, outcome.seed
+    rows = [
         (
+            *trial,
             *kind,
             fsum(u.seconds for u in us),
             sum(u.bytes for u in us),
@@ -132,22 +153,17 @@ def breakdown_frame(outcome: Outcome) -> pd.DataFrame:
         )
         for kind, us in sorted(parts.items())
     ]
-    columns = ["side", "phase", "activity", "seconds", "bytes", "flops", "energy_j"]
-    frame = pd.DataFrame(sums, columns=columns)
-    frame.insert(0, "algorithm", outcome.entry.name)
-    frame.insert(1, "label", outcome.entry.label)
-    frame.insert(2, "seed", outcome.seed)
-    return frame
+    kinds = "algorithm", "label", "seed", "side", "phase", "activity"
+    return Table((*kinds, "seconds", "bytes", "flops", "energy_j"), rows)
 
 
-def clients_frame(outcome: Outcome) -> pd.DataFrame:
+def clients_table(outcome: Outcome) -> Table:
     """How many samples of which class each client has, where it has any: the columns of ``clients.csv``.
 
     One partition a seed: all algorithms share it.
     """
-    dealt = pd.DataFrame(outcome.dealt, columns=["client", "device", "class", "class_name", "samples"])
-    dealt.insert(0, "seed", outcome.seed)
-    return dealt
+    columns = "seed", "client", "device", "class", "class_name", "samples"
+    return Table(columns, [(outcome.seed, *dealt) for dealt in outcome.dealt])
 
 
 def environment(threads: int, device: str) -> dict[str, Any]:
@@ -176,10 +192,10 @@ def write(folder: Path, scenario: Scenario, outcomes: Sequence[Outcome], dry: bo
     (folder / "scenario.yaml").write_text(scenario.resolved(), encoding="utf-8")
     text = json.dumps(environment(scenario.threads, device), indent=2)
     (folder / "environment.json").write_text(text + "\n")
-    pd.concat(map(rounds_frame, outcomes)).to_csv(folder / "rounds.csv", index=False)
-    pd.concat(map(breakdown_frame, outcomes)).to_csv(folder / "breakdown.csv", index=False)
     by_seed = {outcome.seed: outcome for outcome in outcomes}
-    pd.concat(map(clients_frame, by_seed.values())).to_csv(folder / "clients.csv", index=False)
+    write_csv(folder / "rounds.csv", [rounds_table(outcome) for outcome in outcomes])
+    write_csv(folder / "breakdown.csv", [breakdown_table(outcome) for outcome in outcomes])
+    write_csv(folder / "clients.csv", [clients_table(outcome) for outcome in by_seed.values()])
     for outcome in outcomes:
         write_ledger(folder / "ledger" / f"{outcome.entry.label}-{outcome.seed}", outcome)
 

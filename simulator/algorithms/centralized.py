@@ -40,7 +40,7 @@ class Centralized(OwnOrder):
         return Kinds(up=("encoded images and labels",), incompressible=("encoded images and labels",))
 
     def begin(self, world: World, task: Task) -> State:
-        world.server.store["model"] = task.weights(task.trainable(), round=1)
+        world.server.store["model"] = task.weights(task.trainable(), round=1, owner="server")
         world.server.store["data"] = {}
         return {}
 
@@ -49,7 +49,7 @@ class Centralized(OwnOrder):
 
         yield from self._gather(world)
         number, weights, data = world.here().round, world.server.store["model"], world.server.store["data"]
-        weights.learning_rate = task.learning_rate(number)
+        task.renew(weights, number, "server")
         model, shards = task.part(weights), [client.data for client in world.clients if client.name in data]
         wanted = sum(len(client.data) for client in cohort)
         if shards and wanted:

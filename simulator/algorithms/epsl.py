@@ -29,9 +29,10 @@ class EPSL(Lockstep):
     """Efficient parallel split learning (Lin et al., arXiv 2303.15991): the last layer's gradients of the clients are
     aggregated before the server goes further back; ``phi`` 0 is parallel split learning (PSL).
 
-    In a step, C clients send a batch of b and its labels. The server goes forward on C b rows, and back through its
-    last stage (the classifier's) on C b rows. Of the first ceil(phi b) positions the gradients that come out there are
-    replaced by one weighted sum over clients, z = sum_i lambda_i z_i; it goes on with the
+    The idea and phi are sourced; the rest is recalled, not checked against the text, as is the latency that a test
+    compares with. In a step, C clients send a batch of b and its labels. The server goes forward on C b rows, and back
+    through its last stage (the classifier's) on C b rows. Of the first ceil(phi b) positions the gradients that come
+    out there are replaced by one weighted sum over clients, z = sum_i lambda_i z_i; it goes on with the
     ceil(phi b) + (b - ceil(phi b)) C rows that are left. The gradients of aggregated rows are broadcast, the others
     sent to their clients, which go back through what each had computed itself. Nobody averages the clients' parts.
 
@@ -64,6 +65,9 @@ class EPSL(Lockstep):
 
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)
+        if self.phi and training.train == "lora" and training.lora.dropout:
+            problem = "rows that do not go back would meet no dropout, and the others of their step would"
+            raise UnfitError("phi", self.phi, problem, "0, or a lora.dropout of 0")
         sent = [how for key, how in training.compression.items() if directions(key)[0] == "smashed data and labels"]
         if self.phi and any(how and how.pull for how in sent):
             problem = "the smashed data are compressed with a correction of each row's own gradient"
@@ -134,5 +138,7 @@ class EPSL(Lockstep):
         return {**world.server.store["body"], **{name: mine[name] for name in state}}
 
     def views(self, world: World, task: Task, state: State, clients: Sequence[Client]) -> list[Mapping[str, Any]]:
-        trained = [client for client in clients if "model" in client.store]
-        return [self.whole(world, task, state, client) for client in trained] or [self.whole(world, task, state)]
+        for some in (clients, world.clients):
+            if trained := [client for client in some if "model" in client.store]:
+                return [self.whole(world, task, state, client) for client in trained]
+        return [self.whole(world, task, state)]

@@ -37,7 +37,8 @@ class FlexPSFL(UShaped):
     shared, each block of it stepped by the batches of those who leave it to the server, in the order in which they are
     served. The global model is the mean, by shard size, of the models that the clients of a round use at its end: with
     alignment each client sends its part for that, and is sent the global model's before it trains. At weight 0 neither
-    is sent; then there is no global model, and accuracy is the mean over the personal ones.
+    is sent; then there is no global model, and accuracy is the mean over the personal ones. A device that leaves keeps
+    its part as far as it was trained.
 
     Attributes:
         head, tail: blocks on the device, where no policy chooses both: `cut: {name: budget, seconds: 20 s}` takes, for
@@ -76,67 +77,76 @@ class FlexPSFL(UShaped):
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         cut, shared, store = self.cut_for(task, client), client.server.store["body"], client.store
-        names = self._own(task, client)
-        received = {}
+        names, received = self._own(task, client), {}
         if self.weight or "model" not in store:
             received = yield from client.download({name: state[name] for name in names}, "model")
-        if self.weight:
-            store["global model"] = received  # beside the part that is trained
-        local = task.weights(store.get("model", received), client.turn, owner=client.name)
-        shared.learning_rate = task.learning_rate(client.turn)
+        start = store.get("model", received)
+        local = task.weights({name: start[name] for name in names}, client.turn, owner=client.name)
+        store["model"] = local  # trained in its place
+        task.renew(shared, client.turn, "server")
         head, tail, body = task.part(local, cut.head), task.part(local, cut.tail), task.part(shared, cut.body)
         yield from client.install(head, tail)
-        step = yield from self._step(client, local)
+        step = yield from self._step(client, local, received)
+        teacher = self._teacher(task, client, cut, received, state)
         with world.phase("split training"):
             for batch in client.batches("train", epochs=task.training.local_epochs):
-                loss = yield from self._loss(task, client, cut, body, tail, batch.x)
+                loss = (yield from self._distilled(client, teacher, tail, batch.x)) if teacher else None
                 yield from split_step(client, head, body, tail, batch, local, loss=loss, step=step)
-        store["model"] = local.pick(names)
-        if not self.weight:
-            return Update({}, weight=len(client.data))
-        sent = yield from client.upload(store["model"], "model")
-        return Update({**sent, **shared.pick(task.trainable(cut.body))}, weight=len(client.data))
+        mine = {}
+        if self.weight:
+            mine = yield from client.upload(local.pick(names), "model")
+        return Update(mine, weight=len(client.data))
 
-    def _step(self, client: Client, local: Weights) -> Steps:
+    def _step(self, client: Client, local: Weights, received: State) -> Steps:
         """The work that steps head and tail, and its first arguments; nothing where that is the plain one."""
         from simulator.learning.alignment import Projected, movement
         from simulator.learning.proximal import proximal_step
 
-        if not self.weight:
+        if not self.weight or self.alignment == "distillation":
             return ()
-        anchor = client.store["global model"]
+        before = client.store.get("global model", received)
+        client.store["global model"] = received  # beside the part that is trained
         if self.alignment == "proximal":
-            return (proximal_step, local, anchor, self.weight)
-        if self.alignment == "projection":
-            before = client.store.get("global model before", anchor)
-            client.store["global model before"] = anchor
-            moved = yield from client.compute(movement, anchor, before)
-            return (Projected(local, moved, self.weight).step,)
-        return ()
+            return (proximal_step, local, received, self.weight)
+        moved = yield from client.compute(movement, received, before)
+        return (Projected(local, moved, self.weight).step,)
 
-    def _loss(self, task: Task, client: Client, cut: Cut, body: Part, tail: Part, x: Any) -> Steps:
-        """The work that is the loss of a batch; None where that is the plain one."""
-        from simulator.learning.alignment import Distilled
+    def _teacher(self, task: Task, client: Client, cut: Cut, received: State, state: State) -> tuple[Part, ...]:
+        """Head, body and tail of the global model as it was before the round; none where nobody asks it."""
+        from simulator.learning.weights import Weights
 
         if not self.weight or self.alignment != "distillation":
-            return None
-        teacher = task.weights(client.store["global model"], client.turn)
-        first, last = task.part(teacher, cut.head), task.part(teacher, cut.tail)
+            return ()
+        store = client.server.store
+        if store.get("global model") is None or store["global model"].round != client.turn:
+            store["global model"] = Weights({**task.backbone, **state})
+            store["global model"].round = client.turn
+        own = Weights({**task.backbone, **received})
+        return task.part(own, cut.head), task.part(store["global model"], cut.body), task.part(own, cut.tail)
+
+    def _distilled(self, client: Client, teacher: tuple[Part, ...], tail: Part, x: Any) -> Steps:
+        """Ask the global model about a batch; the value is the work that is its loss."""
+        from simulator.learning.alignment import Distilled
+
+        first, middle, last = teacher
         yield from client.install(first, last)
         smashed = yield from client.upload((yield from client.compute(first.infer, x)), REFERENCE[0])
-        features = yield from client.download((yield from client.server.compute(body.infer, smashed)), REFERENCE[1])
-        logits = yield from client.compute(last.infer, features)
-        return Distilled(tail, logits, self.weight).loss_backward
+        features = yield from client.download((yield from client.server.compute(middle.infer, smashed)), REFERENCE[1])
+        return Distilled(tail, (yield from client.compute(last.infer, features)), self.weight).loss_backward
 
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
-        return (yield from super().aggregate(site, task, state, updates)) if self.weight else state
+        if not self.weight:
+            return state  # nobody sends anything
+        body = site.store["body"].pick(state)
+        whole = [Update({**body, **update.value}, update.weight) for update in updates]
+        return (yield from super().aggregate(site, task, state, whole))
 
     def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         if client is None:
             return state
-        own = client.store.get("model", {name: state[name] for name in self._own(task, client)})
-        body = world.server.store["body"]
-        return {name: own[name] if name in own else body[name] for name in state}
+        body, own = world.server.store["body"], client.store.get("model", state)
+        names = self._own(task, client)
+        return {name: own[name] if name in names else body[name] for name in state}
 
     def views(self, world: World, task: Task, state: State, clients: Sequence[Client]) -> list[Mapping[str, Any]]:
         return [state] if self.weight else [self.whole(world, task, state, client) for client in clients]

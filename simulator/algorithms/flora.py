@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class Flora(FedLora):
-    """Federated LoRA with exact aggregation by concatenation (FLoRA, Wang et al., 2024, from memory; HSplitLoRA, arXiv
-    2505.02795, calls it noise-free): ``sum w_i B_i A_i = [w_1 B_1 | w_2 B_2 | ...] [A_1; A_2; ...]``.
+    """Federated LoRA with exact aggregation by concatenation (FLoRA, Wang et al., 2024, from memory; by a digest,
+    HSplitLoRA, arXiv 2505.02795, does the same): ``sum w_i B_i A_i = [w_1 B_1 | w_2 B_2 | ...] [A_1; A_2; ...]``.
 
     The server stacks the adapters of a round and sends the stack, of rank clients x rank, instead of a mean; everybody
     adds its product to the weights it belongs to, and adapters begin anew. The classifier is averaged as ever.
 
     Ours: a device that missed rounds is sent their stacks when it is next chosen (the server keeps all of them);
-    adapters begin from the same A in each round, and B zero.
+    adapters begin from the same A in each round, drawn from a seed that all share and so never sent, and B zero.
     """
 
     name: ClassVar[str] = "flora"

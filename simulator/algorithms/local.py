@@ -54,4 +54,7 @@ class Local(Algorithm):
         return client.store.get("model", state) if client else state
 
     def views(self, world: World, task: Task, state: State, clients: Sequence[Client]) -> list[Mapping[str, Any]]:
-        return [client.store["model"] for client in clients if "model" in client.store] or [state]
+        for some in (clients, world.clients):
+            if trained := [client.store["model"] for client in some if "model" in client.store]:
+                return trained
+        return [state]

@@ -72,7 +72,7 @@ class Lockstep(Cutting, OwnOrder):
 
     def begin(self, world: World, task: Task) -> State:
         cut = self._cut(world, task)
-        world.server.store["body"] = task.weights(task.trainable(cut.rest), round=1)
+        world.server.store["body"] = task.weights(task.trainable(cut.rest), round=1, owner="server")
         return task.trainable(cut.head)
 
     def step(self, world: World, sent: Sequence[Sent], number: int, *parts: Part) -> Steps:
@@ -91,7 +91,7 @@ class Lockstep(Cutting, OwnOrder):
     def _shared(self, world: World, task: Task) -> Weights:
         """The weights of the server's part, at the rate of this round."""
         shared: Weights = world.server.store["body"]
-        shared.learning_rate = task.learning_rate(world.here().round)
+        task.renew(shared, world.here().round, "server")
         return shared
 
     def _join(self, task: Task, client: Client, tensors: Mapping[str, Any]) -> Steps:

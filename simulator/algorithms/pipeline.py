@@ -40,7 +40,8 @@ class Line:
     @classmethod
     def of(cls, world: World, client: Client, room: int, skipped: Part | None = None) -> Line:
         """An empty one, with room for so many batches on either side of the link."""
-        return cls(client, world.buffer(room), world.buffer(room), world.buffer(float("inf")), skipped)
+        ready, arrived = world.buffer(room, client.site), world.buffer(room, client.server)
+        return cls(client, ready, arrived, world.buffer(float("inf")), skipped)
 
     def overlapped(self, head: Part, batches: Iterable[Batch]) -> Steps:
         """Forward, upload and server at the same time, on different batches; the value is what arrived."""

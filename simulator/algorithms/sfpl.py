@@ -25,7 +25,7 @@ class SFPL(Lockstep):
     """SFPL, federated split learning with only positive labels (arXiv 2307.13266): where devices have few classes each,
     the server collects the smashed data of all of them and shuffles before it trains.
 
-    From the paper: the collector, and that it waits for all clients. Ours: what is collected is one batch of each
+    From the paper: the collector. Ours: it waits for all clients; what is collected is one batch of each
     client of the cohort; the shuffled rows are trained on in batches of ``batch_size``, one step of the optimizer each
     (its state lives at the server); gradients go back to the clients of their rows as they are, of the mean loss of the
     batch they were in. Heads are averaged every round by shard size, as in SplitFed. Collecting is charged by the bytes

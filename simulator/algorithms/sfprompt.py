@@ -96,7 +96,7 @@ class SFPrompt(UShaped):
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         cut, turn = self.cut_for(task, client), client.turn
         received = yield from client.download(state, "prompts and tail")
-        local = task.weights(received, turn, self.local_learning_rate)
+        local = task.weights(received, turn, self.local_learning_rate, owner=client.name)
         head, tail, short = (task.part(local, ranges) for ranges in (cut.head, cut.tail, cut.short))
         body = task.part(task.backbone, cut.body)
         yield from client.install(head, tail)

@@ -73,7 +73,7 @@ class SplitFed(UShaped):
         if self.version == "v1":
             return task.trainable()
         device, server = self._sides(self.cut_for(task, world.clients[0]))  # all have the same
-        world.server.store["body"] = task.weights(task.trainable(server), round=1)
+        world.server.store["body"] = task.weights(task.trainable(server), round=1, owner="server")
         return _trained(task, device)
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
@@ -81,7 +81,7 @@ class SplitFed(UShaped):
         device, server = self._sides(cut)
         mine = {name: state[name] for name in _trained(task, device)}
         received = (yield from client.download(mine, "model")) if mine else {}
-        local = task.weights(received, client.turn)
+        local = task.weights(received, client.turn, owner=client.name)
         served = self._served(task, client, state)
         head, tail = task.part(local, cut.head), task.part(local, cut.tail)
         body, rest = task.part(served, cut.body), task.part(served, cut.rest)
@@ -110,9 +110,9 @@ class SplitFed(UShaped):
     def _served(self, task: Task, client: Client, state: State) -> Weights:
         """The weights the server trains for this client: a copy of its own, or the ones that all share."""
         if self.version == "v1":
-            return task.weights(state, client.turn)
+            return task.weights(state, client.turn, owner=f"server for {client.name}")
         shared: Weights = client.server.store["body"]
-        shared.learning_rate = task.learning_rate(client.turn)
+        task.renew(shared, client.turn, "server")
         return shared
 
 

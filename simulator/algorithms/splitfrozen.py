@@ -28,9 +28,9 @@ class SplitFrozen(Cutting, OwnOrder):
     """SplitFrozen (Ma et al., 2025; arXiv 2503.18986).
 
     From the paper's abstract: device layers are frozen and only computed forward; LoRA is on the server's layers alone;
-    device and server work are decoupled in a pipeline; the backward pass is decomposed. So nothing is downloaded but
-    the frozen layers, once, no client's model is averaged, and one set of adapters learns from all devices. Labels
-    leave the devices with the smashed data: the loss is computed at the server.
+    device and server work are decoupled in a pipeline; the backward pass is decomposed. It follows that nothing is
+    downloaded but the frozen layers, once, that no client's model is averaged, that one set of adapters learns from all
+    devices, and that labels leave them with the smashed data: the loss is computed at the server.
 
     Ours: each device of the cohort adds one batch to a group; the server shuffles the group and trains on it in batches
     of ``batch_size``, a step of the optimizer each, whose state lasts. What is learned does not depend on the pipeline,
@@ -40,7 +40,8 @@ class SplitFrozen(Cutting, OwnOrder):
     Attributes:
         labels: ``private`` is refused.
         pipeline: forward, upload and server step overlap; else a device waits until the server is done with its batch.
-        room: how many batches wait at most, on a device for its uplink, and at the server for their turn.
+        room: how many batches of a device wait at most, there for its uplink, and at the server for its turn; they lie
+            in memory.
         backward: ``whole``: as above. ``decomposed``: the server goes forward and computes input gradients as batches
             arrive, gradients of weights when nothing else waits, and takes one step for the group, on its mean loss:
             fewer steps. With nothing to send back, that saves time only where the server has several slots.
@@ -76,6 +77,9 @@ class SplitFrozen(Cutting, OwnOrder):
         if model.slice(check_cut(model, self._deepest, 0).head).trainable:
             problem = "devices' layers are frozen, and with these lora.blocks some of them have adapters"
             raise UnfitError("head", self._deepest, problem, "lora.blocks behind the head, or null")
+        if self.backward == "decomposed" and training.lora.dropout:
+            problem = "batches are served as they arrive, so what lora.dropout draws for each would depend on the time"
+            raise UnfitError("backward", "decomposed", problem, "whole, or a dropout of 0")
         if self.cache and training.augment:
             raise UnfitError("cache", True, "augmented images are others every time", "false, or augment: null")
 
@@ -91,7 +95,7 @@ class SplitFrozen(Cutting, OwnOrder):
 
     def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
         shared = world.server.store["model"]
-        shared.learning_rate = task.learning_rate(world.here().round)
+        task.renew(shared, world.here().round, "server")
         rest = task.part(shared, task.cut(self._deepest, 0).rest)
         take, learn = (take_graded, step_once) if self.backward == "decomposed" else (take_batch, train_mixed)
         with world.phase("split training"):
@@ -115,7 +119,7 @@ class SplitFrozen(Cutting, OwnOrder):
 
     def _fill(self, world: World, task: Task, line: Line) -> Steps:
         """Everything that one client brings in a round, from the device or from what is held of it; then the end."""
-        from simulator.learning.held import Held
+        from simulator.learning.held import hold
 
         client, store = line.client, world.server.store
         batches = client.batches("train", epochs=task.training.local_epochs)
@@ -124,7 +128,8 @@ class SplitFrozen(Cutting, OwnOrder):
             sent = list(islice(batches, first))
             arrived = yield from world.start(self._send(task, line, sent), client)
             if self.cache and isinstance(arrived, list):  # all of it did
-                store["held"] = store["held"] | {client.name: Held.of(arrived, images_of(sent))}
+                held = yield from world.server.compute(hold, arrived, images_of(sent))
+                store["held"] = store["held"] | {client.name: held}
         if client.name in store["held"]:
             yield from line.from_held(store["held"][client.name], batches, wait=not self.pipeline)
         yield from line.arrived.put(None)

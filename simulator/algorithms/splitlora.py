@@ -63,7 +63,7 @@ class SplitLora(Cutting):
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         cut, shared = self.cut_for(task, client), client.server.store["body"]
-        shared.learning_rate = task.learning_rate(client.turn)
+        task.renew(shared, client.turn, "server")
         received = (yield from client.download(state, "adapters")) if state else {}
         local = task.weights(received, client.turn, owner=client.name)
         head, rest = task.part(local, cut.head), task.part(shared, cut.rest)

@@ -29,7 +29,7 @@ def plan(
     from simulator.planning.answers import answers
     from simulator.planning.points import points
     from simulator.planning.rounds import Planner
-    from simulator.planning.table import table, write_csv
+    from simulator.planning.table import PlanTable, write_csv
 
     check(scenario, dry=True)
     planner = Planner(scenario)
@@ -38,7 +38,7 @@ def plan(
             found = points(planner, progress)
         if out:
             write_csv(out, scenario, found)
-        show(table(planner, found))
+        show(PlanTable(planner, found))
         with progress_bar("break-even") as progress:
             said = answers(planner, found, progress)
     except OSError as error:

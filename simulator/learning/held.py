@@ -27,17 +27,13 @@ class Held(NamedTuple):
     labels: Tensor
     images: Tensor
 
-    @classmethod
-    def of(cls, arrived: Sequence[tuple[Any, Tensor]], images: Tensor) -> Held:
-        """Of batches as they arrived, and which image each of their rows was."""
-        ranked = images.argsort()
-        smashed, labels = gather(arrived, ranked)
-        return cls(smashed, labels, images[ranked])
 
-    def batch(self, images: Tensor) -> tuple[Any, Tensor]:
-        """The rows of these images, and their labels."""
-        found: tuple[Any, Tensor] = gather([(self.smashed, self.labels)], torch.searchsorted(self.images, images))
-        return found
+@work(cost=lambda arrived, images: gather.cost(arrived, images))
+def hold(arrived: Sequence[tuple[Any, Tensor]], images: Tensor) -> Held:
+    """Keep batches as they arrived; ``images``: which image each of their rows was."""
+    ranked = images.argsort()
+    smashed, labels = gather(arrived, ranked)
+    return Held(smashed, labels, images[ranked])
 
 
 def _look_up_cost(held: Held, images: Tensor) -> Cost:
@@ -47,7 +43,8 @@ def _look_up_cost(held: Held, images: Tensor) -> Cost:
 @work(cost=_look_up_cost)
 def look_up(held: Held, images: Tensor) -> tuple[Any, Tensor]:
     """The batch of these images, from what is held."""
-    return held.batch(images)
+    found: tuple[Any, Tensor] = gather([(held.smashed, held.labels)], torch.searchsorted(held.images, images))
+    return found
 
 
 def _together_cost(weights: Weights, passes: Sequence[Pass], samples: Sequence[int]) -> Cost:

@@ -168,9 +168,17 @@ class Task:
         """
         rate = self.learning_rate(round, learning_rate)
         weights = Weights({**self.backbone, **tensors}, self.training.optimizer, rate)
+        self.renew(weights, round, owner, rate)
+        return weights
+
+    def renew(self, weights: Weights, round: int, owner: str, learning_rate: float | None = None) -> None:
+        """Make weights that last ready for a round, if they are not yet: its learning rate, and what dropout draws."""
+        if weights.round == round:
+            return
+        weights.round = round
+        weights.learning_rate = self.learning_rate(round) if learning_rate is None else learning_rate
         if self.training.lora.dropout:
             weights.random = self._seeds.stream("dropout", round, owner)
-        return weights
 
     def learning_rate(self, round: int, base: float | None = None) -> float:
         """The scheduled rate in a round: of ``base``, or of the optimizer's own."""

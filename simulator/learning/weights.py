@@ -33,9 +33,10 @@ class Weights(dict[str, Tensor]):
         optimizer: the rule of the step; None for weights that nobody steps.
         learning_rate: of the next step.
         random: what passes with dropout are seeded by; None where nothing is dropped.
+        round: that they were made ready for.
     """
 
-    __slots__ = ("__weakref__", "_open", "_owned", "_slots", "learning_rate", "optimizer", "random", "version")
+    __slots__ = ("__weakref__", "_open", "_owned", "_slots", "learning_rate", "optimizer", "random", "round", "version")
     __hash__ = object.__hash__  # type: ignore[assignment]
     __eq__ = object.__eq__
     __ne__ = object.__ne__
@@ -49,6 +50,7 @@ class Weights(dict[str, Tensor]):
         self._open: WeakSet[Pass] = WeakSet()
         self.version = 0
         self.random: np.random.Generator | None = None
+        self.round: int | None = None
 
     def begin(self, optimizer: Optimizer | None, learning_rate: float) -> None:
         """Go on with this optimizer, its state new."""
@@ -77,11 +79,11 @@ class Weights(dict[str, Tensor]):
                 needed.setdefault(one.version, {})[one.part.ranges] = one.part
         return sum(self._trainable_bytes(*parts.values()) for parts in needed.values())
 
-    def _trainable_bytes(self, first: Part, *others: Part) -> int:
+    def _trainable_bytes(self, *parts: Part) -> int:
         """Of all these parts together: they may share stages."""
-        if not others:  # nearly always, and many names
-            return first.trainable_bytes
-        return sum(nbytes(self[name]) for name in {*first.trainable, *(name for o in others for name in o.trainable)})
+        if len(parts) == 1:  # nearly always, and many names
+            return parts[0].trainable_bytes
+        return sum(nbytes(self[name]) for name in {name for one in parts for name in one.trainable})
 
     def _step_cost(self, *passes: Pass) -> Cost:
         assert self.optimizer is not None, "these weights have no optimizer: they are not meant to be stepped"

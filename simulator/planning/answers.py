@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from simulator.placing import chosen
 from simulator.planning.break_even import DECADES, MOST_SAMPLES, Stretch, by_rate, meeting, pushed
 from simulator.planning.points import Point, Tell
 from simulator.planning.rounds import Planner
@@ -15,75 +17,100 @@ from simulator.wording import listed
 if TYPE_CHECKING:
     from simulator.scenario import Entry, Scenario
 
-Say = Callable[[float], str]
+WITHOUT_UNIT = " times the file's rates"
 OTHERS = "<others>"
 """Stands for the labels of all algorithms of which a sentence is true."""
 
 
 def answers(planner: Planner, points: Sequence[Point], tell: Tell = lambda done, of: None) -> dict[str, list[str]]:
-    """Questions and their answers, each from dry runs. Algorithms are compared with the cuts that the scenario says.
+    """Questions and their answers, each from dry runs. Algorithms are compared with the cuts that the scenario says,
+    or that their policies choose in the world as it is.
 
     Args:
         tell: is called with how many algorithms are done with, and of how many.
     """
-    own = [point for point in points if point.own]
-    split = [point for point in own if point.head is not None]
-    whole = [point for point in own if point.head is None and point.entry.algorithm.engages_cohort]
-    say = rates_in_words(planner.scenario)
-    found: dict[str, list[str]] = {"Which cut is fastest?": [], "Which round is shorter?": [], "Who sends less?": []}
-    cut, shorter, less = found.values()
+    entries = [planner.settled(entry) for entry in planner.scenario.algorithms]
+    split = [entry for entry in entries if hasattr(entry.algorithm, "head")]
+    whole = [entry for entry in entries if entry not in split and entry.algorithm.engages_cohort]
+    sending = [entry for entry in whole if planner.round(entry).bytes]
+    rates = Rates.of(planner.scenario)
+    questions = "What do policies choose?", "Which cut is fastest?", "Which round is shorter?", "Who sends less?"
+    found: dict[str, list[str]] = {question: [] for question in questions}
+    choice, cut, shorter, less = found.values()
     for done, one in enumerate(split):
         tell(done, len(split))
-        cut.append(_fastest_cut(planner, [point for point in points if point.label == one.label], say))
-        shorter += _of_many(whole, partial(_shorter, planner, one.entry, say))
-        sending = [point for point in whole if point.round.bytes]
-        less += _of_many(sending, partial(_sends_less, planner, one.entry))
+        choice += [f"{said}." for said in chosen(planner.scenario, one, planner.seed)]
+        cut.append(_fastest_cut(planner, [point for point in points if point.label == one.label], rates))
+        shorter += _of_many(whole, partial(_shorter, planner, one, rates))
+        less += _of_many(sending, partial(_sends_less, planner, one))
     tell(len(split), len(split))
     return {question: said for question, said in found.items() if said}
 
 
-def rates_in_words(scenario: Scenario) -> Say:
-    """How a multiple of the scenario's rates is said: as the uplinks' rate, if all devices have the same."""
-    rates = {group.uplink.rate for group in scenario.world.devices}
-    if len(rates) > 1:
-        return lambda speed: f"{float(f'{speed:.2g}'):g} x the file's rates"
-    (rate,) = rates
-    return lambda speed: BANDWIDTH.format(float(f"{8 * rate * speed:.2g}") / 8)
+@dataclass(frozen=True)
+class Rates:
+    """How a multiple of the scenario's rates is said.
+
+    Attributes:
+        uplink: in bytes/s, if all devices have the same; None: multiples are said as such.
+    """
+
+    uplink: float | None
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> Rates:
+        rates = {group.uplink.rate for group in scenario.world.devices}
+        return cls(rates.pop() if len(rates) == 1 else None)
+
+    def said(self, speed: float) -> str:
+        """To two digits: "14 Mbit/s", "0.96 times the file's rates"."""
+        return f"{self._figure(speed)}{'' if self.uplink else WITHOUT_UNIT}"
+
+    @property
+    def all(self) -> str:
+        """Those that are looked at: "630 kbit/s to 630 Mbit/s"."""
+        half = 10 ** (DECADES / 2)
+        return f"{self._figure(1 / half)} to {self.said(half)}"
+
+    def _figure(self, speed: float) -> str:
+        if self.uplink:
+            return BANDWIDTH.format(float(f"{8 * self.uplink * speed:.2g}") / 8)
+        return f"{float(f'{speed:.2g}'):g}"
 
 
-def _of_many(others: Sequence[Point], said: Callable[[Entry], str]) -> Iterator[str]:
+def _of_many(others: Sequence[Entry], said: Callable[[Entry], str]) -> Iterator[str]:
     """A sentence about each of these; those of which the same is true share one."""
     labels: dict[str, list[str]] = {}
     for other in others:
-        labels.setdefault(said(other.entry), []).append(other.label)
+        labels.setdefault(said(other), []).append(other.label)
     for sentence, names in labels.items():
         yield sentence.replace(OTHERS, listed(names))
 
 
-def _fastest_cut(planner: Planner, cuts: Sequence[Point], say: Say) -> str:
+def _fastest_cut(planner: Planner, cuts: Sequence[Point], rates: Rates) -> str:
     fitting = [point for point in cuts if point.fits]
     label, among = cuts[0].label, fitting or list(cuts)
-    names = [f"head: {point.head}" for point in among]
+    one_tail = len({point.tail for point in among}) == 1
+    names = [f"head {point.head}" + ("" if one_tail else f", tail {point.tail}") for point in among]
     aside = "" if fitting else ", though no cut fits"
     if len(among) == 1:
         return f"{label}: {names[0]} is the only cut that {'fits' if len(cuts) > 1 else 'there is'}{aside}."
     found = by_rate(planner, [point.entry for point in among])
-    return f"{label}: {_where(found, names, say)}{aside}."
+    return f"{label}: {_where(found, names, rates)}{aside}."
 
 
-def _shorter(planner: Planner, split: Entry, say: Say, whole: Entry) -> str:
+def _shorter(planner: Planner, split: Entry, rates: Rates, whole: Entry) -> str:
     found = by_rate(planner, [split, whole])
-    return f"{split.label}'s round is {_where(found, ['shorter', 'longer'], say, f' than that of {OTHERS}')}."
+    return f"{split.label}'s round is {_where(found, ['shorter', 'longer'], rates, f' than that of {OTHERS}')}."
 
 
-def _where(found: Sequence[Stretch], names: Sequence[str], say: Say, after: str = "") -> str:
+def _where(found: Sequence[Stretch], names: Sequence[str], rates: Rates, after: str = "") -> str:
     """What holds where, by rate; ``after``: what follows the first name."""
     if len(found) == 1:
-        half = 10 ** (DECADES / 2)
-        return f"{names[found[0].place]}{after} at all rates looked at ({say(1 / half)} to {say(half)})"
+        return f"{names[found[0].place]}{after} at all rates looked at ({rates.all})"
     first, *inner, last = found
-    said = [f"{names[first.place]}{after} below {say(first.until)}"]
-    said += [f"{names[each.place]} up to {say(each.until)}" for each in inner]
+    said = [f"{names[first.place]}{after} below {rates.said(first.until)}"]
+    said += [f"{names[each.place]} up to {rates.said(each.until)}" for each in inner]
     return f"{', '.join(said)}, {names[last.place]} above"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ class Point:
     Attributes:
         entry: with this cut.
         cohort: the names of the devices that take part.
-        own: the cut is the one that the scenario says; so it is where there is none to choose.
+        own: the cut is the one that the scenario says, or one that its policy chooses; so it is where there is none.
+        devices: for how many devices a policy chooses this cut; 0 where no policy chooses.
         round: the first, where frozen weights are on the devices already.
         first_seconds: of the first round in the world as it is: frozen weights are sent in it, unless preinstalled.
         bytes_provisioning: of these frozen weights, of the whole cohort.
@@ -37,6 +39,7 @@ class Point:
 
     entry: Entry
     own: bool
+    devices: int
     cohort: tuple[str, ...]
     round: Round
     first_seconds: float
@@ -76,34 +79,52 @@ def points(planner: Planner, tell: Tell = lambda done, of: None) -> list[Point]:
     Args:
         tell: is called with how many points are planned, and of how many.
     """
-    wanted = [found for entry in planner.scenario.algorithms for found in cuts(planner.scenario, entry)]
+    wanted = [found for entry in planner.scenario.algorithms for found in cuts(planner, entry)]
     planned = []
-    for done, (entry, own) in enumerate(wanted):
+    for done, (entry, own, devices) in enumerate(wanted):
         tell(done, len(wanted))
-        planned.append(_point(planner, entry, own))
+        planned.append(_point(planner, entry, own, devices))
     tell(len(wanted), len(wanted))
     return planned
 
 
-def cuts(scenario: Scenario, entry: Entry) -> Iterator[tuple[Entry, bool]]:
-    """The entry with each head that its algorithm allows, and whether that is its own; itself where it has none."""
-    algorithm = entry.algorithm
+def cuts(planner: Planner, entry: Entry) -> Iterator[tuple[Entry, bool, int]]:
+    """The entry with each head that its algorithm allows and each cut that its policy chooses; itself where it has
+    none. With each: whether it is its own, and for how many devices a policy chooses it.
+
+    Raises:
+        ScenarioError: the policy finds no cut for a device.
+    """
+    algorithm: Any = entry.algorithm
     if not hasattr(algorithm, "head"):
-        yield entry, True
+        yield entry, True, 0
         return
-    model = structure(scenario, entry)
-    for head in range(len(model.blocks)):
-        cut = _cut_at(algorithm, head)
+    model = structure(planner.scenario, entry)
+    devices = _chosen(planner, entry)
+    heads = (_cut_at(algorithm, head=head) for head in range(len(model.blocks)))
+    others = (_cut_at(algorithm, **dict(zip(algorithm.chosen, cut, strict=True))) for cut in devices)
+    for _, cut in sorted({_head_and_tail(at): at for at in (*heads, *others)}.items()):
         with suppress(UnfitError):
             cut.check(model, entry.training)
-            yield entry.model_copy(update={"algorithm": cut}), head == algorithm.head
+            count = devices[tuple(getattr(cut, key) for key in algorithm.chosen)] if devices else 0
+            own = count > 0 if devices else cut.head == algorithm.head
+            yield entry.model_copy(update={"algorithm": cut}), own, count
 
 
-def _cut_at(algorithm: Any, head: int) -> Any:
-    """The same with this head, whatever policy chooses it otherwise."""
-    if hasattr(algorithm, "cut_at"):
-        return algorithm.cut_at(head=head)
-    return algorithm.model_copy(update={"head": head})
+def _chosen(planner: Planner, entry: Entry) -> Counter[tuple[int, ...]]:
+    """For how many devices its policy chooses which cut, by the keys that it chooses; empty where it has no policy."""
+    settled: Any = planner.settled(entry).algorithm
+    places = getattr(settled, "placement", {}).values()
+    return Counter(tuple(getattr(place, key) for key in settled.chosen) for place in places)
+
+
+def _head_and_tail(algorithm: Any) -> tuple[int, int]:
+    return algorithm.head, getattr(algorithm, "tail", 0)
+
+
+def _cut_at(algorithm: Any, **cut: int) -> Any:
+    """The same with this cut, whatever policy chooses it otherwise."""
+    return algorithm.cut_at(**cut) if hasattr(algorithm, "cut_at") else algorithm.model_copy(update=cut)
 
 
 def groups(scenario: Scenario) -> list[Group]:
@@ -122,7 +143,7 @@ def _cohort(outcome: Outcome) -> tuple[str, ...]:
     return tuple(peak.site for peak in outcome.client_peaks if peak.site in taking_part)
 
 
-def _point(planner: Planner, entry: Entry, own: bool) -> Point:
+def _point(planner: Planner, entry: Entry, own: bool, devices: int) -> Point:
     outcome = planner.outcome(entry)
     first = taken(outcome)
     world = groups(planner.scenario)
@@ -131,6 +152,7 @@ def _point(planner: Planner, entry: Entry, own: bool) -> Point:
     return Point(
         entry,
         own,
+        devices,
         _cohort(outcome),
         planner.round(entry),
         first.seconds,

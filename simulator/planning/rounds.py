@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import PositiveInt
 
 from simulator.learning.partition import Partition
+from simulator.placing import placed
 from simulator.trial import run
 
 if TYPE_CHECKING:
@@ -63,6 +64,19 @@ class Planner:
         self.scenario, self.seed = scenario, scenario.seeds[0]
         self._known: dict[tuple[object, ...], Round] = {}
 
+    def settled(self, entry: Entry) -> Entry:
+        """The entry with the cuts that its policy chooses in the world as it is, and goes on with whatever the links
+        are; itself where it has no policy.
+
+        Raises:
+            ScenarioError: the policy finds no cut for a device.
+        """
+        found = placed(self.scenario, entry, self.seed)
+        if found is entry:
+            return entry
+        chosen: Any = found.algorithm
+        return found.model_copy(update={"algorithm": chosen.cut_at().placed(chosen.placement)})
+
     def outcome(self, entry: Entry, without: frozenset[str] = frozenset()) -> Outcome:
         """The first round in the world as it is, frozen weights sent where they are; ``without`` these devices."""
         return run(self.scenario, one_round(entry), self.seed, dry=True, without=without)
@@ -74,7 +88,8 @@ class Planner:
             speed: what the rates of all devices' links are multiplied by.
             samples: on each device; as the scenario deals them if nothing is said.
         """
-        known = entry.label, *cut_of(entry), bool(entry.training.compression), speed, samples
+        places = tuple(getattr(entry.algorithm, "placement", {}).items())
+        known = entry.label, *cut_of(entry), places, bool(entry.training.compression), speed, samples
         if known not in self._known:
             scenario = self._changed(speed, samples)
             self._known[known] = taken(run(scenario, one_round(entry), self.seed, dry=True))

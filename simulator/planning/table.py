@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from analysis.humanize import human
@@ -21,47 +23,89 @@ from simulator.wording import listed
 if TYPE_CHECKING:
     from simulator.scenario import Scenario
 
-GROUPS_SHOWN = 3
-"""So many groups of devices have a column of their own for memory; more of them share one."""
+WIDE = 10_000
+"""Columns of a terminal on which everything has room."""
+OWN, FASTEST, TOO_MUCH = "*", ">", "!"
+"""Behind a head, before a round, and behind bytes of memory."""
 
 
-def table(planner: Planner, points: Sequence[Point]) -> Table:
-    """All points, a section for each algorithm, with marks for the fastest cut and for those that do not fit."""
-    world = groups(planner.scenario)
-    apart = len(world) <= GROUPS_SHOWN
-    shown = Table(
-        title=f"{planner.scenario.name}: one round of every cut",
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
-    for heading in ("", "head", "tail", "round", "first", "up", "down", "device\nwork", "server\nwork", "energy"):
-        shown.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    for heading in (*(map(_heading, world) if apart else ["device\nmemory"]), "server\nmemory"):
-        shown.add_column(heading, justify="right", no_wrap=True)
-    shown.add_column("")
-    best = _best(points)
-    for number, point in enumerate(points):
-        again = number > 0 and points[number - 1].label == point.label
-        last = number + 1 == len(points) or points[number + 1].label != point.label
-        took = point.round
-        memory = [point.memory[group.name] for group in world]
-        shown.add_row(
-            "" if again else escape(point.label),
-            *("" if blocks is None else str(blocks) for blocks in (point.head, point.tail)),
-            *(human("seconds", value) for value in (took.seconds, point.first_seconds)),
-            *(human("bytes", value) for value in (took.bytes_up, took.bytes_down)),
-            *(human("flops", value) for value in (took.client_flops, took.server_flops)),
-            human("joules", took.client_energy_j),
-            *(human("bytes", value) for value in (*(memory if apart else [max(memory)]), point.memory[SERVER])),
-            _remark(point, best),
-            end_section=last,
-            style=None if point.fits else "dim",
+class PlanTable:
+    """All points, a section for each algorithm, with marks for the fastest cut and for those that do not fit.
+
+    Each group of devices has a column for its memory where there is room for that; else they share one.
+    """
+
+    def __init__(self, planner: Planner, points: Sequence[Point]) -> None:
+        self.planner, self.points, self.best = planner, points, _best(points)
+        self.groups = groups(planner.scenario)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        apart = self.table(apart=True)
+        width = Measurement.get(console, options.update(width=WIDE), apart).maximum
+        yield apart if width <= options.max_width else self.table(apart=False)
+
+    def table(self, apart: bool) -> Table:
+        """``apart``: each group of devices has a column of its own for memory."""
+        shown = Table(
+            title=f"{self.planner.scenario.name}: one round of every cut",
+            title_justify="left",
+            caption=self.caption(),
+            caption_justify="left",
+            box=box.SIMPLE_HEAD,
+            show_edge=False,
+            pad_edge=False,
+            collapse_padding=True,
         )
-    shown.caption = _caption(planner, points)
-    return shown
+        shown.add_column("")
+        for heading in ("head", "tail", "round", "first", "up", "down", "device\nwork", "server\nwork", "energy"):
+            shown.add_column(heading, justify="right", no_wrap=True)
+        for heading in (*(map(_heading, self.groups) if apart else ["device\nmemory"]), "server\nmemory"):
+            shown.add_column(heading, justify="right", no_wrap=True)
+        for number, point in enumerate(self.points):
+            again = number > 0 and self.points[number - 1].label == point.label
+            last = number + 1 == len(self.points) or self.points[number + 1].label != point.label
+            cells = self._cells(point, [[group] for group in self.groups] if apart else [self.groups])
+            label = "" if again else escape(point.label)
+            shown.add_row(label, *cells, end_section=last, style=None if point.fits else "dim")
+        return shown
+
+    def _cells(self, point: Point, columns: Sequence[Sequence[Group]]) -> Iterator[str]:
+        took = point.round
+        yield "" if point.head is None else f"{point.head}{OWN if point.own else ''}"
+        yield "" if point.tail is None else str(point.tail)
+        seconds = human("seconds", took.seconds)
+        yield f"[bold green]{FASTEST}{seconds}[/]" if self.best.get(point.label) is point else seconds
+        yield human("seconds", point.first_seconds)
+        yield from (human("bytes", value) for value in (took.bytes_up, took.bytes_down))
+        for flops in (took.client_flops, took.server_flops):
+            yield human("flops", flops).removesuffix("FLOP").strip()
+        yield human("joules", took.client_energy_j)
+        for sites in [*([group.name for group in column] for column in columns), [SERVER]]:
+            needed = human("bytes", max(point.memory[site] for site in sites))
+            yield f"[red]{needed}{TOO_MUCH}[/]" if any(site in point.lacking for site in sites) else needed
+
+    def caption(self) -> str:
+        """What the columns are; and whose round it is, where all algorithms have the same cohort."""
+        points = self.points
+        of = "each algorithm's first cohort"
+        if len({point.cohort for point in points}) == 1:
+            counts = Counter(name.rpartition("-")[0] for name in points[0].cohort)
+            of = listed(f"{count} {name}" for name, count in counts.items())
+        said = [
+            f"The first round of seed {self.planner.seed}: {escape(of)}. Bytes, device work (FLOP) and energy are sums "
+            "over these. round: frozen weights are there already; first: they are sent, unless preinstalled. Memory is "
+            "that of the group's device with most samples, or the server's, at its fullest."
+        ]
+        if any(point.own and point.head is not None for point in points):
+            said.append(f"{OWN}: the cut that the file says, or that its policy chooses for devices.")
+        if self.best:
+            said.append(f"{FASTEST}: an algorithm's fastest cut that fits.")
+        if small := {name for point in points for name in point.lacking}:
+            server = self.planner.scenario.world.server
+            has = {group.name: group.memory for group in self.groups} | {SERVER: server.memory}
+            there = (f"{name} {human('bytes', has[name])}" for name in has if name in small)
+            said.append(f"{TOO_MUCH}: more than there is: {escape(listed(there))}.")
+        return " ".join(said)
 
 
 def write_csv(path: Path, scenario: Scenario, points: Sequence[Point]) -> None:
@@ -81,6 +125,7 @@ def _row(scenario: Scenario, point: Point) -> dict[str, Any]:
         "head": point.head,
         "tail": point.tail,
         "own_cut": point.own,
+        "devices": point.devices or None,
         "round_s": took.seconds,
         "first_round_s": point.first_seconds,
         "bytes_up": took.bytes_up,
@@ -108,29 +153,6 @@ def _best(points: Sequence[Point]) -> dict[str, Point]:
     return best
 
 
-def _remark(point: Point, best: dict[str, Point]) -> str:
-    said = []
-    if best.get(point.label) is point:
-        said.append("[bold green]fastest[/]")
-    if point.own and point.head is not None:
-        said.append("[cyan]in the file[/]")
-    said += [f"[red]{escape(name)} lacks {human('bytes', lacking)}[/]" for name, lacking in point.lacking.items()]
-    return ", ".join(said)
-
-
 def _heading(group: Group) -> str:
     """Narrow: a name is broken at its hyphens."""
     return "\n".join([*map(escape, wrap(group.name, 10)), f"of {human('bytes', group.memory)}"])
-
-
-def _caption(planner: Planner, points: Sequence[Point]) -> str:
-    """What the columns are; and whose round it is, where all algorithms have the same cohort."""
-    of = "each algorithm's first cohort"
-    if len({point.cohort for point in points}) == 1:
-        counts = Counter(name.rpartition("-")[0] for name in points[0].cohort)
-        of = listed(f"{count} {name}" for name, count in counts.items())
-    return (
-        f"The first round of seed {planner.seed}: {escape(of)}. Bytes, device work and energy are sums over these. "
-        "round: frozen weights are there already; first: they are sent, unless preinstalled. Memory is that of the "
-        "group's device with most samples, or the server's, at its fullest."
-    )

@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from simulator.results import breakdown_frame, clients_frame, environment, rounds_frame, summarise, write_ledger
+from simulator.results import (
+    breakdown_table,
+    clients_table,
+    environment,
+    rounds_table,
+    summarise,
+    write_csv,
+    write_ledger,
+)
 from simulator.scenario_source import ScenarioError
 from simulator.wording import shown
 
@@ -69,7 +77,7 @@ class Store:
 
     def keep(self, trial: Trial, outcome: Outcome, ledger: bool) -> None:
         """Write what a trial leaves."""
-        scenario, rounds = trial.scenario, rounds_frame(outcome)
+        scenario, rounds = trial.scenario, rounds_table(outcome)
         summary = {
             "scenario": scenario.name,
             "version": _version(),
@@ -79,9 +87,9 @@ class Store:
         with self._staged(trial.hash) as place:
             (place / SUMMARY).write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
             (place / "scenario.yaml").write_text(scenario.resolved(), encoding="utf-8")
-            rounds.to_csv(place / "rounds.csv", index=False)
-            breakdown_frame(outcome).to_csv(place / "breakdown.csv", index=False)
-            clients_frame(outcome).to_csv(place / "clients.csv", index=False)
+            write_csv(place / "rounds.csv", [rounds])
+            write_csv(place / "breakdown.csv", [breakdown_table(outcome)])
+            write_csv(place / "clients.csv", [clients_table(outcome)])
             if ledger:
                 write_ledger(place / LEDGER, outcome)
 

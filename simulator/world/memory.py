@@ -34,7 +34,7 @@ class Memory:
     """Weights count once by identity, while anybody uses them; what passes keep counts until it is given back.
 
     Peak = weights, their gradients and optimizer state + earlier versions of them that open passes need + what open
-    passes keep + what the works in service need + what lies in the site's store.
+    passes keep + what the works in service need + what lies in the site's store + what waits in buffers there.
     """
 
     def __init__(self) -> None:
@@ -48,16 +48,22 @@ class Memory:
         self._kept: defaultdict[str | None, int] = defaultdict(int)
         self._in_service = 0
         self._stored = 0
+        self._waiting = 0
 
     @property
     def bytes(self) -> int:
         held = self._weights + sum(self._earlier.values()) + sum(self._kept.values())
-        return held + self._in_service + self._stored
+        return held + self._in_service + self._stored + self._waiting
 
     def store(self, nbytes: int) -> None:
         """So much lies in the store now."""
         self._stored = nbytes
         self._look("what it keeps from round to round")
+
+    def wait(self, nbytes: int) -> None:
+        """So much more (or less, if negative) waits here for somebody."""
+        self._waiting += nbytes
+        self._look("what waits there")
 
     def hold(self, part: Holdable) -> None:
         """This part's weights lie here for good."""

@@ -12,6 +12,7 @@ from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, Round
 from simulator.world.clients import Channel, Client
 from simulator.world.network import Link, Network
 from simulator.world.sites import Site
+from simulator.world.store import tree_size
 
 Steps = Generator[simpy.Event, Any, Any]
 GONE = object()
@@ -80,10 +81,11 @@ class Handle:
 
 
 class Buffer:
-    """A bounded queue between processes, for pipelines and shuffles."""
+    """A bounded queue between processes, for pipelines and shuffles; what waits in it lies in a site's memory."""
 
-    def __init__(self, env: simpy.Environment, room: float) -> None:
+    def __init__(self, env: simpy.Environment, room: float, site: Site | None = None) -> None:
         self._store = simpy.Store(env, capacity=room)
+        self._site = site
 
     def __len__(self) -> int:
         return len(self._store.items)
@@ -91,13 +93,20 @@ class Buffer:
     def put(self, item: Any) -> Steps:
         """Wait for room, then leave the item there."""
         with self._store.put(item) as request:
+            self._weigh(item, 1)
             yield request
+
+    def _weigh(self, item: Any, sign: int) -> None:
+        if self._site:
+            self._site.memory.wait(sign * tree_size(item))
 
     def get(self) -> Steps:
         """Wait for an item; the value is that item."""
         request = self._store.get()
         try:
-            return (yield request)
+            item = yield request
+            self._weigh(item, -1)
+            return item
         except BaseException:  # whoever asked was stopped: the request must not take what is meant for others
             if request.triggered:
                 self._store.items.insert(0, request.value)
@@ -220,9 +229,9 @@ class World:
             for job in jobs:
                 job.stop()
 
-    def buffer(self, room: float) -> Buffer:
-        """A queue with this much room; ``float("inf")`` for no bound."""
-        return Buffer(self.env, room)
+    def buffer(self, room: float, site: Site | None = None) -> Buffer:
+        """A queue with this much room; ``float("inf")`` for no bound. ``site``: in whose memory its items lie."""
+        return Buffer(self.env, room, site)
 
     def alone(self, weights: Any) -> simpy.resources.resource.Request:
         """Hold shared weights over several services: ``with world.alone(weights) as turn: yield turn``."""

@@ -1,4 +1,4 @@
-"""EPSL: what is learned against loops by hand, the paper's latency, and who goes on when batches differ."""
+"""EPSL: what is learned against loops by hand, its latency in closed form, and who goes on when batches differ."""
 
 from collections.abc import Iterator
 from copy import deepcopy

@@ -85,7 +85,9 @@ def test_clients_count_the_same_whatever_they_have() -> None:
     world, task = make(algorithm, training(), clients=2, samples=(4, 16))
     state = algorithm.begin(world, task)
     jobs = (algorithm.client(world, task, client, state) for client in world.clients)
-    updates = world.run(world.together(*(world.start(job, client) for job, client in zip(jobs, world.clients, strict=True))))
+    updates = world.run(
+        world.together(*(world.start(job, client) for job, client in zip(jobs, world.clients, strict=True)))
+    )
     assert [update.weight for update in updates] == [1, 1]
 
 

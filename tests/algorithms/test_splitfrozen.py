@@ -9,12 +9,14 @@ from torch.nn.functional import cross_entropy
 from simulator.algorithms.base import UnfitError
 from simulator.algorithms.cutting import Place
 from simulator.algorithms.splitfrozen import SplitFrozen
+from simulator.learning import passes
 from simulator.learning.lora import Lora
 from simulator.learning.task import Task
 from simulator.learning.weights import Weights
 from simulator.seeds import Seeds
 from simulator.synchrony.cohorts import Uniform
 from simulator.synchrony.synchronous import synchronous
+from simulator.world.world import World
 from tests.algorithms.conftest import Run, equal, go, largest_difference, make, training
 
 HEAD = 1
@@ -59,13 +61,24 @@ class TestWhatIsDone:
             _step(task, tensors, x.tensor(), y)
         assert largest_difference(found.trained, {name: tensors[name] for name in found.trained}) < 1e-5
 
-    def test_a_group_is_shuffled_and_split_again(self) -> None:
-        """With one class on each device, the server's batches still hold several."""
-        found = run(samples=16)
-        steps = found.works(work="train_step", round=1)
-        assert len(steps) == 3 * 16 // 8  # as many as there are batches of devices
-        gathered = found.works(work="gather", round=1)
-        assert len(gathered) == len(steps)
+    def test_a_group_is_shuffled_and_split_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """With one class on each device, the server's batches hold several."""
+        seen: list[torch.Tensor] = []
+        loss = passes.Pass.__init__
+
+        def watched(self: Any, part: Any, x: Any, y: Any = None, *rest: Any, **more: Any) -> None:
+            if y is not None:
+                seen.append(y)
+            loss(self, part, x, y, *rest, **more)
+
+        monkeypatch.setattr(passes.Pass, "__init__", watched)
+        algorithm = SplitFrozen(head=HEAD)
+        world, task = make(algorithm, settings(rounds=1), clients=3, samples=16)
+        for number, client in enumerate(world.clients):
+            client.data.images.labels[client.data.index] = number
+        drive(algorithm, world, task, clients=3)
+        assert len(seen) == 3 * 16 // 8  # as many as there are batches of devices
+        assert all(len(labels.unique()) > 1 for labels in seen)
 
 
 def _step(task: Task, tensors: dict[str, torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> None:
@@ -77,6 +90,19 @@ def _step(task: Task, tensors: dict[str, torch.Tensor], x: torch.Tensor, y: torc
         grads = torch.autograd.grad(cross_entropy(logits, y), list(leaves.values()))
     for name, grad in zip(names, grads, strict=True):
         tensors[name] = tensors[name] - 0.1 * grad
+
+
+def drive(algorithm: SplitFrozen, world: World, task: Task, clients: int, beside: Any = None) -> None:
+    """One round, and something beside it."""
+
+    def both() -> Any:
+        if beside:
+            world.start(beside)
+        yield from synchronous(
+            algorithm, world, task, rounds=1, clients_per_round=clients, selection=Uniform(), seeds=Seeds(0)
+        )
+
+    world.run(both())
 
 
 class TestPipeline:
@@ -119,6 +145,14 @@ class TestPipeline:
         on, off = (run(samples=24, clients=clients, server=server, pipeline=how) for how in (True, False))
         assert on.world.now <= off.world.now * (1 + 1e-12)
         assert equal(on.trained, off.trained)
+
+    def test_what_waits_lies_in_memory(self) -> None:
+        peaks = [
+            run(samples=80, clients=1, dry=True, server=1e4, room=room, provisioning="preinstalled").world.server.memory
+            for room in (1, 3)
+        ]
+        tokens, width, batch = 5, 16, 8
+        assert peaks[1].peak_bytes - peaks[0].peak_bytes == 2 * batch * (4 * tokens * width + 8)
 
     def test_what_is_learned_does_not_depend_on_the_room(self) -> None:
         assert equal(run(samples=24, room=1).trained, run(samples=24, room=5).trained)
@@ -184,6 +218,7 @@ class TestRefusals:
             (SplitFrozen(head=2), {"lora": Lora(blocks=(1, 2))}, "head", "some of them have adapters"),
             (SplitFrozen(head=3), {}, "head", "leave no block"),
             (SplitFrozen(cache=True), {"augment": {"crop": 2}}, "cache", "others every time"),
+            (SplitFrozen(backward="decomposed"), {"lora": Lora(dropout=0.1)}, "backward", "depend on the time"),
         ],
     )
     def test_one_message(self, algorithm: SplitFrozen, how: dict[str, Any], key: str, message: str) -> None:
@@ -214,12 +249,6 @@ def test_a_device_that_leaves_is_missed_by_nobody() -> None:
         yield world.env.timeout(first.start + first.seconds * 0.9)
         world.clients[0].site.leave()
 
-    def both() -> Any:
-        world.start(leaves())
-        yield from synchronous(
-            algorithm, world, task, rounds=1, clients_per_round=2, selection=Uniform(), seeds=Seeds(0)
-        )
-
-    world.run(both())
+    drive(algorithm, world, task, clients=2, beside=leaves())
     assert [row.client for row in world.ledger.transfers if row.lost] == ["phone-0"]
     assert len([row for row in world.ledger.works if row.work == "train_step"]) >= 2

@@ -169,7 +169,7 @@ def test_equal_devices_are_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = scenario({**SLOW, "count": 4}, {**QUICK, "count": 3}, cut={"name": "fastest"})
     for _ in range(2):
         dry(settings)
-    assert len(asked) == 2 * len(HEADS)
+    assert len(asked) == 2 * 2 * len(HEADS)  # of one round, and of two for the memory
 
 
 def test_it_is_told_by_group() -> None:
@@ -221,4 +221,10 @@ def test_a_server_that_is_too_small_is_told_of_a_fixed_cut() -> None:
     server = settings.world.server.model_copy(update={"memory": float(dry(settings).peak_server_memory_bytes - 1)})
     message = refusal(settings.model_copy(update={"world": settings.world.model_copy(update={"server": server})}))
     assert message.startswith("world.server.memory is ")
-    assert "; head: 1 would fit" in message
+    assert "; cut: {name: fixed} with head: 1 would fit" in message
+
+
+def test_splitfrozen_is_offered_every_head() -> None:
+    """Where its adapters are depends on the cut: each is looked at with its own."""
+    settings = scenario({**QUICK, "count": 2}, cut={"name": "largest"}, name="splitfrozen")
+    assert heads(settings) == [3, 3]  # of four blocks, one is left to the server

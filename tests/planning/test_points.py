@@ -57,6 +57,22 @@ def test_every_cut_that_is_allowed_is_there_once() -> None:
     assert [(each.label, each.head) for each in found if each.own] == [("FL", None), ("splitfed", 2), ("sfprompt", 1)]
 
 
+def test_the_cut_that_a_policy_chooses_is_marked() -> None:
+    """All memory is ample: both devices get the largest head."""
+    found = planned(scenario({"name": "splitfed", "tail": 1, "cut": {"name": "largest"}}))
+    assert [(each.head, each.own, each.devices) for each in found] == [
+        *((head, False, 0) for head in range(4)),
+        (4, True, 2),
+    ]
+
+
+def test_a_cut_that_only_a_policy_would_choose_is_there() -> None:
+    """FlexP-SFL's policy chooses the tail, too: of six blocks five are on the device, as even as may be."""
+    found = planned(scenario({"name": "flexp_sfl", "cut": {"name": "largest"}}))
+    assert [(each.head, each.tail) for each in found if each.own] == [(3, 2)]
+    assert [(each.head, each.tail) for each in found if not each.own] == [(head, 1) for head in range(5)]
+
+
 def test_where_labels_are_sent_there_is_no_tail() -> None:
     found = planned(scenario({"name": "splitfed", "labels": "sent"}))
     assert [(each.head, each.tail) for each in found] == [(head, None) for head in range(6)]

@@ -28,6 +28,28 @@ algorithms:
 Write = Callable[..., Path]
 
 
+LEFT = [".lock", "environment.json", "points.csv", "report.html", "sweep.yaml", "trials"]
+"""In the folder of a sweep, beside its figures."""
+
+
+@pytest.fixture(autouse=True)
+def _no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take longer than the sweep; a test that looks at them asks for ``pictures``."""
+
+    def report(folder: Path, figures: list[Path]) -> Path:
+        (folder / "report.html").touch()
+        return folder / "report.html"
+
+    if "pictures" not in request.fixturenames:
+        monkeypatch.setattr("analysis.write_sweep_figures", lambda folder: [])
+        monkeypatch.setattr("analysis.write_sweep_report", report)
+
+
+@pytest.fixture
+def pictures() -> None:
+    """Figures and report are drawn as they are for a user."""
+
+
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
     """Writes `tiny.yaml` and a sweep of it with these keys."""

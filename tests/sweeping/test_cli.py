@@ -33,10 +33,15 @@ def sfsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 def test_a_sweep(sfsim: Sfsim, write: Write, tmp_path: Path) -> None:
     write(axes={"training.batch_size": [4, 8]})
-    assert sfsim("--dry", "--workers", "1") == (0, "4 of 4 trials are done, 4 of them now: runs/small/points.csv\n", "")
+    status, out, err = sfsim("--dry", "--workers", "1")
+    assert (status, err) == (0, "")
+    assert out.splitlines() == [
+        "4 of 4 trials are done, 4 of them now: runs/small/points.csv",
+        "Report: runs/small/report.html",
+    ]
     assert (tmp_path / "runs" / "small" / "points.csv").exists()
     said = sfsim("--dry", "--workers", "1")[1]
-    assert said == "4 of 4 trials are done, 0 of them now: runs/small/points.csv\n"
+    assert said == "4 of 4 trials are done, 0 of them now: runs/small/points.csv\n", "and nothing is drawn again"
 
 
 def test_a_failure_is_one_message_and_status_2(sfsim: Sfsim, write: Write) -> None:

@@ -21,7 +21,7 @@ from simulator.scenario_source import ScenarioError
 from simulator.sweeping import running
 from simulator.sweeping.points import Trial
 from simulator.sweeping.running import run_sweep
-from tests.sweeping.conftest import Write
+from tests.sweeping.conftest import LEFT, Write
 
 RATES = "world.devices.*.uplink.rate"
 TRIAL = ["breakdown.csv", "clients.csv", "rounds.csv", "scenario.yaml", "summary.json"]
@@ -66,10 +66,12 @@ def failing(monkeypatch: pytest.MonkeyPatch, when: Callable[[Trial], bool], erro
     monkeypatch.setattr(running, "outcome_of", broken)
 
 
+@pytest.mark.usefixtures("pictures")
 def test_what_a_sweep_leaves(write: Write) -> None:
     file = write(axes={"algorithms.*.head": [0, 1], RATES: ["1 Mbit/s"]}, seeds=[0, 3])
     folder = swept(file)
-    assert names(folder) == [".lock", "environment.json", "points.csv", "sweep.yaml", "trials"]
+    assert names(folder) == sorted([*LEFT, "figures"])
+    assert names(folder / "figures")
     table = rows(folder)
     columns = ["trial", "point", "algorithms.*.head", RATES, "label", "algorithm", "seed", "status", "message"]
     assert list(table[0]) == columns
@@ -266,7 +268,7 @@ def test_what_was_left_half_done_is_gone(write: Write) -> None:
     (folder / "trials" / ".0123-x").mkdir()
     (folder / ".points.csv-x").write_text("")
     swept(file)
-    assert names(folder) == [".lock", "environment.json", "points.csv", "sweep.yaml", "trials"]
+    assert names(folder) == LEFT
     assert not [name for name in names(folder / "trials") if name.startswith(".")]
 
 
