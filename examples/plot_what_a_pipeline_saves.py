@@ -15,7 +15,6 @@ from analysis import load_sweep, plot_heat_map, saving
 def main(folder: Path) -> None:
     saved = saving(load_sweep(folder), "pipeline", "in sequence")
     ax = plot_heat_map(saved, "world.devices.*.uplink.rate", "world.devices.*.rate.fp32", "saved")
-    ax.set_title("Time that the pipeline saves", loc="left")
     ax.set_xlabel("each device's uplink")
     ax.set_ylabel("each device's rate (30 % of it is reached)")
     path = folder / "figures" / "pipeline_saving.png"

@@ -25,7 +25,17 @@ class Footprint(NamedTuple):
     pair: int
 
 
-_known: dict[tuple[Any, ...], Footprint] = {}
+class Trace(NamedTuple):
+    """Of one pass that was looked at: bytes kept, and of each operation in turn its inputs and outputs."""
+
+    kept: int
+    pairs: list[int]
+
+
+FEW = 2, 3
+"""Of larger batches these are looked at: each storage is a fixed number of bytes, and so many more for each sample. A
+batch of one is looked at itself, for some operations take another way with it."""
+_known: dict[tuple[Any, ...], Trace] = {}
 
 
 def footprint(
@@ -40,14 +50,25 @@ def footprint(
         grad: whether the input requires a gradient.
         attention: ``fused``: queries, keys, values, output and one number a row; ``math``: the T x T tensors too.
     """
-    known = keys, shape, grad, attention
-    if known not in _known:
-        with torch.inference_mode(False), torch.enable_grad():  # whoever asks first, and in which mode
-            _known[known] = _count(module, torch.empty(shape, device="meta").requires_grad_(grad), attention)
-    return _known[known]
+
+    def traced(samples: int) -> Trace:
+        known = keys, (samples, *shape[1:]), grad, attention
+        if known not in _known:
+            with torch.inference_mode(False), torch.enable_grad():  # whoever asks first, and in which mode
+                sample = torch.empty(known[1], device="meta").requires_grad_(grad)
+                _known[known] = _count(module, sample, attention)
+        return _known[known]
+
+    if shape[0] < FEW[0]:
+        kept, pairs = traced(shape[0])
+        return Footprint(kept, max(pairs, default=0))
+    few, one_more = map(traced, FEW)
+    more = shape[0] - FEW[0]
+    each = (size + more * (next_ - size) for size, next_ in zip(few.pairs, one_more.pairs, strict=True))
+    return Footprint(few.kept + more * (one_more.kept - few.kept), max(each, default=0))
 
 
-def _count(module: nn.Module, sample: Tensor, attention: str) -> Footprint:
+def _count(module: nn.Module, sample: Tensor, attention: str) -> Trace:
     weights = {tensor.untyped_storage()._cdata for tensor in module.state_dict(keep_vars=True).values()}
     kept: dict[int, tuple[int, Tensor]] = {}  # holds the tensors, so that no storage's address is used again
 
@@ -63,7 +84,7 @@ def _count(module: nn.Module, sample: Tensor, attention: str) -> Footprint:
                 module(sample)
         else:
             module(sample)
-    return Footprint(sum(size for size, _ in kept.values()), pairs.largest)
+    return Trace(sum(size for size, _ in kept.values()), pairs.sizes)
 
 
 class _Pairs(TorchDispatchMode):
@@ -71,11 +92,11 @@ class _Pairs(TorchDispatchMode):
 
     def __init__(self, weights: set[int]) -> None:
         super().__init__()
-        self.weights, self.largest = weights, 0
+        self.weights, self.sizes = weights, list[int]()
 
     def see(self, tensors: Iterable[Any]) -> None:
         storages = {t.untyped_storage()._cdata: t.untyped_storage().nbytes() for t in tensors if isinstance(t, Tensor)}
-        self.largest = max(self.largest, sum(size for key, size in storages.items() if key not in self.weights))
+        self.sizes.append(sum(size for key, size in storages.items() if key not in self.weights))
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         output = function(*args, **(kwargs or {}))

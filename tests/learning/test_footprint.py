@@ -14,8 +14,8 @@ from simulator.learning.staged import Staged
 from simulator.learning.weights import Weights
 from tests.learning.conftest import chain, forget, pictures, staged, vit, weights_of
 
-SAMPLES = 3
-
+SAMPLES = 5
+"""More than the batches that are traced: what a larger one keeps is computed."""
 
 KERNELS = {"math": SDPBackend.MATH, "fused": SDPBackend.FLASH_ATTENTION}
 
