@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from analysis.disclosed import disclosed
 from analysis.figures import write_figures
 from analysis.humanize import human
 from analysis.interactive.curves import accuracy_chart
@@ -58,7 +59,7 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         run = load_run(folder)
         pictures = list(figures) if figures is not None else write_figures(folder)
         charts = [*_learning(run), where_chart(run), timeline_chart(rounds_of(run)), labels_chart({run.name: run})]
-        said = _said(run)
+        said, found = _said(run), disclosed(run)
     return write_page(
         run.folder / REPORT,
         "run.html.j2",
@@ -71,6 +72,7 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         environment=list(flat(run.environment)),
         pictures=[path.name for path in pictures],
         comparison=None,
+        disclosed=found,
         **said,
     )
 
@@ -100,6 +102,7 @@ def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.h
         environment=[],
         pictures=[],
         comparison=found,
+        disclosed={},
         **_said(run),
     )
 
