@@ -154,8 +154,9 @@ class Shard:
         return self._plain(self.index)
 
     def _plain(self, index: Tensor) -> Iterator[Batch]:
-        for rows in index.split(self.batch_size):
-            yield Batch(Rows(self.images, rows), self.images.labels[rows])
+        labels = self.images.labels[index]  # once, and then cut: a look-up for each batch would take longer
+        for rows, own in zip(index.split(self.batch_size), labels.split(self.batch_size), strict=True):
+            yield Batch(Rows(self.images, rows), own)
 
 
 def pooled(shards: Sequence[Shard]) -> Shard:
