@@ -186,6 +186,7 @@ class _Counted:
                 sizes = before._replace(
                     forward=2 * before.forward - less.forward,
                     backward=2 * before.backward - less.backward,
+                    late=2 * before.late - less.late,
                     activations=2 * before.activations - less.activations,
                     kept=2 * before.kept - less.kept,
                     pieces=Pieces(),  # nobody asks for them here

@@ -16,7 +16,7 @@ from simulator.sweeping.settings import load
 from tests.sweeping.conftest import LEFT, Write
 from tests.sweeping.test_running import TRIAL
 
-KILLS, POINTS = 4, 40
+KILLS, POINTS = 5, 40
 SCRIPT = f"""
 import io, os, random, signal, sys, time
 from pathlib import Path
