@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from simulator.accounting.payload import FROZEN_WEIGHTS, WAY_BACK, Kinds, directions
+from simulator.accounting.payload import FROZEN_WEIGHTS, WAY_BACK, Kinds, covered, directions
 from simulator.wording import listed, near_miss
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _check(
     loc = (*where, "training", "compression", key)
     kind, wanted = directions(key)
     sent = list(dict.fromkeys(name for each in kinds for name in each.directed))
-    if not any(f"{kind} {direction}" in sent for direction in wanted):
+    if not any(f"{name} {direction}" in sent for name in covered(kind) for direction in wanted):
         near = near_miss(key, [directions(name)[0] for name in sent] + sent)
         problem = "it sends nothing of this kind" if where else "no algorithm sends anything of this kind"
         if any(kind in each.incompressible for each in kinds):
@@ -56,7 +56,7 @@ def _check(
         problem = "there is a change only of what a device sends after it was sent the same kind"
         allowed = f"value; change for {listed(changes)}" if changes else "value"
         raise scenario.error((*loc, "of"), "change", problem, allowed)
-    answered = any(kind in each.up and WAY_BACK.get(kind) in each.down for each in kinds)
+    answered = any(name in each.up and WAY_BACK.get(name) in each.down for each in kinds for name in covered(kind))
     if compressor and compressor.pull and not answered:
         problem = "it corrects the gradient that comes back for smashed data, and here none comes back"
         raise scenario.error((*loc, "correction"), compressor.pull, problem, "0")

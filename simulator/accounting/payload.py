@@ -17,6 +17,14 @@ WAY_BACK = {"smashed data": "smashed gradient", "smashed data and labels": "smas
 """The gradient that comes back for what a device sent."""
 
 
+_ALSO = {"smashed data": ("smashed data and labels",)}
+
+
+def covered(kind: str) -> tuple[str, ...]:
+    """The kinds that a scenario means by this name: with the smashed data, labels may travel, or not."""
+    return kind, *_ALSO.get(kind, ())
+
+
 class Kinds(NamedTuple):
     """The names of the payloads that go from devices to the server, and of those that come from it.
 

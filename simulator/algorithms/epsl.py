@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from simulator.accounting.payload import Kinds, directions
+from simulator.accounting.payload import Kinds, covered, directions
 from simulator.algorithms.base import State, Steps, UnfitError
 from simulator.algorithms.lockstep import Lockstep, Sent, side_by_side
 from simulator.algorithms.steps import provisioned
@@ -68,7 +68,8 @@ class EPSL(Lockstep):
         if self.phi and training.train == "lora" and training.lora.dropout:
             problem = "rows that do not go back would meet no dropout, and the others of their step would"
             raise UnfitError("phi", self.phi, problem, "0, or a lora.dropout of 0")
-        sent = [how for key, how in training.compression.items() if directions(key)[0] == "smashed data and labels"]
+        kind = "smashed data and labels"
+        sent = [how for key, how in training.compression.items() if kind in covered(directions(key)[0])]
         if self.phi and any(how and how.pull for how in sent):
             problem = "the smashed data are compressed with a correction of each row's own gradient"
             raise UnfitError("phi", self.phi, problem, "0, or a compression without correction")

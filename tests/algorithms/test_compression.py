@@ -169,3 +169,18 @@ def test_all_of_the_entries_are_as_no_compression() -> None:
     bare, run = (go(FedAvg(), training(compression=each)) for each in ({}, compressed))
     for name, tensor in bare.trained.items():
         torch.testing.assert_close(run.trained[name], tensor, rtol=1e-4, atol=1e-5)
+
+
+def test_smashed_data_are_encoded_with_labels_beside_them_too() -> None:
+    """Labels travel as they are; a kind's own name counts before one that covers it."""
+    algorithm = SplitFed(labels="sent")
+    plain, coded = (
+        go(algorithm, training(rounds=1, compression=compression), clients=1, dry=True).transfers(
+            kind="smashed data and labels"
+        )
+        for compression in ({}, {"smashed data": METHODS["int8"]})
+    )
+    assert all(after.bytes < before.bytes / 2 for before, after in zip(plain, coded, strict=True))
+    own = {"smashed data": METHODS["int8"], "smashed data and labels": None}
+    named = go(algorithm, training(rounds=1, compression=own), clients=1, dry=True)
+    assert [row.bytes for row in named.transfers(kind="smashed data and labels")] == [row.bytes for row in plain]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from simulator.accounting.costs import Cost, work
-from simulator.accounting.payload import WAY_BACK, Kinds, directions
+from simulator.accounting.payload import WAY_BACK, Kinds, covered, directions
 from simulator.learning.compression.base import FLOAT_BYTES, Compressor
 from simulator.learning.compression.coded import Coded, Steps, Tree, floating, is_floating, looked_up
 from simulator.learning.trees import leaves, transform
@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
 
 def channels(compression: Mapping[str, Compressor | None], kinds: Kinds, wire: Wire) -> dict[tuple[str, str], Channel]:
-    """By kind and direction, what ``training.compression`` asks for; a key with a direction counts before one without.
+    """By kind and direction, what ``training.compression`` asks for; a key with a direction counts before one without,
+    and a kind's own name before one that covers it.
 
     ``kinds``: what is sent at all. Empty where nothing is compressed.
     """
     asked = sorted(compression.items(), key=lambda item: len(directions(item[0])[1]), reverse=True)
-    last = {(kind, one): how for key, how in asked for kind, both in [directions(key)] for one in both}
+    said = [(kind, one, how) for key, how in asked for kind, both in [directions(key)] for one in both]
+    last = {(also, one): how for kind, one, how in said for also in covered(kind)[1:]}
+    last |= {(kind, one): how for kind, one, how in said}
     named = {where: how for where, how in last.items() if how and " ".join(where) in kinds.directed}
     found: dict[tuple[str, str], Channel] = {where: Coded(compressor) for where, compressor in named.items()}
     for (kind, direction), compressor in named.items():
