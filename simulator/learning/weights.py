@@ -73,6 +73,8 @@ class Weights(dict[str, Tensor]):
     @property
     def earlier_bytes(self) -> int:
         """Bytes of the versions before the newest that open passes still need; of each, a tensor counts once."""
+        if not self.version:  # every step was in place: there are none
+            return 0
         needed: dict[int, dict[Ranges, Part]] = {}
         for one in self._open:
             if one.version != self.version:
@@ -87,8 +89,7 @@ class Weights(dict[str, Tensor]):
 
     def _step_cost(self, *passes: Pass) -> Cost:
         assert self.optimizer is not None, "these weights have no optimizer: they are not meant to be stepped"
-        names = {name for one in passes for name in one.part.trainable}
-        touched = self.optimizer.passes * sum(nbytes(self[name]) for name in names)
+        touched = self.optimizer.passes * self._trainable_bytes(*{one.part.ranges: one.part for one in passes}.values())
         stages = {stage: piece for one in passes for stage, piece in one.part.steps(self.optimizer).items()}
         return Cost(bytes_touched=touched, made_of=tuple(stages.values()))
 
