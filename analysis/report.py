@@ -20,6 +20,7 @@ from analysis.interactive.timeline import rounds_of, timeline_chart
 from analysis.interactive.totals import totals_chart
 from analysis.interactive.where import where_chart
 from analysis.measures import Column, highlights, measure_columns
+from analysis.remarks import remarks
 from analysis.report_comparison import Comparison, compare
 from analysis.report_page import Swatch, facts_of, flat, versions_told, write_page
 from analysis.runs import Run, RunError, load_run
@@ -68,11 +69,12 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         title=run.name,
         facts=facts_of(dict(run.scenario) | {"seeds": [int(seed) for seed in dict.fromkeys(run.summary["seed"])]}),
         scenarios=[(run.name, run.scenario_text)],
-        commands=[f"sfsim run scenario.yaml{' --dry' if run.dry else ''}", "sfsim report ."],
+        commands=[f"sfsim run scenario.yaml{' --dry' if run.dry else ''} --out again", "sfsim report ."],
         environment=list(flat(run.environment)),
         pictures=[path.name for path in pictures],
         comparison=None,
         disclosed=found,
+        remarks=remarks({label: (run, label) for label in run.labels}),
         **said,
     )
 
@@ -98,11 +100,16 @@ def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.h
         title=run.name,
         facts=[(title, ", ".join(own.labels)) for title, own in found.runs.items()],
         scenarios=[(title, own.scenario_text) for title, own in found.runs.items()],
-        commands=["sfsim compare " + " ".join(shlex.quote(str(own.folder)) for own in found.runs.values())],
+        commands=[
+            " ".join(
+                ["sfsim compare", *(shlex.quote(str(own.folder)) for own in found.runs.values()), "--out again.html"]
+            )
+        ],
         environment=[],
         pictures=[],
         comparison=found,
         disclosed={},
+        remarks=remarks(found.own_labels),
         **_said(run),
     )
 

@@ -47,13 +47,15 @@ class Trace:
 
 
 def write_trace(folder: str | Path, trial: str | None = None, out: str | Path | None = None) -> Trace:
-    """Write the trace of all trials of a run, or of one (`label-seed`), by default as `trace.json.gz` in its folder.
+    """Write the trace of all trials of a run, or of one (`label-seed`).
+
+    By default into its folder: `trace.json.gz`, or `trace-TRIAL.json.gz` beside it.
 
     Raises:
         RunError: there is no such run or trial, a file of it cannot be read, or the trace cannot be written.
     """
     folder = Path(folder)
-    path = Path(out) if out is not None else folder / f"trace{SUFFIX}"
+    path = Path(out) if out is not None else folder / f"trace{f'-{trial}' if trial else ''}{SUFFIX}"
     if not path.name.endswith(SUFFIX):
         raise RunError(f"{path}: the name of a trace ends in {SUFFIX}")
     with _versions_told(folder):

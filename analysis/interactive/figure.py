@@ -84,12 +84,15 @@ class Ruler:
     unit: str = ""
 
 
-def ruler(kind: Kind, name: str, values: Iterable[float]) -> Ruler:
-    """An axis in the unit in which the largest value (SI) reads best, or a logarithmic one if they span too much."""
+def ruler(kind: Kind, name: str, values: Iterable[float], linear: bool = False) -> Ruler:
+    """An axis in the unit in which the largest value (SI) reads best.
+
+    A logarithmic one if they span too much, unless it must be `linear`, as that of bars.
+    """
     present = [value for value in values if math.isfinite(value)]
     if kind == "fraction":
         return Ruler(1.0, {"title": {"text": name}, "tickformat": ".4~p"})
-    if spans_wide(present):
+    if not linear and spans_wide(present):
         return Ruler(1.0, {"title": {"text": name}, "type": "log"} | _log_ticks(kind, max(present) / min(present)))
     unit = scale(kind, max(present, default=0.0))
     title = f"{name} ({unit.unit})" if unit.unit else name

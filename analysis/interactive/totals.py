@@ -24,7 +24,7 @@ def totals_chart(run: Run) -> Chart:
     options = {name: measure_of(run.summary, column) for name, column in _SHOWN.items()}
     options = {name: what for name, what in options.items() if what.values(run.summary).notna().any()}
     figures = {str(place): totals_figure(run, what) for place, what in enumerate(options.values())}
-    caption = "Shorter is better; energy, work and traffic are sums over all devices."
+    caption = "Shorter is better, and bars begin at zero; energy, work and traffic are sums over all devices."
     return Chart("totals", "What it takes", caption, figures, (Knob("of", tuple(options)),), tuple(run.labels))
 
 
@@ -32,7 +32,7 @@ def totals_figure(run: Run, what: Measure) -> Figure:
     """One measure (mean over seeds, with the range of several) as a bar a label."""
     values = pd.DataFrame({"label": run.summary["label"], "value": what.values(run.summary)})
     table = values.groupby("label", sort=False)["value"].agg(["mean", "min", "max", "count"])
-    unit = ruler(what.kind, what.name, table["mean"])
+    unit = ruler(what.kind, what.name, table["mean"], linear=True)  # the length of a bar is its figure
     divisor = unit.divisor
     traces = []
     for place, label in enumerate(run.labels):
@@ -63,6 +63,11 @@ def totals_figure(run: Run, what: Measure) -> Figure:
                 "color": style.QUIET,
             }
         traces.append(trace | {"hovertext": [told]})
-    frame = layout(110 + 44 * len(run.labels), unit.axis, {"autorange": "reversed", "showgrid": False}, bargap=0.35)
+    frame = layout(
+        110 + 44 * len(run.labels),
+        unit.axis | {"rangemode": "tozero"},
+        {"autorange": "reversed", "showgrid": False},
+        bargap=0.35,
+    )
     frame["margin"]["r"] = 80  # for the figure at a bar's end
     return {"data": traces, "layout": frame}

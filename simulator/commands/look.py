@@ -87,7 +87,10 @@ def model(
 def trace(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
     trial: Annotated[str | None, typer.Option(help="Only this one.", show_default="all", metavar="LABEL-SEED")] = None,
-    out: Annotated[Path | None, typer.Option(help="A file.", show_default="RUN/trace.json.gz", metavar="FILE")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A file.", show_default="RUN/trace.json.gz, or trace-TRIAL.json.gz", metavar="FILE"),
+    ] = None,
 ) -> None:
     """Write what every device, link and slot did, and when, as a file for Perfetto (https://ui.perfetto.dev)."""
     from analysis import RunError, write_trace

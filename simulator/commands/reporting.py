@@ -30,8 +30,11 @@ def report(
 def compare(
     folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.", show_default=False)],
     out: Annotated[Path, typer.Option(help="The page to write.", metavar="FILE")] = Path("compare.html"),
+    force: Annotated[bool, typer.Option("--force", help="Replace the page if there is one.")] = False,
 ) -> None:
     """Put runs side by side in one page, and say by what they differ."""
+    if out.is_file() and not force:
+        refuse(f"{out} exists: name another file with --out, or say --force")
     from analysis import RunError, write_comparison
 
     try:

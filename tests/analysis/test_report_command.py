@@ -41,6 +41,17 @@ def test_compare_writes_where_it_is_told(sfsim, tmp_path: Path) -> None:  # type
     assert out.exists()
 
 
+def test_compare_replaces_no_page_unless_it_is_told_to(sfsim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    folders = [fabricate(tmp_path / name, labels=("FL",), rounds=1, name=name) for name in ("a", "b")]
+    out = tmp_path / "both.html"
+    out.write_text("mine")
+    refused = f"sfsim: {out} exists: name another file with --out, or say --force\n"
+    assert sfsim("compare", *folders, "--out", out) == (2, "", refused)
+    assert out.read_text() == "mine"
+    assert sfsim("compare", *folders, "--out", out, "--force")[0] == 0
+    assert out.stat().st_size > 1e6
+
+
 def test_what_is_no_run_is_one_message(sfsim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     run = fabricate(tmp_path / "run", labels=("FL",), rounds=1)
     for arguments, message in (

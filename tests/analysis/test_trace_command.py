@@ -91,3 +91,10 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert not end.value.code
     assert capsys.readouterr().out.startswith("run/trace.json.gz: ")
     assert list(faults(read(tmp_path / "run" / "trace.json.gz"))) == []
+
+
+def test_the_trace_of_one_trial_leaves_that_of_all_alone(tmp_path: Path) -> None:
+    folder = made(tmp_path, served((0, 0, 1)), 1)
+    (folder / "trace.json.gz").write_bytes(b"all of them")
+    assert write_trace(folder, "FL-0").path == folder / "trace-FL-0.json.gz"
+    assert (folder / "trace.json.gz").read_bytes() == b"all of them"
