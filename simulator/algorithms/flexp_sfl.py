@@ -27,7 +27,8 @@ REFERENCE = "reference smashed data", "reference features"
 
 
 class FlexPSFL(UShaped):
-    """FlexP-SFL (Yuan et al., 2025; arXiv 2508.10349).
+    """FlexP-SFL (Yuan et al., 2025; arXiv 2508.10349): each device has a cut, a head and a tail of its own, and shares
+    the body at the server.
 
     From the paper's abstract: each client trains a portion of the model that fits its resources, and offloads the rest
     to a server; its objective stays its own; an alignment strategy improves personal models on global data. (Others

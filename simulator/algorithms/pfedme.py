@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class PFedMe(FedAvg):
-    """pFedMe (T. Dinh et al., 2020; recalled, not checked against the text): personal models by Moreau envelopes.
+    """pFedMe (Dinh et al., 2020; recalled, not checked against the text): personal models by Moreau envelopes.
 
     For each batch, ``inner_steps`` steps of the optimizer approximate ``theta = argmin F(theta) + lam / 2
     ||theta - w||^2``, and then ``w <- w - eta lam (w - theta)``. The server: ``w <- (1 - beta) w + beta mean(w of the

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 
 class SFPrompt(UShaped):
-    """SFPrompt (Cao, Zhu and Gong, 2024; arXiv 2407.17533).
+    """SFPrompt (Cao, Zhu and Gong, 2024; arXiv 2407.17533): prompts and a tail trained on devices, on pruned data,
+    first by a local loss and then through the server's frozen body.
 
     From the paper's abstract: head and tail on the device, the body at the server; soft prompts; a local-loss phase;
     pruning of the data by EL2N. That only prompts and tail are trained and averaged, that the short cut from head to

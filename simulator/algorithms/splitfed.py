@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 class SplitFed(UShaped):
-    """SplitFed (Thapa et al., 2022; arXiv 2004.12088, Algorithms 1 and 2). ``train: full`` is SFL+FF, ``linear``
-    SFL+Linear.
+    """SplitFed (Thapa et al., 2022; arXiv 2004.12088, Algorithms 1 and 2): devices train a head (and a tail) side by
+    side, the server the rest. ``train: full`` is SFL+FF, ``linear`` SFL+Linear.
 
     Attributes:
         version: ``v1``: the server trains a copy of its part for each client, and averages both sides. ``v2``: one

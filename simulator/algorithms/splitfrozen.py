@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 
 class SplitFrozen(Cutting, OwnOrder):
-    """SplitFrozen (Ma et al., 2025; arXiv 2503.18986).
+    """SplitFrozen (Ma et al., 2025; arXiv 2503.18986): devices only compute frozen layers forward, and one set of
+    adapters at the server learns from all of them.
 
     From the paper's abstract: device layers are frozen and only computed forward; LoRA is on the server's layers alone;
     device and server work are decoupled in a pipeline; the backward pass is decomposed. It follows that nothing is
