@@ -45,7 +45,7 @@ def both(model: Staged, ranges: Ranges) -> tuple[Footprint, Footprint]:
 @pytest.mark.parametrize("attention", ["fused", "math"])
 @pytest.mark.parametrize("train", TRAIN)
 def test_equal_blocks_in_a_row(train: str, attention: str) -> None:
-    for depth in range(4, 9):
+    for depth in (4, 7):  # one more than is traced, and several more
         model = deep(depth, train, attention)
         for ranges in cuts(model):
             found, whole = both(model, ranges)
