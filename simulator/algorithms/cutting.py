@@ -62,6 +62,13 @@ class Cutting(Algorithm):
         """Whether all clients need the same cut, for they share one part at the server; else each may have its own."""
         return False
 
+    def kinds(self, model: Staged, training: Training) -> Kinds:
+        return all_kinds([self._kinds(model, at) for at in self.possible(model)])
+
+    def _kinds(self, model: Staged, at: Cut) -> Kinds:
+        """What is sent where the model is cut there."""
+        raise NotImplementedError
+
     def cuts(self, model: Staged) -> list[Place]:
         """The cuts among which a policy chooses, from the smallest portion on the device to the largest."""
         return [Place(head, self._tail) for head in range(len(model.blocks) - self._tail)]

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import OwnOrder, State, Steps
-from simulator.algorithms.cutting import Cutting, all_kinds
+from simulator.algorithms.cutting import Cutting
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,10 +15,8 @@ if TYPE_CHECKING:
     from simulator.learning.cuts import Cut
     from simulator.learning.data import Batch
     from simulator.learning.passes import Part, Pass
-    from simulator.learning.staged import Staged
     from simulator.learning.task import Task
     from simulator.learning.weights import Weights
-    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.world import World
 
@@ -62,13 +59,6 @@ class Lockstep(Cutting, OwnOrder):
     @property
     def one_cut(self) -> bool:
         return True
-
-    def kinds(self, model: Staged, training: Training) -> Kinds:
-        return all_kinds([self._kinds(model, at) for at in self.possible(model)])
-
-    def _kinds(self, model: Staged, at: Cut) -> Kinds:
-        """What is sent where the model is cut there."""
-        raise NotImplementedError
 
     def begin(self, world: World, task: Task) -> State:
         cut = self._cut(world, task)

@@ -9,7 +9,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat
 
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import State, Steps, UnfitError, Update
-from simulator.algorithms.cutting import UShaped, all_kinds
+from simulator.algorithms.cutting import UShaped
 from simulator.algorithms.steps import provisioned, split_kinds, split_step
 from simulator.learning.prompts import Prompts
 
@@ -57,9 +57,6 @@ class SFPrompt(UShaped):
     prune: Literal["every_round", "once"] = "every_round"
     local_learning_rate: PositiveFloat | None = None
     split_learning_rate: PositiveFloat | None = None
-
-    def kinds(self, model: Staged, training: Training) -> Kinds:
-        return all_kinds([self._kinds(model, at) for at in self.possible(model)])
 
     def _kinds(self, model: Staged, at: Cut) -> Kinds:
         step = split_kinds(model, at) if self.split_epochs else Kinds()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import State, Steps, UnfitError, Update
-from simulator.algorithms.cutting import UShaped, all_kinds
+from simulator.algorithms.cutting import UShaped
 from simulator.algorithms.steps import labelled_kinds, labelled_step, provisioned, split_kinds, split_step
 
 if TYPE_CHECKING:
@@ -44,9 +44,6 @@ class SplitFed(UShaped):
     @property
     def one_cut(self) -> bool:
         return self.version == "v2"
-
-    def kinds(self, model: Staged, training: Training) -> Kinds:
-        return all_kinds([self._kinds(model, at) for at in self.possible(model)])
 
     def _kinds(self, model: Staged, at: Cut) -> Kinds:
         step = split_kinds(model, at) if self.labels == "private" else labelled_kinds(model, at)

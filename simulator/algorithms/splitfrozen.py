@@ -46,6 +46,7 @@ class SplitFrozen(Cutting, OwnOrder):
         backward: ``whole``: as above. ``decomposed``: the server goes forward and computes input gradients as batches
             arrive, gradients of weights when nothing else waits, and takes one step for the group, on its mean loss:
             fewer steps. With nothing to send back, that saves time only where the server has several slots.
+            A table of measured seconds does not know the two halves: they go by the server's rate.
         cache: smashed data are uploaded once and kept at the server, in its memory: frozen layers compute the same each
             time. (Whether the paper does so is not known.)
     """

@@ -10,7 +10,7 @@ from pydantic import PositiveInt
 
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import State, Steps, Update
-from simulator.algorithms.cutting import Cutting, all_kinds
+from simulator.algorithms.cutting import Cutting
 from simulator.algorithms.steps import labelled_kinds, labelled_step, provisioned
 
 if TYPE_CHECKING:
@@ -43,9 +43,6 @@ class SplitLora(Cutting):
     @property
     def one_cut(self) -> bool:
         return True
-
-    def kinds(self, model: Staged, training: Training) -> Kinds:
-        return all_kinds([self._kinds(model, at) for at in self.possible(model)])
 
     def _kinds(self, model: Staged, at: Cut) -> Kinds:
         step, mine = labelled_kinds(model, at), ("adapters",) if model.slice(at.head).trainable else ()
