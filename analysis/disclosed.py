@@ -9,6 +9,16 @@ from analysis.runs import Run
 _DATA = ("labels", "images")
 
 
+def sent_kinds(run: Run, label: str) -> set[tuple[str, str]] | None:
+    """Kinds of payloads and their directions in the label's first trial; None where its ledger is not there."""
+    path = run.folder / "ledger" / f"{label}-{run.seeds(label)[0]}" / "transfers.parquet"
+    if not path.is_file():
+        return None
+    found = pd.read_parquet(path, columns=["kind", "target", "client"])
+    ways = (found["target"] == found["client"]).map({True: "down", False: "up"})
+    return set(zip(found["kind"], ways, strict=True))
+
+
 def disclosed(run: Run) -> dict[str, list[str]]:
     """Kinds of payloads that devices send and that hold labels or images, by their name: the labels of the algorithms.
 
@@ -16,12 +26,7 @@ def disclosed(run: Run) -> dict[str, list[str]]:
     """
     found: dict[str, list[str]] = {}
     for label in run.labels:
-        path = run.folder / "ledger" / f"{label}-{run.seeds(label)[0]}" / "transfers.parquet"
-        if not path.is_file():
-            continue
-        sent = pd.read_parquet(path, columns=["kind", "target", "client"])
-        up = sent.loc[sent["target"] != sent["client"], "kind"]
-        for kind in up.unique():
-            if any(word in str(kind) for word in _DATA):
-                found.setdefault(str(kind), []).append(label)
+        for kind, way in sorted(sent_kinds(run, label) or ()):
+            if way == "up" and any(word in kind for word in _DATA):
+                found.setdefault(kind, []).append(label)
     return found

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.axes import parse_values
+from analysis.disclosed import sent_kinds
 from analysis.humanize import human
 from analysis.report_page import section
 from analysis.runs import Run
@@ -65,20 +66,10 @@ def _compression(run: Run, label: str) -> Iterator[str]:
     shared = section(section(run.scenario, "training"), "compression")
     own = next((e for e in _mappings(run.scenario.get("algorithms")) if e.get("label") == label), {})
     asked = {**shared, **section(section(own, "training"), "compression")}
-    sent = _sent(run, label)
+    sent = sent_kinds(run, label)
     methods = {key: how.get("name") for key, how in asked.items() if isinstance(how, Mapping) and _covers(key, sent)}
     if methods:
         yield f" sends {_listed([f'{key} compressed by {name}' for key, name in methods.items()])}."
-
-
-def _sent(run: Run, label: str) -> set[tuple[str, str]] | None:
-    """Kinds of payloads and their directions in the label's first trial; None where its ledger is not there."""
-    path = run.folder / "ledger" / f"{label}-{run.seeds(label)[0]}" / "transfers.parquet"
-    if not path.is_file():
-        return None
-    found = pd.read_parquet(path, columns=["kind", "target", "client"])
-    ways = (found["target"] == found["client"]).map({True: "down", False: "up"})
-    return set(zip(found["kind"], ways, strict=True))
 
 
 def _covers(key: str, sent: set[tuple[str, str]] | None) -> bool:
