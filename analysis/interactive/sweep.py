@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ from analysis.interactive.figure import Look, number
 from analysis.measures import present
 from analysis.quantities import Measure
 from analysis.sweeps import BROKEN, DONE, MISSING, Sweep
+
+if TYPE_CHECKING:
+    from pandas.core.groupby import DataFrameGroupBy
 
 MEASURES = (
     *("final_accuracy", "time_to_target_s", "sim_time_s", "bytes", "client_energy_j", "peak_client_memory_bytes"),
@@ -54,7 +57,7 @@ def sweep_data(sweep: Sweep) -> dict[str, Any]:
         "labels": [{"name": label} | vars(Look.of(place)) for place, label in enumerate(sweep.labels)],
         "points": kept,
         "rows": rows,
-        "winners": [_winners(part, sweep, measures) for _, part in _by_point(sweep, kept)],
+        "winners": _winners(sweep, measures, kept),
         "full": full_enough(sweep),
         "left_out": len(points) - len(kept),
     }
@@ -87,9 +90,7 @@ def _measure(what: Measure) -> dict[str, Any]:
 
 def _rows(sweep: Sweep, measures: Sequence[Measure]) -> list[list[Any]]:
     """See `sweep_data`; by point, then by label."""
-    values = pd.DataFrame({place: what.values(sweep.summary) for place, what in enumerate(measures)})
-    keys = [sweep.summary["point"], sweep.summary["label"]]
-    grouped = values.groupby(keys, sort=False)
+    grouped = _by_point_and_label(sweep, measures)
     mean, low, high, count = (
         table.to_numpy() for table in (grouped.mean(), grouped.min(), grouped.max(), grouped.count())
     )
@@ -114,28 +115,37 @@ def _rows(sweep: Sweep, measures: Sequence[Measure]) -> list[list[Any]]:
     return sorted(rows, key=lambda row: (row[0], row[1]))
 
 
+def _by_point_and_label(sweep: Sweep, measures: Sequence[Measure]) -> DataFrameGroupBy:
+    """The values of the measures, a column each, in groups that differ by their seed alone."""
+    values = pd.DataFrame({place: what.values(sweep.summary) for place, what in enumerate(measures)})
+    return values.groupby([sweep.summary["point"], sweep.summary["label"]], sort=False)
+
+
 def _status(part: pd.DataFrame) -> str:
     """Of all seeds of a label at a point: done, or what is wrong with any of them."""
     return next((str(status) for status in part["status"] if status != DONE), DONE)
 
 
-def _by_point(sweep: Sweep, points: Sequence[int]) -> list[tuple[int, pd.DataFrame]]:
-    parts = dict(list(sweep.summary.groupby("point", sort=False)))
-    return [(point, parts[point]) for point in points]
-
-
-def _winners(part: pd.DataFrame, sweep: Sweep, measures: Sequence[Measure]) -> list[list[int]]:
-    """For each measure the labels that win at one point, as `analysis.break_even` decides."""
-    if part["status"].isin((MISSING, BROKEN)).any():  # one that may yet win is not there
-        return [[] for _ in measures]
-    places = {label: place for place, label in enumerate(sweep.labels)}
-    found = []
-    for what in measures:
-        by_label = what.values(part).groupby(part["label"], sort=False)
-        # A label that lacks a value with any seed has a mean that compares with no other.
-        means = {str(label): float(own.mean()) if own.notna().all() else math.nan for label, own in by_label}
-        found.append([places[label] for label in winners(means, what.more_is_better)])
-    return found
+def _winners(sweep: Sweep, measures: Sequence[Measure], points: Sequence[int]) -> list[list[list[int]]]:
+    """For each of these points and each measure the labels that win, as `analysis.break_even` decides."""
+    grouped = _by_point_and_label(sweep, measures)
+    # A label that lacks a value with any seed has a mean that compares with no other.
+    means = grouped.mean().where(grouped.count().eq(grouped.size(), axis=0))
+    labels = {label: place for place, label in enumerate(sweep.labels)}
+    there: dict[int, dict[str, list[float]]] = {point: {} for point in points}
+    for (point, label), values in zip(means.index, means.to_numpy().tolist(), strict=True):
+        if point in there:
+            there[point][label] = values
+    undecided = set(sweep.summary["point"][sweep.summary["status"].isin((MISSING, BROKEN))])  # who is not there may win
+    return [
+        [
+            []
+            if point in undecided
+            else [labels[name] for name in winners({name: row[n] for name, row in known.items()}, what.more_is_better)]
+            for n, what in enumerate(measures)
+        ]
+        for point, known in there.items()
+    ]
 
 
 def _json(value: object) -> str:

@@ -58,33 +58,34 @@ def uses(ledger: Ledger, power: Mapping[str, Power], clients: Iterable[str], sta
         start, end: seconds of the clock.
     """
     devices = set(clients)
+    sides = {site: "client" if site in devices else "server" for site in power}
+    above_idle = {
+        (site, engine): getattr(watts, engine) - watts.idle
+        for site, watts in power.items()
+        for engine in ("compute", "upload", "download")
+    }
     found: list[Use] = []
     busy: dict[tuple[str, str], list[Stretch]] = defaultdict(list)  # by site and engine
 
-    def add(site: str, stretch: Stretch, activity: str, seconds: float, watts: float, nbytes: int, flops: int) -> None:
-        side = "client" if site in devices else "server"
-        energy = watts * seconds
-        found.append(Use(side, site, stretch.phase, activity, stretch.round, seconds, nbytes, flops, energy))
-
     for work in ledger.works:
-        stretch = Stretch(work.start, work.start + work.seconds, work.round, work.phase)
-        busy[work.site, "compute"].append(stretch)
-        watts = power[work.site].compute - power[work.site].idle
-        add(work.site, stretch, "compute", work.seconds, watts, 0, work.flops)
+        site, phase, round, start_s, seconds = work.site, work.phase, work.round, work.start, work.seconds
+        busy[site, "compute"].append(Stretch(start_s, start_s + seconds, round, phase))
+        joules = above_idle[site, "compute"] * seconds
+        found.append(Use(sides[site], site, phase, "compute", round, seconds, 0, work.flops, joules))
 
     for sent in ledger.transfers:
         stretch = Stretch(sent.start + sent.latency, sent.start + sent.seconds, sent.round, sent.phase)
         for site, activity in ((sent.source, "upload"), (sent.target, "download")):
             busy[site, activity].append(stretch)
             if site in devices:
-                add(site, stretch, activity, 0.0, 0.0, sent.bytes, 0)
+                found.append(Use("client", site, sent.phase, activity, sent.round, 0.0, sent.bytes, 0, 0.0))
 
     for (site, engine), stretches in busy.items():
         if engine == "compute":
             continue
-        watts = getattr(power[site], engine) - power[site].idle
         for stretch, seconds in covered(stretches):
-            add(site, stretch, engine, seconds, watts, 0, 0)
+            joules = above_idle[site, engine] * seconds
+            found.append(Use(sides[site], site, stretch.phase, engine, stretch.round, seconds, 0, 0, joules))
 
     found.extend(_standing_by(ledger, power, devices, busy, start, end))
     return found

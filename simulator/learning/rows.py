@@ -40,7 +40,7 @@ class Rows:
 
     @property
     def shape(self) -> torch.Size:
-        return torch.Size((len(self.index), *self.source.shape))
+        return torch.Size((*self.index.shape, *self.source.shape))
 
     @property
     def dtype(self) -> torch.dtype:

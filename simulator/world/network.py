@@ -36,6 +36,7 @@ class Flow:
     left: float
     done: simpy.Event
     rate: float = 0.0
+    most: float = 0.0  # its rate if it were alone
     stopped: bool = False
 
 
@@ -46,6 +47,8 @@ class Network:
         self.env = env
         self.flows: dict[Flow, None] = {}
         self._advanced = env.now
+        self._crowded: set[Link] = set()
+        self._shared = False  # when rates were last set
         self._alarm: simpy.Event | None = None
 
     def send(self, path: Sequence[Link], nbytes: int) -> Flow:
@@ -78,14 +81,24 @@ class Network:
             return
         self._advance()
         self.flows[flow] = None
+        flow.rate = flow.most = min(link.bytes_per_s for link in flow.path)
         for link in flow.path:
             link.flows[flow] = None
+            self._weigh(link)
         self._settle()
 
     def _remove(self, flow: Flow) -> None:
         del self.flows[flow]
         for link in flow.path:
             link.flows.pop(flow, None)
+            self._weigh(link)
+
+    def _weigh(self, link: Link) -> None:
+        """Whether its flows could take more than it has."""
+        if sum(flow.most for flow in link.flows) > link.bytes_per_s:
+            self._crowded.add(link)
+        else:
+            self._crowded.discard(link)
 
     def _advance(self) -> None:
         """Bring what is left of each flow up to now."""
@@ -97,7 +110,9 @@ class Network:
 
     def _settle(self) -> None:
         """Share the links anew and set the alarm for the flow that ends first."""
-        share(self.flows)
+        if self._crowded or self._shared:  # else each has what it could take at most
+            share(self.flows)
+            self._shared = bool(self._crowded)
         self._alarm = None  # one that was set is out of date
         if not self.flows:
             return
@@ -125,10 +140,6 @@ def share(flows: dict[Flow, None]) -> None:
     Links wait in a heap by the equal part they could give each of their open flows. That part only grows while others
     are settled, so an entry that is out of date is too small, is corrected when it comes up, and goes back.
     """
-    if len(flows) == 1:  # the common case
-        for flow in flows:
-            flow.rate = min(link.bytes_per_s for link in flow.path)
-        return
     room: dict[Link, float] = {}
     open_flows: dict[Link, int] = {}
     for flow in flows:
