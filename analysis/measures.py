@@ -77,9 +77,9 @@ def measure_columns(run: Run) -> list[Column]:
 def highlights(run: Run) -> list[tuple[str, str, str]]:
     """What a reader wants first: (what, which label, how much), for what the run can answer."""
     asked = [
-        _Measure("", "Most accurate at the end", "final_accuracy", "fraction", more_is_better=True),
-        _Measure("", "Most accurate on its own data", "personal_accuracy", "fraction", more_is_better=True),
-        _Measure("", f"First to {human('fraction', run.target_accuracy)}", "time_to_target_s", "seconds"),
+        _Measure("Learning", "Most accurate at the end", "final_accuracy", "fraction", more_is_better=True),
+        _Measure("Learning", "Most accurate on its own data", "personal_accuracy", "fraction", more_is_better=True),
+        _Measure("Learning", f"First to {human('fraction', run.target_accuracy)}", "time_to_target_s", "seconds"),
         _Measure("", "Least simulated time", "sim_time_s", "seconds"),
         _Measure("", "Least traffic", "traffic", "bytes"),
         _Measure("", "Least device energy", "client_energy_j", "joules"),
@@ -93,8 +93,17 @@ def highlights(run: Run) -> list[tuple[str, str, str]]:
         if winners:
             rows = run.summary[run.summary["label"] == winners[0]]
             much = _text(measure.kind, _values(rows, measure.column), unit=None)
+            if measure.group != "Learning" and present(run.summary, "final_accuracy"):
+                much = f"{much}, {_accuracies(run, winners)}"  # what is cheap may have learned nothing
             found.append((measure.name, _listed(winners), much))
     return found
+
+
+def _accuracies(run: Run, labels: Sequence[str]) -> str:
+    """How accurate these are at the end, from the least to the most, each the mean over seeds."""
+    means = run.summary.groupby("label")["final_accuracy"].mean()[list(labels)]
+    ends = dict.fromkeys(human("fraction", float(end)) for end in (means.min(), means.max()))
+    return f"{' to '.join(ends)} accurate"
 
 
 def _missed(run: Run) -> bool:
