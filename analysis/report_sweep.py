@@ -17,21 +17,21 @@ from analysis.pareto import spots
 from analysis.report_page import Swatch, facts_of, flat, section, write_page
 from analysis.runs import read_json, read_text
 from analysis.sweep_figures import write_sweep_figures
-from analysis.sweeps import DONE, Sweep, load_sweep
+from analysis.sweeps import DONE, Sweep, opened
 
 _MOST_FAILURES = 200
 _ASKED = {"sim_time_s": "Least simulated time", "bytes": "Least traffic", "client_energy_j": "Least device energy"}
 
 
-def write_sweep_report(folder: str | Path, figures: Sequence[Path] | None = None) -> Path:
+def write_sweep_report(sweep: str | Path | Sweep, figures: Sequence[Path] | None = None) -> Path:
     """Write `report.html` into a sweep's folder and return its path; trials that failed are listed with their message.
 
     `figures` are the pictures that `write_sweep_figures` has just drawn, of which the report tells; without them they
     are drawn anew. Raises RunError.
     """
-    folder = Path(folder)
-    sweep = load_sweep(folder)
-    pictures = list(figures) if figures is not None else write_sweep_figures(folder)
+    sweep = opened(sweep)
+    folder = sweep.folder
+    pictures = list(figures) if figures is not None else write_sweep_figures(sweep)
     plan = yaml.safe_load(read_text(folder / "sweep.yaml"))
     data = sweep_data(sweep)
     pareto = pareto_chart(sweep)
@@ -45,7 +45,7 @@ def write_sweep_report(folder: str | Path, figures: Sequence[Path] | None = None
         dry=sweep.dry,
         version=sweep.version,
         facts=_facts(sweep, plan),
-        highlights=_highlights(sweep, data),
+        highlights=sweep_highlights(sweep, data),
         failures=_failures(sweep),
         most_failures=_MOST_FAILURES,
         swatches=Swatch.all_of(sweep.labels),
@@ -78,9 +78,13 @@ def _ends(ticks: Sequence[str]) -> str:
     return f"{ticks[0]} to {ticks[-1]} ({len(ticks)} values)"
 
 
-def _highlights(sweep: Sweep, data: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """The most accurate point, and who wins how often at what it costs: (what, which label, how much)."""
+def sweep_highlights(sweep: Sweep, data: Mapping[str, Any] | None = None) -> list[tuple[str, str, str]]:
+    """The most accurate point, and who wins how often at what it costs: (what, which label, how much).
+
+    `data` are those of the page, where they are at hand.
+    """
     found = []
+    data = data or sweep_data(sweep)
     if sweep.summary["final_accuracy"].notna().any():
         best = max(spots(sweep), key=lambda spot: spot.accuracy)
         much = ", ".join(part for part in (human("fraction", best.accuracy), best.settings) if part)

@@ -13,7 +13,7 @@ from analysis.break_even import plot_break_even
 from analysis.heat_maps import plot_heat_maps
 from analysis.over_axis import plot_over_axis
 from analysis.pareto import plot_pareto
-from analysis.sweeps import Sweep, load_sweep
+from analysis.sweeps import Sweep, opened
 
 MEASURES = ("final_accuracy", "time_to_target_s", "sim_time_s", "bytes", "client_energy_j")
 COSTS = ("sim_time_s", "bytes", "client_energy_j")
@@ -21,13 +21,13 @@ COSTS = ("sim_time_s", "bytes", "client_energy_j")
 _FULL_ENOUGH = 0.5
 
 
-def write_sweep_figures(folder: str | Path) -> list[Path]:
-    """Draw the figures of a sweep into its `figures/`, and return their paths, always in the same order.
+def write_sweep_figures(sweep: str | Path | Sweep) -> list[Path]:
+    """Draw the figures of a sweep, or of a sweep's folder, into its `figures/`; their paths, always in the same order.
 
     One axis: each measure over it. Two: a heat map and a break-even map a measure. More: the same over the first two,
     the others held at their middle value, as the captions say. With accuracy, its cost too. Raises RunError.
     """
-    sweep = load_sweep(folder)
+    sweep = opened(sweep)
     return [
         style.save(style.figure_of(ax).figure, sweep.folder / "figures" / f"{name}.png") for name, ax in _drawn(sweep)
     ]

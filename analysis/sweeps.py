@@ -153,6 +153,11 @@ def load_sweep(folder: str | Path) -> Sweep:
     )
 
 
+def opened(sweep: str | Path | Sweep) -> Sweep:
+    """A sweep as it is, or that of a folder. Raises RunError."""
+    return sweep if isinstance(sweep, Sweep) else load_sweep(sweep)
+
+
 def _axis_of(rows: pd.DataFrame, key: str) -> Axis:
     values: list[Value] = list(rows[key])
     return Axis.of(key, values, list(rows[key + TEXT]))

@@ -148,11 +148,14 @@ def run_sweep(
 
 
 def _report(folder: Path) -> str:
-    """Draw figures and report, and say where it is; a sweep that cannot be drawn is done for all that."""
-    from analysis import RunError, write_sweep_figures, write_sweep_report
+    """Draw figures and report, and say what is in it and where it is; a sweep that cannot be drawn is done all the
+    same."""
+    from analysis import RunError, load_sweep, sweep_highlights, write_sweep_figures, write_sweep_report
 
     try:
-        return f"Report: {write_sweep_report(folder, write_sweep_figures(folder))}"
+        sweep = load_sweep(folder)
+        said = [f"{what}: {who}, {much}" for what, who, much in sweep_highlights(sweep)]
+        return "\n".join([*said, f"Report: {write_sweep_report(sweep, write_sweep_figures(sweep))}"])
     except RunError as error:
         return f"There is no report: {error}"
 

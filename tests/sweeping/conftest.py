@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -25,6 +26,9 @@ algorithms:
   - {name: splitfed, label: SFL, head: 1, tail: 1}
 """
 
+if TYPE_CHECKING:
+    from analysis import Sweep
+
 Write = Callable[..., Path]
 
 
@@ -36,12 +40,12 @@ LEFT = [".lock", "environment.json", "points.csv", "report.html", "sweep.yaml", 
 def _no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """They take longer than the sweep; a test that looks at them asks for ``pictures``."""
 
-    def report(folder: Path, figures: list[Path]) -> Path:
-        (folder / "report.html").touch()
-        return folder / "report.html"
+    def report(sweep: Sweep, figures: list[Path]) -> Path:
+        (sweep.folder / "report.html").touch()
+        return sweep.folder / "report.html"
 
     if "pictures" not in request.fixturenames:
-        monkeypatch.setattr("analysis.write_sweep_figures", lambda folder: [])
+        monkeypatch.setattr("analysis.write_sweep_figures", lambda sweep: [])
         monkeypatch.setattr("analysis.write_sweep_report", report)
 
 

@@ -35,10 +35,12 @@ def test_a_sweep(sfsim: Sfsim, write: Write, tmp_path: Path) -> None:
     write(axes={"training.batch_size": [4, 8]})
     status, out, err = sfsim("--dry", "--workers", "1")
     assert (status, err) == (0, "")
-    assert out.splitlines() == [
-        "4 of 4 trials are done, 4 of them now: runs/small/points.csv",
-        "Report: runs/small/report.html",
+    done, *short, report = out.splitlines()
+    assert done == "4 of 4 trials are done, 4 of them now: runs/small/points.csv"
+    assert [line.partition(": ")[0] for line in short] == [
+        f"Least {w}" for w in ("simulated time", "traffic", "device energy")
     ]
+    assert report == "Report: runs/small/report.html"
     assert (tmp_path / "runs" / "small" / "points.csv").exists()
     said = sfsim("--dry", "--workers", "1")[1]
     assert said == "4 of 4 trials are done, 0 of them now: runs/small/points.csv\n", "and nothing is drawn again"
