@@ -16,9 +16,11 @@ POINTS = {
     "bandwidth_x_samples": (49, 98),
     "label_skew": (3, 81),
     "pipeline": (49, 98),
+    "learning_rate": (4, 36),
 }
 """Points, and trials: what a point does not change for an algorithm is one trial."""
-INSTEAD = {"label_skew": ["data={name: synthetic, samples: 1000, test_samples: 500, classes: 10}"]}
+_SYNTHETIC = ["data={name: synthetic, samples: 1000, test_samples: 500, classes: 10}"]
+INSTEAD = {"label_skew": _SYNTHETIC, "learning_rate": _SYNTHETIC}
 """Of data that would be downloaded."""
 
 
