@@ -1,14 +1,13 @@
 """The command line: a mistake of the user's is one message, exit status 2, and nothing left behind."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from simulator import cli
 from tests.algorithms.conftest import _nothing_remembered  # noqa: F401  (a fixture)
+from tests.conftest import Sfsim
 
 SCENARIO = """\
 name: tiny
@@ -28,29 +27,11 @@ algorithms:
 """
 
 
-class Said(tuple[int, str, str]):
-    """Exit status, stdout, stderr."""
-
-    __slots__ = ()
-
-
-@pytest.fixture
-def sfsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """The command, in this process, in an empty folder."""
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is but a scenario."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.yaml").write_text(SCENARIO)
-
-    def run(*arguments: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["sfsim", *arguments])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        out, err = capsys.readouterr()
-        return Said((status, out, err))
-
-    return run
 
 
 @pytest.fixture
@@ -64,7 +45,7 @@ def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
-def test_run_prints_a_table_and_leaves_a_report(sfsim: Any, tmp_path: Path) -> None:
+def test_run_prints_a_table_and_leaves_a_report(sfsim: Sfsim, tmp_path: Path) -> None:
     status, out, err = sfsim("run", "tiny.yaml", "--out", "here")
     assert (status, err) == (0, "")
     assert all(label in out for label in ("FL", "SFL", "SFP"))
@@ -73,14 +54,14 @@ def test_run_prints_a_table_and_leaves_a_report(sfsim: Any, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("_no_pictures")
-def test_a_dry_run_has_no_accuracy(sfsim: Any, tmp_path: Path) -> None:
+def test_a_dry_run_has_no_accuracy(sfsim: Sfsim, tmp_path: Path) -> None:
     status, _, err = sfsim("run", "tiny.yaml", "--dry")
     assert (status, err) == (0, "")
     assert '"final_accuracy": null' in (tmp_path / "runs" / "tiny-1" / "summary.json").read_text()
 
 
 @pytest.mark.usefixtures("_no_pictures")
-def test_a_folder_in_use_is_refused_without_force(sfsim: Any, tmp_path: Path) -> None:
+def test_a_folder_in_use_is_refused_without_force(sfsim: Sfsim, tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "mine").write_text("x")
     status, _, err = sfsim("run", "tiny.yaml", "--dry", "--out", "here")
@@ -92,7 +73,7 @@ def test_a_folder_in_use_is_refused_without_force(sfsim: Any, tmp_path: Path) ->
     assert {"here/mine", "here/summary.json"} <= set(files(tmp_path))
 
 
-def test_validate(sfsim: Any, tmp_path: Path) -> None:
+def test_validate(sfsim: Sfsim, tmp_path: Path) -> None:
     status, out, err = sfsim("validate", "tiny.yaml")
     assert (status, err) == (0, "")
     assert out == "tiny.yaml is a valid scenario: 3 trials (FL, SFL, SFP) on 70 devices\n"
@@ -146,7 +127,7 @@ WRONG: dict[str, tuple[tuple[str, str] | str, str]] = {
         ),
     ],
 )
-def test_a_mistake_is_one_message(case: str, command: str, sfsim: Any, tmp_path: Path) -> None:
+def test_a_mistake_is_one_message(case: str, command: str, sfsim: Sfsim, tmp_path: Path) -> None:
     change, said = WRONG[case]
     if isinstance(change, tuple):
         assert SCENARIO.count(change[0]) >= 1
@@ -176,7 +157,7 @@ def test_a_mistake_is_one_message(case: str, command: str, sfsim: Any, tmp_path:
         (["run", "tiny.yaml", "--out", "tiny.yaml/x"], "the run folder cannot be written"),
     ],
 )
-def test_wrong_arguments_are_one_message(arguments: list[str], said: str, sfsim: Any, tmp_path: Path) -> None:
+def test_wrong_arguments_are_one_message(arguments: list[str], said: str, sfsim: Sfsim, tmp_path: Path) -> None:
     status, out, err = sfsim(*arguments)
     assert (status, out) == (2, "")
     assert said in err
@@ -185,7 +166,7 @@ def test_wrong_arguments_are_one_message(arguments: list[str], said: str, sfsim:
 
 
 @pytest.mark.parametrize("arguments", [["run"], ["rum", "tiny.yaml"], ["run", "tiny.yaml", "--drry"], ["validate"]])
-def test_a_mistyped_command_is_refused(arguments: list[str], sfsim: Any) -> None:
+def test_a_mistyped_command_is_refused(arguments: list[str], sfsim: Sfsim) -> None:
     status, _, err = sfsim(*arguments)
     assert status == 2
     assert "Traceback" not in err
@@ -194,7 +175,7 @@ def test_a_mistyped_command_is_refused(arguments: list[str], sfsim: Any) -> None
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU on this machine")
 @pytest.mark.parametrize("command", ["run", "validate"])
-def test_a_gpu_that_is_not_there(command: str, sfsim: Any, tmp_path: Path) -> None:
+def test_a_gpu_that_is_not_there(command: str, sfsim: Sfsim, tmp_path: Path) -> None:
     status, out, err = sfsim(command, "tiny.yaml", "--set", "torch_device=cuda")
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert "torch finds no CUDA GPU on this machine" in err
@@ -202,11 +183,11 @@ def test_a_gpu_that_is_not_there(command: str, sfsim: Any, tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("_no_pictures")
-def test_a_dry_run_needs_no_gpu(sfsim: Any) -> None:
+def test_a_dry_run_needs_no_gpu(sfsim: Sfsim) -> None:
     assert sfsim("run", "tiny.yaml", "--dry", "--set", "torch_device=cuda")[0] == 0
 
 
-def test_published_weights_without_a_network(sfsim: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_published_weights_without_a_network(sfsim: Sfsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import timm
 
     create = timm.create_model
@@ -226,7 +207,7 @@ def test_published_weights_without_a_network(sfsim: Any, tmp_path: Path, monkeyp
     assert files(tmp_path) == ["tiny.yaml"]
 
 
-def test_ctrl_c_leaves_nothing(sfsim: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_leaves_nothing(sfsim: Sfsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from simulator import running
 
     def interrupted(*_: Any, **__: Any) -> None:
@@ -240,7 +221,7 @@ def test_ctrl_c_leaves_nothing(sfsim: Any, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_defect_of_ours_is_not_taken_for_a_mistake_of_the_user(
-    sfsim: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sfsim: Sfsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from simulator import running
 

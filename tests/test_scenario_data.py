@@ -18,10 +18,10 @@ from pyarrow.parquet import ParquetFile
 
 from simulator import trial
 from simulator.checking import check
-from simulator.cli import main
 from simulator.learning.datasets.parquet import Parquet
 from simulator.scenario import Scenario, load
 from simulator.seeds import Seeds
+from tests.conftest import Sfsim
 from tests.learning.images import encoded, png, write
 
 NOISE = [
@@ -52,14 +52,6 @@ def _one_thread() -> Any:
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
-
-
-def sfsim(monkeypatch: pytest.MonkeyPatch, *words: Any) -> int:
-    """The exit status of a command."""
-    monkeypatch.setattr(sys, "argv", ["sfsim", *map(str, words)])
-    with pytest.raises(SystemExit) as end:
-        main()
-    return int(end.value.code or 0)
 
 
 def test_paths_are_relative_to_the_scenario_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,9 +139,9 @@ def test_bad_data_is_one_message(
     command: str,
     data: dict[str, Any],
     said: str,
+    sfsim: Sfsim,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     good = Path(write(tmp_path / "good.parquet", [0, 1, 2, 3, 0, 1, 2, 3])).read_bytes()
     (tmp_path / "text.parquet").write_text("text")
@@ -162,23 +154,21 @@ def test_bad_data_is_one_message(
         (tmp_path / "split" / place).mkdir(parents=True)
         (tmp_path / "split" / place / "0.png").write_bytes(png())
     monkeypatch.chdir(tmp_path)
-    assert sfsim(monkeypatch, command, scenario(tmp_path, data)) == 2
-    error = capsys.readouterr().err
+    status, _, error = sfsim(command, scenario(tmp_path, data))
+    assert status == 2
     assert said in error.replace(str(tmp_path), "FOLDER")
     assert error.count("\n") == 1
     assert not (tmp_path / "runs").exists()
 
 
-def test_an_image_that_is_corrupt_stops_a_run_with_one_message(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_image_that_is_corrupt_stops_a_run_with_one_message(sfsim: Sfsim, tmp_path: Path) -> None:
     write(tmp_path / "a.parquet", [0, 1, 0, 1], [png(), png(), b"\x89PNG broken", png()])
     file = scenario(tmp_path, {"name": "parquet", "train": "a.parquet", "test": "a.parquet"})
-    assert sfsim(monkeypatch, "run", file, "--out", tmp_path / "out") == 2
-    error = capsys.readouterr().err
+    status, _, error = sfsim("run", file, "--out", tmp_path / "out")
+    assert status == 2
     assert re.search(r"data\.te?[a-z]+: .*a\.parquet, row 2 \(from 0\): it is no image that Pillow can read\n", error)
     assert not (tmp_path / "out").exists()
-    assert sfsim(monkeypatch, "run", file, "--dry", "--out", tmp_path / "out") == 0, "a dry run looks at no image"
+    assert sfsim("run", file, "--dry", "--out", tmp_path / "out")[0] == 0, "a dry run looks at no image"
 
 
 @pytest.mark.parametrize("dry", [True, False])
@@ -195,16 +185,14 @@ def test_shipped_data_are_as_large_as_the_files(dry: bool, tmp_path: Path) -> No
     assert len(set(wanted.values())) == 2
 
 
-def test_an_image_that_is_missing_where_data_are_shipped_is_one_message(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_image_that_is_missing_where_data_are_shipped_is_one_message(sfsim: Sfsim, tmp_path: Path) -> None:
     """In a dry run too: it decodes no image, but asks how large each is."""
     images = [{"bytes": None if row == 2 else png(), "path": "gone.png"} for row in range(4)]
     write(tmp_path / "a.parquet", [0, 1, 0, 1], images)
     source = {"name": "parquet", "train": "a.parquet", "test": "a.parquet"}
     file = scenario(tmp_path, source, algorithms=[{"name": "centralized"}])
-    assert sfsim(monkeypatch, "run", file, "--dry", "--out", tmp_path / "out") == 2
-    error = capsys.readouterr().err
+    status, _, error = sfsim("run", file, "--dry", "--out", tmp_path / "out")
+    assert status == 2
     assert "data.train: " in error
     assert error.endswith("a.parquet, row 2 (from 0): there is no such image\n")
     assert error.count("\n") == 1
@@ -212,26 +200,21 @@ def test_an_image_that_is_missing_where_data_are_shipped_is_one_message(
 
 
 @pytest.mark.parametrize("command", ["validate", "run"])
-def test_a_figure_of_a_catalogue_without_a_unit_is_one_message(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_figure_of_a_catalogue_without_a_unit_is_one_message(command: str, sfsim: Sfsim, tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("devices:\n  raspberry-pi-4: {memory_bandwidth: 4}\n")
     file = scenario(tmp_path, {"name": "synthetic"}, world=BASE["world"] | {"catalogue": "own.yaml"})
-    assert sfsim(monkeypatch, command, file) == 2
-    error = capsys.readouterr().err
+    status, _, error = sfsim(command, file)
+    assert status == 2
     assert "own.yaml, line 2: devices.raspberry-pi-4.memory_bandwidth is 4: it has no unit." in error
     assert error.count("\n") == 1
 
 
-def test_a_crop_larger_than_the_image_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_crop_larger_than_the_image_is_refused(sfsim: Sfsim, tmp_path: Path) -> None:
     training = BASE["training"] | {"augment": {"crop": 8}}
-    assert sfsim(monkeypatch, "validate", scenario(tmp_path, {"name": "synthetic"}, training=training)) == 2
-    assert (
-        "training.augment.crop is 8: images of 8 x 8 pixels can be reflected by less than that (allowed: 0 to 7)"
-        in (error := capsys.readouterr().err)
-    )
+    status, _, error = sfsim("validate", scenario(tmp_path, {"name": "synthetic"}, training=training))
+    assert status == 2
+    said = "training.augment.crop is 8: images of 8 x 8 pixels can be reflected by less than that (allowed: 0 to 7)"
+    assert said in error
     assert error.count("\n") == 1
 
 
@@ -293,10 +276,10 @@ def test_data_are_read_once_for_all_trials_and_held_once(tmp_path: Path, monkeyp
     assert one.pixels.data_ptr() == two.pixels.data_ptr()
 
 
-def test_a_run_tells_who_has_which_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_tells_who_has_which_samples(sfsim: Sfsim, tmp_path: Path) -> None:
     partition = {"name": "classes_per_client", "classes": 2}
     file = scenario(tmp_path, SYNTHETIC | {"partition": partition}, seeds=[3, 1])
-    assert sfsim(monkeypatch, "run", file, "--dry", "--out", tmp_path / "out") == 0
+    assert sfsim("run", file, "--dry", "--out", tmp_path / "out")[0] == 0
     told = pd.read_csv(tmp_path / "out" / "clients.csv")
     assert list(told.columns) == ["seed", "client", "device", "class", "class_name", "samples"]
     assert list(told["seed"].unique()) == [3, 1]

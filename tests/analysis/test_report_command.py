@@ -4,28 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from simulator.cli import main
 from tests.analysis.builder import fabricate
 from tests.analysis.sweep_builder import UPLINK, fabricate_sweep
+from tests.conftest import Sfsim
 
 
-@pytest.fixture
-def sfsim(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
-    """Runs a command: its exit status, what it says, and what it says went wrong."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["sfsim", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return call
-
-
-def test_report_draws_a_run_and_a_sweep_anew(sfsim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_report_draws_a_run_and_a_sweep_anew(sfsim: Sfsim, tmp_path: Path) -> None:
     run = fabricate(tmp_path / "run", labels=("FL",), rounds=1, dry=True)
     sweep = fabricate_sweep(tmp_path / "sweep", {UPLINK: ["1 Mbit/s", "2 Mbit/s"]}, dry=True)
     for folder, figure in ((run, "where_it_goes"), (sweep, "over_axis_bytes")):
@@ -34,14 +18,14 @@ def test_report_draws_a_run_and_a_sweep_anew(sfsim, tmp_path: Path) -> None:  # 
         assert (folder / "report.html").stat().st_size > 1e6
 
 
-def test_compare_writes_where_it_is_told(sfsim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_compare_writes_where_it_is_told(sfsim: Sfsim, tmp_path: Path) -> None:
     folders = [fabricate(tmp_path / name, labels=("FL",), rounds=1, name=name) for name in ("a", "b")]
     out = tmp_path / "both.html"
     assert sfsim("compare", *folders, "--out", out) == (0, f"Comparison: {out}\n", "")
     assert out.exists()
 
 
-def test_compare_replaces_no_page_unless_it_is_told_to(sfsim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_compare_replaces_no_page_unless_it_is_told_to(sfsim: Sfsim, tmp_path: Path) -> None:
     folders = [fabricate(tmp_path / name, labels=("FL",), rounds=1, name=name) for name in ("a", "b")]
     out = tmp_path / "both.html"
     out.write_text("mine")
@@ -52,7 +36,7 @@ def test_compare_replaces_no_page_unless_it_is_told_to(sfsim, tmp_path: Path) ->
     assert out.stat().st_size > 1e6
 
 
-def test_what_is_no_run_is_one_message(sfsim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_no_run_is_one_message(sfsim: Sfsim, tmp_path: Path) -> None:
     run = fabricate(tmp_path / "run", labels=("FL",), rounds=1)
     for arguments, message in (
         (("report", tmp_path), "not a run folder, it has no summary.json (was the run finished?)"),

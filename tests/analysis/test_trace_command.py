@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +9,9 @@ import pandas as pd
 import pytest
 
 from analysis import write_trace
-from simulator import cli
 from tests.analysis.ledger_builder import made, served
 from tests.analysis.trace_format import faults, first, read
+from tests.conftest import Sfsim
 
 
 def test_names_of_any_script_come_through(tmp_path: Path) -> None:
@@ -66,30 +65,25 @@ BAD: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_a_mistake_is_one_message_and_leaves_nothing(
-    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    case: str, sfsim: Sfsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoil, arguments, said = BAD[case]
     monkeypatch.chdir(tmp_path)
     spoil(made(tmp_path / "run", served((0, 0, 1), site="pi-0"), 1))
     before = sorted(tmp_path.rglob("*"))
-    monkeypatch.setattr(sys, "argv", ["sfsim", "trace", *arguments])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    out, err = capsys.readouterr()
-    assert (end.value.code, out, err.count("\n")) == (2, "", 1)
+    status, out, err = sfsim("trace", *arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("sfsim: ")
     assert said in err
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command(sfsim: Sfsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     made(tmp_path / "run", served((0, 0, 1)), 1)
-    monkeypatch.setattr(sys, "argv", ["sfsim", "trace", "run"])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    assert not end.value.code
-    assert capsys.readouterr().out.startswith("run/trace.json.gz: ")
+    status, out, _ = sfsim("trace", "run")
+    assert status == 0
+    assert out.startswith("run/trace.json.gz: ")
     assert list(faults(read(tmp_path / "run" / "trace.json.gz"))) == []
 
 

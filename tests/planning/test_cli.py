@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import csv
 import math
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from simulator import cli
 from simulator.results import summarise
 from simulator.scenario import load
 from simulator.trial import run
+from tests.conftest import Sfsim
 from tests.learning.conftest import _nothing_remembered  # noqa: F401  (a fixture)
 
 SCENARIO = """\
@@ -34,25 +33,13 @@ algorithms:
 EACH = 2000
 """Samples of a device."""
 
-Sfsim = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def sfsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Sfsim:
-    """`sfsim plan tiny.yaml` in this process, in a folder of its own."""
+def plan(sfsim: Sfsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sfsim:
+    """`sfsim plan tiny.yaml`, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.yaml").write_text(SCENARIO)
-
-    def plan(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sfsim", "plan", "tiny.yaml", *arguments])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return status, *capsys.readouterr()
-
-    return plan
+    return partial(sfsim, "plan", "tiny.yaml")
 
 
 def sent(label: str, samples: int) -> int:
@@ -64,9 +51,9 @@ def sent(label: str, samples: int) -> int:
     return int(summary["bytes_up"] + summary["bytes_down"])
 
 
-def test_a_plan(sfsim: Sfsim, tmp_path: Path) -> None:
+def test_a_plan(plan: Sfsim, tmp_path: Path) -> None:
     """FL sends the same however many samples there are; SFL's bytes grow by the same with each of them."""
-    status, out, err = sfsim("--out", "plan.csv")
+    status, out, err = plan("--out", "plan.csv")
     assert (status, err) == (0, "")
     lines = out.splitlines()
     assert lines[0].strip() == "tiny: one round of every cut"
@@ -92,9 +79,9 @@ def test_a_plan(sfsim: Sfsim, tmp_path: Path) -> None:
     assert int(rows[2]["bytes_up"]) + int(rows[2]["bytes_down"]) == few
 
 
-def test_which_round_is_shorter(sfsim: Sfsim) -> None:
+def test_which_round_is_shorter(plan: Sfsim) -> None:
     """At the rate that the sentence names both rounds last equally long, as far as two digits tell."""
-    said = [line for line in sfsim()[1].splitlines() if line.startswith("  SFL's round is ")]
+    said = [line for line in plan()[1].splitlines() if line.startswith("  SFL's round is ")]
     (line,) = said
     first, rate = line.removeprefix("  SFL's round is ").split(" than that of FL below ")
     rate, then = rate.split(", ")
@@ -115,12 +102,12 @@ def test_which_round_is_shorter(sfsim: Sfsim) -> None:
     assert ahead(1.1) == (first == "longer")
 
 
-def test_a_file_that_is_there_is_refused_without_force(sfsim: Sfsim, tmp_path: Path) -> None:
+def test_a_file_that_is_there_is_refused_without_force(plan: Sfsim, tmp_path: Path) -> None:
     (tmp_path / "plan.csv").write_text("mine")
     wanted = "sfsim: plan.csv exists: name another file with --out, or say --force\n"
-    assert sfsim("--out", "plan.csv") == (2, "", wanted)
+    assert plan("--out", "plan.csv") == (2, "", wanted)
     assert (tmp_path / "plan.csv").read_text() == "mine"
-    assert sfsim("--out", "plan.csv", "--force")[0] == 0
+    assert plan("--out", "plan.csv", "--force")[0] == 0
     assert (tmp_path / "plan.csv").read_text().startswith("algorithm,label,")
 
 
@@ -136,8 +123,8 @@ def test_a_file_that_is_there_is_refused_without_force(sfsim: Sfsim, tmp_path: P
         (["--out", "."], "sfsim: . is a folder"),
     ],
 )
-def test_a_mistake_is_one_message(sfsim: Sfsim, arguments: list[str], said: str) -> None:
-    status, out, err = sfsim(*arguments)
+def test_a_mistake_is_one_message(plan: Sfsim, arguments: list[str], said: str) -> None:
+    status, out, err = plan(*arguments)
     assert (status, out) == (2, "")
     assert said in err
     assert err.count("\n") == 1

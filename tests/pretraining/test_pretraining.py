@@ -5,18 +5,19 @@ from __future__ import annotations
 import csv
 import json
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from simulator.cli import main
 from simulator.learning.models import build
 from simulator.learning.optimizers import AdamW
 from simulator.pretraining.loop import Epoch, PretrainError, Progress, pretrain
 from simulator.pretraining.settings import load
 from simulator.scenario_source import ScenarioError
+from tests.conftest import Sfsim
 from tests.pretraining.conftest import same, weights
 
 STEPS = 4  # an epoch: 16, 16, 16 and 2 images
@@ -143,27 +144,20 @@ def test_a_checkpoint_of_other_settings_is_refused(file: Path, tmp_path: Path) -
         pretrain(load(file), tmp_path / "elsewhere", resume=True)
 
 
-def test_the_command(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def sfsim(*args: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["sfsim", "pretrain", str(file), *args])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0), *capsys.readouterr()
-
+def test_the_command(sfsim: Sfsim, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretrained = partial(sfsim, "pretrain", file)
     monkeypatch.chdir(tmp_path)
-    status, out, err = sfsim("--set", "epochs=2")
+    status, out, err = pretrained("--set", "epochs=2")
     assert (status, err) == (0, "")
     assert out.startswith("epoch 1 of 2: loss ")
     assert "epoch 2 of 2: loss " in out
     assert out.endswith("Weights: runs/small/model.safetensors\n")
-    assert "say one of them" in sfsim("--resume", "--force")[2]
-    status, _, err = sfsim("--set", "epochs=2")
+    assert "say one of them" in pretrained("--resume", "--force")[2]
+    status, _, err = pretrained("--set", "epochs=2")
     assert (status, err.count("\n")) == (2, 1)
     assert "runs/small holds a training: go on with --resume, replace it with --force" in err
-    assert sfsim("--set", "epochs=2", "--force")[0] == 0
-    assert sfsim("--set", "epochs=2", "--resume")[0] == 0
+    assert pretrained("--set", "epochs=2", "--force")[0] == 0
+    assert pretrained("--set", "epochs=2", "--resume")[0] == 0
 
 
 def test_ours_is_a_valid_file() -> None:

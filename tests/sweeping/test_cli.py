@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from simulator import cli
+from tests.conftest import Sfsim
 from tests.sweeping.conftest import Write
-
-Sfsim = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def sfsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Sfsim:
-    """The command, in this process and the folder of the test."""
+def sweep(sfsim: Sfsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sfsim:
+    """`sfsim sweep sweep.yaml`, in the folder of the test."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sfsim", "sweep", "sweep.yaml", *arguments])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return status, *capsys.readouterr()
-
-    return run
+    return partial(sfsim, "sweep", "sweep.yaml")
 
 
-def test_a_sweep(sfsim: Sfsim, write: Write, tmp_path: Path) -> None:
+def test_a_sweep(sweep: Sfsim, write: Write, tmp_path: Path) -> None:
     write(axes={"training.batch_size": [4, 8]})
-    status, out, err = sfsim("--dry", "--workers", "1")
+    status, out, err = sweep("--dry", "--workers", "1")
     assert (status, err) == (0, "")
     done, *short, report = out.splitlines()
     assert done == "4 of 4 trials are done, 4 of them now: runs/small/points.csv"
@@ -42,24 +29,24 @@ def test_a_sweep(sfsim: Sfsim, write: Write, tmp_path: Path) -> None:
     ]
     assert report == "Report: runs/small/report.html"
     assert (tmp_path / "runs" / "small" / "points.csv").exists()
-    said = sfsim("--dry", "--workers", "1")[1]
+    said = sweep("--dry", "--workers", "1")[1]
     assert said == "4 of 4 trials are done, 0 of them now: runs/small/points.csv\n", "and nothing is drawn again"
 
 
-def test_a_failure_is_one_message_and_status_2(sfsim: Sfsim, write: Write) -> None:
+def test_a_failure_is_one_message_and_status_2(sweep: Sfsim, write: Write) -> None:
     write(axes={"world.devices.*.memory": ["4 GiB", "1 kB"]})
-    status, _, err = sfsim("--dry", "--workers", "1")
+    status, _, err = sweep("--dry", "--workers", "1")
     assert status == 2
     assert err.startswith("sfsim: point 1 (world.devices.*.memory=1 kB), FL, seed 0: ")
     assert "With --keep-going the others are run. What is done is kept in runs/small" in err
-    status, out, err = sfsim("--dry", "--workers", "1", "--keep-going")
+    status, out, err = sweep("--dry", "--workers", "1", "--keep-going")
     assert (status, err) == (0, "")
     assert "2 of 4 trials are done, 0 of them now" in out
 
 
-def test_a_wrong_file_is_refused(sfsim: Sfsim, write: Write, tmp_path: Path) -> None:
+def test_a_wrong_file_is_refused(sweep: Sfsim, write: Write, tmp_path: Path) -> None:
     write(axes={"training.batch_size": []})
-    assert sfsim() == (
+    assert sweep() == (
         2,
         "",
         "sfsim: sweep.yaml, line 4: axes.training.batch_size is []: the axis is empty: give it at least one value\n",
@@ -68,7 +55,7 @@ def test_a_wrong_file_is_refused(sfsim: Sfsim, write: Write, tmp_path: Path) -> 
 
 
 def test_an_interrupted_sweep_says_how_to_go_on(
-    sfsim: Sfsim, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sweep: Sfsim, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from simulator.sweeping import running
 
@@ -77,7 +64,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(
 
     write(axes={"training.batch_size": [8]})
     monkeypatch.setattr(running, "outcome_of", interrupted)
-    status, out, err = sfsim("--dry", "--workers", "1")
+    status, out, err = sweep("--dry", "--workers", "1")
     assert (status, err) == (130, "")
     assert out.replace("\n", " ") == "Stopped. What is done is kept in runs/small: the same command goes on "
     assert "missing" in (tmp_path / "runs" / "small" / "points.csv").read_text()
