@@ -15,7 +15,7 @@ from analysis.interactive.pareto import pareto_chart
 from analysis.interactive.sweep import sweep_data
 from analysis.pareto import spots
 from analysis.report_page import Swatch, facts_of, flat, section, write_page
-from analysis.runs import read_json, read_text
+from analysis.runs import read_json, read_yaml
 from analysis.sweep_figures import write_sweep_figures
 from analysis.sweeps import DONE, Sweep, opened
 
@@ -32,7 +32,7 @@ def write_sweep_report(sweep: str | Path | Sweep, figures: Sequence[Path] | None
     sweep = opened(sweep)
     folder = sweep.folder
     pictures = list(figures) if figures is not None else write_sweep_figures(sweep)
-    plan = yaml.safe_load(read_text(folder / "sweep.yaml"))
+    plan = read_yaml(folder / "sweep.yaml")
     data = sweep_data(sweep)
     pareto = pareto_chart(sweep)
     environment = folder / "environment.json"

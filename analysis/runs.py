@@ -129,13 +129,7 @@ def load_run(folder: str | Path) -> Run:
     if summary.duplicated(["label", "seed"]).any():
         raise RunError(f"{folder / 'summary.json'}: a label and seed appear twice among the trials")
 
-    scenario_text = read_text(folder / "scenario.yaml")
-    try:
-        scenario = yaml.safe_load(scenario_text)
-    except yaml.YAMLError as error:
-        raise RunError(f"{folder / 'scenario.yaml'}: cannot be read as YAML: {first_line(error)}") from error
-    if not isinstance(scenario, dict):
-        raise RunError(f"{folder / 'scenario.yaml'}: must be a mapping of keys to values")
+    scenario = read_yaml(folder / "scenario.yaml")
     target = scenario.get("target_accuracy")
     return Run(
         folder=folder,
@@ -146,7 +140,7 @@ def load_run(folder: str | Path) -> Run:
         clients=_read_clients(folder / "clients.csv"),
         environment=read_json(folder / "environment.json"),
         scenario=scenario,
-        scenario_text=scenario_text,
+        scenario_text=read_text(folder / "scenario.yaml"),
         version=str(head.get("version", "")),
         dry=bool(head.get("dry", False)),
         target_accuracy=float(target) if isinstance(target, int | float) else None,
@@ -166,11 +160,22 @@ def read_text(path: Path) -> str:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file. Raises RunError."""
     try:
-        value = json.loads(read_text(path))
+        return _mapping(path, json.loads(read_text(path)))
     except json.JSONDecodeError as error:
         raise RunError(f"{path}: cannot be read as JSON: {error}") from error
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file. Raises RunError."""
+    try:
+        return _mapping(path, yaml.safe_load(read_text(path)))
+    except yaml.YAMLError as error:
+        raise RunError(f"{path}: cannot be read as YAML: {first_line(error)}") from error
+
+
+def _mapping(path: Path, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise RunError(f"{path}: must be a JSON object")
+        raise RunError(f"{path}: must be a mapping of keys to values")
     return value
 
 

@@ -6,14 +6,12 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import yaml
 
 from analysis.axes import Axis, Value, parse_values, short_names
 from analysis.quantities import Measure, measure_of
-from analysis.runs import SUMMARY_COLUMNS, RunError, first_line, read_json, read_text
+from analysis.runs import SUMMARY_COLUMNS, RunError, first_line, read_json, read_text, read_yaml
 
 POINTS_COLUMNS = ("trial", "point", "label", "algorithm", "seed", "status", "message")
 """What `points.csv` always has; every other column is an axis."""
@@ -127,7 +125,7 @@ def load_sweep(folder: str | Path) -> Sweep:
         points[key] = pd.Series(parse_values(list(points[key])), index=points.index)
 
     trials = {name: _Trial.read(folder / "trials" / name) for name in points.loc[points["status"] == DONE, "trial"]}
-    plan = _read_plan(folder / "sweep.yaml")
+    plan = read_yaml(folder / "sweep.yaml")
     versions = {trial.version for trial in trials.values() if trial.status == DONE}
     versions |= {str(plan["version"])} if "version" in plan else set()
     if len(versions) > 1:
@@ -182,16 +180,6 @@ def _read_points(path: Path) -> pd.DataFrame:
     if frame.duplicated(["point", "label", "seed"]).any():
         raise RunError(f"{path}: a point, label and seed appear twice")
     return frame
-
-
-def _read_plan(path: Path) -> dict[str, Any]:
-    try:
-        plan = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        raise RunError(f"{path}: cannot be read as YAML: {first_line(error)}") from error
-    if not isinstance(plan, dict):
-        raise RunError(f"{path}: must be a mapping of keys to values")
-    return plan
 
 
 @dataclass(frozen=True)

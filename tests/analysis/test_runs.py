@@ -67,7 +67,7 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     ("name", "content", "says"),
     [
         ("summary.json", "{", "JSON"),
-        ("summary.json", "[]", "JSON object"),
+        ("summary.json", "[]", "mapping of keys"),
         ("summary.json", '{"trials": []}', "at least one trial"),
         ("summary.json", '{"trials": [{"label": "FL"}]}', "lacks algorithm, seed"),
         ("rounds.csv", "", "CSV"),
