@@ -55,7 +55,7 @@ class Source:
         """The line of a key, or of what it would stand in; or the override that set it."""
         for end in range(len(loc), -1, -1):
             if loc[:end] in self.overrides:
-                return f"--set {self.overrides[loc[:end]]}"
+                return self.overrides[loc[:end]]
             if loc[:end] in self.lines:
                 return f"line {self.lines[loc[:end]]}"
         return "line 1"
@@ -115,7 +115,7 @@ class Source:
             value, _ = yamlfile.parse(text)
         except YamlError as error:
             raise ScenarioError(f"--set {override}{error}") from None
-        self.put(key.strip(), value, override)
+        self.put(key.strip(), value, f"--set {override}")
 
     def at(self, key: str) -> Any:
         """What stands at a dotted key; None where nothing does.
@@ -133,7 +133,7 @@ class Source:
         return inside
 
     def put(self, key: str, value: Any, override: str) -> None:
-        """Sets a dotted key to plain data; ``override`` is how messages call that.
+        """Sets a dotted key to plain data; ``override`` is how messages call that: "--set training.rounds=5".
 
         Raises:
             ScenarioError: something on the way has no keys, or no such item.
@@ -160,7 +160,7 @@ class Source:
         if isinstance(inside, dict):
             part, _, rest = rest.partition(".")
             return part, rest
-        here = f"--set {override}: {self.key(path)}"
+        here = f"{override}: {self.key(path)}"
         if not isinstance(inside, list):
             raise ScenarioError(f"{here} is {shown(inside)}, which has no keys in it")
         labels = self._labels() if path == ("algorithms",) else []

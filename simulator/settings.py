@@ -11,6 +11,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from simulator.wording import listed, near_miss
 
 T = TypeVar("T")
+NO_SUCH_KEY = "there is no such key"
 Many = Annotated[tuple[T, ...], Strict(False)]
 """A tuple that a YAML list may fill."""
 
@@ -60,7 +61,7 @@ def refuse_unknown(data: dict[str, Any], known: Iterable[str], hints: dict[str, 
     unknown = [key for key in data if key not in known]
     if unknown:
         raise invalid(
-            ((key,), data[key], f"there is no such key{(hints or {}).get(key) or near_miss(key, known)}", listed(known))
+            ((key,), data[key], f"{NO_SUCH_KEY}{(hints or {}).get(key) or near_miss(key, known)}", listed(known))
             for key in unknown
         )
 

@@ -67,7 +67,9 @@ def sweep(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes.", show_default="as cores and threads allow", metavar="N")
     ] = None,
-    keep_going: Annotated[bool, typer.Option("--keep-going", help="Run the others where some trials fail.")] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Run the others where points are no scenario; failures are no error.")
+    ] = False,
     ledger: Annotated[bool, typer.Option("--ledger", help="Keep the ledger of every trial, too.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Use a folder that holds something else.")] = False,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import threading
@@ -68,6 +69,7 @@ class _Watched:
     def __call__(self, item: object) -> object:
         if self.parent not in _watching and os.getppid() == self.parent:
             _end_with(self.parent)
+            atexit.register(gc.unfreeze)  # else libraries complain at the end of what they see as leaks
             gc.freeze()  # what was imported stays: to look for garbage there took 7 % of a dry trial's time
         return self.function(item)
 

@@ -16,6 +16,7 @@ from typing import Any
 from simulator.plugins import ALGORITHMS
 from simulator.scenario import Entry, Scenario, validated
 from simulator.scenario_source import ScenarioError, Source
+from simulator.settings import NO_SUCH_KEY
 from simulator.sweeping.axes import Values, points
 from simulator.sweeping.settings import Sweep
 from simulator.wording import near_miss
@@ -65,6 +66,11 @@ class Plan:
         return self.problems.get(row.trial or row.point)
 
     @cached_property
+    def count(self) -> int:
+        """Of all trials, those that cannot be included; at a point that is no scenario, each that it would have."""
+        return len({row.trial for row in self.rows if row.trial}) + sum(not row.trial for row in self.rows)
+
+    @cached_property
     def first(self) -> dict[str, Row]:
         """The first row of each trial."""
         return {row.trial: row for row in reversed(self.rows)}
@@ -80,7 +86,7 @@ def base(sweep: Sweep, overrides: Sequence[str] = ()) -> Scenario:
         raise sweep.error("scenario", None, f"there is no file {sweep.scenario}")
     source = Source(sweep.scenario)
     if sweep.seeds:
-        source.put("seeds", list(sweep.seeds), "seeds=...")
+        source.put("seeds", list(sweep.seeds), "seeds of the sweep")
     _put(source, sweep.set)
     for override in overrides:
         if override.partition("=")[0].strip() in sweep.keys:
@@ -127,7 +133,7 @@ def plan(sweep: Sweep, base: Scenario, dry: bool) -> Plan:
     for key in sweep.keys:
         try:
             for place in places(source, key):
-                source.copy().put(place, None, place)
+                _check_known(source, place)
         except ScenarioError as error:
             raise sweep.error(key, None, str(error).partition(": ")[2]) from None
     found, checked, ours, number = Plan(), set[str](), version("sfsim"), 0
@@ -182,7 +188,19 @@ def _resolved(source: Source, values: Values) -> Scenario:
 def _put(source: Source, values: Values) -> None:
     for key, value in values.items():
         for place in places(source, key):
-            source.put(place, deepcopy(value), f"{place}={written(value)}")
+            source.put(place, deepcopy(value), f"with {place}={written(value)}")
+
+
+def _check_known(source: Source, place: str) -> None:
+    """Raise ``ScenarioError`` if a dotted key is none of a scenario's."""
+    source = source.copy()
+    source.put(place, None, place)
+    try:
+        validated(source)
+    except ScenarioError as error:
+        for problem in str(error).splitlines():  # of the value there are others
+            if f", {place}: " in problem and f"{place.rpartition('.')[2]}: {NO_SUCH_KEY}" in problem:
+                raise ScenarioError(f"{place}: {problem[problem.index(NO_SUCH_KEY) :]}") from None
 
 
 def _trials(scenario: Scenario, dry: bool, version: str) -> Iterator[tuple[int, Entry, int, str, str]]:

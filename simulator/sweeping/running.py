@@ -96,7 +96,7 @@ def run_sweep(
         overrides: of its base scenario, each "KEY=VALUE".
         workers: processes; one runs trials in this process. As many as there are cores for, by the scenario's threads,
             if nothing is said; one where a GPU trains.
-        keep_going: in spite of trials that fail and points that are no scenario.
+        keep_going: in spite of points that are no scenario; and that a trial fails is no error in the end.
         ledger: keep every trial's, too.
         force: use the folder of another sweep.
 
@@ -109,9 +109,8 @@ def run_sweep(
     with console.status("Is every point a scenario?"):
         plan = points.plan(sweep, base, dry)
     told = [f"{named(row, trial=bool(row.trial))}: {plan.problem(row)}" for row in _refused(plan)]
-    refused = len(told)
     if told and not keep_going:
-        what = f"{len(told)} of {_count(plan)} trials cannot be; with --keep-going the others are run"
+        what = f"{plan.count - len(plan.trials)} of {plan.count} trials cannot be; with --keep-going the others are run"
         raise ScenarioError("\n".join([f"{what}:", *_some(told)]))
     store, device = Store(out or Path("runs") / sweep.name), torch_device(base, dry)
     with store.opened(sweep, base, dry, device, force):
@@ -121,9 +120,9 @@ def run_sweep(
         missing = [trial for key, trial in plan.trials.items() if not store.done(key, ledger)]
         store.write_points(plan, sweep.keys)
         try:
-            results = _executor(missing, device, workers).map(Run(store, ledger), missing)
-            watch = Watch(console, lambda: store.write_points(plan, sweep.keys))
-            told += _run(plan, results, len(missing), keep_going, watch)
+            at_once = _workers(missing, device, workers)
+            watch = Watch(console, at_once, lambda: store.write_points(plan, sweep.keys))
+            failed = _run(plan, _executor(missing, at_once).map(Run(store, ledger), missing), len(missing), watch)
         except BrokenProcessPool:
             raise ScenarioError(
                 f"a worker was ended from outside, perhaps for want of memory: try fewer --workers. {_again(store)}"
@@ -133,17 +132,16 @@ def run_sweep(
             raise
         finally:
             store.write_points(plan, sweep.keys)
-    if told and not keep_going:
-        raise ScenarioError(f"{told[0]}\nWith --keep-going the others are run. {_again(store)}")
-    for line in _some(told):
+    for line in _some([*told, *failed]):
         console.print(f"Failed: {line}", soft_wrap=True, highlight=False)
-    now = len(missing) - (len(told) - refused)
-    count = f"{_count(plan) - len(told)} of {_count(plan)} trials are done, {now} of them now"
-    console.print(f"{count}: {store.folder / POINTS}", soft_wrap=True)
+    done, now = len(plan.trials) - len(failed), len(missing) - len(failed)
+    console.print(f"{done} of {plan.count} trials are done, {now} of them now: {store.folder / POINTS}", soft_wrap=True)
     if missing or not (store.folder / "report.html").exists():
         with console.status("Figures and report"):
             report = _report(store.folder)
         console.print(report, soft_wrap=True, highlight=False)
+    if failed and not keep_going:
+        raise ScenarioError(f"{len(failed)} of {plan.count} trials failed: the same command tries them again")
     return store.folder
 
 
@@ -160,16 +158,12 @@ def _report(folder: Path) -> str:
         return f"There is no report: {error}"
 
 
-def _run(plan: Plan, results: Generator[Done, None, None], of: int, keep_going: bool, watch: Watch) -> list[str]:
-    """Take the results as they come; what is wrong with those that failed, one at most if that is to be the end."""
-    told: list[str] = []
+def _run(plan: Plan, results: Generator[Done, None, None], of: int, watch: Watch) -> list[str]:
+    """Take the results as they come; what is wrong with those that failed."""
     with closing(results):  # which ends what still runs
-        for done in watch(results, of):
-            if done.problem:
-                told.append(f"{named(plan.first[done.hash], trial=True)}: {done.problem}")
-                if not keep_going:
-                    break
-    return told
+        return [
+            f"{named(plan.first[done.hash], trial=True)}: {done.problem}" for done in watch(results, of) if done.problem
+        ]
 
 
 @dataclass(frozen=True)
@@ -177,6 +171,7 @@ class Watch:
     """Passes results on, and shows how far it is: a bar on a terminal, a line now and then elsewhere, the table."""
 
     console: Console
+    workers: int
     write_points: Callable[[], None]
 
     def __call__(self, results: Iterable[Done], of: int) -> Iterator[Done]:
@@ -186,10 +181,10 @@ class Watch:
         began = last = 0.0
         failed = 0
         with shown as progress:
-            bar = progress.add_task("trials", total=of, state="")
+            bar = progress.add_task("trials", total=of, state=f"{min(self.workers, of)} running")
             for number, done in enumerate(results, 1):
                 failed += done.problem is not None
-                state = f"{failed} failed" if failed else ""
+                state = f"{min(self.workers, of - number)} running, {failed or 'none'} failed"
                 progress.update(bar, completed=number, state=state)
                 now = time.monotonic()
                 if number == 1:
@@ -199,18 +194,25 @@ class Watch:
                     self.write_points()
                     left = human("seconds", (now - began) / (number - 1) * (of - number))
                     if quiet:
-                        self.console.print(f"{number} of {of} trials, {state or 'none failed'}, about {left} left")
+                        self.console.print(f"{number} of {of} trials, {state}, about {left} left")
                 yield done
 
 
-def _executor(missing: Sequence[Trial], device: str, workers: int | None) -> Executor:
-    threads = max((trial.scenario.threads for trial in missing), default=1)
-    if workers is None:
+def _workers(missing: Sequence[Trial], device: str, wanted: int | None) -> int:
+    """How many trials run at once."""
+    if wanted is None:
         from joblib import cpu_count
 
-        workers = 1 if device == "cuda" else max(1, cpu_count() // threads)
-    workers = min(workers, len(missing))
-    return Joblib(workers, threads) if workers > 1 else Sequential()
+        wanted = 1 if device == "cuda" else max(1, cpu_count() // _threads(missing))
+    return min(wanted, len(missing))
+
+
+def _executor(missing: Sequence[Trial], workers: int) -> Executor:
+    return Joblib(workers, _threads(missing)) if workers > 1 else Sequential()
+
+
+def _threads(trials: Sequence[Trial]) -> int:
+    return max((trial.scenario.threads for trial in trials), default=1)
 
 
 def _refused(plan: Plan) -> list[points.Row]:
@@ -220,10 +222,6 @@ def _refused(plan: Plan) -> list[points.Row]:
         if plan.problem(row):
             found.setdefault(row.trial or row.point, row)
     return list(found.values())
-
-
-def _count(plan: Plan) -> int:
-    return len(plan.trials) + len(plan.problems)
 
 
 def _some(lines: Sequence[str]) -> list[str]:

@@ -71,9 +71,13 @@ class Store:
                 self._clean()
 
     def done(self, key: str, ledger: bool = False) -> bool:
-        """Whether a trial is there, with its ledger if that is wanted."""
+        """Whether a trial is there whole, with its ledger if that is wanted."""
         place = self.trials / key
-        return (place / SUMMARY).exists() and (not ledger or (place / LEDGER).exists())
+        try:
+            json.loads((place / SUMMARY).read_bytes())  # after a power cut there may be a name without its bytes
+        except (OSError, ValueError):
+            return False
+        return not ledger or (place / LEDGER).exists()
 
     def keep(self, trial: Trial, outcome: Outcome, ledger: bool) -> None:
         """Write what a trial leaves."""

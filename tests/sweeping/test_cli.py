@@ -33,12 +33,11 @@ def test_a_sweep(sweep: Sfsim, write: Write, tmp_path: Path) -> None:
     assert said == "4 of 4 trials are done, 0 of them now: runs/small/points.csv\n", "and nothing is drawn again"
 
 
-def test_a_failure_is_one_message_and_status_2(sweep: Sfsim, write: Write) -> None:
+def test_a_failure_is_status_2_unless_the_sweep_is_to_go_on(sweep: Sfsim, write: Write) -> None:
     write(axes={"world.devices.*.memory": ["4 GiB", "1 kB"]})
-    status, _, err = sweep("--dry", "--workers", "1")
-    assert status == 2
-    assert err.startswith("sfsim: point 1 (world.devices.*.memory=1 kB), FL, seed 0: ")
-    assert "With --keep-going the others are run. What is done is kept in runs/small" in err
+    status, out, err = sweep("--dry", "--workers", "1")
+    assert (status, err) == (2, "sfsim: 2 of 4 trials failed: the same command tries them again\n")
+    assert "Failed: point 1 (world.devices.*.memory=1 kB), FL, seed 0: " in out
     status, out, err = sweep("--dry", "--workers", "1", "--keep-going")
     assert (status, err) == (0, "")
     assert "2 of 4 trials are done, 0 of them now" in out

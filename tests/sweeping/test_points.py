@@ -56,7 +56,7 @@ def test_an_axis_that_applies_to_nobody(key: str, problem: str, write: Write) ->
 def test_an_axis_that_names_no_key_is_refused_with_what_is_near(write: Write) -> None:
     with pytest.raises(ScenarioError) as found:
         planned(write, axes={"training.batchsize": [8, 16]})
-    assert "point 0 (training.batchsize=8)" in str(found.value)
+    assert "sweep.yaml, line 4: axes.training.batchsize: " in str(found.value)
     assert 'there is no such key; did you mean "batch_size"?' in str(found.value)
 
 
