@@ -93,6 +93,8 @@ class Sweep:
         `seeds` have a value; `lacking` have none, for whatever reason: their trial failed or is missing, or there is
         no such value (a target that was not reached). Raises RunError where several points are at one place.
         """
+        if len(set(keys)) < len(keys):
+            raise RunError(f"{self.folder}: x and y are the same axis, {keys[0]}")
         points = self.summary.groupby([*keys, "label"], sort=False, dropna=False)["point"].nunique()
         if (points > 1).any():
             others = [axis.key for axis in self.dimensions if axis.key not in keys and not self._tied(axis.key, keys)]

@@ -1,7 +1,7 @@
 
 // A measure over the axes of a sweep: as lines, as a heat map, or who wins where; further axes are held at a value.
 const sweep = report.sweep;
-const POINT = 0, LABEL = 1, PLACE = 2, STATUS = 3, MEANS = 4, SPREAD = 5;
+const POINT = 0, LABEL = 1, PLACE = 2, STATUS = 3, MEANS = 4, SPREAD = 5, SEEDS = 6;
 const TIE = "#c9c9c9";
 const MOST_TICKS = 9;
 const capital = text => text[0].toUpperCase() + text.slice(1);
@@ -176,11 +176,13 @@ function explorer(box) {
 
   function describe() {
     const measure = measures[state.measure];
+    const several = rows.some(row => Math.max(...[row[SEEDS]].flat()) > 1);
+    const mean = several ? "mean over seeds" : "one seed";
     const better = measure.more ? "highest" : "lowest";
     caption.textContent = {
-      "Heat map": "Mean over seeds; the colours are the same for all algorithms. Empty cells have no value.",
-      "Who wins": `The ${better} wins, mean over seeds; a tie is equal to three digits. One that lacks a value with any seed cannot win; where nobody can, the cell is empty.`,
-      "Lines": "Mean over seeds; whiskers reach from the lowest to the highest.",
+      "Heat map": `${capital(mean)}; the colours are the same for all algorithms. Empty cells have no value.`,
+      "Who wins": `The ${better} wins, ${mean}; a tie is equal to three digits. One that lacks a value with any seed cannot win; where nobody can, the cell is empty.`,
+      "Lines": several ? "Mean over seeds; whiskers reach from the lowest to the highest." : "One seed.",
       "Points": "Every point of the sweep: too few of the grid's places hold one for lines.",
     }[state.view];
   }

@@ -15,9 +15,12 @@ function pointsTable(table, filter, count) {
       name: capital(measure.name), more: measure.more,
       value: row => human(measure.kind, row[MEANS][place]),
       sort: row => row[MEANS][place],
+      best: row => { const won = sweep.winners[turns.get(row[POINT])][place]; return won.length < present.get(row[POINT]) && won.includes(row[LABEL]); },
       title: row => row[SPREAD] ? `${human(measure.kind, row[SPREAD][place][0])} to ${human(measure.kind, row[SPREAD][place][1])}` : "",
     })),
   ];
+  const turns = new Map(sweep.points.map((point, turn) => [point, turn])), present = new Map();
+  rows.forEach(row => present.set(row[POINT], (present.get(row[POINT]) || 0) + 1));
   const words = new Map(rows.map(row => [row, columns.filter(column => column.word)
     .map(column => `${column.name} ${column.value(row)}`).join(" ").toLowerCase()]));
   let order = rows;
@@ -50,6 +53,7 @@ function pointsTable(table, filter, count) {
         const cell = line.insertCell();
         cell.textContent = column.value(row);
         if (column.word) cell.className = "word";
+        else if (column.best && column.best(row)) cell.className = "best";
         const title = column.title && column.title(row);
         if (title) cell.title = title;
       });

@@ -227,7 +227,16 @@ def test_a_sweep_opens_without_errors_and_draws_what_is_chosen(sweep: Browser, s
     assert sweep.run("return performance.getEntriesByType('resource').length") == 0
 
 
-def test_points_are_filtered_by_words_and_sorted_by_value(sweep: Browser) -> None:
+def column(browser: Browser, name: str) -> list[str]:
+    """What stands under a heading in the table of points."""
+    script = """
+        const place = [...document.querySelectorAll('#points th')].findIndex(head => head.textContent === arguments[0]);
+        return [...document.querySelectorAll('#points tbody tr')].map(row => row.cells[place].textContent)"""
+    found: list[str] = browser.run(script, name)
+    return found
+
+
+def test_points_are_filtered_by_words_and_sorted_by_value(sweep: Browser, sweep_folder: Path) -> None:
     search = """
         const field = document.getElementById('filter');
         field.value = arguments[0];
@@ -235,13 +244,23 @@ def test_points_are_filtered_by_words_and_sorted_by_value(sweep: Browser) -> Non
     sweep.run(search, "sfprompt 16 mbit")
     assert rows(sweep, "#points") == ["4", "5"]
     sweep.run(search, "")
-    sweep.click("#points th button", "Simulated time")
-    times = sweep.run("return [...document.querySelectorAll('#points tbody tr')].map(row => row.cells[5].textContent)")
-    assert len(times) == 12
-    assert times[-1] == "–"  # what failed has no time, and comes last
-    sweep.click("#points th button", "Simulated time")
-    again = sweep.run("return [...document.querySelectorAll('#points tbody tr')].map(row => row.cells[5].textContent)")
-    assert again == [*times[-2::-1], "–"]
+    known = load_sweep(sweep_folder).summary
+    seconds = {(str(point), label): time for point, label, time in known[["point", "label", "sim_time_s"]].to_numpy()}
+    for falling in (False, True):
+        sweep.click("#points th button", "Simulated time")
+        *found, last = zip(column(sweep, "Point"), column(sweep, "Algorithm"), strict=True)
+        assert [seconds[row] for row in found] == sorted((seconds[row] for row in found), reverse=falling)
+        assert last == ("3", "SFPrompt")  # what failed has no time, and comes last
+
+
+def test_the_best_of_each_point_is_marked(sweep: Browser, sweep_folder: Path) -> None:
+    script = """
+        const heads = [...document.querySelectorAll('#points th')].map(head => head.textContent);
+        const place = heads.indexOf('Simulated time');
+        return [...document.querySelectorAll('#points tbody tr')].filter(row => row.cells[place].className === 'best')
+            .map(row => [Number(row.cells[0].textContent), row.cells[3].textContent])"""
+    means = load_sweep(sweep_folder).summary.groupby(["point", "label"])["sim_time_s"].mean().dropna()
+    assert {(point, label) for point, label in sweep.run(script)} == set(means.groupby("point").idxmin())
 
 
 @pytest.mark.parametrize("kind", ["seconds", "bytes", "flops", "joules", "count", "fraction"])
