@@ -159,19 +159,26 @@ class _Choice:
         return Portions(self.cuts, lambda place: self._figures(name, place))
 
     def _figures(self, name: str, place: Place) -> Candidate:
-        """Of a dry run of one round in which this device is alone, and its memory in one of two: some of it is of what
-        the round before left."""
+        """Of a dry run of two rounds in which this device is alone: what comes once is in the first alone, and some
+        memory is of what the round before left."""
         key, others = (self.kin[name], place), frozenset(self.kin) - {name}
         if key not in self.known.figures:
-            outcome, longer = (
-                run(self.scenario, self._cut_at(place, rounds), self.seed, dry=True, without=others)
-                for rounds in (1, 2)
-            )
-            (peak,) = (each for each in longer.client_peaks if each.site == name)
-            joules = fsum(use.energy_j for use in outcome.uses if use.side == "client")
-            figures = Candidate(*place, peak.bytes, peak.available, outcome.points[-1].sim_time_s, joules)
-            self.known.figures[key] = figures
+            outcome = run(self.scenario, self._cut_at(place, rounds=2), self.seed, dry=True, without=others)
+            (peak,) = (each for each in outcome.client_peaks if each.site == name)
+            *_, first, second = (point.sim_time_s for point in outcome.points)
+            joules = [
+                fsum(use.energy_j for use in outcome.uses if use.side == "client" and use.round == number)
+                for number in (1, 2)
+            ]
+            figures = (peak.bytes, peak.available, self._mean(first, second - first), self._mean(*joules))
+            self.known.figures[key] = Candidate(*place, *figures)
         return self.known.figures[key]
+
+    def _mean(self, first: float, later: float) -> float:
+        """Over the rounds that a device takes part in, on average, if all after its first are like the second."""
+        training = self.entry.training
+        times = max(1.0, training.rounds * training.clients_per_round / self.scenario.world.clients)
+        return (first + (times - 1) * later) / times
 
     def _check_excused(self, name: str) -> None:
         """Raise for a device without a cut, unless its memory is too small for any and the scenario allows that."""

@@ -9,12 +9,12 @@ from simulator.settings import Settings
 
 
 class Candidate(NamedTuple):
-    """A cut, and what it asks of a device: the figures of a dry run of one round in which it is alone.
+    """A cut, and what it asks of a device: the figures of a dry run of two rounds in which it is alone.
 
-    ``peak_bytes`` (of two rounds) of the ``memory`` (bytes) that the device has; ``seconds`` of the whole round, the
-    first: frozen weights that it needs are sent in it, and the server aggregates; ``energy_j``, joules of the device,
-    its waiting included. Of a cut that several devices must share: the most that it asks of one of them, and the
-    least memory.
+    ``peak_bytes`` of the ``memory`` (bytes) that the device has; ``seconds`` of a round, the server's aggregation
+    included; ``energy_j`` of the device in it (joules), its waiting included. Both are means over as many rounds as a
+    device takes part in on average, of which the first also sends the frozen weights that it needs. Of a cut that
+    several devices must share: the most that it asks of one of them, and the least memory.
     """
 
     head: int

@@ -36,8 +36,8 @@ class Budget(CutPolicy):
     """The largest portion that fits the device's memory and keeps within these limits, of which one must be said.
 
     Attributes:
-        seconds: of the device's round, the first one, in which it is alone.
-        energy: of the device in that round, its waiting included.
+        seconds: of the device's round, alone in it: the mean over its rounds, frozen weights sent in the first.
+        energy: of the device in a round, likewise, its waiting included.
         memory: at its fullest: a size, or a share of what the device has.
     """
 

@@ -11,7 +11,8 @@ from simulator.cut_policies.base import Candidate, CutPolicy
 class Fastest(CutPolicy):
     """The shortest round of the device, of the portions that fit its memory; the smallest of those equally fast.
 
-    The round is the device's first, and it is alone in it: what others do to the server and to the links is not seen.
+    It is the mean over the rounds that a device takes part in: frozen weights are sent in the first. It is alone in
+    them: what others do to the server and to the links is not seen.
     """
 
     name: ClassVar[str] = "fastest"
