@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from analysis.humanize import human
 from simulator.placing import chosen
 from simulator.planning.break_even import DECADES, MOST_SAMPLES, Stretch, by_rate, meeting, pushed
 from simulator.planning.points import Point, Tell
@@ -35,14 +36,15 @@ def answers(planner: Planner, points: Sequence[Point], tell: Tell = lambda done,
     sending = [entry for entry in whole if planner.round(entry).bytes]
     rates = Rates.of(planner.scenario)
     questions = "What do policies choose?", "Which cut is fastest?", "Which round is shorter?", "Who sends less?"
-    found: dict[str, list[str]] = {question: [] for question in questions}
-    choice, cut, shorter, less = found.values()
+    found: dict[str, list[str]] = {question: [] for question in (*questions, "What changes after the first round?")}
+    choice, cut, shorter, less, later = found.values()
     for done, one in enumerate(split):
         tell(done, len(split))
         choice += [f"{said}." for said in chosen(planner.scenario, one, planner.seed)]
         cut.append(_fastest_cut(planner, [point for point in points if point.label == one.label], rates))
         shorter += _of_many(whole, partial(_shorter, planner, one, rates))
         less += _of_many(sending, partial(_sends_less, planner, one))
+    later += [said for entry in entries for said in _later(planner, entry)]
     tell(len(split), len(split))
     return {question: said for question, said in found.items() if said}
 
@@ -97,6 +99,20 @@ def _fastest_cut(planner: Planner, cuts: Sequence[Point], rates: Rates) -> str:
         return f"{label}: {names[0]} is the only cut that {'fits' if len(cuts) > 1 else 'there is'}{aside}."
     found = by_rate(planner, [point.entry for point in among])
     return f"{label}: {_where(found, names, rates)}{aside}."
+
+
+def _later(planner: Planner, entry: Entry) -> Iterator[str]:
+    """What a device's second round takes, where that is not what the first does, of which all else is said."""
+    (seconds, sent, work), (then, sends, works) = planner.repeated(entry)
+    changed = []
+    if sent != sends:
+        changed.append(f"sends {human('bytes', sends)} instead of {human('bytes', sent)}")
+    if work != works:
+        changed.append(f"takes {human('flops', works)} of device work instead of {human('flops', work)}")
+    if changed:
+        took = f"in {human('seconds', then)} instead of {human('seconds', seconds)}"
+        said = f"a device's second round {' and '.join(changed)}, {took}"
+        yield f"{entry.label}: {said}; all else here is about first rounds."
 
 
 def _shorter(planner: Planner, split: Entry, rates: Rates, whole: Entry) -> str:

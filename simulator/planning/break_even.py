@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
 
 from simulator.planning.rounds import Planner
@@ -89,14 +90,13 @@ def first(holds: Callable[[int], bool], low: int, high: int, guess: int) -> int 
 def pushed(planner: Planner, entry: Entry, samples: int | None = None) -> int | None:
     """How many samples a client pushes through the split in a round, on the mean; None where no smashed data are sent.
 
-    It is counted without compression: the bytes of all smashed data over those of one sample.
+    It is counted without compression: the bytes of a client's smashed data over those of one sample at its cut.
     """
     bare = entry.model_copy(update={"training": entry.training.model_copy(update={"compression": {}})})
-    one = planner.round(bare, samples=1)
-    if not one.smallest:
+    one, many = (planner.round(bare, samples=count).smashed for count in (1, samples))
+    if not one:
         return None
-    clients = entry.training.clients_per_round
-    return round(planner.round(bare, samples=samples).pushed / (one.smallest * clients))
+    return round(fsum(sent / one[client][1] for client, (sent, _) in many.items()) / entry.training.clients_per_round)
 
 
 def by_rate(planner: Planner, entries: Sequence[Entry]) -> list[Stretch]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from pydantic import PositiveInt
 
 from simulator.learning.partition import Partition
 from simulator.placing import placed
-from simulator.trial import run
+from simulator.trial import devices, run
 
 if TYPE_CHECKING:
     from simulator.outcome import Outcome
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class Round(NamedTuple):
     """What a round takes: seconds, and sums over its cohort in bytes, FLOPs and joules; of the server its FLOPs.
 
-    ``pushed`` and ``smallest``: bytes of smashed data sent, all of it and in the smallest transfer.
+    ``smashed``: of each client, the bytes of smashed data that it sent, all of it and in the smallest transfer.
     """
 
     seconds: float
@@ -30,8 +31,7 @@ class Round(NamedTuple):
     client_flops: int
     server_flops: int
     client_energy_j: float
-    pushed: int
-    smallest: int
+    smashed: dict[str, tuple[int, int]]
 
     @property
     def bytes(self) -> int:
@@ -79,7 +79,7 @@ class Planner:
 
     def outcome(self, entry: Entry, without: frozenset[str] = frozenset()) -> Outcome:
         """The first round in the world as it is, frozen weights sent where they are; ``without`` these devices."""
-        return run(self.scenario, one_round(entry), self.seed, dry=True, without=without)
+        return run(self.scenario, rounds(entry, 1), self.seed, dry=True, without=without)
 
     def round(self, entry: Entry, *, speed: float = 1.0, samples: int | None = None) -> Round:
         """A round of an algorithm.
@@ -92,8 +92,20 @@ class Planner:
         known = entry.label, *cut_of(entry), places, bool(entry.training.compression), speed, samples
         if known not in self._known:
             scenario = self._changed(speed, samples)
-            self._known[known] = taken(run(scenario, one_round(entry), self.seed, dry=True))
+            self._known[known] = taken(run(scenario, rounds(entry, 1), self.seed, dry=True))
         return self._known[known]
+
+    def repeated(self, entry: Entry) -> list[tuple[float, int, int]]:
+        """Of the first and second round of a device that is alone: seconds, bytes both ways, FLOPs of the device."""
+        scenario = self._changed(1.0, None)
+        alone, *others = (name for name, _ in devices(scenario.world))
+        outcome = run(scenario, rounds(entry, 2), self.seed, dry=True, without=frozenset(others))
+        ends = [0.0, *(point.sim_time_s for point in outcome.points[-2:])]
+        used = [[use for use in outcome.uses if (use.site, use.round) == (alone, number)] for number in (1, 2)]
+        return [
+            (end - begin, sum(use.bytes for use in own), sum(use.flops for use in own))
+            for begin, end, own in zip(ends, ends[1:], used, strict=False)
+        ]
 
     def _changed(self, speed: float, samples: int | None) -> Scenario:
         world, data = self.scenario.world, self.scenario.data
@@ -111,9 +123,9 @@ class Planner:
         return self.scenario.model_copy(update={"world": world, "data": data})
 
 
-def one_round(entry: Entry) -> Entry:
-    """The same for a single round."""
-    return entry.model_copy(update={"training": entry.training.model_copy(update={"rounds": 1})})
+def rounds(entry: Entry, number: int) -> Entry:
+    """The same for so many rounds."""
+    return entry.model_copy(update={"training": entry.training.model_copy(update={"rounds": number})})
 
 
 def cut_of(entry: Entry) -> tuple[int | None, int | None]:
@@ -126,7 +138,10 @@ def cut_of(entry: Entry) -> tuple[int | None, int | None]:
 def taken(outcome: Outcome) -> Round:
     """What a trial of one round took."""
     clients = [use for use in outcome.uses if use.side == "client"]
-    smashed = [row.bytes for row in outcome.ledger.transfers if row.kind.startswith("smashed data")]
+    smashed: dict[str, list[int]] = defaultdict(list)
+    for row in outcome.ledger.transfers:
+        if row.client and row.kind.startswith("smashed data"):
+            smashed[row.client].append(row.bytes)
     down = [use for use in clients if use.activity == "download"]
     return Round(
         seconds=outcome.points[-1].sim_time_s,
@@ -136,6 +151,5 @@ def taken(outcome: Outcome) -> Round:
         client_flops=sum(use.flops for use in clients),
         server_flops=sum(use.flops for use in outcome.uses if use.side == "server"),
         client_energy_j=sum(use.energy_j for use in clients),
-        pushed=sum(smashed),
-        smallest=min(smashed, default=0),
+        smashed={client: (sum(sizes), min(sizes)) for client, sizes in smashed.items()},
     )

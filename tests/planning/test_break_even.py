@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simulator.planning.break_even import Meeting, fastest, first, meeting
+from simulator.planning.break_even import Meeting, fastest, first, meeting, pushed
 from simulator.planning.rounds import Planner
 from simulator.scenario import Scenario
 
@@ -100,3 +100,49 @@ def test_pruned_samples_are_not_pushed() -> None:
     assert whole.pushed is not None
     kept = math.ceil(whole.pushed / 2)
     assert quarter == Meeting(4 * kept, 2 * kept)
+
+
+def test_clients_push_their_own_samples_whatever_their_cuts() -> None:
+    """A ResNet's smashed data are smaller behind deeper cuts; each client has ten samples."""
+    settings = Scenario.model_validate(
+        {
+            "name": "plan",
+            "world": {
+                "on_oom": "ignore",
+                "devices": [
+                    {"name": "raspberry-pi-4", "memory": "6 MB"},
+                    {"name": "jetson-nano", "memory": "1 TB"},
+                ],
+                "server": {"name": "a100"},
+            },
+            "model": {"name": "resnet18", "image_size": 32, "pretrained": False},
+            "data": {
+                "name": "synthetic",
+                "samples": 20,
+                "test_samples": 10,
+                "classes": 10,
+                "partition": {"name": "iid"},
+            },
+            "training": {"rounds": 1, "clients_per_round": 2, "batch_size": 4, "optimizer": {"name": "sgd"}},
+            "algorithms": [{"name": "splitfed", "cut": {"name": "largest"}, "tail": 0}],
+        }
+    )
+    planner = Planner(settings)
+    entry = planner.settled(settings.algorithms[0])
+    sizes = {sent // 10 for sent, _ in planner.round(entry).smashed.values()}
+    assert len(sizes) == 2, "else this shows little"
+    assert pushed(planner, entry) == 10
+
+
+def test_rounds_that_are_not_like_the_first() -> None:
+    """Activations that the server has are not sent again; a model that is averaged is."""
+    settings = scenario()
+    settings = Scenario.model_validate(
+        settings.model_dump(mode="json") | {"algorithms": [{"name": "splitfrozen", "cache": True}, {"name": "fedavg"}]}
+    )
+    planner = Planner(settings)
+    (_, sent, work), (_, sends, works) = planner.repeated(settings.algorithms[0])
+    assert (sends, works) == (0, 0)
+    assert min(sent, work) > 0
+    first_round, second = planner.repeated(settings.algorithms[1])
+    assert first_round == pytest.approx(second)
