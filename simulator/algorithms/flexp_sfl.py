@@ -8,22 +8,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import NonNegativeFloat
 
 from simulator.accounting.payload import Kinds
+from simulator.algorithms.aligning import REFERENCE, Teacher, aligned_step
 from simulator.algorithms.base import State, Steps, Update
-from simulator.algorithms.cutting import Place, UShaped, all_kinds
+from simulator.algorithms.cutting import Place, UShaped
 from simulator.algorithms.steps import provisioned, split_kinds, split_step
 
 if TYPE_CHECKING:
     from simulator.learning.cuts import Cut
-    from simulator.learning.passes import Part
     from simulator.learning.staged import Staged
     from simulator.learning.task import Task
-    from simulator.learning.weights import Weights
-    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.sites import Site
     from simulator.world.world import World
-
-REFERENCE = "reference smashed data", "reference features"
 
 
 class FlexPSFL(UShaped):
@@ -37,13 +33,18 @@ class FlexPSFL(UShaped):
     Head and tail are personal: they stay in the client's store, and nobody's are replaced by an average. The body is
     shared, each block of it stepped by the batches of those who leave it to the server, in the order in which they are
     served. The global model is the mean, by shard size, of the models that the clients of a round use at its end: with
-    alignment each client sends its part for that, and is sent the global model's before it trains. At weight 0 neither
-    is sent; then there is no global model, and accuracy is the mean over the personal ones. A device that leaves keeps
-    its part as far as it was trained.
+    alignment each client sends its part for that (the server has the rest, and averages only what somebody sent), and
+    is sent the global model's before it trains. At weight 0 neither is sent; then there is no global model, and
+    accuracy is the mean over the models of clients that have trained. A device that leaves keeps its part as far as it
+    was trained.
 
     Attributes:
         head, tail: blocks on the device, where no policy chooses both: `cut: {name: budget, seconds: 20 s}` takes, for
             each device, the largest portion that fits its memory and that budget.
+        body: as in SplitFed V2. ``stashed`` (the default, as there: nobody waits for a slower device): clients
+            interleave; the server keeps the open passes of all, and each version of the weights that one still needs.
+            ``exclusive``: one client holds the body, all its blocks, from forward to step: one pass is open, of the
+            newest version. With one client the two are the same.
         alignment: ``proximal``: the loss of head and tail gains weight / 2 times their squared distance to the global
             model's. ``distillation``: the loss gains weight x KL(global || own) on the client's data, for which each
             batch goes through the global model, too, and the server again. ``projection``: gradients of head and tail
@@ -53,6 +54,7 @@ class FlexPSFL(UShaped):
 
     name: ClassVar[str] = "flexp_sfl"
     chosen: ClassVar[tuple[str, ...]] = ("head", "tail")
+    body: Literal["stashed", "exclusive"] = "stashed"
     alignment: Literal["proximal", "distillation", "projection"] = "proximal"
     weight: NonNegativeFloat = 0.1
 
@@ -61,16 +63,11 @@ class FlexPSFL(UShaped):
         pairs = (Place(head, portion - head) for portion in range(blocks) for head in range(portion, -1, -1))
         return sorted(pairs, key=lambda place: (sum(place), -abs(place.head - place.tail), place.head))
 
-    def kinds(self, model: Staged, training: Training) -> Kinds:
-        model_sent = ("model",) if self.weight else ()
-        extra = REFERENCE if self.weight and self.alignment == "distillation" else ()
-
-        def of(at: Cut) -> Kinds:
-            step = split_kinds(model, at)
-            down = ("model", *provisioned(model, at.head, at.tail), *step.down, *extra[1:])
-            return Kinds((*model_sent, *step.up, *extra[:1]), down)
-
-        return all_kinds([of(at) for at in self.possible(model)])
+    def _kinds(self, model: Staged, at: Cut) -> Kinds:
+        step, mine = split_kinds(model, at), ("model",) if self.weight else ()
+        asked = REFERENCE if self.weight and self.alignment == "distillation" else Kinds()
+        down = ("model", *provisioned(model, at.head, at.tail), *step.down, *asked.down)
+        return Kinds((*mine, *step.up, *asked.up), down)
 
     def begin(self, world: World, task: Task) -> State:
         world.server.store["body"] = task.weights(task.trainable(), round=1, owner="server")
@@ -87,60 +84,29 @@ class FlexPSFL(UShaped):
         task.renew(shared, client.turn, "server")
         head, tail, body = task.part(local, cut.head), task.part(local, cut.tail), task.part(shared, cut.body)
         yield from client.install(head, tail)
-        step = yield from self._step(client, local, received)
-        teacher = self._teacher(task, client, cut, received, state)
+        step, teacher, loss = (), None, None
+        if self.weight and self.alignment != "distillation":
+            step = yield from aligned_step(client, local, received, self.alignment, self.weight)
+        elif self.weight:
+            teacher = Teacher(task, client, cut, received, state)
+            yield from client.install(teacher.head, teacher.tail)
+        alone = self.body == "exclusive"
         with world.phase("split training"):
             for batch in client.batches("train", epochs=task.training.local_epochs):
-                loss = (yield from self._distilled(client, teacher, tail, batch.x)) if teacher else None
-                yield from split_step(client, head, body, tail, batch, local, loss=loss, step=step)
-        mine = {}
-        if self.weight:
-            mine = yield from client.upload(local.pick(names), "model")
+                if teacher:
+                    loss = yield from teacher.loss(client, tail, batch.x, self.weight)
+                yield from split_step(client, head, body, tail, batch, local, alone=alone, loss=loss, step=step)
+        mine = (yield from client.upload(local.pick(names), "model")) if self.weight else {}
         return Update(mine, weight=len(client.data))
 
-    def _step(self, client: Client, local: Weights, received: State) -> Steps:
-        """The work that steps head and tail, and its first arguments; nothing where that is the plain one."""
-        from simulator.learning.alignment import Projected, movement
-        from simulator.learning.proximal import proximal_step
-
-        if not self.weight or self.alignment == "distillation":
-            return ()
-        before = client.store.get("global model", received)
-        client.store["global model"] = received  # beside the part that is trained
-        if self.alignment == "proximal":
-            return (proximal_step, local, received, self.weight)
-        moved = yield from client.compute(movement, received, before)
-        return (Projected(local, moved, self.weight).step,)
-
-    def _teacher(self, task: Task, client: Client, cut: Cut, received: State, state: State) -> tuple[Part, ...]:
-        """Head, body and tail of the global model as it was before the round; none where nobody asks it."""
-        from simulator.learning.weights import Weights
-
-        if not self.weight or self.alignment != "distillation":
-            return ()
-        store = client.server.store
-        if store.get("global model") is None or store["global model"].round != client.turn:
-            store["global model"] = Weights({**task.backbone, **state})
-            store["global model"].round = client.turn
-        own = Weights({**task.backbone, **received})
-        return task.part(own, cut.head), task.part(store["global model"], cut.body), task.part(own, cut.tail)
-
-    def _distilled(self, client: Client, teacher: tuple[Part, ...], tail: Part, x: Any) -> Steps:
-        """Ask the global model about a batch; the value is the work that is its loss."""
-        from simulator.learning.alignment import Distilled
-
-        first, middle, last = teacher
-        yield from client.install(first, last)
-        smashed = yield from client.upload((yield from client.compute(first.infer, x)), REFERENCE[0])
-        features = yield from client.download((yield from client.server.compute(middle.infer, smashed)), REFERENCE[1])
-        return Distilled(tail, (yield from client.compute(last.infer, features)), self.weight).loss_backward
-
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
+        from simulator.learning.averaging import filled_mean
+
         if not self.weight:
             return state  # nobody sends anything
         body = site.store["body"].pick(state)
-        whole = [Update({**body, **update.value}, update.weight) for update in updates]
-        return (yield from super().aggregate(site, task, state, whole))
+        values, weights = [update.value for update in updates], [update.weight for update in updates]
+        return {**body, **(yield from site.compute(filled_mean, values, weights, body))}
 
     def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         if client is None:
@@ -150,7 +116,10 @@ class FlexPSFL(UShaped):
         return {name: own[name] if name in names else body[name] for name in state}
 
     def views(self, world: World, task: Task, state: State, clients: Sequence[Client]) -> list[Mapping[str, Any]]:
-        return [state] if self.weight else [self.whole(world, task, state, client) for client in clients]
+        for some in () if self.weight else (clients, world.clients):
+            if trained := [client for client in some if "model" in client.store]:
+                return [self.whole(world, task, state, client) for client in trained]
+        return [state]
 
     def _own(self, task: Task, client: Client) -> State:
         """What is trained on this client's device."""

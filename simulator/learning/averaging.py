@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
@@ -36,3 +37,29 @@ def weighted_mean(values: list[Any], weights: list[float]) -> Any:
         return result
 
     return transform(mean, *values)
+
+
+def _filled_cost(values: list[dict[str, Any]], weights: list[float], rest: Mapping[str, Any]) -> Cost:
+    sent, mean = sum(map(tree_bytes, values)), _named(values)
+    filled = {name: rest[name] for name in mean if any(name not in value for value in values)}
+    size = sent + tree_bytes(mean)
+    return Cost(bytes_touched=size + tree_bytes(filled), peak_bytes=size)  # the rest lies there anyway
+
+
+@work(cost=_filled_cost)
+def filled_mean(values: list[dict[str, Any]], weights: list[float], rest: Mapping[str, Any]) -> dict[str, Any]:
+    """The mean of dicts that need not have the same names: one that lacks a name counts with its value in ``rest``.
+    What none of them has is not in the mean, and costs nothing.
+
+    Raises:
+        ValueError: the weights add up to nothing.
+    """
+    names = _named(values)
+    whole = [{name: value[name] if name in value else rest[name] for name in names} for value in values]
+    mean: dict[str, Any] = weighted_mean(whole, weights)
+    return mean
+
+
+def _named(values: list[dict[str, Any]]) -> dict[str, Any]:
+    """One value of each name that is in some of these dicts."""
+    return {name: one for value in values for name, one in value.items()}

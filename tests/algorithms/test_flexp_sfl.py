@@ -1,10 +1,12 @@
 """FlexP-SFL: personal heads and tails, a body that all share, and three ways towards the global model."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import pytest
 import torch
 from pydantic import ValidationError
+from torch import nn
 from torch.nn.functional import cross_entropy, softmax
 
 from simulator.algorithms.cutting import Place
@@ -13,9 +15,12 @@ from simulator.algorithms.flexp_sfl import FlexPSFL
 from simulator.learning.alignment import Distilled, Projected
 from simulator.learning.passes import Pass
 from simulator.learning.weights import Weights
-from tests.algorithms.conftest import equal, go, largest_difference, make, training
+from tests.algorithms.conftest import Run, equal, go, largest_difference, make, training
+from tests.learning.conftest import vit
 
 BODY = "block1."
+MIXED = {"phone-0": Place(0, 1), "phone-1": Place(1, 1), "phone-2": Place(1, 0), "phone-3": Place(0, 2)}
+"""Of the three blocks, each is on some devices and at the server for others."""
 
 
 def test_one_client_alone_learns_what_it_would_without_a_cut() -> None:
@@ -35,13 +40,51 @@ class TestWhatIsPersonal:
         assert not torch.equal(one["block0.mlp.fc1.weight"], two["block0.mlp.fc1.weight"])
         assert all(one[name] is two[name] for name in one if name.startswith(BODY))
 
-    def test_the_global_model_is_the_mean_of_what_clients_use(self) -> None:
-        algorithm = FlexPSFL()
-        found = go(algorithm, training(rounds=1, clients_per_round=2), clients=2, samples=(10, 30))
-        first, second = (algorithm.whole(found.world, found.task, found.state, client) for client in found.clients)
-        assert not torch.equal(first["head.head.weight"], second["head.head.weight"])
-        for name in found.state:
-            torch.testing.assert_close(found.state[name], first[name] / 4 + second[name] * 3 / 4)
+    @pytest.mark.parametrize("places", [{}, MIXED], ids=["same", "mixed"])
+    def test_the_global_model_is_the_mean_of_what_clients_use(self, places: Mapping[str, Place]) -> None:
+        algorithm, shares = FlexPSFL().placed(places), (0.1, 0.2, 0.3, 0.4)
+        found = go(algorithm, training(rounds=1, clients_per_round=4), samples=(5, 10, 15, 20))
+        models = [algorithm.whole(found.world, found.task, found.state, client) for client in found.clients]
+        assert not torch.equal(models[0]["head.head.weight"], models[1]["head.head.weight"])
+        assert list(found.state) == list(found.task.trainable())
+        for name, tensor in found.state.items():
+            mean = sum(share * model[name].double() for share, model in zip(shares, models, strict=True))
+            torch.testing.assert_close(tensor, mean.float(), rtol=1e-6, atol=1e-7)
+
+    def test_what_nobody_sent_is_the_bodys(self) -> None:
+        found = go(FlexPSFL(), training(rounds=1))
+        body = found.world.server.store["body"]
+        assert {name.split(".")[0] for name in found.state if found.state[name] is body[name]} == {"block1"}
+
+    def test_the_server_is_charged_for_what_was_sent(self) -> None:
+        """What came is read, and the mean of its names written; a block that some did not send is read of the body."""
+        block, model = size(vit().blocks[0]), size(vit())
+        ends = model - 3 * block
+        two = {"phone-0": Place(0, 1), "phone-1": Place(1, 0)}
+        cases: list[tuple[Mapping[str, Place], int, int, int, int]] = [
+            ({}, 4, 4 * (ends + 2 * block), ends + 2 * block, 0),
+            (two, 2, 2 * (ends + block), ends + 2 * block, 2 * block),
+            (MIXED, 4, 4 * ends + 6 * block, model, 3 * block),
+        ]
+        for places, clients, sent, mean, filled in cases:
+            settings = training(rounds=1, clients_per_round=clients)
+            real, dry = (go(FlexPSFL().placed(places), settings, clients=clients, dry=dry) for dry in (False, True))
+            (row,) = real.works(work="filled_mean")
+            assert (row.flops, row.bytes_touched) == (0, sent + mean + filled)
+            assert row.bytes_touched < (clients + 1) * model
+            assert real.world.ledger == dry.world.ledger
+
+    def test_without_weight_accuracy_is_of_those_that_have_trained(self) -> None:
+        algorithm = FlexPSFL(weight=0)
+        found = go(algorithm, training(rounds=1, clients_per_round=1))
+        world, task, state = found.world, found.task, found.state
+        (trained,) = (client for client in found.clients if "model" in client.store)
+        others = [client for client in found.clients if client is not trained]
+        for looked_at in (found.clients, [trained], others):  # where none of them has trained: all that have
+            (view,) = algorithm.views(world, task, state, looked_at)
+            assert equal(dict(view), dict(algorithm.whole(world, task, state, trained)))
+        del trained.store["model"]
+        assert algorithm.views(world, task, state, found.clients) == [state]
 
     def test_without_weight_no_model_travels_but_the_first(self) -> None:
         found = go(FlexPSFL(weight=0), training())
@@ -50,21 +93,61 @@ class TestWhatIsPersonal:
         assert len(found.transfers(kind="model")) == len({row.client for row in found.transfers()})
 
     def test_each_client_has_its_own_cut(self) -> None:
-        places = {"phone-0": Place(0, 1), "phone-1": Place(1, 1), "phone-2": Place(1, 0), "phone-3": Place(0, 2)}
-        algorithm = FlexPSFL().placed(places)
+        algorithm = FlexPSFL().placed(MIXED)
         found = go(algorithm, training(rounds=3))
         assert all(tensor.isfinite().all() for tensor in found.state.values())
         for client in found.clients:
             if "model" in client.store:
                 held = {name.split(".")[0] for name in algorithm._own(found.task, client)}
-                expected = {"embed", "head"} | {f"block{n}" for n in range(places[client.name].head)}
-                assert held == expected | {f"block{2 - n}" for n in range(places[client.name].tail)}
+                expected = {"embed", "head"} | {f"block{n}" for n in range(MIXED[client.name].head)}
+                assert held == expected | {f"block{2 - n}" for n in range(MIXED[client.name].tail)}
 
     def test_places_go_from_the_smallest_portion_to_the_largest(self) -> None:
         _, task = make(FlexPSFL(), training())
         places = FlexPSFL().cuts(task.model)
         assert [sum(place) for place in places] == [0, 1, 1, 2, 2, 2]
         assert places[-1] == (1, 1)
+
+
+def size(module: nn.Module) -> int:
+    return 4 * sum(parameter.numel() for parameter in module.parameters())
+
+
+class TestTheBody:
+    def runs(self, clients: int = 4, places: Mapping[str, Place] = MIXED, **how: Any) -> tuple[Run, Run]:
+        kinds: tuple[Literal["stashed", "exclusive"], ...] = ("stashed", "exclusive")
+        settings = training(clients_per_round=clients)
+        stashed, exclusive = (
+            go(FlexPSFL(body=body, **how).placed(places), settings, clients=clients, slots=3) for body in kinds
+        )
+        return stashed, exclusive
+
+    @pytest.mark.parametrize("places", [{}, MIXED], ids=["same", "mixed"])
+    @pytest.mark.parametrize("weight", [0, 0.1])
+    def test_exclusive_keeps_one_pass_and_one_version_and_takes_longer(
+        self, weight: float, places: Mapping[str, Place]
+    ) -> None:
+        stashed, exclusive = self.runs(places=places, weight=weight)
+        assert stashed.world.server.store["body"].version > 0
+        assert exclusive.world.server.store["body"].version == 0
+        assert exclusive.world.server.memory.peak_bytes < stashed.world.server.memory.peak_bytes
+        assert exclusive.world.now > stashed.world.now
+
+    @pytest.mark.parametrize("alignment", ["proximal", "distillation", "projection"])
+    def test_for_one_client_the_two_are_one_to_the_bit(self, alignment: Any) -> None:
+        stashed, exclusive = self.runs(clients=1, places={}, alignment=alignment)
+        assert equal(stashed.trained, exclusive.trained)
+        assert equal(*(dict(run.clients[0].store["model"]) for run in (stashed, exclusive)))
+        assert stashed.world.ledger == exclusive.world.ledger
+
+    @pytest.mark.parametrize("body", ["stashed", "exclusive"])
+    @pytest.mark.parametrize("alignment", ["proximal", "distillation", "projection"])
+    def test_dry_is_real(self, body: Any, alignment: Any) -> None:
+        algorithm = FlexPSFL(body=body, alignment=alignment).placed(MIXED)
+        real, dry = (go(algorithm, dry=dry, slots=3) for dry in (False, True))
+        assert real.world.ledger == dry.world.ledger
+        for one, other in zip(real.world.sites, dry.world.sites, strict=True):
+            assert one.memory.peak_bytes == other.memory.peak_bytes
 
 
 def test_a_devices_memory_does_not_grow_with_its_data_or_the_rounds() -> None:

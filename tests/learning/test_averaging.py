@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from simulator.learning.averaging import weighted_mean
+from simulator.learning.averaging import filled_mean, weighted_mean
 from simulator.learning.trees import tree_bytes
 
 
@@ -24,8 +24,9 @@ def test_the_mean_of_one_is_that_one_to_the_bit() -> None:
 
 
 def test_weights_of_nothing() -> None:
-    with pytest.raises(ValueError, match=r"updates weigh \[0, 0\]: nothing to average by"):
-        weighted_mean([{}, {}], [0, 0])
+    for mean, rest in ((weighted_mean, ()), (filled_mean, ({},))):
+        with pytest.raises(ValueError, match=r"updates weigh \[0, 0\]: nothing to average by"):
+            mean([{}, {}], [0, 0], *rest)
 
 
 def test_it_is_charged_by_bytes() -> None:
@@ -34,3 +35,41 @@ def test_it_is_charged_by_bytes() -> None:
     cost = weighted_mean.cost(values, [1] * 4)
     assert tree_bytes(values[0]) == 48
     assert (cost.flops, cost.bytes_touched, cost.peak_bytes) == (0, 5 * 48, 5 * 48)
+
+
+class TestFilled:
+    """a is in both, b and c in one each, d in none."""
+
+    def values(self, device: str = "cpu") -> tuple[list[dict[str, torch.Tensor]], dict[str, torch.Tensor]]:
+        def row(*numbers: float) -> torch.Tensor:
+            return torch.tensor(numbers, dtype=torch.float32, device=device)
+
+        rest = {"a": row(9, 9), "b": row(4, 4, 4), "c": row(8), "d": row(7)}
+        return [{"a": row(1, 2), "b": row(0, 4, 8)}, {"c": row(4), "a": row(5, 6)}], rest
+
+    def test_by_hand(self) -> None:
+        values, rest = self.values()
+        mean = filled_mean(values, [1, 3], rest)
+        assert {name: tensor.tolist() for name, tensor in mean.items()} == {"a": [4, 5], "b": [3, 4, 5], "c": [5]}
+        assert rest["b"].tolist() == [4, 4, 4]
+
+    def test_it_is_charged_for_what_came(self) -> None:
+        """It is read, and a mean of three names written; of the rest, b and c are read. All but the rest takes room."""
+        came, mean, filled = 4 * (2 + 3 + 1 + 2), 4 * (2 + 3 + 1), 4 * (3 + 1)
+        for device in ("cpu", "meta"):
+            values, rest = self.values(device)
+            cost = filled_mean.cost(values, [1, 3], rest)
+            assert (cost.flops, cost.bytes_touched, cost.peak_bytes) == (0, came + mean + filled, came + mean)
+
+    def test_where_nobody_lacks_anything_it_is_the_plain_mean(self) -> None:
+        values = [{"a": torch.randn(9), "b": torch.randn(4)} for _ in range(3)]
+        plain, filled = weighted_mean(values, [1, 2, 5]), filled_mean(values, [1, 2, 5], {"d": torch.zeros(2)})
+        assert plain.keys() == filled.keys()
+        assert all(torch.equal(plain[name], filled[name]) for name in plain)
+        assert weighted_mean.cost(values, [1, 2, 5]) == filled_mean.cost(values, [1, 2, 5], {"d": torch.zeros(2)})
+
+    def test_dry(self) -> None:
+        values, rest = self.values("meta")
+        mean = filled_mean(values, [1, 3], rest)
+        assert {name: len(tensor) for name, tensor in mean.items()} == {"a": 2, "b": 3, "c": 1}
+        assert all(tensor.is_meta for tensor in mean.values())
