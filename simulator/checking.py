@@ -31,10 +31,6 @@ def check(scenario: Scenario, dry: bool = False) -> None:
         if dry and entry.algorithm.needs_values:
             problem = f"it decides by {entry.algorithm.needs_values}, which a dry run does not have"
             raise scenario.error(("algorithms", index, "name"), entry.name, problem, "a run without --dry")
-        for key in entry.algorithm.ignores:
-            if getattr(entry.training, key) != getattr(scenario.training, key):
-                problem = f"{entry.name} does not look at it: what it trains and how often are keys of its own"
-                raise scenario.error(("algorithms", index, "training", key), None, problem)
         try:
             model = structure(scenario, entry)
         except NoTokensError as error:

@@ -13,6 +13,7 @@ from typing import ClassVar
 from simulator.settings import Settings
 class Algorithm(Settings):
     name: ClassVar[str]
+    ignores: ClassVar[tuple[str, ...]] = ()
 """,
     "fedavg": """
 from typing import ClassVar

@@ -47,6 +47,8 @@ class Algorithm(Settings):
     name: ClassVar[str]
     ignores: ClassVar[tuple[str, ...]] = ()
     """Training settings it does not look at: an entry that sets them is refused."""
+    lacks: ClassVar[Mapping[str, str]] = {}
+    """Keys that one may expect of it, as others have them, and why it has none: what an entry with them is told."""
     needs_values: ClassVar[str | None] = None
     """What it decides by the values of tensors, in words: a dry run has none and refuses it by this name."""
     engages_cohort: ClassVar[bool] = True

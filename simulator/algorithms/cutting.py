@@ -53,6 +53,10 @@ class Cutting(Algorithm):
 
     chosen: ClassVar[tuple[str, ...]] = ("head",)
     """The keys that a policy chooses."""
+    lacks: ClassVar[Mapping[str, str]] = {
+        "labels": "labels always leave the devices, for the loss is computed at the server; sfprompt, or splitfed with "
+        "labels: private, keeps them there"
+    }
     head: NonNegativeInt = 1
     cut: Annotated[CutPolicy, CUT_POLICIES] = Field(default={"name": "fixed"}, validate_default=True)
     _places: dict[str, Place] = PrivateAttr(default_factory=dict)
@@ -140,6 +144,7 @@ class UShaped(Cutting):
         tail: blocks on the device before norm and classifier.
     """
 
+    lacks: ClassVar[Mapping[str, str]] = {"labels": "labels never leave the devices, for the tail is there"}
     tail: NonNegativeInt = 1
 
     @property

@@ -9,10 +9,12 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.fedavg import FedAvg
-from simulator.algorithms.proximal import pulled_step
+from simulator.algorithms.proximal import check_pull, pulled_step
 
 if TYPE_CHECKING:
+    from simulator.learning.staged import Staged
     from simulator.learning.task import Task
+    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.world import World
 
@@ -24,10 +26,13 @@ class Ditto(FedAvg):
 
     That ``v`` starts from the first global model that a client receives, sees the same batches as the global model, has
     the optimizer's state anew each round, and every default, are ours. A client that was never chosen uses the global
-    model. Training ``v`` is the phase ``personal training``, and lasts before the update is sent.
+    model. Training ``v`` is the phase ``personal training``, and lasts before the update is sent; the global model's
+    gradients and optimizer state are gone from memory by then. A device that leaves keeps ``v`` as far as it was
+    trained.
 
     Attributes:
-        lam: how strongly the personal model is drawn to the global one (the paper's lambda); 0 is training alone.
+        lam: how strongly the personal model is drawn to the global one (the paper's lambda); 0 is training alone. With
+            sgd, times the learning rate it must stay below 2 (1 + momentum).
         personal_epochs: epochs of the personal model in each round.
         personal_learning_rate: of the personal model; null: the optimizer's own.
     """
@@ -37,9 +42,13 @@ class Ditto(FedAvg):
     personal_epochs: PositiveInt = 1
     personal_learning_rate: PositiveFloat | None = None
 
+    def check(self, model: Staged, training: Training) -> None:
+        super().check(model, training)
+        check_pull("lam", self.lam, training.optimizer, self.personal_learning_rate)
+
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         received = yield from client.download(state, "model")
-        client.store["global model"] = received  # beside the one that is trained of it
+        client.store["global model"] = (received,)  # beside the one that is trained of it
         shared = task.weights(received, client.turn, owner=client.name)
         start = client.store.get("personal model", received)
         own = task.weights(start, client.turn, self.personal_learning_rate, owner=client.name)
@@ -48,12 +57,18 @@ class Ditto(FedAvg):
         with world.phase("training"):
             for batch in client.batches("train", epochs=task.training.local_epochs):
                 yield from client.compute(model.train_step, *batch)
+        update = shared.pick(state)
+        client.store["global model"] = received, update
+        client.release(shared)  # the two models never train at once
+        client.store["personal model"] = own  # trained in its place
         with world.phase("personal training"):
             for batch in client.batches("train", epochs=self.personal_epochs):
                 yield from pulled_step(client, personal, batch, received, self.lam)
+        client.release(own)
         client.store["personal model"] = own.pick(state)
         del client.store["global model"]
-        return Update((yield from client.upload(shared.pick(state), "model")), weight=len(client.data))
+        return Update((yield from client.upload(update, "model")), weight=len(client.data))
 
     def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        return client.store.get("personal model", state) if client else state
+        own = client.store.get("personal model", state) if client else state
+        return {name: own[name] for name in state}

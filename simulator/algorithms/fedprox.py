@@ -8,10 +8,12 @@ from pydantic import NonNegativeFloat
 
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.fedavg import FedAvg
-from simulator.algorithms.proximal import pulled_step
+from simulator.algorithms.proximal import check_pull, pulled_step
 
 if TYPE_CHECKING:
+    from simulator.learning.staged import Staged
     from simulator.learning.task import Task
+    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.world import World
 
@@ -20,11 +22,16 @@ class FedProx(FedAvg):
     """FedProx (Li et al., 2020, Algorithm 2): the local loss gains ``mu / 2 ||w - w_global||^2``.
 
     Attributes:
-        mu: how strongly clients are pulled back; 0 is FedAvg.
+        mu: how strongly clients are pulled back; 0 is FedAvg. With sgd, times the learning rate it must stay below
+            2 (1 + momentum).
     """
 
     name: ClassVar[str] = "fedprox"
     mu: NonNegativeFloat = 0.01
+
+    def check(self, model: Staged, training: Training) -> None:
+        super().check(model, training)
+        check_pull("mu", self.mu, training.optimizer)
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         start = yield from client.download(state, "model")

@@ -11,12 +11,14 @@ from simulator.accounting.payload import Kinds
 from simulator.algorithms.aligning import REFERENCE, Teacher, aligned_step
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.cutting import Place, UShaped
+from simulator.algorithms.proximal import check_pull
 from simulator.algorithms.steps import provisioned, split_kinds, split_step
 
 if TYPE_CHECKING:
     from simulator.learning.cuts import Cut
     from simulator.learning.staged import Staged
     from simulator.learning.task import Task
+    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.sites import Site
     from simulator.world.world import World
@@ -57,6 +59,11 @@ class FlexPSFL(UShaped):
     body: Literal["stashed", "exclusive"] = "stashed"
     alignment: Literal["proximal", "distillation", "projection"] = "proximal"
     weight: NonNegativeFloat = 0.1
+
+    def check(self, model: Staged, training: Training) -> None:
+        super().check(model, training)
+        if self.alignment == "proximal":
+            check_pull("weight", self.weight, training.optimizer)
 
     def cuts(self, model: Staged) -> list[Place]:
         blocks = len(model.blocks)

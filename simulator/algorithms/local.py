@@ -23,7 +23,8 @@ class Local(Algorithm):
     beat. Accuracy is the mean over the clients that have trained, each on the whole test set; personal accuracy is that
     of all clients, of which those that were never chosen still use the model that all began with.
 
-    A device is sent the model when it is first chosen, and nothing after that.
+    A device is sent the model when it is first chosen, and nothing after that. One that leaves keeps its model as far
+    as it was trained.
     """
 
     name: ClassVar[str] = "local"
@@ -38,11 +39,13 @@ class Local(Algorithm):
         if "model" not in client.store:
             client.store["model"] = yield from client.download(state, "model")
         weights = task.weights(client.store["model"], client.turn, owner=client.name)
+        client.store["model"] = weights  # trained in its place
         model = task.part(weights)
         yield from client.install(model)
         with world.phase("training"):
             for batch in client.batches("train", epochs=task.training.local_epochs):
                 yield from client.compute(model.train_step, *batch)
+        client.release(weights)
         client.store["model"] = weights.pick(state)
         return Update(None, weight=len(client.data))
 
@@ -51,10 +54,11 @@ class Local(Algorithm):
         return state
 
     def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        return client.store.get("model", state) if client else state
+        own = client.store.get("model", state) if client else state
+        return {name: own[name] for name in state}
 
     def views(self, world: World, task: Task, state: State, clients: Sequence[Client]) -> list[Mapping[str, Any]]:
         for some in (clients, world.clients):
-            if trained := [client.store["model"] for client in some if "model" in client.store]:
-                return trained
+            if trained := [client for client in some if "model" in client.store]:
+                return [self.whole(world, task, state, client) for client in trained]
         return [state]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from simulator.algorithms.base import State, Steps, UnfitError, Update
 from simulator.algorithms.fedavg import FedAvg
-from simulator.algorithms.proximal import pulled_step
+from simulator.algorithms.proximal import check_pull, pulled_step
 from simulator.learning.proximal import towards
 
 if TYPE_CHECKING:
@@ -27,35 +27,37 @@ class PFedMe(FedAvg):
     For each batch, ``inner_steps`` steps of the optimizer approximate ``theta = argmin F(theta) + lam / 2
     ||theta - w||^2``, and then ``w <- w - eta lam (w - theta)``. The server: ``w <- (1 - beta) w + beta mean(w of the
     clients)``, each client counting the same. A client's personal model is its last ``theta``, which stays on the
-    device; one that was never chosen uses the global model.
+    device, as far as it was trained if that leaves; one that was never chosen uses the global model.
 
     That ``theta`` starts from what was received and goes on from batch to batch, with one state of the optimizer a
     round, and every default, are ours.
 
     Attributes:
         inner_steps: steps on each batch (the paper's K).
-        lam: how strongly theta is drawn to w (the paper's lambda); times the optimizer's learning rate it must stay
-            well below 2, or theta runs away.
+        lam: how strongly theta is drawn to w (the paper's lambda). With sgd, times the learning rate it must stay below
+            2 (1 + momentum), or theta runs away from w instead.
         eta: the rate of w; eta x lam is the share of the way to theta that it goes after each batch.
-        beta: the share of the way to the clients' mean that the server goes; 1 is that mean.
+        beta: the share of the way to the clients' mean that the server goes, above 0; 1 is that mean.
     """
 
     name: ClassVar[str] = "pfedme"
     inner_steps: PositiveInt = 5
     lam: NonNegativeFloat = 15.0
     eta: NonNegativeFloat = 0.05
-    beta: PositiveFloat = 1.0
+    beta: float = Field(1.0, gt=0, le=1)
 
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)
         if self.eta * self.lam > 2:
             problem = f"with lam {self.lam:g} each step takes w farther from theta than it was, on the other side"
             raise UnfitError("eta", self.eta, problem, f"0 to {2 / self.lam:g}")
+        check_pull("lam", self.lam, training.optimizer)
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         local = yield from client.download(state, "model")
         theta = task.weights(local, client.turn, owner=client.name)
         model = task.part(theta)
+        client.store["personal model"] = theta  # trained in its place: the one before is not looked at again
         yield from client.install(model)
         with world.phase("training"):
             for batch in client.batches("train", epochs=task.training.local_epochs):
@@ -63,6 +65,7 @@ class PFedMe(FedAvg):
                 for _ in range(self.inner_steps):
                     yield from pulled_step(client, model, batch, local, self.lam)
                 local = yield from client.compute(towards, local, theta, self.eta * self.lam)
+        client.release(theta)
         client.store["personal model"] = theta.pick(state)
         del client.store["local model"]
         return Update((yield from client.upload(local, "model")), weight=1)
@@ -72,4 +75,5 @@ class PFedMe(FedAvg):
         return (yield from site.compute(towards, state, mean, self.beta))
 
     def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        return client.store.get("personal model", state) if client else state
+        own = client.store.get("personal model", state) if client else state
+        return {name: own[name] for name in state}

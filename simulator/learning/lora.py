@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from typing import Self
 
-from simulator.settings import Many, Settings
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from simulator.settings import Many, Settings, invalid
 
 
 class Lora(Settings):
@@ -26,6 +28,14 @@ class Lora(Settings):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     targets: Many[str] = Field(default=("q", "v"), min_length=1)
     blocks: tuple[NonNegativeInt, NonNegativeInt | None] | None = Field(default=None, strict=False)
+
+    @model_validator(mode="after")
+    def _some_blocks(self) -> Self:
+        first, last = self.blocks or (0, None)
+        if last is not None and first > last:
+            problem = "the first comes after the last, so no block has adapters"
+            raise invalid([(("blocks",), [first, last], problem, "[first, last], counted from 0, or null")])
+        return self
 
     @property
     def scale(self) -> float:

@@ -82,6 +82,12 @@ class Client:
         for part in parts:
             part.receive(installed)
 
+    def release(self, weights: Any) -> None:
+        """The device is done with these weights before its round is over: their gradients and optimizer state go from
+        its memory, and they themselves; what is kept of them belongs in the store, and counts there.
+        """
+        self.site.memory.drop(self.name, weights)
+
     def batches(self, purpose: str, epochs: int = 1) -> Iterator[Any]:
         """Mini-batches of the client's data, in an order of their own for this purpose, turn and epoch."""
         return self.data.batches((purpose, self.turn, self.name), epochs=epochs)

@@ -90,7 +90,19 @@ class Memory:
         """This client's engagement is over: its passes go, and the weights nobody else uses."""
         self.bytes -= self._kept.pop(client, 0)
         self._seen = {key: part for key, part in self._seen.items() if key[1] != client}
-        for piece, users in list(self._users.items()):
+        self._leave(client, list(self._users))
+
+    def drop(self, client: str | None, weights: Any) -> None:
+        """This client is done with these weights, in all its parts: they go, with their gradients and optimizer state,
+        unless somebody else uses them. A part that is used again brings them again.
+        """
+        self._seen = {key: part for key, part in self._seen.items() if key[1] != client or not _uses(key[0], weights)}
+        self._leave(client, [piece for piece in self._users if piece[0] == id(weights)])
+
+    def _leave(self, client: str | None, pieces: Iterable[tuple[int, str]]) -> None:
+        """This client uses these pieces no more; they go where nobody else does."""
+        for piece in pieces:
+            users = self._users[piece]
             users.discard(client)
             if not users:
                 del self._users[piece]
@@ -118,3 +130,7 @@ class Memory:
                 versioned[id(weights)] = weights
         self._seen[part, client] = found = list(versioned.values())
         return found
+
+
+def _uses(part: Holdable, weights: Any) -> bool:
+    return any(one is weights for one, _, _ in part.resident())

@@ -86,8 +86,10 @@ def test_a_client_that_was_never_chosen_uses_the_global_model() -> None:
     views = [Ditto().whole(run.world, run.task, run.state, client) for client in run.clients]
     own = ["personal model" in client.store for client in run.clients]
     assert sorted(own) == [False, True]
-    assert views[own.index(False)] is run.state
-    assert views[own.index(True)] is run.clients[own.index(True)].store["personal model"]
+    wanted = [run.state, run.clients[own.index(True)].store["personal model"]]
+    for view, model in zip([views[own.index(False)], views[own.index(True)]], wanted, strict=True):
+        assert view.keys() == model.keys()
+        assert all(view[name] is model[name] for name in model), "the same tensors, so that they are looked at once"
 
 
 def test_the_personal_model_is_paid_for_on_the_device() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import linear
@@ -156,13 +157,19 @@ class TestDropout:
     [
         ({"targets": ["q", "value"]}, "targets", '"value" is no linear layer of a block .*q, k, v, attn.qkv'),
         ({"blocks": [1, 3]}, "blocks", "the model has blocks 0 to 2"),
-        ({"blocks": [2, 1]}, "blocks", "the model has blocks 0 to 2"),
+        ({"blocks": [3, None]}, "blocks", "the model has blocks 0 to 2"),
     ],
 )
 def test_what_a_model_cannot_have(settings: dict[str, object], key: str, message: str) -> None:
     with pytest.raises(LoraError, match=message) as raised:
         attach(stages_of(vit()), Lora.model_validate(settings))
     assert raised.value.key == key
+
+
+def test_the_first_block_must_not_come_after_the_last() -> None:
+    assert Lora.model_validate({"blocks": [2, 2]}).blocks == (2, 2)
+    with pytest.raises(ValidationError, match="the first comes after the last"):
+        Lora.model_validate({"blocks": [2, 1]})
 
 
 def test_a_resnets_blocks_have_no_linear_layers() -> None:

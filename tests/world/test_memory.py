@@ -176,3 +176,63 @@ def test_earlier_versions_go_when_nobody_uses_their_weights_any_more() -> None:
     memory.begin("a", FakePart(shared, block=100), 0)
     memory.release("a")
     assert memory.bytes == 0
+
+
+def test_dropped_weights_go_with_all_parts_of_them_and_come_again_when_they_are_used() -> None:
+    memory, one, other = Memory(), Weights(), Weights()
+    head, whole, apart = FakePart(one, head=7), FakePart(one, head=7, block=100), FakePart(other, head=5)
+    for part in (head, whole, apart):
+        memory.begin("a", part, 0)
+    memory.drop("a", one)
+    assert memory.bytes == 5
+    memory.begin("a", head, 0)
+    assert memory.bytes == 12
+    memory.release("a")
+    assert (memory.bytes, memory.peak_bytes) == (0, 112)
+
+
+def test_dropped_weights_stay_while_another_client_uses_them() -> None:
+    memory, part = Memory(), FakePart(Weights(), block=100)
+    memory.begin("a", part, 0)
+    memory.begin("b", part, 0)
+    memory.drop("a", part.weights)
+    assert memory.bytes == 100
+    memory.release("b")
+    assert memory.bytes == 0
+
+
+def test_what_passes_keep_and_what_lies_in_the_store_is_not_dropped() -> None:
+    memory, part = Memory(), FakePart(Weights(), block=100)
+    memory.store(3)
+    memory.begin("a", part, 30)
+    memory.end("a", 30, 20)
+    memory.drop("a", part.weights)
+    assert memory.bytes == 23
+
+
+def test_identity_is_not_reused_by_weights_that_are_born_where_dropped_ones_died() -> None:
+    memory = Memory()
+    for _ in range(50):
+        part = FakePart(Weights(), block=1)
+        memory.begin("a", part, 0)
+        memory.drop("a", part.weights)
+        assert memory.bytes == 0
+
+
+def test_a_client_releases_weights_before_its_round_is_over() -> None:
+    world = tiny()
+    client, found = device(world), []
+
+    def turn() -> Steps:
+        first, second = FakePart(Weights(), block=100), FakePart(Weights(), block=60)
+        yield from client.compute(job(1, holds=first))
+        client.release(first.weights)
+        found.append(client.site.memory.bytes)
+        yield from client.compute(job(1, holds=second))
+
+    def driver() -> Steps:
+        with world.round(1, [client]):
+            yield from world.together(world.start(turn(), client))
+
+    world.run(driver())
+    assert (found, client.site.memory.bytes, client.site.memory.peak_bytes) == ([0], 0, 100)
