@@ -170,8 +170,8 @@ class _Choice:
                 fsum(use.energy_j for use in outcome.uses if use.side == "client" and use.round == number)
                 for number in (1, 2)
             ]
-            figures = (peak.bytes, peak.available, self._mean(first, second - first), self._mean(*joules))
-            self.known.figures[key] = Candidate(*place, *figures)
+            seconds, energy = self._mean(first, second - first), self._mean(*joules)
+            self.known.figures[key] = Candidate(*place, peak.bytes, peak.available, seconds, energy)
         return self.known.figures[key]
 
     def _mean(self, first: float, later: float) -> float:

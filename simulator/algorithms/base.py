@@ -95,6 +95,16 @@ class Algorithm(Settings):
         """
         return [self.whole(world, task, state)]
 
+    def views_of_trained(
+        self, world: World, task: Task, state: State, clients: Sequence[Client]
+    ) -> list[Mapping[str, Any]]:
+        """``views`` where each client keeps a model of its own, in its store as "model": those of ``clients`` that have
+        trained, or of all that have; before anybody has, the one that all begin with."""
+        for some in (clients, world.clients):
+            if trained := [client for client in some if "model" in client.store]:
+                return [self.whole(world, task, state, client) for client in trained]
+        return [self.whole(world, task, state)]
+
 
 class OwnOrder(Algorithm):
     """An algorithm with another global order than "clients side by side, then aggregate"."""

@@ -9,14 +9,13 @@ from pydantic import Field
 
 from simulator.accounting.payload import Kinds, covered, directions
 from simulator.algorithms.base import State, Steps, UnfitError
-from simulator.algorithms.lockstep import Lockstep, Sent, side_by_side
+from simulator.algorithms.lockstep import Lockstep, side_by_side
 from simulator.algorithms.steps import provisioned
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from simulator.learning.cuts import Cut
-    from simulator.learning.mixing import Shared
     from simulator.learning.passes import Part
     from simulator.learning.staged import Staged
     from simulator.learning.task import Task
@@ -90,17 +89,16 @@ class EPSL(Lockstep):
         client.store["model"] = member.local
         return member
 
-    def step(self, world: World, sent: Sequence[Sent], number: int, *parts: Part) -> Steps:
+    def step(self, world: World, group: Sequence[tuple[Any, Tensor]], number: int, *parts: Part) -> Steps:
         from simulator.learning.mixing import Shared, aggregate, gather, joined, unweighted
 
         (body, last), server = parts, world.server
-        rows = Shared.of([one.samples for one in sent], self.phi if body.learns else 0.0)
-        batches = [(one.smashed, one.labels) for one in sent]
-        x, y = yield from server.compute(gather, batches, rows.kept)
+        rows = Shared.of([len(labels) for _, labels in group], self.phi if body.learns else 0.0)
+        x, y = yield from server.compute(gather, group, rows.kept)
         kept = yield from server.compute(body.forward, x)
         features, labels = [kept.output], [y]
         if len(rows.dropped):  # they do not go back, so nothing is kept for it
-            x, y = yield from server.compute(gather, batches, rows.dropped)
+            x, y = yield from server.compute(gather, group, rows.dropped)
             features.append((yield from server.compute(body.infer, x)))
             labels.append(y)
         graded = yield from server.compute(last.loss_backward, joined(features), joined(labels))
@@ -110,36 +108,14 @@ class EPSL(Lockstep):
             grad = yield from server.compute(kept.backward, grad)
         yield from server.compute(body.weights.step, kept, graded)
         if grad is None:
-            return [one.member for one in sent]
+            return None
         grad = yield from server.compute(unweighted, grad, rows)
-        return (yield from self._return(world, sent, rows, grad))
-
-    def _return(self, world: World, sent: Sequence[Sent], rows: Shared, grad: Tensor) -> Steps:
-        """All that is shared to all; then to each what is its own. The value is the members that went back."""
-        common, *parts = grad.split([len(grad) - sum(rows.own), *rows.own])
-        own = dict(zip(sent, parts, strict=True))
-        heard = [(one, common) for one in sent]
-        if len(common):
-            heard = yield from side_by_side(world, [(one.client, self._hear(one, common)) for one in sent])
-        return (yield from side_by_side(world, [(one.client, self._back(one, x, own[one])) for one, x in heard]))
-
-    def _hear(self, one: Sent, common: Tensor) -> Steps:
-        return one, (yield from one.client.download(common, "aggregated gradient"))
-
-    def _back(self, one: Sent, common: Tensor, own: Tensor) -> Steps:
-        from simulator.learning.mixing import joined
-
-        grads = [common[: one.samples - len(own)]]
-        if len(own):
-            grads.append((yield from one.client.download(own, "smashed gradient")))
-        return (yield from self._learn(one, joined(grads)))
+        common, *own = grad.split([len(grad) - sum(rows.own), *rows.own])
+        return common, own
 
     def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         mine = client.store.get("model", state) if client else state
         return {**world.server.store["body"], **{name: mine[name] for name in state}}
 
     def views(self, world: World, task: Task, state: State, clients: Sequence[Client]) -> list[Mapping[str, Any]]:
-        for some in (clients, world.clients):
-            if trained := [client for client in some if "model" in client.store]:
-                return [self.whole(world, task, state, client) for client in trained]
-        return [self.whole(world, task, state)]
+        return self.views_of_trained(world, task, state, clients)

@@ -123,10 +123,7 @@ class FlexPSFL(UShaped):
         return {name: own[name] if name in names else body[name] for name in state}
 
     def views(self, world: World, task: Task, state: State, clients: Sequence[Client]) -> list[Mapping[str, Any]]:
-        for some in () if self.weight else (clients, world.clients):
-            if trained := [client for client in some if "model" in client.store]:
-                return [self.whole(world, task, state, client) for client in trained]
-        return [state]
+        return [state] if self.weight else self.views_of_trained(world, task, state, clients)
 
     def _own(self, task: Task, client: Client) -> State:
         """What is trained on this client's device."""

@@ -58,7 +58,4 @@ class Local(Algorithm):
         return {name: own[name] for name in state}
 
     def views(self, world: World, task: Task, state: State, clients: Sequence[Client]) -> list[Mapping[str, Any]]:
-        for some in (clients, world.clients):
-            if trained := [client for client in some if "model" in client.store]:
-                return [self.whole(world, task, state, client) for client in trained]
-        return [state]
+        return self.views_of_trained(world, task, state, clients)

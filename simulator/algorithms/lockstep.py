@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.algorithms.base import OwnOrder, State, Steps
 from simulator.algorithms.cutting import Cutting
+from simulator.algorithms.groups import Pile
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,22 +32,12 @@ class Member:
     batches: Iterator[Batch]
 
 
-@dataclass(eq=False, frozen=True)
-class Sent:
-    """What a member sent in a step: its pass, open for the way back, and as it arrived, smashed data and labels [N]."""
+class Sent(NamedTuple):
+    """What a member sent: its pass, open for the way back, and as they arrived, smashed data and labels [N]."""
 
     member: Member
     way: Pass
-    smashed: Any
-    labels: Any
-
-    @property
-    def client(self) -> Client:
-        return self.member.client
-
-    @property
-    def samples(self) -> int:
-        return len(self.labels)
+    batch: tuple[Any, Tensor]
 
 
 class Lockstep(Cutting, OwnOrder):
@@ -65,10 +56,11 @@ class Lockstep(Cutting, OwnOrder):
         world.server.store["body"] = task.weights(task.trainable(cut.rest), round=1, owner="server")
         return task.trainable(cut.head)
 
-    def step(self, world: World, sent: Sequence[Sent], number: int, *parts: Part) -> Steps:
-        """What the server does with the batches of a step, from the first (0) of the round on, and the way back.
+    def step(self, world: World, group: Sequence[tuple[Any, Tensor]], number: int, *parts: Part) -> Steps:
+        """What the server does with the batches of a step, from the first (0) of the round on.
 
-        The value is the members that came to its end.
+        The value is what goes back, None where nobody needs it: gradients of the first rows of each batch, which all
+        have in common (there may be none), and for each batch those of its other rows.
         """
         raise NotImplementedError
 
@@ -96,22 +88,48 @@ class Lockstep(Cutting, OwnOrder):
         number = 0
         with world.phase("split training"):
             while due := {member: batch for member in members if (batch := next(member.batches, None))}:
-                sent = yield from side_by_side(world, [(m.client, self._send(m, batch)) for m, batch in due.items()])
-                back = (yield from self.step(world, sent, number, *parts)) if sent else []
+                with Pile(world.server) as pile:
+                    jobs = [(member.client, self._send(member, batch, pile)) for member, batch in due.items()]
+                    sent = yield from side_by_side(world, jobs)
+                    group = [one.batch for one in sent]
+                    grads = (yield from self.step(world, group, number, *parts)) if group else None
+                back = [one.member for one in sent]
+                if grads is not None:
+                    back = yield from self._return(world, sent, *grads)
                 members = [member for member in members if member in back or member not in due]
                 number += 1
         return members
 
-    def _send(self, member: Member, batch: Batch) -> Steps:
-        """A batch through the head and to the server; the value is a ``Sent``."""
+    def _send(self, member: Member, batch: Batch, pile: Pile) -> Steps:
+        """A batch through the head and to the server, where it lies on the pile; the value is a ``Sent``."""
         way = yield from member.client.compute(member.head.forward, batch.x)
-        smashed, labels = yield from member.client.upload((way.output, batch.y), "smashed data and labels")
-        return Sent(member, way, smashed, labels)
+        arrived = yield from member.client.upload((way.output, batch.y), "smashed data and labels")
+        pile.add(arrived)
+        return Sent(member, way, arrived)
 
-    def _learn(self, sent: Sent, grad: Tensor) -> Steps:
+    def _return(self, world: World, sent: Sequence[Sent], common: Tensor, own: Sequence[Tensor]) -> Steps:
+        """What is common to all; when all have it, to each what is its own. The value is the members that learned."""
+        heard = [(one, grad, common) for one, grad in zip(sent, own, strict=True)]
+        if len(common):
+            jobs = [(one.member.client, self._hear(one, *grads)) for one, *grads in heard]
+            heard = yield from side_by_side(world, jobs)
+        return (
+            yield from side_by_side(world, [(one.member.client, self._learn(one, *grads)) for one, *grads in heard])
+        )
+
+    def _hear(self, sent: Sent, own: Tensor, common: Tensor) -> Steps:
+        return sent, own, (yield from sent.member.client.download(common, "aggregated gradient"))
+
+    def _learn(self, sent: Sent, own: Tensor, common: Tensor) -> Steps:
         """Back-propagate on the device, and step; the value is the member."""
-        yield from sent.client.compute(sent.way.backward, grad)
-        yield from sent.client.compute(sent.member.local.step, sent.way)
+        from simulator.learning.mixing import joined
+
+        client = sent.member.client
+        grads = [common[: len(sent.batch[1]) - len(own)]] if len(common) else []
+        if len(own):
+            grads.append((yield from client.download(own, "smashed gradient")))
+        yield from client.compute(sent.way.backward, joined(grads))
+        yield from client.compute(sent.member.local.step, sent.way)
         return sent.member
 
 

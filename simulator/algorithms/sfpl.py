@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import State, Steps, Update
-from simulator.algorithms.lockstep import Lockstep, Member, Sent, side_by_side
+from simulator.algorithms.groups import train_mixed
+from simulator.algorithms.lockstep import Lockstep, Member, side_by_side
 from simulator.algorithms.steps import labelled_kinds, provisioned
 
 if TYPE_CHECKING:
@@ -64,25 +65,7 @@ class SFPL(Lockstep):
         mine = yield from member.client.upload(member.local.pick(state), "model")
         return Update(mine, weight=len(member.client.data))
 
-    def step(self, world: World, sent: Sequence[Sent], number: int, *parts: Part) -> Steps:
-        import torch  # here, so that reading a scenario loads no torch
-
-        from simulator.learning.mixing import gather
-
-        (rest,), server, data = parts, world.server, sent[0].client.data
-        samples, grads = [one.samples for one in sent], []
-        random = data.seeds.stream("shuffle", world.here().round, number)
-        order = torch.from_numpy(random.permutation(sum(samples)))
-        for rows in order.split(data.batch_size):
-            x, y = yield from server.compute(gather, [(one.smashed, one.labels) for one in sent], rows)
-            graded = yield from server.compute(rest.train_step, x, y)
-            grads.append((graded.input_grad,))
-        if not rest.input_grad:
-            return [one.member for one in sent]
-        (grad,) = yield from server.compute(gather, grads, order.argsort())
-        own = zip(sent, grad.split(samples), strict=True)
-        return (yield from side_by_side(world, [(one.client, self._receive(one, part)) for one, part in own]))
-
-    def _receive(self, one: Sent, grad: Tensor) -> Steps:
-        grad = yield from one.client.download(grad, "smashed gradient")
-        return (yield from self._learn(one, grad))
+    def step(self, world: World, group: Sequence[tuple[Any, Tensor]], number: int, *parts: Part) -> Steps:
+        (rest,) = parts
+        grad = yield from train_mixed(world, rest, group, number)
+        return None if grad is None else (grad[:0], grad.split([len(labels) for _, labels in group]))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import islice
-from math import ceil
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import PositiveInt
@@ -12,11 +10,11 @@ from pydantic import PositiveInt
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import OwnOrder, State, Steps, UnfitError
 from simulator.algorithms.cutting import Cutting, all_kinds
-from simulator.algorithms.pipeline import SMASHED, Line, images_of, step_once, take_batch, take_graded, train_mixed
+from simulator.algorithms.groups import Pile, step_once, take, take_graded, train_mixed
+from simulator.algorithms.pipeline import SMASHED, Line
 from simulator.algorithms.steps import check_cut, provisioned
 
 if TYPE_CHECKING:
-    from simulator.learning.data import Batch
     from simulator.learning.staged import Staged
     from simulator.learning.task import Adaptation, Task
     from simulator.scenario_training import TrainingSettings as Training
@@ -36,7 +34,8 @@ class SplitFrozen(Cutting, OwnOrder):
     Ours: each device of the cohort adds one batch to a group; the server shuffles the group and trains on it in batches
     of ``batch_size``, a step of the optimizer each, whose state lasts. What is learned does not depend on the pipeline,
     nor on how fast anybody is. Where cuts differ, adapters start behind the deepest one, and the server computes the
-    frozen blocks that a device did not. Devices of a cohort take part till its end.
+    frozen blocks that a device did not. Adapters said in ``lora.blocks`` stay there, and bound the cuts that a policy
+    may choose: none is offered behind the first of these blocks. Devices of a cohort take part till its end.
 
     Attributes:
         labels: ``private`` is refused.
@@ -65,10 +64,8 @@ class SplitFrozen(Cutting, OwnOrder):
     def adapt(self, training: Training) -> Adaptation:
         from simulator.learning.task import Adaptation
 
-        first, last = training.lora.blocks or (self._deepest, None)
-        if self.placement:  # where a policy chose the cuts, adapters give way to them
-            first = max(first, self._deepest)
-        lora = training.lora.model_copy(update={"blocks": (first, last)})
+        blocks = training.lora.blocks or (self._deepest, None)
+        lora = training.lora.model_copy(update={"blocks": blocks})
         return Adaptation.of(training.model_copy(update={"lora": lora}), "lora")
 
     def check(self, model: Staged, training: Training) -> None:
@@ -99,47 +96,32 @@ class SplitFrozen(Cutting, OwnOrder):
         shared = world.server.store["model"]
         task.renew(shared, world.here().round, "server")
         rest = task.part(shared, task.cut(self._deepest, 0).rest)
-        take, learn = (take_graded, step_once) if self.backward == "decomposed" else (take_batch, train_mixed)
-        with world.phase("split training"):
-            lines = [self._line(world, task, client) for client in cohort]
+        decomposed, number = self.backward == "decomposed", 0
+        collect, learn = (take_graded, step_once) if decomposed else (take, train_mixed)
+        with world.phase("split training"), Pile(world.server) as pile:
+            lines = [self._line(task, client, pile) for client in cohort]
             for line in lines:
                 world.start(self._fill(world, task, line))
-            number = 0
             while lines:
-                taken = yield from world.together(*(take(line, rest) for line in lines))
+                taken = yield from world.together(*(collect(line, rest) for line in lines))
                 group = {line: batch for line, batch in zip(lines, taken, strict=True) if batch}
                 yield from learn(world, rest, list(group.values()), number)
-                for line in group:
+                for line, batch in group.items():
+                    if not decomposed:
+                        pile.remove(batch)
                     yield from line.done.put(True)
                 lines, number = list(group), number + 1
         return state
 
-    def _line(self, world: World, task: Task, client: Client) -> Line:
+    def _line(self, task: Task, client: Client, pile: Pile) -> Line:
         (_, end), (_, first) = self.cut_for(task, client).head[0], task.cut(self._deepest, 0).head[0]
         skipped = task.part(task.backbone, ((end, first),)) if end < first else None
-        return Line.of(world, client, self.room, skipped)
+        return Line(client, pile, self.room, overlaps=self.pipeline, skipped=skipped, keeps=self.cache)
 
     def _fill(self, world: World, task: Task, line: Line) -> Steps:
-        """Everything that one client brings in a round, from the device or from what is held of it; then the end."""
-        from simulator.learning.held import hold
-
-        client, store = line.client, world.server.store
-        batches = client.batches("train", epochs=task.training.local_epochs)
-        if client.name not in store["held"]:
-            first = ceil(len(client.data) / client.data.batch_size) if self.cache else None  # one epoch, or all
-            sent = list(islice(batches, first))
-            arrived = yield from world.start(self._send(task, line, sent), client)
-            if self.cache and isinstance(arrived, list):  # all of it did
-                held = yield from world.server.compute(hold, arrived, images_of(sent))
-                store["held"] = store["held"] | {client.name: held}
-        if client.name in store["held"]:
-            yield from line.from_held(store["held"][client.name], batches, wait=not self.pipeline)
-        yield from line.arrived.put(None)
-
-    def _send(self, task: Task, line: Line, batches: Sequence[Batch]) -> Steps:
         head = task.part(task.backbone, self.cut_for(task, line.client).head)
-        yield from line.client.install(head)
-        return (yield from (line.overlapped if self.pipeline else line.in_sequence)(head, batches))
+        batches = line.client.batches("train", epochs=task.training.local_epochs)
+        yield from line.fill(head, batches, world.server.store)
 
     def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         return {name: world.server.store["model"][name] for name in task.trainable()}

@@ -34,7 +34,7 @@ class Memory:
 
     Attributes:
         bytes: weights, their gradients and optimizer state + earlier versions of them that open passes need + what open
-            passes keep + what the works in service need + what lies in the site's store + what waits in buffers there.
+            passes keep + what the works in service need + what lies in the site's store + what waits there.
         peak_bytes: the most there ever was.
         fullest: what was done then.
     """

@@ -12,7 +12,6 @@ from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, Round
 from simulator.world.clients import Channel, Client
 from simulator.world.network import Link, Network
 from simulator.world.sites import Site
-from simulator.world.store import tree_size
 
 Steps = Generator[simpy.Event, Any, Any]
 GONE = object()
@@ -81,11 +80,10 @@ class Handle:
 
 
 class Buffer:
-    """A bounded queue between processes, for pipelines and shuffles; what waits in it lies in a site's memory."""
+    """A bounded queue between processes, for pipelines and shuffles."""
 
-    def __init__(self, env: simpy.Environment, room: float, site: Site | None = None) -> None:
+    def __init__(self, env: simpy.Environment, room: float) -> None:
         self._store = simpy.Store(env, capacity=room)
-        self._site = site
 
     def __len__(self) -> int:
         return len(self._store.items)
@@ -93,20 +91,13 @@ class Buffer:
     def put(self, item: Any) -> Steps:
         """Wait for room, then leave the item there."""
         with self._store.put(item) as request:
-            self._weigh(item, 1)
             yield request
-
-    def _weigh(self, item: Any, sign: int) -> None:
-        if self._site:
-            self._site.memory.wait(sign * tree_size(item))
 
     def get(self) -> Steps:
         """Wait for an item; the value is that item."""
         request = self._store.get()
         try:
-            item = yield request
-            self._weigh(item, -1)
-            return item
+            return (yield request)
         except BaseException:  # whoever asked was stopped: the request must not take what is meant for others
             if request.triggered:
                 self._store.items.insert(0, request.value)
@@ -229,9 +220,9 @@ class World:
             for job in jobs:
                 job.stop()
 
-    def buffer(self, room: float, site: Site | None = None) -> Buffer:
-        """A queue with this much room; ``float("inf")`` for no bound. ``site``: in whose memory its items lie."""
-        return Buffer(self.env, room, site)
+    def buffer(self, room: float) -> Buffer:
+        """A queue with this much room; ``float("inf")`` for no bound."""
+        return Buffer(self.env, room)
 
     def alone(self, weights: Any) -> simpy.resources.resource.Request:
         """Hold shared weights over several services: ``with world.alone(weights) as turn: yield turn``."""

@@ -16,6 +16,7 @@ from simulator.learning.weights import Weights
 from simulator.seeds import Seeds
 from simulator.synchrony.cohorts import Uniform
 from simulator.synchrony.synchronous import synchronous
+from simulator.world.sites import Hardware
 from simulator.world.world import World
 from tests.algorithms.conftest import Run, equal, go, largest_difference, make, training
 
@@ -107,26 +108,38 @@ def drive(algorithm: SplitFrozen, world: World, task: Task, clients: int, beside
 
 class TestPipeline:
     @pytest.mark.parametrize(
-        ("server", "slow"),
-        [(2e9, "upload"), (3e5, "server")],
+        ("device", "server", "slow"),
+        [(1e8, 2e9, "upload"), (1e8, 3e5, "server"), (1e6, 2e9, "device")],
     )
-    def test_an_epoch_is_the_fill_and_then_the_slowest_stage(self, server: float, slow: str) -> None:
+    def test_an_epoch_is_the_fill_and_then_the_slowest_stage(self, device: float, server: float, slow: str) -> None:
         batches = 6
-        found = self.one(batches, server, pipeline=True)
+        found = self.one(batches, device, server, pipeline=True)
         stages = self.stages(found)
         assert max(stages, key=stages.get) == slow  # type: ignore[arg-type]
         expected = sum(stages.values()) + (batches - 1) * max(stages.values())
         assert self.epoch(found) == pytest.approx(expected, rel=1e-9)
 
-    def test_off_it_is_the_sum_of_all_stages(self) -> None:
+    @pytest.mark.parametrize("device", [1e8, 1e6])
+    def test_off_it_is_the_sum_of_all_stages(self, device: float) -> None:
         batches = 6
-        found = self.one(batches, 2e9, pipeline=False)
+        found = self.one(batches, device, 2e9, pipeline=False)
         assert self.epoch(found) == pytest.approx(batches * sum(self.stages(found).values()), rel=1e-9)
 
-    def one(self, batches: int, server: float, **how: bool) -> Run:
-        algorithm = SplitFrozen(head=HEAD, **how)
-        world = {"clients": 1, "samples": 8 * batches, "server": server, "provisioning": "preinstalled", "dry": True}
-        return go(algorithm, settings(rounds=1), **world)  # type: ignore[arg-type]
+    def one(self, batches: int, device: float, server: float, pipeline: bool) -> Run:
+        """One device of this speed, FLOP/s, and one round of so many batches."""
+        algorithm = SplitFrozen(head=HEAD, pipeline=pipeline)
+        world, task = make(
+            algorithm,
+            settings(rounds=1),
+            clients=1,
+            samples=8 * batches,
+            server=server,
+            provisioning="preinstalled",
+            dry=True,
+        )
+        world.clients[0].site.hardware = Hardware(device, 1e9)
+        drive(algorithm, world, task, clients=1)
+        return Run(world, task, {}, {}, world.clients)
 
     def stages(self, found: Run) -> dict[str, float]:
         first, second = found.works(work="gather")[0], found.works(work="train_step")[0]
