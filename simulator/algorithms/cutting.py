@@ -67,7 +67,7 @@ class Cutting(Algorithm):
         return False
 
     def kinds(self, model: Staged, training: Training) -> Kinds:
-        return all_kinds([self._kinds(model, at) for at in self.possible(model)])
+        return _all_kinds([self._kinds(model, at) for at in self.possible(model)])
 
     def _kinds(self, model: Staged, at: Cut) -> Kinds:
         """What is sent where the model is cut there."""
@@ -152,6 +152,6 @@ class UShaped(Cutting):
         return self.tail
 
 
-def all_kinds(each: list[Kinds]) -> Kinds:
+def _all_kinds(each: list[Kinds]) -> Kinds:
     """All that is sent in one of several cases."""
     return Kinds(*(tuple(dict.fromkeys(chain.from_iterable(names))) for names in zip(*each, strict=True)))

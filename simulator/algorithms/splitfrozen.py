@@ -9,12 +9,13 @@ from pydantic import PositiveInt
 
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import OwnOrder, State, Steps, UnfitError
-from simulator.algorithms.cutting import Cutting, all_kinds
+from simulator.algorithms.cutting import Cutting
 from simulator.algorithms.groups import Pile, step_once, take, take_graded, train_mixed
 from simulator.algorithms.pipeline import SMASHED, Line
 from simulator.algorithms.steps import check_cut, provisioned
 
 if TYPE_CHECKING:
+    from simulator.learning.cuts import Cut
     from simulator.learning.staged import Staged
     from simulator.learning.task import Adaptation, Task
     from simulator.scenario_training import TrainingSettings as Training
@@ -58,8 +59,8 @@ class SplitFrozen(Cutting, OwnOrder):
     backward: Literal["whole", "decomposed"] = "whole"
     cache: bool = False
 
-    def kinds(self, model: Staged, training: Training) -> Kinds:
-        return all_kinds([Kinds((SMASHED,), provisioned(model, at.head)) for at in self.possible(model)])
+    def _kinds(self, model: Staged, at: Cut) -> Kinds:
+        return Kinds((SMASHED,), provisioned(model, at.head))
 
     def adapt(self, training: Training) -> Adaptation:
         from simulator.learning.task import Adaptation
