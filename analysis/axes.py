@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -83,7 +84,8 @@ class Axis:
 
     @property
     def ticks(self) -> tuple[str, ...]:
-        """The values as they were written, long decimals cut to three digits unless two would then read the same."""
+        """The values to read: mappings without their braces, long decimals cut to three digits, unless two would then
+        read the same."""
         short = tuple(_shortened(text) for text in self.texts)
         return short if len(set(short)) == len(short) else self.texts
 
@@ -107,8 +109,20 @@ def short_names(keys: Sequence[str]) -> dict[str, str]:
 
 
 def _shortened(text: str) -> str:
+    if text.startswith("{"):
+        return _listed(text)
     found = _NUMBER.fullmatch(text)
     if found is None or "." not in found[1] or len(found[1]) <= 5 or "e" in found[1].lower():
         return text
     number = float(found[1])
     return f"{number:.0f} {found[2]}".strip() if abs(number) >= 1000 else f"{number:.3g} {found[2]}".strip()
+
+
+def _listed(text: str) -> str:
+    """A mapping in words: {"name": "dirichlet", "alpha": 0.1} is "dirichlet, alpha 0.1"."""
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return text
+    plain = [f"{key} {value if isinstance(value, str) else json.dumps(value)}" for key, value in said.items()]
+    return ", ".join(part.removeprefix("name ") for part in plain) or text

@@ -67,11 +67,15 @@ def _facts(sweep: Sweep, plan: object) -> list[tuple[str, str]]:
     swept = {axis.key for axis in sweep.axes}
     trials = _trials(sweep)
     done = int((trials["status"] == DONE).sum())
-    facts = [(axis.key, ", ".join(axis.ticks) if len(axis.ticks) < 9 else _ends(axis.ticks)) for axis in sweep.axes]
+    facts = [(axis.key, _all(axis.ticks) if len(axis.ticks) < 9 else _ends(axis.ticks)) for axis in sweep.axes]
     own = {"Rounds": "training.rounds", "Devices a round": "training.clients_per_round", "Model": "model.name"}
     facts += [(name, value) for name, value in facts_of(scenario) if own.get(name) not in swept and name != "Seeds"]
     points = sweep.summary["point"].nunique()
     return [*facts, ("Points", f"{points:,}"), ("Trials", f"{done:,} of {len(trials):,} done")]
+
+
+def _all(ticks: Sequence[str]) -> str:
+    return ("; " if any("," in tick for tick in ticks) else ", ").join(ticks)
 
 
 def _ends(ticks: Sequence[str]) -> str:

@@ -81,7 +81,7 @@ function explorer(box) {
 
   function lines() {
     const axis = axes[state.x], measure = measures[state.measure];
-    const value = row => row && row[STATUS] !== "missing" ? row[MEANS][state.measure] : null;
+    const value = row => row ? row[MEANS][state.measure] : null; // of several seeds some may be missing yet
     const curves = labels.map((_, label) => sweep.full
       ? axis.ticks.map((_, x) => rowAt(placeOf(x), label)).filter(row => row && value(row) !== null)
       : rows.filter(row => row[LABEL] === label && value(row) !== null));

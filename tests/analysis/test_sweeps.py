@@ -81,6 +81,12 @@ def test_ticks_are_what_was_written_with_long_decimals_cut() -> None:
     assert Axis.of("x", parse_values(close), close).ticks == tuple(close)
 
 
+def test_ticks_of_mappings_are_words() -> None:
+    texts = ['{"name": "dirichlet", "alpha": 0.1}', '{"name": "iid"}', '{"rate": "8 Mbit/s"}', "{}", "{broken"]
+    ticks = ("dirichlet, alpha 0.1", "iid", "rate 8 Mbit/s", "{}", "{broken")
+    assert Axis.of("data.partition", parse_values(texts), texts).ticks == ticks
+
+
 def test_keys_are_shortened_until_no_two_are_alike() -> None:
     keys = [UPLINK, "world.devices.*.downlink.rate", HEAD, "a.b", "b"]
     short = ["uplink.rate", "downlink.rate", "head", "a.b", "b"]
