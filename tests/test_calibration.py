@@ -13,7 +13,8 @@ from simulator.calibration import Machine, save, sizes_up_to, unknown, written
 from simulator.learning.timing import Laps
 from simulator.scenario import ScenarioError, load
 from simulator.trial import structure
-from tests.test_cli import files, sfsim  # noqa: F401  (fixtures)
+from tests.conftest import Sfsim
+from tests.test_cli import SCENARIO, files
 from tests.test_trial import _a_small_model, _nothing_remembered, outcomes, scenario  # noqa: F401
 
 TABLE = {"Block 5f8d972a66 forward": ((1, 0.002), (32, 0.0625)), "Head 9b54f36e15 sgd": ((1, 7.5e-05),)}
@@ -21,6 +22,14 @@ FOUND = Machine(13.5e9, 7.25e9, 4 * 2**30, TABLE, "a processor, 1 thread", "2026
 WATTS = {"idle": "3 W", "compute": "9 W"}
 SECONDS = {"infer": 1.0, "forward": 2.0, "backward": 4.0, "sgd": 16.0, "adamw": 32.0}
 """Of every piece of a hand-written table, whatever the batch."""
+
+
+@pytest.fixture
+def sfsim(sfsim: Sfsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sfsim:
+    """The command, where there is but a scenario."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text(SCENARIO)
+    return sfsim
 
 
 def table(*costs: Cost, seconds: Callable[[str], float] = lambda way: SECONDS[way]) -> dict[str, Any]:
@@ -195,7 +204,7 @@ def test_sizes(most: int, sizes: list[int]) -> None:
     assert sizes_up_to(most) == sizes
 
 
-def test_a_scenario_on_the_calibrated_machine(sfsim: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_a_scenario_on_the_calibrated_machine(sfsim: Sfsim, tmp_path: Path) -> None:
     power = ("--idle-power", "3 W", "--compute-power", "9 W")
     status, out, err = sfsim("calibrate", "tiny.yaml", "--out", "mine.yaml", *power, *SMALL)
     assert (status, err) == (0, "")
@@ -218,7 +227,7 @@ def test_a_scenario_on_the_calibrated_machine(sfsim: Any, tmp_path: Path) -> Non
     assert f"{len(times)} pieces of work" in out
 
 
-def test_other_works_than_the_tables_are_told(sfsim: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_other_works_than_the_tables_are_told(sfsim: Sfsim, tmp_path: Path) -> None:
     save(tmp_path / "mine.yaml", written("mine", FOUND, WATTS))
     world = ("--set", "world.catalogue=mine.yaml", "--set", "world.server={name: mine}")
     status, out, err = sfsim("validate", "tiny.yaml", *world)
@@ -253,7 +262,7 @@ def test_what_is_alike_in_two_entries_is_timed_once(tmp_path: Path, monkeypatch:
 def test_a_mistake_is_one_message(
     arguments: list[str],
     said: str,
-    sfsim: Any,  # noqa: F811
+    sfsim: Sfsim,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -264,7 +273,7 @@ def test_a_mistake_is_one_message(
     assert files(tmp_path) == ["tiny.yaml"]
 
 
-def test_ctrl_c_leaves_nothing(sfsim: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_ctrl_c_leaves_nothing(sfsim: Sfsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
