@@ -17,11 +17,11 @@ from math import fsum, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas as pd
-
 from simulator.accounting.usage import Use, active_energy
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from simulator.outcome import Outcome
     from simulator.scenario import Scenario
 
@@ -40,6 +40,8 @@ class Table(NamedTuple):
     rows: list[tuple[Any, ...]]
 
     def frame(self) -> pd.DataFrame:
+        import pandas as pd  # here, for it takes half a second, and most who import this need none
+
         return pd.DataFrame(self.rows, columns=list(self.columns))
 
 
