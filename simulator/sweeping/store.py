@@ -134,13 +134,15 @@ class Store:
         try:
             yield partial
             partial.chmod(0o755)
+            old = None
             if final.exists():  # it failed before, or has no ledger
-                os.replace(final, Path(tempfile.mkdtemp(prefix=f".{key}-old-", dir=self.trials)))
+                old = tempfile.mkdtemp(prefix=f".{key}-old-", dir=self.trials)
+                os.replace(final, old)
             os.replace(partial, final)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        for old in self.trials.glob(f".{key}-old-*"):
+        if old:
             shutil.rmtree(old, ignore_errors=True)
 
     def _clean(self) -> None:
