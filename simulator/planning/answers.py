@@ -110,8 +110,9 @@ def _later(planner: Planner, entry: Entry) -> Iterator[str]:
     if work != works:
         changed.append(f"takes {human('flops', works)} of device work instead of {human('flops', work)}")
     if changed:
-        took = f"in {human('seconds', then)} instead of {human('seconds', seconds)}"
-        said = f"a device's second round {' and '.join(changed)}, {took}"
+        lasts, lasted = human("seconds", then), human("seconds", seconds)
+        took = f", in {lasts} instead of {lasted}" if lasts != lasted else ""
+        said = f"a device's second round {' and '.join(changed)}{took}"
         yield f"{entry.label}: {said}; all else here is about first rounds."
 
 
