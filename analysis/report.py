@@ -22,8 +22,9 @@ from analysis.interactive.where import where_chart
 from analysis.measures import Column, highlights, measure_columns
 from analysis.remarks import remarks
 from analysis.report_comparison import Comparison, compare
-from analysis.report_page import Swatch, facts_of, flat, versions_told, write_page
+from analysis.report_page import Swatch, facts_of, flat, write_page
 from analysis.runs import Run, RunError, load_run
+from analysis.versions import versions_told
 
 REPORT = "report.html"
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,8 @@ from markupsafe import Markup
 
 from analysis.humanize import human
 from analysis.interactive.figure import DARK, Chart, Look
-from analysis.runs import RunError, read_json
+from analysis.runs import RunError
+from analysis.versions import of_another
 
 THERE = "there"
 """What `flat` says of an item of a list, before it says what is in it."""
@@ -41,8 +40,13 @@ class Swatch:
         return DARK.get(self.look.colour, self.look.colour)
 
 
-def write_page(path: Path, template: str, charts: Sequence[Chart], data: Mapping[str, Any], **context: Any) -> Path:
-    """Render a template, with its charts and further data inside, to a file that appears only when it is whole."""
+def write_page(
+    path: Path, template: str, charts: Sequence[Chart], data: Mapping[str, Any], *, version: str, **context: Any
+) -> Path:
+    """Render a template, with its charts and further data inside, to a file that appears only when it is whole.
+
+    `version` is that of sfsim which wrote what is shown; empty, if there are several.
+    """
     environment = Environment(
         loader=PackageLoader("analysis"),
         autoescape=True,
@@ -56,6 +60,8 @@ def write_page(path: Path, template: str, charts: Sequence[Chart], data: Mapping
         charts=charts,
         data=_embedded({"charts": drawn, "dark": DARK, **data}),
         plotly=Markup(plotly_js()),
+        version=version,
+        of_another=of_another(version),
         **context,
     )
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -122,22 +128,6 @@ def facts_of(scenario: Mapping[str, Any]) -> list[tuple[str, str]]:
         "Seeds": ", ".join(map(str, seeds)) if isinstance(seeds, list) else None,
     }
     return [(name, str(value)) for name, value in facts.items() if value not in (None, "")]
-
-
-@contextmanager
-def versions_told(folder: Path, file: str = "summary.json") -> Iterator[None]:
-    """What cannot be read may be of another version: then the message says so."""
-    try:
-        yield
-    except RunError as error:
-        mine = version("sfsim")
-        try:
-            written = read_json(folder / file).get("version")
-        except RunError:
-            raise error from None
-        if written == mine:
-            raise
-        raise RunError(f"{error}; the run is from sfsim {written or '(no version)'}, this is {mine}") from error
 
 
 def _embedded(data: Mapping[str, Any]) -> Markup:

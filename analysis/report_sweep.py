@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import yaml
 
 from analysis.humanize import human
+from analysis.interactive import timeline, where
 from analysis.interactive.pareto import pareto_chart
-from analysis.interactive.sweep import sweep_data
+from analysis.interactive.sweep import sweep_data, winners_at
+from analysis.interactive.sweep_places import round_data, where_data
 from analysis.pareto import spots
 from analysis.report_page import Swatch, facts_of, flat, section, write_page
 from analysis.runs import read_json, read_yaml
@@ -20,6 +21,7 @@ from analysis.sweep_figures import write_sweep_figures
 from analysis.sweeps import DONE, Sweep, opened
 
 _MOST_FAILURES = 200
+_SINGLE = {"where": ("Where it goes", where.HOW_TO_READ), "round": ("One round", timeline.HOW_TO_READ)}
 _ASKED = {"sim_time_s": "Least simulated time", "bytes": "Least traffic", "client_energy_j": "Least device energy"}
 
 
@@ -34,21 +36,23 @@ def write_sweep_report(sweep: str | Path | Sweep, figures: Sequence[Path] | None
     pictures = list(figures) if figures is not None else write_sweep_figures(sweep)
     plan = read_yaml(folder / "sweep.yaml")
     data = sweep_data(sweep)
+    single = {"where": where_data(sweep), "round": round_data(sweep)}
     pareto = pareto_chart(sweep)
     environment = folder / "environment.json"
     return write_page(
         folder / "report.html",
         "sweep.html.j2",
         [pareto] if pareto else [],
-        {"sweep": data},
+        {"sweep": data | single},
         title=sweep.name,
         dry=sweep.dry,
         version=sweep.version,
         facts=_facts(sweep, plan),
-        highlights=sweep_highlights(sweep, data),
+        highlights=sweep_highlights(sweep),
         failures=_failures(sweep),
         most_failures=_MOST_FAILURES,
         swatches=Swatch.all_of(sweep.labels),
+        single=[(name, *_SINGLE[name]) for name, found in single.items() if found],
         left_out=data["left_out"],
         full=data["full"],
         dimensions=len(sweep.dimensions),
@@ -82,22 +86,20 @@ def _ends(ticks: Sequence[str]) -> str:
     return f"{ticks[0]} to {ticks[-1]} ({len(ticks)} values)"
 
 
-def sweep_highlights(sweep: Sweep, data: Mapping[str, Any] | None = None) -> list[tuple[str, str, str]]:
-    """The most accurate point, and who wins how often at what it costs: (what, which label, how much).
-
-    `data` are those of the page, where they are at hand.
-    """
+def sweep_highlights(sweep: Sweep) -> list[tuple[str, str, str]]:
+    """The most accurate point, and who wins how often at what it costs: (what, which label, how much)."""
     found = []
-    data = data or sweep_data(sweep)
     if sweep.summary["final_accuracy"].notna().any():
         best = max(spots(sweep), key=lambda spot: spot.accuracy)
         much = ", ".join(part for part in (human("fraction", best.accuracy), best.settings) if part)
         found.append(("Most accurate at the end", best.label, much))
-    columns = [what["column"] for what in data["measures"]]
-    for column, said in _ASKED.items():
-        won = [own[columns.index(column)] for own in data["winners"]] if column in columns else []
-        counts = Counter(sweep.labels[label] for own in won for label in own)
-        if len(sweep.labels) > 1 and counts:
+    labels, points = sweep.labels, list(sweep.summary["point"].unique())
+    if len(labels) < 2:
+        return found
+    winning = winners_at(sweep, [sweep.measure(column) for column in _ASKED], points)
+    for said, won in zip(_ASKED.values(), zip(*winning, strict=True), strict=True):
+        counts = Counter(labels[label] for own in won for label in own)
+        if counts:
             (first, times), *others = counts.most_common()
             rest = "".join(f"; {label} at {count:,}" for label, count in others[:2])
             found.append((said, first, f"at {times:,} of {len(won):,} points{rest}"))

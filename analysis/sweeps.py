@@ -6,12 +6,13 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from analysis.axes import Axis, Value, parse_values, short_names
 from analysis.quantities import Measure, measure_of
-from analysis.runs import SUMMARY_COLUMNS, RunError, first_line, read_json, read_text, read_yaml
+from analysis.runs import SUMMARY_COLUMNS, Run, RunError, first_line, load_run, read_json, read_text, read_yaml
 
 POINTS_COLUMNS = ("trial", "point", "label", "algorithm", "seed", "status", "message")
 """What `points.csv` always has; every other column is an axis."""
@@ -86,6 +87,13 @@ class Sweep:
             raise RunError(f"{self.folder}: no point has {', '.join(f'{k} {v}' for k, v in place.items())} at once")
         axes = tuple(_axis_of(rows, axis.key) for axis in self.axes)
         return replace(self, summary=rows.reset_index(drop=True), axes=axes, held=tuple(held.items()))
+
+    def run(self, trial: str) -> Run:
+        """One trial as the run that it is, with its ledger if that was kept; `trial` is of a row of `summary`.
+
+        Raises RunError.
+        """
+        return load_run(self.folder / "trials" / trial)
 
     def means(self, keys: Sequence[str], measure: str) -> pd.DataFrame:
         """A measure (SI) at each value of these axes, for each label: columns mean, low, high, std, seeds and lacking.
@@ -203,11 +211,12 @@ class _Trial:
             head = read_json(path)
         except RunError as error:
             return cls(BROKEN, str(error))
-        trial = head.get("trial")
-        lacking = [column for column in MEASURES if column not in trial] if isinstance(trial, dict) else ["trial"]
+        trials = head.get("trials")
+        alone = isinstance(trials, list) and len(trials) == 1 and isinstance(trials[0], dict)
+        trial: dict[str, Any] = trials[0] if isinstance(trials, list) and alone else {}
+        lacking = [column for column in MEASURES if column not in trial] if alone else ["a trial"]
         if lacking:
             return cls(BROKEN, f"{path}: lacks {', '.join(lacking)}; was it written by another version of sfsim?")
-        assert isinstance(trial, dict)
         measures = {key: value for key, value in trial.items() if key in MEASURES or _is_number(value)}
         measures = {key: value for key, value in measures.items() if key not in ("algorithm", "label", "seed")}
         wrong = [key for key, value in measures.items() if value is not None and not _is_number(value)]

@@ -10,10 +10,9 @@ import io
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from analysis.humanize import human
 from analysis.power import sites
 from analysis.runs import Run, RunError, load_run
 from analysis.trace_events import Event, TrialEvents
+from analysis.versions import versions_told
 
 SUFFIX = ".json.gz"
 MOST_EVENTS = 2_000_000
@@ -58,10 +58,10 @@ def write_trace(folder: str | Path, trial: str | None = None, out: str | Path | 
     path = Path(out) if out is not None else folder / f"trace{f'-{trial}' if trial else ''}{SUFFIX}"
     if not path.name.endswith(SUFFIX):
         raise RunError(f"{path}: the name of a trace ends in {SUFFIX}")
-    with _versions_told(folder):
+    with versions_told(folder):
         run = load_run(folder)
     chosen = _chosen(run, trial)
-    with _versions_told(folder):
+    with versions_told(folder):
         everyone = sites(run)
         ids, flows = count(len(chosen) + 1), count(1)  # no track has the number of a process
         events = (
@@ -84,22 +84,6 @@ def _chosen(run: Run, trial: str | None) -> list[Any]:
     near = get_close_matches(trial, named, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise RunError(f"{run.folder}: there is no trial {trial!r}{hint} (there are: {', '.join(named)})")
-
-
-@contextmanager
-def _versions_told(folder: Path) -> Iterator[None]:
-    """What cannot be read may be of another version: then the message says so."""
-    try:
-        yield
-    except RunError as error:
-        try:
-            written = json.loads((folder / "summary.json").read_text(encoding="utf-8")).get("version")
-        except (OSError, ValueError, AttributeError):
-            raise error from None
-        mine = version("sfsim")
-        if written == mine:
-            raise
-        raise RunError(f"{error}; the run is from sfsim {written or '(no version)'}, this is {mine}") from error
 
 
 def _write(path: Path, events: Iterator[Event], about: dict[str, Any]) -> int:

@@ -33,20 +33,26 @@ _PANELS = (
 
 
 def device_shares(run: Run, column: str) -> pd.DataFrame:
-    """One row a label, phase and activity: what devices spent of `column` (SI), summed over them, mean over seeds.
+    """One row a label, phase and activity: what devices spent of `column` (SI), summed over them, mean over seeds."""
+    sums = shares_of_devices(run.breakdown, column, "label")
+    seeds = run.summary.groupby("label")["seed"].nunique()
+    sums[column] = sums[column] / sums["label"].map(seeds)
+    return sums
+
+
+def shares_of_devices(breakdown: pd.DataFrame, column: str, key: str) -> pd.DataFrame:
+    """One row for each value of `key`, phase and activity: what devices spent of `column` (SI), summed over them.
 
     Waiting is one phase of its own, whatever was waited for; so is idle power, which is only energy. Transfers
     count at the device's end, so no byte counts twice.
     """
-    rows = run.breakdown[run.breakdown["side"] == "client"]
+    rows = breakdown[breakdown["side"] == "client"]
     if column != "energy_j":  # an idle row spans the whole engaged time: its seconds are those of the other rows
         rows = rows[rows["activity"] != "idle"]
     named = rows.assign(
         phase=rows["phase"].mask(rows["activity"] == "wait", style.WAITING).mask(rows["activity"] == "idle", style.IDLE)
     )
-    sums = named.groupby(["label", "phase", "activity"], sort=False)[column].sum().reset_index()
-    seeds = run.summary.groupby("label")["seed"].nunique()
-    sums[column] = sums[column] / sums["label"].map(seeds)
+    sums = named.groupby([key, "phase", "activity"], sort=False)[column].sum().reset_index()
     return sums[sums[column] > 0].reset_index(drop=True)
 
 

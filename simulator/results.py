@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import platform
-import shutil
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from functools import cache
 from importlib.metadata import version
 from math import fsum, isfinite
 from pathlib import Path
@@ -26,11 +23,11 @@ if TYPE_CHECKING:
     from simulator.scenario import Scenario
 
 Summary = dict[str, Any]
+SUMMARY, LEDGER = "summary.json", "ledger"
+"""Of a run's folder; `run_folders` knows one by them."""
 TOTALS = ("bytes_up", "bytes_down", "client_flops", "server_flops", "client_energy_j", "server_energy_j")
-
-
-class FolderTakenError(FileExistsError):
-    """There is something in a folder that a run was to be written into."""
+PACKAGES = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "pillow", "scikit-learn", "pydantic")
+"""Those that learned figures depend on."""
 
 
 class Table(NamedTuple):
@@ -55,7 +52,12 @@ def write_csv(path: Path, tables: Sequence[Table]) -> None:
 
 
 def summarise(outcome: Outcome, target: float | None, rounds: Table | None = None) -> Summary:
-    """One trial in SI units: the columns of ``summary.json``; ``rounds``: its ``rounds_table``, if that is there."""
+    """One trial in SI units: the columns of ``summary.json``.
+
+    Args:
+        target: the accuracy to reach, a fraction, if any is.
+        rounds: its ``rounds_table``, if that is there.
+    """
     scores = [point.score for point in outcome.points if point.score]
     final = scores[-1] if scores else None
     reached = (p.sim_time_s for p in outcome.points if p.score and target is not None and p.score.accuracy >= target)
@@ -117,16 +119,19 @@ def rounds_table(outcome: Outcome) -> Table:
 
 def _totals(outcome: Outcome) -> Iterator[tuple[float, ...]]:
     """Running totals, a row a point."""
+    sent: dict[tuple[int, str, str], int] = defaultdict(int)
+    flops: dict[tuple[int, str], int] = defaultdict(int)
     energy: dict[tuple[int, str], list[float]] = defaultdict(list)
-    counts: dict[tuple[int, str], int] = defaultdict(int)
     for use in outcome.uses:
-        energy[use.round, use.side].append(use.energy_j)
-        counts[use.round, f"{use.side} flops"] += use.flops
-        counts[use.round, f"{use.side} {use.activity}"] += use.bytes
+        number, side = use.round, use.side
+        sent[number, side, use.activity] += use.bytes
+        flops[number, side] += use.flops
+        energy[number, side].append(use.energy_j)
     sofar: list[float] = [0] * len(TOTALS)
     for number in (point.round for point in outcome.points):
         summed = (
-            *(counts[number, what] for what in ("client upload", "client download", "client flops", "server flops")),
+            *(sent[number, "client", activity] for activity in ("upload", "download")),
+            *(flops[number, side] for side in ("client", "server")),
             *(fsum(energy[number, side]) for side in ("client", "server")),
         )
         sofar = [before + more for before, more in zip(sofar, summed, strict=True)]
@@ -169,110 +174,49 @@ def clients_table(outcome: Outcome) -> Table:
 
 
 def environment(threads: int, device: str) -> dict[str, Any]:
-    """What learned figures depend on beside the scenario."""
-    packages = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "pillow", "scikit-learn", "pydantic")
+    """What learned figures depend on beside the scenario: this machine, and the versions of ``PACKAGES``."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": platform.machine(),
         "threads": threads,
         "torch_device": device,
-        "packages": {name: version(name) for name in packages},
+        "packages": {name: _version(name) for name in PACKAGES},
         "byteorder": sys.byteorder,
     }
 
 
-def write(folder: Path, scenario: Scenario, outcomes: Sequence[Outcome], dry: bool, device: str) -> None:
-    """Write everything a run leaves but its figures and its report into an existing folder."""
-    summary = {
-        "scenario": scenario.name,
-        "version": version("sfsim"),
-        "dry": dry,
-        "trials": [summarise(outcome, scenario.target_accuracy) for outcome in outcomes],
-    }
-    (folder / "summary.json").write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
+_version = cache(version)  # which reads a file, and a sweep asks for each of its trials
+
+
+def write(
+    folder: Path, scenario: Scenario, outcomes: Sequence[Outcome], dry: bool, device: str, ledger: bool = True
+) -> None:
+    """Write everything a run leaves but its figures and its report into an existing folder.
+
+    Args:
+        ledger: write those of all trials, too; without them there is no timeline and no trace.
+    """
+    rounds = [rounds_table(outcome) for outcome in outcomes]
+    target = scenario.target_accuracy
+    trials = [summarise(outcome, target, own) for outcome, own in zip(outcomes, rounds, strict=True)]
+    summary = {"scenario": scenario.name, "version": _version("sfsim"), "dry": dry, "trials": trials}
+    (folder / SUMMARY).write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
     (folder / "scenario.yaml").write_text(scenario.resolved(), encoding="utf-8")
     text = json.dumps(environment(scenario.threads, device), indent=2)
     (folder / "environment.json").write_text(text + "\n")
     by_seed = {outcome.seed: outcome for outcome in outcomes}
-    write_csv(folder / "rounds.csv", [rounds_table(outcome) for outcome in outcomes])
+    write_csv(folder / "rounds.csv", rounds)
     write_csv(folder / "breakdown.csv", [breakdown_table(outcome) for outcome in outcomes])
     write_csv(folder / "clients.csv", [clients_table(outcome) for outcome in by_seed.values()])
-    for outcome in outcomes:
-        write_ledger(folder / "ledger" / f"{outcome.entry.label}-{outcome.seed}", outcome)
+    for outcome in outcomes if ledger else ():
+        _write_ledger(folder / LEDGER / f"{outcome.entry.label}-{outcome.seed}", outcome)
 
 
-def write_ledger(folder: Path, outcome: Outcome) -> None:
+def _write_ledger(folder: Path, outcome: Outcome) -> None:
     """Write the ledger of a trial, a file for each table, into a folder that is not there yet."""
     from pyarrow import parquet
 
     folder.mkdir(parents=True)
     for name, table in outcome.ledger.tables().items():
         parquet.write_table(table.arrow(), folder / f"{name}.parquet")
-
-
-def free_folder(scenario: str, root: Path = Path("runs")) -> Path:
-    """``runs/<scenario>-<n>`` with the first free number."""
-    number = 1
-    while (root / f"{scenario}-{number}").exists() or any(root.glob(f".{scenario}-{number}-*")):
-        number += 1  # taken, or being written into by a run that goes on
-    return root / f"{scenario}-{number}"
-
-
-@contextmanager
-def staged(folder: Path, force: bool) -> Iterator[Path]:
-    """A folder beside ``folder`` to write into; what is in it goes there once all is well, and is gone if it is not.
-
-    With ``force`` an earlier run is replaced; files that are no run's stay.
-
-    Raises:
-        FolderTakenError: there is something under that name that may not be replaced. The message says what.
-    """
-    asked, folder = folder, folder.resolve()
-
-    def check_free(names: Sequence[str] = ()) -> None:
-        if folder.exists() and not folder.is_dir():
-            raise FolderTakenError(f"{asked} is a file: name a folder with --out")
-        if not folder.exists() or not any(folder.iterdir()):
-            return
-        if not force:
-            raise FolderTakenError(
-                f"{asked} exists and is not empty: name another folder with --out, or replace a run with --force"
-            )
-        taken = [name for name in names if (folder / name).exists()]
-        if taken and not _holds_a_run(folder):
-            raise FolderTakenError(f"{asked} holds {taken[0]}, which is no run's: name another folder with --out")
-
-    check_free()
-    made = [parent for parent in folder.parents if not parent.exists()]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        yield partial
-        check_free([path.name for path in partial.iterdir()])  # a run takes its time
-        partial.chmod(0o755)
-        if folder.exists() and any(folder.iterdir()):
-            _replace(folder, partial)
-        else:
-            os.replace(partial, folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        with suppress(OSError):  # another run may have put something there meanwhile
-            for parent in made:  # innermost first
-                parent.rmdir()
-        raise
-
-
-def _holds_a_run(folder: Path) -> bool:
-    return (folder / "summary.json").exists() and (folder / "ledger").is_dir()
-
-
-def _replace(folder: Path, partial: Path) -> None:
-    """What is in ``partial`` goes into ``folder``; an earlier run there goes aside first, and then away."""
-    old = Path(tempfile.mkdtemp(prefix=f"{partial.name}-old-", dir=partial.parent))
-    for path in list(folder.iterdir()) if _holds_a_run(folder) else []:
-        os.replace(path, old / path.name)
-    for path in list(partial.iterdir()):
-        os.replace(path, folder / path.name)
-    partial.rmdir()
-    shutil.rmtree(old)

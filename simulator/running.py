@@ -17,7 +17,8 @@ from analysis.humanize import Kind, human
 from simulator.checking import check
 from simulator.fitting import devices_left_out, fitted
 from simulator.outcome import Outcome, Point
-from simulator.results import Summary, free_folder, staged, summarise, write
+from simulator.results import Summary, summarise, write
+from simulator.run_folders import free_folder, staged
 from simulator.trial import run as run_trial
 from simulator.trial import torch_device
 

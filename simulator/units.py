@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -44,10 +45,18 @@ class Quantity:
         Raises:
             ValueError: no unit, an unknown unit or one of something else, negative, or zero where that makes no sense.
         """
-        wanted = f"Write {self.name} as a number with a unit, such as {self.example}"
-        if isinstance(text, int | float) and not isinstance(text, bool):
-            raise ValueError(f"it has no unit. {wanted}")
-        found = _TEXT.fullmatch(text) if isinstance(text, str) else None
+        if isinstance(text, str):
+            return self._read(text)
+        problem = "has no unit" if isinstance(text, int | float) and not isinstance(text, bool) else "cannot be read"
+        raise ValueError(f"it {problem}. {self._wanted}")
+
+    @property
+    def _wanted(self) -> str:
+        return f"Write {self.name} as a number with a unit, such as {self.example}"
+
+    @lru_cache(maxsize=4096)  # noqa: B019  (quantities live as long as the program; sweeps read the same ever again)
+    def _read(self, text: str) -> float:
+        found, wanted = _TEXT.fullmatch(text), self._wanted
         if found is None:
             raise ValueError(f"it cannot be read. {wanted}")
         number, unit = found.groups()
@@ -65,6 +74,7 @@ class Quantity:
             raise ValueError(f"it is zero, and must be more than 0. {wanted}")
         return abs(value)  # -0.0 is 0.0
 
+    @lru_cache(maxsize=4096)  # noqa: B019
     def format(self, value: float) -> str:
         """The shortest usual way to write an SI value; `parse` gives exactly this float again."""
         for unit in self.written:

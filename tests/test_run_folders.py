@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from simulator import results, running
-from simulator.results import FolderTakenError, free_folder, staged
+from simulator.run_folders import FolderTakenError, free_folder, staged
 from simulator.running import run_scenario
 from simulator.scenario import Scenario
 from tests.learning.conftest import _nothing_remembered  # noqa: F401  (a fixture)

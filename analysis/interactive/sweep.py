@@ -57,7 +57,7 @@ def sweep_data(sweep: Sweep) -> dict[str, Any]:
         "labels": [{"name": label} | vars(Look.of(place)) for place, label in enumerate(sweep.labels)],
         "points": kept,
         "rows": rows,
-        "winners": _winners(sweep, measures, kept),
+        "winners": winners_at(sweep, measures, kept),
         "full": full_enough(sweep),
         "left_out": len(points) - len(kept),
     }
@@ -126,7 +126,7 @@ def _status(part: pd.DataFrame) -> str:
     return next((str(status) for status in part["status"] if status != DONE), DONE)
 
 
-def _winners(sweep: Sweep, measures: Sequence[Measure], points: Sequence[int]) -> list[list[list[int]]]:
+def winners_at(sweep: Sweep, measures: Sequence[Measure], points: Sequence[int]) -> list[list[list[int]]]:
     """For each of these points and each measure the labels that win, as `analysis.break_even` decides."""
     grouped = _by_point_and_label(sweep, measures)
     # A label that lacks a value with any seed has a mean that compares with no other.

@@ -14,6 +14,10 @@ from analysis.timeline import Span, Timeline, read_timeline, usual_round
 _MOST_BARS, _FEWEST_BARS_A_LABEL, _MOST_BARS_A_LABEL = 2400, 150, 900
 """In all figures and in one: beyond, what lies closer together than the eye can tell is drawn as one."""
 _LANE_HEIGHT = 15
+HOW_TO_READ = (
+    "Gaps in a device's lanes are waiting; a full server lane means that the devices queue for it. "
+    "Drag to zoom into a piece of the round."
+)
 
 
 class Bar(NamedTuple):
@@ -31,13 +35,14 @@ def timeline_chart(rounds: Mapping[str, tuple[Run, str, int]]) -> Chart:
     Raises RunError.
     """
     timelines = {name: read_timeline(run, label, number_) for name, (run, label, number_) in rounds.items()}
-    most = min(max(_MOST_BARS // max(1, len(timelines)), _FEWEST_BARS_A_LABEL), _MOST_BARS_A_LABEL)
+    most = bars_each(len(timelines))
     figures = {str(place): timeline_figure(timeline, most) for place, timeline in enumerate(timelines.values())}
-    caption = (
-        "Gaps in a device's lanes are waiting; a full server lane means that the devices queue for it. "
-        "Drag to zoom into a piece of the round."
-    )
-    return Chart("timeline", "One round", caption, figures, (Knob("of", tuple(timelines)),))
+    return Chart("timeline", "One round", HOW_TO_READ, figures, (Knob("of", tuple(timelines)),))
+
+
+def bars_each(figures: int) -> int:
+    """Of so many figures on one page, how many bars each may have."""
+    return min(max(_MOST_BARS // max(1, figures), _FEWEST_BARS_A_LABEL), _MOST_BARS_A_LABEL)
 
 
 def rounds_of(run: Run) -> dict[str, tuple[Run, str, int]]:

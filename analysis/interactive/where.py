@@ -10,23 +10,24 @@ from analysis.interactive.figure import Chart, Figure, Knob, exact, layout, numb
 from analysis.runs import Run
 from analysis.where import device_shares
 
-_ACTIVITIES = ("compute", "upload", "download", "wait", "idle")
-_PATTERNS = {"upload": "/", "download": "."}
-_OPTIONS: dict[str, tuple[str, Kind, str]] = {
+ACTIVITIES = ("compute", "upload", "download", "wait", "idle")
+PATTERNS = {"upload": "/", "download": "."}
+OPTIONS: dict[str, tuple[str, Kind, str]] = {
     "Time": ("seconds", "seconds", "time of the devices"),
     "Bytes": ("bytes", "bytes", "traffic of the devices"),
     "Energy": ("energy_j", "joules", "energy of the devices"),
 }
+"""What a bar can be of: the column of a breakdown, its kind, its name."""
+HOW_TO_READ = (
+    "Look for the widest piece of a bar: it is what a faster device, a faster link or another cut would change. "
+    "Colour says what for; striped pieces are uploads, dotted ones downloads. Sums over all devices."
+)
 
 
 def where_chart(run: Run) -> Chart:
     """Stacked bars of device time, bytes and joules, one at a time."""
-    figures = {str(place): where_figure(run, *said) for place, said in enumerate(_OPTIONS.values())}
-    caption = (
-        "Look for the widest piece of a bar: it is what a faster device, a faster link or another cut would change. "
-        "Colour says what for; striped pieces are uploads, dotted ones downloads. Sums over all devices."
-    )
-    return Chart("where", "Where it goes", caption, figures, (Knob("of", tuple(_OPTIONS)),))
+    figures = {str(place): where_figure(run, *said) for place, said in enumerate(OPTIONS.values())}
+    return Chart("where", "Where it goes", HOW_TO_READ, figures, (Knob("of", tuple(OPTIONS)),))
 
 
 def where_figure(run: Run, column: str, kind: Kind, name: str) -> Figure:
@@ -39,7 +40,7 @@ def where_figure(run: Run, column: str, kind: Kind, name: str) -> Figure:
     colours = style.phase_colours(phases)
     traces = []
     for phase in phases:
-        activities = [each for each in _ACTIVITIES if any((label, phase, each) in amounts for label in run.labels)]
+        activities = [each for each in ACTIVITIES if any((label, phase, each) in amounts for label in run.labels)]
         for first, activity in enumerate(activities):
             trace = _piece(phase, activity, colours[phase], first == 0)
             values = [amounts.get((label, phase, activity), 0.0) for label in run.labels]
@@ -62,8 +63,8 @@ def where_figure(run: Run, column: str, kind: Kind, name: str) -> Figure:
 
 def _piece(phase: str, activity: str, colour: str, first: bool) -> dict[str, Any]:
     marker: dict[str, Any] = {"color": colour, "line": {"color": "#ffffff", "width": 0.5}}
-    if activity in _PATTERNS:
-        marker["pattern"] = {"shape": _PATTERNS[activity], "fgcolor": "#ffffff", "fgopacity": 0.85, "size": 6,
+    if activity in PATTERNS:
+        marker["pattern"] = {"shape": PATTERNS[activity], "fgcolor": "#ffffff", "fgopacity": 0.85, "size": 6,
                              "fillmode": "overlay"}  # fmt: skip
     return {
         "type": "bar",

@@ -8,42 +8,46 @@ const capital = text => text[0].toUpperCase() + text.slice(1);
 const escaped = text => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 const wide = values => values.length > 0 && Math.min(...values) > 0 && Math.max(...values) > 30 * Math.min(...values);
 
+// A list of texts to choose one from, by its place; as one choice may change what others there are, all are built anew.
+function choice(box, name, texts, chosen, changed) {
+  const label = document.createElement("label"), field = document.createElement("select");
+  label.append(name, field);
+  texts.forEach((text, place) => field.add(new Option(text, place, false, place === chosen)));
+  field.id = `${box.parentElement.id}-${name.replace(/\W+/g, "-")}`;
+  field.addEventListener("change", () => { changed(Number(field.value)); document.getElementById(field.id)?.focus(); });
+  box.append(label);
+}
+
 function explorer(box) {
   const { axes, measures, labels, points, rows, winners } = sweep;
   const views = !sweep.full ? ["Points"] : axes.length > 1 ? [...(labels.length > 1 ? ["Who wins"] : []), "Heat map", "Lines"] : ["Lines"];
   const held = axes.map(axis => Math.floor(axis.ticks.length / 2));
-  const state = { view: views[0], measure: 0, x: 0, y: 1, label: 0 };
+  // A map of who wins begins where not the same one wins all over: with a measure that breaks even somewhere.
+  const contested = measures.findIndex((_, place) => new Set(winners.map(own => String(own[place])).filter(own => own)).size > 1);
+  const state = { view: views[0], measure: views[0] === "Who wins" ? Math.max(contested, 0) : 0, x: 0, y: 1, label: 0 };
   const choices = box.querySelector(".choices"), plot = box.querySelector(".plot"), caption = box.querySelector(".caption");
   const legend = box.querySelector(".legend");
   const turns = { point: new Map(points.map((point, turn) => [point, turn])), at: new Map() };
   rows.forEach(row => turns.at.set(`${row[PLACE]}/${row[LABEL]}`, row));
   const isMap = () => state.view === "Heat map" || state.view === "Who wins";
 
-  function select(name, options, chosen, change) {
-    const label = document.createElement("label"), field = document.createElement("select");
-    label.append(name, field);
-    options.forEach(([value, text]) => field.add(new Option(text, value, false, value === chosen)));
-    field.addEventListener("change", () => { change(field.value); build(); redraw(); document.getElementById(field.id)?.focus(); });
-    field.id = `choice-${name.replace(/\W+/g, "-")}`;
-    choices.append(label);
-  }
-
   function build() {
     choices.replaceChildren();
-    const numbered = (list, name) => list.map((each, place) => [String(place), name(each)]);
-    if (views.length > 1) select("Show", views.map(view => [view, view]), state.view, view => { state.view = view; });
-    select("Measure", numbered(measures, each => capital(each.name)), String(state.measure), value => { state.measure = Number(value); });
-    const named = numbered(axes, axis => axis.name);
-    if (axes.length > 1) select("Across", named, String(state.x), value => {
-      if (Number(value) === state.y) state.y = state.x;
-      state.x = Number(value);
+    const select = (name, options, chosen, change) => choice(choices, name, options, chosen, value => { change(value); build(); redraw(); });
+    const names = axes.map(axis => axis.name);
+    if (views.length > 1) select("Show", views, views.indexOf(state.view), value => { state.view = views[value]; });
+    select("Measure", measures.map(each => capital(each.name)), state.measure, value => { state.measure = value; });
+    if (axes.length > 1) select("Across", names, state.x, value => {
+      if (value === state.y) state.y = state.x;
+      state.x = value;
     });
-    if (isMap()) select("Up", named.filter(([value]) => Number(value) !== state.x), String(state.y), value => { state.y = Number(value); });
+    const others = axes.map((_, place) => place).filter(place => place !== state.x);
+    if (isMap()) select("Up", others.map(place => names[place]), others.indexOf(state.y), value => { state.y = others[value]; });
     if (state.view === "Heat map" && labels.length > 1)
-      select("Algorithm", numbered(labels, each => each.name), String(state.label), value => { state.label = Number(value); });
+      select("Algorithm", labels.map(each => each.name), state.label, value => { state.label = value; });
     if (sweep.full) axes.forEach((axis, place) => {
       if (place === state.x || (isMap() && place === state.y)) return;
-      select(`${axis.name} at`, numbered(axis.ticks, tick => tick), String(held[place]), value => { held[place] = Number(value); });
+      select(`${axis.name} at`, axis.ticks, held[place], value => { held[place] = value; });
     });
     if (legend) {
       legend.hidden = state.view === "Heat map";

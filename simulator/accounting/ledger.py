@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, get_type_hints
 
 if TYPE_CHECKING:
@@ -107,11 +108,18 @@ class Table(Generic[Row]):
     def _pack(self) -> pyarrow.RecordBatch:
         import pyarrow
 
-        kinds = {name: _ARROW[kind] for name, kind in get_type_hints(self.row).items()}
-        schema = pyarrow.schema([(name, getattr(pyarrow, kind)()) for name, kind in kinds.items()])
-        columns = zip(*self._recent, strict=True) if self._recent else [[] for _ in kinds]
+        schema = _schema(self.row)
+        columns = zip(*self._recent, strict=True) if self._recent else [[] for _ in schema]
         arrays = [pyarrow.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
         return pyarrow.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+@cache
+def _schema(row: type[tuple[Any, ...]]) -> pyarrow.Schema:
+    import pyarrow
+
+    kinds = get_type_hints(row)
+    return pyarrow.schema([(name, getattr(pyarrow, _ARROW[kind])()) for name, kind in kinds.items()])
 
 
 class Ledger:

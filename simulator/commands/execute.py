@@ -25,7 +25,7 @@ def run(
 ) -> None:
     """Run every algorithm of a scenario, print a table, and leave a run folder with figures and a report."""
     scenario = load_scenario(file, overrides)
-    from simulator.results import FolderTakenError
+    from simulator.run_folders import FolderTakenError
     from simulator.running import run_scenario
 
     try:
@@ -70,7 +70,9 @@ def sweep(
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Run the others where points are no scenario; failures are no error.")
     ] = False,
-    ledger: Annotated[bool, typer.Option("--ledger", help="Keep the ledger of every trial, too.")] = False,
+    ledger: Annotated[
+        bool, typer.Option("--ledger/--no-ledger", help="Keep the ledger of every trial; timelines and traces need it.")
+    ] = True,
     force: Annotated[bool, typer.Option("--force", help="Use a folder that holds something else.")] = False,
 ) -> None:
     """Run a scenario at many points: only what is missing, on all cores; interrupted, the same command goes on."""

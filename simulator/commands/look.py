@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from simulator.commands.shared import app, refuse, show
+from simulator.commands.shared import app, refuse, show, tell_version
 
 
 @app.command("list")
@@ -96,9 +96,11 @@ def trace(
     from analysis import RunError, write_trace
 
     try:
-        print(write_trace(folder, trial, out))
+        written = write_trace(folder, trial, out)
     except RunError as error:
         refuse(str(error))
+    tell_version(folder)
+    print(written)
 
 
 def _keywords(said: list[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.commands.shared import app, refuse
+from simulator.commands.shared import app, refuse, tell_version
 
 
 @app.command()
@@ -23,6 +23,7 @@ def report(
         refuse(str(error))
     except OSError as error:
         refuse(f"the report cannot be written: {error.strerror}: {error.filename}")
+    tell_version(folder)
     print(f"Report: {written}")
 
 
@@ -43,4 +44,6 @@ def compare(
         refuse(str(error))
     except OSError as error:
         refuse(f"{out} cannot be written: {error.strerror}")
+    for folder in folders:
+        tell_version(folder)
     print(f"Comparison: {written}")

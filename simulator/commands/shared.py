@@ -67,6 +67,14 @@ def show(found: RenderableType) -> None:
     Console(width=max(get_terminal_size().columns, 110) if sys.stdout.isatty() else 200).print(found)
 
 
+def tell_version(folder: Path) -> None:
+    """Say so if another version has written a folder that was read all the same."""
+    from analysis.versions import of_another, version_of
+
+    if note := of_another(version_of(folder)):
+        print(f"{folder} was {note}")
+
+
 def refuse(message: str) -> NoReturn:
     """End with one message on stderr and exit status 2."""
     print(f"sfsim: {message}", file=sys.stderr)

@@ -46,11 +46,12 @@ class Run:
     """Runs a trial and keeps what it leaves."""
 
     store: Store
+    device: str
     ledger: bool
 
     def __call__(self, trial: Trial) -> Done:
         try:
-            self.store.keep(trial, outcome_of(trial), self.ledger)
+            self.store.keep(trial, outcome_of(trial), self.device, self.ledger)
         except ScenarioError as error:
             self.store.fail(trial.hash, str(error))
             return Done(trial.hash, str(error))
@@ -85,7 +86,7 @@ def run_sweep(
     out: Path | None = None,
     workers: int | None = None,
     keep_going: bool = False,
-    ledger: bool = False,
+    ledger: bool = True,
     force: bool = False,
     console: Console | None = None,
 ) -> Path:
@@ -97,7 +98,7 @@ def run_sweep(
         workers: processes; one runs trials in this process. As many as there are cores for, by the scenario's threads,
             if nothing is said; one where a GPU trains.
         keep_going: in spite of points that are no scenario; and that a trial fails is no error in the end.
-        ledger: keep every trial's, too.
+        ledger: keep every trial's; without it there are no timelines and no traces.
         force: use the folder of another sweep.
 
     Raises:
@@ -108,7 +109,7 @@ def run_sweep(
     base = points.base(sweep, overrides)
     with console.status("Is every point a scenario?"):
         plan = points.plan(sweep, base, dry)
-    told = [f"{named(row, trial=bool(row.trial))}: {plan.problem(row)}" for row in _refused(plan)]
+    told = _grouped((named(row, trial=bool(row.trial)), plan.problem(row) or "") for row in _refused(plan))
     if told and not keep_going:
         what = f"{plan.count - len(plan.trials)} of {plan.count} trials cannot be; with --keep-going the others are run"
         raise ScenarioError("\n".join([f"{what}:", *_some(told)]))
@@ -122,7 +123,8 @@ def run_sweep(
         try:
             at_once = _workers(missing, device, workers)
             watch = Watch(console, at_once, lambda: store.write_points(plan, sweep.keys))
-            failed = _run(plan, _executor(missing, at_once).map(Run(store, ledger), missing), len(missing), watch)
+            results = _executor(missing, at_once).map(Run(store, device, ledger), missing)
+            failed = _run(results, len(missing), watch)
         except BrokenProcessPool:
             raise ScenarioError(
                 f"a worker was ended from outside, perhaps for want of memory: try fewer --workers. {_again(store)}"
@@ -132,7 +134,8 @@ def run_sweep(
             raise
         finally:
             store.write_points(plan, sweep.keys)
-    for line in _some([*told, *failed]):
+    said = _grouped((named(plan.first[key], trial=True), problem) for key, problem in failed.items())
+    for line in _some([*told, *said]):
         console.print(f"Failed: {line}", soft_wrap=True, highlight=False)
     done, now = len(plan.trials) - len(failed), len(missing) - len(failed)
     console.print(f"{done} of {plan.count} trials are done, {now} of them now: {store.folder / POINTS}", soft_wrap=True)
@@ -158,12 +161,10 @@ def _report(folder: Path) -> str:
         return f"There is no report: {error}"
 
 
-def _run(plan: Plan, results: Generator[Done, None, None], of: int, watch: Watch) -> list[str]:
-    """Take the results as they come; what is wrong with those that failed."""
+def _run(results: Generator[Done, None, None], of: int, watch: Watch) -> dict[str, str]:
+    """Take the results as they come; what is wrong with those that failed, by hash."""
     with closing(results):  # which ends what still runs
-        return [
-            f"{named(plan.first[done.hash], trial=True)}: {done.problem}" for done in watch(results, of) if done.problem
-        ]
+        return {done.hash: done.problem for done in watch(results, of) if done.problem}
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,8 @@ class Watch:
         shown = Progress(*columns, TextColumn("{task.fields[state]}"), console=self.console, disable=quiet)
         began = last = 0.0
         failed = 0
+        if quiet and of:
+            self.console.print(f"{of} trials to run, {min(self.workers, of)} at once")
         with shown as progress:
             bar = progress.add_task("trials", total=of, state=f"{min(self.workers, of)} running")
             for number, done in enumerate(results, 1):
@@ -222,6 +225,15 @@ def _refused(plan: Plan) -> list[points.Row]:
         if plan.problem(row):
             found.setdefault(row.trial or row.point, row)
     return list(found.values())
+
+
+def _grouped(problems: Iterable[tuple[str, str]]) -> list[str]:
+    """A line for each problem: the first that has it, how many more, and what it is."""
+    having: dict[str, list[str]] = {}
+    for who, problem in problems:
+        having.setdefault(problem, []).append(who)
+    more = {problem: f" (and {len(who) - 1} more)" if len(who) > 1 else "" for problem, who in having.items()}
+    return [f"{who[0]}{more[problem]}: {problem}" for problem, who in having.items()]
 
 
 def _some(lines: Sequence[str]) -> list[str]:

@@ -10,22 +10,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from simulator.results import (
-    breakdown_table,
-    clients_table,
-    environment,
-    rounds_table,
-    summarise,
-    write_csv,
-    write_ledger,
-)
+from simulator.results import LEDGER, SUMMARY, environment, write
 from simulator.scenario_source import ScenarioError
 from simulator.wording import shown
 
@@ -35,7 +26,7 @@ if TYPE_CHECKING:
     from simulator.sweeping.points import Plan, Row, Trial
     from simulator.sweeping.settings import Sweep
 
-SWEEP, POINTS, SUMMARY, FAILURE, LEDGER = "sweep.yaml", "points.csv", "summary.json", "failure.json", "ledger"
+SWEEP, POINTS, FAILURE = "sweep.yaml", "points.csv", "failure.json"
 COLUMNS = ("trial", "point", "label", "algorithm", "seed", "status", "message")
 
 
@@ -79,23 +70,10 @@ class Store:
             return False
         return not ledger or (place / LEDGER).exists()
 
-    def keep(self, trial: Trial, outcome: Outcome, ledger: bool) -> None:
-        """Write what a trial leaves."""
-        scenario, rounds = trial.scenario, rounds_table(outcome)
-        summary = {
-            "scenario": scenario.name,
-            "version": _version(),
-            "dry": trial.dry,
-            "trial": summarise(outcome, scenario.target_accuracy, rounds),
-        }
+    def keep(self, trial: Trial, outcome: Outcome, device: str, ledger: bool) -> None:
+        """Write what a trial leaves: a run's folder, of this trial alone."""
         with self._staged(trial.hash) as place:
-            (place / SUMMARY).write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
-            (place / "scenario.yaml").write_text(scenario.resolved(), encoding="utf-8")
-            write_csv(place / "rounds.csv", [rounds])
-            write_csv(place / "breakdown.csv", [breakdown_table(outcome)])
-            write_csv(place / "clients.csv", [clients_table(outcome)])
-            if ledger:
-                write_ledger(place / LEDGER, outcome)
+            write(place, trial.scenario, [outcome], trial.dry, device, ledger)
 
     def fail(self, key: str, message: str, **more: str) -> None:
         """Write why there is no such trial."""
@@ -178,15 +156,9 @@ class Store:
                 )
 
 
-@cache
-def _version() -> str:
-    """Of sfsim; asked for once, as that reads a file."""
-    return version("sfsim")
-
-
 def _described(sweep: Sweep, base: Scenario, dry: bool) -> dict[str, Any]:
     """What ``sweep.yaml`` says: all that is needed to know the sweep again."""
-    said: dict[str, Any] = {"name": sweep.name, "version": _version(), "dry": dry, "axes": sweep.axes}
+    said: dict[str, Any] = {"name": sweep.name, "version": version("sfsim"), "dry": dry, "axes": sweep.axes}
     if sweep.zip:
         said["zip"] = list(sweep.zip)
     if sweep.sample:

@@ -13,6 +13,7 @@ import pandas as pd
 import yaml
 
 from analysis.sweeps import MEASURES
+from tests.analysis.builder import fabricate
 
 UPLINK, HEAD, BATCH = "world.devices.*.uplink.rate", "algorithms.*.head", "training.batch_size"
 Place = Mapping[str, str]
@@ -60,8 +61,13 @@ def fabricate_sweep(
     missing: Callable[[str, Place, int], bool] = lambda *_: False,
     dry: bool = False,
     version: str = "0.1.0",
+    whole: bool = False,
 ) -> Path:
-    """Write a sweep folder. FL does not depend on `algorithms.*.head`: its points share their trials."""
+    """Write a sweep folder. FL does not depend on `algorithms.*.head`: its points share their trials.
+
+    `whole`: trials have all that a run has, as many batches a round as their place says; what their summary says is of
+    another world.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     groups = [[{key: value} for value in values] for key, values in axes.items()]
     for group in zipped:
@@ -84,7 +90,10 @@ def fabricate_sweep(
                 trial |= found  # type: ignore[arg-type]
                 if dry:
                     trial |= dict.fromkeys(("final_accuracy", "best_accuracy", "final_loss", "time_to_target_s"))  # type: ignore[arg-type]
-                head = {"scenario": "made up", "version": version, "dry": dry, "trial": trial}
+                head = {"scenario": "made up", "version": version, "dry": dry, "trials": [trial]}
+                if whole and not (folder / "trials" / name).exists():
+                    batches = int(place.get(HEAD, "1"))
+                    fabricate(folder / "trials" / name, (label,), seeds=(seed,), batches=batches, dry=dry)
                 _write(folder / "trials" / name / "summary.json", head)
             head = {"trial": name, "point": number, **place, "label": label, "algorithm": label.lower()}
             rows.append(head | {"seed": seed, "status": status, "message": message})

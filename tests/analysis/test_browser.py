@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from analysis import load_run, load_sweep, write_report, write_sweep_report
+from analysis import device_shares, load_run, load_sweep, write_report, write_sweep_report
 from analysis.humanize import Kind, human
 from analysis.measures import measure_columns
 from tests.analysis.builder import fabricate
@@ -189,6 +189,7 @@ def sweep_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         AXES,
         ("FL", "SFPrompt"),
         failed=lambda label, place, _: place == {UPLINK: "4 Mbit/s", HEAD: "2"} and label != "FL",
+        whole=True,
     )
 
 
@@ -201,13 +202,13 @@ def sweep(chromium: Browser, sweep_folder: Path) -> Browser:
     return chromium
 
 
-def choose(browser: Browser, name: str, text: str) -> None:
+def choose(browser: Browser, name: str, text: str, figure: str = "explorer") -> None:
     """Choose from a drop-down."""
     script = """
-        const field = document.getElementById(`choice-${arguments[0]}`);
+        const field = document.getElementById(`${arguments[2]}-${arguments[0]}`);
         field.value = [...field.options].find(option => option.text === arguments[1]).value;
         field.dispatchEvent(new Event('change'));"""
-    browser.run(script, name, text)
+    browser.run(script, name, text, figure)
 
 
 def test_a_sweep_opens_without_errors_and_draws_what_is_chosen(sweep: Browser, sweep_folder: Path) -> None:
@@ -225,6 +226,33 @@ def test_a_sweep_opens_without_errors_and_draws_what_is_chosen(sweep: Browser, s
     assert lines == [pytest.approx(list(held[label] / 60), rel=1e-4) for label in ("FL", "SFPrompt")]
     assert sweep.errors() == []
     assert sweep.run("return performance.getEntriesByType('resource').length") == 0
+
+
+def test_of_a_place_of_the_sweep_it_shows_where_it_goes_and_a_round(sweep: Browser, sweep_folder: Path) -> None:
+    bars = "return document.querySelector('#where .plot').layout.annotations.map(note => note.text)"
+    found = load_sweep(sweep_folder)
+    rows = found.summary.set_index(["label", HEAD, UPLINK])["trial"]
+    one, two = (found.run(rows["SFPrompt", head, 1.25e5]) for head in (1.0, 2.0))
+    choose(sweep, "Of", "Bytes", "where")
+    choose(sweep, "A-bar-for-each", "head", "where")
+    choose(sweep, "Algorithm", "SFPrompt", "where")
+    choose(sweep, "rate", "4 Mbit/s", "where")
+    totals = [human("bytes", device_shares(run, "bytes")["bytes"].sum()) for run in (one, two)]
+    assert sweep.run(bars) == [totals[0], "no result"]
+    choose(sweep, "A-bar-for-each", "Algorithm", "where")
+    choose(sweep, "head", "2", "where")
+    assert sweep.run(bars)[1] == "no result"
+    choose(sweep, "rate", "1 Mbit/s", "where")
+    assert sweep.run(bars)[1] == totals[1]
+
+    lanes = "return document.querySelector('#round .plot').layout.yaxis.ticktext?.length ?? 0"
+    choose(sweep, "Algorithm", "SFPrompt", "round")
+    choose(sweep, "rate", "4 Mbit/s", "round")
+    choose(sweep, "head", "1", "round")
+    assert sweep.run(lanes) > 3
+    choose(sweep, "head", "2", "round")
+    assert sweep.run(lanes) == 0
+    assert sweep.errors() == []
 
 
 def column(browser: Browser, name: str) -> list[str]:

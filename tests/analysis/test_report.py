@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from analysis.quantities import measure_of
 from analysis.timeline import read_timeline
 from tests.analysis.builder import fabricate
 from tests.analysis.report_reading import MOST_BYTES, Page, valid
+from tests.analysis.sweep_builder import UPLINK, fabricate_sweep
+from tests.conftest import Sfsim
 
 
 def page(folder: Path) -> Page:
@@ -82,6 +85,18 @@ def test_a_ledger_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (folder / "ledger" / "FL-0" / "works.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(RunError, match=r"FL-0/works\.parquet: cannot be read as Parquet"):
         write_report(folder, [])
+
+
+@pytest.mark.parametrize("kind", ["run", "sweep"])
+def test_what_another_version_wrote_is_drawn_and_said_to_be(tmp_path: Path, sfsim: Sfsim, kind: str) -> None:
+    folder = tmp_path / "old"
+    fabricate(folder) if kind == "run" else fabricate_sweep(folder, {UPLINK: ["1 Mbit/s", "2 Mbit/s"]})
+    mine = version("sfsim")
+    for path in [folder / "sweep.yaml"] * (kind == "sweep") + list(folder.rglob("summary.json")):
+        path.write_text(path.read_text().replace("0.1.0", "0.0.9"))
+    note = f"written by sfsim 0.0.9, and this is {mine}: it may have counted otherwise"
+    assert sfsim("report", str(folder)) == (0, f"{folder} was {note}\nReport: {folder / 'report.html'}\n", "")
+    assert note in Page.of(folder / "report.html").text
 
 
 def test_a_folder_of_another_version_that_cannot_be_read_says_so(tmp_path: Path) -> None:

@@ -114,9 +114,10 @@ def test_failed_and_missing_trials_keep_their_rows_without_measures(tmp_path: Pa
     [
         (None, "missing", "summary.json: this file is missing"),
         ("{", "broken", "cannot be read as JSON"),
-        ('{"trials": []}', "broken", "lacks trial; was it written by another version of sfsim?"),
-        ('{"trial": {}}', "broken", "lacks rounds"),
-        (json.dumps({"trial": dict.fromkeys(MEASURES, 1.0) | {"bytes_up": "much"}}), "broken", "bytes_up must be num"),
+        ('{"trials": []}', "broken", "lacks a trial; was it written by another version of sfsim?"),
+        ('{"trials": [{}]}', "broken", "lacks rounds"),
+        ('{"trials": [{}, {}]}', "broken", "lacks a trial"),
+        (json.dumps({"trials": [dict.fromkeys(MEASURES, 1.0) | {"bytes_up": "much"}]}), "broken", "bytes_up must be"),
     ],
 )
 def test_a_trial_that_cannot_be_read_says_why(tmp_path: Path, content: str | None, status: str, says: str) -> None:

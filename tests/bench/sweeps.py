@@ -60,7 +60,7 @@ def overhead(axis: str, count: int) -> None:
             for trial in plan.trials.values():
                 outcome = running.outcome_of(trial)
                 began = time.process_time()
-                store.keep(trial, outcome, ledger=False)
+                store.keep(trial, outcome, "meta", ledger=True)
                 kept.append(time.process_time() - began)
             began = time.process_time()
             store.write_points(plan, sweep.keys)

@@ -64,6 +64,6 @@ def test_a_sweep_that_is_killed_goes_on(write: Write, tmp_path: Path) -> None:
     with (out / "points.csv").open(newline="") as file_:
         assert [(row["trial"], row["status"]) for row in csv.DictReader(file_)] == [(key, "done") for key in wanted]
     for key in wanted:
-        assert sorted(path.name for path in (out / "trials" / key).iterdir()) == TRIAL
-        assert json.loads((out / "trials" / key / "summary.json").read_text())["trial"]["sim_time_s"] > 0
+        assert sorted(path.name for path in (out / "trials" / key).iterdir()) == sorted([*TRIAL, "ledger"])
+        assert json.loads((out / "trials" / key / "summary.json").read_text())["trials"][0]["sim_time_s"] > 0
     assert sorted(path.name for path in out.iterdir()) == sorted([*LEFT, "figures"])

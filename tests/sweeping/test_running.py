@@ -16,6 +16,7 @@ import pytest
 import yaml
 from rich.console import Console
 
+from analysis import load_sweep, write_trace
 from simulator.fitting import fitted
 from simulator.results import summarise
 from simulator.scenario import load
@@ -26,7 +27,7 @@ from simulator.sweeping.running import run_sweep
 from tests.sweeping.conftest import LEFT, Write
 
 RATES = "world.devices.*.uplink.rate"
-TRIAL = ["breakdown.csv", "clients.csv", "rounds.csv", "scenario.yaml", "summary.json"]
+TRIAL = ["breakdown.csv", "clients.csv", "environment.json", "rounds.csv", "scenario.yaml", "summary.json"]
 
 
 def swept(file: Path, *overrides: str, **said: Any) -> Path:
@@ -87,11 +88,11 @@ def test_what_a_sweep_leaves(write: Write) -> None:
     assert names(folder / "trials") == sorted({row["trial"] for row in table})
     for row in table:
         place = folder / "trials" / row["trial"]
-        assert names(place) == TRIAL
+        assert names(place) == sorted([*TRIAL, "ledger"])
         assert oct(place.stat().st_mode & 0o777) == "0o755"
         summary = json.loads((place / "summary.json").read_text())
-        assert list(summary) == ["scenario", "version", "dry", "trial"]
-        assert (summary["trial"]["label"], summary["trial"]["seed"]) == (row["label"], int(row["seed"]))
+        assert list(summary) == ["scenario", "version", "dry", "trials"]
+        assert (summary["trials"][0]["label"], summary["trials"][0]["seed"]) == (row["label"], int(row["seed"]))
 
 
 def test_figures_are_those_of_a_run_of_the_same_scenario(write: Write) -> None:
@@ -101,7 +102,7 @@ def test_figures_are_those_of_a_run_of_the_same_scenario(write: Write) -> None:
     same = load(file.parent / "tiny.yaml", overrides)
     summary = json.loads((file.parent / "out" / "trials" / row["trial"] / "summary.json").read_text())
     wanted = summarise(fitted(same, same.algorithms[1], 7), None)
-    assert summary["trial"] | {"wall_time_s": 0} == wanted | {"wall_time_s": 0}
+    assert summary["trials"][0] | {"wall_time_s": 0} == wanted | {"wall_time_s": 0}
     rounds = pd.read_csv(file.parent / "out" / "trials" / row["trial"] / "rounds.csv")
     assert rounds["bytes_up"].iloc[-1] == wanted["bytes_up"]
 
@@ -135,7 +136,7 @@ def test_a_failure_is_kept_and_leaves_the_others_alone(write: Write, monkeypatch
         failing(patch, lambda trial: trial.scenario.training.batch_size == 8, ScenarioError("it is too much"))
         with pytest.raises(ScenarioError, match="2 of 6 trials failed: the same command tries them again"):
             swept(file, console=Console(file=said))
-    assert "Failed: point 1 (training.batch_size=8), FL, seed 0: it is too much" in said.getvalue()
+    assert "Failed: point 1 (training.batch_size=8), FL, seed 0 (and 1 more): it is too much" in said.getvalue()
     assert "4 of 6 trials are done, 4 of them now" in said.getvalue()
     table = rows(file.parent / "out")
     assert [row["status"] for row in table] == ["done", "done", "failed", "failed", "done", "done"]
@@ -144,7 +145,7 @@ def test_a_failure_is_kept_and_leaves_the_others_alone(write: Write, monkeypatch
     assert json.loads((place / "failure.json").read_text()) == {"message": "it is too much"}
     folder = swept(file)  # tried again
     assert {row["status"] for row in rows(folder)} == {"done"}
-    assert names(place) == TRIAL
+    assert names(place) == sorted([*TRIAL, "ledger"])
 
 
 def test_points_that_are_no_scenario_leave_the_others_alone_if_that_is_wanted(
@@ -162,7 +163,9 @@ def test_points_that_are_no_scenario_leave_the_others_alone_if_that_is_wanted(
     )
     assert table[4]["trial"] == ""
     assert "Traceback" in (folder / "trials" / table[0]["trial"] / "failure.json").read_text()
-    assert "Failed: point 0 (training.batch_size=4), SFL, seed 0: ZeroDivisionError: ours" in said.getvalue()
+    assert (
+        "Failed: point 0 (training.batch_size=4), FL, seed 0 (and 1 more): ZeroDivisionError: ours" in said.getvalue()
+    )
     assert "2 of 6 trials are done, 2 of them now" in said.getvalue()
 
 
@@ -176,7 +179,7 @@ def test_a_trial_of_which_a_power_cut_left_half_is_run_again(left: str, write: W
     swept(file)
     assert len(ran) == 3
     healed = json.loads(broken.read_text())
-    assert healed["trial"] | {"wall_time_s": 0} == whole["trial"] | {"wall_time_s": 0}
+    assert healed["trials"][0] | {"wall_time_s": 0} == whole["trials"][0] | {"wall_time_s": 0}
 
 
 def test_points_that_are_no_scenario_are_told_before_anything_is_run(write: Write, ran: list[Trial]) -> None:
@@ -185,7 +188,10 @@ def test_points_that_are_no_scenario_are_told_before_anything_is_run(write: Writ
         swept(file)
     first, *others = str(found.value).splitlines()
     assert first == "5 of 7 trials cannot be; with --keep-going the others are run:"
-    starts = ["point 1 (training.batch_size=8, algorithms.*.head=9), SFL, seed 0:", "point 2 (", "point 3 ("]
+    starts = [
+        "point 1 (training.batch_size=8, algorithms.*.head=9), SFL, seed 0: ",
+        "point 2 (training.batch_size=0, algorithms.*.head=1) (and 1 more): ",
+    ]
     assert all(line.startswith(start) for line, start in zip(others, starts, strict=True))
     assert not ran
     assert not (file.parent / "out").exists()
@@ -202,20 +208,27 @@ def test_a_real_trial_is_trained(write: Write) -> None:
     folder = swept(write(axes={"training.batch_size": [8]}), dry=False)
     for row in rows(folder):
         summary = json.loads((folder / "trials" / row["trial"] / "summary.json").read_text())
-        assert summary["trial"]["final_accuracy"] >= 0
+        assert summary["trials"][0]["final_accuracy"] >= 0
 
 
-def test_the_ledger_is_kept_where_it_is_wanted(write: Write, ran: list[Trial]) -> None:
+def test_a_trial_is_a_run(write: Write, tmp_path: Path) -> None:
+    folder = swept(write(axes={"training.batch_size": [8]}))
+    sweep = load_sweep(folder)
+    for _, row in sweep.summary.iterrows():
+        run = sweep.run(row["trial"])
+        assert (run.labels, run.seeds(row["label"]), run.dry) == ([row["label"]], [row["seed"]], True)
+        assert run.works(row["label"], row["seed"])["flops"].sum() == row["client_flops"] + row["server_flops"]
+        assert write_trace(run.folder, out=tmp_path / "trace.json.gz").path.exists()
+
+
+def test_no_ledger_is_kept_where_none_is_wanted(write: Write, ran: list[Trial]) -> None:
     file = write(axes={"training.batch_size": [8]})
+    folder = swept(file, ledger=False)
+    assert [names(folder / "trials" / row["trial"]) for row in rows(folder)] == [TRIAL] * 2
     swept(file)
-    folder = swept(file, ledger=True)
     assert len(ran) == 4, "they were there without"
-    for row in rows(folder):
-        place = folder / "trials" / row["trial"]
-        assert names(place) == sorted([*TRIAL, "ledger"])
-        assert {"works.parquet", "transfers.parquet", "rounds.parquet"} <= set(names(place / "ledger"))
     swept(file)
-    swept(file, ledger=True)
+    swept(file, ledger=False)
     assert len(ran) == 4
 
 
@@ -228,7 +241,7 @@ def test_two_workers_find_what_one_finds(write: Write) -> None:
         for name in TRIAL:
             texts = [(folder / "trials" / trial / name).read_text() for folder in folders]
             if name == "summary.json":
-                texts = [json.dumps(json.loads(text)["trial"] | {"wall_time_s": 0}) for text in texts]
+                texts = [json.dumps(json.loads(text)["trials"][0] | {"wall_time_s": 0}) for text in texts]
             assert texts[0] == texts[1], name
 
 
@@ -297,4 +310,7 @@ def test_lines_of_progress_where_there_is_no_terminal(write: Write, monkeypatch:
     monkeypatch.setattr(running, "EVERY", -1.0)
     said = io.StringIO()
     swept(write(axes={"training.batch_size": [8]}), console=Console(file=said))
-    assert said.getvalue().splitlines()[0] == "2 of 2 trials, 0 running, none failed, about 0 s left"
+    assert said.getvalue().splitlines()[:2] == [
+        "2 trials to run, 1 at once",
+        "2 of 2 trials, 0 running, none failed, about 0 s left",
+    ]

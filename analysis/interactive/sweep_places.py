@@ -1,0 +1,115 @@
+"""What the page of a sweep shows of single points: where time, bytes and joules go there, and a round."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import Any
+
+import pandas as pd
+
+from analysis import style
+from analysis.interactive.figure import number
+from analysis.interactive.places import Places, places
+from analysis.interactive.timeline import bars_each, timeline_figure
+from analysis.interactive.where import ACTIVITIES, OPTIONS, PATTERNS
+from analysis.runs import BREAKDOWN_COLUMNS, RunError
+from analysis.sweeps import DONE, Sweep
+from analysis.timeline import read_timeline, usual_round
+from analysis.where import shares_of_devices
+
+_MOST_BARS = 40
+"""Of a figure: values of an axis, each with its bar."""
+_MOST_CHARACTERS = 400_000
+_MOST_TIMELINES = 18
+
+
+def where_data(sweep: Sweep) -> dict[str, Any] | None:
+    """Where device time, bytes and joules go, as JSON; None where no trial tells.
+
+    `pieces` are phases and activities, `rows` `[place on each axis, label, amounts]`: for each of `of` a list with an
+    amount (SI) for each piece, the mean over seeds.
+    """
+    most = sweep.summary["point"].nunique()
+    shares = _shares(sweep)
+    if all(table.empty for table in shares.values()):
+        return None
+    while True:
+        chosen = places(sweep, most, _MOST_BARS)
+        found = _where(sweep, shares, chosen)
+        size = len(json.dumps(found["rows"], separators=(",", ":")))
+        if size <= _MOST_CHARACTERS or len(chosen.of) == 1:
+            return found
+        most = max(1, int(0.9 * len(chosen.of) * _MOST_CHARACTERS / size))
+
+
+def _shares(sweep: Sweep) -> dict[str, pd.DataFrame]:
+    """By column of a breakdown: trial, phase, activity and how much, for all trials that tell."""
+    rows = []
+    for trial in dict.fromkeys(sweep.summary.loc[sweep.summary["status"] == DONE, "trial"]):
+        try:
+            with (sweep.folder / "trials" / trial / "breakdown.csv").open(newline="", encoding="utf-8") as file:
+                rows += [(trial, *(row[name] for name in BREAKDOWN_COLUMNS[3:])) for row in csv.DictReader(file)]
+        except (OSError, KeyError, ValueError):
+            continue  # its measures are there all the same, and its bar is empty
+    table = pd.DataFrame(rows, columns=["trial", *BREAKDOWN_COLUMNS[3:]])
+    columns = [column for column, *_ in OPTIONS.values()]
+    table[columns] = table[columns].astype("float64")
+    return {column: shares_of_devices(table, column, "trial") for column in columns}
+
+
+def _where(sweep: Sweep, shares: dict[str, pd.DataFrame], chosen: Places) -> dict[str, Any]:
+    phases = style.phase_order(phase for table in shares.values() for phase in table["phase"])
+    there = {pair for table in shares.values() for pair in zip(table["phase"], table["activity"], strict=True)}
+    pieces = [(phase, activity) for phase in phases for activity in ACTIVITIES if (phase, activity) in there]
+    turns, colours = {pair: turn for turn, pair in enumerate(pieces)}, style.phase_colours(phases)
+    amounts: dict[tuple[str, str], list[float]] = {}
+    for column, table in shares.items():
+        for trial, phase, activity, much in table.itertuples(index=False, name=None):
+            amounts.setdefault((trial, column), [0.0] * len(pieces))[turns[phase, activity]] = much
+    labels = {label: turn for turn, label in enumerate(sweep.labels)}
+    rows = []
+    for (point, label), part in sweep.summary.groupby(["point", "label"], sort=False):
+        if point not in chosen.of:
+            continue
+        own = [[amounts[trial, column] for trial in part["trial"] if (trial, column) in amounts] for column in shares]
+        if own[0]:
+            means = [[number(sum(each) / len(each), 4) for each in zip(*trials, strict=True)] for trials in own]
+            rows.append([list(chosen.of[point]), labels[str(label)], means])
+    return {
+        "axes": chosen.axes,
+        "of": [{"name": name, "kind": kind, "title": title} for name, (_, kind, title) in OPTIONS.items()],
+        "pieces": [
+            {"phase": phase, "activity": activity, "colour": colours[phase], "pattern": PATTERNS.get(activity, "")}
+            for phase, activity in pieces
+        ],
+        "rows": rows,
+    }
+
+
+def round_data(sweep: Sweep) -> dict[str, Any] | None:
+    """A round at some points, as JSON: `rows` are `[place on each axis, label, figure]`, of the first seed that is
+    done; None where no trial has its ledger.
+    """
+    chosen = places(sweep, max(1, _MOST_TIMELINES // len(sweep.labels)))
+    labels = {label: turn for turn, label in enumerate(sweep.labels)}
+    done = sweep.summary[sweep.summary["status"] == DONE].drop_duplicates(["point", "label"])
+    wanted = [row for row in zip(done["point"], done["label"], done["trial"], strict=True) if row[0] in chosen.of]
+    figures: dict[str, Any] = {}
+    rows = []
+    for point, label, trial in wanted:
+        if trial not in figures:
+            figures[trial] = _round(sweep, trial, label, bars_each(len({each[2] for each in wanted})))
+        if figures[trial]:
+            rows.append([list(chosen.of[point]), labels[label], trial])
+    kept = {trial: figure for trial, figure in figures.items() if figure}
+    return {"axes": chosen.axes, "rows": rows, "figures": kept} if rows else None
+
+
+def _round(sweep: Sweep, trial: str, label: str, most: int) -> dict[str, Any] | None:
+    """The figure of a trial's usual round; None where its ledger was not kept, or cannot be read."""
+    try:
+        run = sweep.run(trial)
+        return timeline_figure(read_timeline(run, label, usual_round(run)), most)
+    except RunError:
+        return None
