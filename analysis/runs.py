@@ -34,6 +34,7 @@ TRANSFERS_COLUMNS = (
 ENGAGEMENTS_COLUMNS = ("client", "round", "start", "seconds")
 ABSENCES_COLUMNS = ("site", "start", "seconds")
 AGGREGATIONS_COLUMNS = ("round", "start", "seconds")
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the former is ten times as fast, where it is there
 _WORDS = frozenset({"algorithm", "label", "side", "phase", "activity", "client", "device", "class_name"})
 
 
@@ -168,7 +169,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises RunError."""
     try:
-        return _mapping(path, yaml.safe_load(read_text(path)))
+        return _mapping(path, yaml.load(read_text(path), Loader=_LOADER))
     except yaml.YAMLError as error:
         raise RunError(f"{path}: cannot be read as YAML: {first_line(error)}") from error
 

@@ -96,20 +96,20 @@ def _rows(sweep: Sweep, measures: Sequence[Measure]) -> list[list[Any]]:
     )
     axes = {axis.key: {value: place for place, value in enumerate(axis.values)} for axis in sweep.dimensions}
     labels = {label: place for place, label in enumerate(sweep.labels)}
+    keys, status = {key: sweep.summary[key].tolist() for key in axes}, sweep.summary["status"].tolist()
     rows: list[list[Any]] = []
-    for line, (_, part) in enumerate(sweep.summary.groupby(["point", "label"], sort=False)):
-        first = part.iloc[0]
+    for line, ((point, label), seeds) in enumerate(sweep.seeds_at.items()):
         several = bool((np.nan_to_num(low[line]) < np.nan_to_num(high[line])).any())
         spread = [[number(float(a), 5), number(float(b), 5)] for a, b in zip(low[line], high[line], strict=True)]
         rows.append(
             [
-                int(first["point"]),
-                labels[first["label"]],
-                [places[first[key]] for key, places in axes.items()],
-                _status(part),
+                point,
+                labels[label],
+                [places[keys[key][seeds[0]]] for key, places in axes.items()],
+                next((status[row] for row in seeds if status[row] != DONE), DONE),
                 [number(float(value), 5) for value in mean[line]],
                 spread if several else 0,
-                [int(each) for each in count[line]] if (count[line] < len(part)).any() else len(part),
+                [int(each) for each in count[line]] if (count[line] < len(seeds)).any() else len(seeds),
             ]
         )
     return sorted(rows, key=lambda row: (row[0], row[1]))
@@ -119,11 +119,6 @@ def _by_point_and_label(sweep: Sweep, measures: Sequence[Measure]) -> DataFrameG
     """The values of the measures, a column each, in groups that differ by their seed alone."""
     values = pd.DataFrame({place: what.values(sweep.summary) for place, what in enumerate(measures)})
     return values.groupby([sweep.summary["point"], sweep.summary["label"]], sort=False)
-
-
-def _status(part: pd.DataFrame) -> str:
-    """Of all seeds of a label at a point: done, or what is wrong with any of them."""
-    return next((str(status) for status in part["status"] if status != DONE), DONE)
 
 
 def winners_at(sweep: Sweep, measures: Sequence[Measure], points: Sequence[int]) -> list[list[list[int]]]:

@@ -68,14 +68,12 @@ def _where(sweep: Sweep, shares: dict[str, pd.DataFrame], chosen: Places) -> dic
         for trial, phase, activity, much in table.itertuples(index=False, name=None):
             amounts.setdefault((trial, column), [0.0] * len(pieces))[turns[phase, activity]] = much
     labels = {label: turn for turn, label in enumerate(sweep.labels)}
-    rows = []
-    for (point, label), part in sweep.summary.groupby(["point", "label"], sort=False):
-        if point not in chosen.of:
-            continue
-        own = [[amounts[trial, column] for trial in part["trial"] if (trial, column) in amounts] for column in shares]
-        if own[0]:
-            means = [[number(sum(each) / len(each), 4) for each in zip(*trials, strict=True)] for trials in own]
-            rows.append([list(chosen.of[point]), labels[str(label)], means])
+    trials, rows = sweep.summary["trial"].tolist(), []
+    for (point, label), seeds in sweep.seeds_at.items():
+        own = [[amounts[trials[row], column] for row in seeds if (trials[row], column) in amounts] for column in shares]
+        if point in chosen.of and own[0]:
+            means = [[number(sum(each) / len(each), 4) for each in zip(*known, strict=True)] for known in own]
+            rows.append([list(chosen.of[point]), labels[label], means])
     return {
         "axes": chosen.axes,
         "of": [{"name": name, "kind": kind, "title": title} for name, (_, kind, title) in OPTIONS.items()],

@@ -6,7 +6,7 @@ import inspect
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from importlib.resources import as_file, files
 from typing import Any, NamedTuple
@@ -15,7 +15,8 @@ import timm
 import torch
 from timm.models.resnet import ResNet
 from timm.models.vision_transformer import VisionTransformer
-from torch import nn
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from simulator.learning import checkpoints
 from simulator.learning.checkpoints import CheckpointError
@@ -210,9 +211,20 @@ def _on_meta(name: str, settings: str) -> nn.Module:
 
 
 def _made(name: str, seed: int, dry: bool, pretrained: bool, **settings: Any) -> nn.Module:
-    with torch.random.fork_rng(devices=[]), torch.device("meta" if dry else "cpu"):  # timm draws from the global stream
-        torch.manual_seed(seed)
+    where = torch.device("meta" if dry else "cpu")
+    with torch.random.fork_rng(devices=[]), where, _Undrawn() if dry else nullcontext():
+        torch.manual_seed(seed)  # timm draws from the global stream
         return timm.create_model(name, pretrained=pretrained, **settings)
+
+
+class _Undrawn(TorchFunctionMode):
+    """On ``meta`` there are no values to draw, and torch takes most of a model's second to do so."""
+
+    DRAWING = frozenset({"uniform_", "normal_", "erfinv_", "mul_", "add_", "clamp_", "zero_", "fill_"})
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        drawn = args[0] if args and getattr(function, "__name__", "") in self.DRAWING else None
+        return drawn if isinstance(drawn, Tensor) and drawn.is_meta else function(*args, **(kwargs or {}))
 
 
 def _load(model: nn.Module, weights: str, dry: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 import torch
@@ -22,6 +23,20 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 """Of logits [N, C] and labels [N]: their mean."""
 
 
+def _by_shape(price: Callable[[Part, Batch], Cost]) -> Callable[..., Cost]:
+    """A price that depends on the batch's shape alone: worked out once for each part and shape."""
+
+    @wraps(price)
+    def known(part: Part, x: Batch, *_: Any) -> Cost:
+        key = price, x.shape
+        found = part._prices.get(key)
+        if found is None:
+            found = part._prices[key] = price(part, x)
+        return found
+
+    return known
+
+
 class Part:
     """Some stages with weights (shared by reference): a head, a body, a tail, a short cut, the whole model.
 
@@ -38,6 +53,7 @@ class Part:
         self.trainable, self.frozen, self.names = self._slice.trainable, self._slice.frozen, self._slice.names
         self.input_grad, self.learns = self._slice.input_grad, self._slice.learns
         self.trainable_bytes = self._slice.trainable_bytes
+        self._prices: dict[tuple[object, tuple[int, ...]], Cost] = {}
 
     def __repr__(self) -> str:
         return f"<part {self}>"
@@ -67,23 +83,27 @@ class Part:
         """What a step of this part is made of, by stage."""
         return self.model.steps(self.ranges, optimizer)
 
-    def _infer_cost(self, x: Batch, *_: Any) -> Cost:
+    @_by_shape
+    def _infer_cost(self, x: Batch) -> Cost:
         sizes = self.sizes(x)
         return Cost(sizes.forward, self._slice.bytes + sizes.activations, sizes.pair, made_of=sizes.pieces.infer)
 
-    def _forward_cost(self, x: Batch, *_: Any) -> Cost:
+    @_by_shape
+    def _forward_cost(self, x: Batch) -> Cost:
         sizes = self.sizes(x)
         touched, made_of = self._slice.bytes + sizes.activations, sizes.pieces.forward
         return Cost(sizes.forward, touched, sizes.kept + sizes.pair, sizes.kept, made_of)
 
-    def _backward_cost(self, x: Batch, *_: Any) -> Cost:
+    @_by_shape
+    def _backward_cost(self, x: Batch) -> Cost:
         if not self.learns:
             return Cost()
         sizes = self.sizes(x)
         touched = self._slice.bytes + self.trainable_bytes + 2 * sizes.activations
         return Cost(sizes.backward, touched, sizes.pair, -sizes.kept, sizes.pieces.backward)
 
-    def _loss_cost(self, x: Batch, *_: Any) -> Cost:
+    @_by_shape
+    def _loss_cost(self, x: Batch) -> Cost:
         return self._forward_cost(x) + self._backward_cost(x)
 
     def _late_cost(self, x: Batch) -> Cost:
@@ -91,16 +111,14 @@ class Part:
         sizes = self.sizes(x)
         return Cost(sizes.late, self.trainable_bytes + sizes.activations, sizes.pair, -sizes.kept)
 
-    def _chain_cost(self, x: Batch, *_: Any) -> Cost:
+    @_by_shape
+    def _chain_cost(self, x: Batch) -> Cost:
         both, late = self._loss_cost(x), self._late_cost(x)
         flops, touched = both.flops - late.flops, both.bytes_touched - late.bytes_touched
         return Cost(flops, touched, both.peak_bytes, both.kept_bytes - late.kept_bytes)
 
     def _train_cost(self, x: Batch, *_: Any) -> Cost:
-        optimizer = self.weights.optimizer
-        assert optimizer is not None, "a part is trained with weights that have an optimizer"
-        stepped = tuple(self.steps(optimizer).values())
-        return self._loss_cost(x) + Cost(bytes_touched=optimizer.passes * self.trainable_bytes, made_of=stepped)
+        return self._loss_cost(x) + self.weights.price(self)
 
     def _held(self, *_: Any) -> Part:
         return self

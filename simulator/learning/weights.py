@@ -36,7 +36,10 @@ class Weights(dict[str, Tensor]):
         round: that they were made ready for.
     """
 
-    __slots__ = ("__weakref__", "_open", "_owned", "_slots", "learning_rate", "optimizer", "random", "round", "version")
+    __slots__ = (
+        *("__weakref__", "_open", "_owned", "_prices", "_slots"),
+        *("learning_rate", "optimizer", "random", "round", "version"),
+    )
     __hash__ = object.__hash__  # type: ignore[assignment]
     __eq__ = object.__eq__
     __ne__ = object.__ne__
@@ -56,6 +59,7 @@ class Weights(dict[str, Tensor]):
         """Go on with this optimizer, its state new."""
         self.optimizer, self.learning_rate = optimizer, learning_rate
         self._slots: dict[str, Slots] = {}
+        self._prices: dict[tuple[Ranges, ...], Cost] = {}  # of a step
 
     def pick(self, names: Mapping[str, Any]) -> dict[str, Tensor]:
         """The tensors of these names. They are the receiver's from now on: no later step writes into them."""
@@ -87,11 +91,18 @@ class Weights(dict[str, Tensor]):
             return parts[0].trainable_bytes
         return sum(nbytes(self[name]) for name in {name for one in parts for name in one.trainable})
 
-    def _step_cost(self, *passes: Pass) -> Cost:
+    def price(self, *parts: Part) -> Cost:
+        """Of a step of these parts, each another; worked out once."""
         assert self.optimizer is not None, "these weights have no optimizer: they are not meant to be stepped"
-        touched = self.optimizer.passes * self._trainable_bytes(*{one.part.ranges: one.part for one in passes}.values())
-        stages = {stage: piece for one in passes for stage, piece in one.part.steps(self.optimizer).items()}
-        return Cost(bytes_touched=touched, made_of=tuple(stages.values()))
+        known = tuple(part.ranges for part in parts)
+        if known not in self._prices:
+            touched = self.optimizer.passes * self._trainable_bytes(*parts)
+            stages = {stage: piece for part in parts for stage, piece in part.steps(self.optimizer).items()}
+            self._prices[known] = Cost(bytes_touched=touched, made_of=tuple(stages.values()))
+        return self._prices[known]
+
+    def _step_cost(self, *passes: Pass) -> Cost:
+        return self.price(*{one.part.ranges: one.part for one in passes}.values())
 
     def _written(self, *passes: Pass) -> Weights:
         return self
