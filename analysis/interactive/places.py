@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.axes import short_names
+from analysis.axes import Axis, short_names
 from analysis.interactive.sweep import full_enough
 from analysis.sweeps import Sweep
 
@@ -46,9 +46,10 @@ def _of_grid(sweep: Sweep, most: int, most_values: int) -> Places:
     first = sweep.summary.drop_duplicates("point")
     columns, shown = [], []
     for axis in dimensions:
-        kept, ticks = _even(len(axis.values), each), axis.ticks
-        shown.append(tuple(ticks[place] for place in kept))
-        turns = {axis.values[place]: turn for turn, place in enumerate(kept)}
+        kept = _even(len(axis.values), each)
+        some = Axis(axis.key, tuple(axis.values[at] for at in kept), tuple(axis.texts[at] for at in kept))
+        shown.append(some.ticks)  # fewer values are told apart with fewer digits
+        turns = {value: turn for turn, value in enumerate(some.values)}
         columns.append([turns.get(value) for value in first[axis.key]])
     found: dict[int, Place] = {}
     for number, point in enumerate(first["point"]):

@@ -75,6 +75,16 @@ def test_dry_models_are_on_meta_and_load_nothing(monkeypatch: pytest.MonkeyPatch
         assert all(parameter.is_meta for parameter in model.parameters())
 
 
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "vit_base_patch16_clip_224", "resnet10t", "resnet18"])
+def test_dry_models_are_real_ones_without_values(name: str) -> None:
+    dry, real = (build(name, 224, 10, seed=0, pretrained=False, dry=dry).model for dry in (True, False))
+    assert [(key, each.shape, each.dtype) for key, each in dry.state_dict().items()] == [
+        (key, each.shape, each.dtype) for key, each in real.state_dict().items()
+    ]
+    assert all(each.is_meta for each in dry.state_dict().values())
+    assert str(dry) == str(real)
+
+
 @pytest.mark.parametrize(
     ("name", "near"),
     [("bundeld", "bundled"), ("vit_tinny_patch16_224", "vit_tiny_patch16_224"), ("randm", "random")],

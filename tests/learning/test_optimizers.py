@@ -158,3 +158,31 @@ def test_training_a_vit_is_training_it_with_torch(ours: Optimizer, theirs: Any) 
         torch.testing.assert_close(done.output, loss.detach(), rtol=1e-9, atol=1e-12)
     torch.testing.assert_close(weights["block1.mlp.fc1.weight"], plain.blocks[1].mlp.fc1.weight.detach())
     torch.testing.assert_close(weights["embed.cls_token"], plain.cls_token.detach())
+
+
+def test_a_step_costs_what_the_rule_of_the_moment_touches() -> None:
+    """Prices are remembered: for each set of parts, and until another optimizer begins."""
+    model, tensors = staged(vit())
+    weights, (x, _) = weights_of(tensors), pictures(4)
+    head, tail = chain(model, weights, [2])
+    sent = head.forward(x)
+    got = tail.forward(sent.output)
+    for rule, passes in ((Sgd(), 3), (AdamW(), 7), (Sgd(momentum=0.9), 5)):
+        weights.begin(rule, 0.1)
+        for parts in ([sent], [got], [sent, got], [sent]):
+            size = sum(4 * weights[name].numel() for one in parts for name in one.part.trainable)
+            assert weights.step.cost(*parts).bytes_touched == passes * size
+
+
+def test_a_price_is_of_the_batch_it_is_asked_for() -> None:
+    model, tensors = staged(vit())
+    (whole,) = chain(model, weights_of(tensors), [])
+    small, large = (pictures(samples)[0] for samples in (2, 6))
+    for work in (whole.infer, whole.forward, whole.loss_backward, whole.train_step, whole.loss_chain):
+        one, three, again = (work.cost(x, None).flops for x in (small, large, small))
+        assert (three, again) == (3 * one, one)
+    assert (
+        whole.infer.cost(small).flops
+        < whole.forward.cost(small).flops + 1
+        <= whole.loss_backward.cost(small, None).flops
+    )
