@@ -109,8 +109,8 @@ def short_names(keys: Sequence[str]) -> dict[str, str]:
 
 
 def _shortened(text: str) -> str:
-    if text.startswith("{"):
-        return _listed(text)
+    if text.startswith(("{", "[")):
+        return _in_words(text)
     found = _NUMBER.fullmatch(text)
     if found is None or "." not in found[1] or len(found[1]) <= 5 or "e" in found[1].lower():
         return text
@@ -118,11 +118,19 @@ def _shortened(text: str) -> str:
     return f"{number:.0f} {found[2]}".strip() if abs(number) >= 1000 else f"{number:.3g} {found[2]}".strip()
 
 
-def _listed(text: str) -> str:
-    """A mapping in words: {"name": "dirichlet", "alpha": 0.1} is "dirichlet, alpha 0.1"."""
+def _in_words(text: str) -> str:
+    """A mapping or a list: {"name": "dirichlet", "alpha": 0.1} is "dirichlet, alpha 0.1"; of a list of mappings each is
+    its label or its name."""
     try:
         said = json.loads(text)
     except ValueError:
         return text
-    plain = [f"{key} {value if isinstance(value, str) else json.dumps(value)}" for key, value in said.items()]
-    return ", ".join(part.removeprefix("name ") for part in plain) or text
+    if isinstance(said, dict):
+        plain = [f"{key} {_plain(value)}" for key, value in said.items()]
+        return ", ".join(part.removeprefix("name ") for part in plain) or text
+    items = [item.get("label") or item.get("name") or item if isinstance(item, dict) else item for item in said]
+    return ", ".join(map(_plain, items)) or text
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

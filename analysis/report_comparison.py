@@ -106,7 +106,7 @@ def _joined(runs: dict[str, Run], shown: dict[tuple[str, str], str]) -> Run:
         summary=summary,
         rounds=rounds,
         breakdown=breakdown,
-        version=first.version if len({run.version for run in runs.values()}) == 1 else "",
+        version=" and ".join(dict.fromkeys(run.version for run in runs.values())),
         dry=all(run.dry for run in runs.values()),
         target_accuracy=first.target_accuracy if same_target else None,
     )

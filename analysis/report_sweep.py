@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ from analysis.sweep_figures import write_sweep_figures
 from analysis.sweeps import DONE, Sweep, opened
 
 _MOST_FAILURES = 200
+_ROOM = 1_000_000
+"""Characters of data on a page, which with Plotly's 4.9 MB and the rest stays under 6 MB."""
 _SINGLE = {"where": ("Where it goes", where.HOW_TO_READ), "round": ("One round", timeline.HOW_TO_READ)}
 _ASKED = {"sim_time_s": "Least simulated time", "bytes": "Least traffic", "client_energy_j": "Least device energy"}
 
@@ -35,9 +38,11 @@ def write_sweep_report(sweep: str | Path | Sweep, figures: Sequence[Path] | None
     folder = sweep.folder
     pictures = list(figures) if figures is not None else write_sweep_figures(sweep)
     plan = read_yaml(folder / "sweep.yaml")
-    data = sweep_data(sweep)
-    single = {"where": where_data(sweep), "round": round_data(sweep)}
-    pareto = pareto_chart(sweep)
+    data, pareto = sweep_data(sweep), pareto_chart(sweep)
+    room = _ROOM - len(json.dumps([data, pareto and pareto.figures]))
+    rounds = round_data(sweep, room // 2)
+    room -= len(json.dumps(rounds))
+    single = {"where": where_data(sweep, room), "round": rounds}
     environment = folder / "environment.json"
     return write_page(
         folder / "report.html",
@@ -52,7 +57,7 @@ def write_sweep_report(sweep: str | Path | Sweep, figures: Sequence[Path] | None
         failures=_failures(sweep),
         most_failures=_MOST_FAILURES,
         swatches=Swatch.all_of(sweep.labels),
-        single=[(name, *_SINGLE[name]) for name, found in single.items() if found],
+        single=[(name, *_SINGLE[name], found["said"]) for name, found in single.items() if found],
         left_out=data["left_out"],
         full=data["full"],
         dimensions=len(sweep.dimensions),
@@ -93,10 +98,12 @@ def sweep_highlights(sweep: Sweep) -> list[tuple[str, str, str]]:
         best = max(spots(sweep), key=lambda spot: spot.accuracy)
         much = ", ".join(part for part in (human("fraction", best.accuracy), best.settings) if part)
         found.append(("Most accurate at the end", best.label, much))
-    labels, points = sweep.labels, list(sweep.summary["point"].unique())
-    if len(labels) < 2:
+    labels, status = sweep.labels, sweep.summary["status"].tolist()
+    able = Counter(point for (point, _), rows in sweep.seeds_at.items() if any(status[row] == DONE for row in rows))
+    contested = [point for point, rivals in able.items() if rivals > 1]
+    if not contested:
         return found
-    winning = winners_at(sweep, [sweep.measure(column) for column in _ASKED], points)
+    winning = winners_at(sweep, [sweep.measure(column) for column in _ASKED], contested)
     for said, won in zip(_ASKED.values(), zip(*winning, strict=True), strict=True):
         counts = Counter(labels[label] for own in won for label in own)
         if counts:

@@ -142,7 +142,7 @@ def load_run(folder: str | Path) -> Run:
         environment=read_json(folder / "environment.json"),
         scenario=scenario,
         scenario_text=read_text(folder / "scenario.yaml"),
-        version=str(head.get("version", "")),
+        version=str(head.get("version") or ""),
         dry=bool(head.get("dry", False)),
         target_accuracy=float(target) if isinstance(target, int | float) else None,
     )

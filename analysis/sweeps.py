@@ -146,7 +146,7 @@ def load_sweep(folder: str | Path) -> Sweep:
     trials = {name: _Trial.read(folder / "trials" / name) for name in points.loc[points["status"] == DONE, "trial"]}
     plan = read_yaml(folder / "sweep.yaml")
     versions = {trial.version for trial in trials.values() if trial.status == DONE}
-    versions |= {str(plan["version"])} if "version" in plan else set()
+    versions |= {str(plan["version"])} if plan.get("version") else set()
     if len(versions) > 1:
         raise RunError(
             f"{folder}: the sweep and its trials are of several versions of sfsim ({', '.join(sorted(versions))}), "
@@ -231,7 +231,7 @@ class _Trial:
         wrong = [key for key, value in measures.items() if value is not None and not _is_number(value)]
         if wrong:
             return cls(BROKEN, f"{path}: {', '.join(wrong)} must be numbers")
-        return cls(DONE, "", measures, str(head.get("version", "")), bool(head.get("dry", False)))
+        return cls(DONE, "", measures, str(head.get("version") or ""), bool(head.get("dry", False)))
 
 
 def _is_number(value: object) -> bool:

@@ -11,15 +11,15 @@ from analysis.runs import RunError, read_json, read_yaml
 
 
 def of_another(written: str) -> str:
-    """What to know of what this version has written; nothing, if it is the one that is installed.
+    """What to know of what this version has written (none, if it did not say); nothing, if it is the one installed.
 
     >>> of_another("0.0.1")  # doctest: +SKIP
     'written by sfsim 0.0.1, and this is 0.1.0: it may have counted otherwise'
     """
     mine = version("sfsim")
-    if written in ("", mine):
+    if written == mine:
         return ""
-    return f"written by sfsim {written}, and this is {mine}: it may have counted otherwise"
+    return f"written by sfsim {written or '(no version)'}, and this is {mine}: it may have counted otherwise"
 
 
 def version_of(folder: Path) -> str:
@@ -29,7 +29,7 @@ def version_of(folder: Path) -> str:
         said = read_yaml(sweep) if sweep.is_file() else read_json(folder / "summary.json")
     except RunError:
         return ""
-    return str(said.get("version", ""))
+    return str(said.get("version") or "")
 
 
 @contextmanager

@@ -64,9 +64,12 @@ def sweep_data(sweep: Sweep) -> dict[str, Any]:
 
 
 def full_enough(sweep: Sweep) -> bool:
-    """Whether most places of the grid hold a point; of a sample, few may."""
-    cells = math.prod(len(axis.values) for axis in sweep.dimensions)
-    return bool(sweep.summary["point"].nunique() >= _FULL_ENOUGH * cells)
+    """Whether most places of the grid hold a point, and none holds two; of a sample few may, and axes that move as one
+    may leave two where the one that is drawn has the same value."""
+    points = sweep.summary.drop_duplicates("point")
+    keys = [axis.key for axis in sweep.dimensions]
+    shared = bool(points.duplicated(keys).any()) if keys else len(points) > 1
+    return not shared and len(points) >= _FULL_ENOUGH * math.prod(len(axis.values) for axis in sweep.dimensions)
 
 
 def _measures(sweep: Sweep) -> list[Measure]:

@@ -20,42 +20,43 @@ from analysis.where import shares_of_devices
 
 _MOST_BARS = 40
 """Of a figure: values of an axis, each with its bar."""
-_MOST_CHARACTERS = 400_000
 _MOST_TIMELINES = 18
 
 
-def where_data(sweep: Sweep) -> dict[str, Any] | None:
-    """Where device time, bytes and joules go, as JSON; None where no trial tells.
+def where_data(sweep: Sweep, room: int = 400_000) -> dict[str, Any] | None:
+    """Where device time, bytes and joules go, as JSON of about so many characters; None where no trial tells.
 
     `pieces` are phases and activities, `rows` `[place on each axis, label, amounts]`: for each of `of` a list with an
-    amount (SI) for each piece, the mean over seeds.
+    amount (SI) for each piece, the mean over seeds. `said` is what a caption says of points without room.
     """
-    most = sweep.summary["point"].nunique()
     shares = _shares(sweep)
     if all(table.empty for table in shares.values()):
         return None
+    most = sweep.summary["point"].nunique()
     while True:
         chosen = places(sweep, most, _MOST_BARS)
         found = _where(sweep, shares, chosen)
         size = len(json.dumps(found["rows"], separators=(",", ":")))
-        if size <= _MOST_CHARACTERS or len(chosen.of) == 1:
-            return found
-        most = max(1, int(0.9 * len(chosen.of) * _MOST_CHARACTERS / size))
+        if size <= room or len(chosen.of) <= 1:
+            return found if size <= room else None
+        most = max(1, min(len(chosen.of) - 1, int(0.9 * len(chosen.of) * room / size)))
 
 
 def _shares(sweep: Sweep) -> dict[str, pd.DataFrame]:
     """By column of a breakdown: trial, phase, activity and how much, for all trials that tell."""
-    rows = []
+    words, amounts = BREAKDOWN_COLUMNS[3:6], BREAKDOWN_COLUMNS[6:]
+    rows: list[tuple[Any, ...]] = []
     for trial in dict.fromkeys(sweep.summary.loc[sweep.summary["status"] == DONE, "trial"]):
         try:
             with (sweep.folder / "trials" / trial / "breakdown.csv").open(newline="", encoding="utf-8") as file:
-                rows += [(trial, *(row[name] for name in BREAKDOWN_COLUMNS[3:])) for row in csv.DictReader(file)]
-        except (OSError, KeyError, ValueError):
+                rows += [
+                    (trial, *(row[name] for name in words), *(float(row[name]) for name in amounts))
+                    for row in csv.DictReader(file)
+                ]
+        except (OSError, KeyError, TypeError, ValueError, csv.Error):
             continue  # its measures are there all the same, and its bar is empty
-    table = pd.DataFrame(rows, columns=["trial", *BREAKDOWN_COLUMNS[3:]])
-    columns = [column for column, *_ in OPTIONS.values()]
-    table[columns] = table[columns].astype("float64")
-    return {column: shares_of_devices(table, column, "trial") for column in columns}
+    table = pd.DataFrame(rows, columns=["trial", *words, *amounts])
+    return {column: shares_of_devices(table, column, "trial") for column, *_ in OPTIONS.values()}
 
 
 def _where(sweep: Sweep, shares: dict[str, pd.DataFrame], chosen: Places) -> dict[str, Any]:
@@ -68,11 +69,13 @@ def _where(sweep: Sweep, shares: dict[str, pd.DataFrame], chosen: Places) -> dic
         for trial, phase, activity, much in table.itertuples(index=False, name=None):
             amounts.setdefault((trial, column), [0.0] * len(pieces))[turns[phase, activity]] = much
     labels = {label: turn for turn, label in enumerate(sweep.labels)}
+    telling, nothing = {trial for trial, _ in amounts}, [0.0] * len(pieces)
     trials, rows = sweep.summary["trial"].tolist(), []
     for (point, label), seeds in sweep.seeds_at.items():
-        own = [[amounts[trials[row], column] for row in seeds if (trials[row], column) in amounts] for column in shares]
-        if point in chosen.of and own[0]:
-            means = [[number(sum(each) / len(each), 4) for each in zip(*known, strict=True)] for known in own]
+        told = [trials[row] for row in seeds if trials[row] in telling]
+        if point in chosen.of and told:
+            own = [[amounts.get((trial, column), nothing) for trial in told] for column in shares]
+            means = [[number(sum(each) / len(told), 4) for each in zip(*known, strict=True)] for known in own]
             rows.append([list(chosen.of[point]), labels[label], means])
     return {
         "axes": chosen.axes,
@@ -82,14 +85,26 @@ def _where(sweep: Sweep, shares: dict[str, pd.DataFrame], chosen: Places) -> dic
             for phase, activity in pieces
         ],
         "rows": rows,
+        "said": chosen.said,
     }
 
 
-def round_data(sweep: Sweep) -> dict[str, Any] | None:
-    """A round at some points, as JSON: `rows` are `[place on each axis, label, figure]`, of the first seed that is
-    done; None where no trial has its ledger.
+def round_data(sweep: Sweep, room: int = 600_000) -> dict[str, Any] | None:
+    """A round at some points, as JSON of about so many characters; None where no trial has its ledger.
+
+    `rows` are `[place on each axis, label, name of a figure]`, of the first seed that is done; `figures` has them by
+    name. `said` is what a caption says of points without room.
     """
-    chosen = places(sweep, max(1, _MOST_TIMELINES // len(sweep.labels)))
+    most = max(1, _MOST_TIMELINES // len(sweep.labels))
+    while True:
+        found = _rounds(sweep, places(sweep, most))
+        size = len(json.dumps(found["figures"], separators=(",", ":")))
+        if size <= room or most == 1:
+            return found if found["rows"] and size <= room else None
+        most //= 2
+
+
+def _rounds(sweep: Sweep, chosen: Places) -> dict[str, Any]:
     labels = {label: turn for turn, label in enumerate(sweep.labels)}
     done = sweep.summary[sweep.summary["status"] == DONE].drop_duplicates(["point", "label"])
     wanted = [row for row in zip(done["point"], done["label"], done["trial"], strict=True) if row[0] in chosen.of]
@@ -101,7 +116,7 @@ def round_data(sweep: Sweep) -> dict[str, Any] | None:
         if figures[trial]:
             rows.append([list(chosen.of[point]), labels[label], trial])
     kept = {trial: figure for trial, figure in figures.items() if figure}
-    return {"axes": chosen.axes, "rows": rows, "figures": kept} if rows else None
+    return {"axes": chosen.axes, "rows": rows, "figures": kept, "said": chosen.said}
 
 
 def _round(sweep: Sweep, trial: str, label: str, most: int) -> dict[str, Any] | None:

@@ -92,7 +92,7 @@ class Weights(dict[str, Tensor]):
         return sum(nbytes(self[name]) for name in {name for one in parts for name in one.trainable})
 
     def price(self, *parts: Part) -> Cost:
-        """Of a step of these parts, each another; worked out once."""
+        """Of a step of these parts, each another of one model; worked out once."""
         assert self.optimizer is not None, "these weights have no optimizer: they are not meant to be stepped"
         known = tuple(part.ranges for part in parts)
         if known not in self._prices:

@@ -65,10 +65,11 @@ class Store:
         """Whether a trial is there whole, with its ledger if that is wanted."""
         place = self.trials / key
         try:
-            json.loads((place / SUMMARY).read_bytes())  # after a power cut there may be a name without its bytes
-        except (OSError, ValueError):
+            said = json.loads((place / SUMMARY).read_bytes())  # after a power cut there may be a name without its bytes
+            whole = len(said["trials"]) == 1
+        except (OSError, ValueError, KeyError, TypeError):
             return False
-        return not ledger or (place / LEDGER).exists()
+        return whole and (not ledger or (place / LEDGER).exists())
 
     def keep(self, trial: Trial, outcome: Outcome, device: str, ledger: bool) -> None:
         """Write what a trial leaves: a run's folder, of this trial alone."""

@@ -87,14 +87,14 @@ def test_a_ledger_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         write_report(folder, [])
 
 
-@pytest.mark.parametrize("kind", ["run", "sweep"])
-def test_what_another_version_wrote_is_drawn_and_said_to_be(tmp_path: Path, sfsim: Sfsim, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "said"), [("run", "0.0.9"), ("sweep", "0.0.9"), ("run", ""), ("sweep", "")])
+def test_what_another_version_wrote_is_drawn_and_said_to_be(tmp_path: Path, sfsim: Sfsim, kind: str, said: str) -> None:
     folder = tmp_path / "old"
     fabricate(folder) if kind == "run" else fabricate_sweep(folder, {UPLINK: ["1 Mbit/s", "2 Mbit/s"]})
     mine = version("sfsim")
     for path in [folder / "sweep.yaml"] * (kind == "sweep") + list(folder.rglob("summary.json")):
-        path.write_text(path.read_text().replace("0.1.0", "0.0.9"))
-    note = f"written by sfsim 0.0.9, and this is {mine}: it may have counted otherwise"
+        path.write_text(path.read_text().replace("0.1.0", said))
+    note = f"written by sfsim {said or '(no version)'}, and this is {mine}: it may have counted otherwise"
     assert sfsim("report", str(folder)) == (0, f"{folder} was {note}\nReport: {folder / 'report.html'}\n", "")
     assert note in Page.of(folder / "report.html").text
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
 import pytest
 
-from analysis import RunError, load_sweep, winner_map, write_sweep_report
+from analysis import RunError, load_sweep, report_sweep, sweep_highlights, winner_map, write_sweep_report
 from analysis.interactive import sweep as interactive
-from analysis.interactive.pareto import pareto_figure
+from analysis.interactive.pareto import pareto_chart, pareto_figure
 from analysis.interactive.sweep import sweep_data
 from analysis.pareto import pareto_front, spots
 from tests.analysis.report_reading import MOST_BYTES, Page, valid
@@ -109,6 +110,25 @@ def test_too_many_points_lose_measures_first_and_say_how_many_are_left_out(
     assert len(data["points"]) + data["left_out"] == 12
     assert {row[0] for row in data["rows"]} == set(data["points"])
     assert "no room here" in page(folder).text
+
+
+def test_all_that_is_drawn_has_room_on_one_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = fabricate_sweep(tmp_path, AXES, LABELS, whole=True)
+    every = page(folder).data["sweep"]
+    single = len(json.dumps([every.pop("where"), every.pop("round")]))
+    rest = len(json.dumps([every, pareto_chart(load_sweep(folder)).figures]))  # type: ignore[union-attr]
+    monkeypatch.setattr(report_sweep, "_ROOM", rest + single // 2)
+    found = page(folder)
+    assert 0 < len(json.dumps([found.data["sweep"]["where"], found.data["sweep"]["round"]])) < single / 2
+    assert "of 12 points" in found.text
+    monkeypatch.setattr(report_sweep, "_ROOM", rest)
+    assert "At single points" not in page(folder).text
+
+
+def test_who_is_alone_wins_nothing(tmp_path: Path) -> None:
+    folder = fabricate_sweep(tmp_path, AXES, failed=lambda label, place, _: label == "FL" and place[HEAD] != "1")
+    found = {what: much for what, _, much in sweep_highlights(load_sweep(folder))}
+    assert found["Least traffic"].startswith("at 4 of 4 points")
 
 
 def test_no_number_is_one_that_json_lacks(tmp_path: Path) -> None:

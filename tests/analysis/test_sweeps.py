@@ -81,9 +81,11 @@ def test_ticks_are_what_was_written_with_long_decimals_cut() -> None:
     assert Axis.of("x", parse_values(close), close).ticks == tuple(close)
 
 
-def test_ticks_of_mappings_are_words() -> None:
+def test_ticks_of_mappings_and_lists_are_words() -> None:
     texts = ['{"name": "dirichlet", "alpha": 0.1}', '{"name": "iid"}', '{"rate": "8 Mbit/s"}', "{}", "{broken"]
     ticks = ("dirichlet, alpha 0.1", "iid", "rate 8 Mbit/s", "{}", "{broken")
+    texts += ['[{"name": "splitfed", "label": "SFL", "head": 2}, {"name": "fedavg"}]', "[1, 2]", "[]"]
+    ticks += ("SFL, fedavg", "1, 2", "[]")
     assert Axis.of("data.partition", parse_values(texts), texts).ticks == ticks
 
 

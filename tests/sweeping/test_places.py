@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from analysis import load_sweep
-from analysis.interactive import sweep_places
 from analysis.interactive.places import places
+from analysis.interactive.sweep import full_enough
 from analysis.interactive.sweep_places import round_data, where_data
 from analysis.sweeps import Sweep
 from tests.analysis.report_reading import valid
@@ -79,15 +80,51 @@ def test_where_nothing_tells_there_is_nothing(tmp_path: Path) -> None:
     assert (where_data(sweep), round_data(sweep)) == (None, None)
 
 
-def test_too_much_for_a_page_is_thinned_evenly(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_much_for_a_page_is_thinned_evenly(sweep: Sweep) -> None:
     every = where_data(sweep)
     assert every is not None
-    monkeypatch.setattr(sweep_places, "_MOST_CHARACTERS", len(json.dumps(every["rows"], separators=(",", ":"))) - 1)
-    some = where_data(sweep)
+    assert every["said"] == ""
+    size = len(json.dumps(every["rows"], separators=(",", ":")))
+    some = where_data(sweep, size - 1)
     assert some is not None
     assert [len(axis["ticks"]) for axis in some["axes"]] == [2, 2]
     assert [axis["ticks"][-1] for axis in some["axes"]] == ["1", "30 Mbit/s"]
     assert {tuple(row[0]) for row in some["rows"]} == {(0, 0), (0, 1), (1, 0), (1, 1)}
+    assert some["said"] == " Here are 4 of 6 points."
+    assert where_data(sweep, 10) is None
+
+
+def test_rounds_for_which_there_is_no_room_are_fewer(sweep: Sweep) -> None:
+    every = round_data(sweep)
+    assert every is not None
+    some = round_data(sweep, len(json.dumps(every["figures"])) // 2)
+    assert some is not None
+    assert 0 < len(some["rows"]) < len(every["rows"])
+    assert round_data(sweep, 10) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"half a li", b"\xff\xfe", None])
+def test_a_trial_whose_breakdown_cannot_be_read_is_left_out(sweep: Sweep, content: bytes | None) -> None:
+    one, other = (
+        sweep.folder / "trials" / sweep.summary["trial"].iloc[row] / "breakdown.csv" for row in sweep.seeds_at[3, "SFL"]
+    )
+    text = one.read_text()
+    alone = load_sweep(sweep.folder)
+    for path, left in ((one, 12), (other, 11)):  # one seed tells, or none does
+        path.write_bytes(text.replace(",compute,", ",compute,much", 1).encode() if content is None else content)
+        found = where_data(alone)
+        assert found is not None
+        assert len(found["rows"]) == left
+
+
+def test_a_column_of_zeros_is_drawn_as_zeros(write: Write) -> None:
+    off = {"idle": "0 W", "compute": "0 W", "upload": "0 W", "download": "0 W"}
+    said = {"world.devices.0.power": off, "world.devices.1.power": off}
+    sweep = load_sweep(swept(write(axes={"algorithms.*.head": [0, 1]}, set=said)))
+    found = where_data(sweep)
+    assert found is not None
+    assert [sum(amounts[2]) for *_, amounts in found["rows"]] == [0.0] * 4
+    assert {len(each) for *_, amounts in found["rows"] for each in amounts} == {len(found["pieces"])}
 
 
 @pytest.mark.parametrize(
@@ -106,10 +143,46 @@ def test_a_grid_stays_a_grid(tmp_path: Path, most: int, kept: tuple[int, int]) -
         assert [ticks[own] for ticks, own in zip(found.ticks, at, strict=True)] == written
 
 
-def test_of_a_sample_the_points_are_the_axis(tmp_path: Path) -> None:
-    zipped = [{UPLINK: RATES, HEAD: list("1234567")}]
+def holes(folder: Path, gone: Callable[[int, int], bool]) -> Sweep:
+    """Seven rates by three heads, without the points at which a rate and a head (counted from 0) are gone."""
+    zipped = [(rate, str(head + 1)) for place, rate in enumerate(RATES) for head in range(3) if not gone(place, head)]
+    sweep = load_sweep(
+        fabricate_sweep(folder, {}, zipped=[{UPLINK: [r for r, _ in zipped], HEAD: [h for _, h in zipped]}])
+    )
+    object.__setattr__(sweep, "together", ())  # as if they had been drawn from the grid
+    return sweep
+
+
+def test_a_grid_with_few_holes_keeps_all_its_points(tmp_path: Path) -> None:
+    found = places(holes(tmp_path, lambda rate, head: (rate, head) in {(2, 1), (3, 1)}), 19, 40)
+    assert ((len(found.names), *map(len, found.ticks)), len(found.of), found.left_out) == ((2, 7, 3), 19, 0)
+
+
+def test_a_grid_whose_middle_is_a_hole_shows_points(tmp_path: Path) -> None:
+    found = places(holes(tmp_path, lambda rate, head: (rate, head) == (3, 1)), 1)
+    assert (found.names, len(found.of), found.left_out) == (("Point",), 1, 19)
+
+
+def test_points_without_a_result_are_not_chosen(tmp_path: Path) -> None:
+    axes = {UPLINK: RATES, HEAD: ["1", "2", "3"]}
+    sweep = load_sweep(fabricate_sweep(tmp_path, axes, failed=lambda _, place, __: place[UPLINK] != RATES[1]))
+    assert set(places(sweep, 2).of) <= {3, 4, 5}
+
+
+@pytest.mark.parametrize("most_values", [None, 2])
+def test_of_a_sample_the_points_are_the_axis(tmp_path: Path, most_values: int | None) -> None:
+    sweep = holes(tmp_path, lambda rate, head: rate % 3 != head)  # a third of the grid
+    found = places(sweep, 3, most_values)
+    assert (found.names, found.left_out) == (("Point",), 4 if most_values is None else 5)
+    assert found.of == ({0: (0,), 3: (1,), 6: (2,)} if most_values is None else {0: (0,), 6: (1,)})
+    assert found.ticks[0][-1] == "6: rate 64 Mbit/s, head 1"
+
+
+def test_points_at_one_place_are_shown_each(tmp_path: Path) -> None:
+    """Of axes that move as one the first alone is drawn: here it does not tell the points apart."""
+    zipped = [{UPLINK: ["1 Mbit/s", "1 Mbit/s", "2 Mbit/s"], HEAD: ["1", "2", "2"]}]
     sweep = load_sweep(fabricate_sweep(tmp_path, {}, zipped=zipped))
-    object.__setattr__(sweep, "together", ())  # as if the seven had been drawn from the grid of 49
-    found = places(sweep, 3)
-    assert (found.names, found.of) == (("Point",), {0: (0,), 3: (1,), 6: (2,)})
-    assert found.ticks[0][1] == "3: rate 8 Mbit/s, head 4"
+    assert not full_enough(sweep)
+    assert places(sweep, 9).ticks == (
+        ("0: rate 1 Mbit/s, head 1", "1: rate 1 Mbit/s, head 2", "2: rate 2 Mbit/s, head 2"),
+    )

@@ -169,8 +169,8 @@ def test_points_that_are_no_scenario_leave_the_others_alone_if_that_is_wanted(
     assert "2 of 6 trials are done, 2 of them now" in said.getvalue()
 
 
-@pytest.mark.parametrize("left", ["", '{"half'])
-def test_a_trial_of_which_a_power_cut_left_half_is_run_again(left: str, write: Write, ran: list[Trial]) -> None:
+@pytest.mark.parametrize("left", ["", '{"half', "{}", "[]", '{"trial": {}}', '{"trials": []}'])
+def test_a_trial_that_is_none_is_run_again(left: str, write: Write, ran: list[Trial]) -> None:
     file = write(axes={"training.batch_size": [8]})
     folder = swept(file)
     broken = folder / "trials" / rows(folder)[1]["trial"] / "summary.json"
