@@ -70,7 +70,7 @@ def spots(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str = "final_
             same = (str(label), float(f"{both[0]:.12g}"), float(f"{both[1]:.12g}"))
             alike.setdefault(same, []).extend(part.index)
     return [
-        Spot(label, _settings(source, values.loc[rows]), paid, reached)
+        Spot(label, settings_of(source, values.loc[rows]), paid, reached)
         for (label, paid, reached), rows in alike.items()
     ]
 
@@ -79,7 +79,7 @@ def _measure(source: Run | Sweep, column: str) -> Measure:
     return source.measure(column) if isinstance(source, Sweep) else measure_of(source.summary, column)
 
 
-def _settings(sweep: Sweep, rows: pd.DataFrame) -> str:
+def settings_of(sweep: Sweep, rows: pd.DataFrame) -> str:
     """The values of the axes that vary over the sweep, but not among these rows."""
     names = short_names([axis.key for axis in sweep.axes])
     own = []

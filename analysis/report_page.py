@@ -64,6 +64,7 @@ def write_page(
         of_another=of_another(version),
         **context,
     )
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_text(text, encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,13 +15,15 @@ from analysis.interactive import timeline, where
 from analysis.interactive.pareto import pareto_chart
 from analysis.interactive.sweep import sweep_data, winners_at
 from analysis.interactive.sweep_places import round_data, where_data
-from analysis.pareto import spots
+from analysis.pareto import settings_of, spots
 from analysis.report_page import Swatch, facts_of, flat, section, write_page
 from analysis.runs import read_json, read_yaml
 from analysis.sweep_figures import write_sweep_figures
 from analysis.sweeps import DONE, Sweep, opened
 
 _MOST_FAILURES = 200
+_MOST_PLACED = 6
+"""Of more labels it is not said where each is fastest."""
 _ROOM = 1_000_000
 """Characters of data on a page, which with Plotly's 4.9 MB and the rest stays under 6 MB."""
 _SINGLE = {"where": ("Where it goes", where.HOW_TO_READ), "round": ("One round", timeline.HOW_TO_READ)}
@@ -92,8 +94,11 @@ def _ends(ticks: Sequence[str]) -> str:
 
 
 def sweep_highlights(sweep: Sweep) -> list[tuple[str, str, str]]:
-    """The most accurate point, and who wins how often at what it costs: (what, which label, how much)."""
-    found = []
+    """The most accurate point, who wins how often at what it costs, and where each label is fastest.
+
+    Each is (what, which label or where, how much).
+    """
+    found: list[tuple[str, str, str]] = []
     if sweep.summary["final_accuracy"].notna().any():
         best = max(spots(sweep), key=lambda spot: spot.accuracy)
         much = ", ".join(part for part in (human("fraction", best.accuracy), best.settings) if part)
@@ -102,7 +107,7 @@ def sweep_highlights(sweep: Sweep) -> list[tuple[str, str, str]]:
     able = Counter(point for (point, _), rows in sweep.seeds_at.items() if any(status[row] == DONE for row in rows))
     contested = [point for point, rivals in able.items() if rivals > 1]
     if not contested:
-        return found
+        return [*found, *_fastest(sweep)]
     winning = winners_at(sweep, [sweep.measure(column) for column in _ASKED], contested)
     for said, won in zip(_ASKED.values(), zip(*winning, strict=True), strict=True):
         counts = Counter(labels[label] for own in won for label in own)
@@ -110,7 +115,17 @@ def sweep_highlights(sweep: Sweep) -> list[tuple[str, str, str]]:
             (first, times), *others = counts.most_common()
             rest = "".join(f"; {label} at {count:,}" for label, count in others[:2])
             found.append((said, first, f"at {times:,} of {len(won):,} points{rest}"))
-    return found
+    return [*found, *_fastest(sweep)]
+
+
+def _fastest(sweep: Sweep) -> Iterator[tuple[str, str, str]]:
+    """Where on the axes each label takes least time, if it makes a difference to it."""
+    for label in sweep.labels if len(sweep.labels) <= _MOST_PLACED else ():
+        rows = sweep.summary[sweep.summary["label"] == label]
+        times = rows.groupby("point")["sim_time_s"].mean().dropna().map("{:.3g}".format)
+        best = rows[rows["point"].isin(times.index[times == min(times, key=float, default="")])]
+        if where := settings_of(sweep, best) if times.nunique() > 1 else "":
+            yield f"{label} is fastest at", where, human("seconds", float(min(times, key=float)))
 
 
 def _trials(sweep: Sweep) -> pd.DataFrame:

@@ -115,8 +115,9 @@ class Run:
 def load_run(folder: str | Path) -> Run:
     """Read a run folder; the ledger stays on disk until it is asked for. Raises RunError."""
     folder = Path(folder)
-    if not folder.is_dir():
-        raise RunError(f"{folder}: there is no such folder")
+    check_folder(folder)
+    if (folder / "points.csv").is_file():
+        raise RunError(f"{folder}: this is a sweep's folder; its trials are runs: {folder / 'trials' / '…'}")
     if not (folder / "summary.json").is_file():
         raise RunError(f"{folder}: not a run folder, it has no summary.json (was the run finished?)")
 
@@ -146,6 +147,14 @@ def load_run(folder: str | Path) -> Run:
         dry=bool(head.get("dry", False)),
         target_accuracy=float(target) if isinstance(target, int | float) else None,
     )
+
+
+def check_folder(folder: Path) -> None:
+    """Raise RunError if it is none."""
+    if not folder.exists():
+        raise RunError(f"{folder}: there is no such folder")
+    if not folder.is_dir():
+        raise RunError(f"{folder}: this is a file, not a folder")
 
 
 def read_text(path: Path) -> str:

@@ -13,7 +13,17 @@ import pandas as pd
 
 from analysis.axes import Axis, Value, parse_values, short_names
 from analysis.quantities import Measure, measure_of
-from analysis.runs import SUMMARY_COLUMNS, Run, RunError, first_line, load_run, read_json, read_text, read_yaml
+from analysis.runs import (
+    SUMMARY_COLUMNS,
+    Run,
+    RunError,
+    check_folder,
+    first_line,
+    load_run,
+    read_json,
+    read_text,
+    read_yaml,
+)
 
 POINTS_COLUMNS = ("trial", "point", "label", "algorithm", "seed", "status", "message")
 """What `points.csv` always has; every other column is an axis."""
@@ -132,8 +142,7 @@ class Sweep:
 def load_sweep(folder: str | Path) -> Sweep:
     """Read a sweep folder; a trial that cannot be read keeps its rows, with status `broken`. Raises RunError."""
     folder = Path(folder)
-    if not folder.is_dir():
-        raise RunError(f"{folder}: there is no such folder")
+    check_folder(folder)
     if not (folder / "points.csv").is_file():
         what = "it is a run's" if (folder / "summary.json").is_file() else "it has no points.csv"
         raise RunError(f"{folder}: not a sweep folder, {what}")

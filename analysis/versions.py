@@ -23,12 +23,9 @@ def of_another(written: str) -> str:
 
 
 def version_of(folder: Path) -> str:
-    """Which version has written the folder of a run or a sweep; empty if it does not tell."""
-    try:
-        sweep = folder / "sweep.yaml"
-        said = read_yaml(sweep) if sweep.is_file() else read_json(folder / "summary.json")
-    except RunError:
-        return ""
+    """Which version has written the folder of a run or a sweep; empty if it does not tell. Raises RunError."""
+    sweep = folder / "sweep.yaml"
+    said = read_yaml(sweep) if sweep.is_file() else read_json(folder / "summary.json")
     return str(said.get("version") or "")
 
 
@@ -38,7 +35,10 @@ def versions_told(folder: Path) -> Iterator[None]:
     try:
         yield
     except RunError as error:
-        written, mine = version_of(folder), version("sfsim")
-        if written == mine or not (folder / "summary.json").is_file():
+        try:
+            written, mine = version_of(folder), version("sfsim")
+        except RunError:
+            raise error from None
+        if written == mine:
             raise
         raise RunError(f"{error}; the run is from sfsim {written or '(no version)'}, this is {mine}") from error

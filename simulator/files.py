@@ -14,6 +14,7 @@ def atomically(path: Path, write: Callable[[Path], Any]) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         write(partial)
+        partial.chmod(0o644)  # some libraries write for the owner alone
         os.replace(partial, path)
     except BaseException:
         with suppress(OSError):

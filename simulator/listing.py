@@ -74,6 +74,8 @@ def listing(what: str, match: str = "", sources: bool = False) -> RenderableType
     Raises:
         ValueError: there is no such list, or nothing in it matches.
     """
+    if not what:
+        raise ValueError(f"name what to list: {listed(WHAT)}")
     if what not in WHAT:
         raise ValueError(f'there is no list of "{what}"{near_miss(what, WHAT) or "."} There are {listed(WHAT)}')
     if what in KINDS:

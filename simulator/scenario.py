@@ -226,7 +226,9 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
     Raises:
         ScenarioError: all that is wrong with it, a line each.
     """
-    return validated(Source(path, overrides))
+    source = Source(path, overrides)
+    source.check_kind("scenario")
+    return validated(source)
 
 
 def validated(source: Source) -> Scenario:

@@ -16,6 +16,14 @@ class ScenarioError(ValueError):
     """A scenario that cannot be run: what is wrong in words a person can act on, one line for each problem."""
 
 
+KINDS = {
+    "scenario": ({"world", "algorithms"}, "sfsim run"),
+    "sweep": ({"axes", "zip"}, "sfsim sweep"),
+    "recipe of pre-training": ({"epochs", "drop_tokens"}, "sfsim pretrain"),
+}
+"""Of each kind of file the keys that no other has, and the command that it is for."""
+
+
 class Source:
     """Where a scenario comes from. Two scenarios that say the same are equal wherever they were read."""
 
@@ -40,6 +48,17 @@ class Source:
         return other is None or isinstance(other, Source)
 
     __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def kind(self) -> str | None:
+        """Which of ``KINDS`` the file is by its keys, if it is clear."""
+        found = [kind for kind, (keys, _) in KINDS.items() if keys & self.data.keys()]
+        return found[0] if len(found) == 1 else None
+
+    def check_kind(self, wanted: str) -> None:
+        """Raise ``ScenarioError`` if the file is of another kind, which else would be told key by key."""
+        if self.kind not in (None, wanted):
+            raise ScenarioError(f"{self.path} is a {self.kind}, not a {wanted}: `{KINDS[self.kind][1]}` takes it")
 
     def error(self, loc: KeyPath, value: Any, problem: str, allowed: str | None = None) -> ScenarioError:
         """One line that names the place, the key and its value, what is wrong and what would be right."""

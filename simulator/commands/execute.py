@@ -43,7 +43,14 @@ def run(
 
 @app.command()
 def validate(file: File, overrides: Set = []) -> None:  # noqa: B006
-    """Check a scenario, down to its cuts, shards and memory, without running it."""
+    """Check a scenario, down to its cuts, shards and memory, or every point of a sweep, without running it."""
+    from simulator.scenario_source import Source
+
+    if Source(file).kind == "sweep":
+        from simulator.sweeping.running import validate_sweep
+
+        print(validate_sweep(file, overrides))
+        return
     scenario = load_scenario(file, overrides)
     from simulator.checking import check
     from simulator.fitting import devices_left_out
@@ -87,7 +94,10 @@ def sweep(
         if not error.filename:
             raise
         refuse(f"the sweep's folder cannot be written: {error.strerror}: {error.filename}")
-    except KeyboardInterrupt:  # it has said where it stands
+    except KeyboardInterrupt as stop:
+        if not str(stop):
+            stopped()
+        print(f"Stopped. {stop}")
         raise SystemExit(130) from None
 
 

@@ -20,7 +20,7 @@ def list_(
             "compressors.",
             show_default=False,
         ),
-    ],
+    ] = "",
     match: Annotated[str, typer.Option(help="Only names that contain this.", show_default=False, metavar="TEXT")] = "",
     sources: Annotated[bool, typer.Option("--sources", help="Where each figure comes from.")] = False,
     own: Annotated[

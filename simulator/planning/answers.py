@@ -44,6 +44,9 @@ def answers(planner: Planner, points: Sequence[Point], tell: Tell = lambda done,
         cut.append(_fastest_cut(planner, [point for point in points if point.label == one.label], rates))
         shorter += _of_many(whole, partial(_shorter, planner, one, rates))
         less += _of_many(sending, partial(_sends_less, planner, one))
+    if rates.uplink:
+        for said in (cut, shorter):
+            said += ["Rates are those of the uplinks; downlinks are scaled alike."] if said else []
     later += [said for entry in entries for said in _later(planner, entry)]
     tell(len(split), len(split))
     return {question: said for question, said in found.items() if said}
@@ -139,6 +142,6 @@ def _sends_less(planner: Planner, split: Entry, whole: Entry) -> str:
         return f"{split.label} sends more bytes than {OTHERS}, however few samples a device has."
     if met.pushed is None:
         return f"{split.label} sends fewer bytes than {OTHERS} while a client has fewer than {met.samples:,} samples."
-    has = f" (has fewer than {met.samples:,})" if met.pushed != met.samples else ""
+    has = f" (that is, while it has fewer than {met.samples:,})" if met.pushed != met.samples else ""
     while_ = f"while a client pushes fewer than {met.pushed:,} samples a round through the split{has}"
     return f"{split.label} sends fewer bytes than {OTHERS} {while_}; here it pushes {pushed(planner, split):,}."

@@ -93,6 +93,7 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Pretraining:
         ScenarioError: all that is wrong with it, a line each.
     """
     source = Source(path, overrides)
+    source.check_kind("recipe of pre-training")
     try:
         settings = Pretraining.model_validate(source.data, context={"folder": Path(path).parent})
     except ValidationError as error:

@@ -27,6 +27,7 @@ from simulator.trial import run, torch_device
 if TYPE_CHECKING:
     from simulator.outcome import Outcome
 
+REPORT = "report.html"
 SHOWN = 10
 """Problems are told up to this many; the rest is in the table of points."""
 EVERY = 10.0
@@ -103,25 +104,26 @@ def run_sweep(
 
     Raises:
         ScenarioError: the sweep cannot be run, or a trial failed.
+        KeyboardInterrupt: it was stopped; the message, once trials were run, says where those that are done are.
     """
     console = console or Console(width=None if sys.stdout.isatty() else 100)
     sweep = settings.load(file)
     base = points.base(sweep, overrides)
     with console.status("Is every point a scenario?"):
         plan = points.plan(sweep, base, dry)
-    told = _grouped((named(row, trial=bool(row.trial)), plan.problem(row) or "") for row in _refused(plan))
+    told = _told(plan)
     if told and not keep_going:
-        what = f"{plan.count - len(plan.trials)} of {plan.count} trials cannot be; with --keep-going the others are run"
-        raise ScenarioError("\n".join([f"{what}:", *_some(told)]))
+        raise _refusal(plan, told, "; with --keep-going the others are run")
     store, device = Store(out or Path("runs") / sweep.name), torch_device(base, dry)
     with store.opened(sweep, base, dry, device, force):
+        before = store.points
         for key, problem in plan.problems.items():
             if isinstance(key, str) and not store.done(key):
                 store.fail(key, problem)
         missing = [trial for key, trial in plan.trials.items() if not store.done(key, ledger)]
         store.write_points(plan, sweep.keys)
         try:
-            at_once = _workers(missing, device, workers)
+            at_once = _workers(missing, device, workers, 1 if dry else _threads(missing))
             watch = Watch(console, at_once, lambda: store.write_points(plan, sweep.keys))
             results = _executor(missing, at_once).map(Run(store, device, ledger), missing)
             failed = _run(results, len(missing), watch)
@@ -130,8 +132,7 @@ def run_sweep(
                 f"a worker was ended from outside, perhaps for want of memory: try fewer --workers. {_again(store)}"
             ) from None
         except KeyboardInterrupt:
-            console.print(f"Stopped. {_again(store)}", soft_wrap=True)
-            raise
+            raise KeyboardInterrupt(_again(store)) from None
         finally:
             store.write_points(plan, sweep.keys)
     said = _grouped((named(plan.first[key], trial=True), problem) for key, problem in failed.items())
@@ -139,16 +140,30 @@ def run_sweep(
         console.print(f"Failed: {line}", soft_wrap=True, highlight=False)
     done, now = len(plan.trials) - len(failed), len(missing) - len(failed)
     console.print(f"{done} of {plan.count} trials are done, {now} of them now: {store.folder / POINTS}", soft_wrap=True)
-    if missing or not (store.folder / "report.html").exists():
-        with console.status("Figures and report"):
-            report = _report(store.folder)
-        console.print(report, soft_wrap=True, highlight=False)
+    stale = missing or store.points != before or not (store.folder / REPORT).exists()
+    with console.status("Figures and report"):
+        report = _report(store.folder, draw=bool(stale))
+    console.print(report, soft_wrap=True, highlight=False)
     if failed and not keep_going:
         raise ScenarioError(f"{len(failed)} of {plan.count} trials failed: the same command tries them again")
     return store.folder
 
 
-def _report(folder: Path) -> str:
+def validate_sweep(file: Path, overrides: Sequence[str] = ()) -> str:
+    """What is said of a sweep that can be run, of its memory nothing.
+
+    Raises:
+        ScenarioError: it cannot, or some of its points.
+    """
+    sweep = settings.load(file)
+    plan = points.plan(sweep, points.base(sweep, overrides), dry=False)
+    if told := _told(plan):
+        raise _refusal(plan, told)
+    labels = ", ".join(dict.fromkeys(row.label for row in plan.rows))
+    return f"{file} is a valid sweep: {len({row.point for row in plan.rows})} points, {plan.count} trials ({labels})"
+
+
+def _report(folder: Path, draw: bool) -> str:
     """Draw figures and report, and say what is in it and where it is; a sweep that cannot be drawn is done all the
     same."""
     from analysis import RunError, load_sweep, sweep_highlights, write_sweep_figures, write_sweep_report
@@ -156,7 +171,8 @@ def _report(folder: Path) -> str:
     try:
         sweep = load_sweep(folder)
         said = [f"{what}: {who}, {much}" for what, who, much in sweep_highlights(sweep)]
-        return "\n".join([*said, f"Report: {write_sweep_report(sweep, write_sweep_figures(sweep))}"])
+        report = write_sweep_report(sweep, write_sweep_figures(sweep)) if draw else folder / REPORT
+        return "\n".join([*said, f"Report: {report}"])
     except RunError as error:
         return f"There is no report: {error}"
 
@@ -201,12 +217,12 @@ class Watch:
                 yield done
 
 
-def _workers(missing: Sequence[Trial], device: str, wanted: int | None) -> int:
-    """How many trials run at once."""
+def _workers(missing: Sequence[Trial], device: str, wanted: int | None, threads: int) -> int:
+    """How many trials run at once, if each keeps so many cores busy: a dry one, which computes no tensor, keeps one."""
     if wanted is None:
         from joblib import cpu_count
 
-        wanted = 1 if device == "cuda" else max(1, cpu_count() // _threads(missing))
+        wanted = 1 if device == "cuda" else max(1, cpu_count() // threads)
     return min(wanted, len(missing))
 
 
@@ -216,6 +232,16 @@ def _executor(missing: Sequence[Trial], workers: int) -> Executor:
 
 def _threads(trials: Sequence[Trial]) -> int:
     return max((trial.scenario.threads for trial in trials), default=1)
+
+
+def _told(plan: Plan) -> list[str]:
+    """What is wrong with points and trials that cannot be."""
+    return _grouped((named(row, trial=bool(row.trial)), plan.problem(row) or "") for row in _refused(plan))
+
+
+def _refusal(plan: Plan, told: Sequence[str], but: str = "") -> ScenarioError:
+    what = f"{plan.count - len(plan.trials)} of {plan.count} trials cannot be{but}:"
+    return ScenarioError("\n".join([what, *_some(told)]))
 
 
 def _refused(plan: Plan) -> list[points.Row]:

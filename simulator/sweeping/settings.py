@@ -101,6 +101,7 @@ def load(path: Path | str) -> Sweep:
         ScenarioError: all that is wrong with it, a line each.
     """
     source = Source(path)
+    source.check_kind("sweep")
     try:
         sweep = Sweep.model_validate(source.data, context={"folder": Path(path).parent})
     except ValidationError as error:

@@ -61,6 +61,12 @@ class Store:
             finally:
                 self._clean()
 
+    @property
+    def points(self) -> str:
+        """What the table of points says; nothing, where there is none."""
+        place = self.folder / POINTS
+        return place.read_text(encoding="utf-8") if place.is_file() else ""
+
     def done(self, key: str, ledger: bool = False) -> bool:
         """Whether a trial is there whole, with its ledger if that is wanted."""
         place = self.trials / key

@@ -36,11 +36,18 @@ def test_compare_replaces_no_page_unless_it_is_told_to(sfsim: Sfsim, tmp_path: P
     assert out.stat().st_size > 1e6
 
 
+def test_a_comparison_makes_its_folder(sfsim: Sfsim, tmp_path: Path) -> None:
+    folders = [fabricate(tmp_path / name, labels=("FL",), rounds=1) for name in "ab"]
+    assert sfsim("compare", *folders, "--out", tmp_path / "new" / "of" / "both.html")[0] == 0
+    assert (tmp_path / "new" / "of" / "both.html").stat().st_size > 1e6
+
+
 def test_what_is_no_run_is_one_message(sfsim: Sfsim, tmp_path: Path) -> None:
     run = fabricate(tmp_path / "run", labels=("FL",), rounds=1)
     for arguments, message in (
         (("report", tmp_path), "not a run folder, it has no summary.json (was the run finished?)"),
         (("report", tmp_path / "nothing"), "there is no such folder"),
+        (("report", run / "rounds.csv"), "rounds.csv: this is a file, not a folder"),
         (("compare", run), "a comparison takes at least two run folders"),
         (("compare", run, tmp_path), "not a run folder"),
         (("compare", run, run, "--out", tmp_path / "no" / "c.html"), "named twice"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from analysis import RunError, load_sweep, report_sweep, sweep_highlights, winner_map, write_sweep_report
+from analysis.humanize import human
 from analysis.interactive import sweep as interactive
 from analysis.interactive.pareto import pareto_chart, pareto_figure
 from analysis.interactive.sweep import sweep_data
@@ -129,6 +130,21 @@ def test_who_is_alone_wins_nothing(tmp_path: Path) -> None:
     folder = fabricate_sweep(tmp_path, AXES, failed=lambda label, place, _: label == "FL" and place[HEAD] != "1")
     found = {what: much for what, _, much in sweep_highlights(load_sweep(folder))}
     assert found["Least traffic"].startswith("at 4 of 4 points")
+
+
+def test_it_is_said_where_each_is_fastest_that_depends_on_it(tmp_path: Path) -> None:
+    """By the law of these sweeps: a fast link is best for all, and heads cost all but FL, which knows none."""
+    said = [
+        card for card in sweep_highlights(load_sweep(fabricate_sweep(tmp_path, AXES, LABELS))) if "fastest" in card[0]
+    ]
+    assert [(what, where) for what, where, _ in said] == [
+        ("FL is fastest at", "rate 64 Mbit/s"),
+        ("SFPrompt is fastest at", "rate 64 Mbit/s, head 1"),
+        ("SFL is fastest at", "rate 64 Mbit/s, head 1"),
+    ]
+    assert said[0][2] == human("seconds", 40 + 8e7 * 8e-6 / 64)
+    alone = fabricate_sweep(tmp_path / "alone", {HEAD: ["1", "2"]}, ("FL",))
+    assert sweep_highlights(load_sweep(alone))[1:] == [], "to FL it makes no difference"
 
 
 def test_no_number_is_one_that_json_lacks(tmp_path: Path) -> None:

@@ -45,6 +45,16 @@ def elsewhere(folder: Path) -> None:
 
 BAD: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
     "no folder": (lambda _: None, ["nowhere"], "nowhere: there is no such folder"),
+    "a sweep": (
+        lambda folder: (folder / "points.csv").touch(),
+        ["run"],
+        "run: this is a sweep's folder; its trials are runs: run/trials/…",
+    ),
+    "a summary that is none": (
+        lambda folder: (folder / "summary.json").write_text("{"),
+        ["run"],
+        "line 1 column 2 (char 1)\n",
+    ),
     "no run": (lambda _: None, ["."], "not a run folder, it has no summary.json"),
     "unknown trial": (lambda _: None, ["run", "--trial", "FL-1"], "no trial 'FL-1'; did you mean 'FL-0'? (there are"),
     "broken table": (broken, ["run"], "engagements.parquet: cannot be read as Parquet"),

@@ -30,8 +30,21 @@ def test_a_sweep(sweep: Sfsim, write: Write, tmp_path: Path) -> None:
     ]
     assert report == "Report: runs/small/report.html"
     assert (tmp_path / "runs" / "small" / "points.csv").exists()
-    said = sweep("--dry", "--workers", "1")[1]
-    assert said == "4 of 4 trials are done, 0 of them now: runs/small/points.csv\n", "and nothing is drawn again"
+    drawn = Path("runs/small/report.html").stat().st_mtime_ns
+    said = sweep("--dry", "--workers", "1")[1].splitlines()
+    assert said == ["4 of 4 trials are done, 0 of them now: runs/small/points.csv", *short, report]
+    assert Path("runs/small/report.html").stat().st_mtime_ns == drawn, "nothing is drawn again"
+    write(axes={"training.batch_size": [8]})
+    assert "2 of 2 trials are done, 0 of them now" in sweep("--dry", "--workers", "1")[1]
+    assert Path("runs/small/report.html").stat().st_mtime_ns > drawn, "it shows other points than before"
+
+
+def test_dry_trials_run_on_all_cores_whatever_their_threads(
+    sweep: Sfsim, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
+    write(axes={"training.batch_size": [4, 8]}, set={"threads": 2})
+    assert sweep("--dry")[1].startswith("4 trials to run, 2 at once\n")
 
 
 def test_a_failure_is_status_2_unless_the_sweep_is_to_go_on(sweep: Sfsim, write: Write) -> None:
@@ -42,6 +55,27 @@ def test_a_failure_is_status_2_unless_the_sweep_is_to_go_on(sweep: Sfsim, write:
     status, out, err = sweep("--dry", "--workers", "1", "--keep-going")
     assert (status, err) == (0, "")
     assert "2 of 4 trials are done, 0 of them now" in out
+
+
+def test_points_are_validated_without_a_run(write: Write, sfsim: Sfsim, tmp_path: Path) -> None:
+    file = write(axes={"training.batch_size": [4, 8]}, seeds=[0, 1])
+    said = f"{file} is a valid sweep: 2 points, 8 trials (FL, SFL)\n"
+    assert sfsim("validate", file) == (0, said, "")
+    status, out, err = sfsim("validate", write(axes={"training.batch_size": [4, 0]}))
+    assert (status, out, err.splitlines()[0]) == (2, "", "sfsim: 2 of 4 trials cannot be:")
+    assert not list(tmp_path.glob("runs"))
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_a_file_of_another_kind_is_told_by_its_kind(command: str, write: Write, sfsim: Sfsim) -> None:
+    file = write(axes={"training.batch_size": [4, 8]})
+    base = file.parent / "tiny.yaml"
+    told = f"sfsim: {file} is a sweep, not a scenario: `sfsim sweep` takes it\n"
+    assert sfsim(command, file) == (2, "", told)
+    assert sfsim("sweep", base) == (2, "", f"sfsim: {base} is a scenario, not a sweep: `sfsim run` takes it\n")
+    recipe = Path(__file__).parents[2] / "scenarios" / "pretrain" / "tiny-imagenet-32.yaml"
+    told = f"sfsim: {recipe} is a recipe of pre-training, not a scenario: `sfsim pretrain` takes it\n"
+    assert sfsim(command, recipe) == (2, "", told)
 
 
 def test_a_wrong_file_is_refused(sweep: Sfsim, write: Write, tmp_path: Path) -> None:
@@ -69,3 +103,17 @@ def test_an_interrupted_sweep_says_how_to_go_on(
     assert out.splitlines()[1] == "Stopped. What is done is kept in runs/small: the same command goes on"
     assert "missing" in (tmp_path / "runs" / "small" / "points.csv").read_text()
     assert list((tmp_path / "runs" / "small" / "trials").iterdir()) == []
+
+
+def test_one_that_is_interrupted_before_its_first_trial_says_so(
+    sweep: Sfsim, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from simulator.sweeping import points
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    write(axes={"training.batch_size": [8]})
+    monkeypatch.setattr(points, "plan", interrupted)
+    assert sweep("--dry") == (130, "", "sfsim: stopped; nothing was written\n")
+    assert not (tmp_path / "runs").exists()
