@@ -22,6 +22,7 @@ from analysis.sweep_figures import write_sweep_figures
 from analysis.sweeps import DONE, Sweep, opened
 
 _MOST_FAILURES = 200
+_TIE = "a tie"
 _MOST_PLACED = 6
 """Of more labels it is not said where each is fastest."""
 _ROOM = 1_000_000
@@ -110,7 +111,7 @@ def sweep_highlights(sweep: Sweep) -> list[tuple[str, str, str]]:
         return [*found, *_fastest(sweep)]
     winning = winners_at(sweep, [sweep.measure(column) for column in _ASKED], contested)
     for said, won in zip(_ASKED.values(), zip(*winning, strict=True), strict=True):
-        counts = Counter(labels[label] for own in won for label in own)
+        counts = Counter(labels[own[0]] if len(own) == 1 else _TIE for own in won if own)
         if counts:
             (first, times), *others = counts.most_common()
             rest = "".join(f"; {label} at {count:,}" for label, count in others[:2])

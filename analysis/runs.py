@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from analysis.trials import name_of_trial
+
 SUMMARY_COLUMNS = (
     *("algorithm", "label", "seed", "rounds", "final_accuracy", "best_accuracy", "final_loss", "sim_time_s"),
     *("time_to_target_s", "bytes_up", "bytes_down", "bytes_provisioning", "client_flops", "server_flops"),
@@ -135,7 +137,7 @@ def load_run(folder: str | Path) -> Run:
     target = scenario.get("target_accuracy")
     return Run(
         folder=folder,
-        name=str(scenario.get("name") or folder.name),
+        name=", ".join(part for part in (str(scenario.get("name") or folder.name), name_of_trial(folder)) if part),
         summary=summary,
         rounds=_read_csv(folder / "rounds.csv", ROUNDS_COLUMNS, PERSONAL_COLUMNS),
         breakdown=_read_csv(folder / "breakdown.csv", BREAKDOWN_COLUMNS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import textwrap
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -81,6 +81,15 @@ def shortened(label: str, longest: int = 28) -> str:
         return label
     tail = (longest - 1) // 2
     return f"{label[: longest - 1 - tail]}…{label[-tail:]}"
+
+
+def shortened_apart(labels: Sequence[str], longest: int = 28) -> list[str]:
+    """Labels as `shortened` cuts them, but longer where two would read the same."""
+    while True:
+        short = [shortened(label, longest) for label in labels]
+        if len(set(short)) == len(set(labels)):
+            return short
+        longest += 2
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -24,13 +24,11 @@ from analysis.runs import (
     read_text,
     read_yaml,
 )
+from analysis.trials import POINTS_COLUMNS
 
-POINTS_COLUMNS = ("trial", "point", "label", "algorithm", "seed", "status", "message")
-"""What `points.csv` always has; every other column is an axis."""
 MEASURES = tuple(column for column in SUMMARY_COLUMNS if column not in ("algorithm", "label", "seed"))
 TEXT = " text"
 """What follows an axis's key in the name of the column that holds its values as they were written."""
-
 DONE, BROKEN, MISSING = "done", "broken", "missing"
 
 

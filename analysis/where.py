@@ -102,7 +102,7 @@ def _draw_panel(
     ax.set_ylim(len(labels) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
     if named:
-        ax.set_yticks(range(len(labels)), [style.shortened(label, 22) for label in labels], parse_math=False)
+        ax.set_yticks(range(len(labels)), style.shortened_apart(labels, 22), parse_math=False)
 
 
 def _legend(ax: Axes, phases: list[str], shares: Sequence[pd.DataFrame]) -> None:

@@ -35,7 +35,7 @@ def totals_figure(run: Run, what: Measure) -> Figure:
     unit = ruler(what.kind, what.name, table["mean"], linear=True)  # the length of a bar is its figure
     divisor = unit.divisor
     traces = []
-    for place, label in enumerate(run.labels):
+    for place, (label, short) in enumerate(zip(run.labels, style.shortened_apart(run.labels, 22), strict=True)):
         figures: list[float] = list(table.loc[label].to_numpy(dtype=float))
         mean, low, high, count = figures
         if not count:
@@ -46,7 +46,7 @@ def totals_figure(run: Run, what: Measure) -> Figure:
             "orientation": "h",
             "name": plain(label),
             "legendgroup": label,
-            "y": [plain(style.shortened(label, 22))],
+            "y": [plain(short)],
             "x": [number(mean / divisor)],
             "marker": {"color": Look.of(place).colour},
             "text": [human(what.kind, mean)],

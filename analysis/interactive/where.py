@@ -83,7 +83,7 @@ def _said(phase: str, activity: str) -> str:
 
 
 def _names(labels: list[str]) -> dict[str, Any]:
-    names = [plain(style.shortened(label, 22)) for label in labels]
+    names = [plain(label) for label in style.shortened_apart(labels, 22)]
     return {"tickvals": list(range(len(labels))), "ticktext": names, "autorange": "reversed", "showgrid": False}
 
 

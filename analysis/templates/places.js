@@ -32,6 +32,12 @@ function placed(box, { axes, rows }, fields, figureAt) {
   drawers.push(redraw);
 }
 
+// Texts cut in the middle where they are long, but less where two would read the same.
+function apart(texts, longest) {
+  const short = texts.map(text => text.length > longest ? `${text.slice(0, longest / 2)}…${text.slice(1 - longest / 2)}` : text);
+  return new Set(short).size === new Set(texts).size ? short : apart(texts, longest + 4);
+}
+
 // Stacked bars, one for each algorithm or for each value of an axis.
 function whereItGoes(box) {
   const { of, pieces, axes } = sweep.where, { labels } = sweep;
@@ -61,11 +67,11 @@ function whereItGoes(box) {
         ...(pattern ? { pattern: { shape: pattern, fgcolor: "#ffffff", fgopacity: 0.85, size: 6, fillmode: "overlay" } } : {}) },
     }] : []);
     const end = { xanchor: "left", showarrow: false, xshift: 4 };
-    const shortened = text => text.length > 22 ? `${text.slice(0, 11)}…${text.slice(-10)}` : text;
+    const short = apart(names, 22);
     return { data, layout: {
       height: 112 + (names.length > 12 ? 24 : 40) * names.length, barmode: "stack", bargap: 0.3, hovermode: "closest", margin: { l: 60, r: 84, t: 16, b: 50 },
       xaxis: { title: { text: `${title} (${unit})` }, tickformat: ",~g", zeroline: false, automargin: true },
-      yaxis: { tickvals: names.map((_, turn) => turn), ticktext: names.map(name => escaped(shortened(name))), autorange: "reversed", showgrid: false,
+      yaxis: { tickvals: names.map((_, turn) => turn), ticktext: short.map(escaped), autorange: "reversed", showgrid: false,
         automargin: true, ...(alone ? {} : { title: { text: escaped(axes[state.bars].name) } }) },
       annotations: totals.map((total, turn) => ({ ...end, x: total / divisor, y: turn, text: found[turn] ? human(kind, total) : "no result" })),
     } };

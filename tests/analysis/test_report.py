@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis import RunError, accuracy_curve, device_shares, load_run, write_report
+from analysis import RunError, accuracy_curve, device_shares, load_run, style, write_report
 from analysis.humanize import scale
 from analysis.interactive.curves import accuracy_figure
 from analysis.interactive.labels import labels_chart
@@ -170,6 +170,15 @@ def test_lines_are_the_curves(tmp_path: Path) -> None:
     assert [low["y"], line["y"], high["y"]] == [
         pytest.approx(list(curve[name]), rel=1e-5) for name in ("low", "mean", "high")
     ]
+
+
+def test_labels_that_are_alike_but_for_their_middle_stay_apart(tmp_path: Path) -> None:
+    labels = [f"quickstart-{number}: {name}" for number in (1, 2) for name in ("SFL+Linear", "FL")]
+    run = load_run(fabricate(tmp_path, labels))
+    bars = where_figure(run, "seconds", "seconds", "time of the devices")["layout"]["yaxis"]["ticktext"]
+    totals = [trace["y"][0] for trace in totals_figure(run, measure_of(run.summary, "bytes"))["data"]]
+    assert bars == totals == labels
+    assert style.shortened_apart(["a" * 40, "b" * 40], 11) == ["aaaaa…aaaaa", "bbbbb…bbbbb"]
 
 
 def test_long_curves_keep_their_ends(tmp_path: Path) -> None:

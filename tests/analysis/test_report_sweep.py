@@ -15,7 +15,7 @@ from analysis.interactive.pareto import pareto_chart, pareto_figure
 from analysis.interactive.sweep import sweep_data
 from analysis.pareto import pareto_front, spots
 from tests.analysis.report_reading import MOST_BYTES, Page, valid
-from tests.analysis.sweep_builder import BATCH, HEAD, UPLINK, fabricate_sweep
+from tests.analysis.sweep_builder import BATCH, HEAD, UPLINK, costs, fabricate_sweep
 
 AXES = {UPLINK: ["1 Mbit/s", "4 Mbit/s", "16 Mbit/s", "64 Mbit/s"], HEAD: ["1", "2", "3"]}
 LABELS = ("FL", "SFPrompt", "SFL")
@@ -130,6 +130,13 @@ def test_who_is_alone_wins_nothing(tmp_path: Path) -> None:
     folder = fabricate_sweep(tmp_path, AXES, failed=lambda label, place, _: label == "FL" and place[HEAD] != "1")
     found = {what: much for what, _, much in sweep_highlights(load_sweep(folder))}
     assert found["Least traffic"].startswith("at 4 of 4 points")
+
+
+def test_equal_figures_are_a_tie(tmp_path: Path) -> None:
+    folder = fabricate_sweep(tmp_path, AXES, formula=lambda label, place, seed: costs("FL", place, seed))
+    assert [card for card in sweep_highlights(load_sweep(folder)) if card[0].startswith("Least")] == [
+        (f"Least {what}", "a tie", "at 12 of 12 points") for what in ("simulated time", "traffic", "device energy")
+    ]
 
 
 def test_it_is_said_where_each_is_fastest_that_depends_on_it(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis import RunError, load_run
+from analysis import RunError, load_run, load_sweep
 from tests.analysis.builder import fabricate
+from tests.analysis.sweep_builder import BATCH, HEAD, UPLINK, fabricate_sweep
 
 
 def test_a_run_is_read_with_its_types(tmp_path: Path) -> None:
@@ -108,3 +109,24 @@ def test_a_broken_or_missing_ledger_is_named(tmp_path: Path) -> None:
         run.transfers("FL", 0)
     with pytest.raises(RunError, match=r"no trial 'FL' with seed 7; there are: FL \(seed 0\), SFPrompt \(seed 0\)"):
         run.works("FL", 7)
+
+
+def test_a_trial_is_called_by_what_matters_to_it(tmp_path: Path) -> None:
+    axes = {UPLINK: ["1 Mbit/s", "4 Mbit/s"], HEAD: ["1", "2"], BATCH: ["8"]}
+    sweep = load_sweep(fabricate_sweep(tmp_path / "one", axes, whole=True))
+    names = {sweep.run(trial).name for trial in sweep.summary["trial"]}
+    places = [f"rate {rate}" for rate in axes[UPLINK]]
+    wanted = {f"FL, {rate}" for rate in places} | {f"SFPrompt, {rate}, head {head}" for rate in places for head in "12"}
+    assert names == {f"made up, {name}" for name in wanted}
+    sweep = load_sweep(fabricate_sweep(tmp_path / "two", {HEAD: ["1"]}, seeds=(0, 7), whole=True))
+    assert [sweep.run(trial).name for trial in sweep.summary["trial"]] == [
+        f"made up, {label}, seed {seed}" for label in ("FL", "SFPrompt") for seed in (0, 7)
+    ]
+
+
+@pytest.mark.parametrize("table", [None, "", "trial\n", "trial,point\nrun,1\n", b"\xff\xfe"])
+def test_a_run_beside_a_table_of_something_else_keeps_its_name(tmp_path: Path, table: str | bytes | None) -> None:
+    folder = fabricate(tmp_path / "trials" / "run", rounds=1)
+    if table is not None:
+        (tmp_path / "points.csv").write_bytes(table if isinstance(table, bytes) else table.encode())
+    assert load_run(folder).name == "made up"
