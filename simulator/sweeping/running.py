@@ -122,6 +122,8 @@ def run_sweep(
                 store.fail(key, problem)
         missing = [trial for key, trial in plan.trials.items() if not store.done(key, ledger)]
         store.write_points(plan, sweep.keys)
+        if missing or store.points != before:
+            (store.folder / REPORT).unlink(missing_ok=True)  # it is of other points
         try:
             at_once = _workers(missing, device, workers, 1 if dry else _threads(missing))
             watch = Watch(console, at_once, lambda: store.write_points(plan, sweep.keys))
@@ -140,9 +142,8 @@ def run_sweep(
         console.print(f"Failed: {line}", soft_wrap=True, highlight=False)
     done, now = len(plan.trials) - len(failed), len(missing) - len(failed)
     console.print(f"{done} of {plan.count} trials are done, {now} of them now: {store.folder / POINTS}", soft_wrap=True)
-    stale = missing or store.points != before or not (store.folder / REPORT).exists()
     with console.status("Figures and report"):
-        report = _report(store.folder, draw=bool(stale))
+        report = _report(store.folder)
     console.print(report, soft_wrap=True, highlight=False)
     if failed and not keep_going:
         raise ScenarioError(f"{len(failed)} of {plan.count} trials failed: the same command tries them again")
@@ -163,16 +164,17 @@ def validate_sweep(file: Path, overrides: Sequence[str] = ()) -> str:
     return f"{file} is a valid sweep: {len({row.point for row in plan.rows})} points, {plan.count} trials ({labels})"
 
 
-def _report(folder: Path, draw: bool) -> str:
-    """Draw figures and report, and say what is in it and where it is; a sweep that cannot be drawn is done all the
-    same."""
+def _report(folder: Path) -> str:
+    """Draw figures and report, if there is none, and say what is in it and where it is; a sweep that cannot be drawn is
+    done all the same."""
     from analysis import RunError, load_sweep, sweep_highlights, write_sweep_figures, write_sweep_report
 
     try:
         sweep = load_sweep(folder)
         said = [f"{what}: {who}, {much}" for what, who, much in sweep_highlights(sweep)]
-        report = write_sweep_report(sweep, write_sweep_figures(sweep)) if draw else folder / REPORT
-        return "\n".join([*said, f"Report: {report}"])
+        if not (folder / REPORT).exists():
+            write_sweep_report(sweep, write_sweep_figures(sweep))
+        return "\n".join([*said, f"Report: {folder / REPORT}"])
     except RunError as error:
         return f"There is no report: {error}"
 

@@ -95,6 +95,22 @@ def test_what_a_sweep_leaves(write: Write) -> None:
         assert (summary["trials"][0]["label"], summary["trials"][0]["seed"]) == (row["label"], int(row["seed"]))
 
 
+def test_a_report_is_of_the_points_that_are_there(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = swept(write(axes={"training.batch_size": [4, 8]}))
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    file = write(axes={"training.batch_size": [4]})
+    with monkeypatch.context() as patch:
+        patch.setattr("analysis.write_sweep_report", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            swept(file)
+    assert not (folder / "report.html").exists(), "one of two points would be wrong"
+    swept(file)
+    assert (folder / "report.html").exists(), "though no trial was missing"
+
+
 def test_figures_are_those_of_a_run_of_the_same_scenario(write: Write) -> None:
     file = write(axes={"algorithms.SFL.head": [2]}, set={"world.server.slots": 3}, seeds=[7])
     row = rows(swept(file, "training.batch_size=4"))[1]
