@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -95,28 +96,31 @@ def round_data(sweep: Sweep, room: int = 600_000) -> dict[str, Any] | None:
     `rows` are `[place on each axis, label, name of a figure]`, of the first seed that is done; `figures` has them by
     name. `said` is what a caption says of points without room.
     """
-    most = max(1, _MOST_TIMELINES // len(sweep.labels))
+    most = _MOST_TIMELINES
     while True:
-        found = _rounds(sweep, places(sweep, most))
-        size = len(json.dumps(found["figures"], separators=(",", ":")))
-        if size <= room or most == 1:
-            return found if found["rows"] and size <= room else None
-        most //= 2
+        chosen = places(sweep, most)
+        wanted = [row for row in _first_seeds(sweep) if row[0] in chosen.of]
+        trials = len({trial for *_, trial in wanted})  # points may share one
+        if trials <= _MOST_TIMELINES or len(chosen.of) <= 1:
+            found = _rounds(sweep, chosen, wanted, bars_each(trials))
+            size = len(json.dumps(found["figures"], separators=(",", ":")))
+            if size <= room or len(chosen.of) <= 1:
+                return found if found["rows"] and size <= room else None
+        most = max(1, min(len(chosen.of) - 1, len(chosen.of) * _MOST_TIMELINES // trials))
 
 
-def _rounds(sweep: Sweep, chosen: Places) -> dict[str, Any]:
-    labels = {label: turn for turn, label in enumerate(sweep.labels)}
+def _first_seeds(sweep: Sweep) -> Iterator[tuple[int, str, str]]:
+    """Point, label and trial, of the first seed that is done."""
     done = sweep.summary[sweep.summary["status"] == DONE].drop_duplicates(["point", "label"])
-    wanted = [row for row in zip(done["point"], done["label"], done["trial"], strict=True) if row[0] in chosen.of]
-    figures: dict[str, Any] = {}
-    rows = []
-    for point, label, trial in wanted:
-        if trial not in figures:
-            figures[trial] = _round(sweep, trial, label, bars_each(len({each[2] for each in wanted})))
-        if figures[trial]:
-            rows.append([list(chosen.of[point]), labels[label], trial])
-    kept = {trial: figure for trial, figure in figures.items() if figure}
-    return {"axes": chosen.axes, "rows": rows, "figures": kept, "said": chosen.said}
+    return zip(*(done[column].tolist() for column in ("point", "label", "trial")), strict=True)
+
+
+def _rounds(sweep: Sweep, chosen: Places, wanted: Sequence[tuple[int, str, str]], most: int) -> dict[str, Any]:
+    labels = {label: turn for turn, label in enumerate(sweep.labels)}
+    own = {trial: label for _, label, trial in wanted}
+    drawn = {trial: figure for trial, label in own.items() if (figure := _round(sweep, trial, label, most))}
+    rows = [[list(chosen.of[point]), labels[label], trial] for point, label, trial in wanted if trial in drawn]
+    return {"axes": chosen.axes, "rows": rows, "figures": drawn, "said": chosen.said}
 
 
 def _round(sweep: Sweep, trial: str, label: str, most: int) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from analysis import load_sweep
+from analysis.interactive import sweep_places
 from analysis.interactive.places import places
 from analysis.interactive.sweep import full_enough
 from analysis.interactive.sweep_places import round_data, where_data
@@ -92,6 +93,16 @@ def test_too_much_for_a_page_is_thinned_evenly(sweep: Sweep) -> None:
     assert {tuple(row[0]) for row in some["rows"]} == {(0, 0), (0, 1), (1, 0), (1, 1)}
     assert some["said"] == " Here are 4 of 6 points."
     assert where_data(sweep, 10) is None
+
+
+def test_rounds_are_as_many_as_there_are_trials_to_draw(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six points of two algorithms are nine trials, as one of the algorithms knows no head."""
+    for most, said in ((9, ""), (8, " Here are 4 of 6 points."), (1, " Here are 1 of 6 points.")):
+        monkeypatch.setattr(sweep_places, "_MOST_TIMELINES", most)
+        found = round_data(sweep)
+        assert found is not None
+        assert found["said"] == said
+        assert len(found["figures"]) <= max(most, 2)  # one place has both algorithms
 
 
 def test_rounds_for_which_there_is_no_room_are_fewer(sweep: Sweep) -> None:
