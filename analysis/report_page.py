@@ -45,7 +45,7 @@ def write_page(
 ) -> Path:
     """Render a template, with its charts and further data inside, to a file that appears only when it is whole.
 
-    `version` is that of sfsim which wrote what is shown; empty, if there are several.
+    `version` is that of sfsim which wrote what is shown, or several with "and"; empty, if it did not say.
     """
     environment = Environment(
         loader=PackageLoader("analysis"),

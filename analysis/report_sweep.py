@@ -125,8 +125,8 @@ def _fastest(sweep: Sweep) -> Iterator[tuple[str, str, str]]:
         rows = sweep.summary[sweep.summary["label"] == label]
         times = rows.groupby("point")["sim_time_s"].mean().dropna().map("{:.3g}".format)
         best = rows[rows["point"].isin(times.index[times == min(times, key=float, default="")])]
-        if where := settings_of(sweep, best) if times.nunique() > 1 else "":
-            yield f"{label} is fastest at", where, human("seconds", float(min(times, key=float)))
+        if place := settings_of(sweep, best) if times.nunique() > 1 else "":
+            yield f"{label} is fastest at", place, human("seconds", float(min(times, key=float)))
 
 
 def _trials(sweep: Sweep) -> pd.DataFrame:

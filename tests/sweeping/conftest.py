@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from simulator.sweeping import running
 from tests.learning.conftest import _nothing_remembered  # noqa: F401  (a fixture)
 
 SCENARIO = """\
@@ -28,6 +29,7 @@ algorithms:
 
 if TYPE_CHECKING:
     from analysis import Sweep
+    from simulator.sweeping.points import Trial
 
 Write = Callable[..., Path]
 
@@ -65,3 +67,17 @@ def write(tmp_path: Path) -> Write:
         return file
 
     return write
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[Trial]:
+    """Trials as they are run."""
+    found: list[Trial] = []
+    real = running.outcome_of
+
+    def watched(trial: Trial) -> Any:
+        found.append(trial)
+        return real(trial)
+
+    monkeypatch.setattr(running, "outcome_of", watched)
+    return found
