@@ -12,9 +12,9 @@ from matplotlib.ticker import FuncFormatter
 
 from analysis import style
 from analysis.end_labels import EndLabel, name_curves
-from analysis.humanize import Kind, human, scale
 from analysis.runs import PERSONAL_COLUMNS, Run
 from analysis.scales import LOG_FROM, logarithmic
+from simulator.settings.humanize import Kind, human, scale
 
 Against = Literal["time", "bytes", "energy"]
 LEAST_SEEN = 0.005

@@ -18,11 +18,11 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from analysis import style
 from analysis.axes import Axis
 from analysis.grids import dress_grid, grid_of, grid_size, nothing_said, seeds_said
-from analysis.humanize import Scale, common_scale, human
 from analysis.quantities import Measure
 from analysis.runs import RunError
 from analysis.scales import log_locator, spans_wide
 from analysis.sweeps import Sweep
+from simulator.settings.humanize import Scale, common_scale, human
 
 # Made for colour-blind readers; its lightness rises all the way, so it reads in grey too.
 COLOURS = colormaps["cividis"]

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from analysis import style
-from analysis.humanize import human
 from analysis.runs import Run
+from simulator.settings.humanize import human
 
 MOST_DEVICES = 60
 """So many rows can still be told apart."""

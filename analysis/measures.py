@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.humanize import MISSING, Kind, Scale, common_scale, human, human_spread, scale
 from analysis.runs import Run
+from simulator.settings.humanize import MISSING, Kind, Scale, common_scale, human, human_spread, scale
 
 
 @dataclass(frozen=True)

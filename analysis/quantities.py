@@ -7,8 +7,8 @@ from difflib import get_close_matches
 
 import pandas as pd
 
-from analysis.humanize import Kind
 from analysis.runs import RunError
+from simulator.settings.humanize import Kind
 
 # Columns of a summary that say which trial it is: all others are measures.
 IDENTITY = frozenset({"trial", "point", "algorithm", "label", "seed", "status", "message"})

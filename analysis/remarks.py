@@ -10,9 +10,9 @@ import pandas as pd
 
 from analysis.axes import parse_values
 from analysis.disclosed import sent_kinds
-from analysis.humanize import human
 from analysis.report_page import section
 from analysis.runs import Run
+from simulator.settings.humanize import human
 
 _DIRECTIONS = ("up", "down")
 

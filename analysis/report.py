@@ -11,7 +11,6 @@ from typing import Any
 
 from analysis.disclosed import disclosed
 from analysis.figures import write_figures
-from analysis.humanize import human
 from analysis.interactive.curves import accuracy_chart
 from analysis.interactive.figure import Chart
 from analysis.interactive.labels import labels_chart
@@ -25,6 +24,7 @@ from analysis.report_comparison import Comparison, compare
 from analysis.report_page import Swatch, facts_of, flat, write_page
 from analysis.runs import Run, RunError, load_run
 from analysis.versions import versions_told
+from simulator.settings.humanize import human
 
 REPORT = "report.html"
 

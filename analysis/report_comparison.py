@@ -10,13 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.humanize import human
 from analysis.interactive.timeline import rounds_of
 from analysis.measures import present
 from analysis.report_page import THERE, flat
 from analysis.runs import Run, RunError, load_run
 from analysis.sweeps import MEASURES
 from analysis.versions import versions_told
+from simulator.settings.humanize import human
 
 _NOT_COMPARED = frozenset({"wall_time_s", "rounds", "final_loss"})
 ABSENT = "–"

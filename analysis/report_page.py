@@ -13,10 +13,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis.humanize import human
 from analysis.interactive.figure import DARK, Chart, Look
 from analysis.runs import RunError
 from analysis.versions import of_another
+from simulator.settings.humanize import human
 
 THERE = "there"
 """What `flat` says of an item of a list, before it says what is in it."""

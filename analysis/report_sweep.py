@@ -10,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from analysis.humanize import human
 from analysis.interactive import timeline, where
 from analysis.interactive.pareto import pareto_chart
 from analysis.interactive.sweep import sweep_data, winners_at
@@ -20,6 +19,7 @@ from analysis.report_page import Swatch, facts_of, flat, section, write_page
 from analysis.runs import read_json, read_yaml
 from analysis.sweep_figures import write_sweep_figures
 from analysis.sweeps import DONE, Sweep, opened
+from simulator.settings.humanize import human
 
 _MOST_FAILURES = 200
 _TIE = "a tie"

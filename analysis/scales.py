@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, LogLocator, NullLocator
 
-from analysis.humanize import Kind, Scale, human, scale
+from simulator.settings.humanize import Kind, Scale, human, scale
 
 # From this ratio between the longest and the shortest line on, the shortest would be a dot on a linear axis.
 LOG_FROM = 30.0

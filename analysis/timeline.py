@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from analysis import style
-from analysis.humanize import Scale, human, scale
 from analysis.runs import Run
+from simulator.settings.humanize import Scale, human, scale
 
 MOST_DEVICES = 8
 MOST_SLOTS = 6

@@ -17,11 +17,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from analysis.humanize import human
 from analysis.power import sites
 from analysis.runs import Run, RunError, load_run
 from analysis.trace_events import Event, TrialEvents
 from analysis.versions import versions_told
+from simulator.settings.humanize import human
 
 SUFFIX = ".json.gz"
 MOST_EVENTS = 2_000_000

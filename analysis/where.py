@@ -11,8 +11,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from analysis import style
-from analysis.humanize import Kind, human, scale
 from analysis.runs import Run
+from simulator.settings.humanize import Kind, human, scale
 
 # Texture says what was done, colour what for; white strokes stay visible on every phase's colour and in grey.
 _HATCHES = {"compute": "", "upload": "//////", "download": "....."}

@@ -12,15 +12,19 @@ The public names, each imported when it is first used:
 from importlib import import_module
 from typing import Any
 
+from simulator.settings import moved
+
 _PUBLIC = {
     "Algorithm": "simulator.algorithms.base",
     "Cost": "simulator.accounting.costs",
     "Update": "simulator.algorithms.base",
     "World": "simulator.world.world",
-    "load": "simulator.scenario",
-    "run": "simulator.trial",
+    "load": "simulator.scenario.scenario",
+    "run": "simulator.experiments.trial.trial",
     "work": "simulator.accounting.costs",
 }
+
+moved.install()
 
 __all__ = ["Algorithm", "Cost", "Update", "World", "load", "run", "work"]
 

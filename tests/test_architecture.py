@@ -1,17 +1,117 @@
-"""Who may import whom, how long a file may be, and that no verb is called without being waited for."""
+"""The house: which room may know which, how long a file may be, and that no verb is called without being waited for."""
 
 from __future__ import annotations
 
 import ast
+import builtins
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers.places import ROOT
+
 MODULES = sorted([*(ROOT / "simulator").rglob("*.py"), *(ROOT / "analysis").rglob("*.py")])
+FLOORS = (
+    ("settings",),
+    ("accounting",),
+    ("learning", "world"),
+    ("transport",),
+    ("scheduling", "algorithms"),
+    ("scenario",),
+    ("experiments", "pretraining", "calibration"),
+    ("cli",),
+)
+"""The rooms of the simulator, from the ground up: a room imports from its own floor and from those below."""
+
+
+def name_of(path: Path) -> str:
+    """The dotted name of a module."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def arrows(sources: Mapping[str, str]) -> dict[str, set[str]]:
+    """Which modules each module imports, of these: also under TYPE_CHECKING, and inside functions."""
+    found: dict[str, set[str]] = {}
+    for name, source in sources.items():
+        found[name] = set()
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                found[name] |= {alias.name for alias in node.names} & sources.keys()
+            elif isinstance(node, ast.ImportFrom):
+                inner = {f"{node.module}.{alias.name}" for alias in node.names}
+                found[name] |= inner & sources.keys() or {node.module or ""} & sources.keys()
+        found[name].discard(name)
+    return found
+
+
+def circles(graph: Mapping[str, set[str]]) -> list[set[str]]:
+    """Modules that import each other in a loop: those that remain when whoever imports nobody left is taken away."""
+    left = {name: set(imported) for name, imported in graph.items()}
+    while free := {name for name, imported in left.items() if not imported}:
+        left = {name: imported - free for name, imported in left.items() if name not in free}
+    behind = {name for name in left if any(name in imported for imported in left.values())}
+    while behind != left.keys():  # and whoever nobody left imports
+        left = {name: left[name] & behind for name in behind}
+        behind = {name for name in left if any(name in imported for imported in left.values())}
+    return [set(left)] if left else []
+
+
+def upwards(graph: Mapping[str, set[str]]) -> list[tuple[str, str]]:
+    """Imports from a floor of one above it."""
+    floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+    def at(name: str) -> int:
+        package, _, rest = name.partition(".")
+        return floor[rest.partition(".")[0]] if package == "simulator" and rest else len(FLOORS)
+
+    inside = [(one, other) for one, imported in graph.items() for other in imported if one != "simulator.__main__"]
+    return [pair for pair in inside if all(name.startswith("simulator") for name in pair) and at(pair[0]) < at(pair[1])]
+
+
+GRAPH = arrows({name_of(path): path.read_text("utf-8") for path in MODULES})
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circles(GRAPH) == []
+
+
+def test_no_room_imports_from_a_floor_above() -> None:
+    assert upwards(GRAPH) == []
+
+
+def test_analysis_knows_the_ground_floor_alone_and_only_who_runs_things_knows_it() -> None:
+    for one, imported in GRAPH.items():
+        for other in imported:
+            if one.startswith("analysis") and other.startswith("simulator"):
+                assert other.startswith("simulator.settings"), (one, other)
+            if one.startswith("simulator") and other.startswith("analysis"):
+                assert one.startswith(("simulator.experiments", "simulator.cli")), (one, other)
+
+
+def test_no_module_lies_loose_and_every_package_says_what_it_is_for() -> None:
+    root = ROOT / "simulator"
+    assert sorted(path.name for path in root.glob("*.py")) == ["__init__.py", "__main__.py"]
+    for folder in {path.parent for path in root.rglob("*.py")}:
+        said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8")))
+        assert len(said or "") > 50, folder
+
+
+def test_circles_and_arrows_upwards_are_found_where_there_are_any() -> None:
+    """One import is under TYPE_CHECKING, one inside a function, one of a name in a package."""
+    sources = {
+        "simulator.world.a": "if TYPE_CHECKING:\n    from simulator.world.b import B",
+        "simulator.world.b": "def f():\n    from simulator.world import c",
+        "simulator.world.c": "import simulator.world.a",
+        "simulator.cli.d": "from simulator.world.a import A",
+        "simulator.world.e": "from simulator.cli.d import D",
+    }
+    assert circles(arrows(sources)) == [{"simulator.world.a", "simulator.world.b", "simulator.world.c"}]
+    assert upwards(arrows(sources)) == [("simulator.world.e", "simulator.cli.d")]
+    assert circles(arrows({**sources, "simulator.world.c": ""})) == []
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -35,12 +135,13 @@ FORBIDDEN = [
     ("simulator/world", "simulator.algorithms"),
     ("simulator/learning", "simpy"),
     ("simulator/learning", "simulator.world"),
-    ("simulator/learning", "simulator.synchrony"),
+    ("simulator/settings", "torch"),
+    ("simulator/settings", "simpy"),
     ("simulator/accounting/ledger.py", "torch"),
     ("simulator/accounting/ledger.py", "simpy"),
     ("simulator/accounting", "torch"),
     ("simulator/accounting", "simpy"),
-    ("analysis", "simulator"),
+    ("analysis", "torch"),
 ]
 
 
@@ -96,8 +197,8 @@ def test_the_import_rule_sees_no_more_than_there_is(line: str) -> None:
     [
         ("simulator.world.world", "torch numpy pandas simulator.learning"),
         ("simulator.accounting.usage", "torch simpy"),
-        ("simulator.synchrony.cohorts", "torch"),
-        ("simulator.seeds", "torch simpy"),
+        ("simulator.scheduling.selection.uniform", "torch"),
+        ("simulator.settings.seeds", "torch simpy"),
     ],
 )
 def test_what_a_module_must_not_load_is_really_not_loaded(module: str, absent: str) -> None:
@@ -114,7 +215,9 @@ def test_no_file_holds_two_ideas(path: Path) -> None:
 # Every verb is waited for. A generator that is made and dropped does nothing and says nothing.
 
 VERBS = {"compute", "send", "upload", "download", "install", "put", "together"}
-RUNNERS = {"together", "start"}
+BELOW = {"network", "_store"}
+"""What verbs themselves are made of has names like theirs, and returns events."""
+RUNNERS = {"start", "advance", "run"}
 
 
 def called(node: ast.Call) -> str:
@@ -125,6 +228,8 @@ def called(node: ast.Call) -> str:
 def makes_steps(node: ast.AST) -> bool:
     """A call of a verb. `get` is one of a buffer if it is given nothing; a dictionary's wants a key."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    if getattr(node.func.value, "attr", "") in BELOW:
         return False
     return node.func.attr in VERBS or (node.func.attr == "get" and not node.args and not node.keywords)
 
@@ -151,7 +256,11 @@ def unwaited(source: str, steps: set[str] = frozenset()) -> list[str]:  # type: 
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
 
     def makes(node: ast.AST) -> bool:
-        return makes_steps(node) or (isinstance(node, ast.Call) and called(node) in steps)
+        if not isinstance(node, ast.Call) or makes_steps(node):
+            return isinstance(node, ast.Call)
+        builtin = isinstance(node.func, ast.Name) and node.func.id in vars(builtins)
+        below = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "attr", "") in BELOW
+        return called(node) in steps and not builtin and not below
 
     def function_of(node: ast.AST) -> ast.AST:
         while not isinstance(node, ast.FunctionDef | ast.Module):
@@ -165,13 +274,15 @@ def unwaited(source: str, steps: set[str] = frozenset()) -> list[str]:  # type: 
         if isinstance(parent, ast.withitem):  # `with world.round(...)` is no generator function of an algorithm
             return True
         if isinstance(parent, ast.Call) and node is not parent.func:
-            if called(parent) == "start" or (called(parent) in {"map", "list", "tuple"} and good(parent)):
+            if called(parent) in RUNNERS or (called(parent) in {"map", "list", "tuple"} and good(parent)):
                 return True
             return (called(parent) == "together" or called(parent) in steps) and good(parent)
         if isinstance(parent, ast.Return):
             return not is_generator(function_of(node))
         if isinstance(parent, ast.Lambda):
             return True
+        if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Attribute):
+            return True  # kept by an object that runs it
         if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
             name, inside = parent.targets[0].id, function_of(node)
             return any(
@@ -186,13 +297,20 @@ def unwaited(source: str, steps: set[str] = frozenset()) -> list[str]:  # type: 
     return [f"line {node.lineno}: {ast.unparse(node)}" for node in bad]  # type: ignore[attr-defined]
 
 
-CHECKED = [path for path in MODULES if path.parent.name in ("algorithms", "synchrony")]
+def makes(node: ast.AST) -> bool:
+    """Whether a function is one whose calls make steps on the clock, by what it says it returns."""
+    returned = ast.unparse(node.returns) if isinstance(node, ast.FunctionDef) and node.returns else ""
+    return returned == "Steps" or returned.startswith("Generator[simpy.Event")
+
+
+CHECKED = [path for path in MODULES if any(map(makes, ast.walk(ast.parse(path.read_text("utf-8")))))]
+"""All files that have such generators."""
 
 
 def generator_functions(source: str) -> set[str]:
-    """The functions of a file whose calls make steps: those that yield."""
+    """The functions of a file whose calls make steps, but those that only pass on what another made."""
     functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
-    return {node.name for node in functions if is_generator(node)}
+    return {node.name for node in functions if makes(node) and is_generator(node)} - {"get"}  # `makes_steps` knows it
 
 
 @pytest.mark.parametrize("path", CHECKED, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -203,7 +321,7 @@ def test_every_verb_is_waited_for(path: Path) -> None:
 
 def test_the_checker_knows_the_generator_functions_of_the_algorithms() -> None:
     steps = {name for path in CHECKED for name in generator_functions(path.read_text("utf-8"))}
-    assert {"client", "aggregate", "split_step", "labelled_step", "synchronous"} <= steps
+    assert {"client", "aggregate", "split_step", "labelled_step", "_round", "send", "together"} <= steps
 
 
 BAD = [

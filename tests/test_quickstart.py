@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from simulator.learning import flops, footprint
-from simulator.results import summarise
-from simulator.scenario import load
-from simulator.trial import run
+from simulator.experiments.run.tables import summarise
+from simulator.experiments.trial.trial import run
+from simulator.learning.costs import flops, footprint
+from simulator.scenario.scenario import load
+from tests.helpers.places import SCENARIOS
 
-QUICKSTART = Path(__file__).parents[1] / "scenarios" / "quickstart.yaml"
+QUICKSTART = SCENARIOS / "quickstart.yaml"
 RECORDED = Path(__file__).parent / "recorded" / "quickstart.json"
 SMALLEST = ("threads=1", "training.rounds=1", "training.clients_per_round=2", "evaluation.samples=50")
 OF_THE_MACHINE = {"wall_time_s", "final_loss", "time_to_target_s"}

@@ -8,12 +8,13 @@ from types import ModuleType
 import pytest
 import yaml
 
-from simulator.checking import check
-from simulator.plugins import ALGORITHMS
-from simulator.scenario import load
-from simulator.trial import run
+from simulator.experiments.trial.trial import run
+from simulator.experiments.trial.validate import check
+from simulator.scenario.scenario import load
+from simulator.settings.plugins import ALGORITHMS
+from tests.helpers.places import ROOT
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def block(language: str) -> str:

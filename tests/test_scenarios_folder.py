@@ -7,12 +7,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from simulator.checking import check
-from simulator.running import run_scenario
-from simulator.scenario import Scenario, load
+from simulator.experiments.run.run import run_scenario
+from simulator.experiments.trial.validate import check
+from simulator.scenario.scenario import Scenario, load
 from tests.algorithms.conftest import _nothing_remembered  # noqa: F401  (a fixture)
+from tests.helpers.places import SCENARIOS
 
-FOLDER = Path(__file__).parent.parent / "scenarios"
+FOLDER = SCENARIOS
 FILES = sorted(FOLDER.glob("*.yaml"))
 WITHOUT_DOWNLOAD = {
     "cifar10": ["data={name: synthetic, samples: 50000, test_samples: 10000, classes: 10, partition: {name: iid}}"],

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from simulator.plugins import ALGORITHMS
+from simulator.settings.plugins import ALGORITHMS
 
 PACKAGE = {
     "__init__": "",
     "base": """
 from typing import ClassVar
-from simulator.settings import Settings
+from simulator.settings.base import Settings
 class Algorithm(Settings):
     name: ClassVar[str]
     ignores: ClassVar[tuple[str, ...]] = ()

@@ -9,10 +9,10 @@ import pandas as pd
 
 from analysis import style
 from analysis.curves import Against, accuracy_curve
-from analysis.humanize import Kind, human
 from analysis.interactive.figure import Chart, Figure, Knob, Look, Ruler, layout, numbers, plain, ruler
 from analysis.measures import present
 from analysis.runs import Run
+from simulator.settings.humanize import Kind, human
 
 ACCURACIES = {
     "accuracy": "On the test set",

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from analysis import style
-from analysis.humanize import Kind, scale
 from analysis.scales import spans_wide
+from simulator.settings.humanize import Kind, scale
 
 Figure = dict[str, Any]
 """A figure as Plotly.js takes it: `data`, a list of traces, and `layout`."""

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from analysis import style
-from analysis.humanize import human, scale
 from analysis.interactive.figure import Chart, Figure, Knob, exact, layout, number, plain
 from analysis.runs import Run
 from analysis.timeline import Span, Timeline, read_timeline, usual_round
+from simulator.settings.humanize import human, scale
 
 _MOST_BARS, _FEWEST_BARS_A_LABEL, _MOST_BARS_A_LABEL = 2400, 150, 900
 """In all figures and in one: beyond, what lies closer together than the eye can tell is drawn as one."""

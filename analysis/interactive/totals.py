@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis import style
-from analysis.humanize import human
 from analysis.interactive.figure import Chart, Figure, Knob, Look, exact, layout, number, plain, ruler
 from analysis.quantities import Measure, measure_of
 from analysis.runs import Run
+from simulator.settings.humanize import human
 
 _SHOWN = {
     "Time": "sim_time_s",

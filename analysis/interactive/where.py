@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from analysis import style
-from analysis.humanize import Kind, human, scale
 from analysis.interactive.figure import Chart, Figure, Knob, exact, layout, number, plain
 from analysis.runs import Run
 from analysis.where import device_shares
+from simulator.settings.humanize import Kind, human, scale
 
 ACTIVITIES = ("compute", "upload", "download", "wait", "idle")
 PATTERNS = {"upload": "/", "download": "."}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from simulator.accounting.ledger import AbsenceRow, Ledger
 
 if TYPE_CHECKING:
-    from simulator.world.sites import Power
+    from simulator.accounting.power import Power
 
 
 class Use(NamedTuple):

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from simulator.accounting.payload import Kinds
-from simulator.settings import Settings
+from simulator.settings.base import Settings
+from simulator.settings.errors import UnfitError
 
 if TYPE_CHECKING:
-    from simulator.learning.staged import Staged
-    from simulator.learning.task import Adaptation, Task
-    from simulator.scenario_training import TrainingSettings as Training
+    from simulator.learning.models.adaptation import Adaptation
+    from simulator.learning.models.staged import Staged
+    from simulator.learning.settings import TrainingSettings as Training
+    from simulator.learning.task import Task
     from simulator.world.clients import Client
     from simulator.world.sites import Site
     from simulator.world.world import World
+
+__all__ = ["Algorithm", "OwnOrder", "State", "Steps", "UnfitError", "Update"]
 
 Steps = Generator[Any, Any, Any]
 State = dict[str, Any]
@@ -27,14 +31,6 @@ class Update:
 
     value: Any
     weight: float
-
-
-class UnfitError(ValueError):
-    """A setting that the model or the training it meets does not allow: (key, value, problem, what is allowed)."""
-
-    def __init__(self, key: str, value: Any, problem: str, allowed: str | None = None) -> None:
-        super().__init__(key, value, problem, allowed)
-        self.key, self.value, self.problem, self.allowed = key, value, problem, allowed
 
 
 class Algorithm(Settings):
@@ -62,7 +58,7 @@ class Algorithm(Settings):
 
     def adapt(self, training: Training) -> Adaptation:
         """How the pre-trained model is made ready: what is trained, and which prompts are added."""
-        from simulator.learning.task import Adaptation  # here, so that reading a scenario loads no torch
+        from simulator.learning.models.adaptation import Adaptation  # here, so that reading a scenario loads no torch
 
         return Adaptation.of(training)
 
@@ -79,7 +75,7 @@ class Algorithm(Settings):
 
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
         """The next state, computed at ``site``: the server, or an edge server. Here, the mean by weight."""
-        from simulator.learning.averaging import weighted_mean
+        from simulator.learning.training.averaging import weighted_mean
 
         return (yield from site.compute(weighted_mean, [u.value for u in updates], [u.weight for u in updates]))
 

@@ -9,9 +9,9 @@ from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import OwnOrder, State, Steps
 
 if TYPE_CHECKING:
-    from simulator.learning.staged import Staged
+    from simulator.learning.models.staged import Staged
+    from simulator.learning.settings import TrainingSettings as Training
     from simulator.learning.task import Task
-    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.world import World
 
@@ -45,7 +45,7 @@ class Centralized(OwnOrder):
         return {}
 
     def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
-        from simulator.learning.data import pooled  # here, so that reading a scenario loads no torch
+        from simulator.learning.data.images import pooled  # here, so that reading a scenario loads no torch
 
         yield from self._gather(world)
         number, weights, data = world.here().round, world.server.store["model"], world.server.store["data"]

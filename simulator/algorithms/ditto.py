@@ -9,12 +9,12 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.fedavg import FedAvg
-from simulator.algorithms.proximal import check_pull, pulled_step
+from simulator.algorithms.steps.proximal import check_pull, pulled_step
 
 if TYPE_CHECKING:
-    from simulator.learning.staged import Staged
+    from simulator.learning.models.staged import Staged
+    from simulator.learning.settings import TrainingSettings as Training
     from simulator.learning.task import Task
-    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.world import World
 

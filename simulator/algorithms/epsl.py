@@ -9,17 +9,17 @@ from pydantic import Field
 
 from simulator.accounting.payload import Kinds, covered, directions
 from simulator.algorithms.base import State, Steps, UnfitError
-from simulator.algorithms.lockstep import Lockstep, side_by_side
-from simulator.algorithms.steps import provisioned
+from simulator.algorithms.steps.parallel_split import Lockstep, side_by_side
+from simulator.algorithms.steps.split_step import provisioned
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from simulator.learning.cuts import Cut
-    from simulator.learning.passes import Part
-    from simulator.learning.staged import Staged
+    from simulator.learning.models.cuts import Cut
+    from simulator.learning.models.parts import Part
+    from simulator.learning.models.staged import Staged
+    from simulator.learning.settings import TrainingSettings as Training
     from simulator.learning.task import Task
-    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.world import World
 
@@ -90,7 +90,7 @@ class EPSL(Lockstep):
         return member
 
     def step(self, world: World, group: Sequence[tuple[Any, Tensor]], number: int, *parts: Part) -> Steps:
-        from simulator.learning.mixing import Shared, aggregate, gather, joined, unweighted
+        from simulator.learning.training.batches import Shared, aggregate, gather, joined, unweighted
 
         (body, last), server = parts, world.server
         rows = Shared.of([len(labels) for _, labels in group], self.phi if body.learns else 0.0)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 from simulator.algorithms.fedavg import FedAvg
 
 if TYPE_CHECKING:
-    from simulator.learning.task import Adaptation
-    from simulator.scenario_training import TrainingSettings as Training
+    from simulator.learning.models.adaptation import Adaptation
+    from simulator.learning.settings import TrainingSettings as Training
 
 
 class FedLora(FedAvg):
@@ -23,6 +23,6 @@ class FedLora(FedAvg):
     ignores: ClassVar[tuple[str, ...]] = ("train",)
 
     def adapt(self, training: Training) -> Adaptation:
-        from simulator.learning.task import Adaptation
+        from simulator.learning.models.adaptation import Adaptation
 
         return Adaptation.of(training, "lora")

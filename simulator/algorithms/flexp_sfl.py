@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import NonNegativeFloat
 
 from simulator.accounting.payload import Kinds
-from simulator.algorithms.aligning import REFERENCE, Teacher, aligned_step
 from simulator.algorithms.base import State, Steps, Update
-from simulator.algorithms.cutting import Place, UShaped
-from simulator.algorithms.proximal import check_pull
-from simulator.algorithms.steps import provisioned, split_kinds, split_step
+from simulator.algorithms.steps.proximal import check_pull
+from simulator.algorithms.steps.split import Place, UShaped
+from simulator.algorithms.steps.split_step import provisioned, split_kinds, split_step
+from simulator.algorithms.steps.teacher import REFERENCE, Teacher, aligned_step
 
 if TYPE_CHECKING:
-    from simulator.learning.cuts import Cut
-    from simulator.learning.staged import Staged
+    from simulator.learning.models.cuts import Cut
+    from simulator.learning.models.staged import Staged
+    from simulator.learning.settings import TrainingSettings as Training
     from simulator.learning.task import Task
-    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.sites import Site
     from simulator.world.world import World
@@ -107,7 +107,7 @@ class FlexPSFL(UShaped):
         return Update(mine, weight=len(client.data))
 
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
-        from simulator.learning.averaging import filled_mean
+        from simulator.learning.training.averaging import filled_mean
 
         if not self.weight:
             return state  # nobody sends anything

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from simulator.accounting.payload import Frozen, Kinds
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.fedlora import FedLora
-from simulator.algorithms.steps import provisioned
+from simulator.algorithms.steps.split_step import provisioned
 
 if TYPE_CHECKING:
-    from simulator.learning.staged import Staged
-    from simulator.learning.stages.adapters import Target
+    from simulator.learning.models.staged import Staged
+    from simulator.learning.models.stages.adapters import Target
+    from simulator.learning.settings import TrainingSettings as Training
     from simulator.learning.task import Task
-    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.sites import Site
     from simulator.world.world import World
@@ -41,7 +41,7 @@ class Flora(FedLora):
         return {"classifier": _classifier(task.trainable()), "stacks": [], "base": base}
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
-        from simulator.learning.stacking import fold
+        from simulator.learning.training.stacking import fold
 
         found, done = _targets(task), client.store.get("stacks added", 0)
         lacking = {"classifier": state["classifier"], "stacks": state["stacks"][done:]}
@@ -61,8 +61,8 @@ class Flora(FedLora):
         return Update((yield from client.upload(local.pick(task.trainable()), "adapters")), weight=len(client.data))
 
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
-        from simulator.learning.averaging import weighted_mean
-        from simulator.learning.stacking import fold, stacked
+        from simulator.learning.training.averaging import weighted_mean
+        from simulator.learning.training.stacking import fold, stacked
 
         found, weights = _targets(task), [update.weight for update in updates]
         classifier = yield from site.compute(weighted_mean, [_classifier(u.value) for u in updates], weights)
@@ -75,7 +75,7 @@ class Flora(FedLora):
 
 
 def _targets(task: Task) -> list[Target]:
-    from simulator.learning.stages.adapters import targets
+    from simulator.learning.models.stages.adapters import targets
 
     return list(targets(task.model.slice(task.model.whole).module))
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import Algorithm, State, Steps, Update
-from simulator.algorithms.steps import provisioned
+from simulator.algorithms.steps.split_step import provisioned
 
 if TYPE_CHECKING:
-    from simulator.learning.staged import Staged
+    from simulator.learning.models.staged import Staged
+    from simulator.learning.settings import TrainingSettings as Training
     from simulator.learning.task import Task
-    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.sites import Site
     from simulator.world.world import World

@@ -9,13 +9,13 @@ from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from simulator.algorithms.base import State, Steps, UnfitError, Update
 from simulator.algorithms.fedavg import FedAvg
-from simulator.algorithms.proximal import check_pull, pulled_step
-from simulator.learning.proximal import towards
+from simulator.algorithms.steps.proximal import check_pull, pulled_step
+from simulator.learning.training.proximal import towards
 
 if TYPE_CHECKING:
-    from simulator.learning.staged import Staged
+    from simulator.learning.models.staged import Staged
+    from simulator.learning.settings import TrainingSettings as Training
     from simulator.learning.task import Task
-    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.sites import Site
     from simulator.world.world import World

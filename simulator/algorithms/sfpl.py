@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import State, Steps, Update
-from simulator.algorithms.groups import train_mixed
-from simulator.algorithms.lockstep import Lockstep, Member, side_by_side
-from simulator.algorithms.steps import labelled_kinds, provisioned
+from simulator.algorithms.steps.mixed_batches import train_mixed
+from simulator.algorithms.steps.parallel_split import Lockstep, Member, side_by_side
+from simulator.algorithms.steps.split_step import labelled_kinds, provisioned
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from simulator.learning.cuts import Cut
-    from simulator.learning.passes import Part
-    from simulator.learning.staged import Staged
+    from simulator.learning.models.cuts import Cut
+    from simulator.learning.models.parts import Part
+    from simulator.learning.models.staged import Staged
     from simulator.learning.task import Task
     from simulator.world.clients import Client
     from simulator.world.world import World

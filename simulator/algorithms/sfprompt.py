@@ -9,17 +9,18 @@ from pydantic import Field, NonNegativeInt, PositiveFloat
 
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import State, Steps, UnfitError, Update
-from simulator.algorithms.cutting import UShaped
-from simulator.algorithms.steps import provisioned, split_kinds, split_step
-from simulator.learning.prompts import Prompts
+from simulator.algorithms.steps.split import UShaped
+from simulator.algorithms.steps.split_step import provisioned, split_kinds, split_step
+from simulator.learning.models.prompts import Prompts
 
 if TYPE_CHECKING:
-    from simulator.learning.cuts import Cut
-    from simulator.learning.data import Shard
-    from simulator.learning.passes import Part
-    from simulator.learning.staged import Staged
-    from simulator.learning.task import Adaptation, Task
-    from simulator.scenario_training import TrainingSettings as Training
+    from simulator.learning.data.images import Shard
+    from simulator.learning.models.adaptation import Adaptation
+    from simulator.learning.models.cuts import Cut
+    from simulator.learning.models.parts import Part
+    from simulator.learning.models.staged import Staged
+    from simulator.learning.settings import TrainingSettings as Training
+    from simulator.learning.task import Task
     from simulator.world.clients import Client
     from simulator.world.world import World
 
@@ -69,7 +70,7 @@ class SFPrompt(UShaped):
         return self.keep != "random" and self.keep_fraction < 1
 
     def adapt(self, training: Training) -> Adaptation:
-        from simulator.learning.task import Adaptation
+        from simulator.learning.models.adaptation import Adaptation
 
         def trained(name: str, stages: Sequence[str]) -> bool:
             return name.split(".")[0] in ("prompt", *stages[len(stages) - 1 - self.tail :])

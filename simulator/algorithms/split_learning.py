@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import OwnOrder, State, Steps
-from simulator.algorithms.cutting import UShaped
 from simulator.algorithms.splitfed import SplitFed
+from simulator.algorithms.steps.split import UShaped
 
 if TYPE_CHECKING:
-    from simulator.learning.staged import Staged
+    from simulator.learning.models.staged import Staged
+    from simulator.learning.settings import TrainingSettings as Training
     from simulator.learning.task import Task
-    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.world import World
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import State, Steps, UnfitError, Update
-from simulator.algorithms.cutting import UShaped
-from simulator.algorithms.steps import labelled_kinds, labelled_step, provisioned, split_kinds, split_step
+from simulator.algorithms.steps.split import UShaped
+from simulator.algorithms.steps.split_step import labelled_kinds, labelled_step, provisioned, split_kinds, split_step
 
 if TYPE_CHECKING:
-    from simulator.learning.cuts import Cut
-    from simulator.learning.staged import Ranges, Staged
+    from simulator.learning.models.cuts import Cut, Ranges
+    from simulator.learning.models.staged import Staged
+    from simulator.learning.models.weights import Weights
+    from simulator.learning.settings import TrainingSettings as Training
     from simulator.learning.task import Task
-    from simulator.learning.weights import Weights
-    from simulator.scenario_training import TrainingSettings as Training
     from simulator.world.clients import Client
     from simulator.world.world import World
 

@@ -9,16 +9,18 @@ from pydantic import PositiveInt
 
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import OwnOrder, State, Steps, UnfitError
-from simulator.algorithms.cutting import Cutting
-from simulator.algorithms.groups import Pile, step_once, take, take_graded, train_mixed
-from simulator.algorithms.pipeline import SMASHED, Line
-from simulator.algorithms.steps import check_cut, provisioned
+from simulator.algorithms.steps.mixed_batches import step_once, train_mixed
+from simulator.algorithms.steps.pipeline import SMASHED, Line, take, take_graded
+from simulator.algorithms.steps.split import Cutting
+from simulator.algorithms.steps.split_step import check_cut, provisioned
+from simulator.algorithms.steps.staging import Pile
 
 if TYPE_CHECKING:
-    from simulator.learning.cuts import Cut
-    from simulator.learning.staged import Staged
-    from simulator.learning.task import Adaptation, Task
-    from simulator.scenario_training import TrainingSettings as Training
+    from simulator.learning.models.adaptation import Adaptation
+    from simulator.learning.models.cuts import Cut
+    from simulator.learning.models.staged import Staged
+    from simulator.learning.settings import TrainingSettings as Training
+    from simulator.learning.task import Task
     from simulator.world.clients import Client
     from simulator.world.world import World
 
@@ -63,7 +65,7 @@ class SplitFrozen(Cutting, OwnOrder):
         return Kinds((SMASHED,), provisioned(model, at.head))
 
     def adapt(self, training: Training) -> Adaptation:
-        from simulator.learning.task import Adaptation
+        from simulator.learning.models.adaptation import Adaptation
 
         blocks = training.lora.blocks or (self._deepest, None)
         lora = training.lora.model_copy(update={"blocks": blocks})

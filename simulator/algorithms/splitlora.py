@@ -10,14 +10,15 @@ from pydantic import PositiveInt
 
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import State, Steps, Update
-from simulator.algorithms.cutting import Cutting
-from simulator.algorithms.steps import labelled_kinds, labelled_step, provisioned
+from simulator.algorithms.steps.split import Cutting
+from simulator.algorithms.steps.split_step import labelled_kinds, labelled_step, provisioned
 
 if TYPE_CHECKING:
-    from simulator.learning.cuts import Cut
-    from simulator.learning.staged import Staged
-    from simulator.learning.task import Adaptation, Task
-    from simulator.scenario_training import TrainingSettings as Training
+    from simulator.learning.models.adaptation import Adaptation
+    from simulator.learning.models.cuts import Cut
+    from simulator.learning.models.staged import Staged
+    from simulator.learning.settings import TrainingSettings as Training
+    from simulator.learning.task import Task
     from simulator.world.clients import Client
     from simulator.world.world import World
 
@@ -49,7 +50,7 @@ class SplitLora(Cutting):
         return Kinds((*mine, *step.up), (*mine, *provisioned(model, at.head), *step.down))
 
     def adapt(self, training: Training) -> Adaptation:
-        from simulator.learning.task import Adaptation
+        from simulator.learning.models.adaptation import Adaptation
 
         return Adaptation.of(training, "lora")
 

@@ -1,1 +1,5 @@
-"""Models in stages, parts, passes, data: plain torch. Knows nothing of clocks; imports no simpy."""
+"""Models in stages, data, training, codecs and evaluation: plain torch.
+
+It knows no clock and nobody else's machine: it imports no simpy and no ``world``. A computation says its price
+(``accounting.costs``); who does it, where and when, is said elsewhere.
+"""

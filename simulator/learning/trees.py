@@ -31,3 +31,8 @@ def transform(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
 def tree_bytes(tree: Any) -> int:
     """Bytes of all tensors of a tree; a number has 8."""
     return sum(leaf.numel() * leaf.element_size() if hasattr(leaf, "numel") else 8 for leaf in leaves(tree))
+
+
+def nbytes(tensor: Any) -> int:
+    """Bytes of a tensor, or of anything with a number of elements of one size."""
+    return int(tensor.numel() * tensor.element_size())

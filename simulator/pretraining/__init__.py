@@ -1,1 +1,1 @@
-"""Pre-training a model on one machine, for scenarios to start from: plain PyTorch, no simulated clock."""
+"""A model of one's own, trained on one machine for scenarios to start from: plain PyTorch, no simulated clock."""

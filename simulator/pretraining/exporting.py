@@ -10,8 +10,8 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from simulator.learning.data import Statistics
-from simulator.learning.models import BUNDLED
+from simulator.learning.data.images import Statistics
+from simulator.learning.models.build import BUNDLED
 
 if TYPE_CHECKING:
     from simulator.pretraining.settings import Pretraining

@@ -13,10 +13,10 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from simulator.learning.optimizers import Slots
+from simulator.learning.optimizers.base import Slots
 
 if TYPE_CHECKING:
-    from simulator.learning.data import Images
+    from simulator.learning.data.images import Images
     from simulator.pretraining.settings import Pretraining
 
 EVALUATION_BATCH = 512

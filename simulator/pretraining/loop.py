@@ -19,12 +19,12 @@ import yaml
 from safetensors.torch import save_file
 from torch import nn
 
-from simulator.files import atomically
-from simulator.learning.data import Images
+from simulator.learning.data.images import Images
 from simulator.pretraining.exporting import as_file, description
 from simulator.pretraining.learner import TRIED_IMAGES, Learner, faster_precision
 from simulator.pretraining.preparing import built, chosen_device, decoded, read
-from simulator.seeds import Seeds
+from simulator.settings.files import atomically
+from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
     from simulator.pretraining.settings import Pretraining

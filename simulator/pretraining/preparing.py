@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
-from simulator.learning.data import Images, Statistics
-from simulator.learning.models import Built, ModelError, build
-from simulator.learning.stages import NotStagedError
-from simulator.learning.stages.base import refuse_dropout
-from simulator.scenario_errors import data_in_words
-from simulator.seeds import Seeds
+from simulator.learning.data.images import Images, Statistics
+from simulator.learning.models.build import Built, ModelError, build
+from simulator.learning.models.stages import NotStagedError
+from simulator.learning.models.stages.base import refuse_dropout
+from simulator.settings.errors import located
+from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
-    from simulator.learning.datasets.base import Raw, Samples
+    from simulator.learning.data.datasets.base import Raw, Samples
     from simulator.pretraining.settings import Pretraining
 
 
@@ -38,7 +38,7 @@ def read(settings: Pretraining) -> Raw:
     Raises:
         ScenarioError: they cannot be used; the message names the line.
     """
-    with data_in_words(settings):
+    with located(settings, "data"):
         return settings.data.load().check()
 
 
@@ -49,7 +49,7 @@ def decoded(samples: Samples, statistics: Statistics, settings: Pretraining, dev
         ScenarioError: one cannot be read.
     """
     size = settings.model.image_size
-    with data_in_words(settings):
+    with located(settings, "data"):
         pixels = torch.from_numpy(samples.pixels(size))
     images = Images(pixels, torch.from_numpy(samples.labels), statistics, size=size)
     return images.to(torch.device(device))

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from analysis.humanize import human
 from simulator.pretraining.loop import CHECKPOINT, WEIGHTS, Epoch, PretrainError, Progress, pretrain
+from simulator.settings.humanize import human
 
 if TYPE_CHECKING:
     from simulator.pretraining.settings import Pretraining

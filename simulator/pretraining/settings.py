@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import yaml
 from pydantic import Field, PositiveFloat, PositiveInt, PrivateAttr, ValidationError, model_validator
 
-from simulator.learning.augmentation import Augmentation
-from simulator.plugins import DATASETS, OPTIMIZERS, SCHEDULES
-from simulator.scenario import ModelSettings
-from simulator.scenario_errors import in_words
-from simulator.scenario_source import ScenarioError, Source
-from simulator.settings import FolderName, Settings, invalid
+from simulator.learning.data.augmentation import Augmentation
+from simulator.scenario.scenario import ModelSettings
+from simulator.settings.base import FolderName, Settings, invalid
+from simulator.settings.errors import ScenarioError
+from simulator.settings.plugins import DATASETS, OPTIMIZERS, SCHEDULES
+from simulator.settings.sources import Source
+from simulator.settings.validation import in_words
 
 if TYPE_CHECKING:
-    from simulator.learning.datasets.base import DataSet
-    from simulator.learning.optimizers import Optimizer
-    from simulator.learning.schedules import Schedule
+    from simulator.learning.data.datasets.base import DataSet
+    from simulator.learning.optimizers.base import Optimizer
+    from simulator.learning.schedules.base import Schedule
 else:  # found when a file names one
     DataSet = Optimizer = Schedule = Settings
 

@@ -1,1 +1,5 @@
-"""Sites, links and the verbs between them. Knows time and bytes; imports no torch."""
+"""The clock: sites that serve works, links that share their rate, clients, processes and what they hold.
+
+It knows time and bytes and nothing of learning: it imports no torch, and of our rooms only ``accounting`` and
+``settings``. What is done to a payload on its way is in ``transport``; who works when is in ``scheduling``.
+"""

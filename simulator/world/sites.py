@@ -3,81 +3,36 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Generator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Mapping
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import simpy
 
 from simulator.accounting.costs import Cost, Work
-from simulator.accounting.ledger import AbsenceRow, WorkRow
+from simulator.accounting.ledger import AbsenceRow, Ledger, WorkRow
+from simulator.settings.moved import former
+from simulator.world.hardware import Hardware
 from simulator.world.memory import Memory
 from simulator.world.network import Link
+from simulator.world.processes import Concurrency, Steps
+from simulator.world.queue import FirstCome, Job, Queue
 from simulator.world.store import Store
 
-if TYPE_CHECKING:
-    from simulator.world.world import Process, World
+__getattr__ = former(__name__, "simulator.accounting.power", "simulator.world.queue")
 
 
-@dataclass(frozen=True, slots=True)
-class Power:
-    """Watts by state. A state's draw beyond idle is added while the site is in it; states that overlap add."""
+class Surroundings(Concurrency):
+    """What sites and clients need of the world that they are in."""
 
-    idle: float = 0.0
-    compute: float = 0.0
-    upload: float = 0.0
-    download: float = 0.0
+    ledger: Ledger
+    sites: list[Site]
+    clients: list[Any]
+    channels: Mapping[tuple[str, str], Any]
 
-
-@dataclass(frozen=True, slots=True)
-class Hardware:
-    """What a site is made of: FLOP/s it sustains per slot, memory bandwidth (B/s), memory (B), slots and watts."""
-
-    flops_per_s: float
-    memory_bandwidth: float = float("inf")
-    memory: float = float("inf")
-    slots: int = 1
-    power: Power = field(default_factory=Power)
-
-    def seconds(self, cost: Cost) -> float:
-        """The roofline: whichever takes longer, the arithmetic or the memory traffic."""
-        return max(cost.flops / self.flops_per_s, cost.bytes_touched / self.memory_bandwidth)
-
-
-class Discipline(Protocol):
-    """Which of the works that wait is served next: the one with the smallest key, the first come among equals."""
-
-    def key(self, job: Job) -> Any: ...
-
-
-class Fifo:
-    """First come, first served; works that can wait are served after all others."""
-
-    def key(self, job: Job) -> int:
-        return int(job.work.idle)
-
-
-class Job(simpy.Event):
-    """A work asked of a site, and the event of its end: one event a work."""
-
-    def __init__(self, site: Site, process: Process, work: Work, args: tuple[Any, ...]) -> None:
-        super().__init__(site.env)
-        self.process = process
-        self.client, self.phase, self.round = process.client_name, process.phase, process.round
-        self.work, self.args = work, args
-        self.cost, self.writes, self.holds = work.cost(*args), work.writes(*args), work.holds(*args)
-        self.asked = self.start = site.env.now
-        self.begun = self.aborted = False
-        assert self.callbacks is not None
-        self.callbacks.append(site._finish)  # first, so that the result is there when the process goes on
-
-    def do(self) -> None:
-        """The real computation; what goes wrong in it is raised where it was asked for."""
-        try:
-            self._value = self.work.run(*self.args)
-        except Exception as error:
-            self._ok, self._value = False, error
+    def send(self, source: Site, target: Site, payload: Any, kind: str) -> Steps:
+        """Send a payload from site to site; the value is the receiver's own copy."""
+        raise NotImplementedError
 
 
 class Site:
@@ -90,17 +45,17 @@ class Site:
 
     def __init__(
         self,
-        world: World,
+        world: Surroundings,
         name: str,
         hardware: Hardware,
         uplink: Link | None = None,
         downlink: Link | None = None,
-        discipline: Discipline | None = None,
+        queue: Queue | None = None,
     ) -> None:
         self.world, self.env, self.name, self.hardware = world, world.env, name, hardware
         self.uplink = uplink or Link(f"{name} up", float("inf"))
         self.downlink = downlink or Link(f"{name} down", float("inf"))
-        self.discipline = discipline or Fifo()
+        self.queue = queue or FirstCome()
         self.store = Store()
         self.memory = Memory()
         self.away_since: float | None = None
@@ -130,11 +85,11 @@ class Site:
         if not isinstance(work, Work):
             raise TypeError(f"site {self.name!r}: {work!r} has no cost; declare one with @work(cost=...)")
         self.check_present(work.name)
-        job = Job(self, process, work, args)
+        job = Job(self.env, process, work, args, self._finish)
         if self._free and not self._ready and (job.writes is None or id(job.writes) not in self._blocked):
             self._begin(job)
         else:
-            heapq.heappush(self._ready, (self.discipline.key(job), next(self._order), job))
+            heapq.heappush(self._ready, ((job.work.idle, self.queue.key(job)), next(self._order), job))
             self._serve()
         process.sites = self._only
         try:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.accounting.power import Power
 from simulator.accounting.usage import uses
 from simulator.world.clients import Client
-from simulator.world.sites import Power
 from simulator.world.world import World
 from tests.world.builder import LATE, Steps, device, job, pause, tiny
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, RoundRow, TransferRow, WorkRow
+from simulator.accounting.power import Power
 from simulator.accounting.usage import Stretch, Use, active_energy, covered, uses
-from simulator.world.sites import Power
 
 PHONE = Power(idle=1, compute=5, upload=4, download=3)
 RACK = Power(idle=100, compute=300, upload=130, download=120)

@@ -9,20 +9,21 @@ import torch
 from torch import Tensor
 
 from simulator.accounting.ledger import TransferRow, WorkRow
+from simulator.accounting.power import Power
 from simulator.algorithms.base import Algorithm, State
-from simulator.learning.compression.channels import channels
-from simulator.learning.data import Images, Shard
+from simulator.learning.data.images import Images, Shard
+from simulator.learning.settings import TrainingSettings
 from simulator.learning.task import Task
 from simulator.learning.trees import leaves
-from simulator.learning.wire import Wire
-from simulator.scenario import TrainingSettings
-from simulator.seeds import Seeds
-from simulator.synchrony.cohorts import Uniform
-from simulator.synchrony.synchronous import synchronous
+from simulator.settings.seeds import Seeds
+from simulator.transport.channels import channels
+from simulator.transport.wire import Wire
 from simulator.world.clients import Client
+from simulator.world.hardware import Hardware
 from simulator.world.network import Link
-from simulator.world.sites import Hardware, Power, Site
+from simulator.world.sites import Site
 from simulator.world.world import World
+from tests.helpers.driving import drive as driven
 from tests.learning.conftest import CLASSES, SIDE, forget, vit
 
 STATISTICS = ((0.5,) * 3, (0.5,) * 3)
@@ -138,17 +139,8 @@ def go(algorithm: Algorithm, settings: TrainingSettings | None = None, *, seed: 
     settings = settings or training()
     world, task = make(algorithm, settings, seed=seed, **world_settings)
     clients = list(world.clients)
-    state = world.run(
-        synchronous(
-            algorithm,
-            world,
-            task,
-            rounds=settings.rounds,
-            clients_per_round=min(settings.clients_per_round, len(clients)),
-            selection=Uniform(),
-            seeds=Seeds(seed),
-        )
-    )
+    cohort = min(settings.clients_per_round, len(clients))
+    state = driven(algorithm, world, task, rounds=settings.rounds, clients_per_round=cohort, seed=seed)
     return Run(world, task, state, dict(algorithm.whole(world, task, state)), clients)
 
 

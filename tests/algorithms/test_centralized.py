@@ -10,18 +10,17 @@ import torch
 import yaml
 from torch.nn.functional import cross_entropy
 
-from simulator import trial
 from simulator.accounting.usage import uses
 from simulator.algorithms.centralized import Centralized
 from simulator.algorithms.fedavg import FedAvg
-from simulator.learning.models import Built
-from simulator.learning.stages import stages_of
-from simulator.scenario import load
-from simulator.seeds import Seeds
-from simulator.synchrony.cohorts import Uniform
-from simulator.synchrony.synchronous import synchronous
+from simulator.experiments.trial import build, trial
+from simulator.learning.models.build import Built
+from simulator.learning.models.stages import stages_of
+from simulator.scenario.scenario import load
+from simulator.settings.seeds import Seeds
 from simulator.world.world import World
 from tests.algorithms.conftest import SAMPLES, STATISTICS, Run, go, largest_difference, make, training
+from tests.helpers.driving import drive as driven
 from tests.learning.conftest import vit
 
 SIZES = torch.arange(40) ** 2 + 1000
@@ -34,21 +33,15 @@ def sized(*, dry: bool = False, rounds: int = 3, before: Any = None, after: Any 
     world, task = make(Centralized(), settings, dry=dry)
     world.clients[0].data.images.file_bytes = SIZES
 
-    def driver() -> Iterator[Any]:
-        if before:
-            world.start(before(world))
-        yield from synchronous(
-            Centralized(),
-            world,
-            task,
-            rounds=rounds,
-            clients_per_round=3,
-            selection=Uniform(),
-            seeds=Seeds(0),
-            after=lambda number, state: after and after(world, number),
-        )
-
-    world.run(driver())
+    driven(
+        Centralized(),
+        world,
+        task,
+        rounds=rounds,
+        clients_per_round=3,
+        beside=before and before(world),
+        on_round=lambda number, state: after and after(world, number),
+    )
     return world
 
 
@@ -198,7 +191,7 @@ def small_vit(name: str, image_size: int, classes: int, seed: int, pretrained: b
 
 def test_it_learns_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From random weights, five epochs; guessing gives 0.1."""
-    monkeypatch.setattr(trial, "build", small_vit)
+    monkeypatch.setattr(build, "build", small_vit)
     file = tmp_path / "digits.yaml"
     data = {
         "name": "digits",

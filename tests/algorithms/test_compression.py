@@ -13,7 +13,7 @@ from simulator.algorithms.fedprox import FedProx
 from simulator.algorithms.sfprompt import SFPrompt
 from simulator.algorithms.split_learning import SplitLearning
 from simulator.algorithms.splitfed import SplitFed
-from simulator.learning.compression.channels import left_out
+from simulator.transport.channels import left_out
 from simulator.world.memory import Memory
 from tests.algorithms.conftest import Run, equal, forget, go, training
 

@@ -15,16 +15,16 @@ from torch.nn.functional import cross_entropy
 
 from simulator.algorithms.base import UnfitError
 from simulator.algorithms.epsl import EPSL
-from simulator.learning.mixing import Shared
-from simulator.learning.stages import stages_of
-from simulator.scenario import ScenarioError, load
-from simulator.seeds import Seeds
-from simulator.synchrony.cohorts import Uniform
-from simulator.synchrony.synchronous import synchronous
+from simulator.learning.models.stages import stages_of
+from simulator.learning.training.batches import Shared
+from simulator.scenario.scenario import ScenarioError, load
+from simulator.scheduling.selection.uniform import Uniform
+from simulator.settings.seeds import Seeds
+from simulator.world.hardware import Hardware
 from simulator.world.network import Link
-from simulator.world.sites import Hardware
 from simulator.world.world import World
 from tests.algorithms.conftest import RATES, Run, go, largest_difference, make, training
+from tests.helpers.driving import drive as driven
 from tests.learning.conftest import vit
 
 SIZES = (10, 19, 7, 12)
@@ -175,16 +175,7 @@ def test_a_round_takes_as_long_as_a_closed_form_says(phi: float) -> None:
 def drive(world: World, task: Any, algorithm: EPSL, before: Any = None, rounds: int = 2) -> Any:
     """All four clients in each round; ``before``: what runs beside."""
 
-    def driver() -> Iterator[Any]:
-        if before:
-            world.start(before())
-        return (
-            yield from synchronous(
-                algorithm, world, task, rounds=rounds, clients_per_round=4, selection=Uniform(), seeds=Seeds(0)
-            )
-        )
-
-    return world.run(driver())
+    return driven(algorithm, world, task, rounds=rounds, beside=before and before())
 
 
 def test_a_device_is_sent_the_rows_that_are_shared_and_its_own() -> None:

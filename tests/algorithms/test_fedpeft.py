@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from simulator.accounting.ledger import TransferRow
-from simulator.scenario import Scenario, load
-from simulator.trial import run
+from simulator.experiments.trial.trial import run
+from simulator.scenario.scenario import Scenario, load
 from tests.learning.conftest import forget
 
 DIM, BLOCKS, PATCH, TOKENS, CLASSES, PROMPTS = 768, 12, 16, 197, 100, 4

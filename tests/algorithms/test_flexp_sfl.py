@@ -9,12 +9,12 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn.functional import cross_entropy, softmax
 
-from simulator.algorithms.cutting import Place
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.flexp_sfl import FlexPSFL
-from simulator.learning.alignment import Distilled, Projected
-from simulator.learning.passes import Pass
-from simulator.learning.weights import Weights
+from simulator.algorithms.steps.split import Place
+from simulator.learning.models.parts import Pass
+from simulator.learning.models.weights import Weights
+from simulator.learning.training.alignment import Distilled, Projected
 from tests.algorithms.conftest import Run, equal, go, largest_difference, make, training
 from tests.learning.conftest import vit
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from simulator import trial
 from simulator.accounting.ledger import Ledger
 from simulator.accounting.payload import Kinds
 from simulator.algorithms.base import Algorithm
-from simulator.plugins import ALGORITHMS
+from simulator.experiments.trial import build, trial
+from simulator.settings.plugins import ALGORITHMS
 from tests.algorithms.conftest import go, training
+from tests.experiments.trial.test_trial import ENTRIES, _a_small_model, scenario  # noqa: F401  (a fixture)
 from tests.learning.conftest import resnet
-from tests.test_trial import ENTRIES, _a_small_model, scenario  # noqa: F401  (a fixture)
 
 TRAIN = ("full", "linear", "bias", "prompt")
 
@@ -50,7 +50,7 @@ def test_an_entry_sends_what_it_declares(label: str, train: str, tmp_path: Path)
     small = scenario(tmp_path, [], algorithms=[trained(label, train)])
     (entry,) = small.algorithms
     ledger = trial.run(small, entry, seed=0, dry=True).ledger
-    assert declared(entry.algorithm.kinds(trial.structure(small, entry), entry.training)) == sent(ledger)
+    assert declared(entry.algorithm.kinds(build.structure(small, entry), entry.training)) == sent(ledger)
 
 
 def variants(name: str) -> list[Algorithm]:

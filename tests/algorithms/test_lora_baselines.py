@@ -13,9 +13,9 @@ from simulator.algorithms.fedlora import FedLora
 from simulator.algorithms.flora import Flora
 from simulator.algorithms.splitfrozen import SplitFrozen
 from simulator.algorithms.splitlora import SplitLora
-from simulator.learning.stacking import fold, stacked
-from simulator.learning.stages.adapters import Target
-from simulator.learning.weights import Weights
+from simulator.learning.models.stages.adapters import Target
+from simulator.learning.models.weights import Weights
+from simulator.learning.training.stacking import fold, stacked
 from tests.algorithms.conftest import Run, digits_like, equal, go, largest_difference, training
 
 RANK, WIDTH, CLASSES, TOKENS = 2, 16, 5, 5

@@ -10,11 +10,9 @@ from simulator.algorithms.ditto import Ditto
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.local import Local
 from simulator.algorithms.pfedme import PFedMe
-from simulator.seeds import Seeds
-from simulator.synchrony.cohorts import Uniform
-from simulator.synchrony.synchronous import synchronous
 from tests.algorithms.conftest import MODEL_BYTES as P
 from tests.algorithms.conftest import equal, go, make, training
+from tests.helpers.driving import drive as driven
 
 OPTIMIZERS: list[tuple[dict[str, Any], int]] = [
     ({"name": "sgd", "learning_rate": 0.1}, 2),
@@ -84,13 +82,7 @@ def test_a_device_that_leaves_keeps_its_model_as_far_as_it_was_trained(algorithm
         seen.append(dict(algorithm.whole(world, task, state, client)))
         client.site.come_back()
 
-    def driver() -> Iterator[Any]:
-        world.start(leave())
-        yield from synchronous(
-            algorithm, world, task, rounds=2, clients_per_round=1, selection=Uniform(), seeds=Seeds(0), after=after
-        )
-
-    world.run(driver())
+    driven(algorithm, world, task, rounds=2, clients_per_round=1, beside=leave(), on_round=after)
     assert all(view.keys() == task.trainable().keys() for view in seen)
     assert not equal(seen[0], seen[1])
     assert not equal(seen[1], seen[2])

@@ -9,7 +9,7 @@ from simulator.algorithms.base import Algorithm
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.sfprompt import SFPrompt
 from simulator.algorithms.splitfed import SplitFed
-from simulator.learning.passes import Part
+from simulator.learning.models.parts import Part
 from tests.algorithms.conftest import equal, go, training
 
 CASES: dict[str, tuple[Algorithm, str]] = {

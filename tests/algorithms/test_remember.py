@@ -9,7 +9,7 @@ from simulator.algorithms.centralized import Centralized
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.sfprompt import SFPrompt
 from simulator.algorithms.splitfed import SplitFed
-from simulator.learning import rows
+from simulator.learning.data import lazy as rows
 from tests.algorithms.conftest import SAMPLES, Run, equal, forget, go, training
 from tests.learning.conftest import vit
 

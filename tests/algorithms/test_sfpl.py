@@ -14,15 +14,15 @@ from torch.nn.functional import cross_entropy
 from simulator.algorithms.base import Algorithm, UnfitError
 from simulator.algorithms.sfpl import SFPL
 from simulator.algorithms.splitfed import SplitFed
-from simulator.learning.data import Shard
-from simulator.learning.passes import Part, Pass
-from simulator.learning.stages import stages_of
-from simulator.learning.weights import Weights
-from simulator.seeds import Seeds
-from simulator.synchrony.cohorts import Uniform
-from simulator.synchrony.synchronous import synchronous
+from simulator.learning.data.images import Shard
+from simulator.learning.models.parts import Part, Pass
+from simulator.learning.models.stages import stages_of
+from simulator.learning.models.weights import Weights
+from simulator.scheduling.selection.uniform import Uniform
+from simulator.settings.seeds import Seeds
 from simulator.world.world import World
 from tests.algorithms.conftest import Run, go, largest_difference, make, training
+from tests.helpers.driving import drive as driven
 from tests.learning.conftest import vit
 
 SIZES = (10, 19, 7, 12)
@@ -100,16 +100,7 @@ def one_class_each(algorithm: Algorithm, monkeypatch: pytest.MonkeyPatch) -> tup
 def drive(world: World, task: Any, algorithm: Algorithm, before: Any = None) -> Any:
     """One round with all four clients; ``before``: what runs beside."""
 
-    def driver() -> Iterator[Any]:
-        if before:
-            world.start(before())
-        return (
-            yield from synchronous(
-                algorithm, world, task, rounds=1, clients_per_round=4, selection=Uniform(), seeds=Seeds(0)
-            )
-        )
-
-    return world.run(driver())
+    return driven(algorithm, world, task, beside=before and before())
 
 
 def test_with_one_class_a_client_the_server_sees_several_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

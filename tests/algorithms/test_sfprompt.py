@@ -8,8 +8,8 @@ from torch import Tensor
 
 from simulator.algorithms.base import UnfitError
 from simulator.algorithms.sfprompt import SFPrompt
-from simulator.learning.passes import Part
-from simulator.learning.prompts import Prompts
+from simulator.learning.models.parts import Part
+from simulator.learning.models.prompts import Prompts
 from simulator.learning.trees import leaves
 from tests.algorithms.conftest import SAMPLES, Run, equal, go, largest_difference, make, overlaps, training
 from tests.learning.conftest import vit
@@ -161,7 +161,7 @@ class Seen:
     """The positions that went through split training, and the scores they were chosen by, by client and round."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from simulator.learning.data import Shard
+        from simulator.learning.data.images import Shard
 
         self.chosen: list[tuple[str, list[int], Tensor]] = []
         choose = Shard.choose

@@ -10,8 +10,8 @@ from torch.func import functional_call
 from simulator.algorithms.base import UnfitError
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.splitfed import SplitFed
-from simulator.learning.passes import Part, Pass
-from simulator.learning.weights import Weights
+from simulator.learning.models.parts import Part, Pass
+from simulator.learning.models.weights import Weights
 from simulator.world.memory import Memory
 from tests.algorithms.conftest import SAMPLES, Run, equal, go, largest_difference, make, overlaps, training
 from tests.learning.conftest import vit

@@ -7,18 +7,16 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from simulator.algorithms.base import UnfitError
-from simulator.algorithms.cutting import Place
 from simulator.algorithms.splitfrozen import SplitFrozen
-from simulator.learning import passes
-from simulator.learning.lora import Lora
+from simulator.algorithms.steps.split import Place
+from simulator.learning.models import parts as passes
+from simulator.learning.models.lora import Lora
+from simulator.learning.models.weights import Weights
 from simulator.learning.task import Task
-from simulator.learning.weights import Weights
-from simulator.seeds import Seeds
-from simulator.synchrony.cohorts import Uniform
-from simulator.synchrony.synchronous import synchronous
-from simulator.world.sites import Hardware
+from simulator.world.hardware import Hardware
 from simulator.world.world import World
 from tests.algorithms.conftest import Run, equal, go, largest_difference, make, training
+from tests.helpers.driving import drive as driven
 
 HEAD = 1
 
@@ -96,14 +94,7 @@ def _step(task: Task, tensors: dict[str, torch.Tensor], x: torch.Tensor, y: torc
 def drive(algorithm: SplitFrozen, world: World, task: Task, clients: int, beside: Any = None) -> None:
     """One round, and something beside it."""
 
-    def both() -> Any:
-        if beside:
-            world.start(beside)
-        yield from synchronous(
-            algorithm, world, task, rounds=1, clients_per_round=clients, selection=Uniform(), seeds=Seeds(0)
-        )
-
-    world.run(both())
+    driven(algorithm, world, task, clients_per_round=clients, beside=beside)
 
 
 class TestPipeline:

@@ -3,14 +3,14 @@
 import pytest
 
 from simulator.algorithms.base import UnfitError
-from simulator.algorithms.cutting import Place
 from simulator.algorithms.splitfrozen import SplitFrozen
-from simulator.learning.lora import Lora
-from simulator.placing import placed
-from simulator.scenario import Scenario
-from simulator.trial import run
+from simulator.algorithms.steps.split import Place
+from simulator.experiments.trial.cut_search import placed
+from simulator.experiments.trial.trial import run
+from simulator.learning.models.lora import Lora
+from simulator.scenario.scenario import Scenario
 from tests.algorithms.conftest import go, make, training
-from tests.test_trial import _a_small_model  # noqa: F401  (a fixture)
+from tests.experiments.trial.test_trial import _a_small_model  # noqa: F401  (a fixture)
 
 
 @pytest.mark.parametrize(("blocks", "deepest"), [((2, 3), 2), ((1, 3), 1), ((0, 1), 0), (None, 3)])

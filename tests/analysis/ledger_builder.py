@@ -9,7 +9,7 @@ import yaml
 from pyarrow import parquet
 
 from simulator.accounting.ledger import Ledger, WorkRow
-from simulator.world.sites import Power
+from simulator.accounting.power import Power
 from tests.analysis.builder import fabricate
 
 POWER = {"server": Power(60, 260, 70, 65), "pi-0": Power(2, 6, 3, 2.5), "pi-1": Power(2, 6, 3, 2.5)}

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from analysis import device_shares, load_run, load_sweep, write_report, write_sweep_report
-from analysis.humanize import Kind, human
 from analysis.measures import measure_columns
+from simulator.settings.humanize import Kind, human
 from tests.analysis.builder import fabricate
 from tests.analysis.sweep_builder import HEAD, UPLINK, fabricate_sweep
 

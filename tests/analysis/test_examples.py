@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.analysis.sweep_builder import HEAD, UPLINK, fabricate_sweep
+from tests.helpers.places import ROOT
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = ROOT / "examples"
 
 
 def test_plot_a_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

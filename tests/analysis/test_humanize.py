@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from analysis.humanize import Kind, common_scale, human, human_spread, scale
+from simulator.settings.humanize import Kind, common_scale, human, human_spread, scale
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from analysis import RunError, accuracy_curve, device_shares, load_run, style, write_report
-from analysis.humanize import scale
 from analysis.interactive.curves import accuracy_figure
 from analysis.interactive.labels import labels_chart
 from analysis.interactive.timeline import rounds_of, timeline_chart, timeline_figure
@@ -18,6 +17,7 @@ from analysis.interactive.where import where_figure
 from analysis.measures import highlights, measure_columns
 from analysis.quantities import measure_of
 from analysis.timeline import read_timeline
+from simulator.settings.humanize import scale
 from tests.analysis.builder import fabricate
 from tests.analysis.report_reading import MOST_BYTES, Page, valid
 from tests.analysis.sweep_builder import UPLINK, fabricate_sweep

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from analysis import RunError, load_sweep, report_sweep, sweep_highlights, winner_map, write_sweep_report
-from analysis.humanize import human
 from analysis.interactive import sweep as interactive
 from analysis.interactive.pareto import pareto_chart, pareto_figure
 from analysis.interactive.sweep import sweep_data
 from analysis.pareto import pareto_front, spots
+from simulator.settings.humanize import human
 from tests.analysis.report_reading import MOST_BYTES, Page, valid
 from tests.analysis.sweep_builder import BATCH, HEAD, UPLINK, costs, fabricate_sweep
 

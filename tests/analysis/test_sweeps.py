@@ -13,7 +13,7 @@ from analysis import RunError, load_sweep
 from analysis.axes import Axis, parse_values, short_names
 from analysis.grids import seeds_said
 from analysis.sweeps import MEASURES, TEXT
-from simulator.units import BANDWIDTH, DURATION, MEMORY, POWER, RATE, Quantity
+from simulator.settings.units import BANDWIDTH, DURATION, MEMORY, POWER, RATE, Quantity
 from tests.analysis.builder import fabricate
 from tests.analysis.sweep_builder import BATCH, HEAD, UPLINK, costs, fabricate_sweep
 

@@ -14,9 +14,9 @@ from analysis import load_run, trace, write_trace
 from analysis.power import outside
 from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, RoundRow, TransferRow
 from simulator.accounting.usage import uses
-from simulator.results import write
-from simulator.scenario import load
-from simulator.trial import run as run_trial
+from simulator.experiments.run.tables import write
+from simulator.experiments.trial.trial import run as run_trial
+from simulator.scenario.scenario import load
 from tests.analysis.ledger_builder import POWER, made, served
 from tests.analysis.trace_format import KEYS, Event, faults, first, read
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 
 import timm
 import torch
@@ -11,17 +10,18 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
-from simulator.learning import flops, footprint
-from simulator.learning.passes import Part
-from simulator.learning.staged import Staged
-from simulator.learning.stages import TRAINED, stages_of
-from simulator.learning.weights import Weights
-from simulator.results import summarise
-from simulator.scenario import load
-from simulator.trial import run
+from simulator.experiments.run.tables import summarise
+from simulator.experiments.trial.trial import run
+from simulator.learning.costs import flops, footprint
+from simulator.learning.models.parts import Part
+from simulator.learning.models.staged import Staged
+from simulator.learning.models.stages import TRAINED, stages_of
+from simulator.learning.models.weights import Weights
+from simulator.scenario.scenario import load
 from tests.bench import report
+from tests.helpers.places import SCENARIOS
 
-QUICKSTART = Path(__file__).parents[2] / "scenarios" / "quickstart.yaml"
+QUICKSTART = SCENARIOS / "quickstart.yaml"
 SMALL = ("training.rounds=2", "training.clients_per_round=2", "evaluation.samples=8", "threads=1")
 LEARNED = {"final_accuracy", "best_accuracy", "final_loss", "time_to_target_s", "wall_time_s"}
 LEARNED |= {"personal_accuracy", "personal_accuracy_worst_decile"}

@@ -19,12 +19,12 @@ from unittest import mock
 
 import torch
 
-from simulator import trial
-from simulator.calibration import Machine, machine, save, timed, written
+from simulator.calibration.calibrate import Machine, machine, save, timed, written
+from simulator.calibration.timing import Laps
+from simulator.experiments.trial import trial
 from simulator.learning.task import Task
-from simulator.learning.timing import Laps
-from simulator.scenario import Scenario, load
-from simulator.world.sites import Job
+from simulator.scenario.scenario import Scenario, load
+from simulator.world.queue import Job
 from tests.bench import report
 
 SCENARIO = Path(__file__).with_name("overhead.yaml")

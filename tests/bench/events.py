@@ -9,7 +9,8 @@ from typing import Any
 import simpy
 
 from simulator.accounting.costs import Cost, work
-from simulator.world.sites import Hardware, Site
+from simulator.world.hardware import Hardware
+from simulator.world.sites import Site
 from simulator.world.world import World
 from tests.bench import report
 

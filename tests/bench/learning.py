@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import statistics
 import sys
-from pathlib import Path
 
-from simulator.scenario import load
-from simulator.trial import run
+from simulator.experiments.trial.trial import run
+from simulator.scenario.scenario import load
 from tests.bench import report
+from tests.helpers.places import SCENARIOS
 
-QUICKSTART = Path(__file__).parents[2] / "scenarios" / "quickstart.yaml"
+QUICKSTART = SCENARIOS / "quickstart.yaml"
 SEEDS = (0, 1, 2)
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import torch
 from torch.nn.functional import cross_entropy
 
-from simulator.learning.data import Images, Shard
-from simulator.learning.models import build
-from simulator.outcome import Outcome
-from simulator.scenario import Scenario, load
-from simulator.seeds import Seeds
-from simulator.trial import load as load_data
-from simulator.trial import run
+from simulator.experiments.trial.build import load as load_data
+from simulator.experiments.trial.result import Outcome
+from simulator.experiments.trial.trial import run
+from simulator.learning.data.images import Images, Shard
+from simulator.learning.models.build import build
+from simulator.scenario.scenario import Scenario, load
+from simulator.settings.seeds import Seeds
 from tests.bench import report
 
 PAIRS = 11

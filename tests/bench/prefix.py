@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
-from simulator import trial
+from simulator.experiments.trial import trial
+from simulator.experiments.trial.result import Outcome
 from simulator.learning.task import Task
-from simulator.outcome import Outcome
-from simulator.scenario import load
+from simulator.scenario.scenario import load
 from tests.bench import report
+from tests.helpers.places import SCENARIOS
 
-QUICKSTART = Path(__file__).parents[2] / "scenarios" / "quickstart.yaml"
+QUICKSTART = SCENARIOS / "quickstart.yaml"
 PAIRS = 2
 
 

@@ -17,10 +17,11 @@ import yaml
 from joblib.externals.loky import get_reusable_executor
 from rich.console import Console
 
-from simulator.fitting import fitted
-from simulator.scenario import load
-from simulator.sweeping import points, running, settings
-from simulator.sweeping.store import Store
+from simulator.experiments.sweep import points, settings
+from simulator.experiments.sweep import run as running
+from simulator.experiments.sweep.store import Store
+from simulator.experiments.trial.memory_check import fitted
+from simulator.scenario.scenario import load
 from tests.bench import report
 
 SCENARIO = Path(__file__).with_name("sweeps.yaml")

@@ -10,12 +10,13 @@ from timm.models.resnet import ResNet
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from simulator.learning import flops, footprint
-from simulator.learning.optimizers import Sgd
-from simulator.learning.passes import Part
-from simulator.learning.staged import Ranges, Staged
-from simulator.learning.stages import TRAINED, stages_of
-from simulator.learning.weights import Weights
+from simulator.learning.costs import flops, footprint
+from simulator.learning.models.cuts import Ranges
+from simulator.learning.models.parts import Part
+from simulator.learning.models.staged import Staged
+from simulator.learning.models.stages import TRAINED, stages_of
+from simulator.learning.models.weights import Weights
+from simulator.learning.optimizers.sgd import Sgd
 
 CLASSES = 5
 SIDE = 16

@@ -49,5 +49,5 @@ def colours(pixels: np.ndarray) -> list[int]:
 
 
 def refused(error: Any) -> str:
-    """What a ``DataError`` that pytest caught says."""
+    """What a ``UnfitError`` that pytest caught says."""
     return f"{error.value.key}: {error.value.problem} ({error.value.allowed})"

@@ -20,8 +20,8 @@ from simulator.learning.compression.int8 import Int8
 from simulator.learning.compression.kmeans import kmeans, nearest
 from simulator.learning.compression.product_quantisation import ProductQuantisation
 from simulator.learning.compression.top_k import TopK
-from simulator.learning.wire import Wire
-from simulator.plugins import COMPRESSORS
+from simulator.settings.plugins import COMPRESSORS
+from simulator.transport.wire import Wire
 
 EVERY: list[Compressor] = [
     Fp16(),

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from simulator.learning.optimizers import AdamW, Optimizer, Sgd
-from simulator.learning.weights import Weights
+from simulator.learning.models.weights import Weights
+from simulator.learning.optimizers.adamw import AdamW
+from simulator.learning.optimizers.base import Optimizer
+from simulator.learning.optimizers.sgd import Sgd
 from tests.learning.conftest import chain, pictures, staged, vit, weights_of
 
 RULES: dict[str, tuple[Optimizer, Any]] = {

@@ -9,9 +9,10 @@ import pytest
 from pyarrow import compute
 from pyarrow.parquet import read_table
 
-from simulator.learning.datasets.parquet import Parquet
+from simulator.learning.data.datasets.parquet import Parquet
+from tests.helpers.places import SHARED
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
+DATA = SHARED / "data"
 CIFAR10, TINY = DATA / "cifar10", DATA / "tiny-imagenet-32"
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,9 @@ import math
 
 import pytest
 
-from simulator.learning.schedules import Constant, Cosine, Step
+from simulator.learning.schedules.constant import Constant
+from simulator.learning.schedules.cosine import Cosine
+from simulator.learning.schedules.step import Step
 
 
 def factors(schedule: Constant | Cosine | Step, rounds: int) -> list[float]:

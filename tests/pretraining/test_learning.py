@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from simulator.learning.models import build
+from simulator.learning.models.build import build
 from simulator.pretraining.learner import Learner
 from simulator.pretraining.loop import PretrainError, pretrain
 from simulator.pretraining.preparing import decoded
 from simulator.pretraining.settings import Pretraining, load
-from simulator.seeds import Seeds
+from simulator.settings.seeds import Seeds
 from tests.pretraining.conftest import RESNET, same, weights
 
 

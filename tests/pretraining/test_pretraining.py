@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 import torch
 
-from simulator.learning.models import build
-from simulator.learning.optimizers import AdamW
+from simulator.learning.models.build import build
+from simulator.learning.optimizers.adamw import AdamW
 from simulator.pretraining.loop import Epoch, PretrainError, Progress, pretrain
 from simulator.pretraining.settings import load
-from simulator.scenario_source import ScenarioError
+from simulator.settings.errors import ScenarioError
 from tests.conftest import Sfsim
+from tests.helpers.places import SCENARIOS
 from tests.pretraining.conftest import same, weights
 
 STEPS = 4  # an epoch: 16, 16, 16 and 2 images
@@ -161,5 +162,5 @@ def test_the_command(sfsim: Sfsim, file: Path, tmp_path: Path, monkeypatch: pyte
 
 
 def test_ours_is_a_valid_file() -> None:
-    settings = load(Path(__file__).parents[2] / "scenarios" / "pretrain" / "tiny-imagenet-32.yaml")
+    settings = load(SCENARIOS / "pretrain" / "tiny-imagenet-32.yaml")
     assert settings.name == "tiny-imagenet-32"

@@ -6,9 +6,12 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from simulator.accounting.costs import Cost, Work
+from simulator.accounting.power import Power
 from simulator.world.clients import Client
+from simulator.world.hardware import Hardware
 from simulator.world.network import Link
-from simulator.world.sites import Discipline, Hardware, Power, Site
+from simulator.world.queue import Queue
+from simulator.world.sites import Site
 from simulator.world.world import World
 
 INF, DARK = float("inf"), Power()
@@ -27,10 +30,10 @@ class Scale:
         return payload, payload
 
 
-def tiny(start: float = 0.0, slots: int = 1, discipline: Discipline | None = None, power: Power = DARK) -> World:
+def tiny(start: float = 0.0, slots: int = 1, queue: Queue | None = None, power: Power = DARK) -> World:
     """A world with a server whose links are infinite."""
     world = World(Scale(), start)
-    world.server = Site(world, "server", Hardware(1.0, slots=slots, power=power), discipline=discipline)
+    world.server = Site(world, "server", Hardware(1.0, slots=slots, power=power), queue=queue)
     return world
 
 

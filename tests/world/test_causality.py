@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from simulator.accounting.costs import Cost, Work
-from simulator.world.sites import Job
+from simulator.world.queue import Job
 from tests.world.builder import Steps, device, job, pause, served, tiny
 
 
@@ -107,7 +107,7 @@ def test_a_discipline_decides_who_is_next_and_equals_keep_their_order() -> None:
         def key(self, job: Job) -> int:
             return job.cost.flops
 
-    world = tiny(discipline=ShortestFirst())
+    world = tiny(queue=ShortestFirst())
     crowd = [("begun", 5), ("long", 4), ("short", 1), ("short too", 1)]
     world.run(world.together(*(world.server.compute(job(seconds, name=name)) for name, seconds in crowd)))
     assert [name for name, _, _ in served(world)] == ["begun", "short", "short too", "long"]

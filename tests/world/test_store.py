@@ -4,7 +4,8 @@ from typing import Any
 
 from simulator.accounting.costs import Cost, work
 from simulator.accounting.payload import Frozen
-from simulator.world.sites import Hardware, Site
+from simulator.world.hardware import Hardware
+from simulator.world.sites import Site
 from simulator.world.store import Store
 from simulator.world.world import World
 

@@ -10,8 +10,9 @@ import pytest
 from simulator.accounting.costs import Cost, Work, work
 from simulator.accounting.ledger import EngagementRow, RoundRow, TransferRow, WorkRow
 from simulator.world.clients import Client
+from simulator.world.hardware import Hardware
 from simulator.world.network import Link
-from simulator.world.sites import Hardware, Site
+from simulator.world.sites import Site
 from tests.world.builder import INF, Steps, device, job, pause, rows, served, tiny
 
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from simulator.accounting.costs import Cost
-from simulator.settings import Settings
+from simulator.settings.base import Settings
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,7 +9,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model
 
 from simulator.accounting.costs import Cost
 from simulator.learning.compression.base import FLOAT_BYTES, Compressor, Shape, TensorSpec
-from simulator.settings import invalid
+from simulator.settings.base import invalid
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,0 +1,139 @@
+"""Clients in step: all send a batch, the server trains on all of them at once, and the next step begins for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from simulator.algorithms.base import OwnOrder, State, Steps
+from simulator.algorithms.steps.split import Cutting
+from simulator.algorithms.steps.staging import Pile
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from simulator.learning.data.images import Batch
+    from simulator.learning.models.cuts import Cut
+    from simulator.learning.models.parts import Part, Pass
+    from simulator.learning.models.weights import Weights
+    from simulator.learning.task import Task
+    from simulator.world.clients import Client
+    from simulator.world.world import World
+
+
+@dataclass(eq=False, frozen=True)
+class Member:
+    """A client in a round: its head, the weights it trains, and the batches that are left to it."""
+
+    client: Client
+    head: Part
+    local: Weights
+    batches: Iterator[Batch]
+
+
+class Sent(NamedTuple):
+    """What a member sent: its pass, open for the way back, and as they arrived, smashed data and labels [N]."""
+
+    member: Member
+    way: Pass
+    batch: tuple[Any, Tensor]
+
+
+class Lockstep(Cutting, OwnOrder):
+    """The head on the device, labels sent, and one part at the server that all share, with a step for all at once.
+
+    In a step every member sends one batch; it is over when all have their gradients. Whoever has no batch left sits
+    out, and so does a device that has left, till the end of the round.
+    """
+
+    @property
+    def one_cut(self) -> bool:
+        return True
+
+    def begin(self, world: World, task: Task) -> State:
+        cut = self._cut(world, task)
+        world.server.store["body"] = task.weights(task.trainable(cut.rest), round=1, owner="server")
+        return task.trainable(cut.head)
+
+    def step(self, world: World, group: Sequence[tuple[Any, Tensor]], number: int, *parts: Part) -> Steps:
+        """What the server does with the batches of a step, from the first (0) of the round on.
+
+        The value is what goes back, None where nobody needs it: gradients of the first rows of each batch, which all
+        have in common (there may be none), and for each batch those of its other rows.
+        """
+        raise NotImplementedError
+
+    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+        return {**world.server.store["body"], **state}
+
+    def _cut(self, world: World, task: Task) -> Cut:
+        return self.cut_for(task, world.clients[0])  # all have the same
+
+    def _shared(self, world: World, task: Task) -> Weights:
+        """The weights of the server's part, at the rate of this round."""
+        shared: Weights = world.server.store["body"]
+        task.renew(shared, world.here().round, "server")
+        return shared
+
+    def _join(self, task: Task, client: Client, tensors: Mapping[str, Any]) -> Steps:
+        """Make ready for a round with these weights of the head; the value is the member."""
+        local = task.weights(tensors, client.turn, owner=client.name)
+        head = task.part(local, self.cut_for(task, client).head)
+        yield from client.install(head)
+        return Member(client, head, local, client.batches("train", epochs=task.training.local_epochs))
+
+    def _train(self, world: World, members: Sequence[Member], *parts: Part) -> Steps:
+        """Step after step till nobody has a batch left; the value is the members that are still there."""
+        number = 0
+        with world.phase("split training"):
+            while due := {member: batch for member in members if (batch := next(member.batches, None))}:
+                with Pile(world.server) as pile:
+                    jobs = [(member.client, self._send(member, batch, pile)) for member, batch in due.items()]
+                    sent = yield from side_by_side(world, jobs)
+                    group = [one.batch for one in sent]
+                    grads = (yield from self.step(world, group, number, *parts)) if group else None
+                back = [one.member for one in sent]
+                if grads is not None:
+                    back = yield from self._return(world, sent, *grads)
+                members = [member for member in members if member in back or member not in due]
+                number += 1
+        return members
+
+    def _send(self, member: Member, batch: Batch, pile: Pile) -> Steps:
+        """A batch through the head and to the server, where it lies on the pile; the value is a ``Sent``."""
+        way = yield from member.client.compute(member.head.forward, batch.x)
+        arrived = yield from member.client.upload((way.output, batch.y), "smashed data and labels")
+        pile.add(arrived)
+        return Sent(member, way, arrived)
+
+    def _return(self, world: World, sent: Sequence[Sent], common: Tensor, own: Sequence[Tensor]) -> Steps:
+        """What is common to all; when all have it, to each what is its own. The value is the members that learned."""
+        heard = [(one, grad, common) for one, grad in zip(sent, own, strict=True)]
+        if len(common):
+            jobs = [(one.member.client, self._hear(one, *grads)) for one, *grads in heard]
+            heard = yield from side_by_side(world, jobs)
+        return (
+            yield from side_by_side(world, [(one.member.client, self._learn(one, *grads)) for one, *grads in heard])
+        )
+
+    def _hear(self, sent: Sent, own: Tensor, common: Tensor) -> Steps:
+        return sent, own, (yield from sent.member.client.download(common, "aggregated gradient"))
+
+    def _learn(self, sent: Sent, own: Tensor, common: Tensor) -> Steps:
+        """Back-propagate on the device, and step; the value is the member."""
+        from simulator.learning.training.batches import joined
+
+        client = sent.member.client
+        grads = [common[: len(sent.batch[1]) - len(own)]] if len(common) else []
+        if len(own):
+            grads.append((yield from client.download(own, "smashed gradient")))
+        yield from client.compute(sent.way.backward, joined(grads))
+        yield from client.compute(sent.member.local.step, sent.way)
+        return sent.member
+
+
+def side_by_side(world: World, jobs: Sequence[tuple[Client, Steps]]) -> Steps:
+    """Each on behalf of its client, if that is there; the value is what came back, in order."""
+    there = [world.start(steps, client) for client, steps in jobs if client.site.away_since is None]
+    return (yield from world.together(*there))

@@ -1,0 +1,49 @@
+"""Planning before anything is trained: `plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simulator.cli.shared import File, Set, app, load_scenario, progress_bar, refuse, show, stopped
+
+
+@app.command()
+def plan(
+    file: File,
+    overrides: Set = [],  # noqa: B006
+    out: Annotated[
+        Path | None, typer.Option(help="The table as a file, too, in SI units.", show_default=False, metavar="FILE.csv")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
+) -> None:
+    """What one round of every cut of every algorithm takes, what fits, and where one overtakes another; no training."""
+    if out and not out.parent.is_dir():
+        refuse(f"there is no folder {out.parent} to write {out.name} into")
+    if out and (out.is_dir() or (out.exists() and not force)):
+        refuse(f"{out} is a folder" if out.is_dir() else f"{out} exists: name another file with --out, or say --force")
+    scenario = load_scenario(file, overrides)
+    from simulator.experiments.plan.answers import answers
+    from simulator.experiments.plan.points import points
+    from simulator.experiments.plan.rounds import Planner
+    from simulator.experiments.plan.table import PlanTable, write_csv
+    from simulator.experiments.trial.validate import check
+
+    check(scenario, dry=True)
+    planner = Planner(scenario)
+    try:
+        with progress_bar("cuts") as progress:
+            found = points(planner, progress)
+        if out:
+            write_csv(out, scenario, found)
+        show(PlanTable(planner, found))
+        with progress_bar("break-even") as progress:
+            said = answers(planner, found, progress)
+    except OSError as error:
+        refuse(f"{out} cannot be written: {error.strerror}")
+    except KeyboardInterrupt:
+        stopped()
+    for question, sentences in said.items():
+        print("\n".join(["", question, *(f"  {sentence}" for sentence in sentences)]))

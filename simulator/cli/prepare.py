@@ -1,0 +1,97 @@
+"""Making what scenarios start from: `calibrate` a device, `pretrain` a model."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simulator.cli.shared import File, Set, app, load_scenario, progress_bar, refuse, stopped
+
+
+@app.command()
+def calibrate(
+    file: File,
+    out: Annotated[Path, typer.Option(help="The file of devices to write.", metavar="FILE")] = Path("my-machine.yaml"),
+    name: Annotated[
+        str | None, typer.Option(help="Of the device.", show_default="the file's, without .yaml", metavar="NAME")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="How often each piece is timed.", metavar="N")] = 15,
+    idle_power: Annotated[
+        str | None, typer.Option(help='What it draws, such as "3 W".', show_default=False, metavar="WATTS")
+    ] = None,
+    compute_power: Annotated[
+        str | None, typer.Option(help="What it draws while it computes.", show_default=False, metavar="WATTS")
+    ] = None,
+    overrides: Set = [],  # noqa: B006
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
+) -> None:
+    """Measure this machine: the model and the batches of a scenario become a device that scenarios can name."""
+    watts = _watts(idle_power, compute_power)
+    if not out.parent.is_dir():
+        refuse(f"there is no folder {out.parent} to write {out.name} into")
+    if out.is_dir() or (out.exists() and not force):
+        refuse(f"{out} is a folder" if out.is_dir() else f"{out} exists: name another file with --out, or say --force")
+    scenario = load_scenario(file, overrides)
+    from simulator.calibration.calibrate import calibrate, save, summary, written
+    from simulator.experiments.trial.validate import check
+
+    check(scenario)
+    try:
+        with progress_bar("timing") as progress:
+            found = calibrate(scenario, repeats, progress)
+        save(out, written(name or out.stem, found, watts))
+    except OSError as error:
+        refuse(f"{out} cannot be written: {error.strerror}")
+    except KeyboardInterrupt:
+        stopped()
+    print(summary(found, out, name or out.stem, bool(watts)))
+
+
+@app.command()
+def pretrain(
+    file: Annotated[Path, typer.Argument(help="What to train, a YAML file.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="Where the weights go.", show_default="runs/<name>", metavar="DIR")
+    ] = None,
+    overrides: Set = [],  # noqa: B006
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Begin anew in a folder that is taken.")] = False,
+) -> None:
+    """Pre-train a model on this machine, for scenarios to start from (model: {weights: ...})."""
+    from simulator.pretraining.loop import PretrainError
+    from simulator.pretraining.running import run_pretraining
+    from simulator.pretraining.settings import load
+
+    settings = load(file, overrides)
+    folder = out or Path("runs") / settings.name
+    try:
+        run_pretraining(settings, folder, resume, force)
+    except PretrainError as error:
+        refuse(str(error))
+    except OSError as error:
+        if not error.filename:
+            raise
+        refuse(f"{folder} cannot be written: {error.strerror}: {error.filename}")
+    except KeyboardInterrupt:
+        if not (folder / "checkpoint.pt").exists():
+            stopped()
+        print("sfsim: stopped; the same command with --resume goes on", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def _watts(idle: str | None, compute: str | None) -> dict[str, str]:
+    """What a machine draws by state, checked; nothing where nothing is said."""
+    from simulator.settings.units import POWER
+
+    said = {"idle": idle, "compute": compute}
+    for state, power in said.items():
+        if power is None and any(said.values()):
+            refuse("--idle-power and --compute-power go together")
+        try:
+            POWER.parse(power or "0 W")
+        except ValueError as error:
+            refuse(f"--{state}-power is {power}: {error}")
+    return {state: power for state, power in said.items() if power is not None}

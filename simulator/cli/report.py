@@ -1,0 +1,49 @@
+"""Looking at what was run: `report` draws a folder anew, `compare` puts runs side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simulator.cli.shared import app, refuse, tell_version
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run's or a sweep's folder.", show_default=False)],
+) -> None:
+    """Draw figures and report of a run or a sweep anew, from its folder alone."""
+    from analysis import RunError, write_report, write_sweep_report
+
+    try:
+        written = (write_sweep_report if (folder / "points.csv").is_file() else write_report)(folder)
+    except RunError as error:
+        refuse(str(error))
+    except OSError as error:
+        refuse(f"the report cannot be written: {error.strerror}: {error.filename}")
+    tell_version(folder)
+    print(f"Report: {written}")
+
+
+@app.command()
+def compare(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="The page to write.", metavar="FILE")] = Path("compare.html"),
+    force: Annotated[bool, typer.Option("--force", help="Replace the page if there is one.")] = False,
+) -> None:
+    """Put runs side by side in one page, and say by what they differ."""
+    if out.is_file() and not force:
+        refuse(f"{out} exists: name another file with --out, or say --force")
+    from analysis import RunError, write_comparison
+
+    try:
+        written = write_comparison(folders, out)
+    except RunError as error:
+        refuse(str(error))
+    except OSError as error:
+        refuse(f"{out} cannot be written: {error.strerror}")
+    for folder in folders:
+        tell_version(folder)
+    print(f"Comparison: {written}")

@@ -1,0 +1,108 @@
+"""Simulating: `run`, `validate`, `sweep`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simulator.cli.shared import File, Set, app, load_scenario, refuse, stopped
+
+if TYPE_CHECKING:
+    from simulator.scenario.scenario import Scenario
+
+
+@app.command()
+def run(
+    file: File,
+    dry: Annotated[bool, typer.Option("--dry", help="Simulate without training: everything but accuracy.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="The run folder.", show_default="runs/<scenario>-<n>", metavar="DIR")
+    ] = None,
+    overrides: Set = [],  # noqa: B006  (typer wants a list)
+    force: Annotated[bool, typer.Option("--force", help="Replace the run folder if there is one.")] = False,
+) -> None:
+    """Run every algorithm of a scenario, print a table, and leave a run folder with figures and a report."""
+    scenario = load_scenario(file, overrides)
+    from simulator.experiments.run.folders import FolderTakenError
+    from simulator.experiments.run.run import run_scenario
+
+    try:
+        _tell_of_tables(scenario)
+        run_scenario(scenario, dry=dry, out=out, force=force)
+    except FolderTakenError as error:
+        refuse(str(error))
+    except OSError as error:
+        if not error.filename:
+            raise
+        refuse(f"the run folder cannot be written: {error.strerror}: {error.filename}")
+    except KeyboardInterrupt:  # here, for typer would end without a word
+        stopped()
+
+
+@app.command()
+def validate(file: File, overrides: Set = []) -> None:  # noqa: B006
+    """Check a scenario, down to its cuts, shards and memory, or every point of a sweep, without running it."""
+    from simulator.settings.sources import Source
+
+    if Source(file).kind == "sweep":
+        from simulator.experiments.sweep.run import validate_sweep
+
+        print(validate_sweep(file, overrides))
+        return
+    scenario = load_scenario(file, overrides)
+    from simulator.experiments.trial.memory_check import devices_left_out
+    from simulator.experiments.trial.validate import check
+
+    check(scenario)
+    devices_left_out(scenario, print)
+    trials = len(scenario.algorithms) * len(scenario.seeds)
+    labels = ", ".join(entry.label for entry in scenario.algorithms)
+    print(f"{file} is a valid scenario: {trials} trials ({labels}) on {scenario.world.clients} devices")
+    _tell_of_tables(scenario)
+
+
+@app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(help="The sweep, a YAML file.", show_default=False)],
+    dry: Annotated[bool, typer.Option("--dry", help="Simulate without training: everything but accuracy.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="The sweep's folder.", show_default="runs/<name>", metavar="DIR")
+    ] = None,
+    overrides: Set = [],  # noqa: B006
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes.", show_default="as cores and threads allow", metavar="N")
+    ] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Run the others where points are no scenario; failures are no error.")
+    ] = False,
+    ledger: Annotated[
+        bool, typer.Option("--ledger/--no-ledger", help="Keep the ledger of every trial; timelines and traces need it.")
+    ] = True,
+    force: Annotated[bool, typer.Option("--force", help="Use a folder that holds something else.")] = False,
+) -> None:
+    """Run a scenario at many points: only what is missing, on all cores; interrupted, the same command goes on."""
+    from simulator.experiments.sweep.settings import load
+
+    load(file)  # what is wrong with it is said at once
+    from simulator.experiments.sweep.run import run_sweep
+
+    try:
+        run_sweep(file, overrides, dry=dry, out=out, workers=workers, keep_going=keep_going, ledger=ledger, force=force)
+    except OSError as error:
+        if not error.filename:
+            raise
+        refuse(f"the sweep's folder cannot be written: {error.strerror}: {error.filename}")
+    except KeyboardInterrupt as stop:
+        if not str(stop):
+            stopped()
+        print(f"Stopped. {stop}")
+        raise SystemExit(130) from None
+
+
+def _tell_of_tables(scenario: Scenario) -> None:
+    from simulator.calibration.calibrate import unknown
+
+    for line in unknown(scenario):
+        print(line)

@@ -1,0 +1,87 @@
+"""What commands have in common. Nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from simulator.scenario.scenario import Scenario
+
+app = typer.Typer(
+    name="sfsim",
+    help="Which way of fine-tuning a pre-trained model across devices is fastest, cheapest and most accurate?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+File = Annotated[Path, typer.Argument(help="The scenario, a YAML file.", show_default=False)]
+Set = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a key, such as world.server.slots=2 or algorithms.SFPrompt.keep_fraction=0.8; repeatable.",
+        show_default=False,
+    ),
+]
+
+
+@app.callback()
+def _commands() -> None:
+    """Keeps ``run`` and ``validate`` names of commands, however many there are."""
+
+
+def load_scenario(file: Path, overrides: list[str]) -> Scenario:
+    """A scenario with what the command line overrides."""
+    from simulator.scenario.scenario import load
+
+    return load(file, overrides)
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, disable=not sys.stdout.isatty()) as progress:
+        bar = progress.add_task(what, total=None)
+        yield lambda done, of: progress.update(bar, completed=done, total=of)
+
+
+def show(found: RenderableType) -> None:
+    """As wide as the terminal, but never so narrow that figures are cut off; in a file as wide as they take."""
+    from shutil import get_terminal_size
+
+    from rich.console import Console
+
+    Console(width=max(get_terminal_size().columns, 110) if sys.stdout.isatty() else 200).print(found)
+
+
+def tell_version(folder: Path) -> None:
+    """Say so if another version has written a folder that was read all the same."""
+    from analysis.versions import of_another, version_of
+
+    if note := of_another(version_of(folder)):
+        print(f"{folder} was {note}")
+
+
+def refuse(message: str) -> NoReturn:
+    """End with one message on stderr and exit status 2."""
+    print(f"sfsim: {message}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def stopped() -> NoReturn:
+    """End as after Ctrl-C."""
+    print("sfsim: stopped; nothing was written", file=sys.stderr)
+    raise SystemExit(130) from None

@@ -1,1 +1,0 @@
-"""The commands of `sfsim`, each of them thin: what it does is done elsewhere."""

@@ -1,1 +1,0 @@
-"""Who chooses where the model is cut: one small class each."""

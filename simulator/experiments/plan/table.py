@@ -1,0 +1,158 @@
+"""A plan as a table to read, and as rows in SI units."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.markup import escape
+from rich.measure import Measurement
+from rich.table import Table
+
+from simulator.experiments.plan.points import SERVER, Group, Point, groups
+from simulator.experiments.plan.rounds import Planner
+from simulator.settings.humanize import human
+from simulator.settings.wording import listed
+
+if TYPE_CHECKING:
+    from simulator.scenario.scenario import Scenario
+
+WIDE = 10_000
+"""Columns of a terminal on which everything has room."""
+OWN, FASTEST, TOO_MUCH = "*", ">", "!"
+"""Behind a head, before a round, and behind bytes of memory."""
+
+
+class PlanTable:
+    """All points, a section for each algorithm, with marks for the fastest cut and for those that do not fit.
+
+    Each group of devices has a column for its memory where there is room for that; else they share one.
+    """
+
+    def __init__(self, planner: Planner, points: Sequence[Point]) -> None:
+        self.planner, self.points, self.best = planner, points, _best(points)
+        self.groups = groups(planner.scenario)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        apart = self.table(apart=True)
+        width = Measurement.get(console, options.update(width=WIDE), apart).maximum
+        yield apart if width <= options.max_width else self.table(apart=False)
+
+    def table(self, apart: bool) -> Table:
+        """``apart``: each group of devices has a column of its own for memory."""
+        shown = Table(
+            title=f"{self.planner.scenario.name}: one round of every cut",
+            title_justify="left",
+            caption=self.caption(),
+            caption_justify="left",
+            box=box.SIMPLE_HEAD,
+            show_edge=False,
+            pad_edge=False,
+            collapse_padding=True,
+        )
+        shown.add_column("")
+        for heading in ("head", "tail", "round", "first", "up", "down", "device\nwork", "server\nwork", "energy"):
+            shown.add_column(heading, justify="right", no_wrap=True)
+        for heading in (*(map(_heading, self.groups) if apart else ["device\nmemory"]), "server\nmemory"):
+            shown.add_column(heading, justify="right", no_wrap=True)
+        for number, point in enumerate(self.points):
+            again = number > 0 and self.points[number - 1].label == point.label
+            last = number + 1 == len(self.points) or self.points[number + 1].label != point.label
+            cells = self._cells(point, [[group] for group in self.groups] if apart else [self.groups])
+            label = "" if again else escape(point.label)
+            shown.add_row(label, *cells, end_section=last, style=None if point.fits else "dim")
+        return shown
+
+    def _cells(self, point: Point, columns: Sequence[Sequence[Group]]) -> Iterator[str]:
+        took = point.round
+        yield "" if point.head is None else f"{point.head}{OWN if point.own else ''}"
+        yield "" if point.tail is None else str(point.tail)
+        seconds = human("seconds", took.seconds)
+        yield f"[bold green]{FASTEST}{seconds}[/]" if self.best.get(point.label) is point else seconds
+        yield human("seconds", point.first_seconds)
+        yield from (human("bytes", value) for value in (took.bytes_up, took.bytes_down))
+        for flops in (took.client_flops, took.server_flops):
+            yield human("flops", flops).removesuffix("FLOP").strip()
+        yield human("joules", took.client_energy_j)
+        for sites in [*([group.name for group in column] for column in columns), [SERVER]]:
+            needed = human("bytes", max(point.memory[site] for site in sites))
+            yield f"[red]{needed}{TOO_MUCH}[/]" if any(site in point.lacking for site in sites) else needed
+
+    def caption(self) -> str:
+        """What the columns are; and whose round it is, where all algorithms have the same cohort."""
+        points = self.points
+        of = "each algorithm's first cohort"
+        if len({point.cohort for point in points}) == 1:
+            counts = Counter(name.rpartition("-")[0] for name in points[0].cohort)
+            of = listed(f"{count} {name}" for name, count in counts.items())
+        said = [
+            f"The first round of seed {self.planner.seed}: {escape(of)}. Bytes, device work (FLOP) and energy are sums "
+            "over these. round: frozen weights are there already; first: they are sent, unless preinstalled. Memory is "
+            "that of the group's device with most samples, or the server's, at its fullest."
+        ]
+        if any(point.own and point.head is not None for point in points):
+            said.append(f"{OWN}: the cut that the file says, or that its policy chooses for devices.")
+        if self.best:
+            said.append(f"{FASTEST}: an algorithm's fastest cut that fits.")
+        if small := {name for point in points for name in point.lacking}:
+            server = self.planner.scenario.world.server
+            has = {group.name: group.memory for group in self.groups} | {SERVER: server.memory}
+            there = (f"{name} {human('bytes', has[name])}" for name in has if name in small)
+            said.append(f"{TOO_MUCH}: more than there is: {escape(listed(there))}.")
+        return " ".join(said)
+
+
+def write_csv(path: Path, scenario: Scenario, points: Sequence[Point]) -> None:
+    """All points in SI units, a row each; memory of each group of devices in a column of its own."""
+    rows = [_row(scenario, point) for point in points]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        written = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        written.writeheader()
+        written.writerows(rows)
+
+
+def _row(scenario: Scenario, point: Point) -> dict[str, Any]:
+    took = point.round
+    return {
+        "algorithm": point.entry.name,
+        "label": point.label,
+        "head": point.head,
+        "tail": point.tail,
+        "own_cut": point.own,
+        "devices": point.devices or None,
+        "round_s": took.seconds,
+        "first_round_s": point.first_seconds,
+        "bytes_up": took.bytes_up,
+        "bytes_down": took.bytes_down,
+        "bytes_provisioning": point.bytes_provisioning,
+        "client_flops": took.client_flops,
+        "server_flops": took.server_flops,
+        "client_energy_j": took.client_energy_j,
+        "peak_server_memory_bytes": point.memory[SERVER],
+        **{f"peak_memory_bytes {group.name}": point.memory[group.name] for group in groups(scenario)},
+        "fits": point.fits,
+        "too_small": "; ".join(point.lacking),
+    }
+
+
+def _best(points: Sequence[Point]) -> dict[str, Point]:
+    """Of each algorithm with more than one cut, the fastest of those that fit."""
+    cuts = Counter(point.label for point in points)
+    best: dict[str, Point] = {}
+    for point in points:
+        if cuts[point.label] > 1 and point.fits:
+            faster = best.get(point.label)
+            if not faster or point.round.seconds < faster.round.seconds:
+                best[point.label] = point
+    return best
+
+
+def _heading(group: Group) -> str:
+    """Narrow: a name is broken at its hyphens."""
+    return "\n".join([*map(escape, wrap(group.name, 10)), f"of {human('bytes', group.memory)}"])

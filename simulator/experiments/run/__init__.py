@@ -1,0 +1,1 @@
+"""All trials of a scenario, and the folder they leave."""

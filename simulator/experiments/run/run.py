@@ -1,0 +1,126 @@
+"""Run a scenario: every algorithm with every seed, with progress, a table and a run folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from simulator.experiments.run.folders import free_folder, staged
+from simulator.experiments.run.tables import Summary, summarise, write
+from simulator.experiments.trial.build import torch_device
+from simulator.experiments.trial.memory_check import devices_left_out, fitted
+from simulator.experiments.trial.result import Outcome, Point
+from simulator.experiments.trial.trial import run as run_trial
+from simulator.experiments.trial.validate import check
+from simulator.settings.humanize import Kind, human
+
+if TYPE_CHECKING:
+    from simulator.scenario.scenario import Scenario
+
+
+def run_scenario(
+    scenario: Scenario,
+    *,
+    dry: bool = False,
+    out: Path | None = None,
+    force: bool = False,
+    console: Console | None = None,
+) -> Path:
+    """Run all trials and leave the run folder; the value is its path.
+
+    Raises:
+        ScenarioError: the scenario asks for what cannot be; nothing was run.
+        FolderTakenError: ``out`` is taken.
+    """
+    console = console or Console(width=None if sys.stdout.isatty() else 100)  # a log has no width of its own
+    check(scenario, dry)
+    folder = out or free_folder(scenario.name)
+    with staged(folder, force) as partial:
+        outcomes = _trials(scenario, dry, console)
+        write(partial, scenario, outcomes, dry, torch_device(scenario, dry))
+        from analysis import write_figures, write_report
+
+        write_report(partial, write_figures(partial))
+    console.print(_table(scenario, outcomes))
+    for outcome in outcomes:
+        score = outcome.points[-1].score
+        if score and not isfinite(score.loss):
+            name = f"{outcome.entry.label}, seed {outcome.seed}"
+            console.print(f"{name} diverged: its loss is not a number. A smaller learning rate may help.")
+    console.print(f"Report: {folder / 'report.html'}", soft_wrap=True)
+    return folder
+
+
+def _trials(scenario: Scenario, dry: bool, console: Console) -> list[Outcome]:
+    outcomes = []
+
+    def tell(line: str) -> None:
+        console.print(line, soft_wrap=True)
+
+    with console.status("Does it fit into memory?"):
+        fits = {} if dry else devices_left_out(scenario, tell)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    shown = Progress(*columns, TextColumn("{task.fields[state]}"), console=console, disable=not console.is_terminal)
+    with shown as progress:
+        for entry in scenario.algorithms:
+            for seed in scenario.seeds:
+                name = entry.label if len(scenario.seeds) == 1 else f"{entry.label}, seed {seed}"
+                bar = progress.add_task(name, total=entry.training.rounds, state="")
+                show = _shown(progress, bar)
+                if dry:
+                    outcomes.append(fitted(scenario, entry, seed, show, tell))
+                else:
+                    without = fits[entry.label, seed]
+                    outcomes.append(run_trial(scenario, entry, seed, progress=show, without=without))
+                if not console.is_terminal:  # bars are drawn once, at the end: a log wants to know before
+                    state, wall = progress.tasks[bar].fields["state"], human("seconds", outcomes[-1].wall_time_s)
+                    console.print(f"{name}: {state}, ran for {wall}")
+    return outcomes
+
+
+def _shown(progress: Progress, bar: TaskID) -> Callable[[Point], None]:
+    def show(point: Point) -> None:
+        state = f"simulated {human('seconds', point.sim_time_s)}"
+        if point.score:
+            state += f", accuracy {point.score.accuracy:.3f}"
+        progress.update(bar, completed=point.round, state=state)
+
+    return show
+
+
+def _table(scenario: Scenario, outcomes: Sequence[Outcome]) -> Table:
+    """One row an algorithm; means over seeds."""
+    target = scenario.target_accuracy
+    measures: list[tuple[str, str, Kind]] = [
+        ("accuracy", "final_accuracy", "fraction"),
+        ("time", "sim_time_s", "seconds"),
+        ("up", "bytes_up", "bytes"),
+        ("down", "bytes_down", "bytes"),
+        ("work", "client_flops", "flops"),
+        ("energy", "client_energy_j", "joules"),
+    ]
+    if target is not None:
+        measures.insert(2, (f"to {target:.0%}", "time_to_target_s", "seconds"))
+    title = f"{scenario.name} (traffic, work and energy of the devices)"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for heading, _, _ in measures:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for entry in scenario.algorithms:
+        rows = [summarise(outcome, target) for outcome in outcomes if outcome.entry.label == entry.label]
+        table.add_row(entry.label, *(human(kind, _mean(rows, key)) for _, key, kind in measures))
+    return table
+
+
+def _mean(rows: Sequence[Summary], key: str) -> float | None:
+    """Over seeds; None if one has no value."""
+    values = [row[key] for row in rows]
+    return None if None in values else sum(values) / len(values)

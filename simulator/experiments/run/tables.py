@@ -1,0 +1,222 @@
+"""What a run leaves in its folder."""
+
+from __future__ import annotations
+
+import csv
+import json
+import platform
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.metadata import version
+from math import fsum, isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from simulator.accounting.usage import Use, active_energy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from simulator.experiments.trial.result import Outcome
+    from simulator.scenario.scenario import Scenario
+
+Summary = dict[str, Any]
+SUMMARY, LEDGER = "summary.json", "ledger"
+"""Of a run's folder; `run_folders` knows one by them."""
+TOTALS = ("bytes_up", "bytes_down", "client_flops", "server_flops", "client_energy_j", "server_energy_j")
+PACKAGES = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "pillow", "scikit-learn", "pydantic")
+"""Those that learned figures depend on."""
+
+
+class Table(NamedTuple):
+    """Rows under names; what pandas takes longer to make of as few rows as a trial has than they take to write."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+    def frame(self) -> pd.DataFrame:
+        import pandas as pd  # here, for it takes half a second, and most who import this need none
+
+        return pd.DataFrame(self.rows, columns=list(self.columns))
+
+
+def write_csv(path: Path, tables: Sequence[Table]) -> None:
+    """Write tables with the same columns, one below the other; what is not known, or no number, stays empty."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        written = csv.writer(file, lineterminator="\n")
+        written.writerow(tables[0].columns)
+        for table in tables:
+            written.writerows([None if value != value else value for value in row] for row in table.rows)
+
+
+def summarise(outcome: Outcome, target: float | None, rounds: Table | None = None) -> Summary:
+    """One trial in SI units: the columns of ``summary.json``.
+
+    Args:
+        target: the accuracy to reach, a fraction, if any is.
+        rounds: its ``rounds_table``, if that is there.
+    """
+    scores = [point.score for point in outcome.points if point.score]
+    final = scores[-1] if scores else None
+    reached = (p.sim_time_s for p in outcome.points if p.score and target is not None and p.score.accuracy >= target)
+    rounds = rounds or rounds_table(outcome)
+    last = dict(zip(rounds.columns, rounds.rows[-1], strict=True))
+    provisioned = (use.bytes for use in outcome.uses if use.activity == "download" and use.phase == "provisioning")
+    return {
+        "algorithm": outcome.entry.name,
+        "label": outcome.entry.label,
+        "seed": outcome.seed,
+        "rounds": outcome.points[-1].round,
+        "final_accuracy": final.accuracy if final else None,
+        "best_accuracy": max(score.accuracy for score in scores) if scores else None,
+        "final_loss": final.loss if final and isfinite(final.loss) else None,
+        "sim_time_s": outcome.points[-1].sim_time_s,
+        "time_to_target_s": next(reached, None),
+        "bytes_up": int(last["bytes_up"]),
+        "bytes_down": int(last["bytes_down"]),
+        "bytes_provisioning": sum(provisioned),
+        "client_flops": int(last["client_flops"]),
+        "server_flops": int(last["server_flops"]),
+        "client_energy_j": float(last["client_energy_j"]),
+        "client_active_energy_j": active_energy(outcome.uses, outcome.power),
+        "server_energy_j": float(last["server_energy_j"]),
+        "peak_client_memory_bytes": outcome.peak_client_memory_bytes,
+        "peak_server_memory_bytes": outcome.peak_server_memory_bytes,
+        "devices_too_small": sorted(outcome.without),
+        "cuts": _cuts(outcome),
+        "trainable_parameters": outcome.trainable_parameters,
+        "wall_time_s": outcome.wall_time_s,
+        "personal_accuracy": final.personal if final else None,
+        "personal_accuracy_worst_decile": final.personal_worst if final else None,
+    }
+
+
+def _cuts(outcome: Outcome) -> list[dict[str, str | int]]:
+    """The cut of each device, where a policy chose them."""
+    places = getattr(outcome.entry.algorithm, "placement", {})
+    return [{"device": device, "head": place.head, "tail": place.tail} for device, place in places.items()]
+
+
+def rounds_frame(outcome: Outcome) -> pd.DataFrame:
+    """``rounds_table`` as a frame."""
+    return rounds_table(outcome).frame()
+
+
+def rounds_table(outcome: Outcome) -> Table:
+    """Running totals after each round: the columns of ``rounds.csv``."""
+    known = "algorithm", "label", "seed", "round", "sim_time_s", "accuracy", "loss"
+    trial = outcome.entry.name, outcome.entry.label, outcome.seed
+    rows = []
+    for point, totals in zip(outcome.points, _totals(outcome), strict=True):
+        score = point.score
+        found = (score.accuracy, score.loss) if score else (None, None)
+        personal = (score.personal, score.personal_worst) if score else (None, None)
+        rows.append((*trial, point.round, point.sim_time_s, *found, *totals, *personal))
+    return Table((*known, *TOTALS, "personal_accuracy", "personal_accuracy_worst_decile"), rows)
+
+
+def _totals(outcome: Outcome) -> Iterator[tuple[float, ...]]:
+    """Running totals, a row a point."""
+    sent: dict[tuple[int, str, str], int] = defaultdict(int)
+    flops: dict[tuple[int, str], int] = defaultdict(int)
+    energy: dict[tuple[int, str], list[float]] = defaultdict(list)
+    for use in outcome.uses:
+        number, side = use.round, use.side
+        sent[number, side, use.activity] += use.bytes
+        flops[number, side] += use.flops
+        energy[number, side].append(use.energy_j)
+    sofar: list[float] = [0] * len(TOTALS)
+    for number in (point.round for point in outcome.points):
+        summed = (
+            *(sent[number, "client", activity] for activity in ("upload", "download")),
+            *(flops[number, side] for side in ("client", "server")),
+            *(fsum(energy[number, side]) for side in ("client", "server")),
+        )
+        sofar = [before + more for before, more in zip(sofar, summed, strict=True)]
+        yield tuple(sofar)
+
+
+def breakdown_frame(outcome: Outcome) -> pd.DataFrame:
+    """``breakdown_table`` as a frame."""
+    return breakdown_table(outcome).frame()
+
+
+def breakdown_table(outcome: Outcome) -> Table:
+    """Where time, bytes, FLOPs and joules went, by side, phase and activity: the columns of ``breakdown.csv``."""
+    parts: dict[tuple[str, str, str], list[Use]] = defaultdict(list)
+    for use in outcome.uses:
+        parts[use.side, use.phase, use.activity].append(use)
+    trial = outcome.entry.name, outcome.entry.label, outcome.seed
+    rows = [
+        (
+            *trial,
+            *kind,
+            fsum(u.seconds for u in us),
+            sum(u.bytes for u in us),
+            sum(u.flops for u in us),
+            fsum(u.energy_j for u in us),
+        )
+        for kind, us in sorted(parts.items())
+    ]
+    kinds = "algorithm", "label", "seed", "side", "phase", "activity"
+    return Table((*kinds, "seconds", "bytes", "flops", "energy_j"), rows)
+
+
+def clients_table(outcome: Outcome) -> Table:
+    """How many samples of which class each client has, where it has any: the columns of ``clients.csv``.
+
+    One partition a seed: all algorithms share it.
+    """
+    columns = "seed", "client", "device", "class", "class_name", "samples"
+    return Table(columns, [(outcome.seed, *dealt) for dealt in outcome.dealt])
+
+
+def environment(threads: int, device: str) -> dict[str, Any]:
+    """What learned figures depend on beside the scenario: this machine, and the versions of ``PACKAGES``."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        "threads": threads,
+        "torch_device": device,
+        "packages": {name: _version(name) for name in PACKAGES},
+        "byteorder": sys.byteorder,
+    }
+
+
+_version = cache(version)  # which reads a file, and a sweep asks for each of its trials
+
+
+def write(
+    folder: Path, scenario: Scenario, outcomes: Sequence[Outcome], dry: bool, device: str, ledger: bool = True
+) -> None:
+    """Write everything a run leaves but its figures and its report into an existing folder.
+
+    Args:
+        ledger: write those of all trials, too; without them there is no timeline and no trace.
+    """
+    rounds = [rounds_table(outcome) for outcome in outcomes]
+    target = scenario.target_accuracy
+    trials = [summarise(outcome, target, own) for outcome, own in zip(outcomes, rounds, strict=True)]
+    summary = {"scenario": scenario.name, "version": _version("sfsim"), "dry": dry, "trials": trials}
+    (folder / SUMMARY).write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    (folder / "scenario.yaml").write_text(scenario.resolved(), encoding="utf-8")
+    text = json.dumps(environment(scenario.threads, device), indent=2)
+    (folder / "environment.json").write_text(text + "\n")
+    by_seed = {outcome.seed: outcome for outcome in outcomes}
+    write_csv(folder / "rounds.csv", rounds)
+    write_csv(folder / "breakdown.csv", [breakdown_table(outcome) for outcome in outcomes])
+    write_csv(folder / "clients.csv", [clients_table(outcome) for outcome in by_seed.values()])
+    for outcome in outcomes if ledger else ():
+        _write_ledger(folder / LEDGER / f"{outcome.entry.label}-{outcome.seed}", outcome)
+
+
+def _write_ledger(folder: Path, outcome: Outcome) -> None:
+    """Write the ledger of a trial, a file for each table, into a folder that is not there yet."""
+    from pyarrow import parquet
+
+    folder.mkdir(parents=True)
+    for name, table in outcome.ledger.tables().items():
+        parquet.write_table(table.arrow(), folder / f"{name}.parquet")

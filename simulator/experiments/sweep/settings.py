@@ -1,0 +1,111 @@
+"""What a sweep file says."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, PlainValidator, PositiveInt, PrivateAttr, ValidationError, model_validator
+
+from simulator.experiments.sweep.axes import axis_values
+from simulator.settings.base import FolderName, LocalPath, Many, Settings, invalid
+from simulator.settings.errors import ScenarioError
+from simulator.settings.sources import Source
+from simulator.settings.validation import in_words
+from simulator.settings.wording import listed
+
+MOST_POINTS = 100_000
+
+Axes = dict[str, Annotated[list[Any], PlainValidator(axis_values)]]
+"""The values of each axis, by the dotted key of a scenario; `*` stands for every item of a list."""
+
+
+class Sample(Settings):
+    """Some points of the grid instead of all."""
+
+    points: PositiveInt
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class Sweep(Settings):
+    """A scenario, and what is changed in it."""
+
+    name: FolderName
+    scenario: LocalPath
+    """The base scenario, a file."""
+    set: dict[str, Any] = Field(default={})
+    """Dotted keys that are changed in every point."""
+    seeds: Annotated[Many[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
+    """Instead of the scenario's."""
+    axes: Axes = Field(default={})
+    zip: Many[Axes] = ()
+    """Axes that move together: one more dimension of the grid for each group."""
+    sample: Sample | None = None
+    _source: Source | None = PrivateAttr(default=None)
+
+    @property
+    def dimensions(self) -> list[dict[str, list[Any]]]:
+        """The grid: of each dimension its keys, and the values they take together."""
+        return [{key: values} for key, values in self.axes.items()] + list(self.zip)
+
+    @property
+    def keys(self) -> list[str]:
+        return [key for dimension in self.dimensions for key in dimension]
+
+    @property
+    def grid_points(self) -> int:
+        """Of the whole grid."""
+        return prod(len(next(iter(dimension.values()))) for dimension in self.dimensions)
+
+    @model_validator(mode="after")
+    def _makes_a_grid(self) -> Self:
+        problems: list[tuple[tuple[str | int, ...], Any, str, str | None]] = []
+        for number, group in enumerate(self.zip):
+            if len({len(values) for values in group.values()}) != 1:
+                lengths = listed(f"{key}: {len(values)}" for key, values in group.items())
+                problems.append((("zip", number), None, f"axes that move together are equally long ({lengths})", None))
+        if problems:
+            raise invalid(problems)
+        if not self.keys:
+            problems.append((("axes",), None, "there is no axis: name at least one key of the scenario", None))
+        for key in dict.fromkeys(self.keys):
+            if self.keys.count(key) > 1:
+                problems.append((("axes", key), None, "it is an axis twice", None))
+            if key in self.set:
+                problems.append((("set", key), None, "it is an axis, which sets it in every point", None))
+            if key == "seeds":
+                problems.append((("axes", key), None, "seeds are no axis: say seeds: [0, 1] beside the axes", None))
+        if self.sample and self.sample.points > self.grid_points:
+            problem = "the grid has fewer points"
+            problems.append((("sample", "points"), self.sample.points, problem, f"1 to {self.grid_points}"))
+        if not self.sample and self.grid_points > MOST_POINTS:
+            problem = f"the grid has {self.grid_points} points: take some with sample: {{points: 1000}}"
+            problems.append((("axes",), None, problem, f"up to {MOST_POINTS}"))
+        if problems:
+            raise invalid(problems)
+        return self
+
+    def error(self, key: str, value: Any, problem: str) -> ScenarioError:
+        """The error for an axis, or another key, that only the base scenario can check; it names file and line."""
+        group = next((number for number, group in enumerate(self.zip) if key in group), None)
+        loc = ("zip", group, key) if group is not None else ("axes", key) if key in self.axes else (key,)
+        if self._source is None:
+            return ScenarioError(f"{key}: {problem}")
+        return self._source.error(loc, value, problem)
+
+
+def load(path: Path | str) -> Sweep:
+    """Read a sweep file.
+
+    Raises:
+        ScenarioError: all that is wrong with it, a line each.
+    """
+    source = Source(path)
+    source.check_kind("sweep")
+    try:
+        sweep = Sweep.model_validate(source.data, context={"folder": Path(path).parent})
+    except ValidationError as error:
+        raise in_words(error, source) from None
+    sweep._source = source
+    return sweep

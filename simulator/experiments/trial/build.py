@@ -1,0 +1,181 @@
+"""From a scenario to what a trial needs: data, model, task, and the world with its people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from simulator.accounting.power import Power
+from simulator.experiments.trial.result import Dealt
+from simulator.learning.data.images import Images, Shard, Statistics, histogram
+from simulator.learning.models.adaptation import adapted
+from simulator.learning.models.build import Built, ModelError, build
+from simulator.learning.models.stages import NotStagedError
+from simulator.learning.task import Task
+from simulator.settings.errors import located
+from simulator.settings.seeds import Seeds
+from simulator.world.clients import Client
+from simulator.world.hardware import Hardware, Measured
+from simulator.world.network import Link
+from simulator.world.sites import Site
+from simulator.world.world import World
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from simulator.learning.data.datasets.base import DataSet, Raw, Samples
+    from simulator.learning.models.staged import Staged
+    from simulator.scenario.scenario import Entry, Scenario
+    from simulator.scenario.world import SiteSettings, WorldSettings
+    from simulator.scheduling.queues.base import Queue
+
+
+def load(scenario: Scenario) -> Raw:
+    """The data of a scenario, read once for all its trials: labels now, pixels when somebody asks for them.
+
+    Raises:
+        ScenarioError: they cannot be used; the message names the line.
+    """
+    with located(scenario, "data"):
+        return _loaded(scenario.data.source)
+
+
+@lru_cache(maxsize=1)
+def _loaded(source: DataSet) -> Raw:
+    return source.load().check()
+
+
+def structure(scenario: Scenario, entry: Entry) -> Staged:
+    """The stages of the model as an algorithm will train it.
+
+    Raises:
+        ScenarioError: there is no such model; the message names the line.
+        NotStagedError: it has no stages.
+    """
+    _, model = adapted(_build(scenario, seed=0, dry=True).model, entry.algorithm.adapt(entry.training))
+    return model
+
+
+def torch_device(scenario: Scenario, dry: bool) -> str:
+    """Where tensors live: ``meta``, ``cuda`` or ``cpu``."""
+    if dry:
+        return "meta"
+    if scenario.torch_device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return scenario.torch_device
+
+
+def _build(scenario: Scenario, seed: int, dry: bool) -> Built:
+    model, classes = scenario.model, load(scenario).classes
+    try:
+        return build(model.name, model.image_size, classes, seed, model.pretrained, dry, model.weights, model.keywords)
+    except ModelError as error:
+        raise scenario.error(("model", *error.where), error.value, error.problem, error.allowed) from error
+    except NotStagedError as error:
+        raise scenario.error(("model", "name"), model.name, str(error)) from error
+
+
+def devices(settings: WorldSettings) -> Iterator[tuple[str, int]]:
+    """The name of each device, and the index of its group; groups of one name are numbered through."""
+    numbers: Counter[str] = Counter()
+    for index, group in enumerate(settings.devices):
+        for _ in range(group.count):
+            yield f"{group.name}-{numbers[group.name]}", index
+            numbers[group.name] += 1
+
+
+def partition(scenario: Scenario, seeds: Seeds) -> list[torch.Tensor]:
+    """The shard of each device: rows of the training data.
+
+    Raises:
+        ScenarioError: the data cannot be dealt so.
+    """
+    labels = load(scenario).train.labels
+    try:
+        shards = scenario.data.partition.split(labels, scenario.world.clients, seeds.stream("partition"))
+    except ValueError as error:
+        loc = ("data", "partition", "name")
+        raise scenario.error(loc, scenario.data.partition.name, str(error)) from error
+    return [torch.from_numpy(shard) for shard in shards]
+
+
+def make_task(scenario: Scenario, entry: Entry, seeds: Seeds, dry: bool) -> Task:
+    built = _build(scenario, seeds.integer("weights"), dry)
+    device = torch_device(scenario, dry)
+    test = _images(scenario, "test", built.statistics, dry)
+    samples = torch.arange(len(test))
+    if scenario.evaluation.samples is not None:  # the same for all seeds
+        order = Seeds(0).stream("evaluation").permutation(len(test))
+        samples = torch.from_numpy(order[: scenario.evaluation.samples])
+    return Task(
+        built.model,
+        entry.algorithm.adapt(entry.training),
+        entry.training,
+        test,
+        seed=seeds.integer("prompts"),
+        device=device,
+        attention=scenario.model.attention,
+        samples=samples.to(test.labels.device),
+        statistics=built.statistics,
+    )
+
+
+def _images(scenario: Scenario, part: Literal["train", "test"], statistics: Statistics, dry: bool) -> Images:
+    """The images to train or to test with; in a dry run their labels and their shape."""
+    size = scenario.model.image_size
+    samples: Samples = getattr(load(scenario), part)
+    labels = torch.from_numpy(samples.labels)
+
+    def file_bytes() -> np.ndarray:
+        with located(scenario, "data"):
+            return samples.file_bytes(size)
+
+    if dry:
+        pixels = torch.empty((len(samples), 3, size, size), dtype=torch.uint8, device="meta")
+        return Images(pixels, labels, statistics, dry=True, file_bytes=file_bytes)
+    with located(scenario, "data"):
+        pixels = torch.from_numpy(samples.pixels(size))
+    images = Images(pixels, labels, statistics, size=size, file_bytes=file_bytes)
+    return images.to(torch.device(torch_device(scenario, dry)))
+
+
+def populate(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: World, dry: bool) -> dict[str, Power]:
+    """Fill the world with a server and devices, each with its links and its shard; the watts of each by name."""
+    settings = scenario.world
+    world.server = _site(world, "server", settings.server, settings.server.slots, settings.server.queue)
+    images = _images(scenario, "train", task.statistics, dry)
+    for (name, group), samples in zip(devices(settings), partition(scenario, seeds), strict=True):
+        site = _site(world, name, settings.devices[group])
+        index, training = samples.to(images.labels.device), entry.training
+        shard = Shard(images, index, training.batch_size, seeds, training.augment)
+        Client(site, shard, world.server, settings.provisioning)
+    return {site.name: site.hardware.power for site in world.sites}
+
+
+def class_counts(world: World, names: tuple[str, ...]) -> list[Dealt]:
+    counted = ((client.name, histogram(client.data.labels, len(names))) for client in world.clients)
+    return [
+        Dealt(client, client.rpartition("-")[0], number, names[number], int(counts[number]))
+        for client, counts in counted
+        for number in counts.nonzero()[0].tolist()
+    ]
+
+
+def _site(world: World, name: str, settings: SiteSettings, slots: int = 1, queue: Queue | None = None) -> Site:
+    watts = settings.power
+    power = Power(watts.idle, watts.compute, watts.upload, watts.download)
+    figures = settings.flops_per_s, settings.memory_bandwidth, settings.memory, slots, power
+    hardware = Measured(*figures, settings.table) if settings.table else Hardware(*figures)
+    up, down = settings.uplink, settings.downlink
+    return Site(
+        world,
+        name,
+        hardware,
+        Link(f"{name} up", up.rate, up.latency),
+        Link(f"{name} down", down.rate, down.latency),
+        queue,
+    )

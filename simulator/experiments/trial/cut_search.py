@@ -1,0 +1,223 @@
+"""Where the model is cut for each device, where a policy chooses: found out by dry runs of each device alone."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import fsum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from simulator.algorithms.base import UnfitError
+from simulator.algorithms.steps.split import Cutting, Place
+from simulator.experiments.trial.build import devices, partition, structure
+from simulator.experiments.trial.simulate import simulate
+from simulator.scheduling.cuts.base import Candidate
+from simulator.settings.humanize import human
+from simulator.settings.seeds import Seeds
+
+if TYPE_CHECKING:
+    from simulator.scenario.scenario import Entry, Scenario
+    from simulator.settings.errors import ScenarioError
+
+
+class Kin(NamedTuple):
+    """What devices have in common of which every cut asks the same: their group, by its index, and how much data."""
+
+    group: int
+    samples: int
+
+
+@dataclass
+class Known:
+    """What was found out about an entry so far: every run of its trials asks again."""
+
+    figures: dict[tuple[Kin, Place], Candidate] = field(default_factory=dict)
+    places: dict[int, dict[str, Place]] = field(default_factory=dict)
+    """By seed, and then by the names of the devices."""
+
+
+@lru_cache(maxsize=8)
+def _known(scenario: str, entry: str) -> Known:
+    return Known()
+
+
+def placed(scenario: Scenario, entry: Entry, seed: int) -> Entry:
+    """The entry with the cuts that its policy chooses for this seed's devices; as it is where nothing is to be chosen.
+
+    A device that no cut fits gets the smallest one, if the scenario says what becomes of such devices (``on_oom``).
+
+    Raises:
+        ScenarioError: no cut fits a device, or the policy wants none of them. The message says which device, and what
+            would be needed.
+    """
+    algorithm = entry.algorithm
+    if not isinstance(algorithm, Cutting) or not algorithm.cut.chooses:
+        return entry
+    if algorithm.needs_values:
+        problem = f"{entry.name} decides by {algorithm.needs_values}: no dry run can tell what a cut asks"
+        raise scenario.error(("algorithms", entry.label, "cut"), None, problem, "fixed")
+    known = _known(scenario.model_dump_json(exclude={"algorithms", "seeds"}), entry.model_dump_json())
+    if seed not in known.places:
+        known.places[seed] = _Choice(scenario, entry, algorithm, seed, known).places()
+    return entry.model_copy(update={"algorithm": algorithm.placed(known.places[seed])})
+
+
+def chosen(scenario: Scenario, entry: Entry, seed: int) -> Iterator[str]:
+    """What a policy chose, a line for each group of devices: "SFL: raspberry-pi-4: head 2 (6 devices)".
+
+    ``entry``: as ``placed`` gives it; of one without a policy there is nothing to say.
+    """
+    name = entry.label if len(scenario.seeds) == 1 else f"{entry.label}, seed {seed}"
+    groups: dict[str, Counter[Place]] = defaultdict(Counter)
+    for device, place in getattr(entry.algorithm, "placement", {}).items():
+        groups[device.rpartition("-")[0]][place] += 1
+    for group, places in groups.items():
+        counted = (
+            f"{_words(entry.algorithm, place)} ({count} device{'s' * (count > 1)})"
+            for place, count in sorted(places.items())
+        )
+        yield f"{name}: {group}: {', '.join(counted)}"
+
+
+def _words(algorithm: Any, place: Place | Candidate) -> str:
+    """The part of a cut that a policy chooses: "head 2"."""
+    return ", ".join(f"{key} {getattr(place, key)}" for key in algorithm.chosen)
+
+
+class Portions(Sequence[Candidate]):
+    """Cuts, from the smallest portion on the device to the largest, each looked at when it is asked for."""
+
+    def __init__(self, places: Sequence[Place], look: Callable[[Place], Candidate]) -> None:
+        self._places, self._look = places, look
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return Portions(self._places[index], self._look)
+        return self._look(self._places[index])
+
+
+class _Choice:
+    """What one entry's policy chooses for the devices of one seed."""
+
+    def __init__(self, scenario: Scenario, entry: Entry, algorithm: Cutting, seed: int, known: Known) -> None:
+        self.scenario, self.entry, self.algorithm, self.seed, self.known = scenario, entry, algorithm, seed, known
+        shards = partition(scenario, Seeds(seed))
+        named = zip(devices(scenario.world), shards, strict=True)
+        self.kin = {name: Kin(group, len(shard)) for (name, group), shard in named}
+        self.first: dict[Kin, str] = {}
+        """One device of each kin: it speaks for the others."""
+        for name, kin in self.kin.items():
+            self.first.setdefault(kin, name)
+        self.cuts = list(self._allowed())
+        if not self.cuts:
+            raise self._unwanted("these settings allow no cut of this model")
+
+    def places(self) -> dict[str, Place]:
+        """The cut of each device by its name."""
+        own = {kin: self._choose(self._portions(name)) for kin, name in self.first.items()}
+        for kin, place in own.items():
+            if place is None:
+                self._check_excused(self.first[kin])
+        if self.algorithm.one_cut:
+            own = dict.fromkeys(own, self._common(own))
+        return {name: own[kin] or self.cuts[0] for name, kin in self.kin.items()}
+
+    def _allowed(self) -> Iterator[Place]:
+        training = self.entry.training
+        for place in self.algorithm.cuts(structure(self.scenario, self.entry)):
+            with suppress(UnfitError):  # such as a cut that makes the local loss blind
+                entry = self._cut_at(place)  # what is trained may depend on it
+                entry.algorithm.check(structure(self.scenario, entry), training)
+                yield place
+
+    def _cut_at(self, place: Place, rounds: int | None = None) -> Entry:
+        """The entry with this cut for all devices."""
+        training = self.entry.training.model_copy(update={"rounds": rounds} if rounds else {})
+        changed = {"algorithm": self.algorithm.cut_at(**place._asdict()), "training": training}
+        return self.entry.model_copy(update=changed)
+
+    def _choose(self, portions: Portions) -> Place | None:
+        found = self.algorithm.cut.choose(portions)
+        return found and Place(found.head, found.tail)
+
+    def _common(self, own: dict[Kin, Place | None]) -> Place | None:
+        """One cut for all devices, but for those that are left out as too small anyway."""
+        skip = self.scenario.world.on_oom == "skip"
+        kins = [kin for kin, place in own.items() if place or not skip] or list(own)
+        portions = Portions(self.cuts, lambda place: _worst([self._figures(self.first[kin], place) for kin in kins]))
+        found = self._choose(portions)
+        if found is None and any(each.fits for each in portions):
+            raise self._unwanted(f"no cut will do for all devices at once: {self._at_best(portions)}")
+        return found
+
+    def _portions(self, name: str) -> Portions:
+        return Portions(self.cuts, lambda place: self._figures(name, place))
+
+    def _figures(self, name: str, place: Place) -> Candidate:
+        """Of a dry run of two rounds in which this device is alone: what comes once is in the first alone, and some
+        memory is of what the round before left."""
+        key, others = (self.kin[name], place), frozenset(self.kin) - {name}
+        if key not in self.known.figures:
+            outcome = simulate(self.scenario, self._cut_at(place, rounds=2), self.seed, dry=True, without=others)
+            (peak,) = (each for each in outcome.client_peaks if each.site == name)
+            *_, first, second = (point.sim_time_s for point in outcome.points)
+            joules = [
+                fsum(use.energy_j for use in outcome.uses if use.side == "client" and use.round == number)
+                for number in (1, 2)
+            ]
+            seconds, energy = self._mean(first, second - first), self._mean(*joules)
+            self.known.figures[key] = Candidate(*place, peak.bytes, peak.available, seconds, energy)
+        return self.known.figures[key]
+
+    def _mean(self, first: float, later: float) -> float:
+        """Over the rounds that a device takes part in, on average, if all after its first are like the second."""
+        training = self.entry.training
+        times = max(1.0, training.rounds * training.clients_per_round / self.scenario.world.clients)
+        return (first + (times - 1) * later) / times
+
+    def _check_excused(self, name: str) -> None:
+        """Raise for a device without a cut, unless its memory is too small for any and the scenario allows that."""
+        portions = self._portions(name)
+        if any(each.fits for each in portions):
+            raise self._unwanted(f"no cut will do for {name}: {self._at_best(portions)}")
+        if self.scenario.world.on_oom == "error":
+            least = min(portions, key=lambda each: each.peak_bytes)
+            needed, there = human("bytes", least.peak_bytes), human("bytes", least.memory)
+            problem = f"{self.entry.label} needs {needed} on {name} even with the smallest cut, {self._words(least)}"
+            hint = "a smaller batch_size or model may fit (or say on_oom: skip or ignore)"
+            loc = ("world", "devices", self.kin[name].group, "memory")
+            raise self.scenario.error(loc, there, f"{problem}; {hint}")
+
+    def _at_best(self, portions: Portions) -> str:
+        """What a policy could have been content with, of the cuts that fit."""
+        fitting = [each for each in portions if each.fits]
+        quick = min(fitting, key=lambda each: each.seconds)
+        thrifty = min(fitting, key=lambda each: each.energy_j)
+        small = min(fitting, key=lambda each: each.peak_bytes)
+        return (
+            f"a round takes {human('seconds', quick.seconds)} at least ({self._words(quick)}), "
+            f"{human('joules', thrifty.energy_j)} ({self._words(thrifty)}) and {human('bytes', small.peak_bytes)} of "
+            f"{human('bytes', small.memory)} ({self._words(small)})"
+        )
+
+    def _words(self, one: Candidate) -> str:
+        return _words(self.algorithm, one)
+
+    def _unwanted(self, problem: str) -> ScenarioError:
+        return self.scenario.error(("algorithms", self.entry.label, "cut"), None, problem)
+
+
+def _worst(each: Sequence[Candidate]) -> Candidate:
+    """The most that a cut asks of one of several devices, and the least memory that there is."""
+    return each[0]._replace(
+        peak_bytes=max(one.peak_bytes for one in each),
+        memory=min(one.memory for one in each),
+        seconds=max(one.seconds for one in each),
+        energy_j=max(one.energy_j for one in each),
+    )

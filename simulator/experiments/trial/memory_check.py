@@ -1,0 +1,165 @@
+"""Whether an algorithm fits into the memory of its devices and its server: known from a dry run, before a real one."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cache
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from simulator.algorithms.base import UnfitError
+from simulator.algorithms.steps.split import Cutting
+from simulator.experiments.trial.build import structure
+from simulator.experiments.trial.cut_search import chosen
+from simulator.experiments.trial.result import Outcome, Peak
+from simulator.experiments.trial.simulate import Progress
+from simulator.experiments.trial.trial import run
+from simulator.settings.errors import ScenarioError
+from simulator.settings.humanize import human
+from simulator.settings.plugins import ALGORITHMS
+
+if TYPE_CHECKING:
+    from simulator.scenario.scenario import Entry, Scenario
+
+
+Tell = Callable[[str], Any]
+
+
+def devices_left_out(scenario: Scenario, tell: Tell = lambda _: None) -> dict[tuple[str, int], frozenset[str]]:
+    """Of every trial, by label and seed, the devices that are too small and never to be chosen.
+
+    An algorithm that decides by values has no dry run, so its memory is not known before: nobody is left out.
+
+    Args:
+        tell: is called with what a user should know, a line each.
+
+    Raises:
+        ScenarioError: as ``fitted``.
+    """
+    return {
+        (entry.label, seed): frozenset()
+        if entry.algorithm.needs_values
+        else fitted(scenario, entry, seed, tell=tell).without
+        for entry in scenario.algorithms
+        for seed in scenario.seeds
+    }
+
+
+def fitted(
+    scenario: Scenario,
+    entry: Entry,
+    seed: int,
+    progress: Progress = lambda _: None,
+    tell: Tell = lambda _: None,
+) -> Outcome:
+    """A dry run of one trial, by those devices whose memory suffices for it; memory is what it is in a real run.
+
+    Where `on_oom` is `skip`, devices that are too small are left out and others are chosen in their place, until
+    everybody who takes part fits: the outcome's ``without``.
+
+    Raises:
+        ScenarioError: a device (or every device, where small ones are skipped) or the server is too small. The message
+            says which and for what, how much it needs, and which cut would fit.
+    """
+    without: frozenset[str] = frozenset()
+    while True:
+        outcome = run(scenario, entry, seed, True, progress, without)
+        small = too_small(outcome)
+        if not small or scenario.world.on_oom == "ignore":
+            for line in (*chosen(scenario, outcome.entry, seed), *_news(scenario, outcome, small)):
+                tell(line)
+            return outcome
+        devices = {peak.site for peak in small if peak is not outcome.server_peak}
+        without |= devices
+        everybody = len(without) == scenario.world.clients
+        if scenario.world.on_oom == "error" or not devices or everybody:
+            raise _refused(scenario, outcome, small[0], everybody)
+
+
+def _news(scenario: Scenario, outcome: Outcome, small: list[Peak]) -> Iterator[str]:
+    """What a user should know about sites that are too small for a trial."""
+    entry, left = outcome.entry, scenario.world.clients - len(outcome.without)
+    if outcome.without:
+        count = f"{len(outcome.without)} of {scenario.world.clients} devices are too small for {entry.label}"
+        fewer = f"; only {left} are left for each round" if left < entry.training.clients_per_round else ""
+        yield f"{count} and never chosen, so its cohorts are its own (on_oom: skip){fewer}"
+    if small:
+        yield f"{_said(entry, small[0])}: counted as if it had enough (on_oom: ignore)"
+
+
+def too_small(outcome: Outcome) -> list[Peak]:
+    """The sites that would have needed more memory than they have: devices first, the server last."""
+    return [peak for peak in (*outcome.client_peaks, outcome.server_peak) if peak.bytes > peak.available]
+
+
+def _said(entry: Entry, peak: Peak) -> str:
+    """What one site needs and has, in words."""
+    needed, there = (human("bytes", size) for size in (peak.bytes, peak.available))
+    return f"{entry.label} needs {needed} on {peak.site} (for {peak.doing}), which has {there}"
+
+
+def _refused(scenario: Scenario, outcome: Outcome, peak: Peak, everybody: bool) -> ScenarioError:
+    place: tuple[str | int, ...] = ("server",)
+    if peak is not outcome.server_peak:
+        ends = accumulate(group.count for group in scenario.world.devices)
+        place = ("devices", bisect_right(list(ends), outcome.client_peaks.index(peak)))
+    cut = _cut_that_fits(scenario, outcome, peak)
+    problem = _said(outcome.entry, peak) + (", and no device has enough" if everybody else "")
+    hint = f"{cut} would fit" if cut else "no cut would fit either: a smaller batch_size or model may"
+    instead = "ignore" if everybody or place == ("server",) else "skip or ignore"
+    return scenario.error(
+        ("world", *place, "memory"), human("bytes", peak.available), f"{problem}; {hint} (or say on_oom: {instead})"
+    )
+
+
+def _cut_that_fits(scenario: Scenario, outcome: Outcome, peak: Peak) -> str | None:
+    """The cut nearest to the entry's own with which everybody fits, in words; where it has no cut, one of splitfed."""
+    entry, on_device = outcome.entry, peak is not outcome.server_peak
+    borrowed = not hasattr(entry.algorithm, "head")
+    algorithm = ALGORITHMS.find("splitfed")() if borrowed else entry.algorithm
+    rounds = max(1, peak.round)  # cohorts of these rounds are the same
+    training = entry.training.model_copy(update={"rounds": rounds})
+
+    @cache
+    def sides(index: int) -> tuple[bool, bool]:
+        """Whether, with this cut, the side that was too small fits, and whether everybody does."""
+        changed = {"algorithm": _cut_at(algorithm, cuts[index]), "training": training}
+        small = too_small(run(scenario, entry.model_copy(update=changed), outcome.seed, dry=True))
+        return not any((each.site != "server") == on_device for each in small), not small
+
+    cuts = list(_other_cuts(scenario, entry, algorithm, borrowed, on_device))
+    # The further from the entry's own, the less there is on the side that was too small, and the more on the other.
+    first = bisect_left(range(len(cuts)), True, key=lambda index: sides(index)[0])
+    if first == len(cuts) or not sides(first)[1]:
+        return None
+    said = ", ".join(f"{key}: {value}" for key, value in cuts[first].items())
+    if isinstance(algorithm, Cutting) and algorithm.cut.chooses:
+        said = f"cut: {{name: fixed}} with {said}"
+    return f"splitfed with {said}" if borrowed else said
+
+
+def _other_cuts(
+    scenario: Scenario, entry: Entry, algorithm: Any, borrowed: bool, on_device: bool
+) -> Iterator[dict[str, int]]:
+    """Cuts that leave less and less on the device, or at the server."""
+    model = structure(scenario, entry)
+    tail = getattr(algorithm, "tail", 0)
+    heads = getattr(algorithm, "heads", [algorithm.head])
+    head = len(model.blocks) - tail if borrowed else max(heads) if on_device else min(heads)
+    if on_device:
+        found: list[dict[str, int]] = [{"head": fewer} for fewer in range(head - 1, -1, -1)]
+        found += [{"head": 0, "tail": fewer} for fewer in range(tail - 1, -1, -1)]
+    else:
+        found = [{"head": more} for more in range(0 if borrowed else head + 1, len(model.blocks) - tail)]
+    for cut in found:
+        with suppress(UnfitError):  # such as a cut that makes the local loss blind
+            changed = entry.model_copy(update={"algorithm": _cut_at(algorithm, cut)})
+            changed.algorithm.check(structure(scenario, changed), entry.training)  # what is trained may depend on it
+            yield cut
+
+
+def _cut_at(algorithm: Any, cut: dict[str, int]) -> Any:
+    """The same with this cut, whether or not a policy may choose it."""
+    return algorithm.cut_at(**cut) if isinstance(algorithm, Cutting) else algorithm.model_copy(update=cut)

@@ -1,0 +1,130 @@
+"""The simulation of a trial whose cuts are chosen: built, run round by round, and what is left of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from simulator.accounting.usage import uses
+from simulator.experiments.trial.build import class_counts, load, make_task, populate
+from simulator.experiments.trial.evaluation import Evaluation
+from simulator.experiments.trial.result import Outcome, Peak, Point
+from simulator.settings.seeds import Seeds
+from simulator.transport.channels import channels
+from simulator.transport.wire import Wire
+from simulator.world.sites import Site
+from simulator.world.world import World
+
+if TYPE_CHECKING:
+    from simulator.scenario.scenario import Entry, Scenario
+
+
+Progress = Callable[[Point], Any]
+
+
+class Simulation:
+    """One algorithm of a scenario with one seed, in a world of its own.
+
+    Building it runs nothing. ``rounds`` runs it, and stands still after each aggregation; all that it depends on then
+    is in its attributes.
+
+    Args:
+        entry: the algorithm, with its cuts chosen.
+        dry: nothing is learned: tensors are on ``meta``.
+        without: names of devices that are never chosen.
+
+    Attributes:
+        task, world: what is learned, and where.
+        points: what was found after each round so far, the first before training.
+        wall_time_s: seconds that were spent on it, on the clock on the wall.
+    """
+
+    def __init__(
+        self, scenario: Scenario, entry: Entry, seed: int, dry: bool = False, without: frozenset[str] = frozenset()
+    ) -> None:
+        began = time.perf_counter()
+        torch.set_num_threads(scenario.threads)
+        self.scenario, self.entry, self.seed, self.without = scenario, entry, seed, without
+        self.seeds = Seeds(seed)
+        self.task, wire = make_task(scenario, entry, self.seeds, dry), Wire(entry.training.wire_dtype)
+        kinds = entry.algorithm.kinds(self.task.model, entry.training)
+        self.world = World(wire, channels=channels(entry.training.compression, kinds, wire))
+        self.power = populate(scenario, entry, self.seeds, self.task, self.world, dry)
+        for client in self.world.clients:
+            client.fits = client.name not in without
+        self.world.server.memory.hold(self.task.part(self.task.backbone))  # the pre-trained model is there anyway
+        self.evaluation = Evaluation(self.world.clients, load(scenario).classes, scenario.evaluation.clients)
+        self.points: list[Point] = []
+        self.wall_time_s = time.perf_counter() - began
+
+    def rounds(self) -> Iterator[Point]:
+        """Run it to its end, and yield what is found before the first round and after each."""
+        training, world, began = self.entry.training, self.world, time.perf_counter()
+        states = training.driver.states(
+            self.entry.algorithm,
+            world,
+            self.task,
+            rounds=training.rounds,
+            clients_per_round=training.clients_per_round,
+            selection=training.selection,
+            seeds=self.seeds,
+        )
+        try:
+            for state in states:
+                number = world.aggregations
+                due = number % self.scenario.evaluation.every == 0 or number == training.rounds
+                score = self.evaluation.score(self.entry.algorithm, world, self.task, state) if due else None
+                self.points.append(Point(number, world.now, score))
+                self.wall_time_s += time.perf_counter() - began
+                yield self.points[-1]
+                began = time.perf_counter()
+        finally:
+            world.end()
+
+    def result(self) -> Outcome:
+        """What it leaves, once all rounds are run."""
+        world = self.world
+        names = (client.name for client in world.clients)
+        return Outcome(
+            self.entry,
+            self.seed,
+            self.points,
+            world.ledger,
+            uses(world.ledger, self.power, names, world.start_time, world.now),
+            self.power,
+            [_peak(client.site) for client in world.clients],
+            _peak(world.server),
+            self.without,
+            self.task.trainable_parameters,
+            self.wall_time_s,
+            class_counts(world, load(self.scenario).names),
+        )
+
+
+def simulate(
+    scenario: Scenario,
+    entry: Entry,
+    seed: int,
+    dry: bool = False,
+    progress: Progress = lambda _: None,
+    without: frozenset[str] = frozenset(),
+) -> Outcome:
+    """Run one algorithm of a scenario with one seed, with the cuts that its entry has.
+
+    Args:
+        progress: is called after each round.
+        without: names of devices that are never chosen.
+    """
+    simulation = Simulation(scenario, entry, seed, dry, without)
+    for point in simulation.rounds():
+        progress(point)
+    return simulation.result()
+
+
+def _peak(site: Site) -> Peak:
+    memory, fullest = site.memory, site.memory.fullest
+    doing = f"{fullest.doing} of {fullest.part}" if fullest.part else fullest.doing
+    return Peak(site.name, memory.peak_bytes, site.hardware.memory, doing, fullest.round)

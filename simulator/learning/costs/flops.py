@@ -1,0 +1,146 @@
+"""FLOPs of a stage, forward and backward, from one fvcore trace at batch 1.
+
+A handle sees which operands of a product require a gradient, so the same trace gives both directions: each operand
+that requires one costs one more product of the same size. fvcore counts multiply-adds; here, one is two FLOPs.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from simulator.learning.costs.keys import StageKey, label
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """fvcore stands on torch.jit, which torch has deprecated; and a trace fixes sizes, which is what we want of it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r".*torch\.jit\.", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message=r".*torch\.jit\.", category=FutureWarning)
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        yield
+
+
+with _quiet():
+    from fvcore.nn import FlopCountAnalysis
+    from fvcore.nn.jit_handles import (
+        addmm_flop_jit,
+        bmm_flop_jit,
+        conv_flop_jit,
+        get_shape,
+        linear_flop_jit,
+        matmul_flop_jit,
+    )
+
+Values = list[Any]
+Handle = Callable[[Values, Values], "Counter[str]"]
+
+
+def _charge(multiply_adds: float, left: bool, right: bool, weight: bool) -> Counter[str]:
+    """``left`` and ``right`` require a gradient; if right is a ``weight``, its gradient can come any time after."""
+    product = 2 * int(multiply_adds)
+    chain = product * (left + (right and not weight))
+    return Counter({"forward": product, "chain": chain, "weights": product * (right and weight)})
+
+
+def _product(count: Callable[[Values, Values], float], left: int, right: int, weight: bool) -> Handle:
+    def handle(inputs: Values, outputs: Values) -> Counter[str]:
+        grads = inputs[left].requiresGrad(), inputs[right].requiresGrad()
+        return _charge(count(inputs, outputs), *grads, weight)
+
+    return handle
+
+
+def _attention(inputs: Values, outputs: Values) -> Counter[str]:
+    """Two products, q k^T and (q k^T) v, over all heads; fvcore passes over this operator in silence."""
+    q, k, v = (get_shape(value) for value in inputs[:3])
+    grad_q, grad_k, grad_v = (value.requiresGrad() for value in inputs[:3])
+    rows = torch.Size(q[:-1]).numel()
+    scores = _charge(rows * k[-2] * q[-1], grad_q, grad_k, weight=False)
+    return scores + _charge(rows * k[-2] * v[-1], grad_q or grad_k, grad_v, weight=False)
+
+
+HANDLES: dict[str, Handle | None] = {
+    "aten::linear": _product(linear_flop_jit, 0, 1, weight=True),
+    "aten::_convolution": _product(lambda i, o: conv_flop_jit(i, o)["conv"], 0, 1, weight=True),
+    "aten::addmm": _product(addmm_flop_jit, 1, 2, weight=True),
+    "aten::matmul": _product(matmul_flop_jit, 0, 1, weight=False),
+    "aten::mm": _product(matmul_flop_jit, 0, 1, weight=False),
+    "aten::bmm": _product(bmm_flop_jit, 0, 1, weight=False),
+    "aten::scaled_dot_product_attention": _attention,
+    # no products: charged by the bytes they touch
+    "aten::layer_norm": None,
+    "aten::batch_norm": None,
+    "aten::group_norm": None,
+}
+
+
+class StageCost(NamedTuple):
+    """Of one stage, for one sample.
+
+    Attributes:
+        forward: FLOPs forward.
+        chain: FLOPs backward that must come in order: gradients of activations.
+        weights: FLOPs backward that can come any time after: gradients of weights.
+        shape: of the output, without the batch.
+        grad: whether the output requires a gradient.
+        label: a short name of the stage, what of it is trained and its input; the same on every machine.
+        plain: the same, whatever is trained: a name of the way forward where nothing is kept for a way back.
+    """
+
+    forward: int
+    chain: int
+    weights: int
+    shape: tuple[int, ...]
+    grad: bool
+    label: str
+    plain: str
+
+    @property
+    def backward(self) -> int:
+        return self.chain + self.weights
+
+
+_known: dict[tuple[StageKey, tuple[int, ...], bool], StageCost] = {}
+
+
+def stage_cost(stage: nn.Module, key: StageKey, shape: tuple[int, ...], grad: bool) -> StageCost:
+    """The cost of a stage on ``meta`` for one sample of this shape, traced once and remembered.
+
+    Args:
+        stage: the module, on ``meta``, with its ``requires_grad`` pattern.
+        key: ``stage_key(stage)``, computed once by the caller.
+        shape: of the input, without the batch.
+        grad: whether the input requires a gradient.
+    """
+    known = key, shape, grad
+    if known not in _known:
+        kind, (structure, numbers, parameters), size = type(stage).__name__, key, tuple(shape)
+        plain = label(kind, structure, numbers, [parameter[:-1] for parameter in parameters], size)
+        _known[known] = StageCost(*_trace(stage, shape, grad), label(kind, key, size, grad), plain)
+    return _known[known]
+
+
+def _trace(stage: nn.Module, shape: tuple[int, ...], grad: bool) -> tuple[int, int, int, tuple[int, ...], bool]:
+    device = "meta"
+    with _quiet(), torch.inference_mode(False), torch.enable_grad():  # whoever asks first, and in which mode
+        if any(isinstance(module, nn.modules.conv._ConvNd) for module in stage.modules()):
+            device = "cpu"  # torch's meta convolution refuses the tracer
+            stage = copy.deepcopy(stage).to_empty(device=device)
+        sample = torch.empty((1, *shape), device=device).requires_grad_(grad)
+        output = stage(sample)
+        analysis = FlopCountAnalysis(stage, sample)
+        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        for operator, handle in HANDLES.items():
+            analysis.set_op_handle(operator, handle)
+        counted = analysis.by_operator()
+    forward, chain, weights = (int(counted[name]) for name in ("forward", "chain", "weights"))
+    return forward, chain, weights, tuple(output.shape[1:]), output.requires_grad

@@ -1,0 +1,105 @@
+"""A folder of image files, one folder a class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from simulator.learning.data.datasets.base import Limited, Raw, Samples
+from simulator.learning.data.datasets.pixels import file_bytes, stacked
+from simulator.settings.base import LocalPath
+from simulator.settings.errors import UnfitError
+from simulator.settings.wording import listed, near_miss
+
+KINDS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+"""Files with these endings are images; others are passed over."""
+TESTS = ("test", "val", "valid", "validation")
+
+Classes = dict[str, list[Path]]
+"""The images of each class, both in the order of their names."""
+
+
+class Folder(Limited):
+    """Image files: ``train/<class>/*`` and ``test/<class>/*`` (or ``val``), or ``<class>/*`` alone.
+
+    A class is called as its folder, and may have folders within. Names that begin with a dot are passed over.
+
+    Attributes:
+        path: the folder, from the scenario's folder.
+        test_fraction: the share of each class, a fixed random choice, to test with where the folder is not split.
+    """
+
+    name: ClassVar[str] = "folder"
+    path: LocalPath
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+    def load(self) -> Raw:
+        root = Path(self.path)
+        if not root.is_dir():
+            raise UnfitError("path", None, f"there is no folder {root}")
+        train, test = self._parts(root)
+        for name in test:
+            if name not in train:
+                problem = f'{root} tests the class "{name}", and does not train it{near_miss(name, train)}'
+                raise UnfitError("path", None, problem, listed(train))
+        return Raw(self._samples("train", train, list(train)), self._samples("test", test, list(train)), tuple(train))
+
+    def _parts(self, root: Path) -> tuple[Classes, Classes]:
+        split = (root / "train").is_dir()
+        found = [root / name for name in TESTS if (root / name).is_dir()]
+        if split and found:
+            if self.test_fraction is not None:
+                problem = f"{found[0]} is there to test with, so no image to train with is taken for it"
+                raise UnfitError("test_fraction", self.test_fraction, problem, "null")
+            return _classes(root / "train"), _classes(found[0])
+        classes = _classes(root / "train" if split else root)
+        if self.test_fraction is None:
+            problem = f"{root} has no folder to test with ({listed(TESTS)}), and no test_fraction is said"
+            raise UnfitError("path", None, problem, "test_fraction: 0.2, for a fifth of each class")
+        return _split(classes, self.test_fraction)
+
+    def _samples(self, part: str, classes: Classes, names: list[str]) -> Samples:
+        every = [(names.index(name), file) for name, files in classes.items() for file in files]
+        labels, files = np.array([label for label, _ in every]), [file for _, file in every]
+        rows = self.chosen(part, len(labels))
+
+        images = [(str(files[row]), files[row]) for row in rows]
+        return Samples(
+            labels[rows],
+            lambda size: stacked(images, len(images), size, "path"),
+            lambda size: file_bytes(images, "path"),
+        )
+
+
+def _classes(folder: Path) -> Classes:
+    classes = {
+        inside.name: sorted(file for file in inside.rglob("*") if file.suffix.lower() in KINDS and _shown(file, inside))
+        for inside in sorted(folder.iterdir())
+        if inside.is_dir() and _shown(inside, folder)
+    }
+    if not classes:
+        raise UnfitError(
+            "path", None, f"{folder} has no folders: the images of each class belong into one of their own"
+        )
+    empty = [name for name, files in classes.items() if not files]
+    if empty:
+        problem = f"{folder / empty[0]} is the folder of a class, and has no image in it"
+        raise UnfitError("path", None, problem, f"files that end in {listed(sorted(KINDS))}")
+    return classes
+
+
+def _shown(file: Path, root: Path) -> bool:
+    return not any(part.startswith(".") for part in file.relative_to(root).parts)
+
+
+def _split(classes: Classes, fraction: float) -> tuple[Classes, Classes]:
+    """To train with, at least one image of each class; and to test with."""
+    random, train, test = np.random.default_rng(0), {}, {}
+    for name, files in classes.items():
+        tested = set(random.permutation(len(files))[: min(round(fraction * len(files)), len(files) - 1)])
+        train[name] = [file for row, file in enumerate(files) if row not in tested]
+        test[name] = [file for row, file in enumerate(files) if row in tested]
+    return train, test

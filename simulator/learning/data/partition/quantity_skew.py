@@ -1,0 +1,27 @@
+"""Shards of uneven sizes."""
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field, PositiveInt
+
+from simulator.learning.data.partition.base import REDRAWS, Partition, dealt, undealt
+
+
+class QuantitySkew(Partition):
+    """The sizes of shards are drawn from Dir(alpha), and all samples dealt at random whatever their class.
+
+    The smaller `alpha`, the more sizes differ. Li et al., "Federated Learning on Non-IID Data Silos: An Experimental
+    Study", ICDE 2022, arXiv 2102.02079, section IV.D. Drawn anew until each client has `min_samples`.
+    """
+
+    name: ClassVar[str] = "quantity_skew"
+    alpha: Annotated[float, Field(gt=0)]
+    min_samples: PositiveInt = 8
+
+    def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
+        for _ in range(REDRAWS if clients * self.min_samples <= len(labels) else 0):
+            ends = np.round(np.cumsum(rng.dirichlet(np.full(clients, self.alpha))) * len(labels)).astype(int)
+            if np.diff(ends, prepend=0).min() >= self.min_samples:
+                return dealt(rng.permutation(len(labels)), ends)
+        raise undealt(len(labels), clients, self.min_samples, self.alpha)

@@ -1,0 +1,23 @@
+"""Shards of given sizes."""
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field, PositiveInt
+
+from simulator.learning.data.partition.base import Partition, dealt
+from simulator.settings.base import Many
+
+
+class Sizes(Partition):
+    """Client i has `sizes[i]` samples, chosen at random whatever their class; samples beyond the sum are not used."""
+
+    name: ClassVar[str] = "sizes"
+    sizes: Annotated[Many[PositiveInt], Field(min_length=1)]
+
+    def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
+        if len(self.sizes) != clients:
+            raise ValueError(f"there are {clients} clients, and sizes lists {len(self.sizes)}: give each client one")
+        if sum(self.sizes) > len(labels):
+            raise ValueError(f"the sizes add up to {sum(self.sizes)}, and there are {len(labels)} samples")
+        return dealt(rng.permutation(len(labels)), np.cumsum(self.sizes))

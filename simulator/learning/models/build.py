@@ -1,0 +1,260 @@
+"""Models a scenario can name: the bundled ViT, the same with random weights, or a ViT or ResNet of timm's."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import lru_cache
+from importlib.resources import as_file, files
+from typing import Any, NamedTuple
+
+import timm
+import torch
+from timm.models.resnet import ResNet
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from simulator.learning.data.images import Statistics
+from simulator.learning.models import checkpoints
+from simulator.learning.models.checkpoints import CheckpointError
+from simulator.learning.models.stages import FAMILIES, NotStagedError
+from simulator.settings.wording import listed, near_miss
+
+BUNDLED = "vit_mini_p4_32"
+OURS = ("bundled", "random")
+WANTED = f"{FAMILIES} is wanted"
+SAID_ELSEWHERE = {
+    "img_size": "image_size says it, beside the keywords",
+    "num_classes": "the data say how many classes there are",
+    "in_chans": "images have three channels",
+    "pretrained": "it is a key of its own, beside the keywords",
+    "device": "torch_device says it",
+    "dtype": "all computing is in float32",
+}
+"""Arguments of timm's that are no keywords."""
+
+
+class ModelError(ValueError):
+    """A model that cannot be built as asked for: (problem, the keys of the model that ask for it, their value, what is
+    allowed)."""
+
+    def __init__(
+        self, problem: str, where: tuple[str, ...] = ("name",), value: Any = None, allowed: str | None = None
+    ) -> None:
+        super().__init__(problem, where, value, allowed)
+        self.problem, self.where, self.value, self.allowed = problem, where, value, allowed
+
+    def __str__(self) -> str:
+        return self.problem + (f" (allowed: {self.allowed})" if self.allowed else "")
+
+
+class Built(NamedTuple):
+    """A model with its weights, and how its images are normalised."""
+
+    model: nn.Module
+    statistics: Statistics
+
+
+def build(
+    name: str,
+    image_size: int,
+    classes: int,
+    seed: int,
+    pretrained: bool = True,
+    dry: bool = False,
+    weights: str | None = None,
+    keywords: Mapping[str, Any] | None = None,
+) -> Built:
+    """Build a model.
+
+    Args:
+        name: ``bundled``, ``random`` (the bundled one's shape) or the name of a VisionTransformer or ResNet of timm's.
+        image_size: pixels a side; position embeddings are resampled to it.
+        classes: the classifier is always new where the checkpoint has another number of classes.
+        seed: of what is drawn: new weights.
+        pretrained: for a timm model, whether to load its published weights.
+        dry: on ``meta``, without weights; one object for all who ask, not to be changed.
+        weights: a file to load instead of published weights; see ``checkpoints.load``.
+        keywords: of timm's own, for a timm model; they can change its shape.
+
+    Raises:
+        ModelError: no such model, a size or a keyword it cannot take, or weights that cannot be had.
+        NotStagedError: timm has it, but it is of another family.
+    """
+    if name in OURS:
+        return _ours(name, image_size, classes, seed, dry, weights, keywords)
+    if not timm.models.is_model(name):
+        near = near_miss(name, (*OURS, *timm.list_models()))
+        problem = f"no model is called {name!r}{near or ';'} Use bundled, random or the name of a timm model"
+        raise ModelError(problem, value=name)
+    return _from_timm(name, image_size, classes, seed, pretrained, dry, weights, keywords or {})
+
+
+def _from_timm(
+    name: str,
+    image_size: int,
+    classes: int,
+    seed: int,
+    pretrained: bool,
+    dry: bool,
+    weights: str | None,
+    keywords: Mapping[str, Any],
+) -> Built:
+    kind = _kind(name)
+    if not issubclass(kind, VisionTransformer | ResNet):
+        raise NotStagedError(f"{name!r} is a {kind.__name__}; {WANTED}")
+    _check_keywords(name, kind, keywords)
+    arguments: dict[str, Any] = {"num_classes": classes}
+    if issubclass(kind, VisionTransformer):  # a ResNet takes images of any size
+        arguments["img_size"] = image_size
+    sketch = _sketch(name, image_size, arguments, keywords)
+    published = pretrained and not weights
+    if published and keywords:
+        _check_published(name, sketch, _create(name, seed, dry=True, **arguments), keywords)
+    model = sketch
+    if not dry:
+        try:
+            with _without_retries_told():
+                model = _create(name, seed, dry=False, pretrained=published, **arguments, **keywords)
+        except Exception as error:  # of any library between here and the network
+            if not published:
+                raise
+            why = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:120]}"
+            raise ModelError(
+                f"the published weights of {name!r} could not be downloaded ({why}): connect to the network once, or "
+                "say 'pretrained: false' for random weights",
+                value=name,
+            ) from error
+    if weights:
+        _load(model, weights, dry)
+    config: dict[str, Any] = model.pretrained_cfg  # type: ignore[assignment]
+    return Built(model, (tuple(config["mean"]), tuple(config["std"])))
+
+
+@lru_cache(maxsize=16)
+def _kind(name: str) -> type[nn.Module]:
+    """The class of a timm model."""
+    return type(_create(name, seed=0, dry=True))
+
+
+def _check_keywords(name: str, kind: type[nn.Module], keywords: Mapping[str, Any]) -> None:
+    allowed = [key for key in inspect.signature(kind).parameters if key not in SAID_ELSEWHERE]
+    for key, value in keywords.items():
+        if key in SAID_ELSEWHERE:
+            raise ModelError(f"{key} is no keyword here: {SAID_ELSEWHERE[key]}", ("keywords", key), value)
+        if key not in allowed:
+            problem = f"{name!r} takes no such keyword{near_miss(key, allowed)}"
+            raise ModelError(problem, ("keywords", key), value, listed(allowed))
+
+
+def _sketch(name: str, image_size: int, arguments: dict[str, Any], keywords: Mapping[str, Any]) -> nn.Module:
+    """The model on ``meta``, which costs nothing: can it be built?"""
+    try:
+        model = _create(name, seed=0, dry=True, **arguments, **keywords)
+        if isinstance(model, ResNet):  # it is any size's, but for parts that some are too small for
+            model.eval()(torch.empty(1, 3, image_size, image_size, device="meta"))
+    except Exception as error:  # of whatever a keyword can upset
+        why = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        if keywords:
+            problem = f"{name!r} cannot be built with these keywords for {image_size} x {image_size} pixels: {why}"
+            raise ModelError(problem, ("keywords",)) from error
+        problem = f"{name!r} cannot be built for {image_size} x {image_size} pixels: {why}"
+        raise ModelError(problem, ("image_size",), image_size) from error
+    if isinstance(model, VisionTransformer):
+        _check_patches(f"{name!r}", model.patch_embed.patch_size[0], image_size)
+    return model
+
+
+def _check_patches(name: str, patch: int, image_size: int) -> None:
+    if image_size % patch:
+        problem = f"{name} cuts images into patches of {patch} pixels: {image_size} is no multiple"
+        raise ModelError(problem, ("image_size",), image_size)
+
+
+def _check_published(name: str, model: nn.Module, usual: nn.Module, keywords: Mapping[str, Any]) -> None:
+    """Published weights are for the usual shape."""
+    mine, theirs = ({key: tuple(t.shape) for key, t in each.state_dict().items()} for each in (model, usual))
+    if mine != theirs:
+        raise ModelError(
+            f"with {listed(keywords)} {name!r} has another shape than its published weights: say 'pretrained: false' "
+            "for random weights, or name a file of your own as 'weights'",
+            ("keywords",),
+        )
+
+
+@contextmanager
+def _without_retries_told() -> Iterator[None]:
+    """Offline, huggingface_hub tells of every try; one message at the end says it all."""
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _create(name: str, seed: int, dry: bool, pretrained: bool = False, **settings: Any) -> nn.Module:
+    if dry and not pretrained:
+        return _on_meta(name, json.dumps(settings))
+    return _made(name, seed, dry, pretrained, **settings)
+
+
+@lru_cache(maxsize=8)
+def _on_meta(name: str, settings: str) -> nn.Module:
+    """A model without weights: one object for all who ask, which nobody changes."""
+    return _made(name, seed=0, dry=True, pretrained=False, **json.loads(settings))
+
+
+def _made(name: str, seed: int, dry: bool, pretrained: bool, **settings: Any) -> nn.Module:
+    where = torch.device("meta" if dry else "cpu")
+    with torch.random.fork_rng(devices=[]), where, _Undrawn() if dry else nullcontext():
+        torch.manual_seed(seed)  # timm draws from the global stream
+        return timm.create_model(name, pretrained=pretrained, **settings)
+
+
+class _Undrawn(TorchFunctionMode):
+    """On ``meta`` there are no values to draw, and torch takes most of a model's second to do so."""
+
+    DRAWING = frozenset({"uniform_", "normal_", "erfinv_", "mul_", "add_", "clamp_", "zero_", "fill_"})
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        drawn = args[0] if args and getattr(function, "__name__", "") in self.DRAWING else None
+        return drawn if isinstance(drawn, Tensor) and drawn.is_meta else function(*args, **(kwargs or {}))
+
+
+def _load(model: nn.Module, weights: str, dry: bool) -> None:
+    try:
+        checkpoints.load(model, weights, dry)
+    except CheckpointError as error:
+        raise ModelError(str(error), ("weights",)) from error
+
+
+def _ours(
+    name: str,
+    image_size: int,
+    classes: int,
+    seed: int,
+    dry: bool,
+    weights: str | None,
+    keywords: Mapping[str, Any] | None,
+) -> Built:
+    recipe = json.loads((files("simulator") / "assets" / f"{BUNDLED}.json").read_text())
+    shape, statistics = recipe["model"], (tuple(recipe["mean"]), tuple(recipe["std"]))
+    if keywords:
+        problem = f"the {name} model has a shape of its own: name {recipe['timm']!r}, which it is made of, to change it"
+        raise ModelError(problem, ("keywords",))
+    if weights and name == "bundled":
+        raise ModelError("the bundled model has its own: say 'name: random' for its shape with these", ("weights",))
+    _check_patches(f"the {name} model", shape["patch_size"], image_size)
+    model = _create(recipe["timm"], seed, dry, **{**shape, "img_size": image_size, "num_classes": classes})
+    if weights:
+        _load(model, weights, dry)
+    elif name == "bundled" and not dry:
+        with as_file(files("simulator") / "assets" / f"{BUNDLED}.safetensors") as path:
+            checkpoints.load(model, path)
+    return Built(model, statistics)

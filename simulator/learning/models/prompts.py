@@ -1,0 +1,21 @@
+"""Settings of soft prompts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import PositiveInt
+
+from simulator.settings.base import Settings
+
+
+class Prompts(Settings):
+    """Learnable tokens added once before the first block (VPT-shallow; Jia et al., 2022).
+
+    Attributes:
+        length: how many.
+        place: behind the class (and register) tokens, or behind all tokens.
+    """
+
+    length: PositiveInt = 4
+    place: Literal["after_class", "end"] = "after_class"

@@ -1,0 +1,115 @@
+"""A timm VisionTransformer as stages: embed, (prompt), block0, block1, ..., head. What flows is tokens [N, T, D]."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from timm.layers import PatchEmbed
+from timm.models.vision_transformer import VisionTransformer, global_pool_nlc
+from torch import Tensor, nn
+
+from simulator.learning.models.stages.base import NotStagedError, refuse_dropout
+
+Place = Literal["after_class", "end"]
+
+
+class Embed(nn.Module):
+    """Images [N, C, H, W] to tokens [N, T, D]: patches, class and register tokens, position embedding.
+
+    timm's own assertion on the image size is left out: a tracer cannot pass it.
+    """
+
+    def __init__(self, vit: VisionTransformer) -> None:
+        super().__init__()
+        self.proj, self.patch_norm = vit.patch_embed.proj, vit.patch_embed.norm
+        self.cls_token, self.reg_token, self.pos_embed = vit.cls_token, vit.reg_token, vit.pos_embed
+        self.norm_pre = vit.norm_pre
+        self.patches_only = bool(vit.no_embed_class)
+        self.patch_values = vit.patch_embed.proj.weight[0].numel()  # in one patch
+
+    def forward(self, images: Tensor) -> Tensor:
+        tokens = self.patch_norm(self.proj(images).flatten(2).transpose(1, 2))
+        if self.pos_embed is not None and self.patches_only:
+            tokens = tokens + self.pos_embed
+        prefix = [token for token in (self.cls_token, self.reg_token) if token is not None]
+        tokens = torch.cat([*(token.expand(tokens.shape[0], -1, -1) for token in prefix), tokens], dim=1)
+        if self.pos_embed is not None and not self.patches_only:
+            tokens = tokens + self.pos_embed
+        return self.norm_pre(tokens)
+
+
+class Prompt(nn.Module):
+    """Learnable tokens put among the others once, before the first block (VPT-shallow; Jia et al., 2022, 3.2)."""
+
+    def __init__(self, length: int, dim: int, at: int) -> None:
+        super().__init__()
+        self.at = at  # how many tokens stand before the prompts; -1: they stand last
+        self.tokens = nn.Parameter(torch.empty(1, length, dim))
+
+    def reset(self, patch_values: int, generator: torch.Generator) -> None:
+        """Uniform as in VPT's code: the bound is Glorot's for a patch of this many values."""
+        bound = math.sqrt(6 / (patch_values + self.tokens.shape[-1]))
+        with torch.no_grad():
+            self.tokens.uniform_(-bound, bound, generator=generator)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        prompts = self.tokens.expand(tokens.shape[0], -1, -1)
+        if self.at < 0:
+            return torch.cat([tokens, prompts], dim=1)
+        return torch.cat([tokens[:, : self.at], prompts, tokens[:, self.at :]], dim=1)
+
+    def extra_repr(self) -> str:
+        return f"{tuple(self.tokens.shape)}, at={self.at}"
+
+
+class Head(nn.Module):
+    """Tokens to class logits: norm, prompts taken out again (they are not patches), pooling, classifier."""
+
+    def __init__(self, vit: VisionTransformer, prompts: int, at: int) -> None:
+        super().__init__()
+        self.norm, self.attn_pool, self.fc_norm, self.head = vit.norm, vit.attn_pool, vit.fc_norm, vit.head
+        self.prompts, self.at = prompts, at
+        self.pooling, self.prefix, self.with_prefix = vit.global_pool, vit.num_prefix_tokens, vit.pool_include_prefix
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        tokens = self.norm(tokens)
+        if self.prompts:
+            at = self.at if self.at >= 0 else tokens.shape[1] - self.prompts
+            tokens = torch.cat([tokens[:, :at], tokens[:, at + self.prompts :]], dim=1)
+        if self.attn_pool is not None:
+            pooled = self.attn_pool(tokens if self.with_prefix else tokens[:, self.prefix :])
+        else:
+            pooled = global_pool_nlc(
+                tokens,
+                pool_type=self.pooling,
+                num_prefix_tokens=self.prefix,
+                reduce_include_prefix=self.with_prefix,
+            )
+        return self.head(self.fc_norm(pooled))
+
+    def extra_repr(self) -> str:
+        return f"pooling={self.pooling}, prompts={self.prompts}, at={self.at}, prefix={self.prefix}"
+
+
+def stages(vit: VisionTransformer, prompts: int, place: Place) -> dict[str, nn.Module]:
+    """The stages of a VisionTransformer, in order; they share its modules. As ``stages_of``.
+
+    Raises:
+        NotStagedError: it has a part that stages do not know; the message says which.
+    """
+    if type(vit) is not VisionTransformer:
+        raise NotStagedError(f"a {type(vit).__name__} has parts that an ordinary VisionTransformer does not have")
+    if type(vit.patch_embed) is not PatchEmbed:
+        raise NotStagedError(f"its images go through a {type(vit.patch_embed).__name__}, not straight into patches")
+    if vit.dynamic_img_size or vit.patch_embed.dynamic_img_pad:
+        raise NotStagedError("a model with a dynamic image size has no fixed stages")
+    refuse_dropout(vit)
+    at = vit.num_prefix_tokens if place == "after_class" else -1
+    stages: dict[str, nn.Module] = {"embed": Embed(vit)}
+    if prompts:
+        stages["prompt"] = Prompt(prompts, vit.embed_dim, at)
+    stages.update((f"block{number}", block) for number, block in enumerate(vit.blocks))
+    stages["head"] = Head(vit, prompts, at)
+    return stages

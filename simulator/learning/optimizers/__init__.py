@@ -1,0 +1,10 @@
+"""How a gradient becomes a step, one file for each rule that a scenario can name; ``base`` has the contract."""
+
+from simulator.settings.moved import former
+
+__getattr__ = former(
+    __name__,
+    "simulator.learning.optimizers.base",
+    "simulator.learning.optimizers.sgd",
+    "simulator.learning.optimizers.adamw",
+)

@@ -1,0 +1,30 @@
+"""Warm-up, then half a cosine."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+from pydantic import Field, NonNegativeInt
+
+from simulator.learning.schedules.base import Schedule
+
+
+class Cosine(Schedule):
+    """A linear warm-up, then half a cosine down to ``floor`` (Loshchilov and Hutter, 2017, without restarts)."""
+
+    name: ClassVar[str] = "cosine"
+    warmup: NonNegativeInt = 0
+    floor: float = Field(0.0, ge=0, le=1)
+
+    def unfit(self, rounds: int) -> tuple[str, Any, str, str] | None:
+        if self.warmup < rounds:
+            return None
+        problem = f"in {rounds} rounds the full rate is never reached"
+        return "warmup", self.warmup, problem, f"0 to {rounds - 1}"
+
+    def factor(self, round: int, rounds: int) -> float:
+        if round <= self.warmup:
+            return round / (self.warmup + 1)
+        done = (round - 1 - self.warmup) / max(1, rounds - self.warmup)
+        return self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * done))

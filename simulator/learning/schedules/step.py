@@ -1,0 +1,20 @@
+"""A drop every so many rounds."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field, PositiveInt
+
+from simulator.learning.schedules.base import Schedule
+
+
+class Step(Schedule):
+    """Multiplied by ``gamma`` after every ``every`` rounds."""
+
+    name: ClassVar[str] = "step"
+    every: PositiveInt = 10
+    gamma: float = Field(0.5, gt=0, le=1)
+
+    def factor(self, round: int, rounds: int) -> float:
+        return self.gamma ** ((round - 1) // self.every)

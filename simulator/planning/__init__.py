@@ -1,1 +1,0 @@
-"""Planning: what every cut of every algorithm would take, and where one way overtakes another. Dry runs only."""

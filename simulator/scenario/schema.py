@@ -1,0 +1,136 @@
+"""The JSON Schema of a scenario file, with which editors complete and check what is written.
+
+It describes what a person may write, not what the program makes of it: the keys of a plug-in stand beside ours, a
+device of the catalogue needs no more than its name, and an algorithm's `training` says only what it overrides. It
+allows a little more than `sfsim validate`, which also checks what only a later step can know.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from itertools import pairwise
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from simulator.scenario import hardware as catalogue
+from simulator.scenario.scenario import Scenario
+
+Schema = dict[str, Any]
+
+
+def scenario_schema() -> Schema:
+    """The schema, in the 2020-12 dialect."""
+    schema = Scenario.model_json_schema(schema_generator=_Described)
+    parts: dict[str, Schema] = schema["$defs"]
+    data, entry, training = parts["DataSettings"], parts["Entry"], parts["ScheduledTraining"]
+    parts["DataSettings"] = _beside(data, "source")
+    parts["TrainingOverrides"] = _optional(training, parts) | {
+        "description": entry["properties"]["training"]["description"]
+    }
+    entry["properties"]["training"] = {"$ref": "#/$defs/TrainingOverrides"}
+    parts["Entry"] = _beside(entry, "algorithm")
+    known = catalogue.entries()
+    for site in (parts["DeviceSettings"], parts["ServerSettings"]):
+        site["required"] = ["name"]
+        site["properties"]["name"] |= _one_of(known["devices"])
+        for direction in catalogue.DIRECTIONS:
+            site["properties"][direction] = {"anyOf": [_one_of(known["links"]), site["properties"][direction]]}
+    parts["PowerSettings"].pop("required")
+    return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": "A scenario of sfsim"}
+
+
+def described(kind: type[BaseModel]) -> dict[str, str]:
+    """What is said of the fields of a model: in an "Attributes:" section, or in a text below a field."""
+    found: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        if issubclass(base, BaseModel) and base is not BaseModel:
+            found |= _below(base) | _section(base)
+    return {name: _prose(text) for name, text in found.items() if name in kind.model_fields}
+
+
+def summary(kind: type) -> str:
+    """The docstring of a class as far as its sections, without those of its bases."""
+    return _prose(re.split(r"\n\n(?=\w+:\n)", inspect.cleandoc(vars(kind).get("__doc__") or ""))[0])
+
+
+class _Described(GenerateJsonSchema):
+    """Takes descriptions from docstrings, and drops titles that only repeat a key."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        made = super().model_schema(schema)
+        made["description"] = summary(schema["cls"])
+        for name, text in described(schema["cls"]).items():
+            made["properties"][name].setdefault("description", text)
+        return made
+
+    def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
+        made = super().function_before_schema(schema)
+        if made.get("type") == "array":  # what is done first to a list is to make one of a single item
+            return {"anyOf": [made["items"], made]}
+        return made
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def _beside(outer: Schema, inner: str) -> Schema:
+    """A mapping in which the keys of a plug-in stand beside ours, instead of under the key `inner`."""
+    ours = {key: value for key, value in outer["properties"].items() if key != inner}
+    plugins = outer["properties"][inner]["oneOf"]
+    return {
+        "description": outer["description"],
+        "type": "object",
+        "required": ["name"],
+        "oneOf": [{**plugin, "properties": {**plugin["properties"], **ours}} for plugin in plugins],
+    }
+
+
+def _optional(schema: Any, parts: dict[str, Schema]) -> Any:
+    """The same with nothing required and nothing filled in, however deep; references are written out."""
+    if isinstance(schema, list):
+        return [_optional(item, parts) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        schema = parts[schema["$ref"].rpartition("/")[2]] | {key: schema[key] for key in schema if key != "$ref"}
+    left = {key: value for key, value in schema.items() if key not in ("required", "default")}
+    return {"anyOf" if key == "oneOf" else key: _optional(value, parts) for key, value in left.items()}
+
+
+def _one_of(known: dict[str, Any]) -> Schema:
+    """One of these names, for an editor to offer, or another text."""
+    return {"anyOf": [{"enum": list(known)}, {"type": "string"}]}
+
+
+def _section(kind: type) -> dict[str, str]:
+    """The "Attributes:" of a docstring; one line may describe several."""
+    match = re.search(r"^Attributes:\n((?:[ ]+.*\n?|\n)+)", inspect.cleandoc(vars(kind).get("__doc__") or ""), re.M)
+    if not match:
+        return {}
+    entries = re.findall(r"^(\w[\w, ]*): ((?:.*\n?)(?:[ ]+.*\n?)*)", textwrap.dedent(match[1]), re.M)
+    return {name: text for names, text in entries for name in names.split(", ")}
+
+
+def _below(kind: type) -> dict[str, str]:
+    """The texts below the fields of a class, read from its source."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
+    except (OSError, TypeError):
+        return {}
+    assert isinstance(tree, ast.ClassDef)
+    found = {}
+    for pair in pairwise(tree.body):
+        match pair:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = text
+    return found
+
+
+def _prose(text: str) -> str:
+    return " ".join(text.replace("``", "`").split())

@@ -1,0 +1,19 @@
+"""First come, first served."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from simulator.scheduling.queues.base import Queue
+
+if TYPE_CHECKING:
+    from simulator.world.queue import Job
+
+
+class Fifo(Queue):
+    """First come, first served."""
+
+    name: ClassVar[str] = "fifo"
+
+    def key(self, job: Job) -> int:
+        return 0

@@ -1,0 +1,169 @@
+"""Where things were called before, so that plug-ins written for it go on working and are told the new names."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Any
+
+HOME = "simulator."
+MOVED = {
+    "algorithms.aligning": "algorithms.steps.teacher",
+    "algorithms.cutting": "algorithms.steps.split",
+    "algorithms.fedopt": "algorithms.steps.server_optimizer algorithms.fedavgm algorithms.fedadam algorithms.fedyogi",
+    "algorithms.groups": "algorithms.steps.mixed_batches algorithms.steps.staging algorithms.steps.pipeline",
+    "algorithms.lockstep": "algorithms.steps.parallel_split",
+    "algorithms.pipeline": "algorithms.steps.pipeline",
+    "algorithms.proximal": "algorithms.steps.proximal",
+    "catalogue": "scenario.hardware settings.merging",
+    "checking": "experiments.trial.validate",
+    "commands": "cli",
+    "commands.execute": "cli.run",
+    "commands.look": "cli.inspect",
+    "commands.planning": "cli.plan",
+    "commands.prepare": "cli.prepare",
+    "commands.reporting": "cli.report",
+    "commands.shared": "cli.shared",
+    "cut_policies": "scheduling.cuts",
+    "cut_policies.base": "scheduling.cuts.base",
+    "cut_policies.budget": "scheduling.cuts.budget",
+    "cut_policies.fastest": "scheduling.cuts.fastest",
+    "cut_policies.fixed": "scheduling.cuts.fixed",
+    "cut_policies.largest": "scheduling.cuts.largest",
+    "evaluation": "experiments.trial.evaluation",
+    "files": "settings.files",
+    "fitting": "experiments.trial.memory_check",
+    "learning.alignment": "learning.training.alignment",
+    "learning.augmentation": "learning.data.augmentation",
+    "learning.averaging": "learning.training.averaging",
+    "learning.checkpoints": "learning.models.checkpoints",
+    "learning.compression.channels": "transport.channels",
+    "learning.compression.coded": "transport.encoded",
+    "learning.cuts": "learning.models.cuts",
+    "learning.datasets": "learning.data.datasets",
+    "learning.datasets.base": "learning.data.datasets.base",
+    "learning.datasets.digits": "learning.data.datasets.digits",
+    "learning.datasets.folder": "learning.data.datasets.folder",
+    "learning.datasets.labels": "learning.data.datasets.labels",
+    "learning.datasets.parquet": "learning.data.datasets.parquet",
+    "learning.datasets.pixels": "learning.data.datasets.pixels",
+    "learning.datasets.published": "learning.data.datasets.*",
+    "learning.datasets.synthetic": "learning.data.datasets.synthetic",
+    "learning.flops": "learning.costs.flops learning.costs.keys",
+    "learning.footprint": "learning.costs.footprint",
+    "learning.held": "learning.training.activation_cache",
+    "learning.lora": "learning.models.lora",
+    "learning.mixing": "learning.training.batches",
+    "learning.partition": "learning.data.partition.*",
+    "learning.passes": "learning.models.parts",
+    "learning.pieces": "learning.costs.operations learning.costs.keys",
+    "learning.prompts": "learning.models.prompts",
+    "learning.proximal": "learning.training.proximal",
+    "learning.rows": "learning.data.lazy",
+    "learning.stacking": "learning.training.stacking",
+    "learning.staged": "learning.models.staged learning.models.cuts",
+    "learning.stages": "learning.models.stages",
+    "learning.stages.adapters": "learning.models.stages.adapters",
+    "learning.stages.base": "learning.models.stages.base",
+    "learning.stages.resnet": "learning.models.stages.resnet",
+    "learning.stages.vit": "learning.models.stages.vit",
+    "learning.timing": "calibration.timing",
+    "learning.weights": "learning.models.weights learning.trees",
+    "learning.wire": "transport.wire",
+    "listing": "cli.listing",
+    "machine": "calibration.machine",
+    "model_sheet": "experiments.plan.model_sheet",
+    "outcome": "experiments.trial.result",
+    "placing": "experiments.trial.cut_search",
+    "planning": "experiments.plan",
+    "planning.answers": "experiments.plan.answers",
+    "planning.break_even": "experiments.plan.break_even",
+    "planning.points": "experiments.plan.points",
+    "planning.rounds": "experiments.plan.rounds",
+    "planning.table": "experiments.plan.table",
+    "plugins": "settings.plugins",
+    "results": "experiments.run.tables",
+    "run_folders": "experiments.run.folders",
+    "running": "experiments.run.run",
+    "scenario_compression": "experiments.trial.validate_compression",
+    "scenario_errors": "settings.validation settings.errors",
+    "scenario_source": "settings.sources settings.errors",
+    "scenario_training": "scenario.overrides learning.settings",
+    "scenario_world": "scenario.world",
+    "schema": "scenario.schema",
+    "seeds": "settings.seeds",
+    "sweeping": "experiments.sweep",
+    "sweeping.axes": "experiments.sweep.axes experiments.sweep.points",
+    "sweeping.executors": "experiments.sweep.executors",
+    "sweeping.points": "experiments.sweep.points",
+    "sweeping.running": "experiments.sweep.run",
+    "sweeping.settings": "experiments.sweep.settings",
+    "sweeping.store": "experiments.sweep.store",
+    "synchrony": "scheduling.drivers scheduling.selection",
+    "synchrony.cohorts": "scheduling.selection.uniform scheduling.selection.base",
+    "synchrony.synchronous": "scheduling.drivers.synchronous",
+    "trial": "experiments.trial.trial experiments.trial.build experiments.trial.simulate",
+    "units": "settings.units",
+    "wording": "settings.wording",
+    "world.measured": "world.hardware",
+    "yamlfile": "settings.yamlfile",
+}
+"""The modules that are gone, and where what was in them is now; ``*``: in one of the modules of a package."""
+RENAMED: dict[str, str] = {}
+"""Names that changed besides."""
+
+
+def former(old: str, *modules: str) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a module that used to hold more: finds what went to these modules, and warns.
+
+    Raises:
+        AttributeError: none of them has it.
+    """
+
+    def find(name: str) -> Any:
+        now = RENAMED.get(name, name)
+        for module in () if name.startswith("__") else _each(modules):
+            found = getattr(import_module(module), now, None)
+            if found is not None:
+                message = f"{old}.{name} is {module}.{now} now"
+                warnings.warn(message, DeprecationWarning, stacklevel=2)
+                return found
+        raise AttributeError(f"module {old!r} has no attribute {name!r}")
+
+    return find
+
+
+def _each(modules: Iterable[str]) -> Iterator[str]:
+    for module in modules:
+        package = module.removesuffix(".*")
+        if package == module:
+            yield module
+        else:
+            yield from (f"{package}.{inner.name}" for inner in iter_modules(import_module(package).__path__))
+
+
+class Former(MetaPathFinder, Loader):
+    """Finds the modules of ``MOVED`` under their former names: empty ones that look elsewhere, and warn."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname.startswith(HOME) and fullname.removeprefix(HOME) in MOVED:
+            return ModuleSpec(fullname, self, is_package=True)
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        modules = (HOME + name for name in MOVED[module.__name__.removeprefix(HOME)].split())
+        module.__getattr__ = former(module.__name__, *modules)  # type: ignore[method-assign]
+
+
+def install() -> None:
+    """Let former names be found, after all that there really is."""
+    if not any(isinstance(finder, Former) for finder in sys.meta_path):
+        sys.meta_path.append(Former())

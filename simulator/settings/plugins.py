@@ -1,0 +1,147 @@
+"""What a scenario finds by its `name`: algorithms, cut policies, partitions, optimizers, schedules, compressors,
+data sets.
+
+A plug-in is a `Settings` subclass with `name: ClassVar[str] = "..."`; its fields are the keys that its YAML entry
+takes. As the annotation of a field, `Annotated[Partition, Plugins(...)]`, a `Plugins` reads `{name: dirichlet, alpha:
+0.5}` as an instance of the class found, and writes it back with its name.
+"""
+
+import pkgutil
+import re
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from simulator.settings.base import Settings, invalid
+from simulator.settings.wording import listed, near_miss
+
+_NAME = re.compile(r"""^    name\b[^=\n]*=\s*["']([^"']+)["']""", re.MULTILINE)
+
+
+class Plugins:
+    """The plug-ins of one kind.
+
+    `where` is a module that holds them all or a package with one file each, whose base class is then in its `base`
+    module. Another package adds one by naming its class in the entry-point group `group`; it cannot replace one of
+    ours.
+    """
+
+    def __init__(self, where: str, base: str, group: str) -> None:
+        self.where, self.base, self.group = where, base, group
+
+    def names(self) -> list[str]:
+        """Every name there is, in order. Imports none of them: listing algorithms must not load torch."""
+        return sorted({*self._modules, *self._entry_points})
+
+    def find(self, name: str) -> type[Settings]:
+        """The class with this name.
+
+        Raises:
+            ValueError: there is none, or another package promises one that cannot be used.
+        """
+        base = self._base()
+        if name in self._modules:
+            for found in vars(import_module(self._modules[name])).values():
+                if isinstance(found, type) and issubclass(found, base) and vars(found).get("name") == name:
+                    return found
+        elif name in self._entry_points:
+            return self._from_elsewhere(self._entry_points[name], base)
+        raise ValueError(f'there is no {self.kind} named "{name}"{near_miss(name, self.names())}')
+
+    @property
+    def kind(self) -> str:
+        """What one of them is called in a message."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", self.base).lower()
+
+    @cached_property
+    def _modules(self) -> dict[str, str]:
+        """The module of each name, read from the sources."""
+        spec = find_spec(self.where)
+        assert spec is not None, f"{self.where} does not exist"
+        modules = [self.where]
+        if spec.submodule_search_locations is not None:
+            inside = pkgutil.iter_modules(spec.submodule_search_locations)
+            modules = [f"{self.where}.{module.name}" for module in inside]
+        return {name: module for module in modules for name in _NAME.findall(_source(module))}
+
+    @cached_property
+    def _entry_points(self) -> dict[str, EntryPoint]:
+        return {point.name: point for point in entry_points(group=self.group)}
+
+    def _base(self) -> type[Settings]:
+        spec = find_spec(self.where)
+        package = spec is not None and spec.submodule_search_locations is not None
+        base: type[Settings] = getattr(import_module(f"{self.where}.base" if package else self.where), self.base)
+        return base
+
+    def _from_elsewhere(self, point: EntryPoint, base: type[Settings]) -> type[Settings]:
+        try:
+            found = point.load()
+        except Exception as error:
+            raise ValueError(f'the {self.kind} "{point.name}" ({point.value}) cannot be loaded: {error}') from error
+        if not (isinstance(found, type) and issubclass(found, base) and getattr(found, "name", None) == point.name):
+            raise ValueError(f'{point.value} is not a {base.__name__} with the name "{point.name}"')
+        return found
+
+    def read(self, data: Any, info: ValidationInfo | None = None) -> Settings:
+        """An instance from plain data, such as `{"name": "dirichlet", "alpha": 0.5}`."""
+        if isinstance(data, Settings) and isinstance(data, self._base()):
+            return data
+        if not isinstance(data, dict):
+            example = data if isinstance(data, str) else (self.names() or ["..."])[0]
+            raise ValueError(f"it must be a mapping with a name, such as {{name: {example}}}")
+        if "name" not in data:
+            raise invalid([(("name",), data, "it is missing", listed(self.names()))])
+        if not isinstance(data["name"], str):
+            raise invalid([(("name",), data["name"], "it must be text", listed(self.names()))])
+        try:
+            kind = self.find(data["name"])
+        except ValueError as error:
+            raise invalid([(("name",), data["name"], str(error), listed(self.names()))]) from error
+        settings = {key: value for key, value in data.items() if key != "name"}
+        return kind.model_validate(settings, context=info.context if info else None)
+
+    def write(self, plugin: Any, info: core_schema.SerializationInfo) -> dict[str, Any]:
+        """The plain data that `read` takes."""
+        return {"name": plugin.name, **plugin.model_dump(mode=info.mode)}
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            self.read, serialization=core_schema.plain_serializer_function_ser_schema(self.write, info_arg=True)
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"oneOf": [self._json_schema(name, handler) for name in self.names()]}
+
+    def _json_schema(self, name: str, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The keys of a plug-in and its name, as a reference."""
+        reference = handler(self.find(name).__pydantic_core_schema__)
+        keys = handler.resolve_ref_schema(reference)
+        keys["properties"] = {"name": {"const": name}, **keys.get("properties", {})}
+        keys["required"] = ["name", *keys.get("required", ())]
+        return reference
+
+
+def _source(module: str) -> str:
+    spec = find_spec(module)
+    loader = spec.loader if spec else None
+    source = getattr(loader, "get_source", lambda _: None)(module)
+    return source or ""
+
+
+ALGORITHMS = Plugins("simulator.algorithms", "Algorithm", "sfsim.algorithms")
+DATASETS = Plugins("simulator.learning.data.datasets", "DataSet", "sfsim.datasets")
+PARTITIONS = Plugins("simulator.learning.data.partition", "Partition", "sfsim.partitions")
+OPTIMIZERS = Plugins("simulator.learning.optimizers", "Optimizer", "sfsim.optimizers")
+SCHEDULES = Plugins("simulator.learning.schedules", "Schedule", "sfsim.schedules")
+DRIVERS = Plugins("simulator.scheduling.drivers", "Driver", "sfsim.drivers")
+SELECTIONS = Plugins("simulator.scheduling.selection", "Selection", "sfsim.selections")
+QUEUES = Plugins("simulator.scheduling.queues", "Queue", "sfsim.queues")
+CUT_POLICIES = Plugins("simulator.scheduling.cuts", "CutPolicy", "sfsim.cut_policies")
+COMPRESSORS = Plugins("simulator.learning.compression", "Compressor", "sfsim.compressors")

@@ -1,0 +1,163 @@
+"""Quantities with units: text in a scenario, SI floats in the program.
+
+Rates are FLOP/s, bandwidths bytes/s, power watts, energy joules, durations seconds and memory bytes. Links are usually
+given in bits, tensors are counted in bytes: this file is the only place where the two meet.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from simulator.settings.wording import near_miss
+
+_NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)"
+_TEXT = re.compile(rf"\s*{_NUMBER}\s*(\S*)\s*")
+_DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
+_BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+
+
+def _scaled(unit: str, prefixes: Mapping[str, int], size: Fraction | int = 1) -> dict[str, Fraction]:
+    return {prefix + unit: Fraction(factor) * size for prefix, factor in prefixes.items()}
+
+
+@dataclass(frozen=True, eq=False)  # each is one of a kind, and `Duration | None` wants something that can be hashed
+class Quantity:
+    """One kind of quantity; as an annotation of a float it reads and writes a field of settings."""
+
+    name: str
+    units: Mapping[str, Fraction]
+    """The SI value of each unit that may be written; no other may: `mbit/s` and `Ms` are slips, not milli and mega."""
+    written: tuple[str, ...]
+    """The units it is written in, the largest first; the last one is the SI unit."""
+    example: str
+    positive: bool = True
+
+    def parse(self, text: object) -> float:
+        """The SI value of, say, "20 Mbit/s", rounded once.
+
+        Raises:
+            ValueError: no unit, an unknown unit or one of something else, negative, or zero where that makes no sense.
+        """
+        if isinstance(text, str):
+            return self._read(text)
+        problem = "has no unit" if isinstance(text, int | float) and not isinstance(text, bool) else "cannot be read"
+        raise ValueError(f"it {problem}. {self._wanted}")
+
+    @property
+    def _wanted(self) -> str:
+        return f"Write {self.name} as a number with a unit, such as {self.example}"
+
+    @lru_cache(maxsize=4096)  # noqa: B019  (quantities live as long as the program; sweeps read the same ever again)
+    def _read(self, text: str) -> float:
+        found, wanted = _TEXT.fullmatch(text), self._wanted
+        if found is None:
+            raise ValueError(f"it cannot be read. {wanted}")
+        number, unit = found.groups()
+        if not unit:
+            raise ValueError(f"it has no unit. {wanted}")
+        if unit not in self.units:
+            raise ValueError(f'"{unit}" is not a unit of {self.name.split(maxsplit=1)[1]}{self._hint(unit)} {wanted}')
+        try:
+            value = float(Fraction(number) * self.units[unit])
+        except OverflowError:
+            raise ValueError(f"it is too large. {wanted}") from None
+        if value < 0:
+            raise ValueError(f"it is negative. {wanted}")
+        if value == 0 and self.positive:
+            raise ValueError(f"it is zero, and must be more than 0. {wanted}")
+        return abs(value)  # -0.0 is 0.0
+
+    @lru_cache(maxsize=4096)  # noqa: B019
+    def format(self, value: float) -> str:
+        """The shortest usual way to write an SI value; `parse` gives exactly this float again."""
+        for unit in self.written:
+            number = Fraction(value) / self.units[unit]
+            if 1 <= number < 10**6 and self.parse(text := f"{float(number):.12g} {unit}") == value:
+                return text
+        return f"{value!r} {self.written[-1]}" if value else f"0 {self.written[-1]}"
+
+    def _hint(self, unit: str) -> str:
+        bits = re.fullmatch(r"([kmgtp]?)b(?:it|yte)?(?:ps|/s)", unit.lower())
+        if bits and "B/s" in self.units:
+            prefix = bits[1].upper().replace("K", "k")
+            return f": use {prefix}bit/s for bits or {prefix}B/s for bytes."
+        if unit.lower().endswith("flops"):
+            return f": use {unit[:-5]}FLOP/s."
+        return near_miss(unit, self.units) or "."
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self.parse, serialization=core_schema.plain_serializer_function_ser_schema(self.format)
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return self.json_schema()
+
+    def json_schema(self) -> JsonSchemaValue:
+        """What may be written, for an editor to check."""
+        units = "|".join(sorted(self.units))
+        pattern = rf"^\s*{_NUMBER}\s*({units})\s*$"
+        return {"type": "string", "pattern": pattern, "description": self.name, "examples": [self.example]}
+
+
+_BYTES = _scaled("B", _DECIMAL) | _scaled("B", _BINARY)
+_BYTES_PER_S = {f"{unit}/s": size for unit, size in (_scaled("bit", _DECIMAL, Fraction(1, 8)) | _BYTES).items()}
+
+RATE = Quantity(
+    "a computing rate",
+    _scaled("FLOP/s", _DECIMAL),
+    ("PFLOP/s", "TFLOP/s", "GFLOP/s", "MFLOP/s", "FLOP/s"),
+    "13.5 GFLOP/s",
+)
+BANDWIDTH = Quantity(
+    "a bandwidth",
+    _BYTES_PER_S,
+    ("Gbit/s", "Mbit/s", "kbit/s", "bit/s", "B/s"),
+    "20 Mbit/s",
+)
+MEMORY_BANDWIDTH = Quantity("a memory bandwidth", _BYTES_PER_S, ("GB/s", "MB/s", "kB/s", "B/s"), "4 GB/s")
+MEMORY = Quantity("a memory size", _BYTES, ("GiB", "MiB", "GB", "MB", "KiB", "kB", "B"), "4 GiB")
+POWER = Quantity(
+    "a power",
+    {"mW": Fraction(1, 1000), "W": Fraction(1), "kW": Fraction(1000)},
+    ("kW", "W", "mW", "W"),
+    "7.2 W",
+    positive=False,
+)
+ENERGY = Quantity(
+    "an energy",
+    {"mJ": Fraction(1, 1000), "J": Fraction(1), "kJ": Fraction(1000), "MJ": Fraction(10**6)}
+    | {"Wh": Fraction(3600), "kWh": Fraction(3600 * 1000)},
+    ("MJ", "kJ", "J", "mJ", "J"),
+    "50 J",
+)
+DURATION = Quantity(
+    "a duration",
+    {"us": Fraction(1, 10**6), "µs": Fraction(1, 10**6), "ms": Fraction(1, 1000), "s": Fraction(1)}
+    | {"min": Fraction(60), "h": Fraction(3600)},
+    ("s", "ms", "us", "s"),
+    "25 ms",
+    positive=False,
+)
+
+Rate = Annotated[float, RATE]
+"""FLOP/s, more than 0."""
+Bandwidth = Annotated[float, BANDWIDTH]
+"""Bytes/s of a link, more than 0."""
+MemoryBandwidth = Annotated[float, MEMORY_BANDWIDTH]
+"""Bytes/s of a memory, more than 0."""
+Memory = Annotated[float, MEMORY]
+"""Bytes, more than 0."""
+Power = Annotated[float, POWER]
+"""Watts, 0 or more."""
+Energy = Annotated[float, ENERGY]
+"""Joules, more than 0."""
+Duration = Annotated[float, DURATION]
+"""Seconds, 0 or more."""

@@ -1,0 +1,86 @@
+"""What pydantic found wrong with a file's settings, in words."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from simulator.settings.errors import Located, ScenarioError
+from simulator.settings.wording import near_miss
+from simulator.settings.yamlfile import KeyPath
+
+
+class Lines(Located, Protocol):
+    """A file that also knows which keys it gives, and in which order."""
+
+    def given(self, loc: KeyPath) -> bool:
+        """Whether the file or an override says something here."""
+
+    def line(self, loc: KeyPath) -> int:
+        """What messages are sorted by."""
+
+
+_WANTED = {
+    "int_type": "it must be a whole number",
+    "int_from_float": "it must be a whole number",
+    "float_type": "it must be a number",
+    "string_type": "it must be text; put it in quotes",
+    "bool_type": "it must be true or false",
+    "tuple_type": "it must be a list, such as [0, 1]",
+    "list_type": "it must be a list, such as [0, 1]",
+    "dict_type": "it must be a mapping of keys to values",
+    "model_type": "it must be a mapping of keys to values",
+    "finite_number": "it must be a finite number",
+    "greater_than": "it must be more than {gt}",
+    "greater_than_equal": "it must be at least {ge}",
+    "less_than": "it must be less than {lt}",
+    "less_than_equal": "it must be at most {le}",
+    "too_short": "it must hold at least {min_length}",
+    "too_long": "it must hold at most {max_length}",
+    "string_too_short": "it must not be empty",
+    "missing": "it is missing",
+}
+
+
+def in_words(error: ValidationError, source: Lines) -> ScenarioError:
+    """All of a validation's problems, in the order of the file."""
+    errors = [(_as_written(details["loc"]), details) for details in error.errors(include_url=False)]
+    in_training = {(loc, details["type"]) for loc, details in errors if loc[:1] == ("training",)}
+    found: dict[str, int] = {}
+    for loc, details in errors:
+        if (loc[2:], details["type"]) in in_training and not source.given(loc):
+            continue  # an algorithm's copy of a problem in the scenario's training
+        if details["type"] == "too_short" and details["input"]:
+            continue  # pydantic counts only the items without a problem
+        problem, allowed = _problem(details)
+        value = None if details["type"] == "missing" or isinstance(details["input"], dict) else details["input"]
+        found.setdefault(str(source.error(loc, value, problem, allowed)), source.line(loc))
+    return ScenarioError("\n".join(sorted(found, key=lambda message: found[message])))
+
+
+def _as_written(loc: tuple[int | str, ...]) -> KeyPath:
+    """Where the file has it: an algorithm's and a data set's own settings stand beside ours, not below a key."""
+    if (loc[:1] == ("algorithms",) and loc[2:3] == ("algorithm",)) or loc[:2] == ("data", "source"):
+        at = 2 if loc[0] == "algorithms" else 1
+        loc = loc[:at] + loc[at + 1 :]
+    return loc[:-1] if loc[-1:] == ("[key]",) else loc
+
+
+def _problem(details: ErrorDetails) -> tuple[str, str | None]:
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == "problem":
+        return context["problem"], context["allowed"]
+    if kind == "literal_error":
+        allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
+        return f"it is not one of those allowed{near_miss(details['input'], allowed.split(', '))}", allowed
+    if kind == "value_error":
+        return str(context["error"]), None
+    if kind in _WANTED:
+        return _WANTED[kind].format_map(_plain(context)), None
+    return details["msg"], None
+
+
+def _plain(context: dict[str, Any]) -> dict[str, Any]:
+    return {key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}

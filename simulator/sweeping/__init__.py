@@ -1,1 +1,0 @@
-"""A sweep: one scenario at many points, each trial kept under the hash of what it is."""

@@ -1,0 +1,81 @@
+"""What a link does to a payload: counted, converted to the wire's type, detached, copied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from simulator.accounting.payload import Frozen
+from simulator.learning.data.lazy import Rounded, Rows, Source
+from simulator.learning.trees import transform
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+NUMBER_BYTES = 8
+
+
+class Wire:
+    """Hands over detached copies and counts their bytes.
+
+    Floating tensors travel as ``dtype``, those that are as narrow (because they were encoded) as they are; they are
+    computed with, as float32, as they arrive. Integer tensors (labels) are never converted. A Python number is 8 bytes.
+    """
+
+    def __init__(self, dtype: str = "fp32") -> None:
+        self.dtype = DTYPES[dtype]
+        self._rounded: dict[int, tuple[Source, Rounded]] = {}
+        self._frozen: dict[int, tuple[Tensor, Tensor]] = {}  # by the identity of the tensor it also holds
+
+    def carry(self, payload: Any) -> tuple[Any, int]:
+        """The receiver's own copy, and the bytes on the wire.
+
+        Raises:
+            TypeError: a leaf is neither a tensor nor a number.
+        """
+        total = 0
+        frozen = isinstance(payload, Frozen)
+
+        def leaf(value: Any) -> Any:
+            nonlocal total
+            if isinstance(value, Tensor | Rows):
+                total += value.numel() * self._travels_as(value.dtype).itemsize
+                return self._share(value) if frozen and isinstance(value, Tensor) else self._copy(value)
+            if isinstance(value, int | float):
+                total += NUMBER_BYTES
+                return value
+            raise TypeError(f"cannot send a {type(value).__name__}: only tensors and numbers have a size on a wire")
+
+        return transform(leaf, payload), total
+
+    def _travels_as(self, dtype: torch.dtype) -> torch.dtype:
+        """No tensor is widened, and no integer converted."""
+        return self.dtype if dtype.is_floating_point and dtype.itemsize > self.dtype.itemsize else dtype
+
+    def _copy(self, value: Tensor | Rows) -> Tensor | Rows:
+        if value.is_meta:
+            return value
+        if isinstance(value, Rows):
+            return Rows(self._round(value.source), value.index)
+        if not value.is_floating_point():
+            return value.detach().clone()
+        dtype = self._travels_as(value.dtype)
+        if dtype == torch.float32:
+            return value.detach().to(torch.float32, copy=True)
+        return value.detach().to(dtype).to(torch.float32)
+
+    def _share(self, value: Tensor) -> Tensor:
+        """Frozen weights: nobody writes them, so all receivers share one copy, and the sender too if it is equal."""
+        if value.is_meta or value.dtype == self.dtype == torch.float32 or not value.is_floating_point():
+            return value
+        if id(value) not in self._frozen:
+            self._frozen[id(value)] = value, value.detach().to(self._travels_as(value.dtype)).to(torch.float32)
+        return self._frozen[id(value)][1]
+
+    def _round(self, source: Source) -> Source:
+        dtype = self._travels_as(source.dtype)
+        if dtype == source.dtype == torch.float32:
+            return source
+        if id(source) not in self._rounded:
+            self._rounded[id(source)] = source, Rounded(source, dtype)
+        return self._rounded[id(source)][1]

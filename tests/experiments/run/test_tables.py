@@ -1,0 +1,206 @@
+"""What a run leaves in its folder: names, columns, sums."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from pyarrow import parquet
+
+from simulator.experiments.run.run import run_scenario
+from simulator.experiments.run.tables import summarise
+from simulator.experiments.trial import build, trial
+from simulator.learning.optimizers.sgd import Sgd
+from simulator.scenario.scenario import load
+from tests.experiments.trial.test_trial import _a_small_model, scenario  # noqa: F401  (a fixture)
+from tests.learning.conftest import _nothing_remembered  # noqa: F401  (a fixture)
+
+SUMMARY = [
+    "algorithm",
+    "label",
+    "seed",
+    "rounds",
+    "final_accuracy",
+    "best_accuracy",
+    "final_loss",
+    "sim_time_s",
+    "time_to_target_s",
+    "bytes_up",
+    "bytes_down",
+    "bytes_provisioning",
+    "client_flops",
+    "server_flops",
+    "client_energy_j",
+    "client_active_energy_j",
+    "server_energy_j",
+    "peak_client_memory_bytes",
+    "peak_server_memory_bytes",
+    "devices_too_small",
+    "cuts",
+    "trainable_parameters",
+    "wall_time_s",
+    "personal_accuracy",
+    "personal_accuracy_worst_decile",
+]
+ROUNDS = (
+    "algorithm,label,seed,round,sim_time_s,accuracy,loss,bytes_up,bytes_down,client_flops,server_flops,"
+    "client_energy_j,server_energy_j,personal_accuracy,personal_accuracy_worst_decile"
+)
+WORKS = "site,client,work,phase,round,asked,start,seconds,flops,bytes_touched"
+TRANSFERS = "source,target,client,kind,phase,round,start,seconds,bytes,lost"
+FIGURES = ("accuracy_vs_time", "accuracy_vs_bytes", "accuracy_vs_energy", "where_it_goes", "round_timeline")
+LABELS = ["fl-linear", "v2", "sfp"]
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["real", "dry"])
+def left(
+    request: pytest.FixtureRequest,
+    _a_small_model: None,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, bool]:
+    """A run folder of three algorithms and two seeds."""
+    place = tmp_path_factory.mktemp("run")
+    small = scenario(place, LABELS, seeds=[0, 3], target_accuracy=0.0)
+    if not request.param:
+        return run_scenario(small, out=place / "out"), False
+    with pytest.MonkeyPatch.context() as patch:  # pictures take longer than the run, and are the same files
+        patch.setattr("analysis.write_figures", lambda folder: [])
+        patch.setattr("analysis.write_report", lambda folder, figures: None)
+        return run_scenario(small, out=place / "out", dry=True), True
+
+
+def trials(folder: Path) -> list[dict[str, Any]]:
+    return json.loads((folder / "summary.json").read_text())["trials"]
+
+
+def test_the_names_of_everything(left: tuple[Path, bool]) -> None:
+    folder, dry = left
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    ledgers = {f"ledger/{label}-{seed}/{name}.parquet" for label in LABELS for seed in (0, 3) for name in TABLES}
+    files = {"summary.json", "rounds.csv", "breakdown.csv", "scenario.yaml", "environment.json"}
+    pictures = set() if dry else {"report.html", *(f"figures/{name}.png" for name in FIGURES)}
+    assert files | ledgers | pictures <= names
+    assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
+    assert oct(folder.stat().st_mode & 0o777) == "0o755"
+
+
+TABLES = ("works", "transfers", "engagements", "absences", "rounds")
+
+
+def test_summary(left: tuple[Path, bool]) -> None:
+    folder, dry = left
+    whole = json.loads((folder / "summary.json").read_text())
+    assert list(whole) == ["scenario", "version", "dry", "trials"]
+    assert (whole["scenario"], whole["dry"]) == ("small", dry)
+    assert [(one["label"], one["seed"]) for one in whole["trials"]] == [
+        (label, seed) for label in LABELS for seed in (0, 3)
+    ]
+    for one in whole["trials"]:
+        assert list(one) == SUMMARY
+        learned = [one[key] for key in ("final_accuracy", "best_accuracy", "final_loss", "time_to_target_s")]
+        assert [value is None for value in learned] == [dry] * 4
+        assert one["rounds"] == 2
+        if not dry:
+            assert 0 <= one["final_accuracy"] <= one["best_accuracy"] <= 1
+            assert one["time_to_target_s"] == 0, "round 0 is there already"
+        assert one["client_active_energy_j"] <= one["client_energy_j"]
+        assert one["bytes_provisioning"] < one["bytes_down"]
+
+
+def test_rounds(left: tuple[Path, bool]) -> None:
+    folder, dry = left
+    assert (folder / "rounds.csv").read_text().splitlines()[0] == ROUNDS
+    rounds = pd.read_csv(folder / "rounds.csv")
+    totals = ROUNDS.split(",")[7:13]
+    for one in trials(folder):
+        rows = rounds[(rounds["label"] == one["label"]) & (rounds["seed"] == one["seed"])]
+        assert rows["round"].tolist() == [0, 1, 2]
+        first, last = rows.iloc[0], rows.iloc[-1]
+        assert (first[totals] == 0).all()
+        assert first["sim_time_s"] == 0
+        assert (rows[["sim_time_s", *totals]].diff().iloc[1:] >= 0).all(axis=None)
+        for key in (*totals, "sim_time_s"):
+            assert last[key] == pytest.approx(one[key], rel=1e-9)
+        assert rows["accuracy"].isna().all() == dry
+        if not dry:
+            assert last["accuracy"] == pytest.approx(one["final_accuracy"])
+            assert last["loss"] == pytest.approx(one["final_loss"])
+
+
+def test_breakdown_adds_up_to_the_summary(left: tuple[Path, bool]) -> None:
+    folder, _ = left
+    parts = pd.read_csv(folder / "breakdown.csv")
+    for one in trials(folder):
+        rows = parts[(parts["label"] == one["label"]) & (parts["seed"] == one["seed"])]
+        client, server = rows[rows["side"] == "client"], rows[rows["side"] == "server"]
+        assert client[client["activity"] == "upload"]["bytes"].sum() == one["bytes_up"]
+        assert client[client["activity"] == "download"]["bytes"].sum() == one["bytes_down"]
+        provisioned = client[(client["phase"] == "provisioning") & (client["activity"] == "download")]
+        assert provisioned["bytes"].sum() == one["bytes_provisioning"]
+        assert client["flops"].sum() == one["client_flops"]
+        assert server["flops"].sum() == one["server_flops"]
+        assert client["energy_j"].sum() == pytest.approx(one["client_energy_j"], rel=1e-9)
+        assert server["energy_j"].sum() == pytest.approx(one["server_energy_j"], rel=1e-9)
+
+
+def test_ledger_files_add_up_to_the_summary(left: tuple[Path, bool]) -> None:
+    folder, _ = left
+    for one in trials(folder):
+        place = folder / "ledger" / f"{one['label']}-{one['seed']}"
+        works, transfers = (parquet.read_table(place / f"{name}.parquet") for name in ("works", "transfers"))
+        assert works.column_names == WORKS.split(",")
+        assert transfers.column_names[: len(TRANSFERS.split(","))] == TRANSFERS.split(",")
+        used, sent = works.to_pandas(), transfers.to_pandas()
+        assert sent[sent["target"] == "server"]["bytes"].sum() == one["bytes_up"]
+        assert sent[sent["source"] == "server"]["bytes"].sum() == one["bytes_down"]
+        assert used[used["site"] != "server"]["flops"].sum() == one["client_flops"]
+        assert used[used["site"] == "server"]["flops"].sum() == one["server_flops"]
+        assert (used["start"] >= used["asked"]).all()
+        last = parquet.read_table(place / "rounds.parquet").to_pandas().iloc[-1]
+        assert last["start"] + last["seconds"] == pytest.approx(one["sim_time_s"])
+
+
+def test_the_resolved_scenario_is_a_scenario_that_is_equal(left: tuple[Path, bool]) -> None:
+    folder, _ = left
+    original, resolved = load(folder.parent / "small.yaml"), load(folder / "scenario.yaml")
+    assert resolved == original
+
+
+def test_environment(left: tuple[Path, bool]) -> None:
+    folder, dry = left
+    found = json.loads((folder / "environment.json").read_text())
+    assert found["threads"] == 1
+    assert found["torch_device"] == ("meta" if dry else build.torch_device(load(folder / "scenario.yaml"), False))
+    assert {"torch", "timm", "simpy", "numpy"} <= set(found["packages"])
+
+
+def test_the_report_needs_nothing_else(left: tuple[Path, bool]) -> None:
+    folder, dry = left
+    if dry:
+        return
+    text = (folder / "report.html").read_text()
+    assert "default-src 'none'" in text  # a browser fetches nothing for it
+    assert 'src="figures' not in text
+    assert all(label in text for label in LABELS)
+
+
+def test_time_to_target_is_the_clock_of_the_first_evaluation_there(tmp_path: Path) -> None:
+    small = scenario(tmp_path, ["fl"], training={"rounds": 3})
+    outcome = trial.run(small, small.algorithms[0], 0)
+    scores = [point.score.accuracy for point in outcome.points if point.score]
+    target = max(scores)
+    first = scores.index(target)
+    assert summarise(outcome, target)["time_to_target_s"] == outcome.points[first].sim_time_s
+    assert summarise(outcome, 1.0)["time_to_target_s"] is None
+    assert summarise(outcome, None)["time_to_target_s"] is None
+
+
+def test_a_diverged_trial_has_no_loss_and_no_lucky_accuracy(tmp_path: Path) -> None:
+    small = scenario(tmp_path, ["fl-linear"])
+    entry = small.algorithms[0]
+    training = entry.training.model_copy(update={"optimizer": Sgd(learning_rate=3e38)})
+    figures = summarise(trial.run(small, entry.model_copy(update={"training": training}), 0), None)
+    assert figures["final_loss"] is None
+    assert figures["final_accuracy"] == 0
+    json.dumps(figures, allow_nan=False)

@@ -1,0 +1,120 @@
+"""`sfsim sweep`: one line of result, or one message and exit status 2."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Sfsim
+from tests.experiments.sweep.conftest import Write
+from tests.helpers.places import SCENARIOS
+
+
+@pytest.fixture
+def sweep(sfsim: Sfsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sfsim:
+    """`sfsim sweep sweep.yaml`, in the folder of the test."""
+    monkeypatch.chdir(tmp_path)
+    return partial(sfsim, "sweep", "sweep.yaml")
+
+
+def test_a_sweep(sweep: Sfsim, write: Write, tmp_path: Path) -> None:
+    write(axes={"training.batch_size": [4, 8]})
+    status, out, err = sweep("--dry", "--workers", "1")
+    assert (status, err) == (0, "")
+    begun, done, *short, report = out.splitlines()
+    assert begun == "4 trials to run, 1 at once"
+    assert done == "4 of 4 trials are done, 4 of them now: runs/small/points.csv"
+    assert [line.partition(": ")[0] for line in short] == [
+        f"Least {w}" for w in ("simulated time", "traffic", "device energy")
+    ]
+    assert report == "Report: runs/small/report.html"
+    assert (tmp_path / "runs" / "small" / "points.csv").exists()
+    drawn = Path("runs/small/report.html").stat().st_mtime_ns
+    said = sweep("--dry", "--workers", "1")[1].splitlines()
+    assert said == ["4 of 4 trials are done, 0 of them now: runs/small/points.csv", *short, report]
+    assert Path("runs/small/report.html").stat().st_mtime_ns == drawn, "nothing is drawn again"
+    write(axes={"training.batch_size": [8]})
+    assert "2 of 2 trials are done, 0 of them now" in sweep("--dry", "--workers", "1")[1]
+    assert Path("runs/small/report.html").stat().st_mtime_ns > drawn, "it shows other points than before"
+
+
+def test_dry_trials_run_on_all_cores_whatever_their_threads(
+    sweep: Sfsim, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
+    write(axes={"training.batch_size": [4, 8]}, set={"threads": 2})
+    assert sweep("--dry")[1].startswith("4 trials to run, 2 at once\n")
+
+
+def test_a_failure_is_status_2_unless_the_sweep_is_to_go_on(sweep: Sfsim, write: Write) -> None:
+    write(axes={"world.devices.*.memory": ["4 GiB", "1 kB"]})
+    status, out, err = sweep("--dry", "--workers", "1")
+    assert (status, err) == (2, "sfsim: 2 of 4 trials failed: the same command tries them again\n")
+    assert "Failed: point 1 (world.devices.*.memory=1 kB), FL, seed 0: " in out
+    status, out, err = sweep("--dry", "--workers", "1", "--keep-going")
+    assert (status, err) == (0, "")
+    assert "2 of 4 trials are done, 0 of them now" in out
+
+
+def test_points_are_validated_without_a_run(write: Write, sfsim: Sfsim, tmp_path: Path) -> None:
+    file = write(axes={"training.batch_size": [4, 8]}, seeds=[0, 1])
+    said = f"{file} is a valid sweep: 2 points, 8 trials (FL, SFL)\n"
+    assert sfsim("validate", file) == (0, said, "")
+    status, out, err = sfsim("validate", write(axes={"training.batch_size": [4, 0]}))
+    assert (status, out, err.splitlines()[0]) == (2, "", "sfsim: 2 of 4 trials cannot be:")
+    assert not list(tmp_path.glob("runs"))
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_a_file_of_another_kind_is_told_by_its_kind(command: str, write: Write, sfsim: Sfsim) -> None:
+    file = write(axes={"training.batch_size": [4, 8]})
+    base = file.parent / "tiny.yaml"
+    told = f"sfsim: {file} is a sweep, not a scenario: `sfsim sweep` takes it\n"
+    assert sfsim(command, file) == (2, "", told)
+    assert sfsim("sweep", base) == (2, "", f"sfsim: {base} is a scenario, not a sweep: `sfsim run` takes it\n")
+    recipe = SCENARIOS / "pretrain" / "tiny-imagenet-32.yaml"
+    told = f"sfsim: {recipe} is a recipe of pre-training, not a scenario: `sfsim pretrain` takes it\n"
+    assert sfsim(command, recipe) == (2, "", told)
+
+
+def test_a_wrong_file_is_refused(sweep: Sfsim, write: Write, tmp_path: Path) -> None:
+    write(axes={"training.batch_size": []})
+    assert sweep() == (
+        2,
+        "",
+        "sfsim: sweep.yaml, line 4: axes.training.batch_size is []: the axis is empty: give it at least one value\n",
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_interrupted_sweep_says_how_to_go_on(
+    sweep: Sfsim, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from simulator.experiments.sweep import run as running
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    write(axes={"training.batch_size": [8]})
+    monkeypatch.setattr(running, "outcome_of", interrupted)
+    status, out, err = sweep("--dry", "--workers", "1")
+    assert (status, err) == (130, "")
+    assert out.splitlines()[1] == "Stopped. What is done is kept in runs/small: the same command goes on"
+    assert "missing" in (tmp_path / "runs" / "small" / "points.csv").read_text()
+    assert list((tmp_path / "runs" / "small" / "trials").iterdir()) == []
+
+
+def test_one_that_is_interrupted_before_its_first_trial_says_so(
+    sweep: Sfsim, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from simulator.experiments.sweep import points
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    write(axes={"training.batch_size": [8]})
+    monkeypatch.setattr(points, "plan", interrupted)
+    assert sweep("--dry") == (130, "", "sfsim: stopped; nothing was written\n")
+    assert not (tmp_path / "runs").exists()

@@ -1,0 +1,68 @@
+"""A sweep that is killed at any moment loses, doubles and half-writes nothing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simulator.experiments.sweep.points import base, plan
+from simulator.experiments.sweep.settings import load
+from tests.experiments.sweep.conftest import LEFT, Write
+from tests.experiments.sweep.test_run import TRIAL
+from tests.helpers.places import ROOT
+
+KILLS, POINTS = 5, 40
+SCRIPT = f"""
+import io, os, random, signal, sys, time
+from pathlib import Path
+from rich.console import Console
+from simulator.sweeping.running import run_sweep
+
+file, trials = Path(sys.argv[1]), Path(sys.argv[2]) / "trials"
+random = random.Random(int(sys.argv[3]))
+
+def there():
+    return len([1 for place in trials.glob("*") if place.name[0] != "."]) if trials.exists() else 0
+
+for _ in range({KILLS}):
+    wanted = there() + random.randint(1, {POINTS // KILLS})
+    child = os.fork()
+    if not child:
+        run_sweep(file, dry=True, out=trials.parent, workers=1, console=Console(file=io.StringIO()))
+        os._exit(0)
+    while there() < wanted:
+        time.sleep(random.random() / 1000)
+    time.sleep(random.random() / 50)
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    print(there(), "killed" if os.WIFSIGNALED(status) else "ended", flush=True)
+run_sweep(file, dry=True, out=trials.parent, workers=1, console=Console(file=io.StringIO()))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_sweep_that_is_killed_goes_on(write: Write, tmp_path: Path) -> None:
+    link = {"log": ["1 Mbit/s", "100 Mbit/s"], "points": POINTS}
+    sweep = load(file := write(axes={"world.devices.*.uplink.rate": link}, set={"algorithms": [{"name": "fedavg"}]}))
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", SCRIPT, str(file), str(out), "0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    said = [line.split() for line in done.stdout.splitlines()]
+    counts = [int(count) for count, _ in said]
+    assert [how for _, how in said] == ["killed"] * KILLS, "or this test tests nothing"
+    assert sorted(set(counts)) == counts, "each time it went on"
+    wanted = plan(sweep, base(sweep), dry=True).trials
+    assert sorted(path.name for path in (out / "trials").iterdir()) == sorted(wanted)
+    with (out / "points.csv").open(newline="") as file_:
+        assert [(row["trial"], row["status"]) for row in csv.DictReader(file_)] == [(key, "done") for key in wanted]
+    for key in wanted:
+        assert sorted(path.name for path in (out / "trials" / key).iterdir()) == sorted([*TRIAL, "ledger"])
+        assert json.loads((out / "trials" / key / "summary.json").read_text())["trials"][0]["sim_time_s"] > 0
+    assert sorted(path.name for path in out.iterdir()) == sorted([*LEFT, "figures"])

@@ -1,0 +1,140 @@
+"""From points to trials: what `*` stands for, which trials are the same, and what is no scenario."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simulator.experiments.sweep import points
+from simulator.experiments.sweep.points import Plan, places
+from simulator.experiments.sweep.settings import load
+from simulator.settings.errors import ScenarioError
+from simulator.settings.sources import Source
+from tests.experiments.sweep.conftest import Write
+
+
+def planned(write: Write, *overrides: str, dry: bool = True, **said: Any) -> Plan:
+    sweep = load(write(**said))
+    return points.plan(sweep, points.base(sweep, overrides), dry)
+
+
+def hashes(plan: Plan, label: str) -> list[str]:
+    return [row.trial for row in plan.rows if row.label == label]
+
+
+@pytest.mark.parametrize(
+    ("key", "wanted"),
+    [
+        ("algorithms.*.head", ["algorithms.1.head"]),
+        ("algorithms.*.training.rounds", ["algorithms.0.training.rounds", "algorithms.1.training.rounds"]),
+        ("world.devices.*.uplink.rate", ["world.devices.0.uplink.rate", "world.devices.1.uplink.rate"]),
+        ("algorithms.SFL.head", ["algorithms.SFL.head"]),
+    ],
+)
+def test_a_star_stands_for_every_item_that_has_the_key(key: str, wanted: list[str], write: Write) -> None:
+    write()
+    assert places(Source(write().parent / "tiny.yaml"), key) == wanted
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        ("algorithms.*.haed", 'no algorithm of the scenario has a key "haed"; did you mean "head"?'),
+        ("world.server.*.rate", "world.server is no list, and * stands for the items of one"),
+        ("algorithms.SFLL.head", 'algorithms has no "SFLL"; did you mean "SFL"?'),
+        ("world.devices.5.count", "world.devices is a list of 2"),
+        ("name.x", 'name is "tiny", which has no keys in it'),
+    ],
+)
+def test_an_axis_that_applies_to_nobody(key: str, problem: str, write: Write) -> None:
+    with pytest.raises(ScenarioError) as found:
+        planned(write, axes={key: [1]})
+    assert problem in str(found.value)
+    assert f"sweep.yaml, line 4: axes.{key}: " in str(found.value)
+
+
+def test_an_axis_that_names_no_key_is_refused_with_what_is_near(write: Write) -> None:
+    with pytest.raises(ScenarioError) as found:
+        planned(write, axes={"training.batchsize": [8, 16]})
+    assert "sweep.yaml, line 4: axes.training.batchsize: " in str(found.value)
+    assert 'there is no such key; did you mean "batch_size"?' in str(found.value)
+
+
+def test_a_base_scenario_that_is_not_there(write: Write) -> None:
+    with pytest.raises(ScenarioError, match=r"sweep.yaml, line 2: scenario: there is no file .*none.yaml"):
+        planned(write, scenario="none.yaml", axes={"a": [1]})
+
+
+def test_an_axis_cannot_be_set(write: Write) -> None:
+    with pytest.raises(ScenarioError, match="this is an axis"):
+        planned(write, "training.rounds=3", axes={"training.rounds": [1, 2]})
+
+
+def test_points_that_do_not_matter_to_an_algorithm_share_its_trial(write: Write) -> None:
+    plan = planned(write, axes={"algorithms.*.head": [0, 1]}, seeds=[0, 3])
+    assert [(row.point, row.label, row.seed) for row in plan.rows] == [
+        (point, label, seed) for point in (0, 1) for label in ("FL", "SFL") for seed in (0, 3)
+    ]
+    first, second, third, fourth = hashes(plan, "FL")
+    assert (first, second) == (third, fourth)
+    assert first != second
+    assert len(set(hashes(plan, "SFL"))) == 4
+    assert set(plan.trials) == {row.trial for row in plan.rows}
+    assert len(plan.trials) == 6
+
+
+def test_a_trial_is_of_one_algorithm_and_one_seed(write: Write) -> None:
+    plan = planned(write, axes={"training.batch_size": [8]}, seeds=[0, 3])
+    for row in plan.rows:
+        scenario = plan.trials[row.trial].scenario
+        assert [entry.label for entry in scenario.algorithms] == [row.label]
+        assert scenario.seeds == (row.seed,)
+        assert scenario.training.batch_size == 8
+
+
+def test_the_same_trial_has_the_same_name_however_it_is_reached(write: Write) -> None:
+    first = planned(write, axes={"training.batch_size": [8, 16]})
+    second = planned(write, axes={"training.rounds": [1]}, set={"training.batch_size": 16}, seeds=[0])
+    assert {row.trial for row in second.rows} == {
+        row.trial for row in first.rows if row.values["training.batch_size"] == 16
+    }
+
+
+@pytest.mark.parametrize("change", ["threads=2", "target_accuracy=0.5", "world.server.slots=2", "seeds=[1]"])
+def test_whatever_is_changed_makes_another_trial(change: str, write: Write) -> None:
+    axes = {"training.batch_size": [8]}
+    plain, changed = planned(write, axes=axes), planned(write, change, axes=axes)
+    assert not {row.trial for row in plain.rows} & {row.trial for row in changed.rows}
+
+
+def test_so_do_a_dry_run_and_another_version(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    axes = {"training.batch_size": [8]}
+    plain, real = planned(write, axes=axes), planned(write, axes=axes, dry=False)
+    monkeypatch.setattr(points, "version", lambda _: "0.0.0")
+    newer = planned(write, axes=axes)
+    names = [{row.trial for row in plan.rows} for plan in (plain, real, newer)]
+    assert len(set.union(*names)) == sum(map(len, names))
+
+
+def test_a_link_given_to_all_groups_is_changed_in_one_alone(write: Write) -> None:
+    link = {"rate": "8 Mbit/s"}
+    plan = planned(write, set={"world.devices.*.uplink": link}, axes={"world.devices.0.uplink.rate": ["16 Mbit/s"]})
+    groups = plan.trials[plan.rows[0].trial].scenario.world.devices
+    assert [group.uplink.rate for group in groups] == [2e6, 1e6]
+
+
+def test_a_point_that_is_no_scenario_is_named_and_the_others_are_there(write: Write) -> None:
+    plan = planned(write, axes={"training.batch_size": [8, 0, 16]})
+    assert list(plan.problems) == [1]
+    assert "training.batch_size is 0: it must be more than 0" in plan.problems[1]
+    assert [(row.trial, row.label) for row in plan.rows if row.point == 1] == [("", "FL"), ("", "SFL")]
+    assert len(plan.trials) == 4
+
+
+def test_a_trial_that_only_the_model_refuses(write: Write) -> None:
+    plan = planned(write, axes={"algorithms.*.head": [1, 9]})
+    (bad,) = [row for row in plan.rows if plan.problem(row)]
+    assert (bad.label, bad.point) == ("SFL", 1)
+    assert "algorithms.SFL.head is 9: " in (plan.problem(bad) or "")
+    assert bad.trial not in plan.trials

@@ -1,0 +1,311 @@
+"""Trials: comparisons are paired, digits are repeatable, and a dry run charges what a real run charges."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from simulator.experiments.run.tables import breakdown_frame, rounds_frame, summarise
+from simulator.experiments.trial import build, simulate
+from simulator.experiments.trial.result import Outcome
+from simulator.experiments.trial.trial import run
+from simulator.learning.data.images import Shard
+from simulator.learning.models.build import Built
+from simulator.scenario.scenario import Scenario, load
+from simulator.settings.seeds import Seeds
+from tests.learning.conftest import _nothing_remembered, forget, vit  # noqa: F401  (a fixture)
+
+ENTRIES: dict[str, dict[str, Any]] = {
+    "fl": {"name": "fedavg"},
+    "fl-epochs": {"name": "fedavg", "training": {"local_epochs": 2, "wire_dtype": "fp16"}},
+    "fl-linear": {"name": "fedavg", "training": {"train": "linear", "optimizer": {"name": "adamw"}}},
+    "fl-bias": {"name": "fedavg", "training": {"train": "bias"}},
+    "fl-prompt": {"name": "fedavg", "training": {"train": "prompt", "prompts": {"length": 2, "place": "end"}}},
+    "v1": {"name": "splitfed"},
+    "v1-sent": {"name": "splitfed", "labels": "sent", "training": {"wire_dtype": "bf16"}},
+    "v1-linear": {"name": "splitfed", "training": {"train": "linear", "wire_dtype": "fp16"}},
+    "v1-linear-sent": {"name": "splitfed", "labels": "sent", "training": {"train": "linear"}},
+    "v1-prompt": {"name": "splitfed", "training": {"train": "prompt"}},
+    "v1-cut": {"name": "splitfed", "head": 0, "tail": 0, "training": {"train": "bias"}},
+    "v1-fastest": {"name": "splitfed", "cut": {"name": "fastest"}},
+    "v2": {"name": "splitfed", "version": "v2"},
+    "v2-exclusive": {"name": "splitfed", "version": "v2", "body": "exclusive", "head": 2, "tail": 1},
+    "v2-sent": {"name": "splitfed", "version": "v2", "labels": "sent"},
+    "v2-linear": {"name": "splitfed", "version": "v2", "training": {"train": "linear"}},
+    "sfp": {"name": "sfprompt"},
+    "sfp-easiest": {"name": "sfprompt", "keep": "easiest", "keep_fraction": 0.3, "prune": "once", "local_epochs": 2},
+    "sfp-random": {"name": "sfprompt", "keep": "random", "split_epochs": 2, "training": {"wire_dtype": "fp16"}},
+    "sfp-all": {
+        "name": "sfprompt",
+        "keep_fraction": 1.0,
+        "prompts": {"length": 1, "place": "end"},
+        "head": 0,
+        "tail": 2,
+    },
+    "sfp-no-local": {"name": "sfprompt", "local_epochs": 0, "head": 0, "tail": 0, "keep": "random"},
+    "sfp-no-split": {"name": "sfprompt", "split_epochs": 0, "local_learning_rate": 0.1},
+    "prox": {"name": "fedprox"},
+    "momentum": {"name": "fedavgm"},
+    "adam": {"name": "fedadam"},
+    "yogi": {"name": "fedyogi"},
+    "in-turn": {"name": "split_learning"},
+    "in-turn-sent": {"name": "split_learning", "labels": "sent"},
+    "alone": {"name": "local"},
+    "fl-lora": {"name": "fedlora", "training": {"lora": {"rank": 2, "dropout": 0.1}}},
+    "fl-stacked": {"name": "flora", "training": {"lora": {"rank": 2, "targets": ["v", "fc1"]}}},
+    "v2-lora": {"name": "splitlora", "steps": 2, "training": {"lora": {"rank": 2}, "wire_dtype": "fp16"}},
+    "flexp": {"name": "flexp_sfl", "alignment": "distillation", "training": {"train": "bias"}},
+    "flexp-movement": {"name": "flexp_sfl", "head": 0, "tail": 2, "alignment": "projection"},
+    "frozen": {"name": "splitfrozen", "training": {"lora": {"rank": 2}}},
+    "frozen-plain": {"name": "splitfrozen", "pipeline": False, "cache": True, "training": {"local_epochs": 2}},
+    "frozen-decomposed": {"name": "splitfrozen", "backward": "decomposed", "room": 1},
+    "ditto": {"name": "ditto", "personal_epochs": 2, "training": {"wire_dtype": "fp16"}},
+    "pfedme": {"name": "pfedme", "inner_steps": 2, "training": {"train": "bias"}},
+    "psl": {"name": "epsl", "phi": 0.0, "head": 2, "training": {"wire_dtype": "fp16"}},
+    "epsl": {
+        "name": "epsl",
+        "phi": 0.3,
+        "training": {"local_epochs": 2, "compression": {"aggregated gradient": {"name": "int8"}}},
+    },
+    "epsl-all": {"name": "epsl", "phi": 1.0, "training": {"train": "prompt"}},
+    "sfpl": {"name": "sfpl", "training": {"wire_dtype": "bf16"}},
+    "sfpl-linear": {"name": "sfpl", "head": 0, "training": {"train": "linear", "local_epochs": 2}},
+    "centralized": {"name": "centralized", "training": {"local_epochs": 2}},
+    "fl-top-k": {
+        "name": "fedavg",
+        "training": {"compression": {"model up": {"name": "top_k", "of": "change"}, "model down": {"name": "cos_sgd"}}},
+    },
+    "v1-fedlite": {
+        "name": "splitfed",
+        "training": {"compression": {"smashed data": {"name": "product_quantisation", "correction": 1e-6}}},
+    },
+    "sfp-int8": {
+        "name": "sfprompt",
+        "training": {
+            "compression": {
+                "smashed data": {"name": "int8"},
+                "features": {"name": "fp16"},
+                "frozen weights": {"name": "fp16"},
+            },
+            "wire_dtype": "bf16",
+        },
+    },
+}
+NOTHING: dict[str, set[str]] = {
+    "alone": {"bytes_up"},
+    "centralized": {"bytes_down", "client_flops", "peak_client_memory_bytes"},
+}
+"""What some algorithms do not use at all."""
+
+
+def scenario(folder: Path, labels: list[str], **changes: Any) -> Scenario:
+    """A hundred devices with fourteen digits each, and a model of five tokens."""
+    data: dict[str, Any] = {
+        "name": "small",
+        "seeds": [0],
+        "world": {
+            "devices": [
+                {"name": "raspberry-pi-4", "count": 60},
+                {"name": "jetson-nano", "count": 40, "uplink": "lte", "memory_bandwidth": "1 GB/s"},
+            ],
+            "server": {"name": "rtx-4090", "slots": 2, "rate": {"fp32": "1 GFLOP/s"}},
+        },
+        "model": {"name": "random", "image_size": 8},
+        "data": {"name": "digits"},
+        "training": {
+            "rounds": 2,
+            "clients_per_round": 2,
+            "batch_size": 8,
+            "optimizer": {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9},
+        },
+        "evaluation": {"samples": 20},
+        "algorithms": [{"label": label, **ENTRIES[label]} for label in labels],
+    }
+    for key, value in changes.items():
+        data[key] = {**data[key], **value} if isinstance(value, dict) else value
+    file = folder / "small.yaml"
+    file.write_text(yaml.safe_dump(data))
+    return load(file)
+
+
+def four_blocks(name: str, image_size: int, classes: int, seed: int, pretrained: bool, dry: bool, *_: Any) -> Built:
+    """In place of the models that scenarios name: quick, and four blocks are enough to cut anywhere."""
+    model = vit(seed % 2**31, img_size=image_size, patch_size=4, depth=4, num_classes=classes)
+    return Built(model.to("meta") if dry else model, ((0.5,) * 3, (0.5,) * 3))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _a_small_model() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "build", four_blocks)
+        yield
+
+
+def outcomes(small: Scenario, dry: bool, seed: int = 0) -> dict[str, Outcome]:
+    """All trials, with nothing remembered of what went before."""
+    forget()
+    return {entry.label: run(small, entry, seed, dry) for entry in small.algorithms}
+
+
+@pytest.fixture(scope="module")
+def dry_and_real(
+    _a_small_model: None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, Outcome], dict[str, Outcome]]:
+    small = scenario(tmp_path_factory.mktemp("dry"), list(ENTRIES))
+    return outcomes(small, dry=True), outcomes(small, dry=False)
+
+
+PERSONAL = ("personal_accuracy", "personal_accuracy_worst_decile")
+LEARNED = ("final_accuracy", "best_accuracy", "final_loss", "time_to_target_s", "wall_time_s", *PERSONAL)
+
+
+@pytest.mark.parametrize("label", ENTRIES)
+def test_dry_is_real(label: str, dry_and_real: tuple[dict[str, Outcome], dict[str, Outcome]]) -> None:
+    """The whole ledger, and every figure of the world."""
+    dry, real = (outcomes[label] for outcomes in dry_and_real)
+    for name, table in dry.ledger.tables().items():
+        assert list(table) == list(real.ledger.tables()[name]), name
+    assert len(real.ledger.works) > 0
+    summaries = [summarise(outcome, 0.0) for outcome in (dry, real)]
+    for key in LEARNED:
+        values = [summary.pop(key) for summary in summaries]
+        assert key == "wall_time_s" or (values[0] is None and values[1] is not None)
+    assert summaries[0] == summaries[1]
+    zeros = {key for key, value in summaries[0].items() if not value}
+    may_be = {"seed", "bytes_provisioning", "server_flops", "devices_too_small", "cuts"}
+    assert zeros <= may_be | NOTHING.get(label, set())
+    frames = [rounds_frame(outcome).drop(columns=["accuracy", "loss", *PERSONAL]) for outcome in (dry, real)]
+    assert frames[0].equals(frames[1])
+    assert breakdown_frame(dry).equals(breakdown_frame(real))
+
+
+@pytest.mark.parametrize(
+    ("label", "changes"),
+    [
+        ("fl-linear", {"world": {"provisioning": "preinstalled"}}),
+        ("v2", {"model": {"attention": "math"}}),
+        ("sfp", {"data": {"partition": {"name": "dirichlet", "alpha": 1.0, "min_samples": 1}}}),
+    ],
+)
+def test_dry_is_real_in_other_worlds(label: str, changes: dict[str, Any], tmp_path: Path) -> None:
+    small = scenario(tmp_path, [label], **changes)
+    dry, real = (outcomes(small, dry) for dry in (True, False))
+    assert dry[label].ledger == real[label].ledger
+    assert dry[label].peak_client_memory_bytes == real[label].peak_client_memory_bytes
+    assert dry[label].peak_server_memory_bytes == real[label].peak_server_memory_bytes
+
+
+def test_attention_that_writes_its_scores_down_takes_more_memory_and_no_more_time(tmp_path: Path) -> None:
+    math, fused = (
+        outcomes(scenario(tmp_path, ["fl"], model={"attention": kind}), dry=True)["fl"] for kind in ("math", "fused")
+    )
+    assert math.ledger == fused.ledger
+    assert math.peak_client_memory_bytes > fused.peak_client_memory_bytes
+
+
+class Recorded:
+    """What each trial started from: shards, weights."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.shards: list[list[list[int]]] = []
+        self.weights: list[dict[str, torch.Tensor]] = []
+        people, task = build.populate, build.make_task
+
+        def watch_people(*args: Any) -> Any:
+            value = people(*args)
+            world = next(arg for arg in args if hasattr(arg, "clients") and hasattr(arg, "ledger"))
+            self.shards.append([client.data.index.tolist() for client in world.clients])
+            assert all(isinstance(client.data, Shard) for client in world.clients)
+            return value
+
+        def watch_task(*args: Any) -> Any:
+            value = task(*args)
+            self.weights.append({name: tensor.clone() for name, tensor in value.backbone.items()})
+            return value
+
+        monkeypatch.setattr(simulate, "populate", watch_people)
+        monkeypatch.setattr(simulate, "make_task", watch_task)
+
+
+def test_all_algorithms_start_from_the_same_shards_cohorts_and_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = Recorded(monkeypatch)
+    labels = ["fl-linear", "v1", "v2-exclusive", "sfp"]
+    partition = {"partition": {"name": "dirichlet", "alpha": 1.0, "min_samples": 1}}
+    small = scenario(tmp_path, labels, data=partition, training={"rounds": 3})
+    found = outcomes(small, dry=False)
+    assert all(shards == recorded.shards[0] for shards in recorded.shards)
+    assert sorted(index for shard in recorded.shards[0] for index in shard) == list(range(1400))
+    cohorts = [sorted((row.round, row.client) for row in found[label].ledger.engagements) for label in labels]
+    assert all(cohort == cohorts[0] for cohort in cohorts)
+    assert len({client for _, client in cohorts[0]}) > 2
+    for weights in recorded.weights:
+        assert all(torch.equal(recorded.weights[0][name], weights[name]) for name in recorded.weights[0])
+    at_start = [found[label].points[0].score for label in labels if label != "sfp"]
+    assert len(set(at_start)) == 1
+
+
+def test_the_same_seed_gives_the_same_digits_and_another_does_not(tmp_path: Path) -> None:
+    small = scenario(tmp_path, ["sfp"])
+    one, two, other = (outcomes(small, dry=False, seed=seed) for seed in (0, 0, 1))
+    for label in one:
+        assert one[label].points == two[label].points
+        assert one[label].ledger == two[label].ledger
+        scores = [[point.score for point in outcome[label].points] for outcome in (one, other)]
+        assert scores[0] != scores[1]
+        assert {row.client for row in one[label].ledger.engagements} != {
+            row.client for row in other[label].ledger.engagements
+        }
+
+
+def test_what_runs_beside_changes_no_digit(tmp_path: Path) -> None:
+    """A trial is the same alone as after others: nothing is drawn from a stream that all share."""
+    alone = outcomes(scenario(tmp_path, ["sfp"]), dry=False)["sfp"]
+    torch.manual_seed(123)
+    after = outcomes(scenario(tmp_path, ["v2", "sfp"]), dry=False)["sfp"]
+    assert alone.points == after.points
+    assert alone.ledger == after.ledger
+
+
+def test_evaluation_every_so_often_and_at_the_end(tmp_path: Path) -> None:
+    small = scenario(tmp_path, ["fl-linear"], training={"rounds": 5}, evaluation={"every": 2, "samples": 10})
+    points = outcomes(small, dry=False)["fl-linear"].points
+    assert [point.round for point in points] == [0, 1, 2, 3, 4, 5]
+    assert [point.score is not None for point in points] == [True, False, True, False, True, True]
+
+
+def test_evaluation_is_off_the_clock(tmp_path: Path) -> None:
+    often, rarely = (
+        outcomes(scenario(tmp_path, ["fl-linear"], evaluation=evaluation), dry=False)["fl-linear"]
+        for evaluation in ({"every": 1, "samples": 40}, {"every": 9, "samples": 1})
+    )
+    assert often.ledger == rarely.ledger
+
+
+def test_progress_is_told_after_each_round(tmp_path: Path) -> None:
+    small = scenario(tmp_path, ["fl-linear"])
+    told: list[int] = []
+    run(small, small.algorithms[0], 0, dry=True, progress=lambda point: told.append(point.round))
+    assert told == [0, 1, 2]
+
+
+def test_threads_are_those_of_the_scenario(tmp_path: Path) -> None:
+    small = scenario(tmp_path, ["fl-linear"], threads=2)
+    run(small, small.algorithms[0], 0, dry=True)
+    assert torch.get_num_threads() == 2
+
+
+def test_the_test_subset_is_the_same_for_all_seeds() -> None:
+    orders = {tuple(Seeds(0).stream("evaluation").permutation(50)) for _ in range(2)}
+    assert len(orders) == 1
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA GPU on this machine")
+def test_a_gpu_changes_no_figure_of_the_world(tmp_path: Path) -> None:
+    small = scenario(tmp_path, ["fl", "v2", "sfp"], torch_device="cuda")
+    dry, real = (outcomes(small, dry) for dry in (True, False))
+    assert all(dry[label].ledger == real[label].ledger for label in dry)

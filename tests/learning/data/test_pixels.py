@@ -1,0 +1,108 @@
+"""Encoded images of every kind become the same three channels of 8 bits."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from simulator.learning.data.datasets import pixels
+from simulator.learning.data.datasets.pixels import stacked, three_channels
+from simulator.settings.errors import UnfitError
+from tests.learning.images import colours, encoded, png, refused
+
+GREY = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
+RGB = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+
+
+def decoded(image: Image.Image, kind: str = "PNG") -> np.ndarray:
+    """[8, 8, 3], by way of a file."""
+    file = io.BytesIO()
+    image.save(file, kind)
+    return stacked([("here", file.getvalue())], 1, 8, "train")[0].transpose(1, 2, 0)
+
+
+def test_colours_stay_as_they_are() -> None:
+    assert (decoded(Image.fromarray(RGB)) == RGB).all()
+    assert (decoded(Image.fromarray(RGB).convert("RGBA")) == RGB).all()
+
+
+def test_grey_is_copied() -> None:
+    assert (decoded(Image.fromarray(GREY)) == GREY[:, :, None]).all()
+    assert (decoded(Image.fromarray(GREY).convert("LA")) == GREY[:, :, None]).all()
+    assert set(np.unique(decoded(Image.fromarray(GREY).convert("1")))) == {0, 255}
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bits_are_scaled_and_not_cut_off(kind: str) -> None:
+    deep = GREY.astype(np.uint16) * 257
+    assert (decoded(Image.fromarray(deep), kind) == GREY[:, :, None]).all()
+    assert (decoded(Image.fromarray(np.full((8, 8), 65535, np.uint16)), kind) == 255).all()
+
+
+def test_other_colour_spaces() -> None:
+    image = Image.fromarray(RGB)
+    assert (decoded(image.convert("CMYK"), "TIFF") == RGB).all()
+    palette = image.quantize(16)
+    assert (decoded(palette) == np.asarray(palette.convert("RGB"))).all()
+
+
+def test_what_is_transparent_shows_white() -> None:
+    alpha = np.zeros((8, 8, 1), np.uint8)
+    alpha[4:] = 255
+    got = decoded(Image.fromarray(np.concatenate([RGB, alpha], axis=2)))
+    assert (got[:4] == 255).all()
+    assert (got[4:] == RGB[4:]).all()
+
+
+def test_floats_are_refused() -> None:
+    with pytest.raises(ValueError, match="32-bit floats"):
+        three_channels(Image.fromarray(np.zeros((2, 2), np.float32)))
+
+
+def test_large_images_shrink_over_all_their_pixels() -> None:
+    fine = Image.fromarray(np.indices((64, 64)).sum(axis=0).astype(np.uint8) % 2 * 255)
+    got = stacked([("here", encoded(fine))], 1, 8, "train")
+    assert got.shape == (1, 3, 8, 8)
+    assert abs(got.astype(int) - 127).max() <= 3, "not every eighth pixel, all black or all white"
+
+
+def test_small_images_of_one_size_are_kept_and_others_are_enlarged() -> None:
+    alike = [("here", png(number, (6, 4))) for number in range(3)]
+    assert stacked(alike, 3, 8, "train").shape == (3, 3, 4, 6)
+    mixed = stacked([*alike, ("there", png(3, (5, 5))), ("there", png(4, (30, 30)))], 5, 8, "train")
+    assert mixed.shape == (5, 3, 8, 8)
+    assert colours(mixed) == [0, 1, 2, 3, 4]
+
+
+def test_more_than_fits_into_memory_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    many = (asked.append(number) or ("here", png(0, (30, 30))) for number in range(1000))
+    monkeypatch.setattr(pixels, "available_memory", lambda: 1000 * 3 * 8 * 8 - 1)
+    with pytest.raises(UnfitError) as error:
+        stacked(many, 1000, 8, "path")
+    said = "path: 1,000 images of 8 x 8 pixels need 192 kB of memory, and 192 kB are free (fewer images (limit, "
+    assert said in refused(error)
+    assert asked == [0]
+
+
+@pytest.mark.parametrize("there", [3 * 3 * 8 * 8, None])
+def test_what_fits_is_decoded_and_where_nothing_is_known(there: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pixels, "available_memory", lambda: there)
+    assert colours(stacked((("here", png(number)) for number in range(3)), 3, 8, "path")) == [0, 1, 2]
+
+
+def test_the_memory_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = tmp_path / "meminfo"
+    monkeypatch.setattr(pixels, "MEMINFO", said)
+    assert pixels.available_memory() is None
+    said.write_text("MemTotal:       32000000 kB\nMemFree:  7 kB\nMemAvailable:   20840496 kB\n")
+    assert pixels.available_memory() == 20840496 * 1024
+
+
+def test_the_message_names_the_place() -> None:
+    with pytest.raises(UnfitError) as error:
+        stacked([("a.parquet, row 7", b"GIF89a")], 1, 8, "train")
+    assert (error.value.key, error.value.value) == ("train", None)
+    assert error.value.problem.startswith("a.parquet, row 7: ")
