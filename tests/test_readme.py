@@ -48,7 +48,7 @@ def test_its_algorithm_learns_and_is_accounted_for(tmp_path: Path, monkeypatch: 
     mine = load(tmp_path / "mine.yaml")
     real, dry = (run(mine, mine.algorithms[0], 0, dry) for dry in (False, True))
     assert real.ledger == dry.ledger
-    first, last = (point.score for point in (real.points[0], real.points[-1]))
+    first, last = (point.score for point in (real.rounds[0], real.rounds[-1]))
     assert first
     assert last
     assert last.loss < first.loss

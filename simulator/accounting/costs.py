@@ -70,10 +70,10 @@ class Work:
     """A function or a bound method with its price; call it to do it, hand it to ``site.compute`` to pay for it too.
 
     Attributes:
-        idle: it can wait: it is served where nothing else is waiting.
+        deferrable: it can wait: it is served where nothing else is waiting.
     """
 
-    __slots__ = ("__wrapped__", "cost", "holds", "idle", "name", "run", "writes")
+    __slots__ = ("__wrapped__", "cost", "deferrable", "holds", "name", "run", "writes")
 
     def __init__(
         self,
@@ -82,9 +82,9 @@ class Work:
         writes: Callable[..., object | None] = _nothing,
         holds: Callable[..., Any] = _nothing,
         name: str | None = None,
-        idle: bool = False,
+        deferrable: bool = False,
     ) -> None:
-        self.run, self.cost, self.writes, self.holds, self.idle = run, cost, writes, holds, idle
+        self.run, self.cost, self.writes, self.holds, self.deferrable = run, cost, writes, holds, deferrable
         self.name = name or run.__name__
         self.__wrapped__ = run
 
@@ -98,7 +98,7 @@ class Work:
             self.writes if self.writes is _nothing else partial(self.writes, owner),
             self.holds if self.holds is _nothing else partial(self.holds, owner),
             self.name,
-            self.idle,
+            self.deferrable,
         )
 
     def __call__(self, *args: Any) -> Any:
@@ -113,7 +113,7 @@ def work(
     cost: Callable[..., Cost],
     writes: Callable[..., object | None] = _nothing,
     holds: Callable[..., Any] = _nothing,
-    idle: bool = False,
+    deferrable: bool = False,
 ) -> Callable[[Callable[..., Any]], Work]:
     """Declare what a function or method costs. All three functions take the work's own arguments.
 
@@ -121,6 +121,6 @@ def work(
         cost: the price, from shapes alone; never from the values of tensors.
         writes: the weights object it changes, by identity; None if it changes nothing.
         holds: the part whose weights lie in memory where this runs; None if it needs none.
-        idle: it can wait: it is served where nothing else is waiting.
+        deferrable: it can wait: it is served where nothing else is waiting.
     """
-    return lambda run: Work(run, cost, writes, holds, idle=idle)
+    return lambda run: Work(run, cost, writes, holds, deferrable=deferrable)

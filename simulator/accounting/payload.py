@@ -25,7 +25,7 @@ def covered(kind: str) -> tuple[str, ...]:
     return kind, *_ALSO.get(kind, ())
 
 
-class Kinds(NamedTuple):
+class Messages(NamedTuple):
     """The names of the payloads that go from devices to the server, and of those that come from it.
 
     ``incompressible``: those of them that are integers alone, such as files; only floating tensors are encoded.

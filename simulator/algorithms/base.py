@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from simulator.accounting.payload import Kinds
+from simulator.accounting.payload import Messages
 from simulator.settings.base import Settings
 from simulator.settings.errors import UnfitError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Algorithm", "OwnOrder", "State", "Steps", "UnfitError", "Update"]
 
+FORMER_NAMES = {"whole": "model_for", "views": "evaluated_models", "kinds": "messages", "lacks": "missing_keys"}
 Steps = Generator[Any, Any, Any]
 State = dict[str, Any]
 
@@ -43,18 +44,25 @@ class Algorithm(Settings):
     name: ClassVar[str]
     ignores: ClassVar[tuple[str, ...]] = ()
     """Training settings it does not look at: an entry that sets them is refused."""
-    lacks: ClassVar[Mapping[str, str]] = {}
+    missing_keys: ClassVar[Mapping[str, str]] = {}
     """Keys that one may expect of it, as others have them, and why it has none: what an entry with them is told."""
     needs_values: ClassVar[str | None] = None
     """What it decides by the values of tensors, in words: a dry run has none and refuses it by this name."""
     engages_cohort: ClassVar[bool] = True
     """Whether a round's cohort takes part from its beginning to its end; else ``round`` itself writes down who does."""
 
-    def kinds(self, model: Staged, training: Training) -> Kinds:
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Raise ``TypeError`` for a method or attribute under its former name, which nobody would call."""
+        super().__init_subclass__(**keywords)
+        for old, new in FORMER_NAMES.items():
+            if old in vars(cls):
+                raise TypeError(f"{cls.__name__}.{old} is called {new} now")
+
+    def messages(self, model: Staged, training: Training) -> Messages:
         """The names of what it sends, all of it and nothing else, when this model is trained so, on devices that have
         no weights yet: what ``training.compression`` may name.
         """
-        return Kinds()
+        return Messages()
 
     def adapt(self, training: Training) -> Adaptation:
         """How the pre-trained model is made ready: what is trained, and which prompts are added."""
@@ -79,27 +87,29 @@ class Algorithm(Settings):
 
         return (yield from site.compute(weighted_mean, [u.value for u in updates], [u.weight for u in updates]))
 
-    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+    def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         """Name -> tensor of all that was trained: what evaluation looks at. ``client``: the model that this one uses,
         which is its own where it has one, and else what all have: the same tensors, so that they are looked at once.
         """
         return state
 
-    def views(self, world: World, task: Task, state: State, clients: Sequence[Client]) -> list[Mapping[str, Any]]:
+    def evaluated_models(
+        self, world: World, task: Task, state: State, clients: Sequence[Client]
+    ) -> list[Mapping[str, Any]]:
         """The models whose mean accuracy on all test samples is reported: one, unless ``clients`` (those that are
         looked at) have no model in common.
         """
-        return [self.whole(world, task, state)]
+        return [self.model_for(world, task, state)]
 
-    def views_of_trained(
+    def models_of_trained(
         self, world: World, task: Task, state: State, clients: Sequence[Client]
     ) -> list[Mapping[str, Any]]:
-        """``views`` where each client keeps a model of its own, in its store as "model": those of ``clients`` that have
-        trained, or of all that have; before anybody has, the one that all begin with."""
+        """``evaluated_models`` where each client keeps a model of its own, in its store as "model": those of
+        ``clients`` that have trained, or of all that have; before anybody has, the one that all begin with."""
         for some in (clients, world.clients):
             if trained := [client for client in some if "model" in client.store]:
-                return [self.whole(world, task, state, client) for client in trained]
-        return [self.whole(world, task, state)]
+                return [self.model_for(world, task, state, client) for client in trained]
+        return [self.model_for(world, task, state)]
 
 
 class OwnOrder(Algorithm):

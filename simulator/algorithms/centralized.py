@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from simulator.accounting.payload import Kinds
+from simulator.accounting.payload import Messages
 from simulator.algorithms.base import OwnOrder, State, Steps
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ class Centralized(OwnOrder):
     name: ClassVar[str] = "centralized"
     engages_cohort: ClassVar[bool] = False
 
-    def kinds(self, model: Staged, training: Training) -> Kinds:
-        return Kinds(up=("encoded images and labels",), incompressible=("encoded images and labels",))
+    def messages(self, model: Staged, training: Training) -> Messages:
+        return Messages(up=("encoded images and labels",), incompressible=("encoded images and labels",))
 
     def begin(self, world: World, task: Task) -> State:
         world.server.store["model"] = task.weights(task.trainable(), round=1, owner="server")
@@ -48,8 +48,8 @@ class Centralized(OwnOrder):
         from simulator.learning.data.images import pooled  # here, so that reading a scenario loads no torch
 
         yield from self._gather(world)
-        number, weights, data = world.here().round, world.server.store["model"], world.server.store["data"]
-        task.renew(weights, number, "server")
+        number, weights, data = world.current_process().round, world.server.store["model"], world.server.store["data"]
+        task.start_round(weights, number, "server")
         model, shards = task.part(weights), [client.data for client in world.clients if client.name in data]
         wanted = sum(len(client.data) for client in cohort)
         if shards and wanted:
@@ -73,13 +73,13 @@ class Centralized(OwnOrder):
         """The value is the client's name and what arrived of its data: so many bytes, and the labels."""
         import torch
 
-        start, number = world.now, world.here().round
+        start, number = world.now, world.current_process().round
         encoded = torch.empty(client.data.file_bytes, dtype=torch.uint8, device="meta")  # only their number matters
         try:
             arrived = yield from client.upload((encoded, client.data.labels), "encoded images and labels")
         finally:
-            world.engaged(client, number, start)
+            world.end_engagement(client, number, start)
         return client.name, arrived
 
-    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+    def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         return {name: world.server.store["model"][name] for name in task.trainable()}

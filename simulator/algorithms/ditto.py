@@ -49,15 +49,15 @@ class Ditto(FedAvg):
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         received = yield from client.download(state, "model")
         client.store["global model"] = (received,)  # beside the one that is trained of it
-        shared = task.weights(received, client.turn, owner=client.name)
+        shared = task.weights(received, client.round_index, owner=client.name)
         start = client.store.get("personal model", received)
-        own = task.weights(start, client.turn, self.personal_learning_rate, owner=client.name)
+        own = task.weights(start, client.round_index, self.personal_learning_rate, owner=client.name)
         model, personal = task.part(shared), task.part(own)
         yield from client.install(model, personal)
         with world.phase("training"):
             for batch in client.batches("train", epochs=task.training.local_epochs):
                 yield from client.compute(model.train_step, *batch)
-        update = shared.pick(state)
+        update = shared.release_copy(state)
         client.store["global model"] = received, update
         client.release(shared)  # the two models never train at once
         client.store["personal model"] = own  # trained in its place
@@ -65,10 +65,10 @@ class Ditto(FedAvg):
             for batch in client.batches("train", epochs=self.personal_epochs):
                 yield from pulled_step(client, personal, batch, received, self.lam)
         client.release(own)
-        client.store["personal model"] = own.pick(state)
+        client.store["personal model"] = own.release_copy(state)
         del client.store["global model"]
         return Update((yield from client.upload(update, "model")), weight=len(client.data))
 
-    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+    def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         own = client.store.get("personal model", state) if client else state
         return {name: own[name] for name in state}

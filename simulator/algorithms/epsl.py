@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from simulator.accounting.payload import Kinds, covered, directions
+from simulator.accounting.payload import Messages, covered, directions
 from simulator.algorithms.base import State, Steps, UnfitError
-from simulator.algorithms.steps.parallel_split import Lockstep, side_by_side
+from simulator.algorithms.steps.parallel_split import ParallelSplit, side_by_side
 from simulator.algorithms.steps.split_step import provisioned
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from simulator.world.world import World
 
 
-class EPSL(Lockstep):
+class EPSL(ParallelSplit):
     """Efficient parallel split learning (Lin et al., arXiv 2303.15991): the last layer's gradients of the clients are
     aggregated before the server goes further back; ``phi`` 0 is parallel split learning (PSL).
 
@@ -55,12 +55,12 @@ class EPSL(Lockstep):
     name: ClassVar[str] = "epsl"
     phi: float = Field(0.5, ge=0, le=1)
 
-    def _kinds(self, model: Staged, at: Cut) -> Kinds:
+    def _messages(self, model: Staged, at: Cut) -> Messages:
         up, frozen = ("smashed data and labels",), provisioned(model, at.head)
         if not model.slice(at.head).trainable:
-            return Kinds(up, frozen)
+            return Messages(up, frozen)
         back = [("aggregated gradient", self.phi > 0), ("smashed gradient", self.phi < 1)]
-        return Kinds(up, ("model", *frozen, *(kind for kind, sent in back if sent)))
+        return Messages(up, ("model", *frozen, *(kind for kind, sent in back if sent)))
 
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)
@@ -113,9 +113,11 @@ class EPSL(Lockstep):
         common, *own = grad.split([len(grad) - sum(rows.own), *rows.own])
         return common, own
 
-    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+    def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         mine = client.store.get("model", state) if client else state
         return {**world.server.store["body"], **{name: mine[name] for name in state}}
 
-    def views(self, world: World, task: Task, state: State, clients: Sequence[Client]) -> list[Mapping[str, Any]]:
-        return self.views_of_trained(world, task, state, clients)
+    def evaluated_models(
+        self, world: World, task: Task, state: State, clients: Sequence[Client]
+    ) -> list[Mapping[str, Any]]:
+        return self.models_of_trained(world, task, state, clients)

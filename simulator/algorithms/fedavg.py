@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from simulator.accounting.payload import Kinds
+from simulator.accounting.payload import Messages
 from simulator.algorithms.base import Algorithm, State, Steps, Update
 from simulator.algorithms.steps.split_step import provisioned
 
@@ -25,17 +25,17 @@ class FedAvg(Algorithm):
 
     name: ClassVar[str] = "fedavg"
 
-    def kinds(self, model: Staged, training: Training) -> Kinds:
-        return Kinds(("model",), ("model", *provisioned(model, model.whole)))
+    def messages(self, model: Staged, training: Training) -> Messages:
+        return Messages(("model",), ("model", *provisioned(model, model.whole)))
 
     def begin(self, world: World, task: Task) -> State:
         return task.trainable()
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
-        local = task.weights((yield from client.download(state, "model")), client.turn, owner=client.name)
+        local = task.weights((yield from client.download(state, "model")), client.round_index, owner=client.name)
         model = task.part(local)
         yield from client.install(model)
         with world.phase("training"):
             for batch in client.batches("train", epochs=task.training.local_epochs):
                 yield from client.compute(model.train_step, *batch)
-        return Update((yield from client.upload(local.pick(state), "model")), weight=len(client.data))
+        return Update((yield from client.upload(local.release_copy(state), "model")), weight=len(client.data))

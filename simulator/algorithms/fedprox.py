@@ -36,11 +36,11 @@ class FedProx(FedAvg):
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         start = yield from client.download(state, "model")
         client.store["global model"] = start  # beside the one that is trained
-        local = task.weights(start, client.turn, owner=client.name)
+        local = task.weights(start, client.round_index, owner=client.name)
         model = task.part(local)
         yield from client.install(model)
         with world.phase("training"):
             for batch in client.batches("train", epochs=task.training.local_epochs):
                 yield from pulled_step(client, model, batch, start, self.mu)
         del client.store["global model"]
-        return Update((yield from client.upload(local.pick(state), "model")), weight=len(client.data))
+        return Update((yield from client.upload(local.release_copy(state), "model")), weight=len(client.data))

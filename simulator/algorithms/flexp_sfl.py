@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import NonNegativeFloat
 
-from simulator.accounting.payload import Kinds
+from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.steps.proximal import check_pull
-from simulator.algorithms.steps.split import Place, UShaped
-from simulator.algorithms.steps.split_step import provisioned, split_kinds, split_step
+from simulator.algorithms.steps.split import CutPoint, UShaped
+from simulator.algorithms.steps.split_step import provisioned, split_messages, split_step
 from simulator.algorithms.steps.teacher import REFERENCE, Teacher, aligned_step
 
 if TYPE_CHECKING:
@@ -65,16 +65,16 @@ class FlexPSFL(UShaped):
         if self.alignment == "proximal":
             check_pull("weight", self.weight, training.optimizer)
 
-    def cuts(self, model: Staged) -> list[Place]:
+    def cuts(self, model: Staged) -> list[CutPoint]:
         blocks = len(model.blocks)
-        pairs = (Place(head, portion - head) for portion in range(blocks) for head in range(portion, -1, -1))
+        pairs = (CutPoint(head, portion - head) for portion in range(blocks) for head in range(portion, -1, -1))
         return sorted(pairs, key=lambda place: (sum(place), -abs(place.head - place.tail), place.head))
 
-    def _kinds(self, model: Staged, at: Cut) -> Kinds:
-        step, mine = split_kinds(model, at), ("model",) if self.weight else ()
-        asked = REFERENCE if self.weight and self.alignment == "distillation" else Kinds()
+    def _messages(self, model: Staged, at: Cut) -> Messages:
+        step, mine = split_messages(model, at), ("model",) if self.weight else ()
+        asked = REFERENCE if self.weight and self.alignment == "distillation" else Messages()
         down = ("model", *provisioned(model, at.head, at.tail), *step.down, *asked.down)
-        return Kinds((*mine, *step.up, *asked.up), down)
+        return Messages((*mine, *step.up, *asked.up), down)
 
     def begin(self, world: World, task: Task) -> State:
         world.server.store["body"] = task.weights(task.trainable(), round=1, owner="server")
@@ -86,9 +86,9 @@ class FlexPSFL(UShaped):
         if self.weight or "model" not in store:
             received = yield from client.download({name: state[name] for name in names}, "model")
         start = store.get("model", received)
-        local = task.weights({name: start[name] for name in names}, client.turn, owner=client.name)
+        local = task.weights({name: start[name] for name in names}, client.round_index, owner=client.name)
         store["model"] = local  # trained in its place
-        task.renew(shared, client.turn, "server")
+        task.start_round(shared, client.round_index, "server")
         head, tail, body = task.part(local, cut.head), task.part(local, cut.tail), task.part(shared, cut.body)
         yield from client.install(head, tail)
         step, teacher, loss = (), None, None
@@ -103,7 +103,7 @@ class FlexPSFL(UShaped):
                 if teacher:
                     loss = yield from teacher.loss(client, tail, batch.x, self.weight)
                 yield from split_step(client, head, body, tail, batch, local, alone=alone, loss=loss, step=step)
-        mine = (yield from client.upload(local.pick(names), "model")) if self.weight else {}
+        mine = (yield from client.upload(local.release_copy(names), "model")) if self.weight else {}
         return Update(mine, weight=len(client.data))
 
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
@@ -111,19 +111,21 @@ class FlexPSFL(UShaped):
 
         if not self.weight:
             return state  # nobody sends anything
-        body = site.store["body"].pick(state)
+        body = site.store["body"].release_copy(state)
         values, weights = [update.value for update in updates], [update.weight for update in updates]
         return {**body, **(yield from site.compute(filled_mean, values, weights, body))}
 
-    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+    def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         if client is None:
             return state
         body, own = world.server.store["body"], client.store.get("model", state)
         names = self._own(task, client)
         return {name: own[name] if name in names else body[name] for name in state}
 
-    def views(self, world: World, task: Task, state: State, clients: Sequence[Client]) -> list[Mapping[str, Any]]:
-        return [state] if self.weight else self.views_of_trained(world, task, state, clients)
+    def evaluated_models(
+        self, world: World, task: Task, state: State, clients: Sequence[Client]
+    ) -> list[Mapping[str, Any]]:
+        return [state] if self.weight else self.models_of_trained(world, task, state, clients)
 
     def _own(self, task: Task, client: Client) -> State:
         """What is trained on this client's device."""

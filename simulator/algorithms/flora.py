@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from simulator.accounting.payload import Frozen, Kinds
+from simulator.accounting.payload import Frozen, Messages
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.fedlora import FedLora
 from simulator.algorithms.steps.split_step import provisioned
@@ -33,8 +33,8 @@ class Flora(FedLora):
 
     name: ClassVar[str] = "flora"
 
-    def kinds(self, model: Staged, training: Training) -> Kinds:
-        return Kinds(("adapters",), ("stacks", *provisioned(model, model.whole)))
+    def messages(self, model: Staged, training: Training) -> Messages:
+        return Messages(("adapters",), ("stacks", *provisioned(model, model.whole)))
 
     def begin(self, world: World, task: Task) -> State:
         base = {one.weight: task.backbone[one.weight] for one in _targets(task)}
@@ -46,7 +46,7 @@ class Flora(FedLora):
         found, done = _targets(task), client.store.get("stacks added", 0)
         lacking = {"classifier": state["classifier"], "stacks": state["stacks"][done:]}
         received = yield from client.download(lacking, "stacks")
-        local = task.weights(received["classifier"], client.turn, owner=client.name)
+        local = task.weights(received["classifier"], client.round_index, owner=client.name)
         model = task.part(local)
         yield from client.install(model)
         base = client.store.get("base") or {name: local[name] for name in state["base"]}
@@ -58,7 +58,9 @@ class Flora(FedLora):
         with world.phase("training"):
             for batch in client.batches("train", epochs=task.training.local_epochs):
                 yield from client.compute(model.train_step, *batch)
-        return Update((yield from client.upload(local.pick(task.trainable()), "adapters")), weight=len(client.data))
+        return Update(
+            (yield from client.upload(local.release_copy(task.trainable()), "adapters")), weight=len(client.data)
+        )
 
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
         from simulator.learning.training.averaging import weighted_mean
@@ -70,7 +72,7 @@ class Flora(FedLora):
         base = yield from site.compute(fold, found, state["base"], stack)
         return {"classifier": classifier, "stacks": [*state["stacks"], stack], "base": base}
 
-    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+    def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         return {**state["base"], **state["classifier"]}
 
 

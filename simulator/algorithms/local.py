@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from simulator.accounting.payload import Kinds
+from simulator.accounting.payload import Messages
 from simulator.algorithms.base import Algorithm, State, Steps, Update
 from simulator.algorithms.steps.split_step import provisioned
 
@@ -29,8 +29,8 @@ class Local(Algorithm):
 
     name: ClassVar[str] = "local"
 
-    def kinds(self, model: Staged, training: Training) -> Kinds:
-        return Kinds(down=("model", *provisioned(model, model.whole)))
+    def messages(self, model: Staged, training: Training) -> Messages:
+        return Messages(down=("model", *provisioned(model, model.whole)))
 
     def begin(self, world: World, task: Task) -> State:
         return task.trainable()
@@ -38,7 +38,7 @@ class Local(Algorithm):
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         if "model" not in client.store:
             client.store["model"] = yield from client.download(state, "model")
-        weights = task.weights(client.store["model"], client.turn, owner=client.name)
+        weights = task.weights(client.store["model"], client.round_index, owner=client.name)
         client.store["model"] = weights  # trained in its place
         model = task.part(weights)
         yield from client.install(model)
@@ -46,16 +46,18 @@ class Local(Algorithm):
             for batch in client.batches("train", epochs=task.training.local_epochs):
                 yield from client.compute(model.train_step, *batch)
         client.release(weights)
-        client.store["model"] = weights.pick(state)
+        client.store["model"] = weights.release_copy(state)
         return Update(None, weight=len(client.data))
 
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
         yield from ()  # nobody aggregates, and it takes no time
         return state
 
-    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+    def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         own = client.store.get("model", state) if client else state
         return {name: own[name] for name in state}
 
-    def views(self, world: World, task: Task, state: State, clients: Sequence[Client]) -> list[Mapping[str, Any]]:
-        return self.views_of_trained(world, task, state, clients)
+    def evaluated_models(
+        self, world: World, task: Task, state: State, clients: Sequence[Client]
+    ) -> list[Mapping[str, Any]]:
+        return self.models_of_trained(world, task, state, clients)

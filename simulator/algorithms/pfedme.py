@@ -55,7 +55,7 @@ class PFedMe(FedAvg):
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         local = yield from client.download(state, "model")
-        theta = task.weights(local, client.turn, owner=client.name)
+        theta = task.weights(local, client.round_index, owner=client.name)
         model = task.part(theta)
         client.store["personal model"] = theta  # trained in its place: the one before is not looked at again
         yield from client.install(model)
@@ -66,7 +66,7 @@ class PFedMe(FedAvg):
                     yield from pulled_step(client, model, batch, local, self.lam)
                 local = yield from client.compute(towards, local, theta, self.eta * self.lam)
         client.release(theta)
-        client.store["personal model"] = theta.pick(state)
+        client.store["personal model"] = theta.release_copy(state)
         del client.store["local model"]
         return Update((yield from client.upload(local, "model")), weight=1)
 
@@ -74,6 +74,6 @@ class PFedMe(FedAvg):
         mean = yield from super().aggregate(site, task, state, updates)
         return (yield from site.compute(towards, state, mean, self.beta))
 
-    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+    def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         own = client.store.get("personal model", state) if client else state
         return {name: own[name] for name in state}

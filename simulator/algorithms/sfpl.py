@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from simulator.accounting.payload import Kinds
+from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.steps.mixed_batches import train_mixed
-from simulator.algorithms.steps.parallel_split import Lockstep, Member, side_by_side
-from simulator.algorithms.steps.split_step import labelled_kinds, provisioned
+from simulator.algorithms.steps.parallel_split import Member, ParallelSplit, side_by_side
+from simulator.algorithms.steps.split_step import labelled_messages, provisioned
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from simulator.world.world import World
 
 
-class SFPL(Lockstep):
+class SFPL(ParallelSplit):
     """SFPL, federated split learning with only positive labels (arXiv 2307.13266): where devices have few classes each,
     the server collects the smashed data of all of them and shuffles before it trains.
 
@@ -39,9 +39,9 @@ class SFPL(Lockstep):
 
     name: ClassVar[str] = "sfpl"
 
-    def _kinds(self, model: Staged, at: Cut) -> Kinds:
-        step, mine = labelled_kinds(model, at), ("model",) if model.slice(at.head).trainable else ()
-        return Kinds((*mine, *step.up), (*mine, *provisioned(model, at.head), *step.down))
+    def _messages(self, model: Staged, at: Cut) -> Messages:
+        step, mine = labelled_messages(model, at), ("model",) if model.slice(at.head).trainable else ()
+        return Messages((*mine, *step.up), (*mine, *provisioned(model, at.head), *step.down))
 
     def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
         rest = task.part(self._shared(world, task), self._cut(world, task).rest)
@@ -62,7 +62,7 @@ class SFPL(Lockstep):
         return (yield from self._join(task, client, received))
 
     def _bring(self, member: Member, state: State) -> Steps:
-        mine = yield from member.client.upload(member.local.pick(state), "model")
+        mine = yield from member.client.upload(member.local.release_copy(state), "model")
         return Update(mine, weight=len(member.client.data))
 
     def step(self, world: World, group: Sequence[tuple[Any, Tensor]], number: int, *parts: Part) -> Steps:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat
 
-from simulator.accounting.payload import Kinds
+from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, UnfitError, Update
 from simulator.algorithms.steps.split import UShaped
-from simulator.algorithms.steps.split_step import provisioned, split_kinds, split_step
+from simulator.algorithms.steps.split_step import provisioned, split_messages, split_step
 from simulator.learning.models.prompts import Prompts
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ class SFPrompt(UShaped):
     local_learning_rate: PositiveFloat | None = None
     split_learning_rate: PositiveFloat | None = None
 
-    def _kinds(self, model: Staged, at: Cut) -> Kinds:
-        step = split_kinds(model, at) if self.split_epochs else Kinds()
+    def _messages(self, model: Staged, at: Cut) -> Messages:
+        step = split_messages(model, at) if self.split_epochs else Messages()
         mine = "prompts and tail"
-        return Kinds((mine, *step.up), (mine, *provisioned(model, at.head, at.tail), *step.down))
+        return Messages((mine, *step.up), (mine, *provisioned(model, at.head, at.tail), *step.down))
 
     @property
     def scores(self) -> bool:
@@ -93,7 +93,7 @@ class SFPrompt(UShaped):
         return task.trainable()
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
-        cut, turn = self.cut_for(task, client), client.turn
+        cut, turn = self.cut_for(task, client), client.round_index
         received = yield from client.download(state, "prompts and tail")
         local = task.weights(received, turn, self.local_learning_rate, owner=client.name)
         head, tail, short = (task.part(local, ranges) for ranges in (cut.head, cut.tail, cut.short))
@@ -107,12 +107,14 @@ class SFPrompt(UShaped):
         with world.phase("pruning"):
             kept = yield from self._prune(client, short)
 
-        local.begin(task.training.optimizer, task.learning_rate(turn, self.split_learning_rate))
+        local.reset_optimizer(task.training.optimizer, task.learning_rate(turn, self.split_learning_rate))
         with world.phase("split training"):
             for batch in kept.batches(("split", turn, client.name), epochs=self.split_epochs):
                 yield from split_step(client, head, body, tail, batch, local)
 
-        return Update((yield from client.upload(local.pick(state), "prompts and tail")), weight=len(client.data))
+        return Update(
+            (yield from client.upload(local.release_copy(state), "prompts and tail")), weight=len(client.data)
+        )
 
     def _prune(self, client: Client, short: Part) -> Steps:
         """The part of the client's data that goes through split training."""
@@ -124,6 +126,6 @@ class SFPrompt(UShaped):
         scores = []
         for batch in data.in_order() if self.scores else ():
             scores += [(yield from client.compute(short.el2n, *batch))]
-        kept = data.choose(self.keep, self.keep_fraction, scores, ("pruning", client.turn, client.name))
+        kept = data.choose(self.keep, self.keep_fraction, scores, ("pruning", client.round_index, client.name))
         client.store["kept"] = kept
         return data.keep(kept)

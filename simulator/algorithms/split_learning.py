@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from simulator.accounting.payload import Kinds
+from simulator.accounting.payload import Messages
 from simulator.algorithms.base import OwnOrder, State, Steps
 from simulator.algorithms.splitfed import SplitFed
 from simulator.algorithms.steps.split import UShaped
@@ -31,7 +31,7 @@ class SplitLearning(UShaped, OwnOrder):
     labels: Literal["private", "sent"] = "private"
 
     @property
-    def one_cut(self) -> bool:
+    def shares_one_cut(self) -> bool:
         return True
 
     @property
@@ -44,8 +44,8 @@ class SplitLearning(UShaped, OwnOrder):
     def _tail(self) -> int:
         return self._one._tail
 
-    def kinds(self, model: Staged, training: Training) -> Kinds:
-        return self._one.kinds(model, training)
+    def messages(self, model: Staged, training: Training) -> Messages:
+        return self._one.messages(model, training)
 
     def check(self, model: Staged, training: Training) -> None:
         self._one.check(model, training)
@@ -62,5 +62,5 @@ class SplitLearning(UShaped, OwnOrder):
             state = updates[0].value if updates else state
         return state
 
-    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        return self._one.whole(world, task, state, client)
+    def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+        return self._one.model_for(world, task, state, client)

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from simulator.accounting.payload import Kinds
+from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, UnfitError, Update
 from simulator.algorithms.steps.split import UShaped
-from simulator.algorithms.steps.split_step import labelled_kinds, labelled_step, provisioned, split_kinds, split_step
+from simulator.algorithms.steps.split_step import (
+    labelled_messages,
+    labelled_step,
+    provisioned,
+    split_messages,
+    split_step,
+)
 
 if TYPE_CHECKING:
     from simulator.learning.models.cuts import Cut, Ranges
@@ -42,14 +48,14 @@ class SplitFed(UShaped):
     labels: Literal["private", "sent"] = "private"
 
     @property
-    def one_cut(self) -> bool:
+    def shares_one_cut(self) -> bool:
         return self.version == "v2"
 
-    def _kinds(self, model: Staged, at: Cut) -> Kinds:
-        step = split_kinds(model, at) if self.labels == "private" else labelled_kinds(model, at)
+    def _messages(self, model: Staged, at: Cut) -> Messages:
+        step = split_messages(model, at) if self.labels == "private" else labelled_messages(model, at)
         device, _ = self._sides(at)
         mine = ("model",) if any(model.slice(ranges).trainable for ranges in device) else ()
-        return Kinds((*mine, *step.up), (*mine, *provisioned(model, *device), *step.down))
+        return Messages((*mine, *step.up), (*mine, *provisioned(model, *device), *step.down))
 
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)
@@ -78,7 +84,7 @@ class SplitFed(UShaped):
         device, server = self._sides(cut)
         mine = {name: state[name] for name in _trained(task, device)}
         received = (yield from client.download(mine, "model")) if mine else {}
-        local = task.weights(received, client.turn, owner=client.name)
+        local = task.weights(received, client.round_index, owner=client.name)
         served = self._served(task, client, state)
         head, tail = task.part(local, cut.head), task.part(local, cut.tail)
         body, rest = task.part(served, cut.body), task.part(served, cut.rest)
@@ -89,15 +95,15 @@ class SplitFed(UShaped):
                     yield from split_step(client, head, body, tail, batch, local, alone=self._alone)
                 else:  # forward, backward and step are one service: nobody comes between
                     yield from labelled_step(client, head, rest, batch, local)
-        value = (yield from client.upload(local.pick(mine), "model")) if mine else {}
+        value = (yield from client.upload(local.release_copy(mine), "model")) if mine else {}
         if self.version == "v1":
-            value = {**value, **served.pick(task.trainable(server))}
+            value = {**value, **served.release_copy(task.trainable(server))}
         return Update(value, weight=len(client.data))
 
     def aggregate(self, site: Any, task: Task, state: State, updates: list[Update]) -> Steps:
         return (yield from super().aggregate(site, task, state, updates)) if state else state
 
-    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+    def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         return state if self.version == "v1" else {**world.server.store["body"], **state}
 
     def _sides(self, cut: Cut) -> tuple[tuple[Ranges, ...], Ranges]:
@@ -107,9 +113,9 @@ class SplitFed(UShaped):
     def _served(self, task: Task, client: Client, state: State) -> Weights:
         """The weights the server trains for this client: a copy of its own, or the ones that all share."""
         if self.version == "v1":
-            return task.weights(state, client.turn, owner=f"server for {client.name}")
+            return task.weights(state, client.round_index, owner=f"server for {client.name}")
         shared: Weights = client.server.store["body"]
-        task.renew(shared, client.turn, "server")
+        task.start_round(shared, client.round_index, "server")
         return shared
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import PositiveInt
 
-from simulator.accounting.payload import Kinds
+from simulator.accounting.payload import Messages
 from simulator.algorithms.base import OwnOrder, State, Steps, UnfitError
 from simulator.algorithms.steps.mixed_batches import step_once, train_mixed
-from simulator.algorithms.steps.pipeline import SMASHED, Line, take, take_graded
-from simulator.algorithms.steps.split import Cutting
+from simulator.algorithms.steps.pipeline import SMASHED, ClientPipeline, take, take_graded
+from simulator.algorithms.steps.split import SplitAlgorithm
 from simulator.algorithms.steps.split_step import check_cut, provisioned
-from simulator.algorithms.steps.staging import Pile
+from simulator.algorithms.steps.staging import StagedBatches
 
 if TYPE_CHECKING:
     from simulator.learning.models.adaptation import Adaptation
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from simulator.world.world import World
 
 
-class SplitFrozen(Cutting, OwnOrder):
+class SplitFrozen(SplitAlgorithm, OwnOrder):
     """SplitFrozen (Ma et al., 2025; arXiv 2503.18986): devices only compute frozen layers forward, and one set of
     adapters at the server learns from all of them.
 
@@ -61,8 +61,8 @@ class SplitFrozen(Cutting, OwnOrder):
     backward: Literal["whole", "decomposed"] = "whole"
     cache: bool = False
 
-    def _kinds(self, model: Staged, at: Cut) -> Kinds:
-        return Kinds((SMASHED,), provisioned(model, at.head))
+    def _messages(self, model: Staged, at: Cut) -> Messages:
+        return Messages((SMASHED,), provisioned(model, at.head))
 
     def adapt(self, training: Training) -> Adaptation:
         from simulator.learning.models.adaptation import Adaptation
@@ -97,11 +97,11 @@ class SplitFrozen(Cutting, OwnOrder):
 
     def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
         shared = world.server.store["model"]
-        task.renew(shared, world.here().round, "server")
+        task.start_round(shared, world.current_process().round, "server")
         rest = task.part(shared, task.cut(self._deepest, 0).rest)
         decomposed, number = self.backward == "decomposed", 0
         collect, learn = (take_graded, step_once) if decomposed else (take, train_mixed)
-        with world.phase("split training"), Pile(world.server) as pile:
+        with world.phase("split training"), StagedBatches(world.server) as pile:
             lines = [self._line(task, client, pile) for client in cohort]
             for line in lines:
                 world.start(self._fill(world, task, line))
@@ -116,15 +116,15 @@ class SplitFrozen(Cutting, OwnOrder):
                 lines, number = list(group), number + 1
         return state
 
-    def _line(self, task: Task, client: Client, pile: Pile) -> Line:
+    def _line(self, task: Task, client: Client, pile: StagedBatches) -> ClientPipeline:
         (_, end), (_, first) = self.cut_for(task, client).head[0], task.cut(self._deepest, 0).head[0]
         skipped = task.part(task.backbone, ((end, first),)) if end < first else None
-        return Line(client, pile, self.room, overlaps=self.pipeline, skipped=skipped, keeps=self.cache)
+        return ClientPipeline(client, pile, self.room, overlaps=self.pipeline, skipped=skipped, keeps=self.cache)
 
-    def _fill(self, world: World, task: Task, line: Line) -> Steps:
+    def _fill(self, world: World, task: Task, line: ClientPipeline) -> Steps:
         head = task.part(task.backbone, self.cut_for(task, line.client).head)
         batches = line.client.batches("train", epochs=task.training.local_epochs)
         yield from line.fill(head, batches, world.server.store)
 
-    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+    def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         return {name: world.server.store["model"][name] for name in task.trainable()}

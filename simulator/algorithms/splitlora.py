@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import PositiveInt
 
-from simulator.accounting.payload import Kinds
+from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, Update
-from simulator.algorithms.steps.split import Cutting
-from simulator.algorithms.steps.split_step import labelled_kinds, labelled_step, provisioned
+from simulator.algorithms.steps.split import SplitAlgorithm
+from simulator.algorithms.steps.split_step import labelled_messages, labelled_step, provisioned
 
 if TYPE_CHECKING:
     from simulator.learning.models.adaptation import Adaptation
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from simulator.world.world import World
 
 
-class SplitLora(Cutting):
+class SplitLora(SplitAlgorithm):
     """SplitLoRA (Lin et al., 2024; arXiv 2407.00952): a frozen model, its first blocks on the device, the rest at the
     server, with LoRA adapters on both sides.
 
@@ -42,12 +42,12 @@ class SplitLora(Cutting):
     steps: PositiveInt | None = None
 
     @property
-    def one_cut(self) -> bool:
+    def shares_one_cut(self) -> bool:
         return True
 
-    def _kinds(self, model: Staged, at: Cut) -> Kinds:
-        step, mine = labelled_kinds(model, at), ("adapters",) if model.slice(at.head).trainable else ()
-        return Kinds((*mine, *step.up), (*mine, *provisioned(model, at.head), *step.down))
+    def _messages(self, model: Staged, at: Cut) -> Messages:
+        step, mine = labelled_messages(model, at), ("adapters",) if model.slice(at.head).trainable else ()
+        return Messages((*mine, *step.up), (*mine, *provisioned(model, at.head), *step.down))
 
     def adapt(self, training: Training) -> Adaptation:
         from simulator.learning.models.adaptation import Adaptation
@@ -61,21 +61,21 @@ class SplitLora(Cutting):
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         cut, shared = self.cut_for(task, client), client.server.store["body"]
-        task.renew(shared, client.turn, "server")
+        task.start_round(shared, client.round_index, "server")
         received = (yield from client.download(state, "adapters")) if state else {}
-        local = task.weights(received, client.turn, owner=client.name)
+        local = task.weights(received, client.round_index, owner=client.name)
         head, rest = task.part(local, cut.head), task.part(shared, cut.rest)
         yield from client.install(head)
         epochs = self.steps or task.training.local_epochs  # so many are enough: no epoch is without a batch
         with world.phase("split training"):
             for batch in islice(client.batches("train", epochs=epochs), self.steps):
                 yield from labelled_step(client, head, rest, batch, local)
-        mine = (yield from client.upload(local.pick(state), "adapters")) if state else {}
+        mine = (yield from client.upload(local.release_copy(state), "adapters")) if state else {}
         return Update(mine, weight=len(client.data))
 
     def aggregate(self, site: Any, task: Task, state: State, updates: list[Update]) -> Steps:
         return (yield from super().aggregate(site, task, state, updates)) if state else state
 
-    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+    def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         trained = {**world.server.store["body"], **state}
         return {name: trained[name] for name in task.trainable()}

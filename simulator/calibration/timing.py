@@ -17,7 +17,7 @@ from simulator.accounting.costs import Piece
 from simulator.accounting.seconds import Rows as TableRows
 from simulator.calibration.machine import now
 from simulator.learning.data.images import Images
-from simulator.learning.data.lazy import Rows
+from simulator.learning.data.lazy import LazyBatch
 from simulator.learning.models.cuts import Ranges
 from simulator.learning.models.parts import Part, Pass
 from simulator.learning.models.staged import Staged
@@ -159,9 +159,9 @@ class Timed:
     def _now(self) -> float:
         return now(self.device)
 
-    def _batch(self, size: int) -> tuple[Rows, Tensor]:
+    def _batch(self, size: int) -> tuple[LazyBatch, Tensor]:
         index = torch.arange(size, device=self.device)
-        return Rows(self._images, index), self._images.labels[index]
+        return LazyBatch(self._images, index), self._images.labels[index]
 
 
 def few_alike(model: Staged, shape: tuple[int, ...]) -> Ranges:

@@ -26,7 +26,7 @@ def plan(
         refuse(f"{out} is a folder" if out.is_dir() else f"{out} exists: name another file with --out, or say --force")
     scenario = load_scenario(file, overrides)
     from simulator.experiments.plan.answers import answers
-    from simulator.experiments.plan.points import points
+    from simulator.experiments.plan.cuts import points
     from simulator.experiments.plan.rounds import Planner
     from simulator.experiments.plan.table import PlanTable, write_csv
     from simulator.experiments.trial.validate import check

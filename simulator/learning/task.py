@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from simulator.learning.data.images import Images, Statistics
-from simulator.learning.data.lazy import Rows
+from simulator.learning.data.lazy import LazyBatch
 from simulator.learning.evaluation import Answers, Mix, Score, score
 from simulator.learning.models.adaptation import Adaptation, adapted
 from simulator.learning.models.cuts import Cut, Ranges, cut
@@ -78,10 +78,10 @@ class Task:
         """
         rate = self.learning_rate(round, learning_rate)
         weights = Weights({**self.backbone, **tensors}, self.training.optimizer, rate)
-        self.renew(weights, round, owner, rate)
+        self.start_round(weights, round, owner, rate)
         return weights
 
-    def renew(self, weights: Weights, round: int, owner: str, learning_rate: float | None = None) -> None:
+    def start_round(self, weights: Weights, round: int, owner: str, learning_rate: float | None = None) -> None:
         """Make weights that last ready for a round, if they are not yet: its learning rate, and what dropout draws."""
         if weights.round == round:
             return
@@ -131,7 +131,7 @@ class Task:
         with torch.inference_mode():
             for index in self.samples.split(EVALUATION_BATCH):
                 labels = self.test.labels[index]
-                logits: Any = part.infer(Rows(self.test, index))
+                logits: Any = part.infer(LazyBatch(self.test, index))
                 sound = logits.isfinite().all(dim=-1)  # else argmax finds class 0
                 hit, classes = (logits.argmax(dim=-1) == labels) & sound, logits.shape[-1]
                 counts += torch.stack([torch.bincount(some, minlength=classes) for some in (labels[hit], labels)])

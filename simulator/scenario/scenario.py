@@ -255,7 +255,7 @@ def _apart(data: Any, inner: str, kinds: Plugins, ours: set[str]) -> Any:
         kind, hints = kinds.find(data["name"]), {}
         if inner == "algorithm":
             hints = {key: f'; did you mean "training: {{{key}: ...}}"?' for key in ScheduledTraining.model_fields}
-            hints |= {key: f": {why}" for key, why in getattr(kind, "lacks", {}).items()}
+            hints |= {key: f": {why}" for key, why in getattr(kind, "missing_keys", {}).items()}
         refuse_unknown(data, ["name", *kind.model_fields, *sorted(ours)], hints)
     return {key: data[key] for key in ours if key in data} | {
         inner: {key: value for key, value in data.items() if key not in ours}

@@ -69,7 +69,7 @@ class SiteSettings(Settings):
     role: ClassVar[catalogue.Role]
     name: str
     rate: dict[Precision, Rate]
-    """Peak FLOP/s by precision; of a server, for each of its slots."""
+    """MemoryPeak FLOP/s by precision; of a server, for each of its slots."""
     precision: Precision = "fp32"
     """Which of the rates it computes at; nothing else."""
     utilisation: Annotated[float, Field(gt=0, le=1)]

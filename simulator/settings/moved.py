@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
@@ -84,7 +85,7 @@ MOVED = {
     "planning": "experiments.plan",
     "planning.answers": "experiments.plan.answers",
     "planning.break_even": "experiments.plan.break_even",
-    "planning.points": "experiments.plan.points",
+    "planning.points": "experiments.plan.cuts",
     "planning.rounds": "experiments.plan.rounds",
     "planning.table": "experiments.plan.table",
     "plugins": "settings.plugins",
@@ -115,7 +116,25 @@ MOVED = {
     "yamlfile": "settings.yamlfile",
 }
 """The modules that are gone, and where what was in them is now; ``*``: in one of the modules of a package."""
-RENAMED: dict[str, str] = {}
+RENAMED = {
+    "Cutting": "SplitAlgorithm",
+    "DataError": "UnfitError",
+    "Dealt": "ClassCount",
+    "Derived": "CachedFeatures",
+    "Fifo": "FirstCome",
+    "Held": "CachedActivations",
+    "Kinds": "Messages",
+    "Line": "ClientPipeline",
+    "Lockstep": "ParallelSplit",
+    "Outcome": "TrialResult",
+    "Peak": "MemoryPeak",
+    "Pile": "StagedBatches",
+    "Place": "CutPoint",
+    "Point": "RoundResult",
+    "Rows": "LazyBatch",
+    "data_in_words": "located",
+    "fitted": "dry_run_that_fits",
+}
 """Names that changed besides."""
 
 
@@ -127,13 +146,15 @@ def former(old: str, *modules: str) -> Callable[[str], Any]:
     """
 
     def find(name: str) -> Any:
-        now = RENAMED.get(name, name)
-        for module in () if name.startswith("__") else _each(modules):
-            found = getattr(import_module(module), now, None)
-            if found is not None:
-                message = f"{old}.{name} is {module}.{now} now"
-                warnings.warn(message, DeprecationWarning, stacklevel=2)
-                return found
+        package = "__path__" in vars(sys.modules[old])
+        ours = name.startswith("__") or (package and find_spec(f"{old}.{name}") is not None)  # one of its modules
+        for module in () if ours else _each(modules):
+            for now in (name, RENAMED.get(name, name)):
+                found = getattr(import_module(module), now, None)
+                if found is not None:
+                    message = f"{old}.{name} is {module}.{now} now"
+                    warnings.warn(message, DeprecationWarning, stacklevel=2)
+                    return found
         raise AttributeError(f"module {old!r} has no attribute {name!r}")
 
     return find

@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from simulator.accounting.costs import Cost, work
-from simulator.accounting.payload import WAY_BACK, Kinds, covered, directions
+from simulator.accounting.payload import WAY_BACK, Messages, covered, directions
 from simulator.learning.compression.base import FLOAT_BYTES, Compressor
 from simulator.learning.trees import leaves, transform
 from simulator.transport.encoded import Coded, Steps, Tree, floating, is_floating, looked_up
 
 if TYPE_CHECKING:
-    from simulator.learning.data.lazy import Rows
+    from simulator.learning.data.lazy import LazyBatch
     from simulator.transport.wire import Wire
     from simulator.world.clients import Channel, Client
     from simulator.world.sites import Site
 
 
-def channels(compression: Mapping[str, Compressor | None], kinds: Kinds, wire: Wire) -> dict[tuple[str, str], Channel]:
+def channels(
+    compression: Mapping[str, Compressor | None], kinds: Messages, wire: Wire
+) -> dict[tuple[str, str], Channel]:
     """By kind and direction, what ``training.compression`` asks for; a key with a direction counts before one without,
     and a kind's own name before one that covers it.
 
-    ``kinds``: what is sent at all. Empty where nothing is compressed.
+    ``messages``: what is sent at all. Empty where nothing is compressed.
     """
     asked = sorted(compression.items(), key=lambda item: len(directions(item[0])[1]), reverse=True)
     said = [(kind, one, how) for key, how in asked for kind, both in [directions(key)] for one in both]
@@ -51,7 +53,7 @@ class Noting:
 
     def send(self, client: Client, source: Site, target: Site, payload: Tree, kind: str) -> Steps:
         value = yield from _through(self.inner, client, source, target, payload, kind)
-        client.store[received(kind)] = client.turn, value
+        client.store[received(kind)] = client.round_index, value
         return value
 
 
@@ -68,12 +70,12 @@ class CodedChange(Coded):
         """What was left out counts as kept once the change has arrived.
 
         Raises:
-            RuntimeError: the client did not receive such a payload before; no algorithm that keeps to its ``kinds``
+            RuntimeError: the client did not receive such a payload before; no algorithm that keeps to its ``messages``
                 does this.
         """
         turn, base = client.store.get(received(kind), (None, None))
         rest = client.store.get(left_out(kind))
-        if turn != client.turn or _shapes(base) != _shapes(payload):
+        if turn != client.round_index or _shapes(base) != _shapes(payload):
             raise RuntimeError(f'{client} sends the change of "{kind}" that it did not receive in this turn')
         if rest is not None and _shapes(rest) != [leaf.shape for leaf in floating(payload)]:
             raise RuntimeError(f'{client} kept what was left out of "{kind}", and now sends tensors of other shapes')
@@ -155,11 +157,11 @@ class Correcting:
             grad = yield from target.compute(self.correct, grad, values, sent)
         return grad
 
-    def _correct_cost(self, grad: Tensor, values: Tensor | Rows, sent: Tree) -> Cost:
+    def _correct_cost(self, grad: Tensor, values: Tensor | LazyBatch, sent: Tree) -> Cost:
         return self.sent._decode_cost(sent, values) + Cost(bytes_touched=4 * FLOAT_BYTES * values.numel())
 
     @work(cost=_correct_cost)
-    def correct(self, grad: Tensor, values: Tensor | Rows, sent: Tree) -> Tensor:
+    def correct(self, grad: Tensor, values: Tensor | LazyBatch, sent: Tree) -> Tensor:
         """``grad + pull x (values - decoded values)``."""
         if grad.is_meta:
             return grad

@@ -11,7 +11,7 @@ from torch import Tensor
 from simulator.accounting.costs import Cost, work
 from simulator.accounting.payload import Frozen
 from simulator.learning.compression.base import FLOAT_BYTES, Compressor
-from simulator.learning.data.lazy import Rows
+from simulator.learning.data.lazy import LazyBatch
 from simulator.learning.trees import leaves, transform
 
 if TYPE_CHECKING:
@@ -140,12 +140,12 @@ def floating(payload: Tree) -> Iterator[Any]:
 
 def is_floating(leaf: Any) -> bool:
     """Whether a leaf is compressed: integers and numbers are not, and there is nothing in an empty tensor."""
-    return isinstance(leaf, Tensor | Rows) and leaf.dtype.is_floating_point and leaf.numel() > 0
+    return isinstance(leaf, Tensor | LazyBatch) and leaf.dtype.is_floating_point and leaf.numel() > 0
 
 
-def looked_up(leaf: Tensor | Rows) -> Tensor:
+def looked_up(leaf: Tensor | LazyBatch) -> Tensor:
     """The values of a leaf, as float32."""
-    return (leaf.tensor() if isinstance(leaf, Rows) else leaf.detach()).float()
+    return (leaf.tensor() if isinstance(leaf, LazyBatch) else leaf.detach()).float()
 
 
 def _blank(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:

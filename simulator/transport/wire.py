@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from simulator.accounting.payload import Frozen
-from simulator.learning.data.lazy import Rounded, Rows, Source
+from simulator.learning.data.lazy import LazyBatch, Rounded, Source
 from simulator.learning.trees import transform
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -38,7 +38,7 @@ class Wire:
 
         def leaf(value: Any) -> Any:
             nonlocal total
-            if isinstance(value, Tensor | Rows):
+            if isinstance(value, Tensor | LazyBatch):
                 total += value.numel() * self._travels_as(value.dtype).itemsize
                 return self._share(value) if frozen and isinstance(value, Tensor) else self._copy(value)
             if isinstance(value, int | float):
@@ -52,11 +52,11 @@ class Wire:
         """No tensor is widened, and no integer converted."""
         return self.dtype if dtype.is_floating_point and dtype.itemsize > self.dtype.itemsize else dtype
 
-    def _copy(self, value: Tensor | Rows) -> Tensor | Rows:
+    def _copy(self, value: Tensor | LazyBatch) -> Tensor | LazyBatch:
         if value.is_meta:
             return value
-        if isinstance(value, Rows):
-            return Rows(self._round(value.source), value.index)
+        if isinstance(value, LazyBatch):
+            return LazyBatch(self._round(value.source), value.index)
         if not value.is_floating_point():
             return value.detach().clone()
         dtype = self._travels_as(value.dtype)

@@ -32,7 +32,7 @@ class Client:
 
     def __init__(self, site: Site, data: Any, server: Site, provisioning: str = "first_use") -> None:
         self.site, self.data, self.server, self.provisioning = site, data, server, provisioning
-        self.turn = 0
+        self.round_index = 0
         self.fits = True
         site.world.clients.append(self)
 
@@ -90,4 +90,4 @@ class Client:
 
     def batches(self, purpose: str, epochs: int = 1) -> Iterator[Any]:
         """Mini-batches of the client's data, in an order of their own for this purpose, turn and epoch."""
-        return self.data.batches((purpose, self.turn, self.name), epochs=epochs)
+        return self.data.batches((purpose, self.round_index, self.name), epochs=epochs)

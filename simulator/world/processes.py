@@ -120,7 +120,7 @@ class Concurrency:
         """Seconds on the simulated clock."""
         return float(self.env.now)
 
-    def here(self) -> Process:
+    def current_process(self) -> Process:
         """The process that a verb is used in."""
         process = self.env.active_process
         if not isinstance(process, Process):
@@ -151,15 +151,15 @@ class Concurrency:
         """A queue with this much room; ``float("inf")`` for no bound."""
         return Buffer(self.env, room)
 
-    def alone(self, weights: Any) -> simpy.resources.resource.Request:
-        """Hold shared weights over several services: ``with world.alone(weights) as turn: yield turn``."""
+    def exclusive(self, weights: Any) -> simpy.resources.resource.Request:
+        """Hold shared weights over several services: ``with world.exclusive(weights) as turn: yield turn``."""
         _, turns = self._turns.setdefault(id(weights), (weights, simpy.Resource(self.env)))
         return turns.request()
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Mark the rows of the process this stands in, and of those it starts, as belonging to a phase."""
-        process = self.here()
+        process = self.current_process()
         outer, process.phase = process.phase, name
         try:
             yield

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Queue(Protocol):
     """Which of the works that wait is served next: the one with the smallest key, the first come among equals.
 
-    Works that can wait (``Work.idle``) come after all others, whatever their keys.
+    Works that can wait (``Work.deferrable``) come after all others, whatever their keys.
     """
 
     def key(self, job: Job) -> Any:

@@ -81,7 +81,7 @@ class Site:
             TypeError: the work has no cost.
             RuntimeError: the site is away, or this is used outside of a process.
         """
-        process = self.world.here()
+        process = self.world.current_process()
         if not isinstance(work, Work):
             raise TypeError(f"site {self.name!r}: {work!r} has no cost; declare one with @work(cost=...)")
         self.check_present(work.name)
@@ -89,7 +89,7 @@ class Site:
         if self._free and not self._ready and (job.writes is None or id(job.writes) not in self._blocked):
             self._begin(job)
         else:
-            heapq.heappush(self._ready, ((job.work.idle, self.queue.key(job)), next(self._order), job))
+            heapq.heappush(self._ready, ((job.work.deferrable, self.queue.key(job)), next(self._order), job))
             self._serve()
         process.sites = self._only
         try:

@@ -85,7 +85,7 @@ class World(Surroundings):
             TypeError: the payload holds something that is neither a tensor nor a number.
             RuntimeError: one of the sites is away, or this is used outside of a process.
         """
-        process, start = self.here(), self.now
+        process, start = self.current_process(), self.now
         source.check_present(kind)
         target.check_present(kind)
         copy, nbytes = self.wire.carry(payload)
@@ -120,7 +120,7 @@ class World(Surroundings):
     @contextmanager
     def round(self, number: int, cohort: list[Client]) -> Iterator[None]:
         """One aggregation in which this cohort takes part from beginning to end, waiting included."""
-        process, start = self.here(), self.now
+        process, start = self.current_process(), self.now
         process.round = number
         try:
             yield
@@ -128,9 +128,9 @@ class World(Surroundings):
             seconds = self.now - start
             self.ledger.rounds.add(RoundRow(number, start, seconds))
             for client in cohort:
-                self.engaged(client, number, start)
+                self.end_engagement(client, number, start)
 
-    def engaged(self, client: Client, number: int, start: float) -> None:
+    def end_engagement(self, client: Client, number: int, start: float) -> None:
         """Write down that a client took part from ``start`` till now, and free what was held in memory for it."""
         self.ledger.engagements.add(EngagementRow(client.name, number, start, self.now - start))
         client.site.weigh()

@@ -113,7 +113,7 @@ def make(
         remember=remember,
     )
     wire = Wire(settings.wire_dtype)
-    kinds = algorithm.kinds(task.model, settings)
+    kinds = algorithm.messages(task.model, settings)
     world = World(wire, channels=channels(settings.compression, kinds, wire))
     power = Power(2.0, 7.0, 4.0, 3.0)
     world.server = Site(
@@ -141,7 +141,7 @@ def go(algorithm: Algorithm, settings: TrainingSettings | None = None, *, seed: 
     clients = list(world.clients)
     cohort = min(settings.clients_per_round, len(clients))
     state = driven(algorithm, world, task, rounds=settings.rounds, clients_per_round=cohort, seed=seed)
-    return Run(world, task, state, dict(algorithm.whole(world, task, state)), clients)
+    return Run(world, task, state, dict(algorithm.model_for(world, task, state)), clients)
 
 
 def equal(one: Any, two: Any) -> bool:

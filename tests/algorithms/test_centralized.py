@@ -210,7 +210,7 @@ def test_it_learns_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     file.write_text(yaml.safe_dump(data))
     scenario = load(file)
     outcome = trial.run(scenario, scenario.algorithms[0], 0)
-    first, last = (outcome.points[at].score for at in (0, -1))
+    first, last = (outcome.rounds[at].score for at in (0, -1))
     assert first is not None
     assert last is not None
     assert first.accuracy < 0.3

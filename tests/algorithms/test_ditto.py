@@ -65,7 +65,7 @@ def test_two_rounds_by_hand() -> None:
     for turn in (1, 2):
         updates = []
         for client in run.clients:
-            client.turn = turn
+            client.round_index = turn
             updates.append(trained(client, shared, shared, 0.0))
             own[client.name] = trained(client, own.get(client.name, shared), shared, lam)
         shared = [(one + two) / 2 for one, two in zip(*updates, strict=True)]
@@ -83,7 +83,7 @@ def test_two_rounds_by_hand() -> None:
 
 def test_a_client_that_was_never_chosen_uses_the_global_model() -> None:
     run = go(Ditto(), training(rounds=1, clients_per_round=1), clients=2)
-    views = [Ditto().whole(run.world, run.task, run.state, client) for client in run.clients]
+    views = [Ditto().model_for(run.world, run.task, run.state, client) for client in run.clients]
     own = ["personal model" in client.store for client in run.clients]
     assert sorted(own) == [False, True]
     wanted = [run.state, run.clients[own.index(True)].store["personal model"]]

@@ -45,7 +45,7 @@ class ByHand:
         """Step by step: (client, images, labels) of those that have a batch left, over two rounds."""
         for number in (1, 2):
             for client in run.clients:
-                client.turn = number
+                client.round_index = number
             cohort = [run.clients.index(c) for c in Uniform().choose(run.clients, len(self.heads), number, Seeds(0))]
             left = {index: run.clients[index].batches("train") for index in cohort}
             while due := [(index, *batch) for index, mine in left.items() if (batch := next(mine, None))]:
@@ -62,7 +62,7 @@ class ByHand:
         """From what the server and this client have, at most."""
         stages = {"embed": self.heads[client][0], "block0": self.heads[client][1]}
         stages |= {"block1": self.body[0], "block2": self.body[1], "head": self.last}
-        found = EPSL().whole(run.world, run.task, run.state, run.clients[client])
+        found = EPSL().model_for(run.world, run.task, run.state, run.clients[client])
         return largest_difference(found, nn.ModuleDict(stages).state_dict())
 
 
@@ -130,7 +130,7 @@ def test_aggregated_gradients_are_those_of_a_loop_over_rows(phi: float) -> None:
 def test_with_one_client_there_is_nothing_to_aggregate() -> None:
     settings = training(clients_per_round=1)
     runs = [go(EPSL(phi=phi), settings, clients=1) for phi in (0.0, 0.4, 1.0)]
-    views = [EPSL().whole(run.world, run.task, run.state, run.clients[0]) for run in runs]
+    views = [EPSL().model_for(run.world, run.task, run.state, run.clients[0]) for run in runs]
     assert max(largest_difference(views[0], view) for view in views[1:]) < 1e-6
 
 
@@ -211,7 +211,7 @@ def test_each_client_goes_on_with_its_own_part() -> None:
     assert sorted(row.client or "" for row in run.transfers(kind="model")) == sorted(chosen)
     assert not [row for row in run.transfers(target="server") if row.kind == "model"]
     algorithm, everybody = EPSL(), run.clients
-    views = algorithm.views(run.world, run.task, run.state, everybody)
+    views = algorithm.evaluated_models(run.world, run.task, run.state, everybody)
     assert len(views) == len(chosen) > 2
     assert all(view["head.head.weight"] is views[0]["head.head.weight"] for view in views)
     assert largest_difference(views[0], views[1]) > 1e-4
@@ -220,7 +220,7 @@ def test_each_client_goes_on_with_its_own_part() -> None:
 def test_before_anybody_has_trained_all_have_the_pre_trained_model() -> None:
     world, task = make(EPSL(), training())
     state = EPSL().begin(world, task)
-    (view,) = EPSL().views(world, task, state, world.clients)
+    (view,) = EPSL().evaluated_models(world, task, state, world.clients)
     assert all(view[name] is task.backbone[name] for name in view)
 
 

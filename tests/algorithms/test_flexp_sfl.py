@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy, softmax
 
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.flexp_sfl import FlexPSFL
-from simulator.algorithms.steps.split import Place
+from simulator.algorithms.steps.split import CutPoint
 from simulator.learning.models.parts import Pass
 from simulator.learning.models.weights import Weights
 from simulator.learning.training.alignment import Distilled, Projected
@@ -19,7 +19,7 @@ from tests.algorithms.conftest import Run, equal, go, largest_difference, make, 
 from tests.learning.conftest import vit
 
 BODY = "block1."
-MIXED = {"phone-0": Place(0, 1), "phone-1": Place(1, 1), "phone-2": Place(1, 0), "phone-3": Place(0, 2)}
+MIXED = {"phone-0": CutPoint(0, 1), "phone-1": CutPoint(1, 1), "phone-2": CutPoint(1, 0), "phone-3": CutPoint(0, 2)}
 """Of the three blocks, each is on some devices and at the server for others."""
 
 
@@ -27,7 +27,7 @@ def test_one_client_alone_learns_what_it_would_without_a_cut() -> None:
     split = go(FlexPSFL(weight=0), training(rounds=1), clients=1)
     whole = go(FedAvg(), training(rounds=1), clients=1)
     (client,) = split.clients
-    mine = FlexPSFL(weight=0).whole(split.world, split.task, split.state, client)
+    mine = FlexPSFL(weight=0).model_for(split.world, split.task, split.state, client)
     assert largest_difference(mine, whole.trained) < 1e-5
 
 
@@ -35,16 +35,16 @@ class TestWhatIsPersonal:
     def test_heads_and_tails_stay_and_the_body_is_shared(self) -> None:
         algorithm = FlexPSFL()
         found = go(algorithm, training())
-        one, two = (algorithm.whole(found.world, found.task, found.state, client) for client in found.clients[:2])
+        one, two = (algorithm.model_for(found.world, found.task, found.state, client) for client in found.clients[:2])
         assert not torch.equal(one["head.head.weight"], two["head.head.weight"])
         assert not torch.equal(one["block0.mlp.fc1.weight"], two["block0.mlp.fc1.weight"])
         assert all(one[name] is two[name] for name in one if name.startswith(BODY))
 
     @pytest.mark.parametrize("places", [{}, MIXED], ids=["same", "mixed"])
-    def test_the_global_model_is_the_mean_of_what_clients_use(self, places: Mapping[str, Place]) -> None:
+    def test_the_global_model_is_the_mean_of_what_clients_use(self, places: Mapping[str, CutPoint]) -> None:
         algorithm, shares = FlexPSFL().placed(places), (0.1, 0.2, 0.3, 0.4)
         found = go(algorithm, training(rounds=1, clients_per_round=4), samples=(5, 10, 15, 20))
-        models = [algorithm.whole(found.world, found.task, found.state, client) for client in found.clients]
+        models = [algorithm.model_for(found.world, found.task, found.state, client) for client in found.clients]
         assert not torch.equal(models[0]["head.head.weight"], models[1]["head.head.weight"])
         assert list(found.state) == list(found.task.trainable())
         for name, tensor in found.state.items():
@@ -60,8 +60,8 @@ class TestWhatIsPersonal:
         """What came is read, and the mean of its names written; a block that some did not send is read of the body."""
         block, model = size(vit().blocks[0]), size(vit())
         ends = model - 3 * block
-        two = {"phone-0": Place(0, 1), "phone-1": Place(1, 0)}
-        cases: list[tuple[Mapping[str, Place], int, int, int, int]] = [
+        two = {"phone-0": CutPoint(0, 1), "phone-1": CutPoint(1, 0)}
+        cases: list[tuple[Mapping[str, CutPoint], int, int, int, int]] = [
             ({}, 4, 4 * (ends + 2 * block), ends + 2 * block, 0),
             (two, 2, 2 * (ends + block), ends + 2 * block, 2 * block),
             (MIXED, 4, 4 * ends + 6 * block, model, 3 * block),
@@ -81,10 +81,10 @@ class TestWhatIsPersonal:
         (trained,) = (client for client in found.clients if "model" in client.store)
         others = [client for client in found.clients if client is not trained]
         for looked_at in (found.clients, [trained], others):  # where none of them has trained: all that have
-            (view,) = algorithm.views(world, task, state, looked_at)
-            assert equal(dict(view), dict(algorithm.whole(world, task, state, trained)))
+            (view,) = algorithm.evaluated_models(world, task, state, looked_at)
+            assert equal(dict(view), dict(algorithm.model_for(world, task, state, trained)))
         del trained.store["model"]
-        assert algorithm.views(world, task, state, found.clients) == [state]
+        assert algorithm.evaluated_models(world, task, state, found.clients) == [state]
 
     def test_without_weight_no_model_travels_but_the_first(self) -> None:
         found = go(FlexPSFL(weight=0), training())
@@ -114,7 +114,7 @@ def size(module: nn.Module) -> int:
 
 
 class TestTheBody:
-    def runs(self, clients: int = 4, places: Mapping[str, Place] = MIXED, **how: Any) -> tuple[Run, Run]:
+    def runs(self, clients: int = 4, places: Mapping[str, CutPoint] = MIXED, **how: Any) -> tuple[Run, Run]:
         kinds: tuple[Literal["stashed", "exclusive"], ...] = ("stashed", "exclusive")
         settings = training(clients_per_round=clients)
         stashed, exclusive = (
@@ -125,7 +125,7 @@ class TestTheBody:
     @pytest.mark.parametrize("places", [{}, MIXED], ids=["same", "mixed"])
     @pytest.mark.parametrize("weight", [0, 0.1])
     def test_exclusive_keeps_one_pass_and_one_version_and_takes_longer(
-        self, weight: float, places: Mapping[str, Place]
+        self, weight: float, places: Mapping[str, CutPoint]
     ) -> None:
         stashed, exclusive = self.runs(places=places, weight=weight)
         assert stashed.world.server.store["body"].version > 0
@@ -179,7 +179,7 @@ class TestAlignment:
         found = go(algorithm, training(rounds=1), clients=1, samples=40)
         (client,), task = found.clients, found.task
         x = client.data.images.rows(client.data.index)
-        own = algorithm.whole(found.world, task, found.state, client)
+        own = algorithm.model_for(found.world, task, found.state, client)
         before, after = (
             task.part(Weights({**task.backbone, **tensors})).infer(x).log_softmax(-1) for tensors in ({}, own)
         )

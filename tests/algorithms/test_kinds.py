@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulator.accounting.ledger import Ledger
-from simulator.accounting.payload import Kinds
+from simulator.accounting.payload import Messages
 from simulator.algorithms.base import Algorithm
 from simulator.experiments.trial import build, trial
 from simulator.settings.plugins import ALGORITHMS
@@ -26,7 +26,7 @@ def sent(ledger: Ledger) -> tuple[set[str], set[str]]:
     return up, {row.kind for row in ledger.transfers if row.source == "server"}
 
 
-def declared(kinds: Kinds) -> tuple[set[str], set[str]]:
+def declared(kinds: Messages) -> tuple[set[str], set[str]]:
     for names in kinds[:2]:
         assert len(set(names)) == len(names), "each is said once"
     return set(kinds.up), set(kinds.down)
@@ -50,7 +50,7 @@ def test_an_entry_sends_what_it_declares(label: str, train: str, tmp_path: Path)
     small = scenario(tmp_path, [], algorithms=[trained(label, train)])
     (entry,) = small.algorithms
     ledger = trial.run(small, entry, seed=0, dry=True).ledger
-    assert declared(entry.algorithm.kinds(build.structure(small, entry), entry.training)) == sent(ledger)
+    assert declared(entry.algorithm.messages(build.structure(small, entry), entry.training)) == sent(ledger)
 
 
 def variants(name: str) -> list[Algorithm]:
@@ -67,7 +67,7 @@ def test_every_algorithm_sends_what_it_declares(name: str) -> None:
     for algorithm in variants(name):
         for train in ways(type(algorithm)):
             run = go(algorithm, training(train), dry=True)
-            assert declared(algorithm.kinds(run.task.model, training(train))) == sent(run.world.ledger), train
+            assert declared(algorithm.messages(run.task.model, training(train))) == sent(run.world.ledger), train
 
 
 @pytest.mark.parametrize("name", [name for name in ALGORITHMS.names() if "train" not in ALGORITHMS.find(name).ignores])
@@ -75,7 +75,7 @@ def test_the_statistics_of_batch_norm_are_frozen_weights(name: str) -> None:
     """A ResNet has some even where all is trained. It has no tokens for prompts, and no adapters."""
     for algorithm in variants(name):
         run = go(algorithm, dry=True, model=partial(resnet, "test_resnet", layers=(1, 1, 1, 1)))
-        assert declared(algorithm.kinds(run.task.model, training())) == sent(run.world.ledger)
+        assert declared(algorithm.messages(run.task.model, training())) == sent(run.world.ledger)
 
 
 @pytest.mark.parametrize("name", ALGORITHMS.names())
@@ -85,4 +85,4 @@ def test_a_smaller_wire_spares_what_cannot_be_compressed(name: str) -> None:
         wide, narrow = (go(algorithm, training(wire_dtype=dtype), dry=True) for dtype in ("fp32", "fp16"))
         for kind in {row.kind for row in wide.transfers()}:
             before, after = (sum(row.bytes for row in run.transfers(kind=kind)) for run in (wide, narrow))
-            assert (before == after) == (kind in algorithm.kinds(wide.task.model, training()).incompressible), kind
+            assert (before == after) == (kind in algorithm.messages(wide.task.model, training()).incompressible), kind

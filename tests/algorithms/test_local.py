@@ -23,13 +23,13 @@ def test_a_model_goes_on_from_round_to_round() -> None:
         optimizer.zero_grad()
         cross_entropy(plain(data.images.rows(data.index)), data.labels).backward()
         optimizer.step()
-    (mine,) = Local().views(run.world, run.task, run.state, run.clients)
+    (mine,) = Local().evaluated_models(run.world, run.task, run.state, run.clients)
     torch.testing.assert_close(mine["head.head.weight"], plain.head.weight.detach(), rtol=1e-4, atol=1e-6)
 
 
 def test_accuracy_is_the_mean_over_the_models_of_those_who_trained() -> None:
     run = go(Local(), training(rounds=1, clients_per_round=2), clients=3)
-    views = Local().views(run.world, run.task, run.state, run.clients)
+    views = Local().evaluated_models(run.world, run.task, run.state, run.clients)
     assert len(views) == 2
     each = [run.task.evaluate([view]) for view in views]
     both = run.task.evaluate(views)

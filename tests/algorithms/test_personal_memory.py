@@ -79,7 +79,7 @@ def test_a_device_that_leaves_keeps_its_model_as_far_as_it_was_trained(algorithm
         client.site.leave()
 
     def after(number: int, state: Any) -> None:
-        seen.append(dict(algorithm.whole(world, task, state, client)))
+        seen.append(dict(algorithm.model_for(world, task, state, client)))
         client.site.come_back()
 
     driven(algorithm, world, task, rounds=2, clients_per_round=1, beside=leave(), on_round=after)

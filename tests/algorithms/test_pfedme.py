@@ -28,7 +28,7 @@ def test_two_rounds_by_hand() -> None:
     for turn in (1, 2):
         updates = []
         for client in run.clients:
-            client.turn = turn
+            client.round_index = turn
             model, local = vit(), [value.clone() for value in shared]
             with torch.no_grad():
                 for parameter, value in zip(model.parameters(), shared, strict=True):

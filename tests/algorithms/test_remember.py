@@ -29,14 +29,14 @@ class Counter:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.samples = 0
-        compute = rows.Derived._compute
+        compute = rows.CachedFeatures._compute
 
         def watched(derived: Any, index: Any) -> Any:
             if derived.flops:
                 self.samples += len(index)
             return compute(derived, index)
 
-        monkeypatch.setattr(rows.Derived, "_compute", watched)
+        monkeypatch.setattr(rows.CachedFeatures, "_compute", watched)
 
 
 def both(case: str) -> tuple[Run, Run]:

@@ -40,7 +40,7 @@ def unsplit(run: Run, cohort_size: int) -> dict[str, Tensor]:
         cohort = Uniform().choose(run.clients, cohort_size, number, Seeds(0))
         heads = [deepcopy(head) for _ in cohort]
         for client in cohort:
-            client.turn = number
+            client.round_index = number
         left = [client.batches("train") for client in cohort]
         step = 0
         while due := [(mine, *batch) for mine, one in zip(heads, left, strict=True) if (batch := next(one, None))]:

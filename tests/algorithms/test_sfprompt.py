@@ -29,7 +29,7 @@ def alone(which: list[int], **settings: Any) -> tuple[dict[int, Any], Any]:
     world, task = make(algorithm, training(), clients=2, slots=2, server=2e7, **settings)
     state = algorithm.begin(world, task)
     for client in world.clients:
-        client.turn = 1
+        client.round_index = 1
 
     def main() -> Any:
         jobs = [world.start(algorithm.client(world, task, world.clients[i], state), world.clients[i]) for i in which]
@@ -205,7 +205,7 @@ def test_the_average_weighs_clients_by_their_samples_before_pruning() -> None:
     assert world.run(main()) == []
     weights = []
     for client in world.clients:
-        client.turn = 1
+        client.round_index = 1
 
         def one(client: Any = client) -> Any:
             return (yield from world.start(algorithm.client(world, task, client, state), client))

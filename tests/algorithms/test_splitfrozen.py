@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 
 from simulator.algorithms.base import UnfitError
 from simulator.algorithms.splitfrozen import SplitFrozen
-from simulator.algorithms.steps.split import Place
+from simulator.algorithms.steps.split import CutPoint
 from simulator.learning.models import parts as passes
 from simulator.learning.models.lora import Lora
 from simulator.learning.models.weights import Weights
@@ -55,7 +55,7 @@ class TestWhatIsDone:
         world, task = make(algorithm, settings(rounds=1), clients=1, samples=10)
         tensors = {name: tensor.clone() for name, tensor in task.backbone.items()}
         client = world.clients[0]
-        client.turn = 1
+        client.round_index = 1
         for x, y in client.batches("train"):
             _step(task, tensors, x.tensor(), y)
         assert largest_difference(found.trained, {name: tensors[name] for name in found.trained}) < 1e-5
@@ -170,7 +170,7 @@ class TestDecomposed:
         tensors = {name: tensor.clone() for name, tensor in task.backbone.items()}
         batches = []
         for client in world.clients:
-            client.turn = 1
+            client.round_index = 1
             batches += list(client.batches("train"))
         _step(task, tensors, torch.cat([x.tensor() for x, _ in batches]), torch.cat([y for _, y in batches]))
         assert largest_difference(found.trained, {name: tensors[name] for name in found.trained}) < 1e-5
@@ -236,7 +236,7 @@ class TestRefusals:
 
 def test_cuts_of_their_own_change_nothing_of_what_is_learned() -> None:
     """The server computes what a device did not; adapters are behind the deepest cut."""
-    places = {f"phone-{number}": Place(number % 3, 0) for number in range(4)}
+    places = {f"phone-{number}": CutPoint(number % 3, 0) for number in range(4)}
     mixed = go(SplitFrozen().placed(places), settings(), clients=4)
     same = go(SplitFrozen(head=2), settings(), clients=4)
     assert largest_difference(mixed.trained, same.trained) < 1e-5

@@ -4,7 +4,7 @@ import pytest
 
 from simulator.algorithms.base import UnfitError
 from simulator.algorithms.splitfrozen import SplitFrozen
-from simulator.algorithms.steps.split import Place
+from simulator.algorithms.steps.split import CutPoint
 from simulator.experiments.trial.cut_search import placed
 from simulator.experiments.trial.trial import run
 from simulator.learning.models.lora import Lora
@@ -41,13 +41,13 @@ def test_lora_blocks_bound_the_cut_that_a_policy_may_choose(blocks: tuple[int, i
 
 def test_a_deeper_one_that_nobody_tried_is_refused() -> None:
     settings = training("lora", lora=Lora(rank=2, blocks=(1, 2)))
-    algorithm = SplitFrozen().placed({"phone-0": Place(2, 0), "phone-1": Place(0, 0)})
+    algorithm = SplitFrozen().placed({"phone-0": CutPoint(2, 0), "phone-1": CutPoint(0, 0)})
     _, task = make(algorithm, settings, clients=2, dry=True)
     with pytest.raises(UnfitError, match="some of them have adapters"):
         algorithm.check(task.model, settings)
 
 
 def test_adapters_that_are_said_stay_where_they_are_with_smaller_heads() -> None:
-    algorithm = SplitFrozen().placed({f"phone-{number}": Place(number % 2, 0) for number in range(4)})
+    algorithm = SplitFrozen().placed({f"phone-{number}": CutPoint(number % 2, 0) for number in range(4)})
     found = go(algorithm, training("lora", lora=Lora(rank=2, blocks=(2, 2))), dry=True)
     assert {name.split(".")[0] for name in found.trained} == {"block2", "head"}

@@ -74,7 +74,7 @@ def simulated(scenario: Scenario) -> tuple[Seconds, int]:
 def measured(scenario: Scenario) -> tuple[Machine, Seconds, Seconds]:
     """This machine, calibrated while it runs a trial, and the seconds of its works: on the wall, and of the thread."""
     laps, jobs = Laps(), list(timed(scenario, "cpu"))
-    whole = [piece for job in jobs for piece in job.whole()]
+    whole = [piece for job in jobs for piece in job.model_for()]
 
     def calibrate(into: Laps = laps) -> None:
         for job in jobs:

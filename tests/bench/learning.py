@@ -20,7 +20,7 @@ def final_accuracy(model: str, label: str, seed: int) -> float:
     changes = ("threads=1", f"model.name={model}", f"evaluation.every={rounds}", "evaluation.samples=null")
     scenario = load(QUICKSTART, changes)
     entry = next(entry for entry in scenario.algorithms if entry.label == label)
-    score = run(scenario, entry, seed).points[-1].score
+    score = run(scenario, entry, seed).rounds[-1].score
     assert score is not None
     return score.accuracy
 

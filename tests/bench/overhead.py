@@ -12,7 +12,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from simulator.experiments.trial.build import load as load_data
-from simulator.experiments.trial.result import Outcome
+from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.trial import run
 from simulator.learning.data.images import Images, Shard
 from simulator.learning.models.build import build
@@ -78,10 +78,10 @@ def main() -> None:
     torch.set_num_threads(1)
     scenario = load(SCENARIO)
 
-    def ours() -> Outcome:
+    def ours() -> TrialResult:
         return run(scenario, scenario.algorithms[0], scenario.seeds[0])
 
-    losses, simulated = by_hand(scenario)[0], [point.score.loss for point in ours().points if point.score]
+    losses, simulated = by_hand(scenario)[0], [point.score.loss for point in ours().rounds if point.score]
     apart = max(abs(a - b) for a, b in zip(losses, simulated, strict=True))
     plain, full = [], []
     for _ in range(PAIRS):

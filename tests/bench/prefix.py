@@ -8,7 +8,7 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 from simulator.experiments.trial import trial
-from simulator.experiments.trial.result import Outcome
+from simulator.experiments.trial.result import TrialResult
 from simulator.learning.task import Task
 from simulator.scenario.scenario import load
 from tests.bench import report
@@ -21,7 +21,7 @@ PAIRS = 2
 class Timed(NamedTuple):
     """A trial; its seconds of wall time, and of this process's own work."""
 
-    outcome: Outcome
+    outcome: TrialResult
     wall_s: float
     cpu_s: float
 
@@ -40,9 +40,9 @@ def main() -> None:
     timed(remember=True)  # so that neither pays for what is traced once
     on, off = zip(*((timed(remember=True), timed(remember=False)) for _ in range(PAIRS)), strict=True)
     first, others = on[0].outcome, [one.outcome for one in (*on[1:], *off)]
-    assert all(other.points == first.points for other in others), "accuracy and loss to the last digit"
+    assert all(other.rounds == first.rounds for other in others), "accuracy and loss to the last digit"
     assert all(other.ledger == first.ledger for other in others), "whatever is remembered, all of it is charged"
-    last = first.points[-1].score
+    last = first.rounds[-1].score
     assert last is not None
     fast, slow = (min(one.wall_s for one in side) for side in (on, off))
     report(

@@ -20,7 +20,7 @@ from rich.console import Console
 from simulator.experiments.sweep import points, settings
 from simulator.experiments.sweep import run as running
 from simulator.experiments.sweep.store import Store
-from simulator.experiments.trial.memory_check import fitted
+from simulator.experiments.trial.memory_check import dry_run_that_fits
 from simulator.scenario.scenario import load
 from tests.bench import report
 
@@ -43,11 +43,11 @@ def overhead(axis: str, count: int) -> None:
     """A sweep in this process, warm, against its trials alone."""
     scenario = load(SCENARIO)
     entry = scenario.algorithms[0]
-    fitted(scenario, entry, 0)
+    dry_run_that_fits(scenario, entry, 0)
     alone = []
     for _ in range(count):
         began = time.process_time()
-        fitted(scenario, entry, 0)
+        dry_run_that_fits(scenario, entry, 0)
         alone.append(time.process_time() - began)
     with tempfile.TemporaryDirectory() as name:
         sweep = settings.load(swept(Path(name), axis, count))

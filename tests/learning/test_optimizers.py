@@ -68,7 +68,7 @@ def test_the_state_begins_anew() -> None:
     slots: dict[str, Any] = {}
     once.step(weights["w"], grad, slots, 1.0, False)
     weights._slots["w"] = slots
-    weights.begin(Sgd(momentum=0.9), 0.5)
+    weights.reset_optimizer(Sgd(momentum=0.9), 0.5)
     assert weights._slots == {}
     assert weights.learning_rate == 0.5
 
@@ -101,7 +101,7 @@ def test_what_was_picked_is_written_no_more() -> None:
     model, tensors = staged(vit())
     weights = weights_of(tensors)
     steps(model, weights, 2)
-    picked = weights.pick(tensors)
+    picked = weights.release_copy(tensors)
     kept = {name: tensor.clone() for name, tensor in picked.items()}
     steps(model, weights, 2)
     assert all(torch.equal(kept[name], picked[name]) for name in kept)
@@ -170,7 +170,7 @@ def test_a_step_costs_what_the_rule_of_the_moment_touches() -> None:
     sent = head.forward(x)
     got = tail.forward(sent.output)
     for rule, passes in ((Sgd(), 3), (AdamW(), 7), (Sgd(momentum=0.9), 5)):
-        weights.begin(rule, 0.1)
+        weights.reset_optimizer(rule, 0.1)
         for parts in ([sent], [got], [sent, got], [sent]):
             size = sum(4 * weights[name].numel() for one in parts for name in one.part.trainable)
             assert weights.step.cost(*parts).bytes_touched == passes * size

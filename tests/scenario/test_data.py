@@ -17,7 +17,7 @@ from PIL import Image
 from pyarrow.parquet import ParquetFile
 
 from simulator.experiments.trial import build, trial
-from simulator.experiments.trial.result import Outcome
+from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.validate import check
 from simulator.learning.data.datasets.parquet import Parquet
 from simulator.scenario.scenario import Scenario, load
@@ -222,7 +222,7 @@ def test_a_crop_larger_than_the_image_is_refused(sfsim: Sfsim, tmp_path: Path) -
 SYNTHETIC = {"name": "synthetic", "samples": 40, "test_samples": 20, "classes": 3}
 
 
-def both_runs(folder: Path, **changes: Any) -> tuple[Scenario, Outcome, Outcome]:
+def both_runs(folder: Path, **changes: Any) -> tuple[Scenario, TrialResult, TrialResult]:
     read = load(scenario(folder, SYNTHETIC, **changes))
     return read, *(trial.run(read, read.algorithms[0], 0, dry) for dry in (False, True))  # type: ignore[return-value]
 
@@ -236,7 +236,7 @@ def both_runs(folder: Path, **changes: Any) -> tuple[Scenario, Outcome, Outcome]
     ],
 )
 def test_augmentation_changes_what_is_learned_and_nothing_that_is_charged(tmp_path: Path, entry: Any) -> None:
-    def outcomes(augment: Any) -> list[Outcome]:
+    def outcomes(augment: Any) -> list[TrialResult]:
         training = entry.get("training", {}) | {"augment": augment}
         return list(both_runs(tmp_path, algorithms=[entry | {"training": training}])[1:])
 
@@ -246,7 +246,7 @@ def test_augmentation_changes_what_is_learned_and_nothing_that_is_charged(tmp_pa
         for outcome in (*plain, *changed, *again)
     ]
     assert all(table == tables[0] for table in tables)
-    losses = [runs[0].points[-1].score.loss for runs in (plain, changed, again)]  # type: ignore[union-attr]
+    losses = [runs[0].rounds[-1].score.loss for runs in (plain, changed, again)]  # type: ignore[union-attr]
     assert losses[0] != losses[1] == losses[2]
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from simulator.cli.entry import main
 from simulator.experiments.run.tables import summarise
 from simulator.experiments.trial import build, trial
-from simulator.experiments.trial.result import Outcome
+from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.validate import check
 from simulator.scenario.scenario import Scenario, load
 from simulator.settings.seeds import Seeds
@@ -70,20 +70,22 @@ def _one_thread() -> Any:
     torch.set_num_threads(threads)
 
 
-def outcomes(settings: Scenario, dry: bool) -> dict[str, Outcome]:
+def outcomes(settings: Scenario, dry: bool) -> dict[str, TrialResult]:
     forget()
     return {entry.label: trial.run(settings, entry, 0, dry) for entry in settings.algorithms}
 
 
 @pytest.fixture(scope="module")
-def dry_and_real(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Outcome], dict[str, Outcome]]:
+def dry_and_real(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, TrialResult], dict[str, TrialResult]]:
     settings = load(written(tmp_path_factory.mktemp("resnet"), RESNET, *ENTRIES))
     check(settings)
     return outcomes(settings, dry=True), outcomes(settings, dry=False)
 
 
 @pytest.mark.parametrize("label", ENTRIES)
-def test_dry_is_real_with_a_resnet(label: str, dry_and_real: tuple[dict[str, Outcome], dict[str, Outcome]]) -> None:
+def test_dry_is_real_with_a_resnet(
+    label: str, dry_and_real: tuple[dict[str, TrialResult], dict[str, TrialResult]]
+) -> None:
     dry, real = (found[label] for found in dry_and_real)
     for name, table in dry.ledger.tables().items():
         assert list(table) == list(real.ledger.tables()[name]), name
@@ -94,7 +96,7 @@ def test_dry_is_real_with_a_resnet(label: str, dry_and_real: tuple[dict[str, Out
     assert summaries[0] == summaries[1]
 
 
-def test_what_a_split_resnet_sends_by_hand(dry_and_real: tuple[dict[str, Outcome], dict[str, Outcome]]) -> None:
+def test_what_a_split_resnet_sends_by_hand(dry_and_real: tuple[dict[str, TrialResult], dict[str, TrialResult]]) -> None:
     """Cut behind its first block, of 32 x 32 pixels a quarter each way: 8 maps of 8 x 8; at last, 12 of 2 x 2."""
     rows = dry_and_real[1]["v1"].ledger.transfers
     sent = {kind: sum(row.bytes for row in rows if row.kind == kind) for kind in {row.kind for row in rows}}

@@ -80,7 +80,7 @@ class Adding(Algorithm):
     def client(self, world: World, task: Any, client: Any, state: Any) -> Steps:
         value = yield from client.download(1, "model")
         yield from client.compute(job(self.slow, name="train"))
-        return Update(value, weight=client.turn)
+        return Update(value, weight=client.round_index)
 
     def aggregate(self, site: Any, task: Any, state: Any, updates: list[Update]) -> Steps:
         return (yield from site.compute(job(1, lambda: state + sum(update.weight for update in updates), name="mean")))

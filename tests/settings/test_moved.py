@@ -6,7 +6,7 @@ from importlib import import_module
 
 import pytest
 
-from simulator.settings.moved import HOME, MOVED, former
+from simulator.settings.moved import HOME, MOVED, RENAMED, former
 
 
 @pytest.mark.parametrize(
@@ -20,12 +20,14 @@ from simulator.settings.moved import HOME, MOVED, former
         ("simulator.learning.optimizers", "Sgd", "simulator.learning.optimizers.sgd"),
         ("simulator.learning.datasets.base", "DataSet", "simulator.learning.data.datasets.base"),
         ("simulator.learning.datasets.published", "Svhn", "simulator.learning.data.datasets.svhn"),
+        ("simulator.outcome", "Outcome", "simulator.experiments.trial.result"),
         ("simulator.world.sites", "Power", "simulator.accounting.power"),
     ],
 )
 def test_a_former_name_is_the_new_one_and_warns(module: str, name: str, now: str) -> None:
-    with pytest.warns(DeprecationWarning, match=rf"{module}\.{name} is {now}\.{name} now"):
-        assert getattr(import_module(module), name) is getattr(import_module(now), name)
+    called = RENAMED.get(name, name)
+    with pytest.warns(DeprecationWarning, match=rf"{module}\.{name} is {now}\.{called} now"):
+        assert getattr(import_module(module), name) is getattr(import_module(now), called)
 
 
 def test_every_module_that_is_named_is_there() -> None:
@@ -39,5 +41,5 @@ def test_what_never_was_is_no_attribute() -> None:
         _ = import_module("simulator.trial").nothing
     with pytest.raises(ImportError):
         import_module("simulator.nothing")
-    with pytest.raises(AttributeError, match="old"):
-        former("old", "simulator.settings.base")("__path__")
+    with pytest.raises(AttributeError, match="__nothing__"):
+        former("simulator.settings", "simulator.settings.base")("__nothing__")

@@ -19,7 +19,7 @@ def turns(client: Client, models: list[tuple[Tensor, Tensor]]) -> Steps:
     """In each turn (what the client is sent, how it changes that); what the server receives each time."""
     arrived = []
     for turn, (model, change) in enumerate(models):
-        client.turn = turn
+        client.round_index = turn
         start = yield from client.download({"w": model}, "model")
         arrived.append((yield from client.upload({"w": start["w"] + change}, "model"))["w"])
     return arrived
@@ -108,7 +108,7 @@ def test_a_change_of_what_was_not_received_in_this_turn_is_refused() -> None:
     with pytest.raises(RuntimeError, match=said):
         run(world, client, client.upload({"w": VALUES}, "model"))
     run(world, client, client.download({"w": VALUES}, "model"))
-    client.turn = 2
+    client.round_index = 2
     with pytest.raises(RuntimeError, match=said):
         run(world, client, client.upload({"w": VALUES}, "model"))
 

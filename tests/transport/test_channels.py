@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from simulator.accounting.payload import Frozen, Kinds, directions
+from simulator.accounting.payload import Frozen, Messages, directions
 from simulator.accounting.power import Power
 from simulator.accounting.usage import uses
 from simulator.learning.compression.base import Compressor
@@ -16,7 +16,7 @@ from simulator.learning.compression.fp16 import Fp16
 from simulator.learning.compression.int8 import Int8
 from simulator.learning.compression.product_quantisation import ProductQuantisation
 from simulator.learning.compression.top_k import TopK
-from simulator.learning.data.lazy import Rows
+from simulator.learning.data.lazy import LazyBatch
 from simulator.transport.channels import channels
 from simulator.transport.wire import Wire
 from simulator.world.clients import Client
@@ -27,7 +27,7 @@ from simulator.world.world import World
 from tests.transport.test_encoded import Table
 from tests.world.builder import Steps
 
-KINDS = Kinds(
+KINDS = Messages(
     ("model", "smashed data", "smashed data and labels"), ("model", "features", "smashed gradient", "frozen weights")
 )
 VALUES = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
@@ -35,7 +35,7 @@ WATTS = Power(2.0, 7.0, 4.0, 3.0)
 
 
 def a_world(
-    compression: dict[str, Compressor | None], dtype: str = "fp32", kinds: Kinds = KINDS
+    compression: dict[str, Compressor | None], dtype: str = "fp32", kinds: Messages = KINDS
 ) -> tuple[World, Client]:
     """A device that touches 10 bytes of memory a second, a server that touches 100, and 1 B/s between them."""
     wire = Wire(dtype)
@@ -149,7 +149,7 @@ def test_labels_and_numbers_go_as_they_are() -> None:
 def test_rows_not_yet_looked_up_are_coded_as_their_tensor_would_be() -> None:
     index = torch.tensor([2, 0])
     found = []
-    for payload in (Rows(Table(VALUES), index), VALUES[index]):
+    for payload in (LazyBatch(Table(VALUES), index), VALUES[index]):
         world, client = a_world({"smashed data": Int8()})
         found.append((run(world, client, client.upload(payload, "smashed data")), world.ledger))
     assert torch.equal(found[0][0], found[1][0])

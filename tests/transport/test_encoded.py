@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from simulator.accounting.payload import Frozen
-from simulator.learning.data.lazy import Rows
+from simulator.learning.data.lazy import LazyBatch
 from simulator.transport.wire import Wire
 from simulator.world.hardware import Hardware
 from simulator.world.sites import Site
@@ -133,7 +133,7 @@ def test_frozen_weights_are_rounded_once_and_shared_by_all_receivers(dtype: str,
 
 
 class Table:
-    """Rows of a matrix."""
+    """LazyBatch of a matrix."""
 
     is_meta, dtype = False, torch.float32
 
@@ -151,7 +151,7 @@ class Table:
 def test_rows_not_yet_looked_up_count_and_round_as_their_tensor_would(dtype: str, rounded: Any) -> None:
     values = torch.tensor(VALUES).view(3, 2)
     wire, index = Wire(dtype), torch.tensor([2, 0])
-    copy, nbytes = wire.carry(Rows(Table(values), index))
+    copy, nbytes = wire.carry(LazyBatch(Table(values), index))
     as_tensor, same_bytes = wire.carry(values[index])
     assert nbytes == same_bytes == 4 * (4 if dtype == "fp32" else 2)
     assert copy.tensor().tolist() == as_tensor.tolist()

@@ -110,7 +110,7 @@ def test_alone_excludes_others_over_several_services() -> None:
     world, weights, log = tiny(slots=4), [], []
 
     def turn(name: str) -> Steps:
-        with world.alone(weights) as mine:
+        with world.exclusive(weights) as mine:
             yield mine
             for _ in range(2):
                 yield from world.server.compute(job(1))
@@ -124,7 +124,7 @@ def test_alone_is_for_one_weights_object() -> None:
     world = tiny(slots=2)
 
     def turn(weights: Any) -> Steps:
-        with world.alone(weights) as mine:
+        with world.exclusive(weights) as mine:
             yield mine
             yield from world.server.compute(job(1))
 
@@ -137,7 +137,7 @@ def test_a_stopped_process_gives_its_turn_back(stopped: int) -> None:
     world, weights = tiny(), []
 
     def turn() -> Steps:
-        with world.alone(weights) as mine:
+        with world.exclusive(weights) as mine:
             yield mine
             yield from pause(world, 10)
         return world.now

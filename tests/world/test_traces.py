@@ -169,7 +169,7 @@ def test_batches_are_keyed_by_purpose_turn_and_client() -> None:
     asked = []
     data = SimpleNamespace(batches=lambda key, epochs: iter([asked.append((key, epochs))]))
     client = Client(Site(world, "a", Hardware(1.0)), data, world.server)
-    client.turn = 4
+    client.round_index = 4
     list(client.batches("train", epochs=2))
     assert asked == [(("train", 4, "a"), 2)]
 

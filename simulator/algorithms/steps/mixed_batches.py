@@ -27,7 +27,7 @@ def train_mixed(world: World, rest: Part, group: Sequence[tuple[Any, Tensor]], n
         return None
     grads, server = [], world.server
     seeds, size = world.clients[0].data.seeds, world.clients[0].data.batch_size
-    random = seeds.stream("shuffle", world.here().round, number)
+    random = seeds.stream("shuffle", world.current_process().round, number)
     order = torch.from_numpy(random.permutation(sum(len(labels) for _, labels in group)))
     for rows in order.split(size):
         x, y = yield from server.compute(gather, group, rows)

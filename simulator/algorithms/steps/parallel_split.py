@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.algorithms.base import OwnOrder, State, Steps
-from simulator.algorithms.steps.split import Cutting
-from simulator.algorithms.steps.staging import Pile
+from simulator.algorithms.steps.split import SplitAlgorithm
+from simulator.algorithms.steps.staging import StagedBatches
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,7 +40,7 @@ class Sent(NamedTuple):
     batch: tuple[Any, Tensor]
 
 
-class Lockstep(Cutting, OwnOrder):
+class ParallelSplit(SplitAlgorithm, OwnOrder):
     """The head on the device, labels sent, and one part at the server that all share, with a step for all at once.
 
     In a step every member sends one batch; it is over when all have their gradients. Whoever has no batch left sits
@@ -48,7 +48,7 @@ class Lockstep(Cutting, OwnOrder):
     """
 
     @property
-    def one_cut(self) -> bool:
+    def shares_one_cut(self) -> bool:
         return True
 
     def begin(self, world: World, task: Task) -> State:
@@ -64,7 +64,7 @@ class Lockstep(Cutting, OwnOrder):
         """
         raise NotImplementedError
 
-    def whole(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
+    def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         return {**world.server.store["body"], **state}
 
     def _cut(self, world: World, task: Task) -> Cut:
@@ -73,12 +73,12 @@ class Lockstep(Cutting, OwnOrder):
     def _shared(self, world: World, task: Task) -> Weights:
         """The weights of the server's part, at the rate of this round."""
         shared: Weights = world.server.store["body"]
-        task.renew(shared, world.here().round, "server")
+        task.start_round(shared, world.current_process().round, "server")
         return shared
 
     def _join(self, task: Task, client: Client, tensors: Mapping[str, Any]) -> Steps:
         """Make ready for a round with these weights of the head; the value is the member."""
-        local = task.weights(tensors, client.turn, owner=client.name)
+        local = task.weights(tensors, client.round_index, owner=client.name)
         head = task.part(local, self.cut_for(task, client).head)
         yield from client.install(head)
         return Member(client, head, local, client.batches("train", epochs=task.training.local_epochs))
@@ -88,7 +88,7 @@ class Lockstep(Cutting, OwnOrder):
         number = 0
         with world.phase("split training"):
             while due := {member: batch for member in members if (batch := next(member.batches, None))}:
-                with Pile(world.server) as pile:
+                with StagedBatches(world.server) as pile:
                     jobs = [(member.client, self._send(member, batch, pile)) for member, batch in due.items()]
                     sent = yield from side_by_side(world, jobs)
                     group = [one.batch for one in sent]
@@ -100,7 +100,7 @@ class Lockstep(Cutting, OwnOrder):
                 number += 1
         return members
 
-    def _send(self, member: Member, batch: Batch, pile: Pile) -> Steps:
+    def _send(self, member: Member, batch: Batch, pile: StagedBatches) -> Steps:
         """A batch through the head and to the server, where it lies on the pile; the value is a ``Sent``."""
         way = yield from member.client.compute(member.head.forward, batch.x)
         arrived = yield from member.client.upload((way.output, batch.y), "smashed data and labels")

@@ -8,14 +8,14 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from simulator.algorithms.base import Steps
-from simulator.algorithms.steps.staging import Pile
+from simulator.algorithms.steps.staging import StagedBatches
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from simulator.learning.data.images import Batch
     from simulator.learning.models.parts import Part
-    from simulator.learning.training.activation_cache import Held
+    from simulator.learning.training.activation_cache import CachedActivations
     from simulator.world.clients import Client
     from simulator.world.processes import Handle
     from simulator.world.store import Store
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SMASHED = "smashed data and labels"
 
 
-class Line:
+class ClientPipeline:
     """What one client sends the server.
 
     Attributes:
@@ -38,7 +38,7 @@ class Line:
     """
 
     def __init__(
-        self, client: Client, pile: Pile, room: int, *, overlaps: bool, skipped: Part | None, keeps: bool
+        self, client: Client, pile: StagedBatches, room: int, *, overlaps: bool, skipped: Part | None, keeps: bool
     ) -> None:
         """``room``: for so many batches, on either side of the link."""
         world = client.site.world
@@ -66,7 +66,7 @@ class Line:
         """From the device, each batch when its turn comes; the value is True: all of them arrived."""
         yield from self.client.install(head)
         if self.overlaps:
-            with Pile(self.client.site) as own:
+            with StagedBatches(self.client.site) as own:
                 yield from self.client.site.world.together(self._forward(head, batches, own), self._carry(own))
         else:
             for x, y in batches:
@@ -75,14 +75,14 @@ class Line:
                 yield from self.done.get()
         return True
 
-    def _forward(self, head: Part, batches: Iterable[Batch], own: Pile) -> Steps:
+    def _forward(self, head: Part, batches: Iterable[Batch], own: StagedBatches) -> Steps:
         for x, y in batches:
             batch = (yield from self.client.compute(head.infer, x)), y
             own.add(batch)
             yield from self.ready.put(batch)
         yield from self.ready.put(None)
 
-    def _carry(self, own: Pile) -> Steps:
+    def _carry(self, own: StagedBatches) -> Steps:
         while batch := (yield from self.ready.get()):
             arrived = yield from self.client.upload(batch, SMASHED)
             own.remove(batch)
@@ -107,7 +107,7 @@ class Line:
         kept.clear()
         return held
 
-    def _look_up(self, held: Held, batches: Iterable[Batch]) -> Steps:
+    def _look_up(self, held: CachedActivations, batches: Iterable[Batch]) -> Steps:
         """Batches that need not be sent again."""
         from simulator.learning.training.activation_cache import look_up
 
@@ -123,12 +123,12 @@ def images_of(batches: Iterable[Batch]) -> Tensor:
     """Which image of the data set each row of these batches is, int64 [N]."""
     import torch  # here, so that reading a scenario loads no torch
 
-    from simulator.learning.data.lazy import Rows
+    from simulator.learning.data.lazy import LazyBatch
 
-    return torch.cat([batch.x.index for batch in batches if isinstance(batch.x, Rows)])
+    return torch.cat([batch.x.index for batch in batches if isinstance(batch.x, LazyBatch)])
 
 
-def take(line: Line, rest: Part) -> Steps:
+def take(line: ClientPipeline, rest: Part) -> Steps:
     """Wait for the next batch of a line: smashed data and labels, still on its pile; None where nothing more comes."""
     batch = yield from line.arrived.get()
     if batch is None or line.skipped is None:
@@ -139,7 +139,7 @@ def take(line: Line, rest: Part) -> Steps:
     return further
 
 
-def take_graded(line: Line, rest: Part) -> Steps:
+def take_graded(line: ClientPipeline, rest: Part) -> Steps:
     """The same, and send it forward and its input gradients back; the value is the pass and its number of samples.
 
     Its gradients of weights are asked for, and computed when nothing else waits. The pass has what they need, so the

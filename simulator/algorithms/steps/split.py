@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from simulator.accounting.payload import Kinds
+from simulator.accounting.payload import Messages
 from simulator.algorithms.base import Algorithm
 from simulator.algorithms.steps.split_step import check_cut
 from simulator.scheduling.cuts.base import CutPolicy
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from simulator.world.clients import Client
 
 
-class Place(NamedTuple):
+class CutPoint(NamedTuple):
     """Where a model is cut: blocks on the device behind the embedding, and before norm and classifier."""
 
     head: int
     tail: int
 
 
-class Cutting(Algorithm):
+class SplitAlgorithm(Algorithm):
     """An algorithm that cuts the model between a device and the server.
 
     Where a policy chooses, what is run is a copy that knows the cut of each client (``placed``): an algorithm asks
@@ -53,29 +53,29 @@ class Cutting(Algorithm):
 
     chosen: ClassVar[tuple[str, ...]] = ("head",)
     """The keys that a policy chooses."""
-    lacks: ClassVar[Mapping[str, str]] = {
+    missing_keys: ClassVar[Mapping[str, str]] = {
         "labels": "labels always leave the devices, for the loss is computed at the server; sfprompt, or splitfed with "
         "labels: private, keeps them there"
     }
     head: NonNegativeInt = 1
     cut: Annotated[CutPolicy, CUT_POLICIES] = Field(default={"name": "fixed"}, validate_default=True)
-    _places: dict[str, Place] = PrivateAttr(default_factory=dict)
+    _places: dict[str, CutPoint] = PrivateAttr(default_factory=dict)
 
     @property
-    def one_cut(self) -> bool:
+    def shares_one_cut(self) -> bool:
         """Whether all clients need the same cut, for they share one part at the server; else each may have its own."""
         return False
 
-    def kinds(self, model: Staged, training: Training) -> Kinds:
-        return _all_kinds([self._kinds(model, at) for at in self.possible(model)])
+    def messages(self, model: Staged, training: Training) -> Messages:
+        return _all_messages([self._messages(model, at) for at in self.possible(model)])
 
-    def _kinds(self, model: Staged, at: Cut) -> Kinds:
+    def _messages(self, model: Staged, at: Cut) -> Messages:
         """What is sent where the model is cut there."""
         raise NotImplementedError
 
-    def cuts(self, model: Staged) -> list[Place]:
+    def cuts(self, model: Staged) -> list[CutPoint]:
         """The cuts among which a policy chooses, from the smallest portion on the device to the largest."""
-        return [Place(head, self._tail) for head in range(len(model.blocks) - self._tail)]
+        return [CutPoint(head, self._tail) for head in range(len(model.blocks) - self._tail)]
 
     def check(self, model: Staged, training: Training) -> None:
         check_cut(model, 0 if self.cut.chooses else self.head, self._tail)
@@ -84,7 +84,7 @@ class Cutting(Algorithm):
         """Where this client's model is cut."""
         return task.cut(*self._places.get(client.name, self._said))
 
-    def placed(self, places: Mapping[str, Place]) -> Self:
+    def placed(self, places: Mapping[str, CutPoint]) -> Self:
         """The same with these cuts, by the clients' names."""
         copy = self.model_copy()
         copy._places = dict(places)
@@ -95,7 +95,7 @@ class Cutting(Algorithm):
         return self.model_copy(update={"cut": Fixed(), **where}).placed({})
 
     @property
-    def placement(self) -> Mapping[str, Place]:
+    def placement(self) -> Mapping[str, CutPoint]:
         """What a policy chose, by the clients' names; empty where none did."""
         return self._places
 
@@ -118,8 +118,8 @@ class Cutting(Algorithm):
         return 0
 
     @property
-    def _said(self) -> Place:
-        return Place(self.head, self._tail)
+    def _said(self) -> CutPoint:
+        return CutPoint(self.head, self._tail)
 
     @model_validator(mode="after")
     def _chosen_once(self) -> Self:
@@ -137,14 +137,14 @@ class Cutting(Algorithm):
         return {key: value for key, value in write(self).items() if key not in left_out}
 
 
-class UShaped(Cutting):
+class UShaped(SplitAlgorithm):
     """With a tail on the device, too, so that labels need not leave it.
 
     Attributes:
         tail: blocks on the device before norm and classifier.
     """
 
-    lacks: ClassVar[Mapping[str, str]] = {"labels": "labels never leave the devices, for the tail is there"}
+    missing_keys: ClassVar[Mapping[str, str]] = {"labels": "labels never leave the devices, for the tail is there"}
     tail: NonNegativeInt = 1
 
     @property
@@ -152,6 +152,6 @@ class UShaped(Cutting):
         return self.tail
 
 
-def _all_kinds(each: list[Kinds]) -> Kinds:
+def _all_messages(each: list[Messages]) -> Messages:
     """All that is sent in one of several cases."""
-    return Kinds(*(tuple(dict.fromkeys(chain.from_iterable(names))) for names in zip(*each, strict=True)))
+    return Messages(*(tuple(dict.fromkeys(chain.from_iterable(names))) for names in zip(*each, strict=True)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from simulator.accounting.payload import FROZEN_WEIGHTS, Kinds
+from simulator.accounting.payload import FROZEN_WEIGHTS, Messages
 from simulator.algorithms.base import Steps, UnfitError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def split_step(
     server = client.server
     sent = yield from client.compute(head.forward, batch.x)
     smashed = yield from client.upload(sent.output, "smashed data")
-    with server.world.alone(body.weights) if alone and body.trainable else nullcontext() as turn:
+    with server.world.exclusive(body.weights) if alone and body.trainable else nullcontext() as turn:
         if turn:
             yield turn
         served = yield from server.compute(body.forward, smashed)
@@ -77,11 +77,11 @@ def split_step(
     yield from client.compute(*(step or (local.step,)), *mine)
 
 
-def split_kinds(model: Staged, cut: Cut) -> Kinds:
+def split_messages(model: Staged, cut: Cut) -> Messages:
     """What ``split_step`` sends."""
     up = ("smashed data", "feature gradient") if model.slice(cut.body).learns else ("smashed data",)
     down = ("features", "smashed gradient") if model.slice(cut.head).trainable else ("features",)
-    return Kinds(up, down)
+    return Messages(up, down)
 
 
 def labelled_step(client: Client, head: Part, rest: Part, batch: Batch, local: Weights) -> Steps:
@@ -98,6 +98,6 @@ def labelled_step(client: Client, head: Part, rest: Part, batch: Batch, local: W
         yield from client.compute(local.step, sent)
 
 
-def labelled_kinds(model: Staged, cut: Cut) -> Kinds:
+def labelled_messages(model: Staged, cut: Cut) -> Messages:
     """What ``labelled_step`` sends."""
-    return Kinds(("smashed data and labels",), ("smashed gradient",) if model.slice(cut.head).trainable else ())
+    return Messages(("smashed data and labels",), ("smashed gradient",) if model.slice(cut.head).trainable else ())

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from simulator.world.sites import Site
 
 
-class Pile:
+class StagedBatches:
     """Batches that lie in the memory of a site, each once, however many need it.
 
     What is still there at the end of its ``with`` block goes then, whoever has left and whatever was stopped.

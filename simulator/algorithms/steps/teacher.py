@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from simulator.accounting.payload import Kinds
+from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from simulator.learning.task import Task
     from simulator.world.clients import Client
 
-REFERENCE = Kinds(("reference smashed data",), ("reference features",))
+REFERENCE = Messages(("reference smashed data",), ("reference features",))
 """What each batch sends so that a teacher answers it."""
 
 
@@ -47,9 +47,11 @@ class Teacher:
         from simulator.learning.models.weights import Weights
 
         store = client.server.store
-        if "global model" not in store or store["global model"].round != client.turn:  # the first who asks this round
+        if (
+            "global model" not in store or store["global model"].round != client.round_index
+        ):  # the first who asks this round
             store["global model"] = Weights({**task.backbone, **state})
-            store["global model"].round = client.turn
+            store["global model"].round = client.round_index
         own = Weights({**task.backbone, **received})
         self.head, self.tail = task.part(own, cut.head), task.part(own, cut.tail)
         self.body = task.part(store["global model"], cut.body)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from simulator.experiments.plan.break_even import DECADES, MOST_SAMPLES, Stretch, by_rate, meeting, pushed
-from simulator.experiments.plan.points import Point, Tell
+from simulator.experiments.plan.cuts import PlannedCut, Tell
 from simulator.experiments.plan.rounds import Planner
 from simulator.experiments.trial.cut_search import chosen
 from simulator.settings.humanize import human
@@ -23,7 +23,7 @@ OTHERS = "<others>"
 """Stands for the labels of all algorithms of which a sentence is true."""
 
 
-def answers(planner: Planner, points: Sequence[Point], tell: Tell = lambda done, of: None) -> dict[str, list[str]]:
+def answers(planner: Planner, points: Sequence[PlannedCut], tell: Tell = lambda done, of: None) -> dict[str, list[str]]:
     """Questions and their answers, each from dry runs. Algorithms are compared with the cuts that the scenario says,
     or that their policies choose in the world as it is.
 
@@ -92,7 +92,7 @@ def _of_many(others: Sequence[Entry], said: Callable[[Entry], str]) -> Iterator[
         yield sentence.replace(OTHERS, listed(names))
 
 
-def _fastest_cut(planner: Planner, cuts: Sequence[Point], rates: Rates) -> str:
+def _fastest_cut(planner: Planner, cuts: Sequence[PlannedCut], rates: Rates) -> str:
     fitting = [point for point in cuts if point.fits]
     label, among = cuts[0].label, fitting or list(cuts)
     one_tail = len({point.tail for point in among}) == 1

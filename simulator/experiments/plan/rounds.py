@@ -14,7 +14,7 @@ from simulator.experiments.trial.trial import run
 from simulator.learning.data.partition.base import Partition
 
 if TYPE_CHECKING:
-    from simulator.experiments.trial.result import Outcome
+    from simulator.experiments.trial.result import TrialResult
     from simulator.scenario.scenario import Entry, Scenario
     from simulator.scenario.world import LinkSettings
 
@@ -78,7 +78,7 @@ class Planner:
         chosen: Any = found.algorithm
         return found.model_copy(update={"algorithm": chosen.cut_at().placed(chosen.placement)})
 
-    def outcome(self, entry: Entry, without: frozenset[str] = frozenset()) -> Outcome:
+    def outcome(self, entry: Entry, without: frozenset[str] = frozenset()) -> TrialResult:
         """The first round in the world as it is, frozen weights sent where they are; ``without`` these devices."""
         return run(self.scenario, rounds(entry, 1), self.seed, dry=True, without=without)
 
@@ -101,7 +101,7 @@ class Planner:
         scenario = self._changed(1.0, None)
         alone, *others = (name for name, _ in devices(scenario.world))
         outcome = run(scenario, rounds(entry, 2), self.seed, dry=True, without=frozenset(others))
-        ends = [0.0, *(point.sim_time_s for point in outcome.points[-2:])]
+        ends = [0.0, *(point.sim_time_s for point in outcome.rounds[-2:])]
         used = [[use for use in outcome.uses if (use.site, use.round) == (alone, number)] for number in (1, 2)]
         return [
             (end - begin, sum(use.bytes for use in own), sum(use.flops for use in own))
@@ -136,7 +136,7 @@ def cut_of(entry: Entry) -> tuple[int | None, int | None]:
     return getattr(algorithm, "head", None), None if labels_sent else getattr(algorithm, "tail", None)
 
 
-def taken(outcome: Outcome) -> Round:
+def taken(outcome: TrialResult) -> Round:
     """What a trial of one round took."""
     clients = [use for use in outcome.uses if use.side == "client"]
     smashed: dict[str, list[int]] = defaultdict(list)
@@ -145,7 +145,7 @@ def taken(outcome: Outcome) -> Round:
             smashed[row.client].append(row.bytes)
     down = [use for use in clients if use.activity == "download"]
     return Round(
-        seconds=outcome.points[-1].sim_time_s,
+        seconds=outcome.rounds[-1].sim_time_s,
         bytes_up=sum(use.bytes for use in clients if use.activity == "upload"),
         bytes_down=sum(use.bytes for use in down),
         bytes_provisioning=sum(use.bytes for use in down if use.phase == "provisioning"),

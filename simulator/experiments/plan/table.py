@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from simulator.experiments.plan.points import SERVER, Group, Point, groups
+from simulator.experiments.plan.cuts import SERVER, Group, PlannedCut, groups
 from simulator.experiments.plan.rounds import Planner
 from simulator.settings.humanize import human
 from simulator.settings.wording import listed
@@ -35,7 +35,7 @@ class PlanTable:
     Each group of devices has a column for its memory where there is room for that; else they share one.
     """
 
-    def __init__(self, planner: Planner, points: Sequence[Point]) -> None:
+    def __init__(self, planner: Planner, points: Sequence[PlannedCut]) -> None:
         self.planner, self.points, self.best = planner, points, _best(points)
         self.groups = groups(planner.scenario)
 
@@ -69,7 +69,7 @@ class PlanTable:
             shown.add_row(label, *cells, end_section=last, style=None if point.fits else "dim")
         return shown
 
-    def _cells(self, point: Point, columns: Sequence[Sequence[Group]]) -> Iterator[str]:
+    def _cells(self, point: PlannedCut, columns: Sequence[Sequence[Group]]) -> Iterator[str]:
         took = point.round
         yield "" if point.head is None else f"{point.head}{OWN if point.own else ''}"
         yield "" if point.tail is None else str(point.tail)
@@ -108,7 +108,7 @@ class PlanTable:
         return " ".join(said)
 
 
-def write_csv(path: Path, scenario: Scenario, points: Sequence[Point]) -> None:
+def write_csv(path: Path, scenario: Scenario, points: Sequence[PlannedCut]) -> None:
     """All points in SI units, a row each; memory of each group of devices in a column of its own."""
     rows = [_row(scenario, point) for point in points]
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -117,7 +117,7 @@ def write_csv(path: Path, scenario: Scenario, points: Sequence[Point]) -> None:
         written.writerows(rows)
 
 
-def _row(scenario: Scenario, point: Point) -> dict[str, Any]:
+def _row(scenario: Scenario, point: PlannedCut) -> dict[str, Any]:
     took = point.round
     return {
         "algorithm": point.entry.name,
@@ -141,10 +141,10 @@ def _row(scenario: Scenario, point: Point) -> dict[str, Any]:
     }
 
 
-def _best(points: Sequence[Point]) -> dict[str, Point]:
+def _best(points: Sequence[PlannedCut]) -> dict[str, PlannedCut]:
     """Of each algorithm with more than one cut, the fastest of those that fit."""
     cuts = Counter(point.label for point in points)
-    best: dict[str, Point] = {}
+    best: dict[str, PlannedCut] = {}
     for point in points:
         if cuts[point.label] > 1 and point.fits:
             faster = best.get(point.label)

@@ -16,8 +16,8 @@ from rich.table import Table
 from simulator.experiments.run.folders import free_folder, staged
 from simulator.experiments.run.tables import Summary, summarise, write
 from simulator.experiments.trial.build import torch_device
-from simulator.experiments.trial.memory_check import devices_left_out, fitted
-from simulator.experiments.trial.result import Outcome, Point
+from simulator.experiments.trial.memory_check import devices_left_out, dry_run_that_fits
+from simulator.experiments.trial.result import RoundResult, TrialResult
 from simulator.experiments.trial.trial import run as run_trial
 from simulator.experiments.trial.validate import check
 from simulator.settings.humanize import Kind, human
@@ -51,7 +51,7 @@ def run_scenario(
         write_report(partial, write_figures(partial))
     console.print(_table(scenario, outcomes))
     for outcome in outcomes:
-        score = outcome.points[-1].score
+        score = outcome.rounds[-1].score
         if score and not isfinite(score.loss):
             name = f"{outcome.entry.label}, seed {outcome.seed}"
             console.print(f"{name} diverged: its loss is not a number. A smaller learning rate may help.")
@@ -59,7 +59,7 @@ def run_scenario(
     return folder
 
 
-def _trials(scenario: Scenario, dry: bool, console: Console) -> list[Outcome]:
+def _trials(scenario: Scenario, dry: bool, console: Console) -> list[TrialResult]:
     outcomes = []
 
     def tell(line: str) -> None:
@@ -76,7 +76,7 @@ def _trials(scenario: Scenario, dry: bool, console: Console) -> list[Outcome]:
                 bar = progress.add_task(name, total=entry.training.rounds, state="")
                 show = _shown(progress, bar)
                 if dry:
-                    outcomes.append(fitted(scenario, entry, seed, show, tell))
+                    outcomes.append(dry_run_that_fits(scenario, entry, seed, show, tell))
                 else:
                     without = fits[entry.label, seed]
                     outcomes.append(run_trial(scenario, entry, seed, progress=show, without=without))
@@ -86,8 +86,8 @@ def _trials(scenario: Scenario, dry: bool, console: Console) -> list[Outcome]:
     return outcomes
 
 
-def _shown(progress: Progress, bar: TaskID) -> Callable[[Point], None]:
-    def show(point: Point) -> None:
+def _shown(progress: Progress, bar: TaskID) -> Callable[[RoundResult], None]:
+    def show(point: RoundResult) -> None:
         state = f"simulated {human('seconds', point.sim_time_s)}"
         if point.score:
             state += f", accuracy {point.score.accuracy:.3f}"
@@ -96,7 +96,7 @@ def _shown(progress: Progress, bar: TaskID) -> Callable[[Point], None]:
     return show
 
 
-def _table(scenario: Scenario, outcomes: Sequence[Outcome]) -> Table:
+def _table(scenario: Scenario, outcomes: Sequence[TrialResult]) -> Table:
     """One row an algorithm; means over seeds."""
     target = scenario.target_accuracy
     measures: list[tuple[str, str, Kind]] = [

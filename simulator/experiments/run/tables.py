@@ -19,7 +19,7 @@ from simulator.accounting.usage import Use, active_energy
 if TYPE_CHECKING:
     import pandas as pd
 
-    from simulator.experiments.trial.result import Outcome
+    from simulator.experiments.trial.result import TrialResult
     from simulator.scenario.scenario import Scenario
 
 Summary = dict[str, Any]
@@ -51,16 +51,16 @@ def write_csv(path: Path, tables: Sequence[Table]) -> None:
             written.writerows([None if value != value else value for value in row] for row in table.rows)
 
 
-def summarise(outcome: Outcome, target: float | None, rounds: Table | None = None) -> Summary:
+def summarise(outcome: TrialResult, target: float | None, rounds: Table | None = None) -> Summary:
     """One trial in SI units: the columns of ``summary.json``.
 
     Args:
         target: the accuracy to reach, a fraction, if any is.
         rounds: its ``rounds_table``, if that is there.
     """
-    scores = [point.score for point in outcome.points if point.score]
+    scores = [point.score for point in outcome.rounds if point.score]
     final = scores[-1] if scores else None
-    reached = (p.sim_time_s for p in outcome.points if p.score and target is not None and p.score.accuracy >= target)
+    reached = (p.sim_time_s for p in outcome.rounds if p.score and target is not None and p.score.accuracy >= target)
     rounds = rounds or rounds_table(outcome)
     last = dict(zip(rounds.columns, rounds.rows[-1], strict=True))
     provisioned = (use.bytes for use in outcome.uses if use.activity == "download" and use.phase == "provisioning")
@@ -68,11 +68,11 @@ def summarise(outcome: Outcome, target: float | None, rounds: Table | None = Non
         "algorithm": outcome.entry.name,
         "label": outcome.entry.label,
         "seed": outcome.seed,
-        "rounds": outcome.points[-1].round,
+        "rounds": outcome.rounds[-1].round,
         "final_accuracy": final.accuracy if final else None,
         "best_accuracy": max(score.accuracy for score in scores) if scores else None,
         "final_loss": final.loss if final and isfinite(final.loss) else None,
-        "sim_time_s": outcome.points[-1].sim_time_s,
+        "sim_time_s": outcome.rounds[-1].sim_time_s,
         "time_to_target_s": next(reached, None),
         "bytes_up": int(last["bytes_up"]),
         "bytes_down": int(last["bytes_down"]),
@@ -93,23 +93,23 @@ def summarise(outcome: Outcome, target: float | None, rounds: Table | None = Non
     }
 
 
-def _cuts(outcome: Outcome) -> list[dict[str, str | int]]:
+def _cuts(outcome: TrialResult) -> list[dict[str, str | int]]:
     """The cut of each device, where a policy chose them."""
     places = getattr(outcome.entry.algorithm, "placement", {})
     return [{"device": device, "head": place.head, "tail": place.tail} for device, place in places.items()]
 
 
-def rounds_frame(outcome: Outcome) -> pd.DataFrame:
+def rounds_frame(outcome: TrialResult) -> pd.DataFrame:
     """``rounds_table`` as a frame."""
     return rounds_table(outcome).frame()
 
 
-def rounds_table(outcome: Outcome) -> Table:
+def rounds_table(outcome: TrialResult) -> Table:
     """Running totals after each round: the columns of ``rounds.csv``."""
     known = "algorithm", "label", "seed", "round", "sim_time_s", "accuracy", "loss"
     trial = outcome.entry.name, outcome.entry.label, outcome.seed
     rows = []
-    for point, totals in zip(outcome.points, _totals(outcome), strict=True):
+    for point, totals in zip(outcome.rounds, _totals(outcome), strict=True):
         score = point.score
         found = (score.accuracy, score.loss) if score else (None, None)
         personal = (score.personal, score.personal_worst) if score else (None, None)
@@ -117,7 +117,7 @@ def rounds_table(outcome: Outcome) -> Table:
     return Table((*known, *TOTALS, "personal_accuracy", "personal_accuracy_worst_decile"), rows)
 
 
-def _totals(outcome: Outcome) -> Iterator[tuple[float, ...]]:
+def _totals(outcome: TrialResult) -> Iterator[tuple[float, ...]]:
     """Running totals, a row a point."""
     sent: dict[tuple[int, str, str], int] = defaultdict(int)
     flops: dict[tuple[int, str], int] = defaultdict(int)
@@ -128,7 +128,7 @@ def _totals(outcome: Outcome) -> Iterator[tuple[float, ...]]:
         flops[number, side] += use.flops
         energy[number, side].append(use.energy_j)
     sofar: list[float] = [0] * len(TOTALS)
-    for number in (point.round for point in outcome.points):
+    for number in (point.round for point in outcome.rounds):
         summed = (
             *(sent[number, "client", activity] for activity in ("upload", "download")),
             *(flops[number, side] for side in ("client", "server")),
@@ -138,12 +138,12 @@ def _totals(outcome: Outcome) -> Iterator[tuple[float, ...]]:
         yield tuple(sofar)
 
 
-def breakdown_frame(outcome: Outcome) -> pd.DataFrame:
+def breakdown_frame(outcome: TrialResult) -> pd.DataFrame:
     """``breakdown_table`` as a frame."""
     return breakdown_table(outcome).frame()
 
 
-def breakdown_table(outcome: Outcome) -> Table:
+def breakdown_table(outcome: TrialResult) -> Table:
     """Where time, bytes, FLOPs and joules went, by side, phase and activity: the columns of ``breakdown.csv``."""
     parts: dict[tuple[str, str, str], list[Use]] = defaultdict(list)
     for use in outcome.uses:
@@ -164,13 +164,13 @@ def breakdown_table(outcome: Outcome) -> Table:
     return Table((*kinds, "seconds", "bytes", "flops", "energy_j"), rows)
 
 
-def clients_table(outcome: Outcome) -> Table:
+def clients_table(outcome: TrialResult) -> Table:
     """How many samples of which class each client has, where it has any: the columns of ``clients.csv``.
 
     One partition a seed: all algorithms share it.
     """
     columns = "seed", "client", "device", "class", "class_name", "samples"
-    return Table(columns, [(outcome.seed, *dealt) for dealt in outcome.dealt])
+    return Table(columns, [(outcome.seed, *dealt) for dealt in outcome.class_counts])
 
 
 def environment(threads: int, device: str) -> dict[str, Any]:
@@ -190,7 +190,7 @@ _version = cache(version)  # which reads a file, and a sweep asks for each of it
 
 
 def write(
-    folder: Path, scenario: Scenario, outcomes: Sequence[Outcome], dry: bool, device: str, ledger: bool = True
+    folder: Path, scenario: Scenario, outcomes: Sequence[TrialResult], dry: bool, device: str, ledger: bool = True
 ) -> None:
     """Write everything a run leaves but its figures and its report into an existing folder.
 
@@ -213,7 +213,7 @@ def write(
         _write_ledger(folder / LEDGER / f"{outcome.entry.label}-{outcome.seed}", outcome)
 
 
-def _write_ledger(folder: Path, outcome: Outcome) -> None:
+def _write_ledger(folder: Path, outcome: TrialResult) -> None:
     """Write the ledger of a trial, a file for each table, into a folder that is not there yet."""
     from pyarrow import parquet
 

@@ -20,13 +20,13 @@ from simulator.experiments.sweep.executors import Executor, Joblib, Sequential
 from simulator.experiments.sweep.points import Plan, Trial, named
 from simulator.experiments.sweep.store import POINTS, Store
 from simulator.experiments.trial.build import torch_device
-from simulator.experiments.trial.memory_check import fitted
+from simulator.experiments.trial.memory_check import dry_run_that_fits
 from simulator.experiments.trial.trial import run
 from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
 
 if TYPE_CHECKING:
-    from simulator.experiments.trial.result import Outcome
+    from simulator.experiments.trial.result import TrialResult
 
 REPORT = "report.html"
 SHOWN = 10
@@ -64,16 +64,16 @@ class Run:
         return Done(trial.hash)
 
 
-def outcome_of(trial: Trial) -> Outcome:
+def outcome_of(trial: Trial) -> TrialResult:
     """Run a trial as a run would: first dry, by which is known who has memory enough.
 
     Raises:
-        ScenarioError: as ``fitted``.
+        ScenarioError: as ``dry_run_that_fits``.
     """
     scenario, entry, seed = trial.scenario, trial.scenario.algorithms[0], trial.scenario.seeds[0]
     without = frozenset[str]()
     if not entry.algorithm.needs_values:
-        outcome = fitted(scenario, entry, seed)
+        outcome = dry_run_that_fits(scenario, entry, seed)
         if trial.dry:
             return outcome
         without = outcome.without

@@ -23,7 +23,7 @@ from simulator.settings.wording import shown
 if TYPE_CHECKING:
     from simulator.experiments.sweep.points import Plan, Row, Trial
     from simulator.experiments.sweep.settings import Sweep
-    from simulator.experiments.trial.result import Outcome
+    from simulator.experiments.trial.result import TrialResult
     from simulator.scenario.scenario import Scenario
 
 SWEEP, POINTS, FAILURE = "sweep.yaml", "points.csv", "failure.json"
@@ -77,7 +77,7 @@ class Store:
             return False
         return whole and (not ledger or (place / LEDGER).exists())
 
-    def keep(self, trial: Trial, outcome: Outcome, device: str, ledger: bool) -> None:
+    def keep(self, trial: Trial, outcome: TrialResult, device: str, ledger: bool) -> None:
         """Write what a trial leaves: a run's folder, of this trial alone."""
         with self._staged(trial.hash) as place:
             write(place, trial.scenario, [outcome], trial.dry, device, ledger)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from simulator.accounting.power import Power
-from simulator.experiments.trial.result import Dealt
+from simulator.experiments.trial.result import ClassCount
 from simulator.learning.data.images import Images, Shard, Statistics, histogram
 from simulator.learning.models.adaptation import adapted
 from simulator.learning.models.build import Built, ModelError, build
@@ -156,10 +156,10 @@ def populate(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: 
     return {site.name: site.hardware.power for site in world.sites}
 
 
-def class_counts(world: World, names: tuple[str, ...]) -> list[Dealt]:
+def class_counts(world: World, names: tuple[str, ...]) -> list[ClassCount]:
     counted = ((client.name, histogram(client.data.labels, len(names))) for client in world.clients)
     return [
-        Dealt(client, client.rpartition("-")[0], number, names[number], int(counts[number]))
+        ClassCount(client, client.rpartition("-")[0], number, names[number], int(counts[number]))
         for client, counts in counted
         for number in counts.nonzero()[0].tolist()
     ]

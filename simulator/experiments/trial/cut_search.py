@@ -11,7 +11,7 @@ from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.algorithms.base import UnfitError
-from simulator.algorithms.steps.split import Cutting, Place
+from simulator.algorithms.steps.split import CutPoint, SplitAlgorithm
 from simulator.experiments.trial.build import devices, partition, structure
 from simulator.experiments.trial.simulate import simulate
 from simulator.scheduling.cuts.base import Candidate
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from simulator.settings.errors import ScenarioError
 
 
-class Kin(NamedTuple):
+class DeviceClass(NamedTuple):
     """What devices have in common of which every cut asks the same: their group, by its index, and how much data."""
 
     group: int
@@ -31,17 +31,17 @@ class Kin(NamedTuple):
 
 
 @dataclass
-class Known:
+class CutCache:
     """What was found out about an entry so far: every run of its trials asks again."""
 
-    figures: dict[tuple[Kin, Place], Candidate] = field(default_factory=dict)
-    places: dict[int, dict[str, Place]] = field(default_factory=dict)
+    figures: dict[tuple[DeviceClass, CutPoint], Candidate] = field(default_factory=dict)
+    places: dict[int, dict[str, CutPoint]] = field(default_factory=dict)
     """By seed, and then by the names of the devices."""
 
 
 @lru_cache(maxsize=8)
-def _known(scenario: str, entry: str) -> Known:
-    return Known()
+def _known(scenario: str, entry: str) -> CutCache:
+    return CutCache()
 
 
 def placed(scenario: Scenario, entry: Entry, seed: int) -> Entry:
@@ -54,7 +54,7 @@ def placed(scenario: Scenario, entry: Entry, seed: int) -> Entry:
             would be needed.
     """
     algorithm = entry.algorithm
-    if not isinstance(algorithm, Cutting) or not algorithm.cut.chooses:
+    if not isinstance(algorithm, SplitAlgorithm) or not algorithm.cut.chooses:
         return entry
     if algorithm.needs_values:
         problem = f"{entry.name} decides by {algorithm.needs_values}: no dry run can tell what a cut asks"
@@ -71,7 +71,7 @@ def chosen(scenario: Scenario, entry: Entry, seed: int) -> Iterator[str]:
     ``entry``: as ``placed`` gives it; of one without a policy there is nothing to say.
     """
     name = entry.label if len(scenario.seeds) == 1 else f"{entry.label}, seed {seed}"
-    groups: dict[str, Counter[Place]] = defaultdict(Counter)
+    groups: dict[str, Counter[CutPoint]] = defaultdict(Counter)
     for device, place in getattr(entry.algorithm, "placement", {}).items():
         groups[device.rpartition("-")[0]][place] += 1
     for group, places in groups.items():
@@ -82,7 +82,7 @@ def chosen(scenario: Scenario, entry: Entry, seed: int) -> Iterator[str]:
         yield f"{name}: {group}: {', '.join(counted)}"
 
 
-def _words(algorithm: Any, place: Place | Candidate) -> str:
+def _words(algorithm: Any, place: CutPoint | Candidate) -> str:
     """The part of a cut that a policy chooses: "head 2"."""
     return ", ".join(f"{key} {getattr(place, key)}" for key in algorithm.chosen)
 
@@ -90,7 +90,7 @@ def _words(algorithm: Any, place: Place | Candidate) -> str:
 class Portions(Sequence[Candidate]):
     """Cuts, from the smallest portion on the device to the largest, each looked at when it is asked for."""
 
-    def __init__(self, places: Sequence[Place], look: Callable[[Place], Candidate]) -> None:
+    def __init__(self, places: Sequence[CutPoint], look: Callable[[CutPoint], Candidate]) -> None:
         self._places, self._look = places, look
 
     def __len__(self) -> int:
@@ -105,12 +105,12 @@ class Portions(Sequence[Candidate]):
 class _Choice:
     """What one entry's policy chooses for the devices of one seed."""
 
-    def __init__(self, scenario: Scenario, entry: Entry, algorithm: Cutting, seed: int, known: Known) -> None:
+    def __init__(self, scenario: Scenario, entry: Entry, algorithm: SplitAlgorithm, seed: int, known: CutCache) -> None:
         self.scenario, self.entry, self.algorithm, self.seed, self.known = scenario, entry, algorithm, seed, known
         shards = partition(scenario, Seeds(seed))
         named = zip(devices(scenario.world), shards, strict=True)
-        self.kin = {name: Kin(group, len(shard)) for (name, group), shard in named}
-        self.first: dict[Kin, str] = {}
+        self.kin = {name: DeviceClass(group, len(shard)) for (name, group), shard in named}
+        self.first: dict[DeviceClass, str] = {}
         """One device of each kin: it speaks for the others."""
         for name, kin in self.kin.items():
             self.first.setdefault(kin, name)
@@ -118,17 +118,17 @@ class _Choice:
         if not self.cuts:
             raise self._unwanted("these settings allow no cut of this model")
 
-    def places(self) -> dict[str, Place]:
+    def places(self) -> dict[str, CutPoint]:
         """The cut of each device by its name."""
         own = {kin: self._choose(self._portions(name)) for kin, name in self.first.items()}
         for kin, place in own.items():
             if place is None:
                 self._check_excused(self.first[kin])
-        if self.algorithm.one_cut:
+        if self.algorithm.shares_one_cut:
             own = dict.fromkeys(own, self._common(own))
         return {name: own[kin] or self.cuts[0] for name, kin in self.kin.items()}
 
-    def _allowed(self) -> Iterator[Place]:
+    def _allowed(self) -> Iterator[CutPoint]:
         training = self.entry.training
         for place in self.algorithm.cuts(structure(self.scenario, self.entry)):
             with suppress(UnfitError):  # such as a cut that makes the local loss blind
@@ -136,17 +136,17 @@ class _Choice:
                 entry.algorithm.check(structure(self.scenario, entry), training)
                 yield place
 
-    def _cut_at(self, place: Place, rounds: int | None = None) -> Entry:
+    def _cut_at(self, place: CutPoint, rounds: int | None = None) -> Entry:
         """The entry with this cut for all devices."""
         training = self.entry.training.model_copy(update={"rounds": rounds} if rounds else {})
         changed = {"algorithm": self.algorithm.cut_at(**place._asdict()), "training": training}
         return self.entry.model_copy(update=changed)
 
-    def _choose(self, portions: Portions) -> Place | None:
+    def _choose(self, portions: Portions) -> CutPoint | None:
         found = self.algorithm.cut.choose(portions)
-        return found and Place(found.head, found.tail)
+        return found and CutPoint(found.head, found.tail)
 
-    def _common(self, own: dict[Kin, Place | None]) -> Place | None:
+    def _common(self, own: dict[DeviceClass, CutPoint | None]) -> CutPoint | None:
         """One cut for all devices, but for those that are left out as too small anyway."""
         skip = self.scenario.world.on_oom == "skip"
         kins = [kin for kin, place in own.items() if place or not skip] or list(own)
@@ -159,14 +159,14 @@ class _Choice:
     def _portions(self, name: str) -> Portions:
         return Portions(self.cuts, lambda place: self._figures(name, place))
 
-    def _figures(self, name: str, place: Place) -> Candidate:
+    def _figures(self, name: str, place: CutPoint) -> Candidate:
         """Of a dry run of two rounds in which this device is alone: what comes once is in the first alone, and some
         memory is of what the round before left."""
         key, others = (self.kin[name], place), frozenset(self.kin) - {name}
         if key not in self.known.figures:
             outcome = simulate(self.scenario, self._cut_at(place, rounds=2), self.seed, dry=True, without=others)
             (peak,) = (each for each in outcome.client_peaks if each.site == name)
-            *_, first, second = (point.sim_time_s for point in outcome.points)
+            *_, first, second = (point.sim_time_s for point in outcome.rounds)
             joules = [
                 fsum(use.energy_j for use in outcome.uses if use.side == "client" and use.round == number)
                 for number in (1, 2)

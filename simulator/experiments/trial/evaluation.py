@@ -41,6 +41,6 @@ class Evaluation:
         """How good the models are in this state; None in a dry run."""
         if task.dry:
             return None
-        views = algorithm.views(world, task, state, self.clients)
-        own = [algorithm.whole(world, task, state, client) for client in self.clients]
+        views = algorithm.evaluated_models(world, task, state, self.clients)
+        own = [algorithm.model_for(world, task, state, client) for client in self.clients]
         return task.evaluate(views, list(zip(own, self._mixes, strict=True)))

@@ -10,10 +10,10 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from simulator.algorithms.base import UnfitError
-from simulator.algorithms.steps.split import Cutting
+from simulator.algorithms.steps.split import SplitAlgorithm
 from simulator.experiments.trial.build import structure
 from simulator.experiments.trial.cut_search import chosen
-from simulator.experiments.trial.result import Outcome, Peak
+from simulator.experiments.trial.result import MemoryPeak, TrialResult
 from simulator.experiments.trial.simulate import Progress
 from simulator.experiments.trial.trial import run
 from simulator.settings.errors import ScenarioError
@@ -36,24 +36,24 @@ def devices_left_out(scenario: Scenario, tell: Tell = lambda _: None) -> dict[tu
         tell: is called with what a user should know, a line each.
 
     Raises:
-        ScenarioError: as ``fitted``.
+        ScenarioError: as ``dry_run_that_fits``.
     """
     return {
         (entry.label, seed): frozenset()
         if entry.algorithm.needs_values
-        else fitted(scenario, entry, seed, tell=tell).without
+        else dry_run_that_fits(scenario, entry, seed, tell=tell).without
         for entry in scenario.algorithms
         for seed in scenario.seeds
     }
 
 
-def fitted(
+def dry_run_that_fits(
     scenario: Scenario,
     entry: Entry,
     seed: int,
     progress: Progress = lambda _: None,
     tell: Tell = lambda _: None,
-) -> Outcome:
+) -> TrialResult:
     """A dry run of one trial, by those devices whose memory suffices for it; memory is what it is in a real run.
 
     Where `on_oom` is `skip`, devices that are too small are left out and others are chosen in their place, until
@@ -68,7 +68,7 @@ def fitted(
         outcome = run(scenario, entry, seed, True, progress, without)
         small = too_small(outcome)
         if not small or scenario.world.on_oom == "ignore":
-            for line in (*chosen(scenario, outcome.entry, seed), *_news(scenario, outcome, small)):
+            for line in (*chosen(scenario, outcome.entry, seed), *_notices(scenario, outcome, small)):
                 tell(line)
             return outcome
         devices = {peak.site for peak in small if peak is not outcome.server_peak}
@@ -78,7 +78,7 @@ def fitted(
             raise _refused(scenario, outcome, small[0], everybody)
 
 
-def _news(scenario: Scenario, outcome: Outcome, small: list[Peak]) -> Iterator[str]:
+def _notices(scenario: Scenario, outcome: TrialResult, small: list[MemoryPeak]) -> Iterator[str]:
     """What a user should know about sites that are too small for a trial."""
     entry, left = outcome.entry, scenario.world.clients - len(outcome.without)
     if outcome.without:
@@ -89,18 +89,18 @@ def _news(scenario: Scenario, outcome: Outcome, small: list[Peak]) -> Iterator[s
         yield f"{_said(entry, small[0])}: counted as if it had enough (on_oom: ignore)"
 
 
-def too_small(outcome: Outcome) -> list[Peak]:
+def too_small(outcome: TrialResult) -> list[MemoryPeak]:
     """The sites that would have needed more memory than they have: devices first, the server last."""
     return [peak for peak in (*outcome.client_peaks, outcome.server_peak) if peak.bytes > peak.available]
 
 
-def _said(entry: Entry, peak: Peak) -> str:
+def _said(entry: Entry, peak: MemoryPeak) -> str:
     """What one site needs and has, in words."""
     needed, there = (human("bytes", size) for size in (peak.bytes, peak.available))
     return f"{entry.label} needs {needed} on {peak.site} (for {peak.doing}), which has {there}"
 
 
-def _refused(scenario: Scenario, outcome: Outcome, peak: Peak, everybody: bool) -> ScenarioError:
+def _refused(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak, everybody: bool) -> ScenarioError:
     place: tuple[str | int, ...] = ("server",)
     if peak is not outcome.server_peak:
         ends = accumulate(group.count for group in scenario.world.devices)
@@ -114,7 +114,7 @@ def _refused(scenario: Scenario, outcome: Outcome, peak: Peak, everybody: bool) 
     )
 
 
-def _cut_that_fits(scenario: Scenario, outcome: Outcome, peak: Peak) -> str | None:
+def _cut_that_fits(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak) -> str | None:
     """The cut nearest to the entry's own with which everybody fits, in words; where it has no cut, one of splitfed."""
     entry, on_device = outcome.entry, peak is not outcome.server_peak
     borrowed = not hasattr(entry.algorithm, "head")
@@ -135,7 +135,7 @@ def _cut_that_fits(scenario: Scenario, outcome: Outcome, peak: Peak) -> str | No
     if first == len(cuts) or not sides(first)[1]:
         return None
     said = ", ".join(f"{key}: {value}" for key, value in cuts[first].items())
-    if isinstance(algorithm, Cutting) and algorithm.cut.chooses:
+    if isinstance(algorithm, SplitAlgorithm) and algorithm.cut.chooses:
         said = f"cut: {{name: fixed}} with {said}"
     return f"splitfed with {said}" if borrowed else said
 
@@ -162,4 +162,4 @@ def _other_cuts(
 
 def _cut_at(algorithm: Any, cut: dict[str, int]) -> Any:
     """The same with this cut, whether or not a policy may choose it."""
-    return algorithm.cut_at(**cut) if isinstance(algorithm, Cutting) else algorithm.model_copy(update=cut)
+    return algorithm.cut_at(**cut) if isinstance(algorithm, SplitAlgorithm) else algorithm.model_copy(update=cut)

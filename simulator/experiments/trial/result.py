@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Point:
+class RoundResult:
     """The state after a round: the clock, and how good it is where it was evaluated."""
 
     round: int
@@ -22,7 +22,7 @@ class Point:
     score: Score | None
 
 
-class Peak(NamedTuple):
+class MemoryPeak(NamedTuple):
     """A site when its memory was at its fullest: bytes in use and there, the work that was done then, its round."""
 
     site: str
@@ -32,7 +32,7 @@ class Peak(NamedTuple):
     round: int
 
 
-class Dealt(NamedTuple):
+class ClassCount(NamedTuple):
     """How many samples of one class one client has; a row of ``clients.csv``."""
 
     client: str
@@ -43,22 +43,22 @@ class Dealt(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialResult:
     """What a trial leaves: its ledger, what was used, and how accuracy went."""
 
     entry: Entry
     seed: int
-    points: list[Point]
+    rounds: list[RoundResult]
     ledger: Ledger
     uses: list[Use]
     power: dict[str, Power]
-    client_peaks: list[Peak]
-    server_peak: Peak
+    client_peaks: list[MemoryPeak]
+    server_peak: MemoryPeak
     without: frozenset[str]
     """Devices that were never chosen, as their memory is too small."""
     trainable_parameters: int
     wall_time_s: float
-    dealt: list[Dealt]
+    class_counts: list[ClassCount]
 
     @property
     def peak_client_memory_bytes(self) -> int:

@@ -11,7 +11,7 @@ import torch
 from simulator.accounting.usage import uses
 from simulator.experiments.trial.build import class_counts, load, make_task, populate
 from simulator.experiments.trial.evaluation import Evaluation
-from simulator.experiments.trial.result import Outcome, Peak, Point
+from simulator.experiments.trial.result import MemoryPeak, RoundResult, TrialResult
 from simulator.settings.seeds import Seeds
 from simulator.transport.channels import channels
 from simulator.transport.wire import Wire
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from simulator.scenario.scenario import Entry, Scenario
 
 
-Progress = Callable[[Point], Any]
+Progress = Callable[[RoundResult], Any]
 
 
 class Simulation:
@@ -38,7 +38,7 @@ class Simulation:
 
     Attributes:
         task, world: what is learned, and where.
-        points: what was found after each round so far, the first before training.
+        results: what was found after each round so far, the first before training.
         wall_time_s: seconds that were spent on it, on the clock on the wall.
     """
 
@@ -50,17 +50,17 @@ class Simulation:
         self.scenario, self.entry, self.seed, self.without = scenario, entry, seed, without
         self.seeds = Seeds(seed)
         self.task, wire = make_task(scenario, entry, self.seeds, dry), Wire(entry.training.wire_dtype)
-        kinds = entry.algorithm.kinds(self.task.model, entry.training)
+        kinds = entry.algorithm.messages(self.task.model, entry.training)
         self.world = World(wire, channels=channels(entry.training.compression, kinds, wire))
         self.power = populate(scenario, entry, self.seeds, self.task, self.world, dry)
         for client in self.world.clients:
             client.fits = client.name not in without
         self.world.server.memory.hold(self.task.part(self.task.backbone))  # the pre-trained model is there anyway
         self.evaluation = Evaluation(self.world.clients, load(scenario).classes, scenario.evaluation.clients)
-        self.points: list[Point] = []
+        self.results: list[RoundResult] = []
         self.wall_time_s = time.perf_counter() - began
 
-    def rounds(self) -> Iterator[Point]:
+    def rounds(self) -> Iterator[RoundResult]:
         """Run it to its end, and yield what is found before the first round and after each."""
         training, world, began = self.entry.training, self.world, time.perf_counter()
         states = training.driver.states(
@@ -77,21 +77,21 @@ class Simulation:
                 number = world.aggregations
                 due = number % self.scenario.evaluation.every == 0 or number == training.rounds
                 score = self.evaluation.score(self.entry.algorithm, world, self.task, state) if due else None
-                self.points.append(Point(number, world.now, score))
+                self.results.append(RoundResult(number, world.now, score))
                 self.wall_time_s += time.perf_counter() - began
-                yield self.points[-1]
+                yield self.results[-1]
                 began = time.perf_counter()
         finally:
             world.end()
 
-    def result(self) -> Outcome:
+    def result(self) -> TrialResult:
         """What it leaves, once all rounds are run."""
         world = self.world
         names = (client.name for client in world.clients)
-        return Outcome(
+        return TrialResult(
             self.entry,
             self.seed,
-            self.points,
+            self.results,
             world.ledger,
             uses(world.ledger, self.power, names, world.start_time, world.now),
             self.power,
@@ -111,7 +111,7 @@ def simulate(
     dry: bool = False,
     progress: Progress = lambda _: None,
     without: frozenset[str] = frozenset(),
-) -> Outcome:
+) -> TrialResult:
     """Run one algorithm of a scenario with one seed, with the cuts that its entry has.
 
     Args:
@@ -124,7 +124,7 @@ def simulate(
     return simulation.result()
 
 
-def _peak(site: Site) -> Peak:
+def _peak(site: Site) -> MemoryPeak:
     memory, fullest = site.memory, site.memory.fullest
     doing = f"{fullest.doing} of {fullest.part}" if fullest.part else fullest.doing
-    return Peak(site.name, memory.peak_bytes, site.hardware.memory, doing, fullest.round)
+    return MemoryPeak(site.name, memory.peak_bytes, site.hardware.memory, doing, fullest.round)

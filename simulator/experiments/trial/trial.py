@@ -9,7 +9,7 @@ from simulator.experiments.trial.cut_search import placed
 from simulator.experiments.trial.simulate import Progress, Simulation
 
 if TYPE_CHECKING:
-    from simulator.experiments.trial.result import Outcome, Point
+    from simulator.experiments.trial.result import RoundResult, TrialResult
     from simulator.scenario.scenario import Entry, Scenario
 
 
@@ -51,15 +51,15 @@ class Trial:
             self.simulation = Simulation(self.scenario, self.choose_cuts(), self.seed, self.dry, self.without)
         return self.simulation
 
-    def rounds(self) -> Iterator[Point]:
+    def rounds(self) -> Iterator[RoundResult]:
         """Simulate; what is found before the first round and after each, while the clock stands still."""
         return self.build().rounds()
 
-    def result(self) -> Outcome:
+    def result(self) -> TrialResult:
         """What the trial leaves, once its rounds are simulated."""
         return self.build().result()
 
-    def run(self, progress: Progress = lambda _: None) -> Outcome:
+    def run(self, progress: Progress = lambda _: None) -> TrialResult:
         """All steps; ``progress`` is called after each round."""
         for point in self.rounds():
             progress(point)
@@ -73,7 +73,7 @@ def run(
     dry: bool = False,
     progress: Progress = lambda _: None,
     without: frozenset[str] = frozenset(),
-) -> Outcome:
+) -> TrialResult:
     """Run one algorithm of a scenario with one seed: all steps of a ``Trial``.
 
     Args:

@@ -55,7 +55,7 @@ def check(scenario: Scenario, dry: bool = False) -> None:
         except UnfitError as unfit:
             loc = ("algorithms", index, *unfit.path)
             raise scenario.error(loc, unfit.value, unfit.problem, unfit.allowed) from unfit
-        kinds.append(entry.algorithm.kinds(model, entry.training))
+        kinds.append(entry.algorithm.messages(model, entry.training))
     check_compression(scenario, kinds)
     wanted, there = scenario.evaluation.samples, len(load(scenario).test)
     if wanted is not None and wanted > there:

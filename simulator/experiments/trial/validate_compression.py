@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from simulator.accounting.payload import FROZEN_WEIGHTS, WAY_BACK, Kinds, covered, directions
+from simulator.accounting.payload import FROZEN_WEIGHTS, WAY_BACK, Messages, covered, directions
 from simulator.settings.wording import listed, near_miss
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario
 
 
-def check_compression(scenario: Scenario, kinds: Sequence[Kinds]) -> None:
+def check_compression(scenario: Scenario, kinds: Sequence[Messages]) -> None:
     """What the scenario compresses must be sent by one of its algorithms at least; what an entry does, by that one.
 
     Args:
@@ -38,7 +38,7 @@ def _check(
     where: tuple[str | int, ...],
     key: str,
     compressor: Compressor | None,
-    kinds: Sequence[Kinds],
+    kinds: Sequence[Messages],
 ) -> None:
     loc = (*where, "training", "compression", key)
     kind, wanted = directions(key)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from simulator.learning.data.augmentation import Augmentation
-from simulator.learning.data.lazy import Rows
+from simulator.learning.data.lazy import LazyBatch
 from simulator.settings.seeds import Key, Seeds
 
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]
@@ -76,7 +76,7 @@ class Images:
 class Batch(NamedTuple):
     """Images, not yet looked up where they are plain, and their labels [N]."""
 
-    x: Rows | Tensor
+    x: LazyBatch | Tensor
     y: Tensor
 
 
@@ -156,7 +156,7 @@ class Shard:
     def _plain(self, index: Tensor) -> Iterator[Batch]:
         labels = self.images.labels[index]  # once, and then cut: a look-up for each batch would take longer
         for rows, own in zip(index.split(self.batch_size), labels.split(self.batch_size), strict=True):
-            yield Batch(Rows(self.images, rows), own)
+            yield Batch(LazyBatch(self.images, rows), own)
 
 
 def pooled(shards: Sequence[Shard]) -> Shard:

@@ -30,8 +30,8 @@ class Source(Protocol):
     def rows(self, index: Tensor) -> Tensor: ...
 
 
-class Rows:
-    """Rows ``index`` of a source; behaves as a tensor where only sizes matter, and ``tensor()`` looks them up."""
+class LazyBatch:
+    """LazyBatch ``index`` of a source; behaves as a tensor where only sizes matter, and ``tensor()`` looks them up."""
 
     __slots__ = ("index", "source")
 
@@ -74,7 +74,7 @@ class Budget:
         return True
 
 
-class Derived:
+class CachedFeatures:
     """What a frozen function makes of a source: a source itself, computed on demand, each row once where it pays.
 
     ``held`` keeps alive what the function stands on, so that nothing is mistaken for it. ``budget``: of what is
@@ -131,10 +131,10 @@ class Derived:
 
     def _compute(self, index: Tensor) -> Tensor:
         source = self.source
-        return self.function(source._compute(index) if isinstance(source, Derived) else source.rows(index))
+        return self.function(source._compute(index) if isinstance(source, CachedFeatures) else source.rows(index))
 
 
-class Rounded(Derived):
+class Rounded(CachedFeatures):
     """A source as a wire of a smaller type hands it over: rounded, and cast back."""
 
     def __init__(self, source: Source, dtype: torch.dtype) -> None:

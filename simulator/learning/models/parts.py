@@ -13,13 +13,13 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
 from simulator.accounting.costs import Cost, Piece, work
-from simulator.learning.data.lazy import Rows
+from simulator.learning.data.lazy import LazyBatch
 from simulator.learning.models.cuts import Ranges
 from simulator.learning.models.staged import Sizes, Staged
 from simulator.learning.models.weights import Weights
 from simulator.learning.optimizers.base import Optimizer
 
-Batch = Tensor | Rows
+Batch = Tensor | LazyBatch
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Of logits [N, C] and labels [N]: their mean."""
 
@@ -172,10 +172,10 @@ class Part:
     def __call__(self, x: Batch, tensors: Mapping[str, Tensor] | None = None) -> Batch:
         """Really compute, with other tensors than the part's own if given. Frozen prefixes of rows are remembered."""
         tensors = tensors or self.weights
-        if isinstance(x, Rows):
+        if isinstance(x, LazyBatch):
             frozen = self._slice.frozen_prefix if self.model.remember else 0
             if frozen:
-                x = Rows(self.model.derived(x.source, self.ranges, self.weights), x.index)
+                x = LazyBatch(self.model.derived(x.source, self.ranges, self.weights), x.index)
             if frozen == len(self._slice.stages):
                 return x
             x = x.tensor()
@@ -259,7 +259,7 @@ class Pass:
     def _late_held(self) -> Part:
         return self.part
 
-    @work(cost=_late_cost, holds=_late_held, idle=True)
+    @work(cost=_late_cost, holds=_late_held, deferrable=True)
     def late(self) -> Pass:
         """The gradients of weights that ``loss_chain`` left for later, as in zero-bubble pipelines; autograd makes both
         at once, so only the price is left to pay."""

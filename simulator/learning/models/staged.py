@@ -18,7 +18,7 @@ from simulator.learning.costs.flops import StageCost, stage_cost
 from simulator.learning.costs.footprint import Footprint, footprint
 from simulator.learning.costs.keys import label, stage_key
 from simulator.learning.costs.operations import Pieces, Weighed, pieces
-from simulator.learning.data.lazy import Budget, Derived, Source
+from simulator.learning.data.lazy import Budget, CachedFeatures, Source
 from simulator.learning.models.cuts import Ranges
 from simulator.learning.trees import nbytes
 
@@ -135,7 +135,7 @@ class Staged:
         self._sizes: dict[tuple[Ranges, tuple[int, ...]], Sizes] = {}
         self._steps: dict[tuple[Ranges, Optimizer], dict[str, Piece]] = {}
         self._blanks: dict[tuple[tuple[int, ...], torch.dtype], Tensor] = {}
-        self._derived: dict[tuple[Any, ...], Derived] = {}
+        self._derived: dict[tuple[Any, ...], CachedFeatures] = {}
         self._budget = Budget()
 
     def anew(self) -> Staged:
@@ -252,7 +252,7 @@ class Staged:
         known = (id(source), ranges, *map(id, tensors.values()))
         if known not in self._derived:
             costs = self.stage_costs(ranges, source.shape)[: part.frozen_prefix]
-            self._derived[known] = Derived(
+            self._derived[known] = CachedFeatures(
                 source,
                 partial(part.prefix, tensors),
                 costs[-1].shape,

@@ -61,20 +61,20 @@ class Weights(dict[str, Tensor]):
         self, tensors: Mapping[str, Tensor], optimizer: Optimizer | None = None, learning_rate: float = 0.0
     ) -> None:
         super().__init__(tensors)
-        self.begin(optimizer, learning_rate)
+        self.reset_optimizer(optimizer, learning_rate)
         self._owned: set[str] = set()
         self._open: WeakSet[Graded] = WeakSet()
         self.version = 0
         self.random: np.random.Generator | None = None
         self.round: int | None = None
 
-    def begin(self, optimizer: Optimizer | None, learning_rate: float) -> None:
+    def reset_optimizer(self, optimizer: Optimizer | None, learning_rate: float) -> None:
         """Go on with this optimizer, its state new."""
         self.optimizer, self.learning_rate = optimizer, learning_rate
         self._slots: dict[str, Slots] = {}
         self._prices: dict[tuple[Ranges, ...], Cost] = {}  # of a step
 
-    def pick(self, names: Mapping[str, Any]) -> dict[str, Tensor]:
+    def release_copy(self, names: Mapping[str, Any]) -> dict[str, Tensor]:
         """The tensors of these names. They are the receiver's from now on: no later step writes into them."""
         self._owned.difference_update(names)
         return {name: self[name] for name in names}

@@ -14,7 +14,7 @@ from simulator.learning.models.weights import Weights
 from simulator.learning.training.batches import gather
 
 
-class Held(NamedTuple):
+class CachedActivations(NamedTuple):
     """All that one client has sent.
 
     Attributes:
@@ -29,19 +29,19 @@ class Held(NamedTuple):
 
 
 @work(cost=lambda arrived, images: gather.cost(arrived, images))
-def hold(arrived: Sequence[tuple[Any, Tensor]], images: Tensor) -> Held:
+def hold(arrived: Sequence[tuple[Any, Tensor]], images: Tensor) -> CachedActivations:
     """Keep batches as they arrived; ``images``: which image each of their rows was."""
     ranked = images.argsort()
     smashed, labels = gather(arrived, ranked)
-    return Held(smashed, labels, images[ranked])
+    return CachedActivations(smashed, labels, images[ranked])
 
 
-def _look_up_cost(held: Held, images: Tensor) -> Cost:
+def _look_up_cost(held: CachedActivations, images: Tensor) -> Cost:
     return gather.cost([(held.smashed, held.labels)], images)
 
 
 @work(cost=_look_up_cost)
-def look_up(held: Held, images: Tensor) -> tuple[Any, Tensor]:
+def look_up(held: CachedActivations, images: Tensor) -> tuple[Any, Tensor]:
     """The batch of these images, from what is held."""
     found: tuple[Any, Tensor] = gather([(held.smashed, held.labels)], torch.searchsorted(held.images, images))
     return found

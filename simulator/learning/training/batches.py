@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from simulator.accounting.costs import Cost, work
-from simulator.learning.data.lazy import Rows
+from simulator.learning.data.lazy import LazyBatch
 from simulator.learning.trees import nbytes, tree_bytes
 
 
@@ -24,18 +24,18 @@ def _gather_cost(batches: Sequence[tuple[Any, ...]], order: Tensor) -> Cost:
 
 @work(cost=_gather_cost)
 def gather(batches: Sequence[tuple[Any, ...]], order: Tensor) -> tuple[Any, ...]:
-    """Rows of several batches: [(x, y), ...] -> (x, y). ``order``: which, int64, counted through all batches."""
+    """LazyBatch of several batches: [(x, y), ...] -> (x, y). ``order``: which, int64, counted through all batches."""
     return tuple(_rows(column, order) for column in zip(*batches, strict=True))
 
 
-def _rows(column: Sequence[Tensor | Rows], order: Tensor) -> Tensor | Rows:
-    first, known = column[0], [x for x in column if isinstance(x, Rows)]
+def _rows(column: Sequence[Tensor | LazyBatch], order: Tensor) -> Tensor | LazyBatch:
+    first, known = column[0], [x for x in column if isinstance(x, LazyBatch)]
     if len(known) == len(column) and len({id(x.source) for x in known}) == 1:
         index = torch.cat([x.index for x in known])
-        return Rows(known[0].source, index[order.to(index.device)])  # what is remembered of them still is
+        return LazyBatch(known[0].source, index[order.to(index.device)])  # what is remembered of them still is
     if isinstance(first, Tensor) and first.is_meta:
         return first.new_empty((len(order), *first.shape[1:]))
-    values = torch.cat([x.tensor() if isinstance(x, Rows) else x for x in column])
+    values = torch.cat([x.tensor() if isinstance(x, LazyBatch) else x for x in column])
     return values[order.to(values.device)]
 
 

@@ -38,7 +38,7 @@ class Synchronous(Driver):
         for number in range(world.aggregations + 1, rounds + 1):
             cohort = selection.choose(world.clients, clients_per_round, number, seeds)
             for client in cohort:
-                client.turn = number
+                client.round_index = number
             state = world.advance(self._round(algorithm, world, task, state, cohort, number))
             world.server.store["state"], world.aggregations = state, number
             yield state

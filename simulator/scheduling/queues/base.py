@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Queue(Settings):
     """Orders the works that wait: the one with the smallest key is next, the first come among equals.
 
-    Works that can wait (``Work.idle``) come after all others, whatever their keys.
+    Works that can wait (``Work.deferrable``) come after all others, whatever their keys.
     """
 
     name: ClassVar[str]

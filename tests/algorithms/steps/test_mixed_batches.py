@@ -10,7 +10,7 @@ from simulator.algorithms.base import Algorithm
 from simulator.algorithms.epsl import EPSL
 from simulator.algorithms.sfpl import SFPL
 from simulator.algorithms.splitfrozen import SplitFrozen
-from simulator.algorithms.steps.staging import Pile
+from simulator.algorithms.steps.staging import StagedBatches
 from simulator.learning.settings import TrainingSettings
 from simulator.world.sites import Site
 from simulator.world.world import World
@@ -58,7 +58,7 @@ class TestPile:
         world, _ = make(SFPL(), settings(SFPL()), clients=1, dry=True)
         memory, batch = world.server.memory, (torch.empty(2, 3), torch.empty(2, dtype=torch.int64))
         found = []
-        with Pile(world.server) as pile:
+        with StagedBatches(world.server) as pile:
             for change in (pile.add, pile.add, pile.remove, pile.remove):
                 change(batch)
                 found.append(memory.bytes)
@@ -68,7 +68,7 @@ class TestPile:
         world, _ = make(SFPL(), settings(SFPL()), clients=1, dry=True)
 
         def fails() -> None:
-            with Pile(world.server) as pile:
+            with StagedBatches(world.server) as pile:
                 pile.add((torch.empty(2, 3),))
                 pile.add((torch.empty(2, 3),))
                 raise ZeroDivisionError

@@ -8,9 +8,9 @@ import pytest
 from torch import Tensor
 
 from simulator.algorithms.splitfrozen import SplitFrozen
-from simulator.algorithms.steps.staging import Pile
+from simulator.algorithms.steps.staging import StagedBatches
 from simulator.learning.data.images import Batch, Shard
-from simulator.learning.data.lazy import Rows
+from simulator.learning.data.lazy import LazyBatch
 from tests.algorithms.conftest import go, training
 
 ROOM, BATCHES, EPOCHS = 2, 12, 2
@@ -36,7 +36,7 @@ def test_no_batch_is_made_before_there_is_room_for_it(how: dict[str, Any], monke
 
     def fresh(batch: Batch) -> Batch:
         """Images that are made when they are asked for, as augmented ones are."""
-        pixels = batch.x.tensor() if isinstance(batch.x, Rows) else batch.x
+        pixels = batch.x.tensor() if isinstance(batch.x, LazyBatch) else batch.x
         made.append(weakref.ref(pixels))
         alive.append(sum(one() is not None for one in made))
         return Batch(pixels, batch.y)
@@ -66,13 +66,13 @@ def most_smashed(monkeypatch: pytest.MonkeyPatch, **how: Any) -> int:
     """How many batches of smashed data really were in memory at once, at most, on either side."""
     seen: list[weakref.ref[Tensor]] = []
     alive = []
-    add = Pile.add
+    add = StagedBatches.add
 
-    def watched(self: Pile, batch: Any) -> None:
+    def watched(self: StagedBatches, batch: Any) -> None:
         seen.append(weakref.ref(batch[0]))
         alive.append(len({id(tensor) for one in seen if (tensor := one()) is not None}))
         add(self, batch)
 
-    monkeypatch.setattr(Pile, "add", watched)
+    monkeypatch.setattr(StagedBatches, "add", watched)
     run(**how)
     return max(alive)

@@ -93,7 +93,7 @@ def test_which_round_is_shorter(plan: Sfsim) -> None:
         where = [f"world.devices.{group}.{way}={link}" for group in (0, 1) for way in ("uplink", "downlink")]
         scenario = load(Path("tiny.yaml"), [*where, "training.rounds=1"])
         split, whole = (
-            run(scenario, entry, scenario.seeds[0], dry=True).points[-1].sim_time_s
+            run(scenario, entry, scenario.seeds[0], dry=True).rounds[-1].sim_time_s
             for entry in reversed(scenario.algorithms)
         )
         return split < whole

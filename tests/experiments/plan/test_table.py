@@ -7,7 +7,7 @@ import re
 
 from rich.console import Console
 
-from simulator.experiments.plan.points import points
+from simulator.experiments.plan.cuts import points
 from simulator.experiments.plan.rounds import Planner
 from simulator.experiments.plan.table import PlanTable
 from simulator.scenario.scenario import Scenario

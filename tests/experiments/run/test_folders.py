@@ -128,7 +128,7 @@ def test_nothing_is_left_after_a_failure_in_the_middle(
         raise error
 
     if where == "trial":
-        monkeypatch.setattr(running, "fitted", fail)
+        monkeypatch.setattr(running, "dry_run_that_fits", fail)
     elif where == "write":
         monkeypatch.setattr(results, "environment", fail)
     else:

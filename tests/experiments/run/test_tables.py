@@ -188,10 +188,10 @@ def test_the_report_needs_nothing_else(left: tuple[Path, bool]) -> None:
 def test_time_to_target_is_the_clock_of_the_first_evaluation_there(tmp_path: Path) -> None:
     small = scenario(tmp_path, ["fl"], training={"rounds": 3})
     outcome = trial.run(small, small.algorithms[0], 0)
-    scores = [point.score.accuracy for point in outcome.points if point.score]
+    scores = [point.score.accuracy for point in outcome.rounds if point.score]
     target = max(scores)
     first = scores.index(target)
-    assert summarise(outcome, target)["time_to_target_s"] == outcome.points[first].sim_time_s
+    assert summarise(outcome, target)["time_to_target_s"] == outcome.rounds[first].sim_time_s
     assert summarise(outcome, 1.0)["time_to_target_s"] is None
     assert summarise(outcome, None)["time_to_target_s"] is None
 

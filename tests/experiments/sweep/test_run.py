@@ -20,7 +20,7 @@ from simulator.experiments.run.tables import summarise
 from simulator.experiments.sweep import run as running
 from simulator.experiments.sweep.points import Trial
 from simulator.experiments.sweep.run import run_sweep
-from simulator.experiments.trial.memory_check import fitted
+from simulator.experiments.trial.memory_check import dry_run_that_fits
 from simulator.scenario.scenario import load
 from simulator.settings.errors import ScenarioError
 from tests.experiments.sweep.conftest import LEFT, Write
@@ -102,7 +102,7 @@ def test_figures_are_those_of_a_run_of_the_same_scenario(write: Write) -> None:
     overrides = ["algorithms.SFL.head=2", "world.server.slots=3", "training.batch_size=4"]
     same = load(file.parent / "tiny.yaml", overrides)
     summary = json.loads((file.parent / "out" / "trials" / row["trial"] / "summary.json").read_text())
-    wanted = summarise(fitted(same, same.algorithms[1], 7), None)
+    wanted = summarise(dry_run_that_fits(same, same.algorithms[1], 7), None)
     assert summary["trials"][0] | {"wall_time_s": 0} == wanted | {"wall_time_s": 0}
     rounds = pd.read_csv(file.parent / "out" / "trials" / row["trial"] / "rounds.csv")
     assert rounds["bytes_up"].iloc[-1] == wanted["bytes_up"]

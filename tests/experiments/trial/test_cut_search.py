@@ -10,8 +10,8 @@ import pytest
 
 from simulator.experiments.run.tables import summarise
 from simulator.experiments.trial import cut_search as placing
-from simulator.experiments.trial.memory_check import fitted, too_small
-from simulator.experiments.trial.result import Outcome
+from simulator.experiments.trial.memory_check import dry_run_that_fits, too_small
+from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.simulate import simulate
 from simulator.experiments.trial.trial import run
 from simulator.scenario.scenario import Scenario
@@ -53,12 +53,12 @@ def scenario(*groups: dict[str, Any], on_oom: str = "error", name: str = "splitf
     )
 
 
-def dry(settings: Scenario) -> Outcome:
-    return fitted(settings, settings.algorithms[0], seed=0)
+def dry(settings: Scenario) -> TrialResult:
+    return dry_run_that_fits(settings, settings.algorithms[0], seed=0)
 
 
 def alone(group: dict[str, Any], head: int, **entry: Any) -> tuple[int, float, float]:
-    """Peak bytes with a fixed cut of one such device, and the mean seconds and joules of its rounds."""
+    """MemoryPeak bytes with a fixed cut of one such device, and the mean seconds and joules of its rounds."""
     settings = scenario({**group, "count": 1}, on_oom="ignore", head=head, **entry)
     outcome = run(settings, settings.algorithms[0], seed=0, dry=True)
     found, rounds = summarise(outcome, None), settings.algorithms[0].training.rounds
@@ -173,7 +173,7 @@ def test_equal_devices_are_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two groups, of which each device has as much data as the others."""
     asked: list[frozenset[str]] = []
 
-    def counted(*args: Any, **keywords: Any) -> Outcome:
+    def counted(*args: Any, **keywords: Any) -> TrialResult:
         asked.append(keywords["without"])
         return simulate(*args, **keywords)
 
@@ -187,13 +187,13 @@ def test_equal_devices_are_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_is_told_by_group() -> None:
     groups = [{**SLOW, "count": 2, "memory": f"{peaks()[1]} B"}, {**QUICK, "count": 1}]
     settings, told = scenario(*groups, {**SLOW, "count": 1}, label="SFL", cut={"name": "largest"}), []
-    fitted(settings, settings.algorithms[0], seed=0, tell=told.append)
+    dry_run_that_fits(settings, settings.algorithms[0], seed=0, tell=told.append)
     assert told == ["SFL: raspberry-pi-4: head 1 (2 devices), head 2 (1 device)", "SFL: a100: head 2 (1 device)"]
 
 
 def test_of_a_fixed_cut_nothing_is_told() -> None:
     settings, told = scenario(SLOW, head=2), []
-    outcome = fitted(settings, settings.algorithms[0], seed=0, tell=told.append)
+    outcome = dry_run_that_fits(settings, settings.algorithms[0], seed=0, tell=told.append)
     assert told == summarise(outcome, None)["cuts"] == []
 
 

@@ -36,8 +36,8 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.mark.parametrize("label", ["fl", "v2", "sfp", "centralized", "in-turn"])
 def test_one_model_is_one_pass_however_many_clients(label: str, tmp_path: Path, looked: list[Any]) -> None:
     outcome = outcomes(scenario(tmp_path, [label]), dry=False)[label]
-    assert len(looked) == len(outcome.points) == 3
-    assert all(point.score.personal is not None for point in outcome.points if point.score)
+    assert len(looked) == len(outcome.rounds) == 3
+    assert all(point.score.personal is not None for point in outcome.rounds if point.score)
 
 
 def test_models_of_ones_own_are_a_pass_each_beside_the_common_one(tmp_path: Path, looked: list[Any]) -> None:
@@ -56,7 +56,7 @@ def test_a_dry_run_looks_at_nothing(tmp_path: Path, looked: list[Any]) -> None:
 
 def test_all_algorithms_begin_with_the_same_personal_accuracy(tmp_path: Path) -> None:
     found = outcomes(scenario(tmp_path, ["fl", "alone", "ditto", "v1"], data=UNEVEN, evaluation=MANY), dry=False)
-    scores = {outcome.points[0].score for outcome in found.values()}
+    scores = {outcome.rounds[0].score for outcome in found.values()}
     assert len(scores) == 1
     score = scores.pop()
     assert score is not None
@@ -112,7 +112,7 @@ def test_the_last_rounds_figures_are_the_summarys(tmp_path: Path) -> None:
     columns = ["personal_accuracy", "personal_accuracy_worst_decile"]
     assert list(rounds.columns[-2:]) == columns
     assert rounds.iloc[-1][columns].tolist() == [summary[column] for column in columns]
-    score = outcome.points[-1].score
+    score = outcome.rounds[-1].score
     assert score is not None
     assert [summary[column] for column in columns] == [score.personal, score.personal_worst]
     assert 0 <= score.personal_worst <= score.personal <= 1

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from simulator.experiments.run.run import run_scenario
-from simulator.experiments.trial.memory_check import fitted, too_small
-from simulator.experiments.trial.result import Outcome
+from simulator.experiments.trial.memory_check import dry_run_that_fits, too_small
+from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.trial import run
 from simulator.scenario.scenario import Scenario
 from simulator.settings.errors import ScenarioError
@@ -43,8 +43,8 @@ def scenario(memory: list[int], server: int = AMPLE, on_oom: str = "error", **en
     )
 
 
-def dry(settings: Scenario) -> Outcome:
-    return fitted(settings, settings.algorithms[0], seed=0)
+def dry(settings: Scenario) -> TrialResult:
+    return dry_run_that_fits(settings, settings.algorithms[0], seed=0)
 
 
 @cache

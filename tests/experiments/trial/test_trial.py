@@ -10,7 +10,7 @@ import yaml
 
 from simulator.experiments.run.tables import breakdown_frame, rounds_frame, summarise
 from simulator.experiments.trial import build, simulate
-from simulator.experiments.trial.result import Outcome
+from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.trial import run
 from simulator.learning.data.images import Shard
 from simulator.learning.models.build import Built
@@ -144,7 +144,7 @@ def _a_small_model() -> Iterator[None]:
         yield
 
 
-def outcomes(small: Scenario, dry: bool, seed: int = 0) -> dict[str, Outcome]:
+def outcomes(small: Scenario, dry: bool, seed: int = 0) -> dict[str, TrialResult]:
     """All trials, with nothing remembered of what went before."""
     forget()
     return {entry.label: run(small, entry, seed, dry) for entry in small.algorithms}
@@ -153,7 +153,7 @@ def outcomes(small: Scenario, dry: bool, seed: int = 0) -> dict[str, Outcome]:
 @pytest.fixture(scope="module")
 def dry_and_real(
     _a_small_model: None, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[dict[str, Outcome], dict[str, Outcome]]:
+) -> tuple[dict[str, TrialResult], dict[str, TrialResult]]:
     small = scenario(tmp_path_factory.mktemp("dry"), list(ENTRIES))
     return outcomes(small, dry=True), outcomes(small, dry=False)
 
@@ -163,7 +163,7 @@ LEARNED = ("final_accuracy", "best_accuracy", "final_loss", "time_to_target_s", 
 
 
 @pytest.mark.parametrize("label", ENTRIES)
-def test_dry_is_real(label: str, dry_and_real: tuple[dict[str, Outcome], dict[str, Outcome]]) -> None:
+def test_dry_is_real(label: str, dry_and_real: tuple[dict[str, TrialResult], dict[str, TrialResult]]) -> None:
     """The whole ledger, and every figure of the world."""
     dry, real = (outcomes[label] for outcomes in dry_and_real)
     for name, table in dry.ledger.tables().items():
@@ -245,7 +245,7 @@ def test_all_algorithms_start_from_the_same_shards_cohorts_and_weights(
     assert len({client for _, client in cohorts[0]}) > 2
     for weights in recorded.weights:
         assert all(torch.equal(recorded.weights[0][name], weights[name]) for name in recorded.weights[0])
-    at_start = [found[label].points[0].score for label in labels if label != "sfp"]
+    at_start = [found[label].rounds[0].score for label in labels if label != "sfp"]
     assert len(set(at_start)) == 1
 
 
@@ -253,9 +253,9 @@ def test_the_same_seed_gives_the_same_digits_and_another_does_not(tmp_path: Path
     small = scenario(tmp_path, ["sfp"])
     one, two, other = (outcomes(small, dry=False, seed=seed) for seed in (0, 0, 1))
     for label in one:
-        assert one[label].points == two[label].points
+        assert one[label].rounds == two[label].rounds
         assert one[label].ledger == two[label].ledger
-        scores = [[point.score for point in outcome[label].points] for outcome in (one, other)]
+        scores = [[point.score for point in outcome[label].rounds] for outcome in (one, other)]
         assert scores[0] != scores[1]
         assert {row.client for row in one[label].ledger.engagements} != {
             row.client for row in other[label].ledger.engagements
@@ -267,13 +267,13 @@ def test_what_runs_beside_changes_no_digit(tmp_path: Path) -> None:
     alone = outcomes(scenario(tmp_path, ["sfp"]), dry=False)["sfp"]
     torch.manual_seed(123)
     after = outcomes(scenario(tmp_path, ["v2", "sfp"]), dry=False)["sfp"]
-    assert alone.points == after.points
+    assert alone.rounds == after.rounds
     assert alone.ledger == after.ledger
 
 
 def test_evaluation_every_so_often_and_at_the_end(tmp_path: Path) -> None:
     small = scenario(tmp_path, ["fl-linear"], training={"rounds": 5}, evaluation={"every": 2, "samples": 10})
-    points = outcomes(small, dry=False)["fl-linear"].points
+    points = outcomes(small, dry=False)["fl-linear"].rounds
     assert [point.round for point in points] == [0, 1, 2, 3, 4, 5]
     assert [point.score is not None for point in points] == [True, False, True, False, True, True]
 

@@ -8,7 +8,7 @@ import torch
 
 from simulator.learning.data.augmentation import Augmentation
 from simulator.learning.data.images import Images, Shard
-from simulator.learning.data.lazy import Rows
+from simulator.learning.data.lazy import LazyBatch
 from simulator.settings.seeds import Seeds
 from tests.learning.conftest import CLASSES, chain, staged, vit, weights_of
 
@@ -64,9 +64,9 @@ def test_the_order_and_the_labels_are_those_without() -> None:
     changed = list(shard().batches(("train", 1, "a"), epochs=2))
     plain = list(shard(None).batches(("train", 1, "a"), epochs=2))
     assert all(torch.equal(one.y, two.y) for one, two in zip(changed, plain, strict=True))
-    assert all(isinstance(batch.x, Rows) for batch in plain)
+    assert all(isinstance(batch.x, LazyBatch) for batch in plain)
     for one, two in zip(changed, plain, strict=True):  # colours stay, places change
-        assert isinstance(two.x, Rows)
+        assert isinstance(two.x, LazyBatch)
         assert one.x.shape == two.x.shape
         assert not torch.equal(one.x, two.x.tensor())  # type: ignore[arg-type]
 
@@ -78,7 +78,7 @@ def test_no_change_gives_the_same_pixels() -> None:
 
 def test_scores_look_at_plain_images_and_what_is_kept_is_augmented() -> None:
     data = shard()
-    assert all(isinstance(batch.x, Rows) for batch in data.in_order())
+    assert all(isinstance(batch.x, LazyBatch) for batch in data.in_order())
     assert all(isinstance(batch.x, torch.Tensor) for batch in data.keep(torch.tensor([0, 3])).batches(("k",)))
 
 

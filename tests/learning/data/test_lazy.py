@@ -8,7 +8,7 @@ from torch import Tensor
 
 from simulator.learning.data import lazy as rows
 from simulator.learning.data.images import Images
-from simulator.learning.data.lazy import Derived, Rounded, Rows
+from simulator.learning.data.lazy import CachedFeatures, LazyBatch, Rounded
 from simulator.transport.wire import Wire
 from tests.learning.conftest import CLASSES, chain, staged, vit, weights_of
 
@@ -40,9 +40,9 @@ class Counted:
         return 2 * values
 
 
-def derived(flops: int = 10**6) -> tuple[Counted, Derived]:
+def derived(flops: int = 10**6) -> tuple[Counted, CachedFeatures]:
     source = Counted()
-    return source, Derived(source, source.double, (2,), torch.float32, flops)
+    return source, CachedFeatures(source, source.double, (2,), torch.float32, flops)
 
 
 def test_each_row_is_computed_once() -> None:
@@ -72,14 +72,16 @@ def test_all_that_one_model_remembers_has_one_budget(monkeypatch: pytest.MonkeyP
     """It is as much as the features of one of two sources: the first is remembered, the digits are the same."""
     one, two, index = images(), images(), torch.arange(12)
     computed: list[Any] = []
-    compute = Derived._compute
-    monkeypatch.setattr(Derived, "_compute", lambda self, rows: computed.append(self.source) or compute(self, rows))
+    compute = CachedFeatures._compute
+    monkeypatch.setattr(
+        CachedFeatures, "_compute", lambda self, rows: computed.append(self.source) or compute(self, rows)
+    )
     monkeypatch.setattr(rows, "REMEMBER_BYTES", 12 * 5 * 32 * 4)  # samples, tokens, features, bytes
     found = []
     for remember in (True, False):
         model, tensors = staged(vit(embed_dim=32), "linear", remember=remember)
         (whole,) = chain(model, weights_of(tensors), ())
-        found.append([whole.infer(Rows(source, index)) for source in (one, two, one, two)])
+        found.append([whole.infer(LazyBatch(source, index)) for source in (one, two, one, two)])
     assert [source is one for source in computed] == [True, False, False]
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
 
@@ -105,7 +107,7 @@ def test_what_evaluation_remembers_training_may_use() -> None:
 
 def test_rows_behave_as_the_tensor_they_stand_for() -> None:
     for dry in (False, True):
-        batch = Rows(images(dry=dry), torch.tensor([3, 1, 4, 1]))
+        batch = LazyBatch(images(dry=dry), torch.tensor([3, 1, 4, 1]))
         tensor = batch.tensor()
         assert (batch.shape, batch.dtype, batch.is_meta) == (tensor.shape, tensor.dtype, tensor.is_meta)
         assert (batch.numel(), batch.element_size()) == (tensor.numel(), tensor.element_size())
@@ -114,7 +116,7 @@ def test_rows_behave_as_the_tensor_they_stand_for() -> None:
 @pytest.mark.parametrize("dtype", ["fp32", "fp16", "bf16"])
 def test_a_wire_rounds_rows_as_it_rounds_their_tensor(dtype: str) -> None:
     wire = Wire(dtype)
-    batch = Rows(images(), torch.tensor([3, 1, 4, 1]))
+    batch = LazyBatch(images(), torch.tensor([3, 1, 4, 1]))
     arrived, sent = wire.carry(batch)
     wanted, size = wire.carry(batch.tensor())
     assert torch.equal(arrived.tensor(), wanted)
@@ -132,10 +134,10 @@ def test_a_prefix_over_a_wire_has_the_same_digits_remembered_or_not(dtype: str) 
         source, wire = images(), Wire(dtype)
         found = []
         for index in ([0, 1, 2, 3], [3, 2, 7], [1], [11, 0, 7, 4]):
-            x: Any = Rows(source, torch.tensor(index))
+            x: Any = LazyBatch(source, torch.tensor(index))
             smashed, _ = wire.carry(head.forward(x).output)
             features, _ = wire.carry(body.forward(smashed).output)
-            assert isinstance(features, Rows) == remember
+            assert isinstance(features, LazyBatch) == remember
             done = tail.loss_backward(features, source.labels[index])
             found += [done.output, *done.grads.values()]
         results.append(found)
@@ -149,7 +151,7 @@ def test_other_weights_are_not_mistaken_for_those_remembered() -> None:
     results = []
     for weights in (tensors, other, tensors):
         (whole,) = chain(model, weights_of(weights), ())
-        results.append(whole.infer(Rows(source, index)))
+        results.append(whole.infer(LazyBatch(source, index)))
     assert not torch.allclose(results[0], results[1])
     assert torch.equal(results[0], results[2])
 
@@ -160,4 +162,4 @@ def test_images_that_share_rows_are_not_mistaken_for_each_other() -> None:
     one, two = images(), images()
     two.pixels = 255 - two.pixels
     index = torch.arange(3)
-    assert not torch.allclose(whole.infer(Rows(one, index)), whole.infer(Rows(two, index)))
+    assert not torch.allclose(whole.infer(LazyBatch(one, index)), whole.infer(LazyBatch(two, index)))

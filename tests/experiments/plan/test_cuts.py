@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulator.experiments.plan.points import Point, points
+from simulator.experiments.plan.cuts import PlannedCut, points
 from simulator.experiments.plan.rounds import Planner
 from simulator.experiments.plan.table import write_csv
 from simulator.experiments.run.tables import summarise
@@ -39,7 +39,7 @@ def scenario(*entries: dict[str, Any], memory: int = AMPLE, provisioning: str = 
     )
 
 
-def planned(settings: Scenario) -> list[Point]:
+def planned(settings: Scenario) -> list[PlannedCut]:
     return points(Planner(settings))
 
 

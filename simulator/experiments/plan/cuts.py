@@ -14,7 +14,7 @@ from simulator.experiments.plan.rounds import Planner, Round, cut_of, taken
 from simulator.experiments.trial.build import structure
 
 if TYPE_CHECKING:
-    from simulator.experiments.trial.result import Outcome, Peak
+    from simulator.experiments.trial.result import MemoryPeak, TrialResult
     from simulator.scenario.scenario import Entry, Scenario
 
 Tell = Callable[[int, int], Any]
@@ -22,7 +22,7 @@ SERVER = "server"
 
 
 @dataclass(frozen=True)
-class Point:
+class PlannedCut:
     """An algorithm with one of its cuts, and a round of it.
 
     Attributes:
@@ -73,7 +73,7 @@ class Group:
     memory: float
 
 
-def points(planner: Planner, tell: Tell = lambda done, of: None) -> list[Point]:
+def points(planner: Planner, tell: Tell = lambda done, of: None) -> list[PlannedCut]:
     """All algorithms in their order, each with all its cuts from the smallest head to the largest.
 
     Args:
@@ -138,18 +138,18 @@ def groups(scenario: Scenario) -> list[Group]:
     return found
 
 
-def _cohort(outcome: Outcome) -> tuple[str, ...]:
+def _cohort(outcome: TrialResult) -> tuple[str, ...]:
     taking_part = {row.client for row in outcome.ledger.engagements}
     return tuple(peak.site for peak in outcome.client_peaks if peak.site in taking_part)
 
 
-def _point(planner: Planner, entry: Entry, own: bool, devices: int) -> Point:
+def _point(planner: Planner, entry: Entry, own: bool, devices: int) -> PlannedCut:
     outcome = planner.outcome(entry)
     first = taken(outcome)
     world = groups(planner.scenario)
     memory = _memory(planner, entry, outcome, world)
     there = {group.name: group.memory for group in world} | {SERVER: outcome.server_peak.available}
-    return Point(
+    return PlannedCut(
         entry,
         own,
         devices,
@@ -162,17 +162,17 @@ def _point(planner: Planner, entry: Entry, own: bool, devices: int) -> Point:
     )
 
 
-def _memory(planner: Planner, entry: Entry, outcome: Outcome, world: list[Group]) -> dict[str, int]:
+def _memory(planner: Planner, entry: Entry, outcome: TrialResult, world: list[Group]) -> dict[str, int]:
     """Of each group's device with most samples: those that were not chosen run a round of their own."""
     chosen, peaks = _cohort(outcome), outcome.client_peaks
     samples = {peak.site: 0 for peak in peaks}
-    for dealt in outcome.dealt:
+    for dealt in outcome.class_counts:
         samples[dealt.client] += dealt.samples
     largest = {
         group.name: max((peaks[at].site for at in group.devices), key=lambda site: (samples[site], site in chosen))
         for group in world
     }
-    found: dict[str, Peak] = {peak.site: peak for peak in peaks}
+    found: dict[str, MemoryPeak] = {peak.site: peak for peak in peaks}
     absent = [site for site in largest.values() if site not in chosen]
     if absent and entry.algorithm.engages_cohort:
         training = entry.training.model_copy(update={"clients_per_round": len(absent)})
