@@ -90,13 +90,15 @@ class Work:
 
     def __get__(self, owner: object | None, kind: type | None = None) -> Work:
         """Bind as Python binds a function: everything about a work takes the work's own arguments."""
-        if owner is None:
-            return self
+        return self if owner is None else self.bind(owner)
+
+    def bind(self, *first: Any) -> Work:
+        """The same work with its first arguments given."""
         return Work(
-            partial(self.run, owner),
-            partial(self.cost, owner),
-            self.writes if self.writes is _nothing else partial(self.writes, owner),
-            self.holds if self.holds is _nothing else partial(self.holds, owner),
+            partial(self.run, *first),
+            partial(self.cost, *first),
+            self.writes if self.writes is _nothing else partial(self.writes, *first),
+            self.holds if self.holds is _nothing else partial(self.holds, *first),
             self.name,
             self.deferrable,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -37,8 +37,8 @@ class Update:
 class Algorithm(Settings):
     """One way of training together. Its fields are the keys that its entry in a scenario takes.
 
-    Objects are frozen: what lasts from round to round is the state that the driver holds, a client's ``store`` or the
-    server's.
+    Objects are frozen: what lasts from round to round is the state that the driver holds, and records of the
+    algorithm's own that it keeps at a client or at the server (``client.store(Kept)``, ``world.server.store(Kept)``).
     """
 
     name: ClassVar[str]
@@ -102,12 +102,17 @@ class Algorithm(Settings):
         return [self.model_for(world, task, state)]
 
     def models_of_trained(
-        self, world: World, task: Task, state: State, clients: Sequence[Client]
+        self,
+        world: World,
+        task: Task,
+        state: State,
+        clients: Sequence[Client],
+        has_trained: Callable[[Client], bool],
     ) -> list[Mapping[str, Any]]:
-        """``evaluated_models`` where each client keeps a model of its own, in its store as "model": those of
-        ``clients`` that have trained, or of all that have; before anybody has, the one that all begin with."""
+        """``evaluated_models`` where each client keeps a model of its own: those of ``clients`` that have trained, or
+        of all that have; before anybody has, the one that all begin with."""
         for some in (clients, world.clients):
-            if trained := [client for client in some if "model" in client.store]:
+            if trained := [client for client in some if has_trained(client)]:
                 return [self.model_for(world, task, state, client) for client in trained]
         return [self.model_for(world, task, state)]
 

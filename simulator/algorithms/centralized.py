@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import OwnOrder, State, Steps
+from simulator.algorithms.steps.shared_body import share_body, shared_body, shared_tensors
+from simulator.world.store import Store
 
 if TYPE_CHECKING:
     from simulator.learning.models.staged import Staged
@@ -14,6 +17,13 @@ if TYPE_CHECKING:
     from simulator.learning.task import Task
     from simulator.world.clients import Client
     from simulator.world.world import World
+
+
+@dataclass(eq=False)
+class Collected(Store):
+    """What the server was sent, by the names of the clients: so many encoded bytes, and labels."""
+
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 class Centralized(OwnOrder):
@@ -40,17 +50,16 @@ class Centralized(OwnOrder):
         return Messages(up=("encoded images and labels",), incompressible=("encoded images and labels",))
 
     def begin(self, world: World, task: Task) -> State:
-        world.server.store["model"] = task.weights(task.trainable(), round=1, owner="server")
-        world.server.store["data"] = {}
+        share_body(world, task, task.trainable())
         return {}
 
     def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
         from simulator.learning.data.images import pooled  # here, so that reading a scenario loads no torch
 
         yield from self._gather(world)
-        number, weights, data = world.current_process().round, world.server.store["model"], world.server.store["data"]
-        task.start_round(weights, number, "server")
-        model, shards = task.part(weights), [client.data for client in world.clients if client.name in data]
+        number, arrived = world.current_process().round, world.server.store(Collected).data
+        model = task.part(shared_body(world, task))
+        shards = [client.data for client in world.clients if client.name in arrived]
         wanted = sum(len(client.data) for client in cohort)
         if shards and wanted:
             with world.phase("training"):
@@ -61,13 +70,13 @@ class Centralized(OwnOrder):
 
     def _gather(self, world: World) -> Steps:
         """Have all devices that have not done so, and are there, ship their data."""
-        store = world.server.store
+        store = world.server.store(Collected)
         there = [client for client in world.clients if client.site.away_since is None]
-        ready = [client for client in there if client.name not in store["data"]]
+        ready = [client for client in there if client.name not in store.data]
         if ready:
             with world.phase("data upload"):
                 jobs = [world.start(self._ship(world, client), client) for client in ready]
-                store["data"] = store["data"] | dict((yield from world.together(*jobs)))
+                store.data = store.data | dict((yield from world.together(*jobs)))
 
     def _ship(self, world: World, client: Client) -> Steps:
         """The value is the client's name and what arrived of its data: so many bytes, and the labels."""
@@ -82,4 +91,4 @@ class Centralized(OwnOrder):
         return client.name, arrived
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        return {name: world.server.store["model"][name] for name in task.trainable()}
+        return shared_tensors(world, task.trainable())

@@ -9,6 +9,8 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.fedavg import FedAvg
+from simulator.algorithms.steps.epochs import each_batch, train_epochs
+from simulator.algorithms.steps.personal import PersonalModel
 from simulator.algorithms.steps.proximal import check_pull, pulled_step
 
 if TYPE_CHECKING:
@@ -47,28 +49,23 @@ class Ditto(FedAvg):
         check_pull("lam", self.lam, training.optimizer, self.personal_learning_rate)
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
+        kept = client.store(PersonalModel)
         received = yield from client.download(state, "model")
-        client.store["global model"] = (received,)  # beside the one that is trained of it
-        shared = task.weights(received, client.round_index, owner=client.name)
-        start = client.store.get("personal model", received)
-        own = task.weights(start, client.round_index, self.personal_learning_rate, owner=client.name)
+        shared = client.weights(received)
+        own = client.weights(received if kept.tensors is None else kept.tensors, self.personal_learning_rate)
         model, personal = task.part(shared), task.part(own)
         yield from client.install(model, personal)
         with world.phase("training"):
-            for batch in client.batches("train", epochs=task.training.local_epochs):
-                yield from client.compute(model.train_step, *batch)
-        update = shared.release_copy(state)
-        client.store["global model"] = received, update
-        client.release(shared)  # the two models never train at once
-        client.store["personal model"] = own  # trained in its place
+            yield from train_epochs(client, model, task.training.local_epochs)
+        update = client.release(shared, state)  # the two models never train at once
+        kept.tensors = own  # trained in its place
         with world.phase("personal training"):
-            for batch in client.batches("train", epochs=self.personal_epochs):
-                yield from pulled_step(client, personal, batch, received, self.lam)
-        client.release(own)
-        client.store["personal model"] = own.release_copy(state)
-        del client.store["global model"]
+            yield from each_batch(
+                client, self.personal_epochs, lambda batch: pulled_step(client, personal, batch, received, self.lam)
+            )
+        kept.tensors = client.release(own, state)
         return Update((yield from client.upload(update, "model")), weight=len(client.data))
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        own = client.store.get("personal model", state) if client else state
-        return {name: own[name] for name in state}
+        own = client.store(PersonalModel).tensors if client else None
+        return {name: (own or state)[name] for name in state}

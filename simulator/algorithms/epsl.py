@@ -10,6 +10,8 @@ from pydantic import Field
 from simulator.accounting.payload import Messages, covered, directions
 from simulator.algorithms.base import State, Steps, UnfitError
 from simulator.algorithms.steps.parallel_split import ParallelSplit, side_by_side
+from simulator.algorithms.steps.personal import PersonalModel, has_trained
+from simulator.algorithms.steps.shared_body import SharedBody, shared_body
 from simulator.algorithms.steps.split_step import provisioned
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ class EPSL(ParallelSplit):
             raise UnfitError("phi", self.phi, problem, "0, or a compression without correction")
 
     def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
-        shared, ((first, end),) = self._shared(world, task), self._cut(world, task).rest
+        shared, ((first, end),) = shared_body(world, task), self._cut(world, task).rest
         parts = [task.part(shared, ((start, stop),)) for start, stop in ((first, end - 1), (end - 1, end))]
         with world.phase("model exchange"):
             members = yield from side_by_side(world, [(client, self._sit(task, client, state)) for client in cohort])
@@ -82,11 +84,12 @@ class EPSL(ParallelSplit):
         return state
 
     def _sit(self, task: Task, client: Client, state: State) -> Steps:
-        mine = client.store.get("model", {})
+        kept = client.store(PersonalModel)
+        mine: Mapping[str, Any] = kept.tensors or {}
         if state and not mine:
             mine = yield from client.download(state, "model")
         member = yield from self._join(task, client, {name: mine[name] for name in state})
-        client.store["model"] = member.local
+        kept.tensors = member.local
         return member
 
     def step(self, world: World, group: Sequence[tuple[Any, Tensor]], number: int, *parts: Part) -> Steps:
@@ -114,10 +117,10 @@ class EPSL(ParallelSplit):
         return common, own
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        mine = client.store.get("model", state) if client else state
-        return {**world.server.store["body"], **{name: mine[name] for name in state}}
+        own = client.store(PersonalModel).tensors if client else None
+        return {**world.server.store(SharedBody).weights, **{name: (own or state)[name] for name in state}}
 
     def evaluated_models(
         self, world: World, task: Task, state: State, clients: Sequence[Client]
     ) -> list[Mapping[str, Any]]:
-        return self.models_of_trained(world, task, state, clients)
+        return self.models_of_trained(world, task, state, clients, has_trained)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import Algorithm, State, Steps, Update
+from simulator.algorithms.steps.epochs import train_epochs
 from simulator.algorithms.steps.split_step import provisioned
 
 if TYPE_CHECKING:
@@ -32,10 +33,9 @@ class FedAvg(Algorithm):
         return task.trainable()
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
-        local = task.weights((yield from client.download(state, "model")), client.round_index, owner=client.name)
+        local = client.weights((yield from client.download(state, "model")))
         model = task.part(local)
         yield from client.install(model)
         with world.phase("training"):
-            for batch in client.batches("train", epochs=task.training.local_epochs):
-                yield from client.compute(model.train_step, *batch)
+            yield from train_epochs(client, model, task.training.local_epochs)
         return Update((yield from client.upload(local.release_copy(state), "model")), weight=len(client.data))

@@ -8,6 +8,7 @@ from pydantic import NonNegativeFloat
 
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.fedavg import FedAvg
+from simulator.algorithms.steps.epochs import each_batch
 from simulator.algorithms.steps.proximal import check_pull, pulled_step
 
 if TYPE_CHECKING:
@@ -35,12 +36,11 @@ class FedProx(FedAvg):
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         start = yield from client.download(state, "model")
-        client.store["global model"] = start  # beside the one that is trained
-        local = task.weights(start, client.round_index, owner=client.name)
+        local = client.weights(start)
         model = task.part(local)
         yield from client.install(model)
         with world.phase("training"):
-            for batch in client.batches("train", epochs=task.training.local_epochs):
-                yield from pulled_step(client, model, batch, start, self.mu)
-        del client.store["global model"]
+            yield from each_batch(
+                client, task.training.local_epochs, lambda batch: pulled_step(client, model, batch, start, self.mu)
+            )
         return Update((yield from client.upload(local.release_copy(state), "model")), weight=len(client.data))

@@ -9,12 +9,16 @@ from pydantic import NonNegativeFloat
 
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, Update
+from simulator.algorithms.steps.epochs import each_batch
+from simulator.algorithms.steps.personal import PersonalModel, has_trained
 from simulator.algorithms.steps.proximal import check_pull
+from simulator.algorithms.steps.shared_body import SharedBody, share_body, shared_body
 from simulator.algorithms.steps.split import CutPoint, UShaped
 from simulator.algorithms.steps.split_step import provisioned, split_messages, split_step
 from simulator.algorithms.steps.teacher import REFERENCE, Teacher, aligned_step
 
 if TYPE_CHECKING:
+    from simulator.learning.data.images import Batch
     from simulator.learning.models.cuts import Cut
     from simulator.learning.models.staged import Staged
     from simulator.learning.settings import TrainingSettings as Training
@@ -77,32 +81,34 @@ class FlexPSFL(UShaped):
         return Messages((*mine, *step.up, *asked.up), down)
 
     def begin(self, world: World, task: Task) -> State:
-        world.server.store["body"] = task.weights(task.trainable(), round=1, owner="server")
+        share_body(world, task, task.trainable())
         return task.trainable()
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
-        cut, shared, store = self.cut_for(task, client), client.server.store["body"], client.store
+        cut, kept = self.cut_for(task, client), client.store(PersonalModel)
         names, received = self._own(task, client), {}
-        if self.weight or "model" not in store:
+        if self.weight or kept.tensors is None:
             received = yield from client.download({name: state[name] for name in names}, "model")
-        start = store.get("model", received)
-        local = task.weights({name: start[name] for name in names}, client.round_index, owner=client.name)
-        store["model"] = local  # trained in its place
-        task.start_round(shared, client.round_index, "server")
-        head, tail, body = task.part(local, cut.head), task.part(local, cut.tail), task.part(shared, cut.body)
+        start = received if kept.tensors is None else kept.tensors
+        kept.tensors = local = client.weights({name: start[name] for name in names})  # trained in its place
+        head, tail = task.part(local, cut.head), task.part(local, cut.tail)
+        body = task.part(shared_body(world, task), cut.body)
         yield from client.install(head, tail)
-        step, teacher, loss = (), None, None
-        if self.weight and self.alignment != "distillation":
-            step = yield from aligned_step(client, local, received, self.alignment, self.weight)
-        elif self.weight:
-            teacher = Teacher(task, client, cut, received, state)
+        step, teacher = None, None
+        if self.weight and self.alignment == "distillation":
+            teacher = Teacher(world, task, client, cut, received, state)
             yield from client.install(teacher.head, teacher.tail)
-        alone = self.body == "exclusive"
+        elif self.weight:
+            step = yield from aligned_step(client, local, received, self.alignment, self.weight)
+        del start, received  # what the alignment needs of them it holds
+
+        def train(batch: Batch) -> Steps:
+            loss = (yield from teacher.loss(client, tail, batch.x, self.weight)) if teacher else None
+            exclusive = self.body == "exclusive"
+            yield from split_step(client, head, body, tail, batch, local, exclusive=exclusive, loss=loss, step=step)
+
         with world.phase("split training"):
-            for batch in client.batches("train", epochs=task.training.local_epochs):
-                if teacher:
-                    loss = yield from teacher.loss(client, tail, batch.x, self.weight)
-                yield from split_step(client, head, body, tail, batch, local, alone=alone, loss=loss, step=step)
+            yield from each_batch(client, task.training.local_epochs, train)
         mine = (yield from client.upload(local.release_copy(names), "model")) if self.weight else {}
         return Update(mine, weight=len(client.data))
 
@@ -111,21 +117,21 @@ class FlexPSFL(UShaped):
 
         if not self.weight:
             return state  # nobody sends anything
-        body = site.store["body"].release_copy(state)
+        body = site.store(SharedBody).weights.release_copy(state)
         values, weights = [update.value for update in updates], [update.weight for update in updates]
         return {**body, **(yield from site.compute(filled_mean, values, weights, body))}
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         if client is None:
             return state
-        body, own = world.server.store["body"], client.store.get("model", state)
+        body, own = world.server.store(SharedBody).weights, client.store(PersonalModel).tensors or state
         names = self._own(task, client)
         return {name: own[name] if name in names else body[name] for name in state}
 
     def evaluated_models(
         self, world: World, task: Task, state: State, clients: Sequence[Client]
     ) -> list[Mapping[str, Any]]:
-        return [state] if self.weight else self.models_of_trained(world, task, state, clients)
+        return [state] if self.weight else self.models_of_trained(world, task, state, clients, has_trained)
 
     def _own(self, task: Task, client: Client) -> State:
         """What is trained on this client's device."""

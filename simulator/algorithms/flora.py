@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from simulator.accounting.payload import Frozen, Messages
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.fedlora import FedLora
+from simulator.algorithms.steps.epochs import train_epochs
 from simulator.algorithms.steps.split_step import provisioned
+from simulator.world.store import Store
 
 if TYPE_CHECKING:
     from simulator.learning.models.staged import Staged
@@ -18,6 +21,14 @@ if TYPE_CHECKING:
     from simulator.world.clients import Client
     from simulator.world.sites import Site
     from simulator.world.world import World
+
+
+@dataclass(eq=False)
+class Folded(Store):
+    """What a device has of the weights that adapters change: with so many stacks added; None before the first."""
+
+    base: Frozen | None = None
+    stacks: int = 0
 
 
 class Flora(FedLora):
@@ -43,24 +54,23 @@ class Flora(FedLora):
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         from simulator.learning.training.stacking import fold
 
-        found, done = _targets(task), client.store.get("stacks added", 0)
-        lacking = {"classifier": state["classifier"], "stacks": state["stacks"][done:]}
+        found, kept = _targets(task), client.store(Folded)
+        lacking = {"classifier": state["classifier"], "stacks": state["stacks"][kept.stacks :]}
         received = yield from client.download(lacking, "stacks")
-        local = task.weights(received["classifier"], client.round_index, owner=client.name)
+        local = client.weights(received["classifier"])
         model = task.part(local)
         yield from client.install(model)
-        base = client.store.get("base") or {name: local[name] for name in state["base"]}
+        base = kept.base or {name: local[name] for name in state["base"]}
         with world.phase("folding"):
             for stack in received["stacks"]:
                 base = yield from client.compute(fold, found, base, stack)
-        client.store["base"], client.store["stacks added"] = Frozen(base), len(state["stacks"])
+        kept.base, kept.stacks = Frozen(base), len(state["stacks"])
         local.update(base)
+        del received, base  # folded, they are in the weights
         with world.phase("training"):
-            for batch in client.batches("train", epochs=task.training.local_epochs):
-                yield from client.compute(model.train_step, *batch)
-        return Update(
-            (yield from client.upload(local.release_copy(task.trainable()), "adapters")), weight=len(client.data)
-        )
+            yield from train_epochs(client, model, task.training.local_epochs)
+        adapters = yield from client.upload(local.release_copy(task.trainable()), "adapters")
+        return Update(adapters, weight=len(client.data))
 
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
         from simulator.learning.training.averaging import weighted_mean

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import Algorithm, State, Steps, Update
+from simulator.algorithms.steps.epochs import train_epochs
+from simulator.algorithms.steps.personal import PersonalModel, has_trained
 from simulator.algorithms.steps.split_step import provisioned
 
 if TYPE_CHECKING:
@@ -36,17 +38,15 @@ class Local(Algorithm):
         return task.trainable()
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
-        if "model" not in client.store:
-            client.store["model"] = yield from client.download(state, "model")
-        weights = task.weights(client.store["model"], client.round_index, owner=client.name)
-        client.store["model"] = weights  # trained in its place
+        kept = client.store(PersonalModel)
+        if kept.tensors is None:
+            kept.tensors = yield from client.download(state, "model")
+        kept.tensors = weights = client.weights(kept.tensors)  # trained in its place
         model = task.part(weights)
         yield from client.install(model)
         with world.phase("training"):
-            for batch in client.batches("train", epochs=task.training.local_epochs):
-                yield from client.compute(model.train_step, *batch)
-        client.release(weights)
-        client.store["model"] = weights.release_copy(state)
+            yield from train_epochs(client, model, task.training.local_epochs)
+        kept.tensors = client.release(weights, state)
         return Update(None, weight=len(client.data))
 
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
@@ -54,10 +54,10 @@ class Local(Algorithm):
         return state
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        own = client.store.get("model", state) if client else state
-        return {name: own[name] for name in state}
+        own = client.store(PersonalModel).tensors if client else None
+        return {name: (own or state)[name] for name in state}
 
     def evaluated_models(
         self, world: World, task: Task, state: State, clients: Sequence[Client]
     ) -> list[Mapping[str, Any]]:
-        return self.models_of_trained(world, task, state, clients)
+        return self.models_of_trained(world, task, state, clients, has_trained)

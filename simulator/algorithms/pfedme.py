@@ -9,6 +9,7 @@ from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from simulator.algorithms.base import State, Steps, UnfitError, Update
 from simulator.algorithms.fedavg import FedAvg
+from simulator.algorithms.steps.personal import PersonalModel
 from simulator.algorithms.steps.proximal import check_pull, pulled_step
 from simulator.learning.training.proximal import towards
 
@@ -54,20 +55,17 @@ class PFedMe(FedAvg):
         check_pull("lam", self.lam, training.optimizer)
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
+        kept = client.store(PersonalModel)
         local = yield from client.download(state, "model")
-        theta = task.weights(local, client.round_index, owner=client.name)
+        kept.tensors = theta = client.weights(local)  # trained in its place: the one before is not looked at again
         model = task.part(theta)
-        client.store["personal model"] = theta  # trained in its place: the one before is not looked at again
         yield from client.install(model)
         with world.phase("training"):
             for batch in client.batches("train", epochs=task.training.local_epochs):
-                client.store["local model"] = local  # beside the one that is trained
                 for _ in range(self.inner_steps):
                     yield from pulled_step(client, model, batch, local, self.lam)
                 local = yield from client.compute(towards, local, theta, self.eta * self.lam)
-        client.release(theta)
-        client.store["personal model"] = theta.release_copy(state)
-        del client.store["local model"]
+        kept.tensors = client.release(theta, state)
         return Update((yield from client.upload(local, "model")), weight=1)
 
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
@@ -75,5 +73,5 @@ class PFedMe(FedAvg):
         return (yield from site.compute(towards, state, mean, self.beta))
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        own = client.store.get("personal model", state) if client else state
-        return {name: own[name] for name in state}
+        own = client.store(PersonalModel).tensors if client else None
+        return {name: (own or state)[name] for name in state}

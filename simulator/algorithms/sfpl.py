@@ -9,6 +9,7 @@ from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.steps.mixed_batches import train_mixed
 from simulator.algorithms.steps.parallel_split import Member, ParallelSplit, side_by_side
+from simulator.algorithms.steps.shared_body import shared_body
 from simulator.algorithms.steps.split_step import labelled_messages, provisioned
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class SFPL(ParallelSplit):
         return Messages((*mine, *step.up), (*mine, *provisioned(model, at.head), *step.down))
 
     def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
-        rest = task.part(self._shared(world, task), self._cut(world, task).rest)
+        rest = task.part(shared_body(world, task), self._cut(world, task).rest)
         with world.phase("model exchange"):
             members = yield from side_by_side(world, [(client, self._sit(task, client, state)) for client in cohort])
         members = yield from self._train(world, members, rest)

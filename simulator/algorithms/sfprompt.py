@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat
 
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, UnfitError, Update
+from simulator.algorithms.steps.epochs import train_epochs
 from simulator.algorithms.steps.split import UShaped
 from simulator.algorithms.steps.split_step import provisioned, split_messages, split_step
 from simulator.learning.models.prompts import Prompts
+from simulator.world.store import Store
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from simulator.learning.data.images import Shard
     from simulator.learning.models.adaptation import Adaptation
     from simulator.learning.models.cuts import Cut
@@ -23,6 +28,13 @@ if TYPE_CHECKING:
     from simulator.learning.task import Task
     from simulator.world.clients import Client
     from simulator.world.world import World
+
+
+@dataclass(eq=False)
+class Pruned(Store):
+    """Which samples of a client pruning kept: positions in its shard, int64 [N]; None before it has pruned."""
+
+    kept: Tensor | None = None
 
 
 class SFPrompt(UShaped):
@@ -93,23 +105,21 @@ class SFPrompt(UShaped):
         return task.trainable()
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
-        cut, turn = self.cut_for(task, client), client.round_index
-        received = yield from client.download(state, "prompts and tail")
-        local = task.weights(received, turn, self.local_learning_rate, owner=client.name)
+        cut, number = self.cut_for(task, client), client.round_index
+        local = client.weights((yield from client.download(state, "prompts and tail")), self.local_learning_rate)
         head, tail, short = (task.part(local, ranges) for ranges in (cut.head, cut.tail, cut.short))
         body = task.part(task.backbone, cut.body)
         yield from client.install(head, tail)
 
         with world.phase("local loss"):
-            for batch in client.batches("local", epochs=self.local_epochs):
-                yield from client.compute(short.train_step, *batch)
+            yield from train_epochs(client, short, self.local_epochs, "local")
 
         with world.phase("pruning"):
             kept = yield from self._prune(client, short)
 
-        local.reset_optimizer(task.training.optimizer, task.learning_rate(turn, self.split_learning_rate))
+        local.reset_optimizer(task.training.optimizer, task.learning_rate(number, self.split_learning_rate))
         with world.phase("split training"):
-            for batch in kept.batches(("split", turn, client.name), epochs=self.split_epochs):
+            for batch in kept.batches(("split", number, client.name), epochs=self.split_epochs):
                 yield from split_step(client, head, body, tail, batch, local)
 
         return Update(
@@ -121,11 +131,12 @@ class SFPrompt(UShaped):
         data: Shard = client.data
         if self.keep_fraction == 1:
             return data
-        if self.prune == "once" and "kept" in client.store:
-            return data.keep(client.store["kept"])
+        pruned = client.store(Pruned)
+        if self.prune == "once" and pruned.kept is not None:
+            return data.keep(pruned.kept)
         scores = []
         for batch in data.in_order() if self.scores else ():
             scores += [(yield from client.compute(short.el2n, *batch))]
         kept = data.choose(self.keep, self.keep_fraction, scores, ("pruning", client.round_index, client.name))
-        client.store["kept"] = kept
+        pruned.kept = kept
         return data.keep(kept)

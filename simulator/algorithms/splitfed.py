@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, UnfitError, Update
+from simulator.algorithms.steps.epochs import each_batch
+from simulator.algorithms.steps.shared_body import SharedBody, share_body, shared_body
 from simulator.algorithms.steps.split import UShaped
 from simulator.algorithms.steps.split_step import (
     labelled_messages,
@@ -17,6 +19,7 @@ from simulator.algorithms.steps.split_step import (
 )
 
 if TYPE_CHECKING:
+    from simulator.learning.data.images import Batch
     from simulator.learning.models.cuts import Cut, Ranges
     from simulator.learning.models.staged import Staged
     from simulator.learning.models.weights import Weights
@@ -68,7 +71,7 @@ class SplitFed(UShaped):
         return self.tail if self.labels == "private" else 0
 
     @property
-    def _alone(self) -> bool:
+    def _exclusive(self) -> bool:
         return self.body == "exclusive"
 
     def begin(self, world: World, task: Task) -> State:
@@ -76,25 +79,26 @@ class SplitFed(UShaped):
         if self.version == "v1":
             return task.trainable()
         device, server = self._sides(self.cut_for(task, world.clients[0]))  # all have the same
-        world.server.store["body"] = task.weights(task.trainable(server), round=1, owner="server")
+        share_body(world, task, task.trainable(server))
         return _trained(task, device)
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         cut = self.cut_for(task, client)
         device, server = self._sides(cut)
         mine = {name: state[name] for name in _trained(task, device)}
-        received = (yield from client.download(mine, "model")) if mine else {}
-        local = task.weights(received, client.round_index, owner=client.name)
-        served = self._served(task, client, state)
+        local = client.weights((yield from client.download(mine, "model")) if mine else {})
+        served = self._served(world, task, client, state)
         head, tail = task.part(local, cut.head), task.part(local, cut.tail)
         body, rest = task.part(served, cut.body), task.part(served, cut.rest)
         yield from client.install(*((head, tail) if self.labels == "private" else (head,)))
+
+        def step(batch: Batch) -> Steps:
+            if self.labels == "private":
+                return split_step(client, head, body, tail, batch, local, exclusive=self._exclusive)
+            return labelled_step(client, head, rest, batch, local)  # one service at the server: nobody comes between
+
         with world.phase("split training"):
-            for batch in client.batches("train", epochs=task.training.local_epochs):
-                if self.labels == "private":
-                    yield from split_step(client, head, body, tail, batch, local, alone=self._alone)
-                else:  # forward, backward and step are one service: nobody comes between
-                    yield from labelled_step(client, head, rest, batch, local)
+            yield from each_batch(client, task.training.local_epochs, step)
         value = (yield from client.upload(local.release_copy(mine), "model")) if mine else {}
         if self.version == "v1":
             value = {**value, **served.release_copy(task.trainable(server))}
@@ -104,19 +108,19 @@ class SplitFed(UShaped):
         return (yield from super().aggregate(site, task, state, updates)) if state else state
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        return state if self.version == "v1" else {**world.server.store["body"], **state}
+        if self.version == "v1":
+            return state
+        return {**world.server.store(SharedBody).weights, **state}
 
     def _sides(self, cut: Cut) -> tuple[tuple[Ranges, ...], Ranges]:
         """The stages on the device, and those at the server."""
         return ((cut.head, cut.tail), cut.body) if self.labels == "private" else ((cut.head,), cut.rest)
 
-    def _served(self, task: Task, client: Client, state: State) -> Weights:
+    def _served(self, world: World, task: Task, client: Client, state: State) -> Weights:
         """The weights the server trains for this client: a copy of its own, or the ones that all share."""
         if self.version == "v1":
             return task.weights(state, client.round_index, owner=f"server for {client.name}")
-        shared: Weights = client.server.store["body"]
-        task.start_round(shared, client.round_index, "server")
-        return shared
+        return shared_body(world, task)
 
 
 def _trained(task: Task, sides: tuple[Ranges, ...]) -> State:

@@ -10,7 +10,8 @@ from pydantic import PositiveInt
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import OwnOrder, State, Steps, UnfitError
 from simulator.algorithms.steps.mixed_batches import step_once, train_mixed
-from simulator.algorithms.steps.pipeline import SMASHED, ClientPipeline, take, take_graded
+from simulator.algorithms.steps.pipeline import SMASHED, ActivationCache, ClientPipeline, take, take_graded
+from simulator.algorithms.steps.shared_body import share_body, shared_body, shared_tensors
 from simulator.algorithms.steps.split import SplitAlgorithm
 from simulator.algorithms.steps.split_step import check_cut, provisioned
 from simulator.algorithms.steps.staging import StagedBatches
@@ -91,14 +92,11 @@ class SplitFrozen(SplitAlgorithm, OwnOrder):
         return 0 if self.cut.chooses and not self.placement else max(self.heads)
 
     def begin(self, world: World, task: Task) -> State:
-        world.server.store["model"] = task.weights(task.trainable(), round=1, owner="server")
-        world.server.store["held"] = {}
+        share_body(world, task, task.trainable())
         return {}
 
     def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
-        shared = world.server.store["model"]
-        task.start_round(shared, world.current_process().round, "server")
-        rest = task.part(shared, task.cut(self._deepest, 0).rest)
+        rest = task.part(shared_body(world, task), task.cut(self._deepest, 0).rest)
         decomposed, number = self.backward == "decomposed", 0
         collect, learn = (take_graded, step_once) if decomposed else (take, train_mixed)
         with world.phase("split training"), StagedBatches(world.server) as pile:
@@ -124,7 +122,7 @@ class SplitFrozen(SplitAlgorithm, OwnOrder):
     def _fill(self, world: World, task: Task, line: ClientPipeline) -> Steps:
         head = task.part(task.backbone, self.cut_for(task, line.client).head)
         batches = line.client.batches("train", epochs=task.training.local_epochs)
-        yield from line.fill(head, batches, world.server.store)
+        yield from line.fill(head, batches, world.server.store(ActivationCache))
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        return {name: world.server.store["model"][name] for name in task.trainable()}
+        return shared_tensors(world, task.trainable())

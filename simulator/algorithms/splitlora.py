@@ -10,6 +10,7 @@ from pydantic import PositiveInt
 
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, Update
+from simulator.algorithms.steps.shared_body import SharedBody, share_body, shared_body
 from simulator.algorithms.steps.split import SplitAlgorithm
 from simulator.algorithms.steps.split_step import labelled_messages, labelled_step, provisioned
 
@@ -56,15 +57,13 @@ class SplitLora(SplitAlgorithm):
 
     def begin(self, world: World, task: Task) -> State:
         cut = self.cut_for(task, world.clients[0])  # all have the same
-        world.server.store["body"] = task.weights(task.trainable(cut.rest), round=1, owner="server")
+        share_body(world, task, task.trainable(cut.rest))
         return task.trainable(cut.head)
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
-        cut, shared = self.cut_for(task, client), client.server.store["body"]
-        task.start_round(shared, client.round_index, "server")
-        received = (yield from client.download(state, "adapters")) if state else {}
-        local = task.weights(received, client.round_index, owner=client.name)
-        head, rest = task.part(local, cut.head), task.part(shared, cut.rest)
+        cut = self.cut_for(task, client)
+        local = client.weights((yield from client.download(state, "adapters")) if state else {})
+        head, rest = task.part(local, cut.head), task.part(shared_body(world, task), cut.rest)
         yield from client.install(head)
         epochs = self.steps or task.training.local_epochs  # so many are enough: no epoch is without a batch
         with world.phase("split training"):
@@ -77,5 +76,5 @@ class SplitLora(SplitAlgorithm):
         return (yield from super().aggregate(site, task, state, updates)) if state else state
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        trained = {**world.server.store["body"], **state}
+        trained = {**world.server.store(SharedBody).weights, **state}
         return {name: trained[name] for name in task.trainable()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -12,6 +13,7 @@ from simulator.accounting.payload import WAY_BACK, Messages, covered, directions
 from simulator.learning.compression.base import FLOAT_BYTES, Compressor
 from simulator.learning.trees import leaves, transform
 from simulator.transport.encoded import Coded, Steps, Tree, floating, is_floating, looked_up
+from simulator.world.store import Store
 
 if TYPE_CHECKING:
     from simulator.learning.data.lazy import LazyBatch
@@ -45,6 +47,21 @@ def channels(
     return found
 
 
+@dataclass(eq=False)
+class Notes(Store):
+    """What channels keep at a device, by the kind of payload.
+
+    Attributes:
+        received: what it received last, and in which round.
+        left_out: what was left out of its last change.
+        uncorrected: what it sent last, and what arrived of it.
+    """
+
+    received: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    left_out: dict[str, Any] = field(default_factory=dict)
+    uncorrected: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+
+
 class Noting:
     """Notes what a client receives, so that it can send the change to it; ``inner``: what is done to it besides."""
 
@@ -52,13 +69,14 @@ class Noting:
         self.inner = inner
 
     def send(self, client: Client, source: Site, target: Site, payload: Tree, kind: str) -> Steps:
-        value = yield from _through(self.inner, client, source, target, payload, kind)
-        client.store[received(kind)] = client.round_index, value
+        value = client.keep((yield from _through(self.inner, client, source, target, payload, kind)))
+        notes = client.store(Notes)
+        notes.received = {**notes.received, kind: (client.round_index, value)}
         return value
 
 
 class CodedChange(Coded):
-    """Encodes the change to what the client received under the same kind in its turn; the server, which knows that
+    """Encodes the change to what the client received under the same kind in its round; the server, which knows that
     too, adds it. What a compressor that keeps it leaves out of one change is added to the client's next.
     """
 
@@ -73,18 +91,19 @@ class CodedChange(Coded):
             RuntimeError: the client did not receive such a payload before; no algorithm that keeps to its ``messages``
                 does this.
         """
-        turn, base = client.store.get(received(kind), (None, None))
-        rest = client.store.get(left_out(kind))
-        if turn != client.round_index or _shapes(base) != _shapes(payload):
-            raise RuntimeError(f'{client} sends the change of "{kind}" that it did not receive in this turn')
+        notes = client.store(Notes)
+        round_index, base = notes.received.get(kind, (None, None))
+        rest = notes.left_out.get(kind)
+        if round_index != client.round_index or _shapes(base) != _shapes(payload):
+            raise RuntimeError(f'{client} sends the change of "{kind}" that it did not receive in this round')
         if rest is not None and _shapes(rest) != [leaf.shape for leaf in floating(payload)]:
             raise RuntimeError(f'{client} kept what was left out of "{kind}", and now sends tensors of other shapes')
         encoded, rest = yield from source.compute(self.encode, payload, base, rest)
         arrived = yield from source.send(target, encoded, kind)
         if rest is not None:
-            client.store[left_out(kind)] = rest
+            notes.left_out = {**notes.left_out, kind: rest}
         value = yield from target.compute(self.decode, arrived, base)
-        del client.store[received(kind)]
+        notes.received = _without(notes.received, kind)
         return value
 
     def _change_cost(self, payload: Tree, base: Tree, rest: list[Tensor] | None) -> Cost:
@@ -139,7 +158,9 @@ class CodedAndKept(Coded):
         arrived = yield from source.send(target, encoded, kind)
         pairs: list[tuple[Any, Any]] = []
         transform(lambda leaf, sent: pairs.append((leaf, sent)), payload, arrived)
-        (client.store[uncorrected(kind)],) = [pair for pair in pairs if is_floating(pair[0])]
+        (pair,) = [pair for pair in pairs if is_floating(pair[0])]
+        notes = client.store(Notes)
+        notes.uncorrected = {**notes.uncorrected, kind: pair}
         return (yield from target.compute(self.decode, arrived, payload))
 
 
@@ -151,9 +172,10 @@ class Correcting:
 
     def send(self, client: Client, source: Site, target: Site, payload: Tree, kind: str) -> Steps:
         grad = yield from _through(self.inner, client, source, target, payload, kind)
-        if uncorrected(self.of) in client.store:
-            values, sent = client.store[uncorrected(self.of)]
-            del client.store[uncorrected(self.of)]
+        notes = client.store(Notes)
+        if self.of in notes.uncorrected:
+            values, sent = notes.uncorrected[self.of]
+            notes.uncorrected = _without(notes.uncorrected, self.of)
             grad = yield from target.compute(self.correct, grad, values, sent)
         return grad
 
@@ -169,19 +191,8 @@ class Correcting:
         return grad.add(error, alpha=self.sent.compressor.pull)
 
 
-def received(kind: str) -> str:
-    """Where in a client's store stands what it received last, and in which turn."""
-    return f"received: {kind}"
-
-
-def left_out(kind: str) -> str:
-    """Where in a client's store stands what was left out of its last change."""
-    return f"left out: {kind}"
-
-
-def uncorrected(kind: str) -> str:
-    """Where in a client's store stands what it sent last, and what arrived of it."""
-    return f"uncorrected: {kind}"
+def _without(notes: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {name: note for name, note in notes.items() if name != kind}
 
 
 def _through(inner: Channel | None, client: Client, source: Site, target: Site, payload: Tree, kind: str) -> Steps:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from simulator.world.store import Live, tree_size
 
 
 class Holdable(Protocol):
@@ -34,7 +37,8 @@ class Memory:
 
     Attributes:
         bytes: weights, their gradients and optimizer state + earlier versions of them that open passes need + what open
-            passes keep + what the works in service need + what lies in the site's store + what waits there.
+            passes keep + what the works in service need + what lies in the site's stores + tensors by name that live
+            there + what waits there.
         peak_bytes: the most there ever was.
         fullest: what was done then.
     """
@@ -48,6 +52,24 @@ class Memory:
         self._earlier: dict[int, int] = {}
         self._kept: dict[str | None, int] = {}
         self._stored = 0
+        self._living: dict[int, weakref.ref[Live]] = {}
+
+    def keep(self, value: Any) -> Any:
+        """Count tensors by name from now on, and as long as anybody refers to them; the value is what to refer to.
+
+        What is not a dict of tensors stays as it is.
+        """
+        if type(value) is not dict:
+            return value
+        live, size = Live(value), tree_size(value)
+
+        def gone(reference: weakref.ref[Live], key: int = id(live)) -> None:
+            del self._living[key]
+            self.bytes -= size
+
+        self._living[id(live)] = weakref.ref(live, gone)
+        self.bytes += size
+        return live
 
     def store(self, nbytes: int) -> None:
         """So much lies in the store now."""

@@ -17,7 +17,7 @@ from simulator.world.memory import Memory
 from simulator.world.network import Link
 from simulator.world.processes import Concurrency, Steps
 from simulator.world.queue import FirstCome, Job, Queue
-from simulator.world.store import Store
+from simulator.world.store import S, Stores
 
 __getattr__ = former(__name__, "simulator.accounting.power", "simulator.world.queue")
 
@@ -56,7 +56,7 @@ class Site:
         self.uplink = uplink or Link(f"{name} up", float("inf"))
         self.downlink = downlink or Link(f"{name} down", float("inf"))
         self.queue = queue or FirstCome()
-        self.store = Store()
+        self.stores = Stores()
         self.memory = Memory()
         self.away_since: float | None = None
         self._only = (self,)
@@ -69,6 +69,10 @@ class Site:
 
     def __repr__(self) -> str:
         return f"<site {self.name}>"
+
+    def store(self, kind: type[S]) -> S:
+        """What is kept here in records of this class; made when it is first asked for."""
+        return self.stores.of(kind)
 
     def seconds(self, cost: Cost) -> float:
         """How long a work of this price takes in one slot: the one place to replace for a measured table."""
@@ -143,9 +147,8 @@ class Site:
             self.away_since = None
 
     def weigh(self) -> None:
-        """Look anew at what lies in the store."""
-        self.memory.store(self.store.bytes)
-        self.store.changed = False
+        """Look anew at what lies in the stores."""
+        self.memory.store(self.stores.weigh())
 
     def _serve(self) -> None:
         while self._free and self._ready:
@@ -162,7 +165,7 @@ class Site:
         self._serving[job] = None
         self._free -= 1
         job.begun, job.start = True, self.env.now
-        if self.store.changed:
+        if self.stores.changed:
             self.weigh()
         self.memory.begin(job.client, job.holds, job.cost.peak_bytes, job.work.name, job.round)
         job._ok, job._value = True, None
@@ -182,6 +185,7 @@ class Site:
 
     def _close(self, job: Job) -> None:
         del self._serving[job]
+        job.args = ()  # a process remembers its last job: what it was given need not live on with it
         self._free += 1
         cost = job.cost
         over = job.aborted or not job.process.is_alive  # nobody is there to keep anything

@@ -1,36 +1,62 @@
-"""What a site keeps from round to round."""
+"""What a site keeps from round to round, in records of their own for whoever keeps it."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from simulator.accounting.payload import Frozen
 
+S = TypeVar("S", bound="Store")
 
-class Store(dict[str, Any]):
-    """Plain data and tensors by name; it knows when it was changed."""
 
-    changed = True
+class Store:
+    """A record of what somebody keeps at a site: fields with defaults, plain data and tensors.
 
-    def __setitem__(self, key: str, value: Any) -> None:
-        super().__setitem__(key, value)
-        self.changed = True
+    Whoever keeps something declares a dataclass of it (``@dataclass(eq=False)``) and asks ``site.store(ItsClass)`` for
+    the site's own: an algorithm for what it keeps at a client and at the server, a driver for its state, a channel for
+    its notes. None can come in another's way, and all of them count in the site's memory. A field is set to be changed:
+    what is changed inside of it is seen when the next one is set.
+    """
 
-    def __delitem__(self, key: str) -> None:
-        super().__delitem__(key)
-        self.changed = True
+    changed: bool = True
+    """Of the class: a record starts as changed."""
 
-    def setdefault(self, key: str, default: Any = None) -> Any:
-        if key not in self:
-            self[key] = default
-        return self[key]
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.__dict__[name] = value
+        self.__dict__["changed"] = name != "changed" or value
+
+
+class Live(dict[str, Any]):
+    """Tensors by name that were sent to a device or computed there: they take its memory as long as they live."""
+
+    __slots__ = ("__weakref__",)
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
+class Stores(dict[type[Store], Store]):
+    """The records that are kept at one site, by their classes."""
+
+    def of(self, kind: type[S]) -> S:
+        """The record of this class; made when it is first asked for."""
+        if kind not in self:
+            self[kind] = kind()
+        return self[kind]  # type: ignore[return-value]
 
     @property
-    def bytes(self) -> int:
-        """Bytes of its tensors. Weights that parts compute with are left out: they count where they are used. The same
-        payload under two names counts once (by the identity of what holds tensors: dry, these stand for each other).
+    def changed(self) -> bool:
+        """Whether one of them has changed since it was weighed."""
+        return any(store.changed for store in self.values())
+
+    def weigh(self) -> int:
+        """Bytes of all tensors in them.
+
+        Left out are weights that parts compute with, which count where they are used, and what counts as ``Live``. The
+        same payload under two names counts once (by the identity of what holds tensors: dry, these stand for each
+        other).
         """
-        return tree_size(dict(self))
+        for store in self.values():
+            store.changed = False
+        return tree_size([list(vars(store).values()) for store in self.values()])
 
 
 def tree_size(tree: Any) -> int:
@@ -39,7 +65,7 @@ def tree_size(tree: Any) -> int:
 
 
 def _bytes(tree: Any, counted: set[int]) -> int:
-    if isinstance(tree, Frozen) or hasattr(tree, "optimizer") or id(tree) in counted:
+    if isinstance(tree, Frozen | Live) or hasattr(tree, "optimizer") or id(tree) in counted:
         return 0
     if isinstance(tree, dict | list | tuple):
         counted.add(id(tree))

@@ -129,7 +129,7 @@ def make(
         up, down = Link(f"up {number}", 1e6, 0.01), Link(f"down {number}", 2e6, 0.01)
         site = Site(world, f"phone-{number}", Hardware(RATES[number % 4], 1e9, 2**30, 1, power), up, down)
         index = torch.arange(start, start + size, device=data_device)
-        Client(site, Shard(images, index, settings.batch_size, Seeds(seed)), world.server, provisioning)
+        Client(site, Shard(images, index, settings.batch_size, Seeds(seed)), world.server, provisioning, task)
         start += size
     return world, task
 

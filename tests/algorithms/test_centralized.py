@@ -11,7 +11,7 @@ import yaml
 from torch.nn.functional import cross_entropy
 
 from simulator.accounting.usage import uses
-from simulator.algorithms.centralized import Centralized
+from simulator.algorithms.centralized import Centralized, Collected
 from simulator.algorithms.fedavg import FedAvg
 from simulator.experiments.trial import build, trial
 from simulator.learning.models.build import Built
@@ -55,8 +55,8 @@ def test_everybodys_data_are_sent_once(dry: bool) -> None:
     world = sized(dry=dry)
     sent = [(row.source, row.target, row.bytes, row.round, row.phase) for row in world.ledger.transfers]
     assert sorted(sent) == [(f"phone-{n}", "server", by_hand(n), 1, "data upload") for n in range(4)]
-    assert world.server.store["data"].keys() == {f"phone-{n}" for n in range(4)}
-    assert world.server.store.bytes == sum(by_hand(n) for n in range(4))
+    assert world.server.store(Collected).data.keys() == {f"phone-{n}" for n in range(4)}
+    assert world.server.stores.weigh() == sum(by_hand(n) for n in range(4))
 
 
 def test_a_smaller_wire_changes_neither_files_nor_labels() -> None:
@@ -164,7 +164,7 @@ def test_a_device_that_is_away_sends_when_it_is_back() -> None:
         ("phone-2", 2),
         ("phone-3", 1),
     ]
-    assert world.server.store.bytes == sum(by_hand(n) for n in range(4))
+    assert world.server.stores.weigh() == sum(by_hand(n) for n in range(4))
 
 
 def test_a_device_that_leaves_while_it_sends() -> None:
@@ -180,7 +180,7 @@ def test_a_device_that_leaves_while_it_sends() -> None:
     (engaged,) = [row.seconds for row in world.ledger.engagements if row.client == "phone-2"]
     assert engaged == 0.015
     sent = sum(row.bytes - row.lost for row in world.ledger.transfers)
-    assert sent == world.server.store.bytes == sum(by_hand(n) for n in (0, 1, 3))
+    assert sent == world.server.stores.weigh() == sum(by_hand(n) for n in (0, 1, 3))
     assert {row.round for row in world.ledger.works} == {1, 2, 3}
 
 

@@ -13,7 +13,7 @@ from simulator.algorithms.fedprox import FedProx
 from simulator.algorithms.sfprompt import SFPrompt
 from simulator.algorithms.split_learning import SplitLearning
 from simulator.algorithms.splitfed import SplitFed
-from simulator.transport.channels import left_out
+from simulator.transport.channels import Notes
 from simulator.world.memory import Memory
 from tests.algorithms.conftest import Run, equal, forget, go, training
 
@@ -86,7 +86,7 @@ def test_dry_is_real(case: str) -> None:
     assert dry.works(work="decode")
     for one, two in zip(dry.world.sites, real.world.sites, strict=True):
         assert one.memory.peak_bytes == two.memory.peak_bytes
-        assert one.store.bytes == two.store.bytes
+        assert one.memory.bytes == two.memory.bytes
 
 
 def loss(run: Run) -> list[float]:
@@ -147,10 +147,10 @@ def test_what_is_left_out_counts_in_a_clients_memory() -> None:
     compressed = {"model up": TOP_K}
     bare, run = (go(FedAvg(), training(compression=each, rounds=3)) for each in ({}, compressed))
     size = sum(4 * tensor.numel() for tensor in run.task.trainable().values())
-    chosen = [client for client in run.clients if left_out("model") in client.store]
+    chosen = [client for client in run.clients if "model" in client.store(Notes).left_out]
     assert {client.name for client in chosen} == {row.client for row in run.world.ledger.engagements}
     for client in chosen:
-        assert client.store.bytes == size
+        assert client.site.stores.weigh() == size
     peaks = [max(site.memory.peak_bytes for site in each.world.sites[1:]) for each in (bare, run)]
     assert peaks[1] >= peaks[0] + 2 * size, "what was received, and what was left out"
 

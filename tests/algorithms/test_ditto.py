@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 from simulator.algorithms.ditto import Ditto
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.local import Local
+from simulator.algorithms.steps.personal import PersonalModel, has_trained
 from tests.algorithms.conftest import MODEL_BYTES, Run, equal, go, largest_difference, training
 from tests.learning.conftest import vit
 
@@ -16,7 +17,7 @@ EVERYBODY = training(rounds=3, clients_per_round=2)
 
 
 def personal(run: Run) -> list[dict[str, Tensor]]:
-    return [client.store["personal model"] for client in run.clients if "personal model" in client.store]
+    return [client.store(PersonalModel).tensors for client in run.clients if has_trained(client)]
 
 
 def test_the_global_model_is_fedavgs_to_the_bit_and_so_is_the_traffic() -> None:
@@ -29,7 +30,7 @@ def test_the_global_model_is_fedavgs_to_the_bit_and_so_is_the_traffic() -> None:
 def test_without_a_pull_the_personal_model_is_local_trainings() -> None:
     ditto, alone = go(Ditto(lam=0.0), EVERYBODY, clients=2), go(Local(), EVERYBODY, clients=2)
     for one, other in zip(personal(ditto), alone.clients, strict=True):
-        assert largest_difference(one, other.store["model"]) < 1e-6
+        assert largest_difference(one, other.store(PersonalModel).tensors) < 1e-6
 
 
 def test_the_stronger_the_pull_the_nearer_to_the_global_model() -> None:
@@ -71,7 +72,7 @@ def test_two_rounds_by_hand() -> None:
         shared = [(one + two) / 2 for one, two in zip(*updates, strict=True)]
     for client in run.clients:
         mine = dict(zip(names, own[client.name], strict=True))
-        found = client.store["personal model"]
+        found = client.store(PersonalModel).tensors
         torch.testing.assert_close(found["head.head.weight"], mine["head.weight"], rtol=1e-4, atol=1e-6)
         torch.testing.assert_close(
             found["block1.mlp.fc2.weight"], mine["blocks.1.mlp.fc2.weight"], rtol=1e-4, atol=1e-6
@@ -84,9 +85,9 @@ def test_two_rounds_by_hand() -> None:
 def test_a_client_that_was_never_chosen_uses_the_global_model() -> None:
     run = go(Ditto(), training(rounds=1, clients_per_round=1), clients=2)
     views = [Ditto().model_for(run.world, run.task, run.state, client) for client in run.clients]
-    own = ["personal model" in client.store for client in run.clients]
+    own = [has_trained(client) for client in run.clients]
     assert sorted(own) == [False, True]
-    wanted = [run.state, run.clients[own.index(True)].store["personal model"]]
+    wanted = [run.state, run.clients[own.index(True)].store(PersonalModel).tensors]
     for view, model in zip([views[own.index(False)], views[own.index(True)]], wanted, strict=True):
         assert view.keys() == model.keys()
         assert all(view[name] is model[name] for name in model), "the same tensors, so that they are looked at once"
@@ -104,7 +105,7 @@ def test_the_personal_model_is_paid_for_on_the_device() -> None:
     seconds = sum(row.seconds for row in ditto.works(site="phone-0"))
     uploads = ditto.transfers(target="server")
     assert uploads[0].start > seconds
-    assert ditto.clients[0].store.bytes == plain.clients[0].store.bytes + MODEL_BYTES
+    assert ditto.clients[0].site.memory.bytes == plain.clients[0].site.memory.bytes + MODEL_BYTES
 
 
 @pytest.mark.parametrize("setting", [{"lam": -0.1}, {"personal_epochs": 0}, {"personal_learning_rate": 0.0}])

@@ -11,6 +11,8 @@ from torch.nn.functional import cross_entropy, softmax
 
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.flexp_sfl import FlexPSFL
+from simulator.algorithms.steps.personal import PersonalModel, has_trained
+from simulator.algorithms.steps.shared_body import SharedBody
 from simulator.algorithms.steps.split import CutPoint
 from simulator.learning.models.parts import Pass
 from simulator.learning.models.weights import Weights
@@ -53,7 +55,7 @@ class TestWhatIsPersonal:
 
     def test_what_nobody_sent_is_the_bodys(self) -> None:
         found = go(FlexPSFL(), training(rounds=1))
-        body = found.world.server.store["body"]
+        body = found.world.server.store(SharedBody).weights
         assert {name.split(".")[0] for name in found.state if found.state[name] is body[name]} == {"block1"}
 
     def test_the_server_is_charged_for_what_was_sent(self) -> None:
@@ -78,12 +80,12 @@ class TestWhatIsPersonal:
         algorithm = FlexPSFL(weight=0)
         found = go(algorithm, training(rounds=1, clients_per_round=1))
         world, task, state = found.world, found.task, found.state
-        (trained,) = (client for client in found.clients if "model" in client.store)
+        (trained,) = (client for client in found.clients if has_trained(client))
         others = [client for client in found.clients if client is not trained]
         for looked_at in (found.clients, [trained], others):  # where none of them has trained: all that have
             (view,) = algorithm.evaluated_models(world, task, state, looked_at)
             assert equal(dict(view), dict(algorithm.model_for(world, task, state, trained)))
-        del trained.store["model"]
+        trained.store(PersonalModel).tensors = None
         assert algorithm.evaluated_models(world, task, state, found.clients) == [state]
 
     def test_without_weight_no_model_travels_but_the_first(self) -> None:
@@ -97,7 +99,7 @@ class TestWhatIsPersonal:
         found = go(algorithm, training(rounds=3))
         assert all(tensor.isfinite().all() for tensor in found.state.values())
         for client in found.clients:
-            if "model" in client.store:
+            if has_trained(client):
                 held = {name.split(".")[0] for name in algorithm._own(found.task, client)}
                 expected = {"embed", "head"} | {f"block{n}" for n in range(MIXED[client.name].head)}
                 assert held == expected | {f"block{2 - n}" for n in range(MIXED[client.name].tail)}
@@ -128,8 +130,8 @@ class TestTheBody:
         self, weight: float, places: Mapping[str, CutPoint]
     ) -> None:
         stashed, exclusive = self.runs(places=places, weight=weight)
-        assert stashed.world.server.store["body"].version > 0
-        assert exclusive.world.server.store["body"].version == 0
+        assert stashed.world.server.store(SharedBody).weights.version > 0
+        assert exclusive.world.server.store(SharedBody).weights.version == 0
         assert exclusive.world.server.memory.peak_bytes < stashed.world.server.memory.peak_bytes
         assert exclusive.world.now > stashed.world.now
 
@@ -137,7 +139,7 @@ class TestTheBody:
     def test_for_one_client_the_two_are_one_to_the_bit(self, alignment: Any) -> None:
         stashed, exclusive = self.runs(clients=1, places={}, alignment=alignment)
         assert equal(stashed.trained, exclusive.trained)
-        assert equal(*(dict(run.clients[0].store["model"]) for run in (stashed, exclusive)))
+        assert equal(*(dict(run.clients[0].store(PersonalModel).tensors) for run in (stashed, exclusive)))
         assert stashed.world.ledger == exclusive.world.ledger
 
     @pytest.mark.parametrize("body", ["stashed", "exclusive"])
@@ -164,7 +166,7 @@ def test_a_devices_memory_does_not_grow_with_its_data_or_the_rounds() -> None:
 class TestAlignment:
     def distance(self, **how: Any) -> float:
         found = go(FlexPSFL(**how), training(rounds=1, clients_per_round=1), clients=1, samples=40)
-        own, start = found.clients[0].store["model"], found.task.trainable()
+        own, start = found.clients[0].store(PersonalModel).tensors, found.task.trainable()
         return sum(float((own[name] - start[name]).square().sum()) for name in start)
 
     def test_proximal_keeps_a_client_near(self) -> None:
@@ -193,12 +195,12 @@ class TestAlignment:
     def test_projection_in_the_first_round_changes_nothing(self) -> None:
         """The global model has not moved."""
         one, two = (go(FlexPSFL(**how), training(rounds=1)) for how in ({"alignment": "projection"}, {"weight": 0}))
-        assert equal(*(dict(run.clients[0].store["model"]) for run in (one, two)))
+        assert equal(*(dict(run.clients[0].store(PersonalModel).tensors) for run in (one, two)))
 
     def test_projection_in_a_later_round_does(self) -> None:
         how = training(rounds=3, clients_per_round=4)
         one, two = (go(FlexPSFL(alignment="projection", weight=weight), how) for weight in (1.0, 1e-9))
-        assert not equal(*(dict(run.clients[0].store["model"]) for run in (one, two)))
+        assert not equal(*(dict(run.clients[0].store(PersonalModel).tensors) for run in (one, two)))
 
     def test_no_weight_below_zero(self) -> None:
         with pytest.raises(ValidationError, match="greater than or equal to 0"):

@@ -10,7 +10,7 @@ import torch
 from simulator.algorithms.base import Algorithm
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.fedlora import FedLora
-from simulator.algorithms.flora import Flora
+from simulator.algorithms.flora import Flora, Folded
 from simulator.algorithms.splitfrozen import SplitFrozen
 from simulator.algorithms.splitlora import SplitLora
 from simulator.learning.models.stages.adapters import Target
@@ -139,12 +139,12 @@ class TestFlora:
 
     def test_devices_and_server_have_the_same_weights(self) -> None:
         found = go(Flora(), settings(rounds=4))
-        latest = max(client.store.get("stacks added", 0) for client in found.clients)
-        holders = [client for client in found.clients if client.store.get("stacks added") == latest]
+        latest = max(client.store(Folded).stacks for client in found.clients)
+        holders = [client for client in found.clients if client.store(Folded).stacks == latest]
         assert latest == 3  # what round 4 stacked, the server alone has
         state = go(Flora(), settings(rounds=3)).state
         for client in holders:
-            assert largest_difference(dict(client.store["base"]), state["base"]) < 1e-5
+            assert largest_difference(dict(client.store(Folded).base), state["base"]) < 1e-5
 
     def test_who_missed_rounds_is_sent_their_stacks(self) -> None:
         found = go(Flora(), settings(rounds=4))

@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 from simulator.algorithms.base import UnfitError
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.pfedme import PFedMe
+from simulator.algorithms.steps.personal import PersonalModel
 from tests.algorithms.conftest import MODEL_BYTES, equal, go, largest_difference, make, training
 from tests.learning.conftest import vit
 
@@ -49,7 +50,7 @@ def test_two_rounds_by_hand() -> None:
     for ours, theirs in places.items():
         for client in run.clients:
             mine = dict(zip(names, own[client.name], strict=True))[theirs]
-            torch.testing.assert_close(client.store["personal model"][ours], mine, rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(client.store(PersonalModel).tensors[ours], mine, rtol=1e-4, atol=1e-6)
         everybodys = dict(zip(names, shared, strict=True))[theirs]
         torch.testing.assert_close(run.trained[ours], everybodys, rtol=1e-4, atol=1e-6)
 
@@ -69,7 +70,7 @@ def test_without_a_pull_the_global_model_stays_and_personal_ones_are_trained_alo
         optimizer = torch.optim.SGD(plain.parameters(), lr=0.1)
         cross_entropy(plain(client.data.images.rows(client.data.index)), client.data.labels).backward()
         optimizer.step()
-        mine = client.store["personal model"]["head.head.weight"]
+        mine = client.store(PersonalModel).tensors["head.head.weight"]
         torch.testing.assert_close(mine, plain.head.weight.detach(), rtol=1e-4, atol=1e-6)
 
 

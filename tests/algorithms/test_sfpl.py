@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from simulator.algorithms.base import Algorithm, UnfitError
 from simulator.algorithms.sfpl import SFPL
 from simulator.algorithms.splitfed import SplitFed
+from simulator.algorithms.steps.shared_body import SharedBody
 from simulator.learning.data.images import Shard
 from simulator.learning.models.parts import Part, Pass
 from simulator.learning.models.stages import stages_of
@@ -93,7 +94,7 @@ def one_class_each(algorithm: Algorithm, monkeypatch: pytest.MonkeyPatch) -> tup
         client.data = Shard(images, index, 8, Seeds(0))
     drive(world, task, algorithm)
     monkeypatch.undo()
-    body: Weights = world.server.store["body"]
+    body: Weights = world.server.store(SharedBody).weights
     return labels, {name: body[name] for name in task.trainable(task.cut(1, 0).rest)}
 
 

@@ -11,6 +11,7 @@ from simulator.algorithms.sfprompt import SFPrompt
 from simulator.learning.models.parts import Part
 from simulator.learning.models.prompts import Prompts
 from simulator.learning.trees import leaves
+from simulator.world.clients import Installed
 from tests.algorithms.conftest import SAMPLES, Run, equal, go, largest_difference, make, overlaps, training
 from tests.learning.conftest import vit
 
@@ -62,10 +63,10 @@ def test_what_devices_installed_is_the_frozen_head_as_it_was() -> None:
     run = go(SFPrompt())
     start = make(SFPrompt(), training())[1].backbone
     for client in run.clients:
-        if "installed" in client.store:
+        if client.store(Installed).weights:
             names = {name for name in start if name.startswith(("embed.", "block0."))}
-            assert client.store["installed"].keys() == names
-            assert all(torch.equal(client.store["installed"][name], start[name]) for name in names)
+            assert client.store(Installed).weights.keys() == names
+            assert all(torch.equal(client.store(Installed).weights[name], start[name]) for name in names)
 
 
 def rows(run: Run, phase: str) -> tuple[list[Any], list[Any]]:

@@ -10,6 +10,7 @@ from torch.func import functional_call
 from simulator.algorithms.base import UnfitError
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.splitfed import SplitFed
+from simulator.algorithms.steps.shared_body import SharedBody
 from simulator.learning.models.parts import Part, Pass
 from simulator.learning.models.weights import Weights
 from simulator.world.memory import Memory
@@ -100,7 +101,7 @@ def replay(log: list[tuple[str, Pass, Any]], rate: float) -> dict[str, Tensor]:
 def body(run: Run) -> dict[str, Tensor]:
     return {
         name.removeprefix("block1."): tensor.clone()
-        for name, tensor in run.world.server.store["body"].items()
+        for name, tensor in run.world.server.store(SharedBody).weights.items()
         if name.startswith("block1.")
     }
 

@@ -206,7 +206,7 @@ class TestCache:
         plain, cached = run(samples=10, clients=2, dry=True), run(samples=10, clients=2, dry=True, cache=True)
         tokens, width = 5, 16
         held = 2 * 10 * (4 * tokens * width + 8 + 8)  # smashed data, labels, which images
-        assert cached.world.server.store.bytes - plain.world.server.store.bytes == held
+        assert cached.world.server.stores.weigh() - plain.world.server.stores.weigh() == held
 
     def test_several_epochs_of_a_round_send_one(self) -> None:
         found = go(SplitFrozen(head=HEAD, cache=True), settings(rounds=1, local_epochs=3), clients=2, samples=10)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from simulator.learning.compression.int8 import Int8
 from simulator.learning.compression.top_k import TopK
-from simulator.transport.channels import left_out, received
+from simulator.transport.channels import Notes
 from simulator.transport.wire import Wire
 from simulator.world.clients import Client
 from tests.transport.test_channels import VALUES, a_world, another, run
@@ -37,7 +37,7 @@ def test_the_change_is_encoded_and_added_to_what_the_client_was_sent() -> None:
     step = float(change.abs().max()) / 127
     assert float((arrived - (1000 + model + change)).abs().max()) <= step / 2 + 2e-4, "of the values it would be 4"
     assert [row.bytes for row in world.ledger.transfers] == [96, 28]
-    assert received("model") not in client.store
+    assert "model" not in client.store(Notes).received
 
 
 def test_the_start_of_a_change_is_what_arrived_not_what_was_sent() -> None:
@@ -56,7 +56,7 @@ def test_nothing_that_is_left_out_is_lost(dtype: str) -> None:
     received_models = [Wire(dtype).carry(model)[0] for model, _ in models]
     added = [there - model for there, model in zip(arrived, received_models, strict=True)]
     assert all(int((change.abs() > 1e-6).sum()) == 4 for change in added), "the 4 largest of 24"
-    (rest,) = client.store[left_out("model")]
+    (rest,) = client.store(Notes).left_out["model"]
     wanted = sum(change for _, change in models)
     assert isinstance(wanted, Tensor)
     torch.testing.assert_close(sum(added) + rest, wanted, rtol=1e-4, atol=1e-5)
@@ -67,8 +67,8 @@ def test_what_is_left_out_is_what_was_not_among_the_largest() -> None:
     world, client = a_world({"model up": TopK(fraction=0.5, of="change")})
     change = torch.tensor([[4.0, -1.0, 3.0, 2.0]])
     run(world, client, turns(client, [(torch.zeros(1, 4), change)]))
-    assert client.store[left_out("model")][0].tolist() == [[0.0, -1.0, 0.0, 2.0]]
-    assert client.store.bytes == 16
+    assert client.store(Notes).left_out["model"][0].tolist() == [[0.0, -1.0, 0.0, 2.0]]
+    assert client.site.stores.weigh() == 16
 
 
 def test_a_client_keeps_its_own_and_of_values_nothing_is_kept() -> None:
@@ -76,12 +76,12 @@ def test_a_client_keeps_its_own_and_of_values_nothing_is_kept() -> None:
     run(world, client, turns(client, some(2)))
     run(world, client, client.upload(VALUES, "smashed data"))
     run(world, client, client.upload(VALUES[:1], "smashed data"))
-    assert not client.store
+    assert client.store(Notes).left_out == {}
     world, client = a_world({"model up": TopK(fraction=0.5, of="change")})
     second = another(world)
     for number, each in enumerate((client, second)):
         run(world, each, turns(each, some(1, seed=number)))
-    assert not torch.equal(client.store[left_out("model")][0], second.store[left_out("model")][0])
+    assert not torch.equal(client.store(Notes).left_out["model"][0], second.store(Notes).left_out["model"][0])
 
 
 def test_what_did_not_arrive_was_not_sent() -> None:
@@ -91,7 +91,7 @@ def test_what_did_not_arrive_was_not_sent() -> None:
 
     def driver() -> Steps:
         yield from world.start(turns(client, [first]), client)
-        before = client.store[left_out("model")]
+        before = client.store(Notes).left_out["model"]
         job = world.start(turns(client, [second]), client)
         yield from pause(world, 96 + 121.6 + 10)  # the download, the encoding, and some of the 32 bytes
         job.stop()
@@ -99,12 +99,12 @@ def test_what_did_not_arrive_was_not_sent() -> None:
 
     before = world.run(driver())
     assert [row.lost for row in world.ledger.transfers] == [0, 0, 0, 10]
-    assert client.store[left_out("model")] is before
+    assert client.store(Notes).left_out["model"] is before
 
 
 def test_a_change_of_what_was_not_received_in_this_turn_is_refused() -> None:
     world, client = a_world({"model up": Int8(of="change")})
-    said = 'phone-0> sends the change of "model" that it did not receive in this turn'
+    said = 'phone-0> sends the change of "model" that it did not receive in this round'
     with pytest.raises(RuntimeError, match=said):
         run(world, client, client.upload({"w": VALUES}, "model"))
     run(world, client, client.download({"w": VALUES}, "model"))

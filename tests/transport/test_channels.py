@@ -17,7 +17,7 @@ from simulator.learning.compression.int8 import Int8
 from simulator.learning.compression.product_quantisation import ProductQuantisation
 from simulator.learning.compression.top_k import TopK
 from simulator.learning.data.lazy import LazyBatch
-from simulator.transport.channels import channels
+from simulator.transport.channels import Notes, channels
 from simulator.transport.wire import Wire
 from simulator.world.clients import Client
 from simulator.world.hardware import Hardware
@@ -214,7 +214,7 @@ def test_the_gradient_that_comes_back_is_corrected_by_the_error(kind: str, back:
     def steps() -> Steps:
         labels = torch.arange(4)
         arrived = yield from client.upload((VALUES, labels) if "labels" in kind else VALUES, kind)
-        assert client.store.bytes == 96 + PQ.nbytes((4, 6))
+        assert client.site.stores.weigh() == 96 + PQ.nbytes((4, 6))
         return (yield from client.download(grad, "smashed gradient")), arrived
 
     corrected, arrived = run(world, client, steps())
@@ -225,7 +225,7 @@ def test_the_gradient_that_comes_back_is_corrected_by_the_error(kind: str, back:
     last = list(world.ledger.works)[-1]
     assert (last.site, last.work) == ("phone-0", "correct")
     assert last.bytes_touched == PQ.nbytes((4, 6)) + 96 + 4 * 96
-    assert not client.store
+    assert client.store(Notes).uncorrected == {}
 
 
 def test_the_next_gradient_is_corrected_by_its_own_batch_and_none_by_nothing() -> None:

@@ -1,12 +1,16 @@
-"""What lies in a store counts in its site's memory."""
+"""What is kept at a site counts in its memory; what was received or computed there counts as long as it lives."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.accounting.costs import Cost, work
 from simulator.accounting.payload import Frozen
+from simulator.world.clients import Client
 from simulator.world.hardware import Hardware
 from simulator.world.sites import Site
-from simulator.world.store import Store
+from simulator.world.store import Store, Stores
 from simulator.world.world import World
 
 
@@ -23,9 +27,20 @@ class Sized:
         return 4
 
 
+@dataclass(eq=False)
+class Notes(Store):
+    first: Any = None
+    second: Any = None
+
+
+@dataclass(eq=False)
+class OtherNotes(Store):
+    first: dict[str, Any] = field(default_factory=dict)
+
+
 class NoWire:
     def carry(self, payload: Any) -> tuple[Any, int]:
-        return payload, 0
+        return dict(payload), 0
 
 
 @work(cost=lambda peak: Cost(flops=1, peak_bytes=peak))
@@ -33,52 +48,99 @@ def busy(peak: int) -> None:
     return None
 
 
+@work(cost=lambda size: Cost(flops=1))
+def made(size: int) -> dict[str, Sized]:
+    return {"weight": Sized(size)}
+
+
+def phone() -> tuple[World, Client]:
+    world = World(NoWire())
+    world.server = Site(world, "server", Hardware(1.0))
+    return world, Client(Site(world, "phone", Hardware(1.0)), None, world.server)
+
+
 def test_tensors_count_however_deep_they_lie() -> None:
-    store = Store()
-    store["moments"] = {"mean": Sized(10), "more": [Sized(5), (Sized(1), 3, "text")]}
-    assert store.bytes == 4 * 16
+    stores = Stores()
+    stores.of(Notes).first = {"mean": Sized(10), "more": [Sized(5), (Sized(1), 3, "text")]}
+    assert stores.weigh() == 4 * 16
 
 
 def test_a_payload_under_two_names_counts_once() -> None:
     """Dry, one tensor may stand for several of its shape: those are as many as they would be."""
-    store, tensor = Store(), Sized(10)
+    stores, tensor = Stores(), Sized(10)
     payload = {"weight": tensor, "bias": tensor}
-    store["received: model"] = 3, payload
-    store["global model"] = payload
-    store["another"] = dict(payload)
-    assert store.bytes == 2 * (2 * 40)
+    stores.of(Notes).first = 3, payload
+    stores.of(Notes).second = payload
+    stores.of(OtherNotes).first = dict(payload)
+    assert stores.weigh() == 2 * (2 * 40)
 
 
 def test_frozen_weights_count_where_they_are_used() -> None:
-    store = Store()
-    store["installed"] = Frozen(weight=Sized(10))
-    assert store.bytes == 0
+    stores = Stores()
+    stores.of(Notes).first = Frozen(weight=Sized(10))
+    assert stores.weigh() == 0
 
 
-def test_a_store_knows_when_it_was_changed() -> None:
-    store = Store()
-    for change in (
-        lambda: store.__setitem__("a", 1),
-        lambda: store.setdefault("b", 2),
-        lambda: store.__delitem__("a"),
-    ):
-        store.changed = False
-        change()
-        assert store.changed
-    store.changed = False
-    store.setdefault("b", 3)
-    assert not store.changed
+def test_records_of_two_classes_are_two_and_each_class_has_one() -> None:
+    stores = Stores()
+    stores.of(Notes).first = 1
+    assert stores.of(OtherNotes).first == {}
+    assert stores.of(Notes).first == 1
 
 
-def test_a_work_needs_its_peak_on_top_of_the_store() -> None:
-    world = World(NoWire())
-    site = Site(world, "phone", Hardware(1.0))
+def test_stores_know_when_one_of_them_was_changed() -> None:
+    stores = Stores()
+    assert not stores.changed
+    notes = stores.of(Notes)
+    assert stores.changed
+    stores.weigh()
+    assert not stores.changed
+    notes.second = 2
+    assert stores.changed
+
+
+def test_a_work_needs_its_peak_on_top_of_what_is_kept() -> None:
+    world, client = phone()
 
     def steps() -> Any:
-        site.store["residual"] = Sized(25)
-        yield from site.compute(busy, 7)
-        del site.store["residual"]
-        yield from site.compute(busy, 50)
+        client.store(Notes).first = Sized(25)
+        yield from client.compute(busy, 7)
+        client.store(Notes).first = None
+        yield from client.compute(busy, 50)
 
     world.run(steps())
-    assert site.memory.peak_bytes == 107
+    assert client.site.memory.peak_bytes == 107
+
+
+def test_what_a_device_received_or_computed_counts_while_somebody_refers_to_it() -> None:
+    world, client = phone()
+    seen = []
+
+    def steps() -> Any:
+        received = yield from client.download({"weight": Sized(10)}, "model")
+        computed = yield from client.compute(made, 5)
+        yield from client.compute(busy, 0)
+        seen.append(client.site.memory.bytes)
+        del received
+        yield from client.compute(busy, 0)
+        seen.append(client.site.memory.bytes)
+        computed = client.store(Notes).first = yield from client.compute(made, 2)
+        del computed
+        yield from client.compute(busy, 0)
+        seen.append(client.site.memory.bytes)
+
+    world.run(steps())
+    assert seen == [60, 20, 8]
+    client.store(Notes).first = None
+    assert client.site.memory.bytes == 0
+
+
+def test_what_is_sent_on_at_once_takes_no_memory() -> None:
+    world, client = phone()
+
+    def steps() -> Any:
+        yield from client.upload((yield from client.download({"weight": Sized(10)}, "model")), "model")
+        yield from client.compute(busy, 0)
+
+    world.run(steps())
+    assert client.site.memory.peak_bytes == 0

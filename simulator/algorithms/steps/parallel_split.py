@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.algorithms.base import OwnOrder, State, Steps
+from simulator.algorithms.steps.shared_body import SharedBody, share_body
 from simulator.algorithms.steps.split import SplitAlgorithm
 from simulator.algorithms.steps.staging import StagedBatches
 
@@ -53,7 +54,7 @@ class ParallelSplit(SplitAlgorithm, OwnOrder):
 
     def begin(self, world: World, task: Task) -> State:
         cut = self._cut(world, task)
-        world.server.store["body"] = task.weights(task.trainable(cut.rest), round=1, owner="server")
+        share_body(world, task, task.trainable(cut.rest))
         return task.trainable(cut.head)
 
     def step(self, world: World, group: Sequence[tuple[Any, Tensor]], number: int, *parts: Part) -> Steps:
@@ -65,20 +66,14 @@ class ParallelSplit(SplitAlgorithm, OwnOrder):
         raise NotImplementedError
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        return {**world.server.store["body"], **state}
+        return {**world.server.store(SharedBody).weights, **state}
 
     def _cut(self, world: World, task: Task) -> Cut:
         return self.cut_for(task, world.clients[0])  # all have the same
 
-    def _shared(self, world: World, task: Task) -> Weights:
-        """The weights of the server's part, at the rate of this round."""
-        shared: Weights = world.server.store["body"]
-        task.start_round(shared, world.current_process().round, "server")
-        return shared
-
     def _join(self, task: Task, client: Client, tensors: Mapping[str, Any]) -> Steps:
         """Make ready for a round with these weights of the head; the value is the member."""
-        local = task.weights(tensors, client.round_index, owner=client.name)
+        local = client.weights(tensors)
         head = task.part(local, self.cut_for(task, client).head)
         yield from client.install(head)
         return Member(client, head, local, client.batches("train", epochs=task.training.local_epochs))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from simulator.algorithms.base import Steps
 from simulator.algorithms.steps.staging import StagedBatches
+from simulator.world.store import Store
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,9 +20,15 @@ if TYPE_CHECKING:
     from simulator.learning.training.activation_cache import CachedActivations
     from simulator.world.clients import Client
     from simulator.world.processes import Handle
-    from simulator.world.store import Store
 
 SMASHED = "smashed data and labels"
+
+
+@dataclass(eq=False)
+class ActivationCache(Store):
+    """Smashed data that the server holds, by the names of the clients that sent them."""
+
+    held: dict[str, CachedActivations] = field(default_factory=dict)
 
 
 class ClientPipeline:
@@ -46,20 +54,20 @@ class ClientPipeline:
         self.ready, self.arrived, self.done = world.buffer(room), world.buffer(room), world.buffer(float("inf"))
         self.kept: list[Any] | None = [] if keeps else None
 
-    def fill(self, head: Part, batches: Iterator[Batch], store: Store) -> Steps:
+    def fill(self, head: Part, batches: Iterator[Batch], cache: ActivationCache) -> Steps:
         """Everything that the client brings in a round, from the device or from what the server holds of it; then the
         end, which comes also where the device has left: run this on nobody's behalf.
         """
         world, client = self.client.site.world, self.client
         if self.kept is None:
             yield from world.start(self._send(head, batches), client)
-        elif client.name not in store["held"]:
+        elif client.name not in cache.held:
             epoch = list(islice(batches, ceil(len(client.data) / client.data.batch_size)))
             held = yield from self._keep(world.start(self._send(head, epoch), client), epoch)
             if held:
-                store["held"] = store["held"] | {client.name: held}
-        if client.name in store["held"]:
-            yield from self._look_up(store["held"][client.name], batches)
+                cache.held = cache.held | {client.name: held}
+        if client.name in cache.held:
+            yield from self._look_up(cache.held[client.name], batches)
         yield from self.arrived.put(None)
 
     def _send(self, head: Part, batches: Iterable[Batch]) -> Steps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import PositiveFloat
@@ -10,6 +11,7 @@ from simulator.accounting.costs import Cost, work
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.fedavg import FedAvg
 from simulator.learning.trees import tree_bytes
+from simulator.world.store import Store
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,9 +22,16 @@ if TYPE_CHECKING:
 Moments = dict[str, "Tensor"]
 
 
+@dataclass(eq=False)
+class ServerMoments(Store):
+    """The state of the server's optimizer, by the names of tensors."""
+
+    by_name: dict[str, Moments] = field(default_factory=dict)
+
+
 class FedOpt(FedAvg):
     """FedAvg in which the mean of what clients changed is a pseudo-gradient for the server's own optimizer (Reddi et
-    al., 2021, Algorithm 2). Its state lies in the server's store.
+    al., 2021, Algorithm 2). Its state is kept at the server.
 
     Attributes:
         server_learning_rate: of the server's step.
@@ -34,8 +43,8 @@ class FedOpt(FedAvg):
 
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
         mean = yield from super().aggregate(site, task, state, updates)
-        slots = site.store.setdefault(self.name, {})
-        return (yield from site.compute(server_step, self, state, mean, slots))
+        moments = site.store(ServerMoments)
+        return (yield from site.compute(server_step, self, state, mean, moments.by_name))
 
     def move(self, change: Tensor, slots: Moments) -> Tensor:
         """What is added to a tensor, from the mean change of the clients and the state kept for it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from simulator.accounting.payload import FROZEN_WEIGHTS, Messages
 from simulator.algorithms.base import Steps, UnfitError
@@ -42,23 +42,23 @@ def split_step(
     batch: Batch,
     local: Weights,
     *,
-    alone: bool = False,
+    exclusive: bool = False,
     loss: Work | None = None,
-    step: tuple[Any, ...] = (),
+    step: Work | None = None,
 ) -> Steps:
     """U-shaped: head and tail on the device, labels stay there. A leg that nobody needs is not sent.
 
     Vepakomma et al., 2018, section 2, "without label sharing".
 
     Args:
-        alone: hold the body from its forward pass to its step.
+        exclusive: hold the body from its forward pass to its step.
         loss: instead of the tail's ``loss_backward``.
-        step: a work and its first arguments, instead of ``local.step``; the passes follow.
+        step: instead of ``local.step``; it is given the passes.
     """
     server = client.server
     sent = yield from client.compute(head.forward, batch.x)
     smashed = yield from client.upload(sent.output, "smashed data")
-    with server.world.exclusive(body.weights) if alone and body.trainable else nullcontext() as turn:
+    with server.world.exclusive(body.weights) if exclusive and body.trainable else nullcontext() as turn:
         if turn:
             yield turn
         served = yield from server.compute(body.forward, smashed)
@@ -74,7 +74,7 @@ def split_step(
         grad = yield from client.download(grad, "smashed gradient")
         yield from client.compute(sent.backward, grad)
         mine.append(sent)
-    yield from client.compute(*(step or (local.step,)), *mine)
+    yield from client.compute(step or local.step, *mine)
 
 
 def split_messages(model: Staged, cut: Cut) -> Messages:

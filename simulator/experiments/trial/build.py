@@ -152,7 +152,7 @@ def populate(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: 
         site = _site(world, name, settings.devices[group])
         index, training = samples.to(images.labels.device), entry.training
         shard = Shard(images, index, training.batch_size, seeds, training.augment)
-        Client(site, shard, world.server, settings.provisioning)
+        Client(site, shard, world.server, settings.provisioning, task)
     return {site.name: site.hardware.power for site in world.sites}
 
 

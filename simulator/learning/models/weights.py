@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 from weakref import WeakSet
 
+import numpy as np
 from torch import Tensor
 
 from simulator.accounting.costs import Cost, Piece, work
 from simulator.learning.models.cuts import Ranges
 from simulator.learning.optimizers.base import Optimizer, Slots
 from simulator.learning.trees import nbytes
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class Stepped(Protocol):
@@ -73,6 +72,42 @@ class Weights(dict[str, Tensor]):
         self.optimizer, self.learning_rate = optimizer, learning_rate
         self._slots: dict[str, Slots] = {}
         self._prices: dict[tuple[Ranges, ...], Cost] = {}  # of a step
+
+    def state(self, names: Iterable[str] | None = None) -> dict[str, Any]:
+        """Return all that the next step depends on, as plain data and tensors: for a checkpoint.
+
+        The rule of the optimizer is a setting and not part of it, and no pass is: save between two steps.
+
+        Args:
+            names: of the tensors to save; all of them if nothing is said. Frozen ones need not be saved where they come
+                from a backbone.
+        """
+        return {
+            "tensors": {name: self[name].clone() for name in (self if names is None else names)},
+            "slots": copy.deepcopy(self._slots),
+            "learning_rate": self.learning_rate,
+            "round": self.round,
+            "version": self.version,
+            "random": None if self.random is None else self.random.bit_generator.state,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a ``state``, as the weights that it was taken of would; their optimizer is this one's.
+
+        Raises:
+            KeyError: a tensor that was saved is none of these.
+        """
+        if unknown := [name for name in state["tensors"] if name not in self]:
+            raise KeyError(f"these weights have no {', '.join(unknown)}")
+        self.update(state["tensors"])
+        self._slots = copy.deepcopy(state["slots"])
+        self._owned.clear()  # what was restored is the state's: the next step binds new tensors
+        self.learning_rate, self.round, self.version = state["learning_rate"], state["round"], state["version"]
+        if state["random"] is None:
+            self.random = None
+        else:
+            self.random = np.random.default_rng()
+            self.random.bit_generator.state = state["random"]
 
     def release_copy(self, names: Mapping[str, Any]) -> dict[str, Tensor]:
         """The tensors of these names. They are the receiver's from now on: no later step writes into them."""

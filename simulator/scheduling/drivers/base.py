@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from simulator.algorithms.base import Algorithm, State
 from simulator.settings.base import Settings
 from simulator.settings.seeds import Seeds
+from simulator.world.store import Store
 
 if TYPE_CHECKING:
     from simulator.learning.task import Task
     from simulator.scheduling.selection.base import Selection
     from simulator.world.world import World
+
+
+@dataclass(eq=False)
+class GlobalState(Store):
+    """The state that updates are aggregated into; it lies at the server."""
+
+    value: Any = None
 
 
 class Driver(Settings):

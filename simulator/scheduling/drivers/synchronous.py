@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from simulator.algorithms.base import Algorithm, OwnOrder, State, Steps
-from simulator.scheduling.drivers.base import Driver
+from simulator.scheduling.drivers.base import Driver, GlobalState
 from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
@@ -33,14 +33,15 @@ class Synchronous(Driver):
         selection: Selection,
         seeds: Seeds,
     ) -> Iterator[State]:
-        state = world.server.store["state"] = algorithm.begin(world, task)
+        kept = world.server.store(GlobalState)
+        state = kept.value = algorithm.begin(world, task)
         yield state
         for number in range(world.aggregations + 1, rounds + 1):
             cohort = selection.choose(world.clients, clients_per_round, number, seeds)
             for client in cohort:
                 client.round_index = number
             state = world.advance(self._round(algorithm, world, task, state, cohort, number))
-            world.server.store["state"], world.aggregations = state, number
+            kept.value, world.aggregations = state, number
             yield state
 
     def _round(

@@ -10,6 +10,7 @@ from torch import nn
 
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.local import Local
+from simulator.algorithms.steps.personal import PersonalModel, has_trained
 from simulator.experiments.run.tables import rounds_frame, summarise
 from simulator.experiments.trial.evaluation import Evaluation
 from simulator.experiments.trial.trial import run
@@ -66,13 +67,13 @@ def test_all_algorithms_begin_with_the_same_personal_accuracy(tmp_path: Path) ->
 def test_personal_accuracy_of_local_training_by_hand() -> None:
     """Two of three clients trained; each model's test answers, weighted by the client's classes one by one."""
     done = go(Local(), training(rounds=1, clients_per_round=2), clients=3, samples=20)
-    assert sum("model" in client.store for client in done.clients) == 2
+    assert sum(has_trained(client) for client in done.clients) == 2
     test, each = digits_like(40, 7), []
     there = np.bincount(test.labels, minlength=CLASSES)
     for client in done.clients:
         stages = stages_of(vit())
         parts = nn.ModuleDict(stages)
-        parts.load_state_dict({**parts.state_dict(), **client.store.get("model", {})})
+        parts.load_state_dict({**parts.state_dict(), **(client.store(PersonalModel).tensors or {})})
         with torch.no_grad():
             logits = nn.Sequential(*stages.values())(test.rows(torch.arange(40)))
         shares = np.bincount(client.data.labels, minlength=CLASSES) / there
