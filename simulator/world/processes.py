@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import simpy
+from simpy.events import EventPriority
 
 Steps = Generator[simpy.Event, Any, Any]
+LAST = EventPriority(2)
+"""SimPy serves what happens at one moment by priority; 0 and 1 are its own."""
 
 
 class Participant(Protocol):
@@ -21,7 +24,14 @@ class Participant(Protocol):
         """That of its site."""
 
 
-GONE = object()
+class Gone:
+    """What a process comes back with that was stopped."""
+
+    def __repr__(self) -> str:
+        return "GONE"
+
+
+GONE = Gone()
 """The value of a process that was stopped."""
 
 
@@ -134,18 +144,37 @@ class Concurrency:
     def together(self, *steps: Steps | Handle, within: float | None = None) -> Steps:
         """Run generators, or wait for handles, side by side; the value is what came back, in order.
 
-        After ``within`` seconds those that are not back are stopped, and are not in the value. Whatever ends this wait
-        ends them too.
+        After ``within`` seconds those that are not back are stopped, and are not in the value; one that comes back at
+        that very moment is. Whatever ends this wait ends them too. Where several fail at one moment, the first error is
+        raised here.
         """
         jobs = [job if isinstance(job, Handle) else self.start(job) for job in steps]
+        failed: list[simpy.Event] = []
+
+        def note(process: simpy.Event) -> None:
+            if not process.ok:
+                if failed:  # one error is raised here: the others would find nobody
+                    process.defused = True
+                failed.append(process)
+
+        for job in jobs:
+            if job.process.callbacks is not None:  # else it is over
+                job.process.callbacks.append(note)
         everyone = self.env.all_of([job.process for job in jobs])
         try:
-            yield everyone if within is None else everyone | self.env.timeout(within)
+            yield everyone if within is None else everyone | self._last_at(within)
             over = [job.process.value for job in jobs if not job.process.is_alive]
             return [value for value in over if value is not GONE]
         finally:
             for job in jobs:
                 job.stop()
+
+    def _last_at(self, seconds: float) -> simpy.Event:
+        """An event in so many seconds, after all else that happens at that moment."""
+        event = self.env.event()
+        event._ok, event._value = True, None
+        self.env.schedule(event, LAST, seconds)
+        return event
 
     def buffer(self, room: float) -> Buffer:
         """A queue with this much room; ``float("inf")`` for no bound."""

@@ -51,6 +51,7 @@ class Job(simpy.Event):
         self.work, self.args = work, args
         self.cost, self.writes, self.holds = work.cost(*args), work.writes(*args), work.holds(*args)
         self.asked = self.start = env.now
+        self.seconds = 0.0
         self.begun = self.aborted = False
         assert self.callbacks is not None
         self.callbacks.append(finish)  # first, so that the result is there

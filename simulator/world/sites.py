@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Generator, Mapping
 from itertools import count
 from typing import Any
@@ -83,6 +84,7 @@ class Site:
 
         Raises:
             TypeError: the work has no cost.
+            ValueError: its cost gives no number of seconds.
             RuntimeError: the site is away, or this is used outside of a process.
         """
         process = self.world.current_process()
@@ -90,6 +92,7 @@ class Site:
             raise TypeError(f"site {self.name!r}: {work!r} has no cost; declare one with @work(cost=...)")
         self.check_present(work.name)
         job = Job(self.env, process, work, args, self._finish)
+        job.seconds = self._price(job)
         if self._free and not self._ready and (job.writes is None or id(job.writes) not in self._blocked):
             self._begin(job)
         else:
@@ -102,6 +105,17 @@ class Site:
             process.sites = ()
             if not job.begun:  # whoever asked was stopped: queued work is withdrawn, service in progress goes on
                 job.aborted = True
+
+    def _price(self, job: Job) -> float:
+        """The seconds of a work, if they are any: no other would leave the clock a number."""
+        try:
+            seconds = self.seconds(job.cost)
+        except OverflowError:
+            seconds = math.inf
+        if not 0 <= seconds < math.inf:
+            amounts = f"{job.cost.flops} FLOPs and {job.cost.bytes_touched} bytes"
+            raise ValueError(f"site {self.name!r}: {job.work.name!r} cannot take {seconds} s ({amounts})")
+        return seconds
 
     def send(self, to: Site, payload: Any, kind: str) -> Generator[simpy.Event, Any, Any]:
         """Send a payload; the value is the receiver's own copy."""
@@ -173,7 +187,7 @@ class Site:
             job.do()
         else:  # a writer is alone with its weights: all of it happens at the end
             self._blocked[id(job.writes)] = []
-        self.env.schedule(job, delay=self.seconds(job.cost))  # as simpy.Timeout does
+        self.env.schedule(job, delay=job.seconds)  # as simpy.Timeout does
 
     def _finish(self, job: Job) -> None:
         if job.aborted:
@@ -196,7 +210,7 @@ class Site:
                 heapq.heappush(self._ready, entry)
         now, flops, touched = self.env.now, cost.flops, cost.bytes_touched
         if job.aborted:
-            done = (now - job.start) / (self.seconds(cost) or 1.0)
+            done = (now - job.start) / (job.seconds or 1.0)
             flops, touched = round(flops * done), round(touched * done)
         self.world.ledger.works.add(
             WorkRow(

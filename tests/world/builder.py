@@ -53,7 +53,7 @@ def device(
 
 
 def job(
-    seconds: int,
+    seconds: float,
     run: Callable[..., Any] = lambda *_: None,
     writes: object | None = None,
     name: str = "job",

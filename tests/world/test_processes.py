@@ -58,6 +58,17 @@ def test_within_drops_those_that_are_late_and_stops_them() -> None:
     assert sent(world) == [("quick", 0, 6, 3, 0), ("slow", 0, 10, 7, 7)]
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_what_comes_back_at_the_very_moment_is_in_time_a_transfer_as_a_work(late: bool) -> None:
+    """A transfer of 10 s and a work of 10 s; one byte, or one second, more is too much."""
+    world = tiny()
+    client = device(world, up=1)
+    transfer, work = client.upload(10 + late, "payload"), world.server.compute(job(10 + late))
+    found = world.run(world.together(transfer, work, within=10))
+    assert found == ([] if late else [10, None])
+    assert [lost for *_, lost in sent(world)] == [10 if late else 0]
+
+
 def test_within_ends_early_when_everybody_is_back() -> None:
     world = tiny()
     assert world.run(world.together(value_after(world, 2, "back"), within=10)) == ["back"]
@@ -311,3 +322,41 @@ def test_a_client_given_to_start_goes_before_the_one_inherited() -> None:
 
     world.run(world.together(world.start(turn(), a)))
     assert [row.client for row in world.ledger.works] == ["b"]
+
+
+def test_of_two_that_fail_at_one_moment_the_first_error_is_raised_and_caught() -> None:
+    world = tiny()
+
+    def driver() -> Steps:
+        try:
+            yield from world.together(failing(world, 1, "first"), failing(world, 1, "second"))
+        except Trouble as trouble:
+            yield from pause(world, 5)
+            return trouble.args
+
+    assert (world.run(driver()), world.now) == (("first",), 6)
+
+
+def test_what_was_stopped_says_so() -> None:
+    world = tiny()
+
+    def driver() -> Steps:
+        handle = world.start(pause(world, 5))
+        yield from pause(world, 1)
+        handle.stop()
+        return (yield from handle)
+
+    assert repr(world.run(driver())) == "GONE"
+
+
+@pytest.mark.parametrize("flops", [float("nan"), float("inf"), 10**400])
+def test_a_cost_that_gives_no_time_is_refused_where_it_is_asked_for(flops: float) -> None:
+    world = tiny()
+
+    def driver() -> Steps:
+        with pytest.raises(ValueError, match=r"site 'server': 'endless' cannot take (nan|inf) s"):
+            yield from world.server.compute(job(flops, name="endless"))
+        yield from world.server.compute(job(1))
+
+    world.run(driver())
+    assert (world.now, served(world)) == (1, [("job", 0, 1)])
