@@ -305,3 +305,13 @@ def test_two_runs_are_equal_to_the_bit(version: Any, labels: Any) -> None:
 def test_copies_of_v1_are_served_side_by_side() -> None:
     run = go(SplitFed(), training(), slots=3, server=2e7)
     assert any(overlaps(run.works(site="server", round=1)))
+
+
+@pytest.mark.parametrize("body", ["stashed", "exclusive"])
+def test_the_gradient_goes_back_when_it_is_there_not_after_the_servers_step(body: str) -> None:
+    """With a server so slow in stepping that a wait for it would show, and several clients that want it."""
+    run = go(SplitFed(version="v2", body=body), training(clients_per_round=3))  # type: ignore[arg-type]
+    gradients = {(row.client, row.start + row.seconds) for row in run.world.ledger.works if row.work == "backward"}
+    sent = [(row.client, row.start) for row in run.transfers(kind="smashed gradient")]
+    assert len(sent) > 10
+    assert set(sent) <= gradients

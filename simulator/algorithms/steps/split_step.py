@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simulator.accounting.payload import FROZEN_WEIGHTS, Messages
 from simulator.algorithms.base import Steps, UnfitError
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from simulator.accounting.costs import Work
     from simulator.learning.data.images import Batch
     from simulator.learning.models.cuts import Cut, Ranges
-    from simulator.learning.models.parts import Part
+    from simulator.learning.models.parts import Part, Pass
     from simulator.learning.models.staged import Staged
     from simulator.learning.models.weights import Weights
     from simulator.world.clients import Client
@@ -64,17 +64,31 @@ def split_step(
         served = yield from server.compute(body.forward, smashed)
         features = yield from client.download(served.output, "features")
         graded = yield from client.compute(loss or tail.loss_backward, features, batch.y)
-        mine, grad = [graded], None
+        grad = None
         if body.learns:
             grad = yield from client.upload(graded.input_grad, "feature gradient")
             grad = yield from server.compute(served.backward, grad)
-        if body.trainable:
+        learning = _learn(client, head, sent, graded, grad, step or local.step)
+        if not body.trainable:
+            yield from learning
+            return
+        handle = server.world.start(learning)  # the gradient's way back need not wait for the server's step
+        try:
             yield from server.compute(body.weights.step, served)
+        except BaseException:
+            handle.stop()
+            raise
+    yield from server.world.together(handle)
+
+
+def _learn(client: Client, head: Part, sent: Pass, graded: Pass, grad: Any, step: Work) -> Steps:
+    """The end of a batch on the device: the gradient at the cut comes back, where the head learns, and then a step."""
+    passes = [graded]
     if head.trainable:
         grad = yield from client.download(grad, "smashed gradient")
         yield from client.compute(sent.backward, grad)
-        mine.append(sent)
-    yield from client.compute(step or local.step, *mine)
+        passes.append(sent)
+    yield from client.compute(step, *passes)
 
 
 def split_messages(model: Staged, cut: Cut) -> Messages:
