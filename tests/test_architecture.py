@@ -214,7 +214,7 @@ def test_no_file_holds_two_ideas(path: Path) -> None:
 
 # Every verb is waited for. A generator that is made and dropped does nothing and says nothing.
 
-VERBS = {"compute", "send", "upload", "download", "install", "put", "together"}
+VERBS = {"compute", "send", "upload", "download", "broadcast", "install", "put", "together"}
 BELOW = {"network", "_store"}
 """What verbs themselves are made of has names like theirs, and returns events."""
 RUNNERS = {"start", "advance", "run"}

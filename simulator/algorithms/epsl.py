@@ -43,9 +43,8 @@ class EPSL(ParallelSplit):
     the others are not kept. Where batches differ, position k is shared by those of whose b_i it is among the first
     ceil(phi b_i). Clients that have no batch left sit out the rest of the round. The default of phi.
 
-    The network has no broadcast: each device gets a copy of the aggregated rows over its own downlink, all at the same
-    time, and the rest is sent when the slowest has them. A port of the server's that is no bottleneck is busy as long
-    as with one copy; one that is carries all of them, which is too long.
+    Aggregated rows are broadcast: they cross the server's uplink once, however many devices there are; a device is sent
+    those that its batch has, and the rest of its gradients when the slowest has the broadcast.
 
     Each client goes on with its own part, in its store, and is sent that only when it is first chosen. Accuracy is the
     mean over the clients that have trained, each with the server's part.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,25 @@ class Notes(Store):
     uncorrected: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
-class Noting:
+class Apart:
+    """A channel that has something to do for each client, so that a broadcast through it is a transfer for each."""
+
+    def send(self, client: Client, source: Site, target: Site, payload: Tree, kind: str) -> Steps:
+        """Send a payload on behalf of a client."""
+        raise NotImplementedError
+
+    def broadcast(self, clients: Sequence[Client], payload: Tree, kind: str) -> Steps:
+        """Send to each client, side by side; the value is what each has in the end, by client."""
+        world = clients[0].server.world
+        there = [client for client in clients if client.site.away_since is None]
+        jobs = [world.start(self._for(client, payload, kind), client) for client in there]
+        return dict((yield from world.together(*jobs)))
+
+    def _for(self, client: Client, payload: Tree, kind: str) -> Steps:
+        return client, (yield from self.send(client, client.server, client.site, payload, kind))
+
+
+class Noting(Apart):
     """Notes what a client receives, so that it can send the change to it; ``inner``: what is done to it besides."""
 
     def __init__(self, inner: Channel | None) -> None:
@@ -164,7 +182,7 @@ class CodedAndKept(Coded):
         return (yield from target.compute(self.decode, arrived, payload))
 
 
-class Correcting:
+class Correcting(Apart):
     """Corrects the gradient that comes back for what ``sent`` has encoded, under the kind ``of``."""
 
     def __init__(self, inner: Channel | None, sent: CodedAndKept, of: str) -> None:

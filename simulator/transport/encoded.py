@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -47,6 +47,17 @@ class Coded:
         encoded = yield from source.compute(self.encode, payload)
         arrived = yield from source.send(target, encoded, kind)
         return (yield from target.compute(self.decode, arrived, payload))
+
+    def broadcast(self, clients: Sequence[Client], payload: Tree, kind: str) -> Steps:
+        """Encoded once, and decoded by each client; the value is what each makes of it."""
+        server = clients[0].server
+        encoded = yield from server.compute(self.encode, payload)
+        arrived = yield from server.world.broadcast(server, clients, encoded, kind)
+        jobs = [server.world.start(self._received(client, copy, payload), client) for client, copy in arrived.items()]
+        return dict((yield from server.world.together(*jobs)))
+
+    def _received(self, client: Client, arrived: Tree, payload: Tree) -> Steps:
+        return client, (yield from client.site.compute(self.decode, arrived, payload))
 
     # Prices: the tensors are coded one after the other, and what comes out of all of them lies there together.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +21,9 @@ class Channel(Protocol):
 
     def send(self, client: Client, source: Site, target: Site, payload: Any, kind: str) -> Generator[Any, Any, Any]:
         """Send a payload on behalf of a client; the value is what the receiver has in the end."""
+
+    def broadcast(self, clients: Sequence[Client], payload: Any, kind: str) -> Generator[Any, Any, dict[Client, Any]]:
+        """Have the server send one payload to several clients; the value is what each has in the end, by client."""
 
 
 class Learns(Protocol):
@@ -132,3 +135,20 @@ class Client:
     def batches(self, purpose: str, epochs: int = 1) -> Iterator[Any]:
         """Mini-batches of the client's data, in an order of their own for this purpose, turn and epoch."""
         return self.data.batches((purpose, self.round_index, self.name), epochs=epochs)
+
+
+def download_all(clients: Sequence[Client], payload: Any, kind: str) -> Generator[simpy.Event, Any, dict[Client, Any]]:
+    """Have the server broadcast a payload to these clients: it crosses the server's uplink once.
+
+    The value is each client's own copy, by client, of those that received it. Tensors by name take memory there as long
+    as they live.
+    """
+    if not clients:
+        return {}
+    server = clients[0].server
+    channel = server.world.channels.get((kind, "down"))
+    if channel:
+        received = yield from channel.broadcast(clients, payload, kind)
+    else:
+        received = yield from server.world.broadcast(server, clients, payload, kind)
+    return {client: client.keep(value) for client, value in received.items()}

@@ -51,10 +51,10 @@ class Network:
         self._shared = False  # when rates were last set
         self._alarm: simpy.Event | None = None
 
-    def send(self, path: Sequence[Link], nbytes: int) -> Flow:
-        """Start a flow: first the latency of every link of the path, then the bytes."""
+    def send(self, path: Sequence[Link], nbytes: int, after: float = 0.0) -> Flow:
+        """Start a flow: so many seconds ``after`` now, then the latency of every link of the path, then the bytes."""
         flow = Flow(tuple(path), nbytes, self.env.event())
-        latency = sum(link.latency for link in path)
+        latency = after + sum(link.latency for link in path)
         if latency:
             self.env.timeout(latency).callbacks.append(lambda _: self._enter(flow))
         else:

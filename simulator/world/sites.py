@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -33,6 +33,10 @@ class Surroundings(Concurrency):
 
     def send(self, source: Site, target: Site, payload: Any, kind: str) -> Steps:
         """Send a payload from site to site; the value is the receiver's own copy."""
+        raise NotImplementedError
+
+    def broadcast(self, source: Site, clients: Sequence[Any], payload: Any, kind: str) -> Steps:
+        """Send one payload to several clients; the value is what each received, by client."""
         raise NotImplementedError
 
 

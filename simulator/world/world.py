@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ import simpy
 
 from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, RoundRow, TransferRow
 from simulator.world.clients import Channel, Client
-from simulator.world.network import Link, Network
+from simulator.world.network import Flow, Link, Network
 from simulator.world.processes import Process, Steps
 from simulator.world.sites import Site, Surroundings
 
@@ -95,27 +95,77 @@ class World(Surroundings):
         try:
             yield flow.done
         finally:  # its sender was stopped: the flow ends here, and what was sent is lost
-            process.sites = ()
-            left = self.network.cancel(flow)
-            arrived = flow.done.triggered
-            sent = nbytes if arrived else round(nbytes - left)
-            latency = min(sum(link.latency for link in path), self.now - start)
-            self.ledger.transfers.add(
-                TransferRow(
-                    source.name,
-                    target.name,
-                    process.client_name,
-                    kind,
-                    process.phase,
-                    process.round,
-                    start,
-                    self.now - start,
-                    sent,
-                    0 if arrived else sent,
-                    latency,
-                )
-            )
+            self._end_transfer(process, kind, start, nbytes, self.network.cancel(flow), flow.done.triggered)
         return copy
+
+    def broadcast(self, source: Site, clients: Sequence[Client], payload: Any, kind: str) -> Steps:
+        """Send one payload to several clients; it crosses the source's uplink once, and each client's downlink.
+
+        The value is what each received, by client, of those that did: who is away, or leaves before, is not in it. A
+        client has the payload when both the uplink and its own downlink have carried it; where the uplink is the slower
+        one, the downlink is busy at its own rate all the same. Each client's transfer is a row of the ledger.
+
+        Raises:
+            TypeError: the payload holds something that is neither a tensor nor a number.
+            RuntimeError: the source is away, or this is used outside of a process.
+        """
+        source.check_present(kind)
+        there = [client for client in clients if client.site.away_since is None]
+        if not there:
+            return {}
+        copies = [self.wire.carry(payload) for _ in there]
+        shared = self.network.send((source.uplink,), copies[0][1])
+        ended: list[float] = []
+        shared.done.callbacks.append(lambda _: ended.append(self.now))
+        jobs = [
+            self.start(self._receive(source, client, copy, nbytes, kind, shared, ended), client)
+            for client, (copy, nbytes) in zip(there, copies, strict=True)
+        ]
+        try:
+            return dict((yield from self.together(*jobs)))
+        finally:
+            self.network.cancel(shared)
+
+    def _receive(
+        self, source: Site, client: Client, copy: Any, nbytes: int, kind: str, shared: Flow, ended: list[float]
+    ) -> Steps:
+        """One client's part of a broadcast, of which ``shared`` is the flow over the uplink, over when ``ended`` says;
+        the value is the client and its copy."""
+        process, start, downlink = self.current_process(), self.now, client.site.downlink
+        flow = self.network.send((downlink,), nbytes, after=source.uplink.latency)
+        process.sites, arrived = (source, client.site), False
+        try:
+            yield self.env.all_of([flow.done, shared.done])
+            behind = ended[0] + downlink.latency - self.now  # the last byte, where the uplink was the slower one
+            if behind > 0:
+                yield self.env.timeout(behind)
+            arrived = True
+        finally:
+            left = max(self.network.cancel(flow), 0 if ended else shared.left)
+            self._end_transfer(process, kind, start, nbytes, left, arrived)
+        return client, copy
+
+    def _end_transfer(self, process: Process, kind: str, start: float, nbytes: int, left: float, arrived: bool) -> None:
+        """Write down a transfer that is over, between the sites that a process waited for."""
+        source, target = process.sites
+        process.sites = ()
+        sent = nbytes if arrived else round(nbytes - left)
+        latency = min(sum(link.latency for link in self.path(source, target)), self.now - start)
+        self.ledger.transfers.add(
+            TransferRow(
+                source.name,
+                target.name,
+                process.client_name,
+                kind,
+                process.phase,
+                process.round,
+                start,
+                self.now - start,
+                sent,
+                0 if arrived else sent,
+                latency,
+            )
+        )
 
     @contextmanager
     def round(self, number: int, cohort: list[Client]) -> Iterator[None]:

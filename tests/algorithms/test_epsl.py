@@ -178,6 +178,19 @@ def drive(world: World, task: Any, algorithm: EPSL, before: Any = None, rounds: 
     return driven(algorithm, world, task, rounds=rounds, beside=before and before())
 
 
+def test_a_device_with_a_shorter_batch_is_sent_no_rows_that_it_has_no_use_for() -> None:
+    """Batches of 8, 8, 5 and 2: at phi 0.5 positions 4, 4, 3 and 1 are shared; the rest of each batch is its own."""
+    run, row = go(EPSL(phi=0.5), training(rounds=1, clients_per_round=4), samples=(8, 8, 5, 2)), 4 * 5 * 16
+    received = {
+        kind: [sum(each.bytes for each in run.transfers(kind=kind) if each.client == f"phone-{n}") for n in range(4)]
+        for kind in ("aggregated gradient", "smashed gradient")
+    }
+    assert received == {
+        "aggregated gradient": [4 * row, 4 * row, 3 * row, 1 * row],
+        "smashed gradient": [4 * row, 4 * row, 2 * row, 1 * row],
+    }
+
+
 def test_a_device_is_sent_the_rows_that_are_shared_and_its_own() -> None:
     run, row = go(EPSL(phi=0.3), training()), 4 * 5 * 16
     sizes = {kind: sorted(each.bytes for each in run.transfers(kind=kind)) for kind in KINDS}

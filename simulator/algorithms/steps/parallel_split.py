@@ -10,6 +10,7 @@ from simulator.algorithms.base import OwnOrder, State, Steps
 from simulator.algorithms.steps.shared_body import SharedBody, share_body
 from simulator.algorithms.steps.split import SplitAlgorithm
 from simulator.algorithms.steps.staging import StagedBatches
+from simulator.world.clients import download_all
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from simulator.learning.models.weights import Weights
     from simulator.learning.task import Task
     from simulator.world.clients import Client
+    from simulator.world.processes import Concurrency
     from simulator.world.world import World
 
 
@@ -90,7 +92,7 @@ class ParallelSplit(SplitAlgorithm, OwnOrder):
                     grads = (yield from self.step(world, group, number, *parts)) if group else None
                 back = [one.member for one in sent]
                 if grads is not None:
-                    back = yield from self._return(world, sent, *grads)
+                    back = yield from self._return(sent, *grads)
                 members = [member for member in members if member in back or member not in due]
                 number += 1
         return members
@@ -102,33 +104,47 @@ class ParallelSplit(SplitAlgorithm, OwnOrder):
         pile.add(arrived)
         return Sent(member, way, arrived)
 
-    def _return(self, world: World, sent: Sequence[Sent], common: Tensor, own: Sequence[Tensor]) -> Steps:
-        """What is common to all; when all have it, to each what is its own. The value is the members that learned."""
-        heard = [(one, grad, common) for one, grad in zip(sent, own, strict=True)]
-        if len(common):
-            jobs = [(one.member.client, self._hear(one, *grads)) for one, *grads in heard]
-            heard = yield from side_by_side(world, jobs)
-        return (
-            yield from side_by_side(world, [(one.member.client, self._learn(one, *grads)) for one, *grads in heard])
-        )
+    def _return(self, sent: Sequence[Sent], common: Tensor, own: Sequence[Tensor]) -> Steps:
+        """What several have in common is broadcast to them; when all have it, each is sent its own. The value is the
+        members that learned."""
+        world = sent[0].member.client.site.world
+        received = yield from self._broadcast(sent, common, own)
+        jobs = [
+            (one.member.client, self._learn(one, received[one.member.client], rows))
+            for one, rows in zip(sent, own, strict=True)
+            if one.member.client in received
+        ]
+        return (yield from side_by_side(world, jobs))
 
-    def _hear(self, sent: Sent, own: Tensor, common: Tensor) -> Steps:
-        return sent, own, (yield from sent.member.client.download(common, "aggregated gradient"))
+    def _broadcast(self, sent: Sequence[Sent], common: Tensor, own: Sequence[Tensor]) -> Steps:
+        """The common rows, to each as many of the first as its batch has; the value is these, in parts, by client."""
+        wanted = {one.member.client: len(one.batch[1]) - len(rows) for one, rows in zip(sent, own, strict=True)}
+        received: dict[Client, list[Tensor]] = {client: [] for client in wanted}
+        start = 0
+        for stop in sorted(set(wanted.values()) - {0}):
+            clients = [client for client in received if wanted[client] >= stop]
+            parts = yield from download_all(clients, common[start:stop], "aggregated gradient")
+            for client in clients:
+                if client in parts:
+                    received[client].append(parts[client])
+                else:
+                    del received[client]  # it has left
+            start = stop
+        return received
 
-    def _learn(self, sent: Sent, own: Tensor, common: Tensor) -> Steps:
+    def _learn(self, sent: Sent, grads: list[Tensor], own: Tensor) -> Steps:
         """Back-propagate on the device, and step; the value is the member."""
         from simulator.learning.training.batches import joined
 
         client = sent.member.client
-        grads = [common[: len(sent.batch[1]) - len(own)]] if len(common) else []
         if len(own):
-            grads.append((yield from client.download(own, "smashed gradient")))
+            grads = [*grads, (yield from client.download(own, "smashed gradient"))]
         yield from client.compute(sent.way.backward, joined(grads))
         yield from client.compute(sent.member.local.step, sent.way)
         return sent.member
 
 
-def side_by_side(world: World, jobs: Sequence[tuple[Client, Steps]]) -> Steps:
+def side_by_side(world: Concurrency, jobs: Sequence[tuple[Client, Steps]]) -> Steps:
     """Each on behalf of its client, if that is there; the value is what came back, in order."""
     there = [world.start(steps, client) for client, steps in jobs if client.site.away_since is None]
     return (yield from world.together(*there))
