@@ -119,18 +119,19 @@ class ParallelSplit(SplitAlgorithm, OwnOrder):
     def _broadcast(self, sent: Sequence[Sent], common: Tensor, own: Sequence[Tensor]) -> Steps:
         """The common rows, to each as many of the first as its batch has; the value is these, in parts, by client."""
         wanted = {one.member.client: len(one.batch[1]) - len(rows) for one, rows in zip(sent, own, strict=True)}
-        received: dict[Client, list[Tensor]] = {client: [] for client in wanted}
-        start = 0
-        for stop in sorted(set(wanted.values()) - {0}):
-            clients = [client for client in received if wanted[client] >= stop]
-            parts = yield from download_all(clients, common[start:stop], "aggregated gradient")
-            for client in clients:
-                if client in parts:
-                    received[client].append(parts[client])
-                else:
-                    del received[client]  # it has left
-            start = stop
-        return received
+        ends = sorted(
+            set(wanted.values()) - {0}
+        )  # rows up to the first are common to all, up to the last to the longest
+        broadcasts = [
+            download_all(
+                [client for client in wanted if wanted[client] >= end], common[start:end], "aggregated gradient"
+            )
+            for start, end in zip([0, *ends], ends, strict=False)
+        ]
+        world = sent[0].member.client.site.world
+        arrived = yield from world.together(*broadcasts)
+        parts = {client: [found[client] for found in arrived if client in found] for client in wanted}
+        return {client: rows for client, rows in parts.items() if sum(map(len, rows)) == wanted[client]}  # who is left
 
     def _learn(self, sent: Sent, grads: list[Tensor], own: Tensor) -> Steps:
         """Back-propagate on the device, and step; the value is the member."""
