@@ -39,7 +39,8 @@ class Flora(FedLora):
     adds its product to the weights it belongs to, and adapters begin anew. The classifier is averaged as ever.
 
     Ours: a device that missed rounds is sent their stacks when it is next chosen (the server keeps all of them);
-    adapters begin from the same A in each round, drawn from a seed that all share and so never sent, and B zero.
+    adapters begin from an A that each client draws anew in each round, and B zero. (With one A for all, a stack of rank
+    K r is worth about rank r: with r = 2, 99.8 % of a change lay in two directions, and 79 % so. Measured.)
     """
 
     name: ClassVar[str] = "flora"
@@ -52,7 +53,7 @@ class Flora(FedLora):
         return {"classifier": _classifier(task.trainable()), "stacks": [], "base": base}
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
-        from simulator.learning.training.stacking import fold
+        from simulator.learning.training.stacking import fold, redrawn
 
         found, kept = _targets(task), client.store(Folded)
         lacking = {"classifier": state["classifier"], "stacks": state["stacks"][kept.stacks :]}
@@ -66,6 +67,8 @@ class Flora(FedLora):
                 base = yield from client.compute(fold, found, base, stack)
         kept.base, kept.stacks = Frozen(base), len(state["stacks"])
         local.update(base)
+        seed = client.data.seeds.integer("adapters", client.round_index, client.name)
+        local.update((yield from client.compute(redrawn, found, local, seed)))
         del received, base  # folded, they are in the weights
         with world.phase("training"):
             yield from train_epochs(client, model, task.training.local_epochs)

@@ -37,15 +37,17 @@ class PFedMe(FedAvg):
         inner_steps: steps on each batch (the paper's K).
         lam: how strongly theta is drawn to w (the paper's lambda). With sgd, times the learning rate it must stay below
             2 (1 + momentum), or theta runs away from w instead.
-        eta: the rate of w; eta x lam is the share of the way to theta that it goes after each batch.
-        beta: the share of the way to the clients' mean that the server goes, above 0; 1 is that mean.
+        eta: the rate of w; eta x lam is the share of the way to theta that it goes after each batch: 0.075 by default,
+            as in the authors' code (from memory).
+        beta: the share of the way to the clients' mean that the server goes: 1 is that mean, more goes beyond it (the
+            authors' code allows that, from memory), and from 2 on it would only go farther away.
     """
 
     name: ClassVar[str] = "pfedme"
     inner_steps: PositiveInt = 5
     lam: NonNegativeFloat = 15.0
-    eta: NonNegativeFloat = 0.05
-    beta: float = Field(1.0, gt=0, le=1)
+    eta: NonNegativeFloat = 0.005
+    beta: float = Field(1.0, gt=0, le=2)
 
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)

@@ -7,6 +7,7 @@ import pytest
 import timm
 import torch
 
+from simulator.accounting.costs import Cost, Work
 from simulator.algorithms.base import Algorithm
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.fedlora import FedLora
@@ -15,6 +16,7 @@ from simulator.algorithms.splitfrozen import SplitFrozen
 from simulator.algorithms.splitlora import SplitLora
 from simulator.learning.models.stages.adapters import Target
 from simulator.learning.models.weights import Weights
+from simulator.learning.training import stacking
 from simulator.learning.training.stacking import fold, stacked
 from tests.algorithms.conftest import Run, digits_like, equal, go, largest_difference, training
 
@@ -131,11 +133,27 @@ class TestFlora:
             expected[3:7] += 2.0 * weight / 8 * update["b"] @ update["a"]
         torch.testing.assert_close(found, expected)
 
-    def test_of_one_client_it_is_fedlora(self) -> None:
-        one, two = (go(kind(), settings(), clients=1) for kind in (Flora, FedLora))
+    def test_of_one_client_and_one_a_it_is_fedlora(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        kept = Work(
+            lambda found, tensors, seed: {one.a: tensors[one.a] for one in found},
+            cost=lambda *_: Cost(),
+            name="redrawn",
+        )
+        with monkeypatch.context() as patch:
+            patch.setattr(stacking, "redrawn", kept)
+            one = go(Flora(), settings(), clients=1)
+        two = go(FedLora(), settings(), clients=1)
         x = digits_like(6, 3).rows(torch.arange(6))
         answers = [run.task.part(Weights({**run.task.backbone, **run.trained})).infer(x) for run in (one, two)]
         torch.testing.assert_close(*answers, rtol=1e-4, atol=1e-5)
+
+    def test_each_client_learns_in_directions_of_its_own_in_each_round(self) -> None:
+        """So the change of a round has the rank of all its adapters together."""
+        state, start = go(Flora(), settings(rounds=1), clients=3).state, go(Flora(), settings(), clients=3).task
+        name = next(iter(state["base"]))
+        change = state["base"][name] - start.backbone[name]
+        strengths = torch.linalg.svdvals(change[: change.shape[1]])
+        assert int((strengths > 1e-3 * strengths[0]).sum()) == 3 * RANK
 
     def test_devices_and_server_have_the_same_weights(self) -> None:
         found = go(Flora(), settings(rounds=4))

@@ -81,6 +81,13 @@ def test_a_server_that_goes_half_the_way_goes_half_the_way() -> None:
     assert largest_difference(half.trained, expected) < 1e-6
 
 
+def test_a_server_may_go_beyond_the_mean() -> None:
+    beyond, whole = (go(PFedMe(beta=beta), training(rounds=1)) for beta in (1.5, 1.0))
+    start = beyond.task.trainable()
+    expected = {name: start[name] + 1.5 * (whole.trained[name] - start[name]) for name in start}
+    assert largest_difference(beyond.trained, expected) < 1e-6
+
+
 def test_clients_count_the_same_whatever_they_have() -> None:
     algorithm = PFedMe()
     world, task = make(algorithm, training(), clients=2, samples=(4, 16))
@@ -102,7 +109,7 @@ def test_inner_steps_are_paid_for_on_the_device() -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", [{"lam": -1.0}, {"eta": -0.1}, {"beta": -0.5}, {"beta": 0.0}, {"beta": 1.5}, {"inner_steps": 0}]
+    "setting", [{"lam": -1.0}, {"eta": -0.1}, {"beta": -0.5}, {"beta": 0.0}, {"beta": 2.5}, {"inner_steps": 0}]
 )
 def test_what_makes_no_sense_is_refused(setting: dict[str, float]) -> None:
     with pytest.raises(ValidationError):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from simulator.accounting.costs import Cost, work
-from simulator.learning.models.stages.adapters import Target, merged
+from simulator.learning.models.stages.adapters import Target, draw, merged
 from simulator.learning.trees import tree_bytes
 
 Tensors = Mapping[str, Any]
@@ -49,3 +49,19 @@ def fold(found: Sequence[Target], base: Tensors, stack: Tensors) -> dict[str, Te
     if any(tensor.is_meta for tensor in base.values()):
         return dict(base)
     return merged({**base, **stack}, found)
+
+
+def _redrawn_cost(found: Sequence[Target], tensors: Tensors, seed: int) -> Cost:
+    return Cost(bytes_touched=tree_bytes([tensors[one.a] for one in found]))
+
+
+@work(cost=_redrawn_cost)
+def redrawn(found: Sequence[Target], tensors: Tensors, seed: int) -> dict[str, Tensor]:
+    """A new A for each adapter, by name, where B is zero: nothing changes yet, and what is learned has a direction of
+    its own."""
+    generator = torch.Generator().manual_seed(seed)
+    return {one.a: _drawn(tensors[one.a], generator) for one in found}
+
+
+def _drawn(a: Tensor, generator: torch.Generator) -> Tensor:
+    return a if a.is_meta else draw(torch.empty(a.shape), generator).to(a.device)

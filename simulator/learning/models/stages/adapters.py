@@ -44,9 +44,8 @@ class Adapter(nn.Module):
 
     def reset(self, generator: torch.Generator) -> None:
         """A as the weight of a new linear layer, B zero: the change begins as none (section 4.1, and loralib)."""
-        bound = 1 / math.sqrt(self.a.shape[1])
         with torch.no_grad():
-            self.a.uniform_(-bound, bound, generator=generator)
+            draw(self.a, generator)
             self.b.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -56,6 +55,12 @@ class Adapter(nn.Module):
 
     def extra_repr(self) -> str:
         return f"rank={self.a.shape[0]}, scale={self.scale}, dropout={self.dropout}"
+
+
+def draw(a: Tensor, generator: torch.Generator) -> Tensor:
+    """Fill an adapter's A with new values, as a new linear layer has them; the value is this tensor."""
+    bound = 1 / math.sqrt(a.shape[1])
+    return a.uniform_(-bound, bound, generator=generator)
 
 
 class LoraLinear(nn.Linear):
