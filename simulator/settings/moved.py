@@ -117,6 +117,7 @@ MOVED = {
 }
 """The modules that are gone, and where what was in them is now; ``*``: in one of the modules of a package."""
 RENAMED = {
+    "CutError": "UnfitError",
     "Cutting": "SplitAlgorithm",
     "DataError": "UnfitError",
     "Dealt": "ClassCount",
@@ -126,6 +127,8 @@ RENAMED = {
     "Kinds": "Messages",
     "Line": "ClientPipeline",
     "Lockstep": "ParallelSplit",
+    "LoraError": "UnfitError",
+    "ModelError": "UnfitError",
     "Outcome": "TrialResult",
     "Peak": "MemoryPeak",
     "Pile": "StagedBatches",

@@ -13,7 +13,7 @@ from simulator.accounting.power import Power
 from simulator.experiments.trial.result import ClassCount
 from simulator.learning.data.images import Images, Shard, Statistics, histogram
 from simulator.learning.models.adaptation import adapted
-from simulator.learning.models.build import Built, ModelError, build
+from simulator.learning.models.build import Built, build
 from simulator.learning.models.stages import NotStagedError
 from simulator.learning.task import Task
 from simulator.settings.errors import located
@@ -72,9 +72,10 @@ def torch_device(scenario: Scenario, dry: bool) -> str:
 def _build(scenario: Scenario, seed: int, dry: bool) -> Built:
     model, classes = scenario.model, load(scenario).classes
     try:
-        return build(model.name, model.image_size, classes, seed, model.pretrained, dry, model.weights, model.keywords)
-    except ModelError as error:
-        raise scenario.error(("model", *error.where), error.value, error.problem, error.allowed) from error
+        with located(scenario, "model"):
+            return build(
+                model.name, model.image_size, classes, seed, model.pretrained, dry, model.weights, model.keywords
+            )
     except NotStagedError as error:
         raise scenario.error(("model", "name"), model.name, str(error)) from error
 
