@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from simulator.accounting.ledger import SiteRow
 from simulator.accounting.power import Power
 from simulator.experiments.trial.result import ClassCount
 from simulator.learning.data.images import Images, Shard, Statistics, histogram
@@ -172,6 +173,19 @@ def _site(world: World, name: str, settings: SiteSettings, slots: int = 1, queue
     figures = settings.flops_per_s, settings.memory_bandwidth, settings.memory, slots, power
     hardware = Measured(*figures, settings.table) if settings.table else Hardware(*figures)
     up, down = settings.uplink, settings.downlink
+    world.ledger.sites.add(
+        SiteRow(
+            name,
+            settings.name,
+            settings.role,
+            slots,
+            settings.memory,
+            watts.idle,
+            watts.compute,
+            watts.upload,
+            watts.download,
+        )
+    )
     return Site(
         world,
         name,
