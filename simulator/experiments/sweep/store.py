@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from filelock import FileLock, Timeout
 
 from simulator.experiments.run.tables import LEDGER, SUMMARY, environment, write
 from simulator.settings.errors import ScenarioError
@@ -180,14 +181,12 @@ def _write(path: Path, text: str) -> None:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Nobody else writes here meanwhile; the operating system forgets it when the process ends, however it does."""
+    lock = FileLock(folder / ".lock")
     try:
-        import fcntl
-    except ImportError:  # on Windows
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ScenarioError(f"{folder}: another process runs this sweep already") from None
+    try:
         yield
-        return
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ScenarioError(f"{folder}: another process runs this sweep already") from None
-        yield
+    finally:
+        lock.release()
