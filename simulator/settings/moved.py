@@ -75,7 +75,7 @@ MOVED = {
     "learning.stages.resnet": "learning.models.stages.resnet",
     "learning.stages.vit": "learning.models.stages.vit",
     "learning.timing": "calibration.timing",
-    "learning.weights": "learning.models.weights learning.trees",
+    "learning.weights": "learning.models.weights learning.trees accounting.payload",
     "learning.wire": "transport.wire",
     "listing": "cli.listing",
     "machine": "calibration.machine",
@@ -137,6 +137,7 @@ RENAMED = {
     "Rows": "LazyBatch",
     "data_in_words": "located",
     "fitted": "dry_run_that_fits",
+    "nbytes": "tree_bytes",
 }
 """Names that changed besides."""
 
