@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from analysis.scales import LOG_FROM
+from simulator.settings.units import AMOUNT, BANDWIDTH, DURATION, ENERGY, MEMORY, POWER, RATE, amount
 
 Value = float | str
 
-_NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*(\S*)\s*")
-_DECIMAL = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
-_BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}
-_BYTES = {f"{prefix}B": factor for prefix, factor in (_DECIMAL | _BINARY).items()}
-# What may be written in a scenario, in SI and in bytes, by what it measures: two of one kind compare.
-_UNITS: dict[str, dict[str, float]] = {
-    "number": {"": 1.0},
-    "rate": {f"{prefix}FLOP/s": factor for prefix, factor in _DECIMAL.items()},
-    "bandwidth": {f"{unit}/s": factor for unit, factor in _BYTES.items()}
-    | {f"{prefix}bit/s": factor / 8 for prefix, factor in _DECIMAL.items()},
-    "memory": _BYTES,
-    "power": {"mW": 1e-3, "W": 1.0, "kW": 1e3},
-    "duration": {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0},
+# What may be written in a scenario, by what it measures: two of one kind compare. Links and memories share theirs.
+_QUANTITIES = (RATE, BANDWIDTH, MEMORY, POWER, ENERGY, DURATION)
+_UNITS = {"": ("a number", Fraction(1))} | {
+    unit: (quantity.name, factor) for quantity in _QUANTITIES for unit, factor in quantity.units.items()
 }
-_FACTORS = {unit: (kind, factor) for kind, units in _UNITS.items() for unit, factor in units.items()}
 
 
 def parse_values(texts: Sequence[str]) -> list[Value]:
@@ -38,11 +29,15 @@ def parse_values(texts: Sequence[str]) -> list[Value]:
 
 
 def _read(text: str) -> tuple[str, float] | None:
-    found = _NUMBER.fullmatch(text)
-    if found is None or found[2] not in _FACTORS:
+    found = amount(text)
+    if found is None or found[1] not in _UNITS:
         return None
-    kind, factor = _FACTORS[found[2]]
-    return kind, float(found[1]) * factor
+    number, unit = found
+    kind, factor = _UNITS[unit]
+    try:
+        return kind, float(number * factor)
+    except OverflowError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -111,7 +106,7 @@ def short_names(keys: Sequence[str]) -> dict[str, str]:
 def _shortened(text: str) -> str:
     if text.startswith(("{", "[")):
         return _in_words(text)
-    found = _NUMBER.fullmatch(text)
+    found = AMOUNT.fullmatch(text)
     if found is None or "." not in found[1] or len(found[1]) <= 5 or "e" in found[1].lower():
         return text
     number = float(found[1])

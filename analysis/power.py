@@ -1,4 +1,4 @@
-"""What each site draws over time, from a run's ledger and the watts in its scenario.
+"""What each site draws over time, from a run's ledger.
 
 It is the rule by which the run itself counted energy: a site draws its idle watts while it is counted for (a client
 while it is engaged, the server all the time, neither while it is away), and in a state what that state draws beyond
@@ -8,20 +8,16 @@ draws nothing. So the area below the curve is the energy of the summary.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from analysis.runs import Run, RunError
+from analysis.runs import Run
 
 Interval = tuple[int, int]
 """From when till when, in ticks of whoever asks."""
-
-_STATES = ("idle", "compute", "upload", "download")
-_WATTS = {"mW": 1e-3, "W": 1.0, "kW": 1e3}
 
 
 @dataclass(frozen=True)
@@ -43,47 +39,14 @@ class Site:
         return watts + sum(more - self.idle for more, flows in links if flows)
 
 
-def sites(run: Run) -> list[Site]:
-    """The server and then every device of a run's world, named as the ledger names them. Raises RunError."""
-    path = run.folder / "scenario.yaml"
-    world = run.scenario.get("world")
-    groups = world.get("devices") if isinstance(world, Mapping) else None
-    if not isinstance(world, Mapping) or not isinstance(groups, list):
-        raise RunError(f"{path}: world.devices and world.server are missing")
-    server = world.get("server")
-    found = [_site(f"{path}: world.server", server, "server", client=False)]
-    numbers: Counter[str] = Counter()
-    for place, group in enumerate(groups):
-        where = f"{path}: world.devices.{place}"
-        name = str(group.get("name")) if isinstance(group, Mapping) else ""
-        for _ in range(_whole(where, group, "count")):
-            found.append(_site(where, group, f"{name}-{numbers[name]}", client=True))
-            numbers[name] += 1
-    return found
+def sites(run: Run, label: str, seed: int) -> list[Site]:
+    """The server and then every device of a trial's world. Raises RunError."""
+    return [_site(row) for row in run.sites(label, seed).to_dict("records")]
 
 
-def _site(where: str, settings: Any, name: str, client: bool) -> Site:
-    power = settings.get("power") if isinstance(settings, Mapping) else None
-    watts = [_watts(power.get(state)) for state in _STATES] if isinstance(power, Mapping) else []
-    known = [each for each in watts if each is not None]
-    if len(known) < len(_STATES):
-        raise RunError(f"{where}: its power must give {', '.join(_STATES)} in watts")
-    return Site(name, client, 1 if client else _whole(where, settings, "slots"), *known)
-
-
-def _whole(where: str, settings: Any, key: str) -> int:
-    value = settings.get(key, 1) if isinstance(settings, Mapping) else None
-    if not isinstance(value, int) or value < 1:
-        raise RunError(f"{where}: {key} must be a whole number from 1 on")
-    return value
-
-
-def _watts(text: object) -> float | None:
-    found = re.fullmatch(r"(\S+) (\S+)", text) if isinstance(text, str) else None
-    try:
-        return float(found[1]) * _WATTS[found[2]] if found else None
-    except (KeyError, ValueError):
-        return None
+def _site(row: Mapping[Any, Any]) -> Site:
+    watts = (float(row[f"{state}_w"]) for state in ("idle", "compute", "upload", "download"))
+    return Site(row["name"], row["role"] == "device", int(row["slots"]), *watts)
 
 
 def steps(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ from markupsafe import Markup
 from analysis.interactive.figure import DARK, Chart, Look
 from analysis.runs import RunError
 from analysis.versions import of_another
+from simulator.settings.files import atomically
 from simulator.settings.humanize import human
 
 THERE = "there"
@@ -65,12 +65,7 @@ def write_page(
         **context,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    atomically(path, lambda partial: partial.write_text(text, encoding="utf-8"))
     return path
 
 

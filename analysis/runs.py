@@ -30,6 +30,7 @@ BREAKDOWN_COLUMNS = (
 )
 CLIENTS_COLUMNS = ("seed", "client", "device", "class", "class_name", "samples")
 WORKS_COLUMNS = ("site", "client", "work", "phase", "round", "asked", "start", "seconds", "flops", "bytes_touched")
+SITES_COLUMNS = ("name", "group", "role", "slots", "memory", "idle_w", "compute_w", "upload_w", "download_w")
 TRANSFERS_COLUMNS = (
     *("source", "target", "client", "kind", "phase", "round", "start", "seconds", "bytes", "lost", "latency"),
 )
@@ -96,13 +97,23 @@ class Run:
         """When which round took place, in one trial, by the start. Raises RunError."""
         return self._ledger(label, seed, "rounds", AGGREGATIONS_COLUMNS, {})
 
+    def sites(self, label: str, seed: int) -> pd.DataFrame:
+        """The server and the devices of one trial, with their slots, memory (bytes) and watts. Raises RunError."""
+        if not self._place(label, seed, "sites").is_file():
+            path = self._place(label, seed, "sites")
+            raise RunError(f"{path}: this file is missing, as in runs of earlier versions: run the scenario again")
+        return self._ledger(label, seed, "sites", SITES_COLUMNS, {})
+
+    def _place(self, label: str, seed: int, table: str) -> Path:
+        return self.folder / "ledger" / f"{label}-{seed}" / f"{table}.parquet"
+
     def _ledger(
         self, label: str, seed: int, table: str, columns: tuple[str, ...], only: Mapping[str, object]
     ) -> pd.DataFrame:
         if seed not in self.seeds(label):
             trials = ", ".join(f"{row.label} (seed {row.seed})" for row in self.summary.itertuples())
             raise RunError(f"{self.folder}: there is no trial {label!r} with seed {seed}; there are: {trials}")
-        path = self.folder / "ledger" / f"{label}-{seed}" / f"{table}.parquet"
+        path = self._place(label, seed, table)
         if not path.is_file():
             raise RunError(f"{path}: this file is missing")
         filters = [(column, "==", value) for column, value in only.items()] or None
@@ -111,7 +122,7 @@ class Run:
         except (OSError, ValueError) as error:  # pyarrow's own errors are one or the other
             raise RunError(f"{path}: cannot be read as Parquet: {first_line(error)}") from error
         _demand_columns(path, frame.columns, columns)
-        return frame.sort_values("start", kind="stable", ignore_index=True)
+        return frame.sort_values("start", kind="stable", ignore_index=True) if "start" in columns else frame
 
 
 def load_run(folder: str | Path) -> Run:

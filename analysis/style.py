@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +14,8 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
+
+from simulator.settings.files import atomically
 
 DPI = 150
 INK, QUIET, GRID = "#222222", "#666666", "#e4e4e4"
@@ -168,11 +169,6 @@ def say(ax: Axes, sentence: str) -> None:
 def save(figure: Figure, path: Path) -> Path:
     """Write a PNG under its final name only when it is whole; the same data give the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with any_script():
-            figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with any_script():
+        atomically(path, lambda partial: figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None}))
     return path

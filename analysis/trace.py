@@ -8,19 +8,17 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from analysis.power import sites
 from analysis.runs import Run, RunError, load_run
 from analysis.trace_events import Event, TrialEvents
 from analysis.versions import versions_told
+from simulator.settings.files import atomically
 from simulator.settings.humanize import human
 
 SUFFIX = ".json.gz"
@@ -62,12 +60,11 @@ def write_trace(folder: str | Path, trial: str | None = None, out: str | Path | 
         run = load_run(folder)
     chosen = _chosen(run, trial)
     with versions_told(folder):
-        everyone = sites(run)
         ids, flows = count(len(chosen) + 1), count(1)  # no track has the number of a process
         events = (
             event
             for pid, each in enumerate(chosen, start=1)
-            for event in TrialEvents(run, each, everyone, pid, ids, flows).events()
+            for event in TrialEvents(run, each, pid, ids, flows).events()
         )
         about = {"scenario": run.name, "sfsim": run.version, "dry": run.dry, "clock": "simulated"}
         written = _write(path, events, about)
@@ -88,10 +85,11 @@ def _chosen(run: Run, trial: str | None) -> list[Any]:
 
 def _write(path: Path, events: Iterator[Event], about: dict[str, Any]) -> int:
     """Write a trace, an event a line, under its final name only when it is whole; how many events there are."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     number = 0
-    try:
-        with temporary.open("wb") as file:
+
+    def write(partial: Path) -> None:
+        nonlocal number
+        with partial.open("wb") as file:
             # Without a name and a time, so that the same run gives the same bytes.
             with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0) as packed:
                 with io.TextIOWrapper(packed, encoding="utf-8") as text:
@@ -101,12 +99,11 @@ def _write(path: Path, events: Iterator[Event], about: dict[str, Any]) -> int:
                         text.write(_json(event))
                     # In "ns", early versions of Perfetto take all times for nanoseconds.
                     text.write(f'\n],"displayTimeUnit":"ms","otherData":{_json(about)}}}\n')
-        os.replace(temporary, path)
+
+    try:
+        atomically(path, write)
     except OSError as error:
         raise RunError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
     return number
 
 

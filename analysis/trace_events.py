@@ -20,7 +20,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.power import Interval, Site, outside, steps
+from analysis.power import Interval, outside, sites, steps
 from analysis.runs import Run, RunError
 
 _SLACK = 4
@@ -72,29 +72,28 @@ class TrialEvents:
 
     Args:
         trial: its row of the run's summary.
-        everyone: the sites of its world, in the order of their tracks.
         pid: its number in the trace; `ids` and `flows` number the tracks and the flows of all trials of the trace.
     """
 
-    def __init__(
-        self, run: Run, trial: Any, everyone: list[Site], pid: int, ids: Iterator[int], flows: Iterator[int]
-    ) -> None:
-        self.everyone, self.pid, self.ids, self.flows = everyone, pid, ids, flows
+    def __init__(self, run: Run, trial: Any, pid: int, ids: Iterator[int], flows: Iterator[int]) -> None:
+        self.pid, self.ids, self.flows = pid, ids, flows
         self.name, self.end = f"{trial.label}-{trial.seed}", float(trial.sim_time_s)
         self.title = f"{self.name} ({trial.algorithm})"
         which = trial.label, int(trial.seed)
+        self.everyone = sites(run, *which)
         self.works, self.transfers, self.rounds = run.works(*which), run.transfers(*which), run.aggregations(*which)
         self.engagements, self.absences = run.engagements(*which), run.absences(*which)
         tables = ((self.works, "site"), (self.transfers, "source"), (self.transfers, "target"))
         named = (*tables, (self.engagements, "client"), (self.absences, "site"))
-        strange = {name for table, column in named for name in table[column]} - {site.name for site in everyone}
+        strange = {name for table, column in named for name in table[column]} - {site.name for site in self.everyone}
         if strange:
             where = run.folder / "ledger" / self.name
-            raise RunError(f"{where}: there is no {min(strange, key=str)!r} in the world of the run's scenario")
+            raise RunError(f"{where}: there is no {min(strange, key=str)!r} among the trial's sites")
         self.clock = _Clock(self.end)
         self.lanes: dict[str, _Lanes] = {"rounds": _Lanes()}
-        self.slots = {site.name: f"{site.name} slot" if site.slots > 1 else f"{site.name} compute" for site in everyone}
-        for site in everyone:
+        self.slots: dict[str, str] = {}
+        for site in self.everyone:
+            self.slots[site.name] = f"{site.name} {'slot' if site.slots > 1 else 'compute'}"
             self.lanes |= {name: _Lanes() for name in (self.slots[site.name], *_links(site.name))}
         self.tracks: dict[tuple[str, int], int] = {}
         self.first = self._track("rounds", 0)

@@ -13,6 +13,24 @@ CHUNK = 65_536
 """Rows are kept as tuples until there are this many, then packed as columns."""
 
 
+class SiteRow(NamedTuple):
+    """A site that there is, and what of it the figures depend on.
+
+    ``role`` is ``device`` or ``server``; ``group`` is the name that the scenario gives devices of its kind, or the
+    server. Memory is in bytes, a state's draw in watts.
+    """
+
+    name: str
+    group: str
+    role: str
+    slots: int
+    memory: float
+    idle_w: float
+    compute_w: float
+    upload_w: float
+    download_w: float
+
+
 class WorkRow(NamedTuple):
     """A work served at a site. Seconds of the simulated clock; ``asked`` to ``start`` it waited for service."""
 
@@ -126,6 +144,7 @@ class Ledger:
     """Frozen rows, a table for each kind."""
 
     def __init__(self) -> None:
+        self.sites = Table(SiteRow)
         self.works = Table(WorkRow)
         self.transfers = Table(TransferRow)
         self.engagements = Table(EngagementRow)

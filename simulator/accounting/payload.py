@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 DIRECTIONS = ("up", "down")
@@ -9,6 +10,28 @@ DIRECTIONS = ("up", "down")
 
 class Frozen(dict[str, Any]):
     """Weights that nobody will ever write: a wire may hand the same copy to all who ask for them."""
+
+
+def tree_bytes(tree: Any, elsewhere: Callable[[Any], bool] = lambda part: False) -> int:
+    """Bytes of the tensors in a tree of dicts, lists and tuples, or of one tensor.
+
+    A tensor is what has ``numel`` and ``element_size``, and counts at every place where it stands: dry, one stands for
+    all of its shape. A dict, list or tuple that stands in several places counts once. Numbers, and whatever else is in
+    a tree, weigh nothing: they are notes. (Sent, a number has 8 bytes: a wire counts what travels, in its own type.)
+
+    Args:
+        elsewhere: whether a part of the tree counts elsewhere, and not here.
+    """
+    return _bytes(tree, elsewhere, set())
+
+
+def _bytes(tree: Any, elsewhere: Callable[[Any], bool], counted: set[int]) -> int:
+    if hasattr(tree, "numel"):
+        return int(tree.numel() * tree.element_size())
+    if not isinstance(tree, dict | list | tuple) or id(tree) in counted or elsewhere(tree):
+        return 0
+    counted.add(id(tree))
+    return sum(_bytes(part, elsewhere, counted) for part in (tree.values() if isinstance(tree, dict) else tree))
 
 
 FROZEN_WEIGHTS = "frozen weights"

@@ -24,6 +24,10 @@ class Use(NamedTuple):
     ``activity``: ``compute``, ``upload`` (it sends), ``download`` (it receives): joules are those above idle;
     ``idle``: the joules of being there; ``wait``: the part of that time in which it did nothing, no further joules.
     ``bytes`` of a client's uploads and downloads; the server's sides of the same transfers carry none.
+
+    It began at ``start`` of the clock, in seconds; of transfers that share a link each has the stretch that is counted
+    for it, and no two overlap. Standing by starts with the engagement or round that it is part of, waiting too, whose
+    seconds lie anywhere in it.
     """
 
     side: str
@@ -31,6 +35,7 @@ class Use(NamedTuple):
     phase: str
     activity: str
     round: int
+    start: float
     seconds: float
     bytes: int
     flops: int
@@ -71,33 +76,34 @@ def uses(ledger: Ledger, power: Mapping[str, Power], clients: Iterable[str], sta
         site, phase, round, start_s, seconds = work.site, work.phase, work.round, work.start, work.seconds
         busy[site, "compute"].append(Stretch(start_s, start_s + seconds, round, phase))
         joules = above_idle[site, "compute"] * seconds
-        found.append(Use(sides[site], site, phase, "compute", round, seconds, 0, work.flops, joules))
+        found.append(Use(sides[site], site, phase, "compute", round, start_s, seconds, 0, work.flops, joules))
 
     for sent in ledger.transfers:
         stretch = Stretch(sent.start + sent.latency, sent.start + sent.seconds, sent.round, sent.phase)
         for site, activity in ((sent.source, "upload"), (sent.target, "download")):
             busy[site, activity].append(stretch)
             if site in devices:
-                found.append(Use("client", site, sent.phase, activity, sent.round, 0.0, sent.bytes, 0, 0.0))
+                moment = stretch.start
+                found.append(Use("client", site, sent.phase, activity, sent.round, moment, 0.0, sent.bytes, 0, 0.0))
 
     for (site, engine), stretches in busy.items():
         if engine == "compute":
             continue
-        for stretch, seconds in covered(stretches):
+        for part, seconds in covered(stretches):
             joules = above_idle[site, engine] * seconds
-            found.append(Use(sides[site], site, stretch.phase, engine, stretch.round, seconds, 0, 0, joules))
+            found.append(Use(sides[site], site, part.phase, engine, part.round, part.start, seconds, 0, 0, joules))
 
     found.extend(_standing_by(ledger, power, devices, busy, start, end))
     return found
 
 
 def covered(stretches: Iterable[Stretch]) -> list[tuple[Stretch, float]]:
-    """The union of stretches, its length given to those that extend it, in order of their start."""
+    """The union of stretches in parts that do not overlap, in order, each of a stretch that extends it; and seconds."""
     parts, until = [], float("-inf")
     for stretch in sorted(stretches):
         fresh = stretch.end - max(stretch.start, until)
         if fresh > 0:
-            parts.append((stretch, fresh))
+            parts.append((stretch._replace(start=max(stretch.start, until)), fresh))
             until = stretch.end
     return parts
 
@@ -143,17 +149,18 @@ def _standing_by(
         joules = power[row.client].idle * seconds
         active_seconds = active[row.client](row.start + row.seconds) - active[row.client](row.start)
         waiting = max(0.0, seconds - active_seconds)
-        found.append(Use("client", row.client, "idle", "idle", row.round, seconds, 0, 0, joules))
-        found.append(Use("client", row.client, "waiting", "wait", row.round, waiting, 0, 0, 0.0))
+        found.append(Use("client", row.client, "idle", "idle", row.round, row.start, seconds, 0, 0, joules))
+        found.append(Use("client", row.client, "waiting", "wait", row.round, row.start, waiting, 0, 0, 0.0))
     for site in (name for name in power if name not in devices):
         counted = 0.0
         for turn in ledger.rounds:
             seconds = present(site, turn.start, turn.seconds)
-            found.append(Use("server", site, "idle", "idle", turn.round, seconds, 0, 0, power[site].idle * seconds))
+            joules = power[site].idle * seconds
+            found.append(Use("server", site, "idle", "idle", turn.round, turn.start, seconds, 0, 0, joules))
             counted += seconds
         seconds = present(site, start, end - start) - counted
         if seconds > 1e-9 * (end - start):  # outside of any round
-            found.append(Use("server", site, "idle", "idle", 0, seconds, 0, 0, power[site].idle * seconds))
+            found.append(Use("server", site, "idle", "idle", 0, start, seconds, 0, 0, power[site].idle * seconds))
     return found
 
 

@@ -70,12 +70,12 @@ def model(
     import json
 
     from simulator.experiments.plan.model_sheet import sheet, tables
-    from simulator.learning.models.build import ModelError
     from simulator.learning.models.stages import NotStagedError
+    from simulator.settings.errors import UnfitError
 
     try:
         found = sheet(name, image_size, classes, train, batch_size, _keywords(keywords))
-    except (ModelError, NotStagedError) as error:
+    except (UnfitError, NotStagedError) as error:
         refuse(str(error))
     if as_json:
         print(json.dumps(found.plain(), indent=2))

@@ -9,7 +9,8 @@ from pydantic import Field, PositiveInt, model_validator
 from simulator.learning.data.augmentation import Augmentation
 from simulator.learning.models.lora import Lora
 from simulator.learning.models.prompts import Prompts
-from simulator.settings.base import Settings, invalid
+from simulator.settings.base import Settings
+from simulator.settings.errors import UnfitError
 from simulator.settings.plugins import COMPRESSORS, OPTIMIZERS, SCHEDULES
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class TrainingSettings(Settings):
 
     @model_validator(mode="after")
     def _schedule_fits(self) -> Self:
-        if unfit := self.schedule.unfit(self.rounds):
-            key, value, problem, allowed = unfit
-            raise invalid([(("schedule", key), value, problem, allowed)])
+        try:
+            self.schedule.check(self.rounds)
+        except UnfitError as error:
+            raise error.below("schedule") from None
         return self

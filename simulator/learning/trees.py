@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from simulator.settings.moved import former
+
+__getattr__ = former(__name__, "simulator.accounting.payload")
+
 
 def leaves(tree: Any) -> Iterator[Any]:
     """Every leaf, in order."""
@@ -26,13 +30,3 @@ def transform(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
         values = [transform(function, *parts) for parts in zip(tree, *others, strict=True)]
         return tuple(values) if isinstance(tree, tuple) else values
     return function(tree, *others)
-
-
-def tree_bytes(tree: Any) -> int:
-    """Bytes of all tensors of a tree; a number has 8."""
-    return sum(leaf.numel() * leaf.element_size() if hasattr(leaf, "numel") else 8 for leaf in leaves(tree))
-
-
-def nbytes(tensor: Any) -> int:
-    """Bytes of a tensor, or of anything with a number of elements of one size."""
-    return int(tensor.numel() * tensor.element_size())

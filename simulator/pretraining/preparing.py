@@ -8,7 +8,7 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 
 from simulator.learning.data.images import Images, Statistics
-from simulator.learning.models.build import Built, ModelError, build
+from simulator.learning.models.build import Built, build
 from simulator.learning.models.stages import NotStagedError
 from simulator.learning.models.stages.base import refuse_dropout
 from simulator.settings.errors import located
@@ -64,18 +64,17 @@ def built(settings: Pretraining, classes: int) -> Built:
     """
     model, seed = settings.model, Seeds(settings.seed).integer("weights")
     try:
-        found = build(
-            model.name,
-            model.image_size,
-            classes,
-            seed,
-            model.pretrained,
-            weights=model.weights,
-            keywords=model.keywords,
-        )
+        with located(settings, "model"):
+            found = build(
+                model.name,
+                model.image_size,
+                classes,
+                seed,
+                model.pretrained,
+                weights=model.weights,
+                keywords=model.keywords,
+            )
         refuse_dropout(found.model)
-    except ModelError as error:
-        raise settings.error(("model", *error.where), error.value, error.problem, error.allowed) from error
     except NotStagedError as error:
         raise settings.error(("model", "name"), model.name, str(error)) from error
     if settings.drop_tokens and not isinstance(found.model, VisionTransformer):

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import yaml
-from pydantic import Field, PositiveFloat, PositiveInt, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from simulator.learning.data.augmentation import Augmentation
 from simulator.scenario.scenario import ModelSettings
 from simulator.settings.base import FolderName, Settings, invalid
-from simulator.settings.errors import ScenarioError
+from simulator.settings.loading import FileSettings, read_settings
 from simulator.settings.plugins import DATASETS, OPTIMIZERS, SCHEDULES
-from simulator.settings.sources import Source
-from simulator.settings.validation import in_words
 
 if TYPE_CHECKING:
     from simulator.learning.data.datasets.base import DataSet
@@ -39,9 +37,10 @@ class TokenDropping(Settings):
     epochs: PositiveInt
 
 
-class Pretraining(Settings):
+class Pretraining(FileSettings):
     """One model, one data set, one machine."""
 
+    kind_of_file = "recipe of pre-training"
     name: FolderName
     seed: Annotated[int, Field(ge=0)] = 0
     threads: PositiveInt = 1
@@ -66,7 +65,6 @@ class Pretraining(Settings):
     """Of a VisionTransformer; null: every image is seen whole."""
     evaluate_every: PositiveInt = 1
     """Epochs from one look at the test images to the next; after the last one there always is one."""
-    _source: Source | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:
@@ -76,11 +74,6 @@ class Pretraining(Settings):
             raise invalid([(("augment", "crop"), self.augment.crop, problem, f"0 to {size - 1}")])
         return self
 
-    def error(self, loc: tuple[str | int, ...], value: Any, problem: str, allowed: str | None = None) -> ScenarioError:
-        """The error for a key that only a later step can check; it names the file and the line."""
-        assert self._source is not None
-        return self._source.error(loc, value, problem, allowed)
-
     def resolved(self) -> str:
         """YAML with everything filled in, which `load` reads as equal settings."""
         data = self.model_dump(mode="json")
@@ -88,16 +81,9 @@ class Pretraining(Settings):
 
 
 def load(path: Path | str, overrides: Sequence[str] = ()) -> Pretraining:
-    """Read a pre-training file; ``overrides`` as for a scenario, each "KEY=VALUE".
+    """Read a pre-training file; ``overrides`` as ``read_settings`` takes them.
 
     Raises:
         ScenarioError: all that is wrong with it, a line each.
     """
-    source = Source(path, overrides)
-    source.check_kind("recipe of pre-training")
-    try:
-        settings = Pretraining.model_validate(source.data, context={"folder": Path(path).parent})
-    except ValidationError as error:
-        raise in_words(error, source) from None
-    settings._source = source
-    return settings
+    return read_settings(Pretraining, path, overrides)

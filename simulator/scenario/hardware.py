@@ -14,14 +14,13 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, PlainValidator, ValidationError
+from pydantic import BaseModel, Field, PlainValidator
 
 from simulator.accounting.seconds import read_table
 from simulator.settings.base import Settings, invalid
+from simulator.settings.loading import FileSettings, read_settings
 from simulator.settings.merging import merge
-from simulator.settings.sources import Source
 from simulator.settings.units import BANDWIDTH, DURATION, MEMORY, MEMORY_BANDWIDTH, POWER, RATE
-from simulator.settings.validation import in_words
 from simulator.settings.wording import listed, near_miss
 
 Role = Literal["device", "server"]
@@ -109,7 +108,7 @@ class SiteFigures(Settings):
     downlink: Annotated[Figure | LinkFigures | None, PlainValidator(_link)] = None
 
 
-class CatalogueFile(Settings):
+class CatalogueFile(FileSettings):
     """What a catalogue's file may say."""
 
     defaults: dict[Role, SiteFigures] = Field(default={})
@@ -131,11 +130,7 @@ def read(path: Path | str) -> dict[str, dict[str, Entry]]:
     Raises:
         ScenarioError: all that is wrong with it, a line each, with the file, the line, the entry and the key.
     """
-    source = Source(path)
-    try:
-        return _tree(CatalogueFile.model_validate(source.data))
-    except ValidationError as error:
-        raise in_words(error, source) from None
+    return _tree(read_settings(CatalogueFile, path))
 
 
 @contextmanager

@@ -14,9 +14,7 @@ import yaml
 from pydantic import (
     Field,
     PositiveInt,
-    PrivateAttr,
     SerializerFunctionWrapHandler,
-    ValidationError,
     field_validator,
     model_serializer,
     model_validator,
@@ -27,9 +25,8 @@ from simulator.scenario.training import ScheduledTraining
 from simulator.scenario.world import WorldSettings
 from simulator.settings.base import FolderName, LocalPath, Many, Settings, invalid, refuse_unknown
 from simulator.settings.errors import ScenarioError
+from simulator.settings.loading import FileSettings, read_settings
 from simulator.settings.plugins import ALGORITHMS, DATASETS, PARTITIONS, Plugins
-from simulator.settings.sources import Source
-from simulator.settings.validation import in_words
 
 if TYPE_CHECKING:
     from simulator.algorithms.base import Algorithm
@@ -120,9 +117,10 @@ class Entry(Settings):
         return {"name": own.pop("name"), "label": data["label"], **own, "training": data["training"]}
 
 
-class Scenario(Settings):
+class Scenario(FileSettings):
     """What is simulated: one world, and each algorithm once for each seed."""
 
+    kind_of_file = "scenario"
     name: FolderName
     seeds: Annotated[Many[Annotated[int, Field(ge=0)]], Field(min_length=1)] = (0,)
     threads: PositiveInt = 1
@@ -135,18 +133,6 @@ class Scenario(Settings):
     training: ScheduledTraining
     evaluation: EvaluationSettings = EvaluationSettings()
     algorithms: Annotated[Many[Entry], Field(min_length=1)]
-    _source: Source | None = PrivateAttr(default=None)
-
-    def error(self, loc: tuple[str | int, ...], value: Any, problem: str, allowed: str | None = None) -> ScenarioError:
-        """The error for a key that only a later step can check; it names the file and the line.
-
-        Args:
-            loc: the keys, such as `("algorithms", "SFPrompt", "head")`; an algorithm by its index or label.
-        """
-        if self._source is None:
-            where = ".".join(map(str, loc))
-            return ScenarioError(f"{where} is {value}: {problem}" + (f" (allowed: {allowed})" if allowed else ""))
-        return self._source.error(self._source.path_of(loc), value, problem, allowed)
 
     def only(self, index: int, seed: int) -> Scenario:
         """The same with one algorithm and one seed."""
@@ -218,33 +204,12 @@ class Scenario(Settings):
 
 
 def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
-    """Reads a scenario from a YAML file.
-
-    Args:
-        path: the file.
-        overrides: each "KEY=VALUE", such as "world.server.slots=2" or "algorithms.SFPrompt.keep_fraction=0.8": a
-            dotted key, an item of a list by its index, an algorithm also by its label, and a value in YAML.
+    """Read a scenario from a YAML file; `overrides` as `read_settings` takes them.
 
     Raises:
         ScenarioError: all that is wrong with it, a line each.
     """
-    source = Source(path, overrides)
-    source.check_kind("scenario")
-    return validated(source)
-
-
-def validated(source: Source) -> Scenario:
-    """The scenario that plain data say.
-
-    Raises:
-        ScenarioError: all that is wrong with it, a line each.
-    """
-    try:
-        scenario = Scenario.model_validate(source.data, context={"folder": Path(source.path).parent})
-    except ValidationError as error:
-        raise in_words(error, source) from None
-    scenario._source = source
-    return scenario
+    return read_settings(Scenario, path, overrides)
 
 
 def _apart(data: Any, inner: str, kinds: Plugins, ours: set[str]) -> Any:

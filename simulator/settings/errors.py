@@ -36,6 +36,10 @@ class UnfitError(ValueError):
         """The keys, outermost first."""
         return (self.key,) if isinstance(self.key, str) else self.key
 
+    def below(self, *where: str | int) -> UnfitError:
+        """The same, told from further out: its keys stand below these."""
+        return UnfitError((*where, *self.path), self.value, self.problem, self.allowed)
+
 
 class Located(Protocol):
     """Something that was read from a file and knows where each of its keys stands."""

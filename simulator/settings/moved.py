@@ -75,7 +75,7 @@ MOVED = {
     "learning.stages.resnet": "learning.models.stages.resnet",
     "learning.stages.vit": "learning.models.stages.vit",
     "learning.timing": "calibration.timing",
-    "learning.weights": "learning.models.weights learning.trees",
+    "learning.weights": "learning.models.weights learning.trees accounting.payload",
     "learning.wire": "transport.wire",
     "listing": "cli.listing",
     "machine": "calibration.machine",
@@ -117,6 +117,7 @@ MOVED = {
 }
 """The modules that are gone, and where what was in them is now; ``*``: in one of the modules of a package."""
 RENAMED = {
+    "CutError": "UnfitError",
     "Cutting": "SplitAlgorithm",
     "DataError": "UnfitError",
     "Dealt": "ClassCount",
@@ -126,6 +127,8 @@ RENAMED = {
     "Kinds": "Messages",
     "Line": "ClientPipeline",
     "Lockstep": "ParallelSplit",
+    "LoraError": "UnfitError",
+    "ModelError": "UnfitError",
     "Outcome": "TrialResult",
     "Peak": "MemoryPeak",
     "Pile": "StagedBatches",
@@ -134,6 +137,7 @@ RENAMED = {
     "Rows": "LazyBatch",
     "data_in_words": "located",
     "fitted": "dry_run_that_fits",
+    "nbytes": "tree_bytes",
 }
 """Names that changed besides."""
 

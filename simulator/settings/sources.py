@@ -58,10 +58,16 @@ class Source:
             raise ScenarioError(f"{self.path} is a {self.kind}, not a {wanted}: `{KINDS[self.kind][1]}` takes it")
 
     def error(self, loc: KeyPath, value: Any, problem: str, allowed: str | None = None) -> ScenarioError:
-        """One line that names the place, the key and its value, what is wrong and what would be right."""
-        is_what = f" is {shown(value)}:" if value is not None else ":"
-        may_be = f" (allowed: {allowed})" if allowed else ""
-        return ScenarioError(f"{self.path}, {self.place(loc)}: {self.key(loc)}{is_what} {problem}{may_be}")
+        """One line that names the place, the key and its value, what is wrong and what would be right.
+
+        Args:
+            loc: the keys; an algorithm by its index or label.
+            value: what stands there; None where the message is better without it.
+            problem: in words.
+            allowed: in words, where there is a short way to say it.
+        """
+        loc = self._by_index(loc)
+        return ScenarioError(f"{self.path}, {self.place(loc)}: {told(self.key(loc), value, problem, allowed)}")
 
     def given(self, loc: KeyPath) -> bool:
         """Whether the file or an override says something here."""
@@ -89,7 +95,7 @@ class Source:
                 words[1] = labels[loc[1]]
         return ".".join(words) or "the scenario"
 
-    def path_of(self, loc: tuple[str | int, ...]) -> KeyPath:
+    def _by_index(self, loc: KeyPath) -> KeyPath:
         """The same place with an algorithm's label replaced by its index."""
         if loc[:1] == ("algorithms",) and len(loc) > 1 and loc[1] in (labels := self._labels()):
             return ("algorithms", labels.index(str(loc[1])), *loc[2:])
@@ -190,6 +196,13 @@ class Source:
             allowed = f"{listed(labels)}, or 0 to {len(inside) - 1}"
             raise ScenarioError(f'{here} has no "{part}"{near_miss(part, labels)} (allowed: {allowed})')
         raise ScenarioError(f"{here} is a list of {len(inside)}: name an item of it by a number from 0, not {part}")
+
+
+def told(key: str, value: Any, problem: str, allowed: str | None = None) -> str:
+    """A problem in words: "head is 3: it is too much (allowed: 0 to 2)"."""
+    is_what = f" is {shown(value)}:" if value is not None else ":"
+    may_be = f" (allowed: {allowed})" if allowed else ""
+    return f"{key}{is_what} {problem}{may_be}"
 
 
 def _alone(places: Mapping[KeyPath, T], index: int) -> Iterator[tuple[KeyPath, T]]:

@@ -18,9 +18,16 @@ from pydantic_core import CoreSchema, core_schema
 from simulator.settings.wording import near_miss
 
 _NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)"
-_TEXT = re.compile(rf"\s*{_NUMBER}\s*(\S*)\s*")
+AMOUNT = re.compile(rf"\s*{_NUMBER}\s*(\S*)\s*")
+"""A number as it was written, and its unit, which may be none."""
 _DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+
+
+def amount(text: str) -> tuple[Fraction, str] | None:
+    """The number and the unit, which may be none, of "20 Mbit/s" or "8"; None where a text is no such thing."""
+    found = AMOUNT.fullmatch(text)
+    return (Fraction(found[1]), found[2]) if found else None
 
 
 def _scaled(unit: str, prefixes: Mapping[str, int], size: Fraction | int = 1) -> dict[str, Fraction]:
@@ -56,16 +63,16 @@ class Quantity:
 
     @lru_cache(maxsize=4096)  # noqa: B019  (quantities live as long as the program; sweeps read the same ever again)
     def _read(self, text: str) -> float:
-        found, wanted = _TEXT.fullmatch(text), self._wanted
+        found, wanted = amount(text), self._wanted
         if found is None:
             raise ValueError(f"it cannot be read. {wanted}")
-        number, unit = found.groups()
+        number, unit = found
         if not unit:
             raise ValueError(f"it has no unit. {wanted}")
         if unit not in self.units:
             raise ValueError(f'"{unit}" is not a unit of {self.name.split(maxsplit=1)[1]}{self._hint(unit)} {wanted}')
         try:
-            value = float(Fraction(number) * self.units[unit])
+            value = float(number * self.units[unit])
         except OverflowError:
             raise ValueError(f"it is too large. {wanted}") from None
         if value < 0:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from simulator.settings.errors import Located, ScenarioError
+from simulator.settings.errors import Located, ScenarioError, UnfitError
 from simulator.settings.wording import near_miss
 from simulator.settings.yamlfile import KeyPath
 
@@ -46,7 +46,7 @@ _WANTED = {
 
 def in_words(error: ValidationError, source: Lines) -> ScenarioError:
     """All of a validation's problems, in the order of the file."""
-    errors = [(_as_written(details["loc"]), details) for details in error.errors(include_url=False)]
+    errors = [(_as_written(_where(details)), details) for details in error.errors(include_url=False)]
     in_training = {(loc, details["type"]) for loc, details in errors if loc[:1] == ("training",)}
     found: dict[str, int] = {}
     for loc, details in errors:
@@ -54,8 +54,7 @@ def in_words(error: ValidationError, source: Lines) -> ScenarioError:
             continue  # an algorithm's copy of a problem in the scenario's training
         if details["type"] == "too_short" and details["input"]:
             continue  # pydantic counts only the items without a problem
-        problem, allowed = _problem(details)
-        value = None if details["type"] == "missing" or isinstance(details["input"], dict) else details["input"]
+        value, problem, allowed = _problem(details)
         found.setdefault(str(source.error(loc, value, problem, allowed)), source.line(loc))
     return ScenarioError("\n".join(sorted(found, key=lambda message: found[message])))
 
@@ -68,18 +67,29 @@ def _as_written(loc: tuple[int | str, ...]) -> KeyPath:
     return loc[:-1] if loc[-1:] == ("[key]",) else loc
 
 
-def _problem(details: ErrorDetails) -> tuple[str, str | None]:
+def _where(details: ErrorDetails) -> tuple[int | str, ...]:
+    """The keys of a problem; an ``UnfitError`` of a validator knows the last of them."""
+    unfit = details.get("ctx", {}).get("error")
+    return (*details["loc"], *unfit.path) if isinstance(unfit, UnfitError) else details["loc"]
+
+
+def _problem(details: ErrorDetails) -> tuple[Any, str, str | None]:
+    """The value, what is wrong with it, and what is allowed."""
     kind, context = details["type"], details.get("ctx", {})
+    value = None if kind == "missing" or isinstance(details["input"], dict) else details["input"]
     if kind == "problem":
-        return context["problem"], context["allowed"]
+        return value, context["problem"], context["allowed"]
     if kind == "literal_error":
         allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
-        return f"it is not one of those allowed{near_miss(details['input'], allowed.split(', '))}", allowed
+        return value, f"it is not one of those allowed{near_miss(details['input'], allowed.split(', '))}", allowed
     if kind == "value_error":
-        return str(context["error"]), None
+        unfit = context["error"]
+        if isinstance(unfit, UnfitError):
+            return unfit.value, unfit.problem, unfit.allowed
+        return value, str(unfit), None
     if kind in _WANTED:
-        return _WANTED[kind].format_map(_plain(context)), None
-    return details["msg"], None
+        return value, _WANTED[kind].format_map(_plain(context)), None
+    return value, details["msg"], None
 
 
 def _plain(context: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import weakref
 from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from simulator.world.store import Live, tree_size
+from simulator.accounting.payload import tree_bytes
+from simulator.world.store import Live, counts_elsewhere
 
 
 class Holdable(Protocol):
@@ -61,7 +62,7 @@ class Memory:
         """
         if type(value) is not dict:
             return value
-        live, size = Live(value), tree_size(value)
+        live, size = Live(value), tree_bytes(value, counts_elsewhere)
 
         def gone(reference: weakref.ref[Live], key: int = id(live)) -> None:
             del self._living[key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from simulator.accounting.payload import Frozen
+from simulator.accounting.payload import Frozen, tree_bytes
 
 S = TypeVar("S", bound="Store")
 
@@ -56,18 +56,9 @@ class Stores(dict[type[Store], Store]):
         """
         for store in self.values():
             store.changed = False
-        return tree_size([list(vars(store).values()) for store in self.values()])
+        return tree_bytes([list(vars(store).values()) for store in self.values()], counts_elsewhere)
 
 
-def tree_size(tree: Any) -> int:
-    """Bytes of the tensors in a tree; numbers weigh nothing."""
-    return _bytes(tree, set())
-
-
-def _bytes(tree: Any, counted: set[int]) -> int:
-    if isinstance(tree, Frozen | Live) or hasattr(tree, "optimizer") or id(tree) in counted:
-        return 0
-    if isinstance(tree, dict | list | tuple):
-        counted.add(id(tree))
-        return sum(_bytes(each, counted) for each in (tree.values() if isinstance(tree, dict) else tree))
-    return int(tree.numel() * tree.element_size()) if hasattr(tree, "numel") else 0
+def counts_elsewhere(part: Any) -> bool:
+    """Whether a part of a record counts where it is used, or for itself: weights, frozen ones, and what is ``Live``."""
+    return isinstance(part, Frozen | Live) or hasattr(part, "optimizer")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -110,6 +112,33 @@ def test_active_energy_leaves_the_server_out() -> None:
     assert active_energy(used(book(works=[("rack", 0, 3)], engaged=[(0, 10)])), POWER) == 0
 
 
+def test_every_use_starts_where_the_ledger_says() -> None:
+    """Two flows share the uplink from 3 to 4, and the first second of the later one is latency."""
+    found = used(
+        book(
+            works=[("phone", 2, 5)],
+            sent=[("phone", "rack", 0, 4, 0), ("phone", "rack", 2, 7, 1)],
+            engaged=[(0, 10)],
+            rounds=[(0, 8), (9, 12)],
+        )
+    )
+    starts = {
+        (site, activity): [(use.start, use.seconds) for use in found if (use.site, use.activity) == (site, activity)]
+        for site, activity in (("phone", "compute"), ("phone", "upload"), ("rack", "download"), ("phone", "idle"))
+    }
+    assert starts == {
+        ("phone", "compute"): [(2, 3)],
+        ("phone", "upload"): [(0, 0), (3, 0), (0, 4), (4, 3)],  # the first two are bytes, which take no time of theirs
+        ("rack", "download"): [(0, 4), (4, 3)],
+        ("phone", "idle"): [(0, 10)],
+    }
+    assert [(use.round, use.start) for use in found if use.side == "server" and use.activity == "idle"] == [
+        (1, 0),
+        (2, 9),
+        (0, 0),
+    ]
+
+
 def test_time_away_is_not_counted() -> None:
     """Engaged 0-10, away 7-9 and 9.5-12: present for 7.5 s; busy 0-3, so it waits for 4.5 s."""
     found = used(
@@ -190,7 +219,7 @@ def test_covered_is_the_union_and_gives_each_second_to_one(found: list[Span], sh
     parts = covered(stretches)
     assert sum(length for _, length in parts) == len(union(found))
     assert all(0 < length <= stretch.end - stretch.start for stretch, length in parts)
-    assert [part.start for part, _ in parts] == sorted(part.start for part, _ in parts)
+    assert all(later.start >= part.end for (part, _), (later, _) in pairwise(parts)), "in order, and none overlaps"
 
 
 @settings(deadline=None, max_examples=200)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from analysis.runs import SITES_COLUMNS
+
 IDLE, COMPUTE, RADIO = 2.0, 4.0, 1.0  # watts: idle, and above idle while computing or sending
 SERVER_IDLE, SERVER_COMPUTE = 60.0, 200.0
 DEVICE_RATE, SERVER_RATE = 1e9, 1e11  # FLOP/s
@@ -108,6 +110,7 @@ class _Trial:
         self, algorithm: str, label: str, seed: int, rounds: int, devices: int, per_round: int, batches: int, dry: bool
     ) -> None:
         self.algorithm, self.label, self.seed, self.batches, self.dry = algorithm, label, seed, batches, dry
+        self.devices = devices
         self.works: list[dict[str, object]] = []
         self.transfers: list[dict[str, object]] = []
         self.waits: list[tuple[str, float]] = []
@@ -260,3 +263,8 @@ class _Trial:
         folder.mkdir(parents=True)
         pd.DataFrame(self.works).to_parquet(folder / "works.parquet", index=False)
         pd.DataFrame(self.transfers).to_parquet(folder / "transfers.parquet", index=False)
+        watts = IDLE, IDLE + COMPUTE, IDLE + RADIO, IDLE + RADIO
+        served = SERVER_IDLE, SERVER_IDLE + SERVER_COMPUTE, SERVER_IDLE, SERVER_IDLE
+        devices = [(f"pi-{number}", "pi", "device", 1, 4e9, *watts) for number in range(self.devices)]
+        sites = pd.DataFrame([("server", "gpu", "server", 1, 24e9, *served), *devices], columns=list(SITES_COLUMNS))
+        sites.to_parquet(folder / "sites.parquet", index=False)

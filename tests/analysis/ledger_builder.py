@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import yaml
 from pyarrow import parquet
 
-from simulator.accounting.ledger import Ledger, WorkRow
+from simulator.accounting.ledger import Ledger, SiteRow, WorkRow
 from simulator.accounting.power import Power
 from tests.analysis.builder import fabricate
 
@@ -19,11 +18,10 @@ TRAIN = "train_step", "training", 1
 def made(folder: Path, ledger: Ledger, end: float, slots: int = 1) -> Path:
     """A run of one trial, `FL-0`, with this ledger, on a server and two devices."""
     fabricate(folder, labels=("FL",), rounds=1)
-    watts = {name: {state: f"{value} W" for state, value in by_state(power).items()} for name, power in POWER.items()}
-    scenario = yaml.safe_load((folder / "scenario.yaml").read_text())
-    scenario["world"]["devices"] = [{"name": "pi", "count": 2, "power": watts["pi-0"]}]
-    scenario["world"]["server"] |= {"slots": slots, "power": watts["server"]}
-    (folder / "scenario.yaml").write_text(yaml.safe_dump(scenario))
+    for name, power in POWER.items():
+        server = name == "server"
+        role = ("gpu", "server", slots, 24e9) if server else ("pi", "device", 1, 4e9)
+        ledger.sites.add(SiteRow(name, *role, *by_state(power).values()))
     summary = json.loads((folder / "summary.json").read_text())
     summary["trials"][0]["sim_time_s"] = end
     (folder / "summary.json").write_text(json.dumps(summary))

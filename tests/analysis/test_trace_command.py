@@ -34,13 +34,13 @@ def older(folder: Path) -> None:
 
 
 def powerless(folder: Path) -> None:
-    path = folder / "scenario.yaml"
-    path.write_text(path.read_text().replace("idle: 60 W", "idle: lots"))
+    path = folder / "ledger" / "FL-0" / "sites.parquet"
+    pd.read_parquet(path).drop(columns="idle_w").to_parquet(path)
 
 
 def elsewhere(folder: Path) -> None:
-    path = folder / "scenario.yaml"
-    path.write_text(path.read_text().replace("name: pi", "name: phone"))
+    path = folder / "ledger" / "FL-0" / "sites.parquet"
+    pd.read_parquet(path).replace("pi-0", "phone-0").to_parquet(path)
 
 
 BAD: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
@@ -64,8 +64,13 @@ BAD: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
         "rounds.parquet: this file is missing",
     ),
     "another version": (older, ["run"], "transfers.parquet: lacks latency; the run is from sfsim 0.0.9, this is 0."),
-    "no watts": (powerless, ["run"], "world.server: its power must give idle, compute, upload, download in watts"),
-    "other devices": (elsewhere, ["run"], "there is no 'pi-0' in the world of the run's scenario"),
+    "no sites": (
+        lambda folder: (folder / "ledger" / "FL-0" / "sites.parquet").unlink(),
+        ["run"],
+        "sites.parquet: this file is missing, as in runs of earlier versions: run the scenario again",
+    ),
+    "no watts": (powerless, ["run"], "sites.parquet: lacks idle_w"),
+    "other devices": (elsewhere, ["run"], "there is no 'pi-0' among the trial's sites"),
     "not a trace's name": (lambda _: None, ["run", "--out", "run/summary.json"], "the name of a trace ends in"),
     "no place": (lambda _: None, ["run", "--out", "no/where.json.gz"], "cannot be written: No such file or directory"),
     "below a file": (lambda _: None, ["run", "--out", "run/rounds.csv/x.json.gz"], "cannot be written"),

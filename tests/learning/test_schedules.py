@@ -1,12 +1,14 @@
 """Learning rates by hand."""
 
 import math
+from contextlib import nullcontext
 
 import pytest
 
 from simulator.learning.schedules.constant import Constant
 from simulator.learning.schedules.cosine import Cosine
 from simulator.learning.schedules.step import Step
+from simulator.settings.errors import UnfitError
 
 
 def factors(schedule: Constant | Cosine | Step, rounds: int) -> list[float]:
@@ -37,7 +39,9 @@ def test_a_warm_up_as_long_as_the_run() -> None:
 @pytest.mark.parametrize(("warmup", "fits"), [(0, True), (2, True), (3, False), (9, False)])
 def test_a_warm_up_fits_if_some_round_has_the_whole_rate(warmup: int, fits: bool) -> None:
     schedule = Cosine(warmup=warmup)
-    assert (schedule.unfit(3) is None) == fits == (max(factors(schedule, 3)) == 1)
+    assert fits == (max(factors(schedule, 3)) == 1)
+    with nullcontext() if fits else pytest.raises(UnfitError, match="the full rate is never reached"):
+        schedule.check(3)
 
 
 def test_step() -> None:

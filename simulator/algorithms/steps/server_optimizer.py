@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import PositiveFloat
 
 from simulator.accounting.costs import Cost, work
+from simulator.accounting.payload import tree_bytes
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.fedavg import FedAvg
-from simulator.learning.trees import tree_bytes
 from simulator.world.store import Store
 
 if TYPE_CHECKING:

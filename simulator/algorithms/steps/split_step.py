@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from simulator.accounting.payload import FROZEN_WEIGHTS, Messages
-from simulator.algorithms.base import Steps, UnfitError
+from simulator.algorithms.base import Steps
 
 if TYPE_CHECKING:
     from simulator.accounting.costs import Work
@@ -20,13 +20,9 @@ if TYPE_CHECKING:
 
 def check_cut(model: Staged, head: int, tail: int) -> Cut:
     """The cut; raise ``UnfitError`` unless head and tail leave the server at least one block."""
-    from simulator.learning.models.cuts import CutError, cut  # here, so that reading a scenario loads no torch
+    from simulator.learning.models.cuts import cut  # here, so that reading a scenario loads no torch
 
-    try:
-        return cut(model, head, tail)
-    except CutError as error:
-        key, value = ("head", head) if head >= tail else ("tail", tail)
-        raise UnfitError(key, value, *error.args) from error
+    return cut(model, head, tail)
 
 
 def provisioned(model: Staged, *parts: Ranges) -> tuple[str, ...]:

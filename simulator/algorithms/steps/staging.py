@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from simulator.world.store import tree_size
+from simulator.accounting.payload import tree_bytes
 
 if TYPE_CHECKING:
     from simulator.world.sites import Site
@@ -25,7 +25,7 @@ class StagedBatches:
 
     def __exit__(self, *error: object) -> None:
         for batch, _ in self._lies.values():
-            self._memory.wait(-tree_size(batch))
+            self._memory.wait(-tree_bytes(batch))
         self._lies.clear()
 
     def add(self, batch: Any) -> None:
@@ -33,7 +33,7 @@ class StagedBatches:
         _, needed = self._lies.get(id(batch), (batch, 0))
         self._lies[id(batch)] = batch, needed + 1
         if not needed:
-            self._memory.wait(tree_size(batch))
+            self._memory.wait(tree_bytes(batch))
 
     def remove(self, batch: Any) -> None:
         """One less needs it; the last time, it goes."""
@@ -41,4 +41,4 @@ class StagedBatches:
         if needed > 1:
             self._lies[id(batch)] = batch, needed - 1
         else:
-            self._memory.wait(-tree_size(batch))
+            self._memory.wait(-tree_bytes(batch))

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
-from simulator.algorithms.base import UnfitError
 from simulator.experiments.plan.rounds import Planner, Round, cut_of, taken
 from simulator.experiments.trial.build import structure
+from simulator.settings.errors import UnfitError
 
 if TYPE_CHECKING:
     from simulator.experiments.trial.result import MemoryPeak, TrialResult

@@ -18,7 +18,7 @@ from rich.table import Table
 from simulator.learning.costs.keys import stage_key
 from simulator.learning.costs.operations import Pieces
 from simulator.learning.models.adaptation import Adaptation, adapted
-from simulator.learning.models.build import ModelError, build
+from simulator.learning.models.build import build
 from simulator.learning.models.cuts import Cut as Ends
 from simulator.learning.models.cuts import cut
 from simulator.learning.models.lora import Lora
@@ -27,6 +27,7 @@ from simulator.learning.models.prompts import Prompts
 from simulator.learning.models.stages import TRAINED
 from simulator.learning.models.weights import Weights
 from simulator.learning.optimizers.sgd import Sgd
+from simulator.settings.errors import UnfitError
 from simulator.settings.humanize import Kind, human
 from simulator.settings.wording import listed, near_miss
 from simulator.world.memory import Memory
@@ -117,11 +118,11 @@ def sheet(
         keywords: of timm's own, as a scenario says them.
 
     Raises:
-        ModelError: there is no such model, or not at this size or with these keywords, or no such way to train.
+        UnfitError: there is no such model, or not at this size or with these keywords, or no such way to train.
         NotStagedError: it is none that can be cut, or has no tokens for prompts.
     """
     if train not in TRAINED:
-        raise ModelError(f'"{train}" is no way to train{near_miss(train, TRAINED)} (allowed: {listed(TRAINED)})')
+        raise UnfitError("train", None, f'"{train}" is no way to train{near_miss(train, TRAINED)}', listed(TRAINED))
     size = image_size or _own_size(name)
     prompts, lora = Prompts() if train == "prompt" else None, Lora() if train == "lora" else None
     adaptation = Adaptation(lambda parameter, _: TRAINED[train](parameter), prompts, lora)

@@ -6,10 +6,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from simulator.experiments.run.tables import LEDGER, SUMMARY
+from simulator.settings.files import whole_folder
 
 
 class FolderTakenError(FileExistsError):
@@ -48,24 +49,16 @@ def staged(folder: Path, force: bool) -> Iterator[Path]:
         if taken and not _holds_a_run(folder):
             raise FolderTakenError(f"{asked} holds {taken[0]}, which is no run's: name another folder with --out")
 
-    check_free()
-    made = [parent for parent in folder.parents if not parent.exists()]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        yield partial
+    def put(partial: Path, folder: Path) -> None:
         check_free([path.name for path in partial.iterdir()])  # a run takes its time
-        partial.chmod(0o755)
         if folder.exists() and any(folder.iterdir()):
             _replace(folder, partial)
         else:
             os.replace(partial, folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        with suppress(OSError):  # another run may have put something there meanwhile
-            for parent in made:  # innermost first
-                parent.rmdir()
-        raise
+
+    check_free()
+    with whole_folder(folder, put) as partial:
+        yield partial
 
 
 def _holds_a_run(folder: Path) -> bool:

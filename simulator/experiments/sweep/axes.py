@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulator.settings.base import refuse_unknown
+from simulator.settings.units import amount
 from simulator.settings.wording import shown
 
-if TYPE_CHECKING:
-    pass
-
-_AMOUNT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*(\S*)\s*")
 MOST_VALUES = 10_000
 
 
@@ -97,9 +93,9 @@ def _points(said: dict[str, Any]) -> int:
 def _amount(said: Any) -> tuple[Fraction, str]:
     """A number and its unit, which may be none."""
     if isinstance(said, int | float | str) and not isinstance(said, bool):
-        found = _AMOUNT.fullmatch(str(said))
+        found = amount(str(said))
         if found:
-            return Fraction(found[1]), found[2]
+            return found
     raise ValueError(f'{shown(said)} is no number, with or without a unit, such as 8 or "20 Mbit/s"')
 
 

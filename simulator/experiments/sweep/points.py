@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from simulator.experiments.sweep.settings import Sweep
-from simulator.scenario.scenario import Entry, Scenario, validated
+from simulator.scenario.scenario import Entry, Scenario
 from simulator.settings.base import NO_SUCH_KEY
 from simulator.settings.errors import ScenarioError
+from simulator.settings.loading import validated
 from simulator.settings.plugins import ALGORITHMS
 from simulator.settings.seeds import Seeds
 from simulator.settings.sources import Source
@@ -88,7 +89,7 @@ def base(sweep: Sweep, overrides: Sequence[str] = ()) -> Scenario:
         ScenarioError: it is none.
     """
     if not Path(sweep.scenario).is_file():
-        raise sweep.error("scenario", None, f"there is no file {sweep.scenario}")
+        raise sweep.error(("scenario",), None, f"there is no file {sweep.scenario}")
     source = Source(sweep.scenario)
     if sweep.seeds:
         source.put("seeds", list(sweep.seeds), "seeds of the sweep")
@@ -97,7 +98,7 @@ def base(sweep: Sweep, overrides: Sequence[str] = ()) -> Scenario:
         if override.partition("=")[0].strip() in sweep.keys:
             raise ScenarioError(f"--set {override}: this is an axis, which sets it in every point")
         source.override(override)
-    return validated(source)
+    return validated(Scenario, source)
 
 
 def points(sweep: Sweep) -> Iterator[Values]:
@@ -154,7 +155,7 @@ def plan(sweep: Sweep, base: Scenario, dry: bool) -> Plan:
             for place in places(source, key):
                 _check_known(source, place)
         except ScenarioError as error:
-            raise sweep.error(key, None, str(error).partition(": ")[2]) from None
+            raise sweep.error(sweep.place(key), None, str(error).partition(": ")[2]) from None
     found, checked, ours, number = Plan(), set[str](), version("sfsim"), 0
     for number, values in enumerate(points(sweep)):
         try:
@@ -201,7 +202,7 @@ def _keys(item: Any) -> tuple[str, ...]:
 def _resolved(source: Source, values: Values) -> Scenario:
     source = source.copy()
     _put(source, values)
-    return validated(source)
+    return validated(Scenario, source)
 
 
 def _put(source: Source, values: Values) -> None:
@@ -215,7 +216,7 @@ def _check_known(source: Source, place: str) -> None:
     source = source.copy()
     source.put(place, None, place)
     try:
-        validated(source)
+        validated(Scenario, source)
     except ScenarioError as error:
         for problem in str(error).splitlines():  # of the value there are others
             if f", {place}: " in problem and f"{place.rpartition('.')[2]}: {NO_SUCH_KEY}" in problem:

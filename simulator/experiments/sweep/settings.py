@@ -6,14 +6,13 @@ from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, PlainValidator, PositiveInt, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PlainValidator, PositiveInt, model_validator
 
 from simulator.experiments.sweep.axes import axis_values
 from simulator.settings.base import FolderName, LocalPath, Many, Settings, invalid
-from simulator.settings.errors import ScenarioError
-from simulator.settings.sources import Source
-from simulator.settings.validation import in_words
+from simulator.settings.loading import FileSettings, read_settings
 from simulator.settings.wording import listed
+from simulator.settings.yamlfile import KeyPath
 
 MOST_POINTS = 100_000
 
@@ -28,9 +27,10 @@ class Sample(Settings):
     seed: Annotated[int, Field(ge=0)] = 0
 
 
-class Sweep(Settings):
+class Sweep(FileSettings):
     """A scenario, and what is changed in it."""
 
+    kind_of_file = "sweep"
     name: FolderName
     scenario: LocalPath
     """The base scenario, a file."""
@@ -42,7 +42,6 @@ class Sweep(Settings):
     zip: Many[Axes] = ()
     """Axes that move together: one more dimension of the grid for each group."""
     sample: Sample | None = None
-    _source: Source | None = PrivateAttr(default=None)
 
     @property
     def dimensions(self) -> list[dict[str, list[Any]]]:
@@ -86,13 +85,10 @@ class Sweep(Settings):
             raise invalid(problems)
         return self
 
-    def error(self, key: str, value: Any, problem: str) -> ScenarioError:
-        """The error for an axis, or another key, that only the base scenario can check; it names file and line."""
+    def place(self, key: str) -> KeyPath:
+        """Where an axis, or another key, stands in the file."""
         group = next((number for number, group in enumerate(self.zip) if key in group), None)
-        loc = ("zip", group, key) if group is not None else ("axes", key) if key in self.axes else (key,)
-        if self._source is None:
-            return ScenarioError(f"{key}: {problem}")
-        return self._source.error(loc, value, problem)
+        return ("zip", group, key) if group is not None else ("axes", key) if key in self.axes else (key,)
 
 
 def load(path: Path | str) -> Sweep:
@@ -101,11 +97,4 @@ def load(path: Path | str) -> Sweep:
     Raises:
         ScenarioError: all that is wrong with it, a line each.
     """
-    source = Source(path)
-    source.check_kind("sweep")
-    try:
-        sweep = Sweep.model_validate(source.data, context={"folder": Path(path).parent})
-    except ValidationError as error:
-        raise in_words(error, source) from None
-    sweep._source = source
-    return sweep
+    return read_settings(Sweep, path)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from filelock import FileLock, Timeout
 
 from simulator.experiments.run.tables import LEDGER, SUMMARY, environment, write
 from simulator.settings.errors import ScenarioError
+from simulator.settings.files import atomically, remove_unfinished, whole_folder
 from simulator.settings.wording import shown
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from simulator.experiments.trial.result import TrialResult
     from simulator.scenario.scenario import Scenario
 
-SWEEP, POINTS, FAILURE = "sweep.yaml", "points.csv", "failure.json"
+SWEEP, POINTS, ENVIRONMENT, FAILURE = "sweep.yaml", "points.csv", "environment.json", "failure.json"
 COLUMNS = ("trial", "point", "label", "algorithm", "seed", "status", "message")
 
 
@@ -54,8 +53,8 @@ class Store:
         self.trials.mkdir(parents=True, exist_ok=True)
         with _locked(self.folder):
             self._clean()
-            _replace(self.folder / SWEEP, _yaml(described))
-            _replace(self.folder / "environment.json", json.dumps(environment(base.threads, device), indent=2) + "\n")
+            _write(self.folder / SWEEP, _yaml(described))
+            _write(self.folder / ENVIRONMENT, json.dumps(environment(base.threads, device), indent=2) + "\n")
             try:
                 yield
             finally:
@@ -79,28 +78,29 @@ class Store:
 
     def keep(self, trial: Trial, outcome: TrialResult, device: str, ledger: bool) -> None:
         """Write what a trial leaves: a run's folder, of this trial alone."""
-        with self._staged(trial.hash) as place:
+        with whole_folder(self.trials / trial.hash) as place:
             write(place, trial.scenario, [outcome], trial.dry, device, ledger)
 
     def fail(self, key: str, message: str, **more: str) -> None:
         """Write why there is no such trial."""
-        with self._staged(key) as place:
+        with whole_folder(self.trials / key) as place:
             (place / FAILURE).write_text(json.dumps({"message": message, **more}, indent=2, ensure_ascii=False) + "\n")
 
     def write_points(self, plan: Plan, keys: Sequence[str]) -> None:
         """Write which trial belongs to which point, and how it stands."""
         from simulator.experiments.sweep.points import written
 
-        place = _beside(self.folder / POINTS)
-        with place.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow((*COLUMNS[:2], *keys, *COLUMNS[2:]))
-            for row in plan.rows:
-                values = (written(row.values[key]) for key in keys)
-                table.writerow(
-                    (row.trial, row.point, *values, row.label, row.algorithm, row.seed, *self._stands(plan, row))
-                )
-        os.replace(place, self.folder / POINTS)
+        def write(path: Path) -> None:
+            with path.open("w", newline="", encoding="utf-8") as file:
+                table = csv.writer(file, lineterminator="\n")
+                table.writerow((*COLUMNS[:2], *keys, *COLUMNS[2:]))
+                for row in plan.rows:
+                    values = (written(row.values[key]) for key in keys)
+                    table.writerow(
+                        (row.trial, row.point, *values, row.label, row.algorithm, row.seed, *self._stands(plan, row))
+                    )
+
+        atomically(self.folder / POINTS, write)
 
     def _stands(self, plan: Plan, row: Row) -> tuple[str, str]:
         """The status of a row, and the message."""
@@ -112,28 +112,11 @@ class Store:
             return "failed", json.loads((self.trials / row.trial / FAILURE).read_text("utf-8"))["message"]
         return "missing", ""
 
-    @contextmanager
-    def _staged(self, key: str) -> Iterator[Path]:
-        """A hidden folder to write a trial into, which gets its name once all is written."""
-        partial, final = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=self.trials)), self.trials / key
-        try:
-            yield partial
-            partial.chmod(0o755)
-            old = None
-            if final.exists():  # it failed before, or has no ledger
-                old = tempfile.mkdtemp(prefix=f".{key}-old-", dir=self.trials)
-                os.replace(final, old)
-            os.replace(partial, final)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
-        if old:
-            shutil.rmtree(old, ignore_errors=True)
-
     def _clean(self) -> None:
         """Away with what was not finished."""
-        for place in (*self.trials.glob(".*"), *self.folder.glob(f".{POINTS}-*"), *self.folder.glob(f".{SWEEP}-*")):
-            shutil.rmtree(place, ignore_errors=True) if place.is_dir() else place.unlink(missing_ok=True)
+        remove_unfinished(self.trials)
+        for name in (POINTS, SWEEP, ENVIRONMENT):
+            remove_unfinished(self.folder, name)
 
     def _refuse_others(self, described: dict[str, Any]) -> None:
         if self.folder.exists() and not self.folder.is_dir():
@@ -191,31 +174,19 @@ def _yaml(data: Any) -> str:
     return str(yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True))
 
 
-def _beside(path: Path) -> Path:
-    """A new hidden file, to replace ``path``."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    os.close(handle)
-    os.chmod(name, 0o644)
-    return Path(name)
-
-
-def _replace(path: Path, text: str) -> None:
-    place = _beside(path)
-    place.write_text(text, encoding="utf-8")
-    os.replace(place, path)
+def _write(path: Path, text: str) -> None:
+    atomically(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Nobody else writes here meanwhile; the operating system forgets it when the process ends, however it does."""
+    lock = FileLock(folder / ".lock")
     try:
-        import fcntl
-    except ImportError:  # on Windows
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ScenarioError(f"{folder}: another process runs this sweep already") from None
+    try:
         yield
-        return
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ScenarioError(f"{folder}: another process runs this sweep already") from None
-        yield
+    finally:
+        lock.release()

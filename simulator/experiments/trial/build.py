@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from simulator.accounting.ledger import SiteRow
 from simulator.accounting.power import Power
 from simulator.experiments.trial.result import ClassCount
 from simulator.learning.data.images import Images, Shard, Statistics, histogram
 from simulator.learning.models.adaptation import adapted
-from simulator.learning.models.build import Built, ModelError, build
+from simulator.learning.models.build import Built, build
 from simulator.learning.models.stages import NotStagedError
 from simulator.learning.task import Task
 from simulator.settings.errors import located
@@ -72,9 +73,10 @@ def torch_device(scenario: Scenario, dry: bool) -> str:
 def _build(scenario: Scenario, seed: int, dry: bool) -> Built:
     model, classes = scenario.model, load(scenario).classes
     try:
-        return build(model.name, model.image_size, classes, seed, model.pretrained, dry, model.weights, model.keywords)
-    except ModelError as error:
-        raise scenario.error(("model", *error.where), error.value, error.problem, error.allowed) from error
+        with located(scenario, "model"):
+            return build(
+                model.name, model.image_size, classes, seed, model.pretrained, dry, model.weights, model.keywords
+            )
     except NotStagedError as error:
         raise scenario.error(("model", "name"), model.name, str(error)) from error
 
@@ -171,6 +173,19 @@ def _site(world: World, name: str, settings: SiteSettings, slots: int = 1, queue
     figures = settings.flops_per_s, settings.memory_bandwidth, settings.memory, slots, power
     hardware = Measured(*figures, settings.table) if settings.table else Hardware(*figures)
     up, down = settings.uplink, settings.downlink
+    world.ledger.sites.add(
+        SiteRow(
+            name,
+            settings.name,
+            settings.role,
+            slots,
+            settings.memory,
+            watts.idle,
+            watts.compute,
+            watts.upload,
+            watts.download,
+        )
+    )
     return Site(
         world,
         name,

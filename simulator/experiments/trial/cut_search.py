@@ -10,11 +10,11 @@ from functools import lru_cache
 from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from simulator.algorithms.base import UnfitError
 from simulator.algorithms.steps.split import CutPoint, SplitAlgorithm
 from simulator.experiments.trial.build import devices, partition, structure
 from simulator.experiments.trial.simulate import simulate
 from simulator.scheduling.cuts.base import Candidate
+from simulator.settings.errors import UnfitError
 from simulator.settings.humanize import human
 from simulator.settings.seeds import Seeds
 

@@ -9,14 +9,13 @@ from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from simulator.algorithms.base import UnfitError
 from simulator.algorithms.steps.split import SplitAlgorithm
 from simulator.experiments.trial.build import structure
 from simulator.experiments.trial.cut_search import chosen
 from simulator.experiments.trial.result import MemoryPeak, TrialResult
 from simulator.experiments.trial.simulate import Progress
 from simulator.experiments.trial.trial import run
-from simulator.settings.errors import ScenarioError
+from simulator.settings.errors import ScenarioError, UnfitError
 from simulator.settings.humanize import human
 from simulator.settings.plugins import ALGORITHMS
 

@@ -53,7 +53,7 @@ def adapted(
 
     Raises:
         NotStagedError: it cannot be seen as stages, or has no tokens for prompts.
-        LoraError: it has no such layers or blocks for adapters.
+        UnfitError: it has no such layers or blocks for adapters.
     """
     if next(model.parameters()).is_meta:
         return _remembered(model, adaptation, attention, remember)

@@ -22,6 +22,7 @@ from simulator.learning.data.images import Statistics
 from simulator.learning.models import checkpoints
 from simulator.learning.models.checkpoints import CheckpointError
 from simulator.learning.models.stages import FAMILIES, NotStagedError
+from simulator.settings.errors import UnfitError
 from simulator.settings.wording import listed, near_miss
 
 BUNDLED = "vit_mini_p4_32"
@@ -36,20 +37,6 @@ SAID_ELSEWHERE = {
     "dtype": "all computing is in float32",
 }
 """Arguments of timm's that are no keywords."""
-
-
-class ModelError(ValueError):
-    """A model that cannot be built as asked for: (problem, the keys of the model that ask for it, their value, what is
-    allowed)."""
-
-    def __init__(
-        self, problem: str, where: tuple[str, ...] = ("name",), value: Any = None, allowed: str | None = None
-    ) -> None:
-        super().__init__(problem, where, value, allowed)
-        self.problem, self.where, self.value, self.allowed = problem, where, value, allowed
-
-    def __str__(self) -> str:
-        return self.problem + (f" (allowed: {self.allowed})" if self.allowed else "")
 
 
 class Built(NamedTuple):
@@ -82,7 +69,7 @@ def build(
         keywords: of timm's own, for a timm model; they can change its shape.
 
     Raises:
-        ModelError: no such model, a size or a keyword it cannot take, or weights that cannot be had.
+        UnfitError: no such model, a size or a keyword it cannot take, or weights that cannot be had.
         NotStagedError: timm has it, but it is of another family.
     """
     if name in OURS:
@@ -90,7 +77,7 @@ def build(
     if not timm.models.is_model(name):
         near = near_miss(name, (*OURS, *timm.list_models()))
         problem = f"no model is called {name!r}{near or ';'} Use bundled, random or the name of a timm model"
-        raise ModelError(problem, value=name)
+        raise UnfitError("name", name, problem)
     return _from_timm(name, image_size, classes, seed, pretrained, dry, weights, keywords or {})
 
 
@@ -124,10 +111,11 @@ def _from_timm(
             if not published:
                 raise
             why = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:120]}"
-            raise ModelError(
+            raise UnfitError(
+                "name",
+                name,
                 f"the published weights of {name!r} could not be downloaded ({why}): connect to the network once, or "
                 "say 'pretrained: false' for random weights",
-                value=name,
             ) from error
     if weights:
         _load(model, weights, dry)
@@ -145,10 +133,10 @@ def _check_keywords(name: str, kind: type[nn.Module], keywords: Mapping[str, Any
     allowed = [key for key in inspect.signature(kind).parameters if key not in SAID_ELSEWHERE]
     for key, value in keywords.items():
         if key in SAID_ELSEWHERE:
-            raise ModelError(f"{key} is no keyword here: {SAID_ELSEWHERE[key]}", ("keywords", key), value)
+            raise UnfitError(("keywords", key), value, f"{key} is no keyword here: {SAID_ELSEWHERE[key]}")
         if key not in allowed:
             problem = f"{name!r} takes no such keyword{near_miss(key, allowed)}"
-            raise ModelError(problem, ("keywords", key), value, listed(allowed))
+            raise UnfitError(("keywords", key), value, problem, listed(allowed))
 
 
 def _sketch(name: str, image_size: int, arguments: dict[str, Any], keywords: Mapping[str, Any]) -> nn.Module:
@@ -161,9 +149,9 @@ def _sketch(name: str, image_size: int, arguments: dict[str, Any], keywords: Map
         why = (str(error).splitlines() or [type(error).__name__])[0][:200]
         if keywords:
             problem = f"{name!r} cannot be built with these keywords for {image_size} x {image_size} pixels: {why}"
-            raise ModelError(problem, ("keywords",)) from error
+            raise UnfitError("keywords", None, problem) from error
         problem = f"{name!r} cannot be built for {image_size} x {image_size} pixels: {why}"
-        raise ModelError(problem, ("image_size",), image_size) from error
+        raise UnfitError("image_size", image_size, problem) from error
     if isinstance(model, VisionTransformer):
         _check_patches(f"{name!r}", model.patch_embed.patch_size[0], image_size)
     return model
@@ -172,17 +160,18 @@ def _sketch(name: str, image_size: int, arguments: dict[str, Any], keywords: Map
 def _check_patches(name: str, patch: int, image_size: int) -> None:
     if image_size % patch:
         problem = f"{name} cuts images into patches of {patch} pixels: {image_size} is no multiple"
-        raise ModelError(problem, ("image_size",), image_size)
+        raise UnfitError("image_size", image_size, problem)
 
 
 def _check_published(name: str, model: nn.Module, usual: nn.Module, keywords: Mapping[str, Any]) -> None:
     """Published weights are for the usual shape."""
     mine, theirs = ({key: tuple(t.shape) for key, t in each.state_dict().items()} for each in (model, usual))
     if mine != theirs:
-        raise ModelError(
+        raise UnfitError(
+            "keywords",
+            None,
             f"with {listed(keywords)} {name!r} has another shape than its published weights: say 'pretrained: false' "
             "for random weights, or name a file of your own as 'weights'",
-            ("keywords",),
         )
 
 
@@ -231,7 +220,7 @@ def _load(model: nn.Module, weights: str, dry: bool) -> None:
     try:
         checkpoints.load(model, weights, dry)
     except CheckpointError as error:
-        raise ModelError(str(error), ("weights",)) from error
+        raise UnfitError("weights", None, str(error)) from error
 
 
 def _ours(
@@ -247,9 +236,10 @@ def _ours(
     shape, statistics = recipe["model"], (tuple(recipe["mean"]), tuple(recipe["std"]))
     if keywords:
         problem = f"the {name} model has a shape of its own: name {recipe['timm']!r}, which it is made of, to change it"
-        raise ModelError(problem, ("keywords",))
+        raise UnfitError("keywords", None, problem)
     if weights and name == "bundled":
-        raise ModelError("the bundled model has its own: say 'name: random' for its shape with these", ("weights",))
+        problem = "the bundled model has its own: say 'name: random' for its shape with these"
+        raise UnfitError("weights", None, problem)
     _check_patches(f"the {name} model", shape["patch_size"], image_size)
     model = _create(recipe["timm"], seed, dry, **{**shape, "img_size": image_size, "num_classes": classes})
     if weights:

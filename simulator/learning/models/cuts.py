@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from simulator.settings.errors import UnfitError
+
 Ranges = tuple[tuple[int, int], ...]
 """Half-open ranges of stages, in order: ((0, 2), (7, 8)) is the short cut from head to tail."""
 
@@ -35,20 +37,17 @@ class Cut(NamedTuple):
         return ((self.body[0][0], self.tail[0][1]),)
 
 
-class CutError(ValueError):
-    """No body is left between head and tail: (problem, what is allowed)."""
-
-
 def cut(model: HasBlocks, head: int, tail: int) -> Cut:
     """Cut at block boundaries: the head has the embedding, prompts and ``head`` blocks, the tail ``tail`` and the norm
     and classifier.
 
     Raises:
-        CutError: fewer than one block is left for the body.
+        UnfitError: fewer than one block is left for the body; its key is the larger of the two.
     """
     blocks = model.blocks
     if head < 0 or tail < 0 or head + tail >= len(blocks):
         problem = f"head {head} and tail {tail} leave no block for the server: the model has {len(blocks)} blocks"
-        raise CutError(problem, f"head + tail of at most {len(blocks) - 1}")
+        key, value = ("head", head) if head >= tail else ("tail", tail)
+        raise UnfitError(key, value, problem, f"head + tail of at most {len(blocks) - 1}")
     first, last = blocks.start + head, blocks.stop - tail
     return Cut(((0, first),), ((first, last),), ((last, len(model)),))

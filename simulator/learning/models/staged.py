@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from simulator.accounting.costs import Piece
+from simulator.accounting.payload import tree_bytes
 from simulator.learning.costs.flops import StageCost, stage_cost
 from simulator.learning.costs.footprint import Footprint, footprint
 from simulator.learning.costs.keys import label, stage_key
 from simulator.learning.costs.operations import Pieces, Weighed, pieces
 from simulator.learning.data.lazy import Budget, CachedFeatures, Source
 from simulator.learning.models.cuts import Ranges
-from simulator.learning.trees import nbytes
 
 if TYPE_CHECKING:
     from simulator.learning.optimizers.base import Optimizer
@@ -70,8 +70,8 @@ class Slice:
         self.frozen = tuple(name for name in self.names if name not in set(self.trainable))
         self.input_grad = input_grad
         self.learns = bool(self.trainable) or input_grad
-        self.bytes = sum(nbytes(tensor) for tensor in self.module.state_dict().values())
-        self.trainable_bytes = sum(nbytes(parameters[name]) for name in self.trainable)
+        self.bytes = tree_bytes(self.module.state_dict())
+        self.trainable_bytes = sum(tree_bytes(parameters[name]) for name in self.trainable)
 
     @cached_property
     def stages(self) -> dict[str, nn.Module]:
@@ -82,8 +82,8 @@ class Slice:
         """Of each stage: bytes of its weights, and of those of them that are trained."""
         return {
             name: (
-                sum(nbytes(tensor) for tensor in stage.state_dict().values()),
-                sum(nbytes(parameter) for parameter in stage.parameters() if parameter.requires_grad),
+                tree_bytes(stage.state_dict()),
+                sum(tree_bytes(parameter) for parameter in stage.parameters() if parameter.requires_grad),
             )
             for name, stage in self.stages.items()
         }

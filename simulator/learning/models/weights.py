@@ -11,9 +11,9 @@ import numpy as np
 from torch import Tensor
 
 from simulator.accounting.costs import Cost, Piece, work
+from simulator.accounting.payload import tree_bytes
 from simulator.learning.models.cuts import Ranges
 from simulator.learning.optimizers.base import Optimizer, Slots
-from simulator.learning.trees import nbytes
 
 
 class Stepped(Protocol):
@@ -137,7 +137,7 @@ class Weights(dict[str, Tensor]):
         """Of all these parts together: they may share stages."""
         if len(parts) == 1:  # nearly always, and many names
             return parts[0].trainable_bytes
-        return sum(nbytes(self[name]) for name in {name for one in parts for name in one.trainable})
+        return sum(tree_bytes(self[name]) for name in {name for one in parts for name in one.trainable})
 
     def price(self, *parts: Stepped) -> Cost:
         """Of a step of these parts, each another of one model; worked out once."""

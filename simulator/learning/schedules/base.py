@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from simulator.settings.base import Settings
 
@@ -16,6 +16,5 @@ class Schedule(Settings):
         """For ``round`` in 1..``rounds``."""
         raise NotImplementedError
 
-    def unfit(self, rounds: int) -> tuple[str, Any, str, str] | None:
-        """What makes no sense in so many rounds: (key, value, problem, what is allowed), or nothing."""
-        return None
+    def check(self, rounds: int) -> None:
+        """Raise ``UnfitError`` for a setting that makes no sense in so many rounds."""

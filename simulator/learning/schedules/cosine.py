@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field, NonNegativeInt
 
 from simulator.learning.schedules.base import Schedule
+from simulator.settings.errors import UnfitError
 
 
 class Cosine(Schedule):
@@ -17,11 +18,10 @@ class Cosine(Schedule):
     warmup: NonNegativeInt = 0
     floor: float = Field(0.0, ge=0, le=1)
 
-    def unfit(self, rounds: int) -> tuple[str, Any, str, str] | None:
-        if self.warmup < rounds:
-            return None
-        problem = f"in {rounds} rounds the full rate is never reached"
-        return "warmup", self.warmup, problem, f"0 to {rounds - 1}"
+    def check(self, rounds: int) -> None:
+        if self.warmup >= rounds:
+            problem = f"in {rounds} rounds the full rate is never reached"
+            raise UnfitError("warmup", self.warmup, problem, f"0 to {rounds - 1}")
 
     def factor(self, round: int, rounds: int) -> float:
         if round <= self.warmup:

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
 from simulator.accounting.costs import Cost, work
+from simulator.accounting.payload import tree_bytes
 from simulator.learning.models.parts import Part, Pass
 from simulator.learning.models.weights import Weights
-from simulator.learning.trees import nbytes, tree_bytes
 
 Tensors = Mapping[str, Any]
 
@@ -29,7 +29,7 @@ class Distilled:
         self.tail, self.teacher, self.strength = tail, teacher, strength
 
     def _cost(self, x: Any, y: Tensor) -> Cost:
-        return self.tail.loss_backward.cost(x, y) + Cost(bytes_touched=4 * nbytes(self.teacher))
+        return self.tail.loss_backward.cost(x, y) + Cost(bytes_touched=4 * tree_bytes(self.teacher))
 
     @work(cost=_cost, holds=lambda self, *_: self.tail)
     def loss_backward(self, x: Any, y: Tensor) -> Pass:

@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from simulator.accounting.costs import Cost, work
-from simulator.learning.trees import transform, tree_bytes
+from simulator.accounting.payload import tree_bytes
+from simulator.learning.trees import transform
 
 
 def _mean_cost(values: list[Any], weights: list[float]) -> Cost:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from simulator.accounting.costs import Cost, work
+from simulator.accounting.payload import tree_bytes
 from simulator.learning.data.lazy import LazyBatch
-from simulator.learning.trees import nbytes, tree_bytes
 
 
 def _gather_cost(batches: Sequence[tuple[Any, ...]], order: Tensor) -> Cost:
@@ -83,7 +83,7 @@ class Shared(NamedTuple):
 
 
 def _aggregate_cost(grad: Tensor, rows: Shared) -> Cost:
-    touched = nbytes(grad) + nbytes(grad) // len(grad) * len(rows.kept)  # all read, what is kept written
+    touched = tree_bytes(grad) + tree_bytes(grad) // len(grad) * len(rows.kept)  # all read, what is kept written
     return Cost(bytes_touched=touched, peak_bytes=touched)
 
 
@@ -99,7 +99,7 @@ def aggregate(grad: Tensor, rows: Shared) -> Tensor:
     return total
 
 
-@work(cost=lambda grad, rows: Cost(bytes_touched=2 * nbytes(grad), peak_bytes=nbytes(grad)))
+@work(cost=lambda grad, rows: Cost(bytes_touched=2 * tree_bytes(grad), peak_bytes=tree_bytes(grad)))
 def unweighted(grad: Tensor, rows: Shared) -> Tensor:
     """Gradients of the mean over all rows -> of the mean over each one's batch: divided by the kept rows' weights."""
     if grad.is_meta:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simulator.accounting.costs import Cost, work
-from simulator.learning.trees import tree_bytes
+from simulator.accounting.payload import tree_bytes
 
 if TYPE_CHECKING:
     from simulator.learning.models.parts import Pass

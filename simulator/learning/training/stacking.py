@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from simulator.accounting.costs import Cost, work
+from simulator.accounting.payload import tree_bytes
 from simulator.learning.models.stages.adapters import Target, draw, merged
-from simulator.learning.trees import tree_bytes
 
 Tensors = Mapping[str, Any]
 

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 from simulator.cli.entry import app
 from simulator.experiments.plan.model_sheet import Cut, Sheet, _Counted, sheet
 from simulator.experiments.trial.trial import run
-from simulator.learning.models.build import ModelError
 from simulator.learning.models.staged import Staged
 from simulator.learning.models.weights import Weights
 from simulator.learning.optimizers.sgd import Sgd
 from simulator.scenario.scenario import Scenario
+from simulator.settings.errors import UnfitError
 
 TOKENS, DIM = 197, 768
 """Of ViT-B/16 at 224 pixels."""
@@ -244,7 +244,7 @@ def test_what_cannot_be_is_one_message(arguments: list[str], said: str) -> None:
 
 
 def test_an_unknown_way_to_train_from_python() -> None:
-    with pytest.raises(ModelError, match="no way to train"):
+    with pytest.raises(UnfitError, match="no way to train"):
         sheet("bundled", train="everything")
 
 

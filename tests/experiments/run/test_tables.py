@@ -161,6 +161,31 @@ def test_ledger_files_add_up_to_the_summary(left: tuple[Path, bool]) -> None:
         assert last["start"] + last["seconds"] == pytest.approx(one["sim_time_s"])
 
 
+def test_every_ledger_has_the_sites_by_which_energy_was_counted(left: tuple[Path, bool]) -> None:
+    """Idle watts of all who took part, and what each state draws beyond, make the joules of the summary."""
+    folder, _ = left
+    world = load(folder / "scenario.yaml").world
+    for one in trials(folder):
+        place = folder / "ledger" / f"{one['label']}-{one['seed']}"
+        sites = parquet.read_table(place / "sites.parquet").to_pandas()
+        assert ",".join(sites.columns) == "name,group,role,slots,memory,idle_w,compute_w,upload_w,download_w"
+        (server,), devices = (sites[sites["role"] == role].to_dict("records") for role in ("server", "device"))
+        assert (server["name"], server["group"], server["slots"]) == ("server", world.server.name, world.server.slots)
+        assert server["memory"] == world.server.memory
+        assert [device["group"] for device in devices] == [x.name for x in world.devices for _ in range(x.count)]
+        assert [device["name"].rpartition("-")[0] for device in devices] == [device["group"] for device in devices]
+        watts = sites.set_index("name")
+        works, turns = (parquet.read_table(place / f"{name}.parquet").to_pandas() for name in ("works", "engagements"))
+        computed = works.groupby("site")["seconds"].sum()
+        idle = watts["idle_w"][turns["client"]].to_numpy() @ turns["seconds"]
+        above = ((watts["compute_w"] - watts["idle_w"]) * computed).drop("server").sum()
+        breakdown = pd.read_csv(folder / "breakdown.csv")
+        mine = breakdown[(breakdown["label"] == one["label"]) & (breakdown["seed"] == one["seed"])]
+        joules = mine[mine["side"] == "client"].groupby("activity")["energy_j"].sum()
+        assert joules["idle"] == pytest.approx(idle, rel=1e-9)
+        assert joules["compute"] == pytest.approx(above, rel=1e-9)
+
+
 def test_the_resolved_scenario_is_a_scenario_that_is_equal(left: tuple[Path, bool]) -> None:
     folder, _ = left
     original, resolved = load(folder.parent / "small.yaml"), load(folder / "scenario.yaml")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import yaml
 
@@ -9,6 +12,7 @@ from simulator.experiments.sweep.points import Trial
 from simulator.settings.errors import ScenarioError
 from tests.experiments.sweep.conftest import LEFT, Write
 from tests.experiments.sweep.test_run import names, swept
+from tests.helpers.places import ROOT
 
 
 def test_the_folder_of_another_sweep(write: Write, ran: list[Trial]) -> None:
@@ -47,6 +51,21 @@ def test_a_folder_that_is_in_use(write: Write) -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(ScenarioError, match="another process runs this sweep already"):
             swept(file)
+
+
+def test_a_folder_whose_process_was_killed_is_free(write: Write) -> None:
+    file = write(axes={"training.batch_size": [8]})
+    folder = swept(file)
+    script = "from pathlib import Path\nfrom simulator.experiments.sweep.store import _locked\n"
+    script += f"with _locked(Path({str(folder)!r})):\n    print('held', flush=True)\n    input()"
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(ScenarioError, match="another process runs this sweep already"):
+            swept(file)
+        holder.kill()
+    assert swept(file) == folder
 
 
 def test_what_was_left_half_done_is_gone(write: Write) -> None:

@@ -8,8 +8,9 @@ import pytest
 import timm
 import torch
 
-from simulator.learning.models.build import ModelError, build
+from simulator.learning.models.build import build
 from simulator.learning.models.stages import NotStagedError
+from simulator.settings.errors import UnfitError
 
 
 def test_the_bundled_model_has_its_weights_and_a_new_classifier() -> None:
@@ -49,7 +50,7 @@ def test_the_bundled_model_at_another_size(size: int) -> None:
 
 
 def test_the_bundled_model_at_a_size_that_is_no_multiple_of_its_patches() -> None:
-    with pytest.raises(ModelError, match="into patches of 4 pixels: 30 is no multiple"):
+    with pytest.raises(UnfitError, match="into patches of 4 pixels: 30 is no multiple"):
         build("bundled", 30, 10, seed=0)
 
 
@@ -90,7 +91,7 @@ def test_dry_models_are_real_ones_without_values(name: str) -> None:
     [("bundeld", "bundled"), ("vit_tinny_patch16_224", "vit_tiny_patch16_224"), ("randm", "random")],
 )
 def test_an_unknown_name_has_a_near_miss(name: str, near: str) -> None:
-    with pytest.raises(ModelError, match=f"no model is called '{name}'.*{near}"):
+    with pytest.raises(UnfitError, match=f"no model is called '{name}'.*{near}"):
         build(name, 32, 10, seed=0)
 
 
@@ -102,7 +103,7 @@ def test_another_kind_of_model_is_refused_by_its_name(name: str) -> None:
 
 def test_a_size_that_a_timm_model_cannot_take() -> None:
     for size in (8, 40):
-        with pytest.raises(ModelError, match=f"'vit_tiny_patch16_224' .*patches of 16 pixels: {size} is no multiple"):
+        with pytest.raises(UnfitError, match=f"'vit_tiny_patch16_224' .*patches of 16 pixels: {size} is no multiple"):
             build("vit_tiny_patch16_224", size, 10, seed=0, pretrained=False)
 
 
@@ -116,9 +117,9 @@ def test_a_resnet_takes_images_of_any_size(size: int) -> None:
 
 
 def test_a_resnet_whose_parts_a_size_is_too_small_for() -> None:
-    with pytest.raises(ModelError, match=r"'resnetaa34d' cannot be built for 8 x 8 pixels: .*too small") as found:
+    with pytest.raises(UnfitError, match=r"'resnetaa34d' cannot be built for 8 x 8 pixels: .*too small") as found:
         build("resnetaa34d", 8, 7, seed=0, pretrained=False, dry=True)
-    assert (found.value.where, found.value.value) == (("image_size",), 8)
+    assert (found.value.path, found.value.value) == (("image_size",), 8)
 
 
 VIT = {"patch_size": 4, "embed_dim": 24, "depth": 2, "num_heads": 2}
@@ -171,10 +172,10 @@ def test_keywords_of_a_resnet() -> None:
 )
 @pytest.mark.parametrize("dry", [True, False])
 def test_wrong_keywords(dry: bool, name: str, keywords: dict[str, Any], where: tuple[str, ...], said: str) -> None:
-    with pytest.raises(ModelError) as found:
+    with pytest.raises(UnfitError) as found:
         build(name, 32, 10, seed=0, pretrained=False, dry=dry, keywords=keywords)
     assert said in str(found.value)
-    assert found.value.where == where
+    assert found.value.path == where
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,7 @@ def test_wrong_keywords(dry: bool, name: str, keywords: dict[str, Any], where: t
     ],
 )
 def test_published_weights_are_for_the_usual_shape(name: str, keywords: dict[str, Any]) -> None:
-    with pytest.raises(ModelError) as found:
+    with pytest.raises(UnfitError) as found:
         build(name, 32, 10, seed=0, dry=True, keywords=keywords)
     said = f"with {', '.join(keywords)} '{name}' has another shape than its published weights: say 'pretrained: false'"
     assert said in str(found.value)
@@ -239,7 +240,7 @@ def test_no_network_is_one_clear_message(error: Exception, monkeypatch: pytest.M
         return create(*args, **settings)
 
     monkeypatch.setattr(timm, "create_model", refuse)
-    with pytest.raises(ModelError) as found:
+    with pytest.raises(UnfitError) as found:
         build("vit_tiny_patch16_224", 32, 10, seed=0)
     assert "the published weights of 'vit_tiny_patch16_224' could not be downloaded" in str(found.value)
     assert "'pretrained: false'" in str(found.value)
@@ -247,7 +248,7 @@ def test_no_network_is_one_clear_message(error: Exception, monkeypatch: pytest.M
 
 
 def test_a_model_without_published_weights() -> None:
-    with pytest.raises(ModelError, match="'pretrained: false'") as found:
+    with pytest.raises(UnfitError, match="'pretrained: false'") as found:
         build(without_weights(), 224, 10, seed=0)
     assert "No pretrained weights exist" in str(found.value)
 
@@ -268,6 +269,6 @@ def test_no_network_for_real(capfd: pytest.CaptureFixture[str]) -> None:
         pass
     else:
         pytest.skip("there is a network: it would download")
-    with pytest.raises(ModelError, match="could not be downloaded"):
+    with pytest.raises(UnfitError, match="could not be downloaded"):
         build("vit_tiny_patch16_224", 32, 10, seed=0)
     assert capfd.readouterr() == ("", "")

@@ -10,8 +10,9 @@ from safetensors.torch import save_file
 from timm.layers import resample_abs_pos_embed
 from torch import Tensor, nn
 
-from simulator.learning.models.build import ModelError, build
+from simulator.learning.models.build import build
 from simulator.learning.models.checkpoints import CheckpointError, load
+from simulator.settings.errors import UnfitError
 from tests.helpers.places import SHARED
 from tests.learning.conftest import CLASSES, resnet, vit
 
@@ -215,9 +216,9 @@ def test_random_with_weights_is_the_bundled_shape_with_these(tmp_path: Path) -> 
 
 
 def test_bundled_has_weights_of_its_own(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="the bundled model has its own: say 'name: random'") as found:
+    with pytest.raises(UnfitError, match="the bundled model has its own: say 'name: random'") as found:
         build("bundled", 32, 10, seed=0, weights=str(tmp_path / "a.pt"))
-    assert found.value.where == ("weights",)
+    assert found.value.path == ("weights",)
 
 
 @pytest.mark.skipif(not OURS.exists(), reason="the checkpoint that the bundled one is a copy of is not here")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from simulator.learning.models.cuts import CutError, cut
+from simulator.learning.models.cuts import cut
+from simulator.settings.errors import UnfitError
 from tests.learning.conftest import staged, vit
 
 
@@ -28,5 +29,5 @@ def test_head_body_and_tail_by_hand(prompts: int, head: int, tail: int, names: l
 @pytest.mark.parametrize(("head", "tail"), [(3, 0), (0, 3), (2, 1), (-1, 1), (1, -1), (9, 9)])
 def test_at_least_one_block_is_left_for_the_body(head: int, tail: int) -> None:
     model, _ = staged(vit())
-    with pytest.raises(CutError, match=f"head {head} and tail {tail} leave no block for the server: the model has 3"):
+    with pytest.raises(UnfitError, match=f"head {head} and tail {tail} leave no block for the server: the model has 3"):
         cut(model, head, tail)

@@ -14,7 +14,8 @@ from simulator.learning.models.lora import Lora
 from simulator.learning.models.parts import Part
 from simulator.learning.models.staged import Staged
 from simulator.learning.models.stages import TRAINED, stages_of
-from simulator.learning.models.stages.adapters import LoraError, attach, merged, targets
+from simulator.learning.models.stages.adapters import attach, merged, targets
+from simulator.settings.errors import UnfitError
 from tests.learning.conftest import CLASSES, chain, pictures, resnet, vit, weights_of
 from tests.learning.costs.test_flops import CUTS, compare
 
@@ -161,7 +162,7 @@ class TestDropout:
     ],
 )
 def test_what_a_model_cannot_have(settings: dict[str, object], key: str, message: str) -> None:
-    with pytest.raises(LoraError, match=message) as raised:
+    with pytest.raises(UnfitError, match=message) as raised:
         attach(stages_of(vit()), Lora.model_validate(settings))
     assert raised.value.key == key
 
@@ -173,5 +174,5 @@ def test_the_first_block_must_not_come_after_the_last() -> None:
 
 
 def test_a_resnets_blocks_have_no_linear_layers() -> None:
-    with pytest.raises(LoraError, match="no block has any"):
+    with pytest.raises(UnfitError, match="no block has any"):
         attach(stages_of(resnet()), Lora())

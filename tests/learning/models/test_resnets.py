@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from simulator.algorithms.fedavg import FedAvg
-from simulator.learning.models.cuts import CutError, cut
+from simulator.learning.models.cuts import cut
 from simulator.learning.models.stages import NoTokensError, NotStagedError, stages_of
+from simulator.settings.errors import UnfitError
 from tests.algorithms.conftest import go, training
 from tests.learning.conftest import chain, pictures, resnet, staged, weights_of
 from tests.learning.costs.test_flops import compare
@@ -65,7 +66,7 @@ def test_a_cut_counts_residual_blocks() -> None:
     made = cut(model, 2, 1)
     found = [" ".join(model.slice(ranges).stages) for ranges in (made.head, made.body, made.tail)]
     assert found == ["embed block0 block1", "block2 block3", "block4 head"]
-    with pytest.raises(CutError, match="the model has 5 blocks"):
+    with pytest.raises(UnfitError, match="the model has 5 blocks"):
         cut(model, 4, 1)
 
 

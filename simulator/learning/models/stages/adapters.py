@@ -12,21 +12,10 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout, linear, scaled_dot_product_attention
 
 from simulator.learning.models.lora import Lora
-from simulator.learning.models.stages.base import NotStagedError
+from simulator.settings.errors import UnfitError
 from simulator.settings.wording import listed
 
 THIRDS = ("q", "k", "v")
-
-
-class LoraError(NotStagedError):
-    """Adapters that a model cannot have: (the key of LoRA's settings, its value, problem, what is allowed)."""
-
-    def __init__(self, key: str, value: object, problem: str, allowed: str) -> None:
-        super().__init__(key, value, problem, allowed)
-        self.key, self.value, self.problem, self.allowed = key, value, problem, allowed
-
-    def __str__(self) -> str:
-        return f"{self.problem} (allowed: {self.allowed})"
 
 
 class Adapter(nn.Module):
@@ -110,14 +99,14 @@ def attach(stages: Mapping[str, nn.Module], lora: Lora, seed: int = 0) -> None:
         seed: of what is drawn: the adapters' A.
 
     Raises:
-        LoraError: a block that the model does not have, or a target that matches nothing; it lists what there is.
+        UnfitError: a block that the model does not have, or a target that matches nothing; it lists what there is.
     """
     blocks = [block for name, block in stages.items() if name.startswith("block")]
     first, last = lora.blocks or (0, None)
     last = len(blocks) - 1 if last is None else last
     if not first <= last < len(blocks):
         problem = f"the model has blocks 0 to {len(blocks) - 1}"
-        raise LoraError("blocks", list(lora.blocks or ()), problem, "[first, last], counted from 0, or null")
+        raise UnfitError("blocks", list(lora.blocks or ()), problem, "[first, last], counted from 0, or null")
     generator = torch.Generator().manual_seed(seed)
     for block in blocks[first : last + 1]:
         _attach(block, lora)
@@ -137,7 +126,7 @@ def _attach(block: nn.Module, lora: Lora) -> None:
         if not found and target not in thirds:
             names = [*(THIRDS if attention else ()), *there]
             problem = f'"{target}" is no linear layer of a block'
-            raise LoraError("targets", list(lora.targets), problem, listed(names) if names else "no block has any")
+            raise UnfitError("targets", list(lora.targets), problem, listed(names) if names else "no block has any")
     if thirds:
         for name, each in attention.items():
             _replace(block, name, LoraAttention(each, thirds, lora))
