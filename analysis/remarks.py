@@ -22,7 +22,7 @@ def remarks(shown: Mapping[str, tuple[Run, str]]) -> list[str]:
 
     Of several seeds, memory is the largest of them, devices left out are those of any, cuts are the first one's.
     """
-    about = (_too_small, _left_out, _cuts, _compression)
+    about = (_too_small, _left_out, _cuts, _compression, _not_looked_at)
     return [f"{name}{said}" for name, (run, label) in shown.items() for each in about for said in each(run, label)]
 
 
@@ -70,6 +70,13 @@ def _compression(run: Run, label: str) -> Iterator[str]:
     methods = {key: how.get("name") for key, how in asked.items() if isinstance(how, Mapping) and _covers(key, sent)}
     if methods:
         yield f" sends {_listed([f'{key} compressed by {name}' for key, name in methods.items()])}."
+
+
+def _not_looked_at(run: Run, label: str) -> Iterator[str]:
+    """What this label's algorithm passes over of the scenario's training."""
+    rows = _rows(run, label)
+    value = rows["not_looked_at"].iloc[0] if "not_looked_at" in rows else []
+    yield from (f" {said}." for said in value if isinstance(value, list))
 
 
 def _covers(key: str, sent: set[tuple[str, str]] | None) -> bool:

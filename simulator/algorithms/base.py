@@ -44,6 +44,8 @@ class Algorithm(Settings):
     name: ClassVar[str]
     ignores: ClassVar[tuple[str, ...]] = ()
     """Training settings it does not look at: an entry that sets them is refused."""
+    ignores_in_part: ClassVar[Mapping[str, str]] = {}
+    """Training settings that a part of it does not look at, and in words where: "in its personal model"."""
     missing_keys: ClassVar[Mapping[str, str]] = {}
     """Keys that one may expect of it, as others have them, and why it has none: what an entry with them is told."""
     needs_values: ClassVar[str | None] = None

@@ -40,6 +40,9 @@ class Ditto(FedAvg):
     """
 
     name: ClassVar[str] = "ditto"
+    ignores_in_part: ClassVar[Mapping[str, str]] = {
+        "local_epochs": "in its personal model, which trains for personal_epochs"
+    }
     lam: NonNegativeFloat = 0.1
     personal_epochs: PositiveInt = 1
     personal_learning_rate: PositiveFloat | None = None

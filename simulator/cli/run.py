@@ -29,7 +29,7 @@ def run(
     from simulator.experiments.run.run import run_scenario
 
     try:
-        _tell_of_tables(scenario)
+        _tell(scenario)
         run_scenario(scenario, dry=dry, out=out, force=force)
     except FolderTakenError as error:
         refuse(str(error))
@@ -60,7 +60,7 @@ def validate(file: File, overrides: Set = []) -> None:  # noqa: B006
     trials = len(scenario.algorithms) * len(scenario.seeds)
     labels = ", ".join(entry.label for entry in scenario.algorithms)
     print(f"{file} is a valid scenario: {trials} trials ({labels}) on {scenario.world.clients} devices")
-    _tell_of_tables(scenario)
+    _tell(scenario)
 
 
 @app.command()
@@ -101,8 +101,12 @@ def sweep(
         raise SystemExit(130) from None
 
 
-def _tell_of_tables(scenario: Scenario) -> None:
-    from simulator.calibration.calibrate import unknown
+def _tell(scenario: Scenario) -> None:
+    """What a user should know before anything is run."""
+    from itertools import chain
 
-    for line in unknown(scenario):
+    from simulator.calibration.calibrate import unknown
+    from simulator.experiments.trial.validate import notices
+
+    for line in chain(notices(scenario), unknown(scenario)):
         print(line)

@@ -6,7 +6,7 @@ below, and `Scenario.resolved` writes all of it out. SI units throughout: second
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from simulator.scenario.ignored import in_vain
 from simulator.scenario.overrides import difference, overridden
 from simulator.scenario.training import ScheduledTraining
 from simulator.scenario.world import WorldSettings
@@ -180,7 +181,7 @@ class Scenario(FileSettings):
             if labels.index(entry.label.lower()) < index:
                 problem = "an algorithm above has this label (or name) too: give each its own label"
                 problems.append((("algorithms", index, "label"), entry.label, problem, None))
-            for key, problem, allowed in _in_vain(entry, self.training):
+            for key, problem, allowed in in_vain(entry.name, entry.algorithm, entry.training, self.training):
                 problems.append((("algorithms", index, "training", key), None, problem, allowed))
         clients = self.world.clients
         if (watched := self.evaluation.clients or 1) > clients:
@@ -225,22 +226,3 @@ def _apart(data: Any, inner: str, kinds: Plugins, ours: set[str]) -> Any:
     return {key: data[key] for key in ours if key in data} | {
         inner: {key: value for key, value in data.items() if key not in ours}
     }
-
-
-def _in_vain(entry: Entry, common: ScheduledTraining) -> Iterator[tuple[str, str, str | None]]:
-    """What an entry says of training and its algorithm does not look at: (key, problem, what is allowed)."""
-    name, algorithm, training = entry.name, entry.algorithm, entry.training
-    for key in dict.fromkeys((*algorithm.ignores, "lora")):
-        if getattr(training, key) == getattr(common, key):
-            continue  # the scenario's, for those who look at it
-        if key in type(algorithm).model_fields:
-            yield key, f"{name} has a key of its own for it: write {key} beside its name", None
-            continue
-        adapters = algorithm.adapt(training).lora is not None  # asked only here, for it loads torch
-        if key != "lora":
-            what = "LoRA adapters and the classifier" if adapters else "what keys of its own say"
-            yield key, f"{name} does not look at it: it always trains {what}", None
-        elif not adapters:
-            with_train = "" if "train" in algorithm.ignores else f" with train: {training.train}"
-            allowed = "another algorithm" if not with_train else "train: lora beside it"
-            yield key, f"{name}{with_train} has no adapters, so nothing would look at it", allowed

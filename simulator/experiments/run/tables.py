@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.accounting.usage import Use, active_energy
+from simulator.scenario.ignored import not_looked_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,6 +91,7 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
         "wall_time_s": outcome.wall_time_s,
         "personal_accuracy": final.personal if final else None,
         "personal_accuracy_worst_decile": final.personal_worst if final else None,
+        "not_looked_at": not_looked_at(outcome.entry.algorithm, outcome.entry.training),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -9,12 +10,19 @@ import torch
 from simulator.experiments.trial.build import load, partition, structure
 from simulator.experiments.trial.validate_compression import check_compression
 from simulator.learning.models.stages import NoTokensError, NotStagedError
+from simulator.scenario.ignored import not_looked_at
 from simulator.settings.errors import UnfitError, located
 from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
     from simulator.accounting.payload import Messages
     from simulator.scenario.scenario import Entry, Scenario
+
+
+def notices(scenario: Scenario) -> Iterator[str]:
+    """Yield what a user should know of a sound scenario: settings that an algorithm does not look at, a line each."""
+    for entry in scenario.algorithms:
+        yield from (f"{entry.label} {said}" for said in not_looked_at(entry.algorithm, entry.training))
 
 
 def check(scenario: Scenario, dry: bool = False) -> None:

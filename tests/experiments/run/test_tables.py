@@ -42,6 +42,7 @@ SUMMARY = [
     "wall_time_s",
     "personal_accuracy",
     "personal_accuracy_worst_decile",
+    "not_looked_at",
 ]
 ROUNDS = (
     "algorithm,label,seed,round,sim_time_s,accuracy,loss,bytes_up,bytes_down,client_flops,server_flops,"
