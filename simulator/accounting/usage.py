@@ -7,15 +7,19 @@ computes is one each. Latency moves no bytes and draws nothing above idle.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from simulator.accounting.ledger import AbsenceRow, Ledger
 
 if TYPE_CHECKING:
     from simulator.accounting.power import Power
+
+
+RESOLUTION = 1e-12
+"""Of the clock, relative: shorter pieces are what rounding leaves."""
 
 
 class Use(NamedTuple):
@@ -54,7 +58,8 @@ class Stretch(NamedTuple):
 def uses(ledger: Ledger, power: Mapping[str, Power], clients: Iterable[str], start: float, end: float) -> list[Use]:
     """Everything the ledger says was used between ``start`` and ``end`` of the clock.
 
-    Clients are counted while they are engaged, waiting included; other sites all the time.
+    Clients are counted while they are engaged, waiting included, and while they are active beyond that: what a stopped
+    client's device had begun it finishes. Other sites are counted all the time.
 
     Args:
         ledger: of one trial.
@@ -131,10 +136,15 @@ def _standing_by(
     start: float,
     end: float,
 ) -> list[Use]:
-    active = {}
-    for site in {row.client for row in ledger.engagements}:
-        engines = [stretch for engine in ("compute", "upload", "download") for stretch in busy.get((site, engine), ())]
-        active[site] = _seconds_before(engines)
+    active, engaged = {}, defaultdict(list)
+    for row in ledger.engagements:
+        engaged[row.client].append((row.start, row.start + row.seconds))
+    engines = {
+        site: [stretch for engine in ("compute", "upload", "download") for stretch in busy.get((site, engine), ())]
+        for site in sorted(devices)
+    }
+    for site in engaged:
+        active[site] = _seconds_before(engines[site])
     absences: dict[str, list[AbsenceRow]] = defaultdict(list)
     for absence in ledger.absences:
         absences[absence.site].append(absence)
@@ -151,6 +161,11 @@ def _standing_by(
         waiting = max(0.0, seconds - active_seconds)
         found.append(Use("client", row.client, "idle", "idle", row.round, row.start, seconds, 0, 0, joules))
         found.append(Use("client", row.client, "waiting", "wait", row.round, row.start, waiting, 0, 0, 0.0))
+    for site in sorted(devices):
+        for piece in _outside(engines[site], sorted(engaged[site])):
+            seconds = piece.end - piece.start
+            joules = power[site].idle * seconds
+            found.append(Use("client", site, "idle", "idle", piece.round, piece.start, seconds, 0, 0, joules))
     for site in (name for name in power if name not in devices):
         counted = 0.0
         for turn in ledger.rounds:
@@ -162,6 +177,22 @@ def _standing_by(
         if seconds > 1e-9 * (end - start):  # outside of any round
             found.append(Use("server", site, "idle", "idle", 0, start, seconds, 0, 0, power[site].idle * seconds))
     return found
+
+
+def _outside(stretches: Iterable[Stretch], intervals: Sequence[tuple[float, float]]) -> Iterator[Stretch]:
+    """The pieces of the union of stretches that lie in none of these intervals, which are in order."""
+    starts = [begin for begin, _ in intervals]
+    for part, seconds in covered(stretches):
+        begin = part.end - seconds
+        at = max(0, bisect_right(starts, begin) - 1)
+        for first, last in intervals[at:]:
+            if first >= part.end:
+                break
+            if first - begin > RESOLUTION * first:
+                yield part._replace(start=begin, end=first)
+            begin = max(begin, last)
+        if part.end - begin > RESOLUTION * part.end:
+            yield part._replace(start=begin)
 
 
 def active_energy(found: Iterable[Use], power: Mapping[str, Power]) -> float:

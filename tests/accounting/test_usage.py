@@ -188,10 +188,12 @@ def test_bytes_and_flops_are_found_once_on_the_client_s_side() -> None:
 
 
 def test_phases_and_rounds_are_kept() -> None:
-    found = used(book(works=[("phone", 0, 1)], sent=[("phone", "rack", 1, 2, 0)]))
+    found = used(book(works=[("phone", 0, 1)], sent=[("phone", "rack", 1, 2, 0)], engaged=[(0, 2)]))
     assert {(use.activity, use.phase, use.round) for use in found if use.site == "phone"} == {
         ("compute", "train", 1),
         ("upload", "send", 1),
+        ("idle", "idle", 1),
+        ("wait", "waiting", 1),
     }
 
 
@@ -243,6 +245,8 @@ def test_joules_are_watts_summed_over_every_second(devices, rack, up, down, enga
     gone = union([tuple(away)])
     present = {"phone": union([tuple(engaged)]) - gone, "rack": set(range(30)) - gone}
     flowing = {(s, t): union([(a + late, b) for x, y, a, b, late in sent if (x, y) == (s, t)]) for s, t, *_ in sent}
+    active = union([span for name, *span in works if name == "phone"]) | flowing.get(("phone", "rack"), set())
+    present["phone"] |= (active | flowing.get(("rack", "phone"), set())) - union([tuple(engaged)])
     for site, other in (("phone", "rack"), ("rack", "phone")):
         watts, total = POWER[site], 0.0
         for tick in range(30):
@@ -253,3 +257,29 @@ def test_joules_are_watts_summed_over_every_second(devices, rack, up, down, enga
         assert joules(found, site) == pytest.approx(total)
         states = ("idle", "wait", "compute", "upload", "download")
         assert sum(joules(found, site, state) for state in states) == pytest.approx(joules(found, site))
+
+
+def test_what_a_device_finishes_after_its_round_it_does_at_all_its_watts() -> None:
+    """Engaged for 5 s, it computes from 2 to 8: 3 s beyond that draw idle watts as well, and no wait is counted."""
+    found = used(book(works=[("phone", 2, 8)], engaged=[(0, 5)]))
+    assert joules(found, "phone", "idle") == 5 * 1 + 3 * 1
+    assert joules(found, "phone") == 5 * 1 + 3 * 1 + 6 * 4
+    assert seconds(found, "phone", "wait") == 2
+    assert active_energy(found, POWER) == joules(found, "phone") - 2 * 1
+
+
+def test_what_lies_between_two_engagements_counts_once() -> None:
+    """Computing from 2 to 9, engaged from 0 to 4 and from 6 to 8: 2 s between them and 1 s after are its own."""
+    found = used(book(works=[("phone", 2, 9)], engaged=[(0, 4), (6, 8)]))
+    beyond = [(use.start, use.seconds) for use in found if use.activity == "idle" and use.site == "phone"]
+    assert sorted(beyond) == [(0, 4), (4, 2), (6, 2), (8, 1)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 9)), max_size=6), st.integers(0, 9), st.integers(1, 9))
+def test_idle_time_is_the_union_of_being_engaged_and_being_active(
+    works: list[tuple[int, int]], begin: int, length: int
+) -> None:
+    spans = [("phone", start, start + long) for start, long in works]
+    found = used(book(works=spans, engaged=[(begin, begin + length)]), end=40)
+    moments = {*range(begin, begin + length), *(second for _, start, end in spans for second in range(start, end))}
+    assert seconds(found, "phone", "idle") == pytest.approx(len(moments))
