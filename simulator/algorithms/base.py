@@ -35,10 +35,41 @@ class Update:
 
 
 class Algorithm(Settings):
-    """One way of training together. Its fields are the keys that its entry in a scenario takes.
+    """One way of training together: what one client does, and how updates meet.
 
-    Objects are frozen: what lasts from round to round is the state that the driver holds, and records of the
-    algorithm's own that it keeps at a client or at the server (``client.store(Kept)``, ``world.server.store(Kept)``).
+    An algorithm is one file with one class. Its methods are generators that do the tensor work and pay its simulated
+    time in the same line; its fields are the keys that its entry in a scenario takes, and its name is how a scenario
+    finds it. This is a whole one, in which the server goes only part of the way to its clients' mean::
+
+        class PartOfTheWay(Algorithm):
+            '''FedAvg whose server goes only a share of the way to the mean of its clients.'''
+
+            name: ClassVar[str] = "part_of_the_way"
+            share: float = Field(0.5, gt=0, le=1)  # {name: part_of_the_way, share: 0.3}
+
+            def messages(self, model, training):  # all that it sends: what training.compression may name
+                return Messages(up=("model",), down=("model", *provisioned(model, model.whole)))
+
+            def begin(self, world, task):
+                return task.trainable()
+
+            def client(self, world, task, client, state):
+                local = client.weights((yield from client.download(state, "model")))
+                model = task.part(local)
+                yield from client.install(model)  # frozen weights that the device lacks: sent once
+                with world.phase("training"):
+                    yield from train_epochs(client, model, task.training.local_epochs)
+                trained = yield from client.upload(local.release_copy(state), "model")
+                return Update(trained, weight=len(client.data))
+
+            def aggregate(self, site, task, state, updates):
+                mean = yield from super().aggregate(site, task, state, updates)
+                return (yield from site.compute(towards, state, mean, self.share))
+
+    Objects are frozen. What lasts from round to round is the state, which the driver holds, and records of the
+    algorithm's own (dataclasses, see ``world.store.Store``) at a client or at the server: ``client.store(Kept).model``.
+    Nothing is written down for the sake of accounting: memory is counted from the parts that are used and the tensors
+    that live, bytes from what is sent.
     """
 
     name: ClassVar[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from simulator.accounting.ledger import Ledger
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import Algorithm
 from simulator.experiments.trial import build, trial
+from simulator.settings.errors import UnfitError
 from simulator.settings.plugins import ALGORITHMS
 from tests.algorithms.conftest import go, training
 from tests.experiments.trial.test_trial import ENTRIES, _a_small_model, scenario  # noqa: F401  (a fixture)
@@ -68,6 +70,34 @@ def test_every_algorithm_sends_what_it_declares(name: str) -> None:
         for train in ways(type(algorithm)):
             run = go(algorithm, training(train), dry=True)
             assert declared(algorithm.messages(run.task.model, training(train))) == sent(run.world.ledger), train
+
+
+def cuts(kind: type[Algorithm]) -> Iterator[dict[str, int]]:
+    """Every cut of a model with three blocks that leaves the server one, for an algorithm that cuts."""
+    for head in range(3) if "head" in kind.model_fields else ():
+        for tail in range(3 - head) if "tail" in kind.model_fields else (0,):
+            yield {"head": head, "tail": tail} if "tail" in kind.model_fields else {"head": head}
+
+
+CUT = [
+    (variant.model_copy(update=cut), train)
+    for name in ALGORITHMS.names()
+    for variant in variants(name)
+    for cut in cuts(type(variant))
+    for train in ways(type(variant))[:2]
+]
+
+
+@pytest.mark.parametrize(("algorithm", "train"), CUT, ids=lambda value: getattr(value, "name", value))
+def test_every_algorithm_sends_what_it_declares_at_every_cut(algorithm: Algorithm, train: str) -> None:
+    """A head without weights to train, or a body without any, spares some of it."""
+    settings = training(train, rounds=1)
+    run = go(algorithm, settings, dry=True)
+    try:
+        algorithm.check(run.task.model, settings)
+    except UnfitError:  # such as a cut that makes the local loss blind
+        pytest.skip("the algorithm refuses this cut")
+    assert declared(algorithm.messages(run.task.model, settings)) == sent(run.world.ledger)
 
 
 @pytest.mark.parametrize("name", [name for name in ALGORITHMS.names() if "train" not in ALGORITHMS.find(name).ignores])
