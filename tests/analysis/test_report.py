@@ -18,10 +18,10 @@ from analysis.measures import highlights, measure_columns
 from analysis.quantities import measure_of
 from analysis.timeline import read_timeline
 from simulator.settings.humanize import scale
-from tests.analysis.builder import fabricate
-from tests.analysis.report_reading import MOST_BYTES, Page, valid
-from tests.analysis.sweep_builder import UPLINK, fabricate_sweep
-from tests.conftest import Sfsim
+from tests.helpers.commands import Sfsim
+from tests.helpers.reports import MOST_BYTES, Page, valid
+from tests.helpers.run_folders import fabricate
+from tests.helpers.sweep_folders import UPLINK, fabricate_sweep
 
 
 def page(folder: Path) -> Page:

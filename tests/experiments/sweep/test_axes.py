@@ -12,7 +12,7 @@ from simulator.experiments.sweep.axes import axis_values
 from simulator.experiments.sweep.points import points
 from simulator.experiments.sweep.settings import Sweep, load
 from simulator.settings.errors import ScenarioError
-from tests.experiments.sweep.conftest import Write
+from tests.helpers.small_sweeps import Write
 
 AXES: list[tuple[Any, list[Any]]] = [
     ([0, 1, "x", None, {"a": 1}], [0, 1, "x", None, {"a": 1}]),

@@ -13,9 +13,8 @@ import pytest
 
 from simulator.experiments.sweep.points import base, plan
 from simulator.experiments.sweep.settings import load
-from tests.experiments.sweep.conftest import LEFT, Write
-from tests.experiments.sweep.test_run import TRIAL
 from tests.helpers.places import ROOT
+from tests.helpers.small_sweeps import LEFT, TRIAL, Write
 
 KILLS, POINTS = 5, 40
 SCRIPT = f"""

@@ -11,7 +11,7 @@ from simulator.learning.models.prompts import Prompts
 from simulator.learning.models.staged import Staged
 from simulator.learning.models.stages import TRAINED, stages_of
 from simulator.learning.models.stages.adapters import attach
-from tests.learning.conftest import SIDE, resnet, vit
+from tests.helpers.models import SIDE, resnet, vit
 
 TRAIN = ("full", "linear", "bias", "prompt", "lora")
 SAMPLES = 2
