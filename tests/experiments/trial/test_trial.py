@@ -168,9 +168,15 @@ def test_threads_are_those_of_the_scenario(tmp_path: Path) -> None:
     assert torch.get_num_threads() == 2
 
 
-def test_the_test_subset_is_the_same_for_all_seeds() -> None:
-    orders = {tuple(Seeds(0).stream("evaluation").permutation(50)) for _ in range(2)}
-    assert len(orders) == 1
+def test_the_test_subset_is_the_same_for_all_seeds(tmp_path: Path) -> None:
+    """And it is drawn: the first samples of a file may be all of one kind."""
+    small = scenario(tmp_path, ["fl"])
+    tasks = [build.make_task(small, small.algorithms[0], Seeds(seed), dry=False) for seed in (0, 1)]
+    one, other = (task.samples.tolist() for task in tasks)
+    assert one == other
+    assert len(set(one)) == 20
+    assert one != list(range(20))
+    assert any(not torch.equal(tasks[0].backbone[name], tasks[1].backbone[name]) for name in tasks[0].backbone)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA GPU on this machine")
