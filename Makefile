@@ -38,10 +38,10 @@ slow: install  ## run the slow tests too
 audit: install  ## checks by outsiders: queues, energy, devices that leave, determinism; 3 minutes
 	@$(BIN)/python -m tests.audits
 
-audit-long: install  ## full disks (as root) and extreme values; 25 minutes
+audit-long: install  ## extreme values; 20 minutes
 	@$(BIN)/python -m tests.audits long
 
-audit-later: install  ## checks of what is not there yet: who waits for ever, hostile files; they fail
+audit-later: install  ## checks of what is not there yet: who waits for ever, hostile files, full disks (as root)
 	@$(BIN)/python -m tests.audits later
 
 lint: install

@@ -21,7 +21,7 @@ SCRIPT = f"""
 import io, os, random, signal, sys, time
 from pathlib import Path
 from rich.console import Console
-from simulator.sweeping.running import run_sweep
+from simulator.experiments.sweep.run import run_sweep
 
 file, trials = Path(sys.argv[1]), Path(sys.argv[2]) / "trials"
 random = random.Random(int(sys.argv[3]))

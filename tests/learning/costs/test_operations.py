@@ -138,7 +138,7 @@ def test_a_name_does_not_depend_on_who_asks_first() -> None:
 def test_names_are_the_same_in_another_process() -> None:
     code = f"""
 import torch
-from simulator.learning.passes import Part
+from simulator.learning.models.parts import Part
 from tests.helpers.models import staged, vit, weights_of
 model, tensors = staged(vit({7}))
 part = Part(model, weights_of(tensors), model.whole)
