@@ -95,7 +95,7 @@ def test_a_sample_is_a_part_of_the_grid_in_its_order() -> None:
 
 
 def test_a_sample_of_a_grid_too_large_to_be_listed() -> None:
-    axes = {name: {"range": [1, 10_000], "step": 1} for name in "abcd"}
+    axes = {name: {"range": [1, 1000], "step": 1} for name in "abcd"}
     assert len(list(points(a_sweep(axes=axes, sample={"points": 3})))) == 3
 
 
