@@ -6,9 +6,11 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
+PYTEST_WORKERS ?= auto
+PYTEST := $(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test check lint types bench bench-learning slow clean
+.PHONY: help install quickstart test check lint types bench bench-learning slow audit audit-long audit-later clean
 
 help:  ## list these commands
 	@echo "sfsim wants Python $(WANTED); found: $(or $(PYTHON),none)"
@@ -27,11 +29,20 @@ install: $(VENV)/installed  ## set up .venv with everything that is needed
 quickstart: install  ## run scenarios/quickstart.yaml: FL, SFL and SFPrompt on a pre-trained ViT
 	@$(BIN)/sfsim run scenarios/quickstart.yaml
 
-test: install  ## run the tests
-	@$(BIN)/python -m pytest -q
+test: install  ## run the tests, on all cores or on PYTEST_WORKERS of them (0: in one process)
+	@$(PYTEST)
 
 slow: install  ## run the slow tests too
-	@$(BIN)/python -m pytest -q -m 'slow or not slow'
+	@$(PYTEST) -m 'slow or not slow'
+
+audit: install  ## checks by outsiders: queues, energy, devices that leave, determinism; 3 minutes
+	@$(BIN)/python -m tests.audits
+
+audit-long: install  ## extreme values; 20 minutes
+	@$(BIN)/python -m tests.audits long
+
+audit-later: install  ## checks of what is not there yet: who waits for ever, hostile files, full disks (as root)
+	@$(BIN)/python -m tests.audits later
 
 lint: install
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1,15 +1,36 @@
-"""What tests of all folders share."""
+"""What tests of all folders share: the command, a small model, and no memory of the tests of another file."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import pytest
 
 from simulator import cli
+from tests.helpers.caches import forget
+from tests.helpers.commands import Sfsim
 
-Sfsim = Callable[..., tuple[int, str, str]]
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_remembered() -> Iterator[None]:
+    """Once a file, for tracing takes longer than most runs; what compares two runs forgets in between."""
+    forget()
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+    yield
+    forget()
+
+
+@pytest.fixture(scope="module")
+def small_model() -> Iterator[None]:
+    """In place of the models that scenarios name, one of four blocks for eight pixels."""
+    from simulator.experiments.trial import build
+    from tests.helpers.small_trials import four_blocks
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "build", four_blocks)
+        yield
 
 
 @pytest.fixture

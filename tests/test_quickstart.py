@@ -8,8 +8,8 @@ import pytest
 
 from simulator.experiments.run.tables import summarise
 from simulator.experiments.trial.trial import run
-from simulator.learning.costs import flops, footprint
 from simulator.scenario.scenario import load
+from tests.helpers.caches import forget
 from tests.helpers.places import SCENARIOS
 
 QUICKSTART = SCENARIOS / "quickstart.yaml"
@@ -20,8 +20,7 @@ OF_THE_MACHINE = {"wall_time_s", "final_loss", "time_to_target_s"}
 
 def summaries(dry: bool) -> dict[str, dict[str, Any]]:
     """By label, what every machine must agree on, and accuracies."""
-    flops._known.clear()
-    footprint._known.clear()
+    forget()
     scenario = load(QUICKSTART, SMALLEST)
     trials = (summarise(run(scenario, entry, 0, dry), None) for entry in scenario.algorithms)
     return {trial["label"]: {key: trial[key] for key in trial.keys() - OF_THE_MACHINE} for trial in trials}

@@ -10,7 +10,6 @@ import pytest
 from simulator.experiments.run.run import run_scenario
 from simulator.experiments.trial.validate import check
 from simulator.scenario.scenario import Scenario, load
-from tests.algorithms.conftest import _nothing_remembered  # noqa: F401  (a fixture)
 from tests.helpers.places import SCENARIOS
 
 FOLDER = SCENARIOS

@@ -12,7 +12,7 @@ from simulator.accounting.power import Power
 from simulator.accounting.usage import uses
 from simulator.world.clients import Client
 from simulator.world.world import World
-from tests.world.builder import LATE, Steps, device, job, pause, tiny
+from tests.helpers.worlds import LATE, Steps, device, job, pause, tiny
 
 SLOTS = 2
 WATTS = Power(idle=1, compute=5, upload=4, download=3)

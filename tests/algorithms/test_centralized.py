@@ -19,9 +19,9 @@ from simulator.learning.models.stages import stages_of
 from simulator.scenario.scenario import load
 from simulator.settings.seeds import Seeds
 from simulator.world.world import World
-from tests.algorithms.conftest import SAMPLES, STATISTICS, Run, go, largest_difference, make, training
 from tests.helpers.driving import drive as driven
-from tests.learning.conftest import vit
+from tests.helpers.learners import SAMPLES, STATISTICS, Run, go, largest_difference, make, training
+from tests.helpers.models import vit
 
 SIZES = torch.arange(40) ** 2 + 1000
 """Bytes of each image: no two alike."""

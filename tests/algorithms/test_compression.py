@@ -15,7 +15,8 @@ from simulator.algorithms.split_learning import SplitLearning
 from simulator.algorithms.splitfed import SplitFed
 from simulator.transport.channels import Notes
 from simulator.world.memory import Memory
-from tests.algorithms.conftest import Run, equal, forget, go, training
+from tests.helpers.caches import forget
+from tests.helpers.learners import Run, equal, go, training
 
 METHODS: dict[str, dict[str, Any]] = {
     "fp16": {"name": "fp16"},

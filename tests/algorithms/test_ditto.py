@@ -10,8 +10,8 @@ from simulator.algorithms.ditto import Ditto
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.local import Local
 from simulator.algorithms.steps.personal import PersonalModel, has_trained
-from tests.algorithms.conftest import MODEL_BYTES, Run, equal, go, largest_difference, training
-from tests.learning.conftest import vit
+from tests.helpers.learners import MODEL_BYTES, Run, equal, go, largest_difference, training
+from tests.helpers.models import vit
 
 EVERYBODY = training(rounds=3, clients_per_round=2)
 

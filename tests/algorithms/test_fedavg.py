@@ -8,8 +8,8 @@ from torch.nn.functional import cross_entropy
 
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.splitfed import SplitFed
-from tests.algorithms.conftest import MODEL_BYTES, SAMPLES, go, largest_difference, make, training
-from tests.learning.conftest import vit
+from tests.helpers.learners import MODEL_BYTES, SAMPLES, go, largest_difference, make, training
+from tests.helpers.models import vit
 
 
 def test_one_client_and_one_step_are_plain_sgd() -> None:

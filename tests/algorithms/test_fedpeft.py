@@ -6,15 +6,12 @@ here, where every bias is trained; without those of the patch embedding and the 
 of them the paper trains we do not know.
 """
 
-from collections.abc import Iterator
-
 import pytest
 import yaml
 
 from simulator.accounting.ledger import TransferRow
 from simulator.experiments.trial.trial import run
 from simulator.scenario.scenario import Scenario, load
-from tests.learning.conftest import forget
 
 DIM, BLOCKS, PATCH, TOKENS, CLASSES, PROMPTS = 768, 12, 16, 197, 100, 4
 MIB = 2**20
@@ -26,14 +23,6 @@ BIASES = DIM + BLOCKS * BLOCK_BIASES + DIM  # patches, blocks, last norm
 EMBEDDING = 3 * PATCH * PATCH * DIM + DIM + TOKENS * DIM  # patches, class token, positions
 BACKBONE = EMBEDDING + BLOCKS * BLOCK_WEIGHTS + DIM + BIASES
 TRAINED = {"full": BACKBONE + HEAD, "linear": HEAD, "bias": BIASES + HEAD, "prompt": PROMPTS * DIM + HEAD}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _nothing_remembered() -> Iterator[None]:
-    """Once a module: a block of ViT-Base is traced once for all ways to train."""
-    forget()
-    yield
-    forget()
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from torch.nn.functional import cross_entropy
 
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.fedprox import FedProx
-from tests.algorithms.conftest import go, largest_difference, training
-from tests.learning.conftest import vit
+from tests.helpers.learners import go, largest_difference, training
+from tests.helpers.models import vit
 
 
 def test_without_a_pull_it_is_fedavg() -> None:

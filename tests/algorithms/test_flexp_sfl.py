@@ -17,8 +17,8 @@ from simulator.algorithms.steps.split import CutPoint
 from simulator.learning.models.parts import Pass
 from simulator.learning.models.weights import Weights
 from simulator.learning.training.alignment import Distilled, Projected
-from tests.algorithms.conftest import Run, equal, go, largest_difference, make, training
-from tests.learning.conftest import vit
+from tests.helpers.learners import Run, equal, go, largest_difference, make, training
+from tests.helpers.models import vit
 
 BODY = "block1."
 MIXED = {"phone-0": CutPoint(0, 1), "phone-1": CutPoint(1, 1), "phone-2": CutPoint(1, 0), "phone-3": CutPoint(0, 2)}

@@ -4,8 +4,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from simulator.algorithms.local import Local
-from tests.algorithms.conftest import MODEL_BYTES, go, training
-from tests.learning.conftest import vit
+from tests.helpers.learners import MODEL_BYTES, go, training
+from tests.helpers.models import vit
 
 
 def test_a_device_is_sent_the_model_once_and_sends_nothing() -> None:

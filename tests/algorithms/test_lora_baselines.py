@@ -18,7 +18,7 @@ from simulator.learning.models.stages.adapters import Target
 from simulator.learning.models.weights import Weights
 from simulator.learning.training import stacking
 from simulator.learning.training.stacking import fold, stacked
-from tests.algorithms.conftest import Run, digits_like, equal, go, largest_difference, training
+from tests.helpers.learners import Run, digits_like, equal, go, largest_difference, training
 
 RANK, WIDTH, CLASSES, TOKENS = 2, 16, 5, 5
 ADAPTERS = 2 * 2 * RANK * WIDTH

@@ -15,9 +15,11 @@ from simulator.algorithms.base import Algorithm
 from simulator.experiments.trial import build, trial
 from simulator.settings.errors import UnfitError
 from simulator.settings.plugins import ALGORITHMS
-from tests.algorithms.conftest import go, training
-from tests.experiments.trial.test_trial import ENTRIES, _a_small_model, scenario  # noqa: F401  (a fixture)
-from tests.learning.conftest import resnet
+from tests.helpers.learners import go, training
+from tests.helpers.models import resnet
+from tests.helpers.small_trials import ENTRIES, scenario
+
+pytestmark = pytest.mark.usefixtures("small_model")
 
 TRAIN = ("full", "linear", "bias", "prompt")
 

@@ -12,9 +12,9 @@ from simulator.algorithms.local import Local
 from simulator.algorithms.pfedme import PFedMe
 from simulator.algorithms.steps.personal import PersonalModel, has_trained
 from simulator.world.store import Live
-from tests.algorithms.conftest import MODEL_BYTES as P
-from tests.algorithms.conftest import equal, go, make, training
 from tests.helpers.driving import drive as driven
+from tests.helpers.learners import MODEL_BYTES as P
+from tests.helpers.learners import equal, go, make, training
 
 OPTIMIZERS: list[tuple[dict[str, Any], int]] = [
     ({"name": "sgd", "learning_rate": 0.1}, 2),

@@ -10,8 +10,8 @@ from simulator.algorithms.base import UnfitError
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.pfedme import PFedMe
 from simulator.algorithms.steps.personal import PersonalModel
-from tests.algorithms.conftest import MODEL_BYTES, equal, go, largest_difference, make, training
-from tests.learning.conftest import vit
+from tests.helpers.learners import MODEL_BYTES, equal, go, largest_difference, make, training
+from tests.helpers.models import vit
 
 
 def test_two_rounds_by_hand() -> None:

@@ -10,7 +10,7 @@ from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.sfprompt import SFPrompt
 from simulator.algorithms.splitfed import SplitFed
 from simulator.learning.models.parts import Part
-from tests.algorithms.conftest import equal, go, training
+from tests.helpers.learners import equal, go, training
 
 CASES: dict[str, tuple[Algorithm, str]] = {
     "fl linear": (FedAvg(), "linear"),

@@ -10,8 +10,9 @@ from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.sfprompt import SFPrompt
 from simulator.algorithms.splitfed import SplitFed
 from simulator.learning.data import lazy as rows
-from tests.algorithms.conftest import SAMPLES, Run, equal, forget, go, training
-from tests.learning.conftest import vit
+from tests.helpers.caches import forget
+from tests.helpers.learners import SAMPLES, Run, equal, go, training
+from tests.helpers.models import vit
 
 CASES: dict[str, tuple[Algorithm, dict[str, Any]]] = {
     "fl linear": (FedAvg(), {"train": "linear"}),

@@ -22,9 +22,9 @@ from simulator.learning.models.weights import Weights
 from simulator.scheduling.selection.uniform import Uniform
 from simulator.settings.seeds import Seeds
 from simulator.world.world import World
-from tests.algorithms.conftest import Run, go, largest_difference, make, training
 from tests.helpers.driving import drive as driven
-from tests.learning.conftest import vit
+from tests.helpers.learners import Run, go, largest_difference, make, training
+from tests.helpers.models import vit
 
 SIZES = (10, 19, 7, 12)
 """Batches of eight: 8 and 2; 8, 8 and 3; 7; 8 and 4."""

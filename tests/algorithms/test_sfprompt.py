@@ -12,8 +12,8 @@ from simulator.learning.models.parts import Part
 from simulator.learning.models.prompts import Prompts
 from simulator.learning.trees import leaves
 from simulator.world.clients import Installed
-from tests.algorithms.conftest import SAMPLES, Run, equal, go, largest_difference, make, overlaps, training
-from tests.learning.conftest import vit
+from tests.helpers.learners import SAMPLES, Run, equal, go, largest_difference, make, overlaps, training
+from tests.helpers.models import vit
 
 DIM, TOKENS = 16, 5
 PROMPTS = 4

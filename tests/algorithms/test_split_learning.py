@@ -7,8 +7,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from simulator.algorithms.split_learning import SplitLearning
-from tests.algorithms.conftest import go, training
-from tests.learning.conftest import vit
+from tests.helpers.learners import go, training
+from tests.helpers.models import vit
 
 
 @pytest.mark.parametrize("labels", ["private", "sent"])

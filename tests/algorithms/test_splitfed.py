@@ -14,8 +14,8 @@ from simulator.algorithms.steps.shared_body import SharedBody
 from simulator.learning.models.parts import Part, Pass
 from simulator.learning.models.weights import Weights
 from simulator.world.memory import Memory
-from tests.algorithms.conftest import SAMPLES, Run, equal, go, largest_difference, make, overlaps, training
-from tests.learning.conftest import vit
+from tests.helpers.learners import SAMPLES, Run, equal, go, largest_difference, make, overlaps, training
+from tests.helpers.models import vit
 
 MOMENTUM = {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9}
 TOKENS, DIM, CLASSES = 5, 16, 5

@@ -15,8 +15,8 @@ from simulator.learning.models.weights import Weights
 from simulator.learning.task import Task
 from simulator.world.hardware import Hardware
 from simulator.world.world import World
-from tests.algorithms.conftest import Run, equal, go, largest_difference, make, training
 from tests.helpers.driving import drive as driven
+from tests.helpers.learners import Run, equal, go, largest_difference, make, training
 
 HEAD = 1
 

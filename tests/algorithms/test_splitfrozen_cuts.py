@@ -9,8 +9,9 @@ from simulator.experiments.trial.cut_search import placed
 from simulator.experiments.trial.trial import run
 from simulator.learning.models.lora import Lora
 from simulator.scenario.scenario import Scenario
-from tests.algorithms.conftest import go, make, training
-from tests.experiments.trial.test_trial import _a_small_model  # noqa: F401  (a fixture)
+from tests.helpers.learners import go, make, training
+
+pytestmark = pytest.mark.usefixtures("small_model")
 
 
 @pytest.mark.parametrize(("blocks", "deepest"), [((2, 3), 2), ((1, 3), 1), ((0, 1), 0), (None, 3)])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from analysis import RunError, load_sweep, plot_heat_map, saving
-from tests.analysis.sweep_builder import HEAD, UPLINK, costs, fabricate_sweep
+from tests.helpers.sweep_folders import HEAD, UPLINK, costs, fabricate_sweep
 
 AXES = {UPLINK: ["1 Mbit/s", "10 Mbit/s"], HEAD: ["1", "2", "3"]}
 

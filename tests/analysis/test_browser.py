@@ -13,8 +13,8 @@ import pytest
 from analysis import device_shares, load_run, load_sweep, write_report, write_sweep_report
 from analysis.measures import measure_columns
 from simulator.settings.humanize import Kind, human
-from tests.analysis.builder import fabricate
-from tests.analysis.sweep_builder import HEAD, UPLINK, fabricate_sweep
+from tests.helpers.run_folders import fabricate
+from tests.helpers.sweep_folders import HEAD, UPLINK, fabricate_sweep
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

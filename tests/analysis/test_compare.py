@@ -11,9 +11,9 @@ import yaml
 from analysis import RunError, load_run, write_comparison
 from analysis.measures import measure_columns
 from analysis.report_comparison import Difference, compare
-from tests.analysis.builder import fabricate
-from tests.analysis.report_reading import MOST_BYTES, Page, valid
-from tests.analysis.sweep_builder import fabricate_sweep
+from tests.helpers.reports import MOST_BYTES, Page, valid
+from tests.helpers.run_folders import fabricate
+from tests.helpers.sweep_folders import fabricate_sweep
 
 
 def change(folder: Path, **keys: object) -> None:

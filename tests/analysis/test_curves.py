@@ -15,7 +15,7 @@ from matplotlib.text import Annotation
 from analysis import accuracy_curve, load_run, plot_accuracy, plot_accuracy_vs_bytes, style
 from analysis.end_labels import MOST_END_LABELS, EndLabel, place_end_labels
 from analysis.runs import ROUNDS_COLUMNS, Run
-from tests.analysis.builder import fabricate
+from tests.helpers.run_folders import fabricate
 
 
 def with_rounds(run_folder: Path, rows: Sequence[tuple[str, int, float, float | None]]) -> Run:

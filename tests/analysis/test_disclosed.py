@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis import load_run, write_report
 from analysis.disclosed import disclosed
-from tests.analysis.builder import fabricate
+from tests.helpers.run_folders import fabricate
 
 
 def test_labels_that_leave_are_named(tmp_path: Path) -> None:

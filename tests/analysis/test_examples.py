@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.analysis.sweep_builder import HEAD, UPLINK, fabricate_sweep
 from tests.helpers.places import ROOT
+from tests.helpers.sweep_folders import HEAD, UPLINK, fabricate_sweep
 
 EXAMPLES = ROOT / "examples"
 

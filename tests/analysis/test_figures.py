@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from matplotlib.image import imread
 from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
 
@@ -22,20 +20,14 @@ from analysis import (
     write_figures,
 )
 from analysis.timeline import MOST_DEVICES, _joined, _slots, read_timeline, usual_round
-from tests.analysis.builder import fabricate
+from tests.helpers.figures import is_drawn
+from tests.helpers.run_folders import fabricate
 
 NAMES = ["accuracy_vs_time", "accuracy_vs_bytes", "accuracy_vs_energy", "where_it_goes", "round_timeline"]
 FOUR = {
     "labels": ("FL", "SFL+FF", "SFL+Linear", "SFPrompt"),
     "algorithms": ("fedavg", "splitfed", "linear", "sfprompt"),
 }
-
-
-def is_drawn(path: Path) -> bool:
-    """A PNG in which not all pixels are the same."""
-    assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    pixels = imread(path)
-    return float(np.ptp(pixels[..., :3])) > 0.3
 
 
 @pytest.mark.parametrize(

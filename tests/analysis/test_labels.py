@@ -7,7 +7,7 @@ import pytest
 
 from analysis import RunError, label_histogram, load_run, plot_label_histogram, style, write_figures, write_report
 from analysis.labels import MOST_DEVICES
-from tests.analysis.builder import fabricate
+from tests.helpers.run_folders import fabricate
 
 
 def told(folder: Path, rows: list[tuple[int, str, int, int]], names: str = "abcdefgh") -> Path:

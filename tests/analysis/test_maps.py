@@ -18,7 +18,7 @@ from analysis import RunError, load_sweep, plot_break_even, plot_heat_map, plot_
 from analysis.break_even import regions, winners
 from analysis.heat_maps import COLOURS
 from analysis.sweeps import Sweep
-from tests.analysis.sweep_builder import HEAD, UPLINK, Place, fabricate_sweep
+from tests.helpers.sweep_folders import HEAD, UPLINK, Place, fabricate_sweep
 
 RATES = ["1 Mbit/s", "10 Mbit/s", "100 Mbit/s"]
 HEADS = ["0", "1"]

@@ -15,8 +15,8 @@ from matplotlib.text import Annotation
 from analysis import load_sweep, plot_over_axis, write_sweep_figures
 from analysis.over_axis import over_axis
 from analysis.sweep_figures import COSTS
-from tests.analysis.sweep_builder import BATCH, HEAD, UPLINK, Place, fabricate_sweep, mbits
-from tests.analysis.test_figures import is_drawn
+from tests.helpers.figures import is_drawn
+from tests.helpers.sweep_folders import BATCH, HEAD, UPLINK, Place, fabricate_sweep, mbits
 
 RATES = ["1 Mbit/s", "10 Mbit/s", "100 Mbit/s"]
 

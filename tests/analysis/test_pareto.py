@@ -14,8 +14,8 @@ from matplotlib.text import Annotation
 
 from analysis import RunError, load_run, load_sweep, pareto_front, plot_pareto
 from analysis.pareto import spots
-from tests.analysis.builder import fabricate
-from tests.analysis.sweep_builder import HEAD, UPLINK, fabricate_sweep
+from tests.helpers.run_folders import fabricate
+from tests.helpers.sweep_folders import HEAD, UPLINK, fabricate_sweep
 
 NUMBERS = st.sampled_from([0.0, 1.0, 2.0, 2.5, 7.0, float("nan")])
 

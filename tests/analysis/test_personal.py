@@ -11,7 +11,7 @@ import pytest
 
 from analysis import accuracy_curve, load_run, plot_personal_accuracy_vs_time, write_figures
 from analysis.runs import PERSONAL_COLUMNS, Run
-from tests.analysis.builder import fabricate
+from tests.helpers.run_folders import fabricate
 
 
 def with_personal(folder: Path, ahead: float, behind: float) -> Run:

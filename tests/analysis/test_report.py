@@ -18,10 +18,10 @@ from analysis.measures import highlights, measure_columns
 from analysis.quantities import measure_of
 from analysis.timeline import read_timeline
 from simulator.settings.humanize import scale
-from tests.analysis.builder import fabricate
-from tests.analysis.report_reading import MOST_BYTES, Page, valid
-from tests.analysis.sweep_builder import UPLINK, fabricate_sweep
-from tests.conftest import Sfsim
+from tests.helpers.commands import Sfsim
+from tests.helpers.reports import MOST_BYTES, Page, valid
+from tests.helpers.run_folders import fabricate
+from tests.helpers.sweep_folders import UPLINK, fabricate_sweep
 
 
 def page(folder: Path) -> Page:
@@ -182,7 +182,7 @@ def test_labels_that_are_alike_but_for_their_middle_stay_apart(tmp_path: Path) -
 
 
 def test_long_curves_keep_their_ends(tmp_path: Path) -> None:
-    run = load_run(fabricate(tmp_path, labels=("FL",), rounds=900, batches=1, devices=1, per_round=1))
+    run = load_run(fabricate(tmp_path, labels=("FL",), rounds=620, batches=1, devices=1, per_round=1))
     (line,) = accuracy_figure(run, "time")["data"]
     curve = accuracy_curve(run, "FL", "time")
     assert len(line["x"]) == 600

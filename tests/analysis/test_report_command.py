@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.analysis.builder import fabricate
-from tests.analysis.sweep_builder import UPLINK, fabricate_sweep
-from tests.conftest import Sfsim
+from tests.helpers.commands import Sfsim
+from tests.helpers.run_folders import fabricate
+from tests.helpers.sweep_folders import UPLINK, fabricate_sweep
 
 
 def test_report_draws_a_run_and_a_sweep_anew(sfsim: Sfsim, tmp_path: Path) -> None:

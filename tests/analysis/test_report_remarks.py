@@ -12,8 +12,8 @@ from analysis import load_run, write_comparison, write_report
 from analysis.interactive.totals import totals_figure
 from analysis.quantities import measure_of
 from analysis.remarks import remarks
-from tests.analysis.builder import fabricate
-from tests.analysis.report_reading import Page
+from tests.helpers.reports import Page
+from tests.helpers.run_folders import fabricate
 
 PI, HUB = {"name": "pi", "count": 2, "memory": "50 MB"}, {"name": "hub", "count": 1, "memory": "1 GiB"}
 

@@ -14,8 +14,8 @@ from analysis.interactive.pareto import pareto_chart, pareto_figure
 from analysis.interactive.sweep import sweep_data
 from analysis.pareto import pareto_front, spots
 from simulator.settings.humanize import human
-from tests.analysis.report_reading import MOST_BYTES, Page, valid
-from tests.analysis.sweep_builder import BATCH, HEAD, UPLINK, costs, fabricate_sweep
+from tests.helpers.reports import MOST_BYTES, Page, valid
+from tests.helpers.sweep_folders import BATCH, HEAD, UPLINK, costs, fabricate_sweep
 
 AXES = {UPLINK: ["1 Mbit/s", "4 Mbit/s", "16 Mbit/s", "64 Mbit/s"], HEAD: ["1", "2", "3"]}
 LABELS = ("FL", "SFPrompt", "SFL")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from analysis import RunError, load_run, load_sweep
-from tests.analysis.builder import fabricate
-from tests.analysis.sweep_builder import BATCH, HEAD, UPLINK, fabricate_sweep
+from tests.helpers.run_folders import fabricate
+from tests.helpers.sweep_folders import BATCH, HEAD, UPLINK, fabricate_sweep
 
 
 def test_a_run_is_read_with_its_types(tmp_path: Path) -> None:

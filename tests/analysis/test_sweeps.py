@@ -14,8 +14,8 @@ from analysis.axes import Axis, parse_values, short_names
 from analysis.grids import seeds_said
 from analysis.sweeps import MEASURES, TEXT
 from simulator.settings.units import BANDWIDTH, DURATION, MEMORY, POWER, RATE, Quantity
-from tests.analysis.builder import fabricate
-from tests.analysis.sweep_builder import BATCH, HEAD, UPLINK, costs, fabricate_sweep
+from tests.helpers.run_folders import fabricate
+from tests.helpers.sweep_folders import BATCH, HEAD, UPLINK, costs, fabricate_sweep
 
 RATES = ["1 Mbit/s", "20 Mbit/s"]
 

@@ -17,8 +17,8 @@ from simulator.accounting.usage import uses
 from simulator.experiments.run.tables import write
 from simulator.experiments.trial.trial import run as run_trial
 from simulator.scenario.scenario import load
-from tests.analysis.ledger_builder import POWER, made, served
-from tests.analysis.trace_format import KEYS, Event, faults, first, read
+from tests.helpers.ledgers import POWER, made, served
+from tests.helpers.traces import KEYS, Event, faults, first, read
 
 SCENARIO = """\
 name: tiny

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from analysis import write_trace
-from tests.analysis.ledger_builder import made, served
-from tests.analysis.trace_format import faults, first, read
-from tests.conftest import Sfsim
+from tests.helpers.commands import Sfsim
+from tests.helpers.ledgers import made, served
+from tests.helpers.traces import faults, first, read
 
 
 def test_names_of_any_script_come_through(tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from simulator.experiments.run.tables import summarise
 from simulator.experiments.trial.trial import run
-from simulator.learning.costs import flops, footprint
 from simulator.learning.models.parts import Part
 from simulator.learning.models.staged import Staged
 from simulator.learning.models.stages import TRAINED, stages_of
 from simulator.learning.models.weights import Weights
 from simulator.scenario.scenario import load
 from tests.bench import report
+from tests.helpers.caches import forget
 from tests.helpers.places import SCENARIOS
 
 QUICKSTART = SCENARIOS / "quickstart.yaml"
@@ -55,8 +55,7 @@ def dry_vs_real() -> tuple[float, int]:
     for entry in scenario.algorithms:
         figures = []
         for dry in (False, True):
-            flops._known.clear()  # each asks first
-            footprint._known.clear()
+            forget()  # each asks first
             figures.append(summarise(run(scenario, entry, 0, dry), None))
         real, simulated = figures
         for name in real.keys() - LEARNED - {"algorithm", "label"}:

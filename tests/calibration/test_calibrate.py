@@ -14,9 +14,10 @@ from simulator.calibration.timing import Laps
 from simulator.experiments.trial.build import structure
 from simulator.scenario import hardware as catalogue
 from simulator.scenario.scenario import ScenarioError, load
-from tests.cli.test_main import SCENARIO, files
-from tests.conftest import Sfsim
-from tests.experiments.trial.test_trial import _a_small_model, _nothing_remembered, outcomes, scenario  # noqa: F401
+from tests.helpers.commands import SCENARIO, Sfsim, files
+from tests.helpers.small_trials import outcomes, scenario
+
+pytestmark = pytest.mark.usefixtures("small_model")
 
 TABLE = {"Block 5f8d972a66 forward": ((1, 0.002), (32, 0.0625)), "Head 9b54f36e15 sgd": ((1, 7.5e-05),)}
 FOUND = Machine(13.5e9, 7.25e9, 4 * 2**30, TABLE, "a processor, 1 thread", "2026-11-20")

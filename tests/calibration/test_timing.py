@@ -14,7 +14,7 @@ from simulator.learning.models.staged import Staged
 from simulator.learning.models.weights import Weights
 from simulator.learning.optimizers.sgd import Sgd
 from simulator.world.hardware import Measured
-from tests.learning.conftest import CLASSES, SIDE, pictures, staged, vit, weights_of
+from tests.helpers.models import CLASSES, SIDE, pictures, staged, vit, weights_of
 
 
 class Clock:

@@ -6,25 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.algorithms.conftest import _nothing_remembered  # noqa: F401  (a fixture)
-from tests.conftest import Sfsim
-
-SCENARIO = """\
-name: tiny
-world:
-  devices:
-    - {name: raspberry-pi-4, count: 40}
-    - {name: jetson-nano, count: 30, uplink: {rate: 20 Mbit/s}}
-  server: {name: rtx-4090}
-model: {name: random, image_size: 8}
-data: {name: digits}
-training: {rounds: 1, clients_per_round: 2, batch_size: 32, optimizer: {name: sgd, learning_rate: 0.05}}
-evaluation: {samples: 10}
-algorithms:
-  - {name: fedavg, label: FL, training: {train: linear}}
-  - {name: splitfed, label: SFL, head: 1, tail: 1}
-  - {name: sfprompt, label: SFP, head: 1, tail: 1}
-"""
+from tests.helpers.commands import SCENARIO, Sfsim, files
 
 
 @pytest.fixture(autouse=True)
@@ -39,10 +21,6 @@ def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They take longer than the run."""
     monkeypatch.setattr("analysis.write_figures", lambda folder: [])
     monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
-
-
-def files(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
 def test_run_prints_a_table_and_leaves_a_report(sfsim: Sfsim, tmp_path: Path) -> None:

@@ -7,3 +7,5 @@ ROOT = Path(__file__).parents[2]
 SCENARIOS = ROOT / "scenarios"
 SHARED = ROOT.parent / "shared"
 """Data and weights that are not part of the project; tests that need them skip where they are absent."""
+MODULES = sorted([*(ROOT / "simulator").rglob("*.py"), *(ROOT / "analysis").rglob("*.py")])
+"""All that is shipped."""

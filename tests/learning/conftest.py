@@ -1,104 +1,19 @@
-"""Small models, and no memory of what an earlier test traced."""
+"""What all tests of learning share: one thread, and no memory of what an earlier test traced."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-import timm
 import torch
-from timm.models.resnet import ResNet
-from timm.models.vision_transformer import VisionTransformer
-from torch import Tensor, nn
 
-from simulator.learning.costs import flops, footprint
-from simulator.learning.models.cuts import Ranges
-from simulator.learning.models.parts import Part
-from simulator.learning.models.staged import Staged
-from simulator.learning.models.stages import TRAINED, stages_of
-from simulator.learning.models.weights import Weights
-from simulator.learning.optimizers.sgd import Sgd
-
-CLASSES = 5
-SIDE = 16
-"""Pixels; in patches of 8, four tokens and a class token."""
-
-
-def forget() -> None:
-    """Empty what is remembered of stages for the whole process, so that no run profits from another."""
-    flops._known.clear()
-    footprint._known.clear()
+from tests.helpers.caches import forget
 
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> Iterator[None]:
+    """Before and after each test, not only each file: what is traced here is what is tested here."""
     forget()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
     forget()
-
-
-def vit(seed: int = 0, **settings: Any) -> VisionTransformer:
-    """A VisionTransformer of three narrow blocks. No weight is 0 or 1: nothing may cancel out or be left out unseen."""
-    shape = {"img_size": SIDE, "patch_size": 8, "embed_dim": 16, "depth": 3, "num_heads": 2, "num_classes": CLASSES}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = timm.create_model("vit_tiny_patch16_224", **{**shape, **settings})
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.add_(torch.randn_like(parameter), alpha=0.1)
-    return model.eval()
-
-
-def resnet(name: str = "resnet18", seed: int = 0, **settings: Any) -> ResNet:
-    """A narrow ResNet of timm's with five blocks. No weight, and nothing that batch norm has counted, is 0 or 1."""
-    shape = {"layers": (1, 2, 1, 1), "channels": (8, 8, 12, 16), "stem_type": "deep", "stem_width": 4}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = timm.create_model(name, **{"num_classes": CLASSES, **shape, **settings})
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.add_(torch.randn_like(parameter), alpha=0.1)
-            for norm in model.modules():
-                if isinstance(norm, nn.BatchNorm2d):
-                    norm.running_mean.normal_()
-                    norm.running_var.uniform_(0.5, 2)
-    return model.eval()
-
-
-def pictures(
-    samples: int, seed: int = 1, side: int = SIDE, dtype: torch.dtype = torch.float32
-) -> tuple[Tensor, Tensor]:
-    """Random images and labels."""
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(samples, 3, side, side, generator=generator, dtype=dtype)
-    return x, torch.randint(0, CLASSES, (samples,), generator=generator)
-
-
-def staged(
-    model: VisionTransformer | ResNet,
-    train: str = "full",
-    prompts: int = 0,
-    place: str = "after_class",
-    attention: str = "fused",
-    remember: bool = True,
-) -> tuple[Staged, dict[str, Tensor]]:
-    """The structure of a model, and its weights by the names of stages."""
-    stages = stages_of(model, prompts, place)  # type: ignore[arg-type]
-    if prompts:
-        with torch.no_grad():
-            stages["prompt"].tokens.copy_(torch.randn(1, prompts, model.embed_dim, generator=torch.manual_seed(3)))
-    weights = {name: tensor.detach().clone() for name, tensor in nn.ModuleDict(stages).state_dict().items()}
-    return Staged(stages, TRAINED[train], attention, remember), weights
-
-
-def weights_of(tensors: dict[str, Tensor], rate: float = 0.1, dtype: torch.dtype = torch.float32) -> Weights:
-    """Weights with plain SGD."""
-    return Weights({name: tensor.to(dtype) for name, tensor in tensors.items()}, Sgd(), rate)
-
-
-def chain(model: Staged, weights: Weights, cuts: Sequence[int]) -> list[Part]:
-    """The whole model as parts that end at these boundaries."""
-    ranges: list[Ranges] = [((start, stop),) for start, stop in zip((0, *cuts), (*cuts, len(model)), strict=True)]
-    return [Part(model, weights, each) for each in ranges]

@@ -7,7 +7,7 @@ from simulator.algorithms.base import Algorithm
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.sfprompt import SFPrompt
 from simulator.algorithms.splitfed import SplitFed
-from tests.algorithms.conftest import go, largest_difference, training
+from tests.helpers.learners import go, largest_difference, training
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA GPU on this machine")
 

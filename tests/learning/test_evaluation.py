@@ -6,8 +6,8 @@ import torch
 
 from simulator.algorithms.fedavg import FedAvg
 from simulator.learning.evaluation import Answers, Score, score, worst_decile
-from tests.algorithms.conftest import digits_like, go, make, training
-from tests.learning.conftest import CLASSES, vit
+from tests.helpers.learners import digits_like, go, make, training
+from tests.helpers.models import CLASSES, vit
 
 
 def answers(right: list[int], samples: list[int], loss: float = 0.0) -> Answers:

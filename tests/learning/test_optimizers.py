@@ -11,7 +11,7 @@ from simulator.learning.models.weights import Weights
 from simulator.learning.optimizers.adamw import AdamW
 from simulator.learning.optimizers.base import Optimizer
 from simulator.learning.optimizers.sgd import Sgd
-from tests.learning.conftest import chain, pictures, staged, vit, weights_of
+from tests.helpers.models import chain, pictures, staged, vit, weights_of
 
 RULES: dict[str, tuple[Optimizer, Any]] = {
     "sgd": (Sgd(), lambda p: torch.optim.SGD(p, 0.05)),

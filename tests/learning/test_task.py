@@ -7,8 +7,8 @@ from torch.nn.functional import cross_entropy
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.sfprompt import SFPrompt
 from simulator.learning.task import Task
-from tests.algorithms.conftest import STATISTICS, digits_like, go, make, training
-from tests.learning.conftest import vit
+from tests.helpers.learners import STATISTICS, digits_like, go, make, training
+from tests.helpers.models import vit
 
 
 def test_a_score_is_that_of_timm_on_all_test_samples() -> None:

@@ -17,7 +17,7 @@ from simulator.pretraining.loop import PretrainError, pretrain
 from simulator.pretraining.preparing import decoded
 from simulator.pretraining.settings import Pretraining, load
 from simulator.settings.seeds import Seeds
-from tests.pretraining.conftest import RESNET, same, weights
+from tests.helpers.pretrainings import RESNET, same, weights
 
 
 def test_steps_are_those_of_torch(file: Path) -> None:

@@ -17,9 +17,9 @@ from simulator.learning.optimizers.adamw import AdamW
 from simulator.pretraining.loop import Epoch, PretrainError, Progress, pretrain
 from simulator.pretraining.settings import load
 from simulator.settings.errors import ScenarioError
-from tests.conftest import Sfsim
+from tests.helpers.commands import Sfsim
 from tests.helpers.places import SCENARIOS
-from tests.pretraining.conftest import same, weights
+from tests.helpers.pretrainings import same, weights
 
 STEPS = 4  # an epoch: 16, 16, 16 and 2 images
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from simulator.scenario.scenario import ScenarioError, load
-from tests.toy import SCENARIO, use_toy_algorithms
+from tests.helpers.toy_scenario import SCENARIO, use_toy_algorithms
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from simulator.experiments.trial.validate import check
 from simulator.learning.data.datasets.parquet import Parquet
 from simulator.scenario.scenario import Scenario, load
 from simulator.settings.seeds import Seeds
-from tests.conftest import Sfsim
-from tests.learning.images import encoded, png, write
+from tests.helpers.commands import Sfsim
+from tests.helpers.images import encoded, png, write
 
 NOISE = [
     Image.fromarray(np.random.default_rng(row).integers(0, 256, (8 + row, 8, 3), dtype=np.uint8)) for row in range(12)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from simulator.scenario.scenario import ScenarioError, load
-from tests.toy import SCENARIO
+from tests.helpers.toy_scenario import SCENARIO
 
 
 def file(folder: Path, entry: str, common: str = "") -> Path:

@@ -17,8 +17,9 @@ from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.validate import check
 from simulator.scenario.scenario import Scenario, load
 from simulator.settings.seeds import Seeds
-from tests.experiments.trial.test_trial import LEARNED
-from tests.learning.conftest import forget, resnet, vit
+from tests.helpers.caches import forget
+from tests.helpers.models import resnet, vit
+from tests.helpers.small_trials import LEARNED
 
 RESNET: dict[str, Any] = {
     "name": "resnet18",

@@ -14,7 +14,7 @@ from simulator.learning.optimizers.adamw import AdamW
 from simulator.learning.optimizers.sgd import Sgd
 from simulator.scenario.scenario import Scenario, ScenarioError, load
 from simulator.settings.yamlfile import parse
-from tests.toy import SCENARIO, use_toy_algorithms
+from tests.helpers.toy_scenario import SCENARIO, use_toy_algorithms
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from simulator.settings import plugins
 from simulator.settings.base import Settings
 from simulator.settings.yamlfile import parse
 from tests.helpers.places import ROOT
-from tests.toy import SCENARIO
+from tests.helpers.toy_scenario import SCENARIO
 
 SCHEMA = scenario_schema()
 VALIDATOR = Draft202012Validator(SCHEMA)

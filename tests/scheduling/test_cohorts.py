@@ -14,7 +14,7 @@ from simulator.scheduling.selection.uniform import Uniform
 from simulator.settings.seeds import Seeds
 from simulator.world.world import World
 from tests.helpers.driving import drive as driven
-from tests.world.builder import Steps, after, device, job, tiny
+from tests.helpers.worlds import Steps, after, device, job, tiny
 
 
 def crowd(size: int, away: tuple[int, ...] = (), small: tuple[int, ...] = ()) -> list[Any]:

@@ -11,8 +11,8 @@ from simulator.learning.compression.top_k import TopK
 from simulator.transport.channels import Notes
 from simulator.transport.wire import Wire
 from simulator.world.clients import Client
-from tests.transport.test_channels import VALUES, a_world, another, run
-from tests.world.builder import Steps, pause
+from tests.helpers.channels import VALUES, a_world, another, run
+from tests.helpers.worlds import Steps, pause
 
 
 def turns(client: Client, models: list[tuple[Tensor, Tensor]]) -> Steps:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 
-from simulator.accounting.payload import Frozen, Messages, directions
-from simulator.accounting.power import Power
+from simulator.accounting.payload import Frozen, directions
 from simulator.accounting.usage import uses
 from simulator.learning.compression.base import Compressor
 from simulator.learning.compression.cos_sgd import CosSgd
@@ -20,44 +17,9 @@ from simulator.learning.data.lazy import LazyBatch
 from simulator.transport.channels import Notes, channels
 from simulator.transport.wire import Wire
 from simulator.world.clients import Client
-from simulator.world.hardware import Hardware
-from simulator.world.network import Link
-from simulator.world.sites import Site
 from simulator.world.world import World
-from tests.transport.test_encoded import Table
-from tests.world.builder import Steps
-
-KINDS = Messages(
-    ("model", "smashed data", "smashed data and labels"), ("model", "features", "smashed gradient", "frozen weights")
-)
-VALUES = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
-WATTS = Power(2.0, 7.0, 4.0, 3.0)
-
-
-def a_world(
-    compression: dict[str, Compressor | None], dtype: str = "fp32", kinds: Messages = KINDS
-) -> tuple[World, Client]:
-    """A device that touches 10 bytes of memory a second, a server that touches 100, and 1 B/s between them."""
-    wire = Wire(dtype)
-    world = World(wire, channels=channels(compression, kinds, wire))
-    world.server = Site(world, "server", Hardware(1e9, 100.0, power=WATTS))
-    return world, another(world)
-
-
-def another(world: World) -> Client:
-    number = len(world.clients)
-    links = Link(f"{number} up", 1.0), Link(f"{number} down", 1.0)
-    site = Site(world, f"phone-{number}", Hardware(1e9, 10.0, power=WATTS), *links)
-    return Client(site, None, world.server)
-
-
-def run(world: World, client: Client, steps: Steps) -> Any:
-    """Run one client's steps; what came back."""
-
-    def driver() -> Steps:
-        return (yield from world.start(steps, client))
-
-    return world.run(driver())
+from tests.helpers.channels import KINDS, VALUES, WATTS, Table, a_world, another, run
+from tests.helpers.worlds import Steps
 
 
 def works(world: World) -> list[tuple[str, str, float, int]]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from simulator.accounting.payload import Frozen
 from simulator.learning.data.lazy import LazyBatch
@@ -16,6 +15,7 @@ from simulator.transport.wire import Wire
 from simulator.world.hardware import Hardware
 from simulator.world.sites import Site
 from simulator.world.world import World
+from tests.helpers.channels import Table
 
 VALUES = [1 / 3, -2.7, 65000.0, 1e-3, 0.0, 1.0009765625]
 
@@ -130,21 +130,6 @@ def test_frozen_weights_are_rounded_once_and_shared_by_all_receivers(dtype: str,
     assert first["w"] is second["w"]
     assert first["w"].tolist() == [rounded(torch.tensor(value).item()) for value in VALUES]
     assert first["n"].tolist() == [2**40 + 1]
-
-
-class Table:
-    """LazyBatch of a matrix."""
-
-    is_meta, dtype = False, torch.float32
-
-    def __init__(self, values: Tensor) -> None:
-        self.values, self.shape = values, tuple(values.shape[1:])
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def rows(self, index: Tensor) -> Tensor:
-        return self.values[index]
 
 
 @pytest.mark.parametrize(("dtype", "rounded"), [("fp32", lambda value: value), ("fp16", as_fp16), ("bf16", as_bf16)])

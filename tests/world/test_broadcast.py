@@ -8,7 +8,7 @@ import pytest
 
 from simulator.world.network import Link
 from simulator.world.world import World
-from tests.world.builder import INF, Steps, after, device, pause, sent, tiny
+from tests.helpers.worlds import INF, Steps, after, device, pause, sent, tiny
 
 
 def broadcast(world: World, payload: int = 30) -> Any:

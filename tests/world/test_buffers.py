@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.world.builder import INF, LATE, Steps, after, device, job, pause, sent, tiny
+from tests.helpers.worlds import INF, LATE, Steps, after, device, job, pause, sent, tiny
 
 
 def put_all(buffer: Any, items: range, log: list[float], world: Any) -> Steps:

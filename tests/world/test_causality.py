@@ -9,7 +9,7 @@ import pytest
 
 from simulator.accounting.costs import Cost, Work
 from simulator.world.queue import Job
-from tests.world.builder import Steps, device, job, pause, served, tiny
+from tests.helpers.worlds import Steps, device, job, pause, served, tiny
 
 
 class Weights:

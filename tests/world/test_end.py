@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import pytest
 
 from simulator.accounting.ledger import AbsenceRow, Ledger
-from tests.world.builder import Steps, device, job, pause, rows, sent, served, tiny
+from tests.helpers.worlds import Steps, device, job, pause, rows, sent, served, tiny
 
 
 def unfinished(fails: bool) -> Ledger:

@@ -5,7 +5,7 @@ import pytest
 from simulator.accounting.costs import Cost, Piece, Work
 from simulator.world.hardware import Hardware, Measured
 from simulator.world.sites import Site
-from tests.world.builder import tiny
+from tests.helpers.worlds import tiny
 
 TABLE = {"a forward": ((1, 1.0), (3, 5.0)), "a backward": ((2, 7.0),)}
 MACHINE = Measured(flops_per_s=10.0, memory_bandwidth=4.0, table=TABLE)

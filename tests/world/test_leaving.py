@@ -9,7 +9,7 @@ import pytest
 from simulator.accounting.ledger import AbsenceRow
 from simulator.world.clients import Client
 from simulator.world.world import World
-from tests.world.builder import Steps, after, device, job, pause, rows, sent, served, tiny
+from tests.helpers.worlds import Steps, after, device, job, pause, rows, sent, served, tiny
 
 
 def away(world: World, site: Any, at: float, back: float | None = None) -> Steps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simulator.world.memory import Memory
-from tests.world.builder import Steps, after, device, job, pause, tiny
+from tests.helpers.worlds import Steps, after, device, job, pause, tiny
 
 
 class Weights:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.world.network import Link, Network
-from tests.world.builder import LATE, Steps, after, device, pause, sent, tiny
-from tests.world.fluid import Order, filling, pour
+from tests.helpers.fluid import Order, filling, pour
+from tests.helpers.worlds import LATE, Steps, after, device, pause, sent, tiny
 
 CLOCKS = pytest.mark.parametrize("start", [0.0, LATE])
 

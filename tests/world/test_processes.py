@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.world.builder import Steps, after, device, job, pause, rows, sent, served, tiny
+from tests.helpers.worlds import Steps, after, device, job, pause, rows, sent, served, tiny
 
 
 def value_after(world: Any, seconds: float, value: Any) -> Steps:

@@ -13,7 +13,7 @@ from simulator.world.clients import Client
 from simulator.world.hardware import Hardware
 from simulator.world.network import Link
 from simulator.world.sites import Site
-from tests.world.builder import INF, Steps, device, job, pause, rows, served, tiny
+from tests.helpers.worlds import INF, Steps, device, job, pause, rows, served, tiny
 
 
 def test_a_work_takes_its_flops_over_the_rate_and_its_value_is_the_result() -> None:

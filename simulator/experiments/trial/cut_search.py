@@ -44,6 +44,11 @@ def _known(scenario: str, entry: str) -> CutCache:
     return CutCache()
 
 
+def forget() -> None:
+    """Forget which cuts were tried and chosen in this process."""
+    _known.cache_clear()
+
+
 def placed(scenario: Scenario, entry: Entry, seed: int) -> Entry:
     """The entry with the cuts that its policy chooses for this seed's devices; as it is where nothing is to be chosen.
 

@@ -112,6 +112,11 @@ class StageCost(NamedTuple):
 _known: dict[tuple[StageKey, tuple[int, ...], bool], StageCost] = {}
 
 
+def forget() -> None:
+    """Forget every stage that was traced in this process."""
+    _known.clear()
+
+
 def stage_cost(stage: nn.Module, key: StageKey, shape: tuple[int, ...], grad: bool) -> StageCost:
     """The cost of a stage on ``meta`` for one sample of this shape, traced once and remembered.
 

@@ -38,6 +38,11 @@ batch of one is looked at itself, for some operations take another way with it."
 _known: dict[tuple[Any, ...], Trace] = {}
 
 
+def forget() -> None:
+    """Forget every pass that was traced in this process."""
+    _known.clear()
+
+
 def footprint(
     module: nn.Module, keys: tuple[Any, ...], shape: tuple[int, ...], grad: bool, attention: str
 ) -> Footprint:

@@ -1,7 +1,7 @@
 """SplitFed V2 with an exclusive body: held from its forward pass to its step, and no longer."""
 
 from simulator.algorithms.splitfed import SplitFed
-from tests.algorithms.conftest import Run, go, training
+from tests.helpers.learners import Run, go, training
 
 
 def held(run: Run, client: str) -> list[tuple[float, float]]:

@@ -14,8 +14,8 @@ from simulator.algorithms.steps.staging import StagedBatches
 from simulator.learning.settings import TrainingSettings
 from simulator.world.sites import Site
 from simulator.world.world import World
-from tests.algorithms.conftest import go, make, training
 from tests.helpers.driving import drive as driven
+from tests.helpers.learners import go, make, training
 
 BATCH = 8 * (4 * 5 * 16 + 8)
 """Bytes of a batch of eight: five tokens of sixteen numbers, and a label."""

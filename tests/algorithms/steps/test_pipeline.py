@@ -11,7 +11,7 @@ from simulator.algorithms.splitfrozen import SplitFrozen
 from simulator.algorithms.steps.staging import StagedBatches
 from simulator.learning.data.images import Batch, Shard
 from simulator.learning.data.lazy import LazyBatch
-from tests.algorithms.conftest import go, training
+from tests.helpers.learners import go, training
 
 ROOM, BATCHES, EPOCHS = 2, 12, 2
 FEW = 2 * (ROOM + 2) + 1

@@ -11,7 +11,7 @@ from simulator.algorithms.pfedme import PFedMe
 from simulator.algorithms.steps.proximal import check_pull
 from simulator.learning.optimizers.adamw import AdamW
 from simulator.learning.optimizers.sgd import Sgd
-from tests.algorithms.conftest import go, training
+from tests.helpers.learners import go, training
 
 HERE = training(rounds=1, clients_per_round=1)
 

@@ -12,7 +12,7 @@ from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.fedavgm import FedAvgM
 from simulator.algorithms.fedyogi import FedYogi
 from simulator.algorithms.steps.server_optimizer import FedOpt
-from tests.algorithms.conftest import Run, go, largest_difference, training
+from tests.helpers.learners import Run, go, largest_difference, training
 
 NAME = "head.head.weight"
 

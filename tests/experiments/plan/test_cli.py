@@ -12,8 +12,7 @@ import pytest
 from simulator.experiments.run.tables import summarise
 from simulator.experiments.trial.trial import run
 from simulator.scenario.scenario import load
-from tests.conftest import Sfsim
-from tests.learning.conftest import _nothing_remembered  # noqa: F401  (a fixture)
+from tests.helpers.commands import Sfsim
 
 SCENARIO = """\
 name: tiny

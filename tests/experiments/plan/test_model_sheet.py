@@ -182,7 +182,9 @@ def test_a_resnet_has_the_size_that_it_was_made_for() -> None:
     assert sheet("resnet10t").image_size == 176
 
 
-@pytest.mark.parametrize("train", ["full", "linear", "bias"])
+@pytest.mark.parametrize(
+    "train", ["full", *(pytest.param(train, marks=pytest.mark.slow) for train in ("linear", "bias"))]
+)
 def test_alike_residual_blocks_are_counted_once(train: str, monkeypatch: pytest.MonkeyPatch) -> None:
     counted = counted_by(lambda: sheet("resnet18", 64, train=train, batch_size=2, keywords=RESNET), monkeypatch)
     check_all(counted)

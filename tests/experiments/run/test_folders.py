@@ -11,8 +11,9 @@ from simulator.experiments.run import tables as results
 from simulator.experiments.run.folders import FolderTakenError, free_folder, staged
 from simulator.experiments.run.run import run_scenario
 from simulator.scenario.scenario import Scenario
-from tests.experiments.trial.test_trial import _a_small_model, scenario  # noqa: F401  (a fixture)
-from tests.learning.conftest import _nothing_remembered  # noqa: F401  (a fixture)
+from tests.helpers.small_trials import scenario
+
+pytestmark = pytest.mark.usefixtures("small_model")
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from simulator.experiments.run.tables import summarise
 from simulator.experiments.trial import build, trial
 from simulator.learning.optimizers.sgd import Sgd
 from simulator.scenario.scenario import load
-from tests.experiments.trial.test_trial import _a_small_model, scenario  # noqa: F401  (a fixture)
-from tests.learning.conftest import _nothing_remembered  # noqa: F401  (a fixture)
+from tests.helpers.small_trials import scenario
+
+pytestmark = pytest.mark.usefixtures("small_model")
 
 SUMMARY = [
     "algorithm",
@@ -57,7 +58,7 @@ LABELS = ["fl-linear", "v2", "sfp"]
 @pytest.fixture(scope="module", params=[False, True], ids=["real", "dry"])
 def left(
     request: pytest.FixtureRequest,
-    _a_small_model: None,  # noqa: F811
+    small_model: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, bool]:
     """A run folder of three algorithms and two seeds."""

@@ -1,8 +1,7 @@
-"""A tiny scenario, and sweeps over it that take a moment: dry, eight pixels, ten devices."""
+"""What all tests of sweeps share: files to sweep over, the trials that were run, and no pictures unless asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,32 +9,11 @@ import pytest
 import yaml
 
 from simulator.experiments.sweep import run as running
-from tests.learning.conftest import _nothing_remembered  # noqa: F401  (a fixture)
-
-SCENARIO = """\
-name: tiny
-world:
-  devices:
-    - {name: raspberry-pi-4, count: 6, uplink: {rate: 20 Mbit/s}}
-    - {name: jetson-nano, count: 4, uplink: {rate: 20 Mbit/s}}
-  server: {name: rtx-4090}
-model: {name: random, image_size: 8}
-data: {name: synthetic, samples: 40, test_samples: 20}
-training: {rounds: 1, clients_per_round: 2, batch_size: 32, optimizer: {name: sgd, learning_rate: 0.05}}
-algorithms:
-  - {name: fedavg, label: FL, training: {train: linear}}
-  - {name: splitfed, label: SFL, head: 1, tail: 1}
-"""
+from tests.helpers.small_sweeps import SCENARIO, Write
 
 if TYPE_CHECKING:
     from analysis import Sweep
     from simulator.experiments.sweep.points import Trial
-
-Write = Callable[..., Path]
-
-
-LEFT = [".lock", "environment.json", "points.csv", "report.html", "sweep.yaml", "trials"]
-"""In the folder of a sweep, beside its figures."""
 
 
 @pytest.fixture(autouse=True)

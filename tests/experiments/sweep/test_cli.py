@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Sfsim
-from tests.experiments.sweep.conftest import Write
+from tests.helpers.commands import Sfsim
 from tests.helpers.places import SCENARIOS
+from tests.helpers.small_sweeps import Write
 
 
 @pytest.fixture

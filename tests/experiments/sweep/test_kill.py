@@ -13,16 +13,15 @@ import pytest
 
 from simulator.experiments.sweep.points import base, plan
 from simulator.experiments.sweep.settings import load
-from tests.experiments.sweep.conftest import LEFT, Write
-from tests.experiments.sweep.test_run import TRIAL
 from tests.helpers.places import ROOT
+from tests.helpers.small_sweeps import LEFT, TRIAL, Write
 
 KILLS, POINTS = 5, 40
 SCRIPT = f"""
 import io, os, random, signal, sys, time
 from pathlib import Path
 from rich.console import Console
-from simulator.sweeping.running import run_sweep
+from simulator.experiments.sweep.run import run_sweep
 
 file, trials = Path(sys.argv[1]), Path(sys.argv[2]) / "trials"
 random = random.Random(int(sys.argv[3]))

@@ -15,10 +15,9 @@ from analysis.interactive.places import places
 from analysis.interactive.sweep import full_enough
 from analysis.interactive.sweep_places import round_data, where_data
 from analysis.sweeps import Sweep
-from tests.analysis.report_reading import valid
-from tests.analysis.sweep_builder import HEAD, UPLINK, fabricate_sweep
-from tests.experiments.sweep.conftest import Write
-from tests.experiments.sweep.test_run import swept
+from tests.helpers.reports import valid
+from tests.helpers.small_sweeps import Write, swept
+from tests.helpers.sweep_folders import HEAD, UPLINK, fabricate_sweep
 
 RATES = [f"{rate} Mbit/s" for rate in (1, 2, 4, 8, 16, 32, 64)]
 

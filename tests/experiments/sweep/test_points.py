@@ -11,7 +11,7 @@ from simulator.experiments.sweep.points import Plan, places
 from simulator.experiments.sweep.settings import load
 from simulator.settings.errors import ScenarioError
 from simulator.settings.sources import Source
-from tests.experiments.sweep.conftest import Write
+from tests.helpers.small_sweeps import Write
 
 
 def planned(write: Write, *overrides: str, dry: bool = True, **said: Any) -> Plan:

@@ -19,28 +19,17 @@ from analysis import load_sweep, write_trace
 from simulator.experiments.run.tables import summarise
 from simulator.experiments.sweep import run as running
 from simulator.experiments.sweep.points import Trial
-from simulator.experiments.sweep.run import run_sweep
 from simulator.experiments.trial.memory_check import dry_run_that_fits
 from simulator.scenario.scenario import load
 from simulator.settings.errors import ScenarioError
-from tests.experiments.sweep.conftest import LEFT, Write
+from tests.helpers.small_sweeps import LEFT, TRIAL, Write, names, swept
 
 RATES = "world.devices.*.uplink.rate"
-TRIAL = ["breakdown.csv", "clients.csv", "environment.json", "rounds.csv", "scenario.yaml", "summary.json"]
-
-
-def swept(file: Path, *overrides: str, **said: Any) -> Path:
-    said = {"dry": True, "out": file.parent / "out", "workers": 1, "console": Console(file=io.StringIO())} | said
-    return run_sweep(file, overrides, **said)
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
     with (folder / "points.csv").open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, when: Callable[[Trial], bool], error: Exception) -> None:

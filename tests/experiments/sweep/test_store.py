@@ -10,9 +10,8 @@ import yaml
 
 from simulator.experiments.sweep.points import Trial
 from simulator.settings.errors import ScenarioError
-from tests.experiments.sweep.conftest import LEFT, Write
-from tests.experiments.sweep.test_run import names, swept
 from tests.helpers.places import ROOT
+from tests.helpers.small_sweeps import LEFT, Write, names, swept
 
 
 def test_the_folder_of_another_sweep(write: Write, ran: list[Trial]) -> None:

@@ -17,8 +17,8 @@ from simulator.experiments.trial.trial import run
 from simulator.scenario.scenario import Scenario
 from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
-from tests.experiments.trial.test_trial import _a_small_model  # noqa: F401  (a fixture)
-from tests.learning.conftest import _nothing_remembered  # noqa: F401  (a fixture)
+
+pytestmark = pytest.mark.usefixtures("small_model")
 
 HEADS = range(3)
 """Of a model of four blocks, with one in the tail."""
@@ -29,9 +29,9 @@ POLICIES = "largest", "fastest"
 
 @pytest.fixture(autouse=True)
 def _nothing_known() -> Iterator[None]:
-    placing._known.cache_clear()
+    placing.forget()
     yield
-    placing._known.cache_clear()
+    placing.forget()
 
 
 def scenario(*groups: dict[str, Any], on_oom: str = "error", name: str = "splitfed", **entry: Any) -> Scenario:

@@ -17,9 +17,11 @@ from simulator.experiments.trial.trial import run
 from simulator.learning.models.stages import stages_of
 from simulator.learning.task import Task
 from simulator.scenario.scenario import ScenarioError
-from tests.algorithms.conftest import digits_like, go, make, training
-from tests.experiments.trial.test_trial import _a_small_model, outcomes, scenario  # noqa: F401  (a fixture)
-from tests.learning.conftest import CLASSES, vit
+from tests.helpers.learners import digits_like, go, make, training
+from tests.helpers.models import CLASSES, vit
+from tests.helpers.small_trials import outcomes, scenario
+
+pytestmark = pytest.mark.usefixtures("small_model")
 
 UNEVEN = {"partition": {"name": "dirichlet", "alpha": 1.0, "min_samples": 1}}
 MANY = {"samples": 200}

@@ -10,10 +10,9 @@ import pytest
 import timm
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
-from torch.utils.flop_counter import FlopCounterMode
 
+from simulator.learning.costs import flops
 from simulator.learning.costs.flops import stage_cost
 from simulator.learning.costs.keys import stage_key
 from simulator.learning.models.parts import Part
@@ -21,38 +20,12 @@ from simulator.learning.models.staged import Staged
 from simulator.learning.models.stages import TRAINED, stages_of
 from simulator.learning.models.weights import Weights
 from simulator.learning.optimizers.sgd import Sgd
-from tests.learning.conftest import chain, forget, pictures, staged, vit, weights_of
+from tests.helpers.caches import forget
+from tests.helpers.models import chain, pictures, staged, vit, weights_of
+from tests.helpers.passes import CUTS, compare, counted
 
 TRAININGS: dict[str, Callable[[str], bool]] = {**TRAINED, "position": lambda name: name == "embed.pos_embed"}
-CUTS = [(), (2,), (1, 3), (2, 4), (1, 2, 3, 4)]
 SAMPLES = 3
-
-
-def counted(run: Callable[[], Any]) -> tuple[int, Any]:
-    """Torch's own count; its flash attention would compute more than once on the way back."""
-    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
-        value = run()
-    return counter.get_total_flops(), value
-
-
-def compare(parts: list[Part], x: Tensor) -> list[tuple[int, int]]:
-    """Ours and torch's, of each forward and backward pass."""
-    found, passes = [], []
-    for part in parts:
-        theirs, one = counted(lambda part=part, x=x: part.forward(x))
-        found.append((part.forward.cost(x).flops, theirs))
-        passes.append(one)
-        assert part.loss_backward.cost(x, None).flops == part.forward.cost(x).flops + one.backward.cost(None).flops
-        x = one.output
-    grad = torch.randn(passes[-1].output.shape)
-    for one in reversed(passes):
-        ours = one.backward.cost(grad).flops
-        if one.part.learns:
-            theirs, grad = counted(lambda one=one, grad=grad: one.backward(grad))
-            found.append((ours, theirs))
-        else:
-            assert ours == 0
-    return found
 
 
 @pytest.mark.parametrize("cuts", CUTS, ids=str)
@@ -183,14 +156,15 @@ def test_stages_whose_parameters_are_alike_but_whose_structure_differs_have_diff
     assert keys[0] != keys[1]
 
 
-def test_equal_stages_are_traced_once() -> None:
-    from simulator.learning.costs import flops
-
+def test_equal_stages_are_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    traced: list[nn.Module] = []
+    analysis = flops.FlopCountAnalysis
+    monkeypatch.setattr(flops, "FlopCountAnalysis", lambda stage, x: traced.append(stage) or analysis(stage, x))
     model, _ = staged(vit(depth=6))
     model.sizes(model.whole, (2, 3, 16, 16))
-    assert len(flops._known) == 3  # the embedding, one of six blocks, the head
+    assert len(traced) == 3  # the embedding, one of six blocks, the head
     model.sizes(model.whole, (7, 3, 16, 16))
-    assert len(flops._known) == 3
+    assert len(traced) == 3
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])

@@ -1,41 +1,19 @@
 """What a pass keeps for its way back is what autograd saves in a real run."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
 
 from simulator.learning.models.parts import Part
 from simulator.learning.models.staged import Staged
 from simulator.learning.models.weights import Weights
-from tests.learning.conftest import chain, forget, pictures, staged, vit, weights_of
+from tests.helpers.caches import forget
+from tests.helpers.models import chain, pictures, staged, vit, weights_of
+from tests.helpers.passes import KERNELS, saved
 
 SAMPLES = 5
 """More than the batches that are traced: what a larger one keeps is computed."""
-
-KERNELS = {"math": SDPBackend.MATH, "fused": SDPBackend.FLASH_ATTENTION}
-
-
-def saved(run: Callable[[], Any], weights: dict[str, Tensor], attention: str) -> int:
-    """Bytes of the distinct storages that autograd saves in a real run, weights left out."""
-    own = {tensor.untyped_storage().data_ptr() for tensor in weights.values()}
-    found: dict[int, int] = {}
-    held = []
-
-    def pack(tensor: Tensor) -> Tensor:
-        held.append(tensor)
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            found[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), sdpa_kernel(KERNELS[attention]):
-        held.append(run())
-    return sum(found.values())
 
 
 @pytest.mark.parametrize("attention", KERNELS)

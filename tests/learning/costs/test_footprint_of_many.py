@@ -11,7 +11,7 @@ from simulator.learning.models.prompts import Prompts
 from simulator.learning.models.staged import Staged
 from simulator.learning.models.stages import TRAINED, stages_of
 from simulator.learning.models.stages.adapters import attach
-from tests.learning.conftest import SIDE, resnet, vit
+from tests.helpers.models import SIDE, resnet, vit
 
 TRAIN = ("full", "linear", "bias", "prompt", "lora")
 SAMPLES = 2
@@ -43,8 +43,14 @@ def both(model: Staged, ranges: Ranges) -> tuple[Footprint, Footprint]:
     return Footprint(sizes.kept, sizes.pair), footprint(part.module, keys, shape, part.input_grad, model.attention)
 
 
-@pytest.mark.parametrize("attention", ["fused", "math"])
-@pytest.mark.parametrize("train", TRAIN)
+@pytest.mark.parametrize(
+    ("train", "attention"),
+    [
+        *((train, "fused") for train in TRAIN),
+        ("full", "math"),
+        *(pytest.param(train, "math", marks=pytest.mark.slow) for train in TRAIN if train != "full"),
+    ],
+)
 def test_equal_blocks_in_a_row(train: str, attention: str) -> None:
     for depth in (4, 7):  # one more than is traced, and several more
         model = deep(depth, train, attention)
@@ -53,7 +59,7 @@ def test_equal_blocks_in_a_row(train: str, attention: str) -> None:
             assert found == whole, (depth, ranges)
 
 
-@pytest.mark.parametrize("attention", ["fused", "math"])
+@pytest.mark.parametrize("attention", ["fused", pytest.param("math", marks=pytest.mark.slow)])
 def test_two_kinds_of_rows(attention: str) -> None:
     """Adapters in the last five of nine blocks: four that learn nothing, and five that do."""
     model = deep(9, "lora", attention, Lora(rank=2, targets=("v",), blocks=(4, 8)))

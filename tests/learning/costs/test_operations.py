@@ -15,7 +15,7 @@ from simulator.learning.models.weights import Weights
 from simulator.learning.optimizers.adamw import AdamW
 from simulator.learning.optimizers.base import Optimizer
 from simulator.learning.optimizers.sgd import Sgd
-from tests.learning.conftest import CLASSES, SIDE, chain, pictures, staged, vit, weights_of
+from tests.helpers.models import CLASSES, SIDE, chain, pictures, staged, vit, weights_of
 
 BATCH = 6
 
@@ -138,8 +138,8 @@ def test_a_name_does_not_depend_on_who_asks_first() -> None:
 def test_names_are_the_same_in_another_process() -> None:
     code = f"""
 import torch
-from simulator.learning.passes import Part
-from tests.learning.conftest import staged, vit, weights_of
+from simulator.learning.models.parts import Part
+from tests.helpers.models import staged, vit, weights_of
 model, tensors = staged(vit({7}))
 part = Part(model, weights_of(tensors), model.whole)
 print(sorted({{piece.what for piece in part.train_step.cost(torch.empty(2, 3, {SIDE}, {SIDE})).made_of}}))

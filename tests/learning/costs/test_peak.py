@@ -12,7 +12,7 @@ from torch.profiler import ProfilerActivity, profile
 from simulator.learning.models.parts import Part
 from simulator.learning.models.weights import Weights
 from simulator.learning.optimizers.sgd import Sgd
-from tests.learning.conftest import staged, vit
+from tests.helpers.models import staged, vit
 
 
 def allocated_at_once(run: Callable[[], Any]) -> int:

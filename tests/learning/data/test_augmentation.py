@@ -10,7 +10,7 @@ from simulator.learning.data.augmentation import Augmentation
 from simulator.learning.data.images import Images, Shard
 from simulator.learning.data.lazy import LazyBatch
 from simulator.settings.seeds import Seeds
-from tests.learning.conftest import CLASSES, chain, staged, vit, weights_of
+from tests.helpers.models import CLASSES, chain, staged, vit, weights_of
 
 BOTH = Augmentation(crop=2, flip=True)
 PLAIN = ((0.0,) * 3, (1.0,) * 3)

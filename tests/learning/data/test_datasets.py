@@ -21,7 +21,7 @@ from simulator.learning.data.datasets.svhn import Svhn
 from simulator.learning.data.datasets.synthetic import Synthetic
 from simulator.settings.errors import UnfitError
 from simulator.settings.plugins import DATASETS
-from tests.learning.images import COLOURS, colours, refused, write
+from tests.helpers.images import COLOURS, colours, refused, write
 
 
 def test_the_names() -> None:

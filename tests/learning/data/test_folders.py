@@ -8,7 +8,7 @@ import pytest
 
 from simulator.learning.data.datasets.folder import Folder
 from simulator.settings.errors import UnfitError
-from tests.learning.images import colours, png, refused
+from tests.helpers.images import colours, png, refused
 
 
 def test_the_files_of_a_folder(tmp_path: Path) -> None:

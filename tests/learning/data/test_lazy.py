@@ -10,7 +10,7 @@ from simulator.learning.data import lazy as rows
 from simulator.learning.data.images import Images
 from simulator.learning.data.lazy import CachedFeatures, LazyBatch, Rounded
 from simulator.transport.wire import Wire
-from tests.learning.conftest import CLASSES, chain, staged, vit, weights_of
+from tests.helpers.models import CLASSES, chain, staged, vit, weights_of
 
 PLAIN = ((0.0,) * 3, (1.0,) * 3)
 

@@ -14,7 +14,7 @@ from simulator.learning.data.datasets import parquet as parquet_module
 from simulator.learning.data.datasets.base import Raw
 from simulator.learning.data.datasets.parquet import Parquet
 from simulator.settings.errors import UnfitError
-from tests.learning.images import colours, encoded, png, refused, write
+from tests.helpers.images import colours, encoded, png, refused, write
 
 
 def both(path: Path, labels: Any, images: Any = None, **settings: Any) -> Raw:

@@ -10,7 +10,7 @@ from PIL import Image
 from simulator.learning.data.datasets import pixels
 from simulator.learning.data.datasets.pixels import stacked, three_channels
 from simulator.settings.errors import UnfitError
-from tests.learning.images import colours, encoded, png, refused
+from tests.helpers.images import colours, encoded, png, refused
 
 GREY = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
 RGB = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)

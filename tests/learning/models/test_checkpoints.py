@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from simulator.learning.models.build import build
 from simulator.learning.models.checkpoints import CheckpointError, load
 from simulator.settings.errors import UnfitError
+from tests.helpers.models import CLASSES, resnet, vit
 from tests.helpers.places import SHARED
-from tests.learning.conftest import CLASSES, resnet, vit
 
 OURS = SHARED / "weights" / "vit_mini_p4_32.safetensors"
 

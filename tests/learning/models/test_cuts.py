@@ -4,7 +4,7 @@ import pytest
 
 from simulator.learning.models.cuts import cut
 from simulator.settings.errors import UnfitError
-from tests.learning.conftest import staged, vit
+from tests.helpers.models import staged, vit
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from simulator.learning.models.staged import Staged
 from simulator.learning.models.stages import TRAINED, stages_of
 from simulator.learning.models.stages.adapters import attach, merged, targets
 from simulator.settings.errors import UnfitError
-from tests.learning.conftest import CLASSES, chain, pictures, resnet, vit, weights_of
-from tests.learning.costs.test_flops import CUTS, compare
+from tests.helpers.models import CLASSES, chain, pictures, resnet, vit, weights_of
+from tests.helpers.passes import CUTS, compare
 
 WIDTH, BLOCKS, TOKENS, RANK = 16, 3, 5, 2
 TARGETS: list[Sequence[str]] = [("q", "v"), ("v",), ("qkv", "fc1"), ("k", "proj", "fc2")]

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from simulator.learning.models.parts import Part, Pass
 from simulator.learning.models.stages import stages_of
-from tests.learning.conftest import chain, pictures, staged, vit, weights_of
+from tests.helpers.models import chain, pictures, staged, vit, weights_of
+from tests.helpers.passes import converse
 
 CUTS = [(), *((cut,) for cut in range(1, 5)), *combinations(range(1, 5), 2), (1, 2, 3, 4)]
 """Where a model of five stages (embedding, three blocks, head) may be cut."""
@@ -32,23 +32,6 @@ def uncut(train: str, prompts: int = 0) -> tuple[Tensor, dict[str, Tensor]]:
         "prompt": lambda name: name in ("prompt.tokens", "head.head.weight", "head.head.bias"),
     }[train]
     return loss.detach(), {name: p.grad for name, p in model.named_parameters() if wanted(name) and p.grad is not None}
-
-
-def converse(parts: list[Part], x: Tensor, y: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """Forward through all parts and back as far as something learns, handing over plain tensors as links do."""
-    passes: list[Pass] = []
-    for part in parts[:-1]:
-        passes.append(part.forward(x))
-        x = passes[-1].output.clone()
-    last = parts[-1].loss_backward(x, y)
-    grads, grad = dict(last.grads), last.input_grad
-    for one in reversed(passes):
-        if not one.part.learns:
-            assert grad is None
-            break
-        grad = one.backward(grad.clone())
-        grads |= one.grads
-    return last.output, grads
 
 
 @pytest.mark.parametrize("cuts", CUTS, ids=str)

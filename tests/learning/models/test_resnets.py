@@ -14,11 +14,9 @@ from simulator.algorithms.fedavg import FedAvg
 from simulator.learning.models.cuts import cut
 from simulator.learning.models.stages import NoTokensError, NotStagedError, stages_of
 from simulator.settings.errors import UnfitError
-from tests.algorithms.conftest import go, training
-from tests.learning.conftest import chain, pictures, resnet, staged, weights_of
-from tests.learning.costs.test_flops import compare
-from tests.learning.costs.test_footprint import saved
-from tests.learning.models.test_parts import converse
+from tests.helpers.learners import go, training
+from tests.helpers.models import chain, pictures, resnet, staged, weights_of
+from tests.helpers.passes import compare, converse, saved
 
 GROUPED = {"norm_layer": "groupnorm", "channels": (64,) * 4, "stem_width": 32, "output_stride": 8}
 """Groups of two channels, and at least 2 x 2 places: a group of one number would be normalised to nothing."""

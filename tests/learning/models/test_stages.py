@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from simulator.learning.models.stages import NotStagedError, Prompt, stages_of
-from tests.learning.conftest import pictures, vit
+from tests.helpers.models import pictures, vit
 
 KINDS: dict[str, dict[str, Any]] = {
     "class token": {},

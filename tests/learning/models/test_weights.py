@@ -13,7 +13,7 @@ from simulator.learning.optimizers.adamw import AdamW
 from simulator.learning.optimizers.base import Optimizer
 from simulator.learning.optimizers.sgd import Sgd
 from simulator.settings.seeds import Seeds
-from tests.learning.conftest import pictures, staged, vit
+from tests.helpers.models import pictures, staged, vit
 
 
 def trained(part: Part, steps: int, first: int = 0) -> list[float]:

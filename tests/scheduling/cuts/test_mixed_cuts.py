@@ -12,8 +12,8 @@ from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.sfprompt import SFPrompt
 from simulator.algorithms.splitfed import SplitFed
 from simulator.algorithms.steps.split import CutPoint, SplitAlgorithm
-from tests.algorithms.conftest import Run, _nothing_remembered, equal, go, largest_difference, training  # noqa: F401
-from tests.learning.conftest import vit
+from tests.helpers.learners import Run, equal, go, largest_difference, training
+from tests.helpers.models import vit
 
 BLOCKS = 3
 PLACES = [CutPoint(head, tail) for head in range(BLOCKS) for tail in range(BLOCKS - head)]

@@ -14,8 +14,8 @@ from simulator.scenario.scenario import load
 from simulator.scenario.schema import scenario_schema
 from simulator.settings.errors import ScenarioError
 from simulator.settings.yamlfile import parse
-from tests.experiments.trial.test_trial import _a_small_model  # noqa: F401  (a fixture)
-from tests.learning.conftest import _nothing_remembered  # noqa: F401  (a fixture)
+
+pytestmark = pytest.mark.usefixtures("small_model")
 
 SMALL = """\
 name: small

@@ -9,7 +9,7 @@ from pyarrow import parquet
 
 from simulator.accounting.ledger import Ledger, SiteRow, WorkRow
 from simulator.accounting.power import Power
-from tests.analysis.builder import fabricate
+from tests.helpers.run_folders import fabricate
 
 POWER = {"server": Power(60, 260, 70, 65), "pi-0": Power(2, 6, 3, 2.5), "pi-1": Power(2, 6, 3, 2.5)}
 TRAIN = "train_step", "training", 1

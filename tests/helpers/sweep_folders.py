@@ -13,7 +13,7 @@ import pandas as pd
 import yaml
 
 from analysis.sweeps import MEASURES
-from tests.analysis.builder import fabricate
+from tests.helpers.run_folders import fabricate
 
 UPLINK, HEAD, BATCH = "world.devices.*.uplink.rate", "algorithms.*.head", "training.batch_size"
 Place = Mapping[str, str]

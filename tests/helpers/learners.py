@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor
 
@@ -24,7 +23,7 @@ from simulator.world.network import Link
 from simulator.world.sites import Site
 from simulator.world.world import World
 from tests.helpers.driving import drive as driven
-from tests.learning.conftest import CLASSES, SIDE, forget, vit
+from tests.helpers.models import CLASSES, SIDE, vit
 
 STATISTICS = ((0.5,) * 3, (0.5,) * 3)
 MODEL_BYTES = 4 * sum(parameter.numel() for parameter in vit().parameters())
@@ -32,15 +31,6 @@ SAMPLES = 10
 """Of each client: a batch of eight and one of two."""
 RATES = (1e8, 4e8, 2e8, 3e8)
 """FLOP/s of the devices; the server has 2e9 a slot, so that it is neither idle nor all that counts."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _nothing_remembered() -> Iterator[None]:
-    """Once a module, for tracing takes longer than these runs; what compares two runs empties it in between."""
-    forget()
-    torch.set_num_threads(1)
-    yield
-    forget()
 
 
 def training(train: str = "full", batch_size: int = 8, **settings: Any) -> TrainingSettings:

@@ -1,0 +1,68 @@
+"""A device and a server with channels between them, a payload, and rows that are not yet looked up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from simulator.accounting.payload import Messages
+from simulator.accounting.power import Power
+from simulator.learning.compression.base import Compressor
+from simulator.transport.channels import channels
+from simulator.transport.wire import Wire
+from simulator.world.clients import Client
+from simulator.world.hardware import Hardware
+from simulator.world.network import Link
+from simulator.world.sites import Site
+from simulator.world.world import World
+from tests.helpers.worlds import Steps
+
+KINDS = Messages(
+    ("model", "smashed data", "smashed data and labels"), ("model", "features", "smashed gradient", "frozen weights")
+)
+VALUES = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
+WATTS = Power(2.0, 7.0, 4.0, 3.0)
+
+
+def a_world(
+    compression: dict[str, Compressor | None], dtype: str = "fp32", kinds: Messages = KINDS
+) -> tuple[World, Client]:
+    """A device that touches 10 bytes of memory a second, a server that touches 100, and 1 B/s between them."""
+    wire = Wire(dtype)
+    world = World(wire, channels=channels(compression, kinds, wire))
+    world.server = Site(world, "server", Hardware(1e9, 100.0, power=WATTS))
+    return world, another(world)
+
+
+def another(world: World) -> Client:
+    """One more such device."""
+    number = len(world.clients)
+    links = Link(f"{number} up", 1.0), Link(f"{number} down", 1.0)
+    site = Site(world, f"phone-{number}", Hardware(1e9, 10.0, power=WATTS), *links)
+    return Client(site, None, world.server)
+
+
+def run(world: World, client: Client, steps: Steps) -> Any:
+    """Run one client's steps; what came back."""
+
+    def driver() -> Steps:
+        return (yield from world.start(steps, client))
+
+    return world.run(driver())
+
+
+class Table:
+    """LazyBatch of a matrix."""
+
+    is_meta, dtype = False, torch.float32
+
+    def __init__(self, values: Tensor) -> None:
+        self.values, self.shape = values, tuple(values.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def rows(self, index: Tensor) -> Tensor:
+        return self.values[index]
