@@ -11,10 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analysis.accuracy import accuracy_curve
     from analysis.against import saving
     from analysis.break_even import plot_break_even, winner_map
     from analysis.curves import (
-        accuracy_curve,
         plot_accuracy,
         plot_accuracy_vs_bytes,
         plot_accuracy_vs_energy,
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 # A name loads its module when it is first asked for: who only formats a number waits for no pandas and no matplotlib.
 _HOMES = {
     "runs": ("Run", "RunError", "load_run"),
+    "accuracy": ("accuracy_curve",),
     "curves": (
-        *("accuracy_curve", "plot_accuracy"),
-        *("plot_accuracy_vs_bytes", "plot_accuracy_vs_energy", "plot_accuracy_vs_time"),
+        *("plot_accuracy", "plot_accuracy_vs_bytes", "plot_accuracy_vs_energy", "plot_accuracy_vs_time"),
         "plot_personal_accuracy_vs_time",
     ),
     "labels": ("label_histogram", "plot_label_histogram"),

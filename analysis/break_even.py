@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from analysis.axes import Axis
 from analysis.grids import dress_grid, grid_size, nothing_said, seeds_said
 from analysis.sweeps import BROKEN, MISSING, Sweep
 
+P = TypeVar("P")
 Winners = tuple[str, ...]
 Cell = tuple[int, int]  # row (y), column (x)
 
@@ -31,6 +33,29 @@ def winners(means: Mapping[str, float], more_is_better: bool = False) -> Winners
         return ()
     best = max(shown.values()) if more_is_better else min(shown.values())
     return tuple(label for label, mean in shown.items() if mean == best)
+
+
+def winners_by_place(
+    means: Iterable[tuple[P, str, float]], undecided: Container[P], more_is_better: bool = False
+) -> dict[P, Winners]:
+    """Who wins at each place.
+
+    Args:
+        means: place, label and figure; NaN for a label that lacks a value with some seed.
+        undecided: places where a trial is missing or broken that may yet win: nobody wins there.
+        more_is_better: whether the highest wins.
+    """
+    found: dict[P, dict[str, float]] = {}
+    for place, label, mean in means:
+        found.setdefault(place, {})[label] = mean
+    return {place: () if place in undecided else winners(own, more_is_better) for place, own in found.items()}
+
+
+def undecided_at(sweep: Sweep, *columns: str) -> set[Any]:
+    """The places, by these columns of a summary, where a trial is missing or broken: who is not there may win."""
+    rows = sweep.summary
+    lost = rows[rows["status"].isin((MISSING, BROKEN))]
+    return set(lost[columns[0]]) if len(columns) == 1 else set(zip(*(lost[name] for name in columns), strict=True))
 
 
 def winner_map(sweep: Sweep, x: str, y: str, measure: str = "sim_time_s") -> pd.DataFrame:
@@ -51,16 +76,13 @@ def winner_map(sweep: Sweep, x: str, y: str, measure: str = "sim_time_s") -> pd.
 def _cells(sweep: Sweep, x: Axis, y: Axis, measure: str) -> dict[Cell, Winners]:
     means = sweep.means([x.key, y.key], measure)
     able = means["mean"].where(means["lacking"] == 0, math.nan)
-    rows = sweep.summary
-    lost = rows[rows["status"].isin((MISSING, BROKEN))]
-    undecided = set(zip(lost[y.key], lost[x.key], strict=True))
-    found: dict[object, dict[str, float]] = {}
-    for own_y, own_x, label, mean in zip(means[y.key], means[x.key], means["label"], able, strict=True):
-        found.setdefault((own_y, own_x), {})[label] = float(mean)
+    places = zip(means[y.key], means[x.key], strict=True)
+    better = sweep.measure(measure).more_is_better
+    won = winners_by_place(
+        zip(places, means["label"], able, strict=True), undecided_at(sweep, y.key, x.key), more_is_better=better
+    )
     return {
-        (row, column): ()
-        if (own_y, own_x) in undecided
-        else winners(found.get((own_y, own_x), {}), sweep.measure(measure).more_is_better)
+        (row, column): won.get((own_y, own_x), ())
         for row, own_y in enumerate(y.values)
         for column, own_x in enumerate(x.values)
     }

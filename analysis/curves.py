@@ -2,73 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from analysis import style
+from analysis.accuracy import COSTS, Against, accuracy_curve, accuracy_curves, with_a_place
 from analysis.end_labels import EndLabel, name_curves
 from analysis.runs import PERSONAL_COLUMNS, Run
 from analysis.scales import LOG_FROM, logarithmic
-from simulator.settings.humanize import Kind, human, scale
+from simulator.settings.humanize import human, scale
 
-Against = Literal["time", "bytes", "energy"]
 LEAST_SEEN = 0.005
 """Accuracies that are nearer to each other than this make lines that look the same."""
 
 
-@dataclass(frozen=True)
-class _Cost:
-    columns: tuple[str, ...]
-    kind: Kind
-    axis: str
-    title: str
-
-
-_COSTS: dict[Against, _Cost] = {
-    "time": _Cost(("sim_time_s",), "seconds", "simulated time", "Accuracy over time"),
-    "bytes": _Cost(("bytes_up", "bytes_down"), "bytes", "traffic, up and down", "Accuracy over traffic"),
-    "energy": _Cost(("client_energy_j",), "joules", "energy of the devices", "Accuracy over device energy"),
+_TITLES: dict[Against, str] = {
+    "time": "Accuracy over time",
+    "bytes": "Accuracy over traffic",
+    "energy": "Accuracy over device energy",
 }
-
-
-def accuracy_curve(run: Run, label: str, against: Against = "time", column: str = "accuracy") -> pd.DataFrame:
-    """Accuracy of one label against a running cost, over its seeds: columns x (SI), mean, low, high and seeds.
-
-    `column` of the rounds is `accuracy`, on the whole test set, `personal_accuracy`, the mean over devices, each with
-    its own model on its own mix of classes, or `personal_accuracy_worst_decile`, of the tenth of them that fare worst.
-
-    Between two evaluations what is known is the earlier one, so each seed is a staircase; the mean, the lowest and the
-    highest are taken at every step of any seed, over the seeds evaluated by then. A seed that has ended keeps
-    its last value, as its model does. Empty where nothing was evaluated (a dry run).
-    """
-    rows = run.rounds[(run.rounds["label"] == label) & run.rounds[column].notna()]
-    cost = rows[list(_COSTS[against].columns)].sum(axis=1)
-    # Two evaluations at the same cost: the later one counts.
-    stairs = {
-        seed: pd.Series(part[column].to_numpy(), index=cost.loc[part.index].to_numpy()).groupby(level=0).last()
-        for seed, part in rows.sort_values("round", kind="stable").groupby("seed")
-    }
-    grid = np.unique(np.concatenate([stair.index.to_numpy() for stair in stairs.values()])) if stairs else np.empty(0)
-    values = pd.DataFrame({seed: stair.reindex(grid, method="ffill") for seed, stair in stairs.items()}, index=grid)
-    return pd.DataFrame(
-        {
-            "x": grid,
-            "mean": values.mean(axis=1).to_numpy(),
-            "low": values.min(axis=1).to_numpy(),
-            "high": values.max(axis=1).to_numpy(),
-            "seeds": values.notna().sum(axis=1).to_numpy(),
-        }
-    )
 
 
 def plot_accuracy(run: Run, against: Against = "time", ax: Axes | None = None) -> Axes:
     """Draw accuracy against a running cost, one line a label; several seeds are their mean in the band of all."""
-    ax = _framed(ax, against, _COSTS[against].title, "accuracy on the test set")
+    ax = _framed(ax, against, _TITLES[against], "accuracy on the test set")
     return _drawn(ax, run, against, "accuracy", target=run.target_accuracy)
 
 
@@ -89,7 +47,7 @@ def _framed(ax: Axes | None, against: Against, title: str, what: str, caption: s
     if ax is None:
         ax = style.new_figure(8.0, 4.8).add_subplot()
     style.dress(ax, title, caption=caption)
-    ax.set_xlabel(_COSTS[against].axis)
+    ax.set_xlabel(COSTS[against].axis)
     ax.set_ylabel(what)
     return ax
 
@@ -98,9 +56,8 @@ def _drawn(
     ax: Axes, run: Run, against: Against, column: str, *, thin: str | None = None, target: float | None = None
 ) -> Axes:
     """A line a label of one column of the rounds, and beside it a thin one of another."""
-    cost = _COSTS[against]
-    curves = {label: accuracy_curve(run, label, against, column) for label in run.labels}
-    curves = {label: curve for label, curve in curves.items() if not curve.empty}
+    cost = COSTS[against]
+    curves = accuracy_curves(run, against, column)
     if not curves:
         style.say(ax, "dry run: no accuracy" if run.dry else "no accuracy was measured")
         ax.set_xticks([])
@@ -115,8 +72,8 @@ def _drawn(
     labels = []
     for label, curve in curves.items():
         if thin:
-            _draw_thin(ax, _shown(accuracy_curve(run, label, against, thin), wide), divisor, places[label])
-        _draw_curve(ax, label, _shown(curve, wide), divisor, places[label])
+            _draw_thin(ax, with_a_place(accuracy_curve(run, label, against, thin), wide), divisor, places[label])
+        _draw_curve(ax, label, with_a_place(curve, wide), divisor, places[label])
         colour = style.darker(style.line_colour(places[label]))
         labels.append(EndLabel(style.shortened(label), ends[label] / divisor, float(curve["mean"].iloc[-1]), colour))
 
@@ -146,11 +103,6 @@ def plot_accuracy_vs_bytes(run: Run, ax: Axes | None = None) -> Axes:
 def plot_accuracy_vs_energy(run: Run, ax: Axes | None = None) -> Axes:
     """Accuracy against the joules of the engaged devices so far, their waiting included."""
     return plot_accuracy(run, "energy", ax)
-
-
-def _shown(curve: pd.DataFrame, wide: bool) -> pd.DataFrame:
-    """What of a curve has a place on the axis: a logarithmic one has none for what cost nothing."""
-    return curve[curve["x"] > 0] if wide else curve
 
 
 def _draw_thin(ax: Axes, curve: pd.DataFrame, divisor: float, place: int) -> None:

@@ -33,6 +33,20 @@ class Spot(NamedTuple):
     accuracy: float
 
 
+class Frontier(NamedTuple):
+    """Every way to do it, the places of those that none dominates, and what is paid and gained."""
+
+    spots: list[Spot]
+    front: list[int]
+    cost: Measure
+    gain: Measure
+
+    @property
+    def most(self) -> float:
+        """The highest cost of any; 0 where there is none."""
+        return max((spot.cost for spot in self.spots), default=0.0)
+
+
 def pareto_front(costs: Sequence[float], gains: Sequence[float]) -> list[int]:
     """The places of those that none dominates, by rising cost: none costs no more, gains no less, and differs.
 
@@ -75,6 +89,13 @@ def spots(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str = "final_
     ]
 
 
+def frontier(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str = "final_accuracy") -> Frontier:
+    """The `spots` of a run or a sweep, and the `pareto_front` of them. Raises RunError as `spots` does."""
+    found = spots(source, cost, accuracy)
+    front = pareto_front([spot.cost for spot in found], [spot.accuracy for spot in found])
+    return Frontier(found, front, _measure(source, cost), _measure(source, accuracy))
+
+
 def _measure(source: Run | Sweep, column: str) -> Measure:
     return source.measure(column) if isinstance(source, Sweep) else measure_of(source.summary, column)
 
@@ -97,11 +118,9 @@ def plot_pareto(
 
     Left of and above the step there is nothing. Raises RunError for measures that are not there.
     """
-    found = spots(source, cost, accuracy)
-    what, gain = _measure(source, cost), _measure(source, accuracy)
+    found, front, what, gain = ways = frontier(source, cost, accuracy)
     if ax is None:
         ax = style.new_figure(8.0, 4.8).add_subplot()
-    front = pareto_front([spot.cost for spot in found], [spot.accuracy for spot in found])
     said = seeds_said(source)
     said += f"; the step joins the {len(front)} of {len(found)} that no other beats in both" if found else ""
     style.dress(ax, f"{gain.name[0].upper()}{gain.name[1:]} against {what.name}", caption=said)
@@ -115,16 +134,17 @@ def plot_pareto(
     divisor = 1.0
     linear(ax, gain.kind, gain.name, 1.0, "y")
     if wide:
-        logarithmic(ax, what.kind, spread=max(costs) / min(costs))
+        logarithmic(ax, what.kind, spread=ways.most / min(costs))
     else:
-        divisor = linear(ax, what.kind, what.name, max(costs)).divisor
+        divisor = linear(ax, what.kind, what.name, ways.most).divisor
     places = {label: index for index, label in enumerate(source.labels)}
-    _draw_spots(ax, found, front, places, divisor)
+    _draw_spots(ax, ways, places, divisor)
     return ax
 
 
-def _draw_spots(ax: Axes, found: list[Spot], front: list[int], places: dict[str, int], divisor: float) -> None:
+def _draw_spots(ax: Axes, ways: Frontier, places: dict[str, int], divisor: float) -> None:
     """The points, faint where another dominates them, the step over the others, and their names."""
+    found, front = ways.spots, ways.front
     for label, best in itertools.product(places, (False, True)):
         own = [spot for place, spot in enumerate(found) if spot.label == label and (place in front) == best]
         look = style.line_style(places[label]) | {"linestyle": "none", "gid": "front" if best else "dominated"}
@@ -132,7 +152,7 @@ def _draw_spots(ax: Axes, found: list[Spot], front: list[int], places: dict[str,
         ax.plot([spot.cost / divisor for spot in own], [spot.accuracy for spot in own], markersize=size, zorder=layer,
                 markeredgecolor=rim, markeredgewidth=0.8, alpha=strength, **look)  # type: ignore[arg-type]  # fmt: skip
     stairs = [(found[place].cost / divisor, found[place].accuracy) for place in front]
-    end = max(spot.cost for spot in found) / divisor
+    end = ways.most / divisor
     ax.plot([x for x, _ in stairs] + [end], [y for _, y in stairs] + [stairs[-1][1]], drawstyle="steps-post",
             color=style.QUIET, linewidth=1.2, linestyle=(0, (6, 2)), zorder=1, gid="curve")  # fmt: skip
     ax.margins(x=0.06, y=0.1)

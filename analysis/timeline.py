@@ -45,6 +45,13 @@ class Timeline:
     devices: int  # all that took part, shown or not
 
     @property
+    def said(self) -> str:
+        """How long it took, and how many of its devices are shown where not all are."""
+        shown = sum(1 for site in self.sites if tuple(name for name, _ in site.lanes) == _LANES)
+        some = f", {shown} of {self.devices} devices" if shown < self.devices else ""
+        return f"{human('seconds', self.seconds)}{some}"
+
+    @property
     def phases(self) -> list[str]:
         """The phases that occur, in the common order."""
         return style.phase_order(phase for site in self.sites for _, spans in site.lanes for *_, phase in spans)
@@ -117,11 +124,7 @@ def plot_round_timeline(run: Run, round_number: int | None = None, axes: Sequenc
 
 def draw_timeline(ax: Axes, timeline: Timeline, phases: Sequence[str], span: float) -> None:
     """Draw one round on `ax`, whose clock runs from 0 to `span` seconds; `phases` settle the colours."""
-    shown = sum(1 for site in timeline.sites if tuple(name for name, _ in site.lanes) == _LANES)
-    some = f", {shown} of {timeline.devices} devices" if shown < timeline.devices else ""
-    style.dress(
-        ax, f"{timeline.label}: round {timeline.round_number}, {human('seconds', timeline.seconds)}{some}", grid="x"
-    )
+    style.dress(ax, f"{timeline.label}: round {timeline.round_number}, {timeline.said}", grid="x")
     unit = scale("seconds", span)
     colours = style.phase_colours(phases)
     top = 0.0

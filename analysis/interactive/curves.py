@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis import style
-from analysis.curves import Against, accuracy_curve
+from analysis.accuracy import COSTS, Against, accuracy_curves, with_a_place
 from analysis.interactive.figure import Chart, Figure, Knob, Look, Ruler, layout, numbers, plain, ruler
 from analysis.measures import present
 from analysis.runs import Run
@@ -22,18 +22,7 @@ ACCURACIES = {
 """Columns of `rounds.csv` that hold an accuracy, where a run has them, and how they are called."""
 
 
-class _Cost(NamedTuple):
-    against: Against
-    kind: Kind
-    option: str
-    axis: str
-
-
-_COSTS = (
-    _Cost("time", "seconds", "Time", "simulated time"),
-    _Cost("bytes", "bytes", "Bytes", "traffic, up and down"),
-    _Cost("energy", "joules", "Energy", "energy of the devices"),
-)
+_OPTIONS: dict[Against, str] = {"time": "Time", "bytes": "Bytes", "energy": "Energy"}
 _MOST_MARKERS = 12
 # Of all lines of one figure together; more make a file heavy, and no eye tells them apart.
 _MOST_STEPS, _FEWEST_STEPS_A_LINE, _MOST_STEPS_A_LINE = 4000, 40, 600
@@ -45,12 +34,12 @@ def accuracy_chart(run: Run) -> Chart | None:
     if not found:
         return None
     figures = {
-        f"{place}|{which}": accuracy_figure(run, cost.against, column)
-        for place, cost in enumerate(_COSTS)
+        f"{place}|{which}": accuracy_figure(run, against, column)
+        for place, against in enumerate(_OPTIONS)
         for which, column in enumerate(found)
     }
     knobs = (
-        Knob("against", tuple(cost.option for cost in _COSTS)),
+        Knob("against", tuple(_OPTIONS.values())),
         Knob("accuracy", tuple(ACCURACIES[column] for column in found)),
     )
     caption = (
@@ -64,13 +53,10 @@ def accuracy_chart(run: Run) -> Chart | None:
 
 def accuracy_figure(run: Run, against: Against, column: str = "accuracy") -> Figure:
     """One kind of accuracy against one running cost: a line a label, and two traces a band; mean over seeds."""
-    cost = next(cost for cost in _COSTS if cost.against == against)
-    curves = {label: accuracy_curve(run, label, against, column) for label in run.labels}
-    curves = {label: curve for label, curve in curves.items() if not curve.empty}
+    cost, curves = COSTS[against], accuracy_curves(run, against, column)
     unit = ruler(cost.kind, cost.axis, [float(curve["x"].iloc[-1]) for curve in curves.values()])
     logarithmic = unit.axis.get("type") == "log"
-    if logarithmic:  # which has no place for what is known before anything was paid
-        curves = {label: curve[curve["x"] > 0] for label, curve in curves.items()}
+    curves = {label: with_a_place(curve, logarithmic) for label, curve in curves.items()}
     kinds = sum(present(run.rounds, each) for each in ACCURACIES)
     most = _MOST_STEPS // max(1, len(curves) * kinds)
     most = min(max(most, _FEWEST_STEPS_A_LINE), _MOST_STEPS_A_LINE)

@@ -6,8 +6,8 @@ from typing import Any
 
 from analysis import style
 from analysis.interactive.figure import Chart, Figure, Knob, Look, exact, layout, number, numbers, plain, ruler
-from analysis.pareto import Spot, pareto_front, spots
-from analysis.quantities import Measure, measure_of
+from analysis.pareto import Spot, frontier
+from analysis.quantities import Measure
 from analysis.runs import Run
 from analysis.sweeps import Sweep
 
@@ -37,15 +37,13 @@ def pareto_figure(source: Run | Sweep, cost: str) -> Figure:
 
     Of more than some thousand points those that others beat are thinned out evenly.
     """
-    found = spots(source, cost)
-    what = source.measure(cost) if isinstance(source, Sweep) else measure_of(source.summary, cost)
-    front = pareto_front([spot.cost for spot in found], [spot.accuracy for spot in found])
+    found, front, what, _ = ways = frontier(source, cost)
     unit = ruler(what.kind, what.name, [spot.cost for spot in found])
     beaten = [place for place in range(len(found)) if place not in set(front)]
     beaten = beaten[:: -(-len(beaten) // _MOST_POINTS) or 1]
     everyone = isinstance(source, Run)  # few enough to name them all
     named = set(range(len(found))) if everyone else set(front[:: -(-len(front) // _MOST_NAMES) or 1])
-    traces = [_stairs([found[place] for place in front], max((s.cost for s in found), default=0.0), unit.divisor)]
+    traces = [_stairs([found[place] for place in front], ways.most, unit.divisor)]
     for index, label in enumerate(source.labels):
         for places, best in ((beaten, False), (front, True)):
             own = [place for place in places if found[place].label == label]

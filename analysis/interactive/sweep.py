@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.axes import Axis, short_names
-from analysis.break_even import winners
+from analysis.break_even import undecided_at, winners_by_place
 from analysis.interactive.figure import Look, number
 from analysis.measures import present
 from analysis.quantities import Measure
-from analysis.sweeps import BROKEN, DONE, MISSING, Sweep
+from analysis.sweeps import DONE, Sweep
 
 if TYPE_CHECKING:
     from pandas.core.groupby import DataFrameGroupBy
@@ -130,20 +130,13 @@ def winners_at(sweep: Sweep, measures: Sequence[Measure], points: Sequence[int])
     # A label that lacks a value with any seed has a mean that compares with no other.
     means = grouped.mean().where(grouped.count().eq(grouped.size(), axis=0))
     labels = {label: place for place, label in enumerate(sweep.labels)}
-    there: dict[int, dict[str, list[float]]] = {point: {} for point in points}
-    for (point, label), values in zip(means.index, means.to_numpy().tolist(), strict=True):
-        if point in there:
-            there[point][label] = values
-    undecided = set(sweep.summary["point"][sweep.summary["status"].isin((MISSING, BROKEN))])  # who is not there may win
-    return [
-        [
-            []
-            if point in undecided
-            else [labels[name] for name in winners({name: row[n] for name, row in known.items()}, what.more_is_better)]
-            for n, what in enumerate(measures)
-        ]
-        for point, known in there.items()
-    ]
+    undecided = undecided_at(sweep, "point")
+    won = []
+    for place, what in enumerate(measures):
+        points_and_labels = (means.index.get_level_values(level).tolist() for level in (0, 1))
+        figures = zip(*points_and_labels, means[place].tolist(), strict=True)
+        won.append(winners_by_place(figures, undecided, what.more_is_better))
+    return [[[labels[name] for name in by_point.get(point, ())] for by_point in won] for point in points]
 
 
 def _json(value: object) -> str:

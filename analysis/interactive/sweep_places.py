@@ -13,11 +13,11 @@ from analysis import style
 from analysis.interactive.figure import number
 from analysis.interactive.places import Places, places
 from analysis.interactive.timeline import bars_each, timeline_figure
-from analysis.interactive.where import ACTIVITIES, OPTIONS, PATTERNS
+from analysis.interactive.where import OPTIONS, PATTERNS
 from analysis.runs import BREAKDOWN_COLUMNS, RunError
 from analysis.sweeps import DONE, Sweep
 from analysis.timeline import read_timeline, usual_round
-from analysis.where import shares_of_devices
+from analysis.where import ACTIVITIES, KINDS, shares_of_devices
 
 _MOST_BARS = 40
 """Of a figure: values of an axis, each with its bar."""
@@ -57,7 +57,7 @@ def _shares(sweep: Sweep) -> dict[str, pd.DataFrame]:
         except (OSError, KeyError, TypeError, ValueError, csv.Error):
             continue  # its measures are there all the same, and its bar is empty
     table = pd.DataFrame(rows, columns=["trial", *words, *amounts])
-    return {column: shares_of_devices(table, column, "trial") for column, *_ in OPTIONS.values()}
+    return {column: shares_of_devices(table, column, "trial") for column in KINDS}
 
 
 def _where(sweep: Sweep, shares: dict[str, pd.DataFrame], chosen: Places) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _where(sweep: Sweep, shares: dict[str, pd.DataFrame], chosen: Places) -> dic
             rows.append([list(chosen.of[point]), labels[label], means])
     return {
         "axes": chosen.axes,
-        "of": [{"name": name, "kind": kind, "title": title} for name, (_, kind, title) in OPTIONS.items()],
+        "of": [{"name": name, "kind": KINDS[column], "title": title} for name, (column, title) in OPTIONS.items()],
         "pieces": [
             {"phase": phase, "activity": activity, "colour": colours[phase], "pattern": PATTERNS.get(activity, "")}
             for phase, activity in pieces

@@ -9,7 +9,7 @@ from analysis import style
 from analysis.interactive.figure import Chart, Figure, Knob, exact, layout, number, plain
 from analysis.runs import Run
 from analysis.timeline import Span, Timeline, read_timeline, usual_round
-from simulator.settings.humanize import human, scale
+from simulator.settings.humanize import scale
 
 _MOST_BARS, _FEWEST_BARS_A_LABEL, _MOST_BARS_A_LABEL = 2400, 150, 900
 """In all figures and in one: beyond, what lies closer together than the eye can tell is drawn as one."""
@@ -77,14 +77,11 @@ def timeline_figure(timeline: Timeline, most: int = _MOST_BARS_A_LABEL) -> Figur
             "hovertext": [_told(lanes[lane][0], lanes[lane][1], phase, bar) for lane, bar in own],
         }
         traces.append(trace)
-    shown = sum(1 for site in timeline.sites if len(site.lanes) == 3 and site.lanes[1][0] == "up")
-    some = f", {shown} of {timeline.devices} devices" if shown < timeline.devices else ""
-    said = f"round {timeline.round_number}: {human('seconds', timeline.seconds)}{some}"
     across = {"title": {"text": f"since the round's start ({unit.unit})"}}
     frame = layout(112 + _LANE_HEIGHT * len(lanes), across, _lane_names(lanes))
     frame |= {"barmode": "overlay", "showlegend": True, "shapes": list(_stripes(timeline))}
     above = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"}
-    frame["annotations"] = [above | {"text": said, "showarrow": False}]
+    frame["annotations"] = [above | {"text": f"round {timeline.round_number}: {timeline.said}", "showarrow": False}]
     frame["xaxis"] |= {"range": [0, number(1.01 * (timeline.seconds or 1.0) / unit.divisor)], "tickformat": ",~g"}
     return {"data": traces, "layout": frame}
 

@@ -7,17 +7,16 @@ from typing import Any
 from analysis import style
 from analysis.interactive.figure import Chart, Figure, Knob, exact, layout, number, plain
 from analysis.runs import Run
-from analysis.where import device_shares
-from simulator.settings.humanize import Kind, human, scale
+from analysis.where import bars_of
+from simulator.settings.humanize import Kind, human
 
-ACTIVITIES = ("compute", "upload", "download", "wait", "idle")
 PATTERNS = {"upload": "/", "download": "."}
-OPTIONS: dict[str, tuple[str, Kind, str]] = {
-    "Time": ("seconds", "seconds", "time of the devices"),
-    "Bytes": ("bytes", "bytes", "traffic of the devices"),
-    "Energy": ("energy_j", "joules", "energy of the devices"),
+OPTIONS = {
+    "Time": ("seconds", "time of the devices"),
+    "Bytes": ("bytes", "traffic of the devices"),
+    "Energy": ("energy_j", "energy of the devices"),
 }
-"""What a bar can be of: the column of a breakdown, its kind, its name."""
+"""What a bar can be of: the column of a breakdown, and how it is called."""
 HOW_TO_READ = (
     "Look for the widest piece of a bar: it is what a faster device, a faster link or another cut would change. "
     "Colour says what for; striped pieces are uploads, dotted ones downloads. Sums over all devices."
@@ -30,20 +29,16 @@ def where_chart(run: Run) -> Chart:
     return Chart("where", "Where it goes", HOW_TO_READ, figures, (Knob("of", tuple(OPTIONS)),))
 
 
-def where_figure(run: Run, column: str, kind: Kind, name: str) -> Figure:
+def where_figure(run: Run, column: str, name: str) -> Figure:
     """A trace for each phase and activity, a bar a label in one unit for all; totals stand at their ends."""
-    shares = device_shares(run, column)
-    totals = shares.groupby("label")[column].sum().reindex(run.labels).fillna(0.0)
-    unit = scale(kind, float(totals.max()))
-    amounts = {(row["label"], row["phase"], row["activity"]): row[column] for row in shares.to_dict("records")}
-    phases = style.phase_order(shares["phase"])
-    colours = style.phase_colours(phases)
+    bars = bars_of(run, column)
+    kind, unit, totals = bars.kind, bars.unit, bars.totals
+    colours = style.phase_colours(list(bars.activities))
     traces = []
-    for phase in phases:
-        activities = [each for each in ACTIVITIES if any((label, phase, each) in amounts for label in run.labels)]
+    for phase, activities in bars.activities.items():
         for first, activity in enumerate(activities):
             trace = _piece(phase, activity, colours[phase], first == 0)
-            values = [amounts.get((label, phase, activity), 0.0) for label in run.labels]
+            values = [bars.amounts.get((label, phase, activity), 0.0) for label in run.labels]
             trace["x"] = [number(value / unit.divisor) for value in values]
             trace["y"] = list(range(len(run.labels)))
             trace["hovertext"] = [
@@ -54,9 +49,7 @@ def where_figure(run: Run, column: str, kind: Kind, name: str) -> Figure:
             traces.append(trace)
     frame = layout(112 + 44 * len(run.labels), {"title": {"text": f"{name} ({unit.unit})"}}, _names(run.labels))
     frame |= {"barmode": "stack", "bargap": 0.32, "showlegend": True}
-    frame["annotations"] = [
-        _total(line, float(totals[label]), kind, unit.divisor) for line, label in enumerate(run.labels)
-    ]
+    frame["annotations"] = [_total(line, totals[label], kind, unit.divisor) for line, label in enumerate(run.labels)]
     frame["margin"] |= {"r": 76}
     return {"data": traces, "layout": frame}
 

@@ -7,11 +7,9 @@ allows a little more than `sfsim validate`, which also checks what only a later 
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 import textwrap
-from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
@@ -50,7 +48,8 @@ def described(kind: type[BaseModel]) -> dict[str, str]:
     found: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         if issubclass(base, BaseModel) and base is not BaseModel:
-            found |= _below(base) | _section(base)
+            found |= _section(base)
+            found |= {name: field.description for name, field in base.model_fields.items() if field.description}
     return {name: _prose(text) for name, text in found.items() if name in kind.model_fields}
 
 
@@ -66,7 +65,7 @@ class _Described(GenerateJsonSchema):
         made = super().model_schema(schema)
         made["description"] = summary(schema["cls"])
         for name, text in described(schema["cls"]).items():
-            made["properties"][name].setdefault("description", text)
+            made["properties"][name]["description"] = text
         return made
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
@@ -115,21 +114,6 @@ def _section(kind: type) -> dict[str, str]:
         return {}
     entries = re.findall(r"^(\w[\w, ]*): ((?:.*\n?)(?:[ ]+.*\n?)*)", textwrap.dedent(match[1]), re.M)
     return {name: text for names, text in entries for name in names.split(", ")}
-
-
-def _below(kind: type) -> dict[str, str]:
-    """The texts below the fields of a class, read from its source."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
-    except (OSError, TypeError):
-        return {}
-    assert isinstance(tree, ast.ClassDef)
-    found = {}
-    for pair in pairwise(tree.body):
-        match pair:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                found[name] = text
-    return found
 
 
 def _prose(text: str) -> str:

@@ -57,10 +57,8 @@ class PowerSettings(Settings):
 class LinkSettings(Settings):
     """One direction of a site's own link."""
 
-    rate: Bandwidth
-    """Bytes/s."""
-    latency: Duration = 0.0
-    """Seconds."""
+    rate: Bandwidth  # bytes/s
+    latency: Duration = 0.0  # seconds
 
 
 class SiteSettings(Settings):
@@ -69,15 +67,13 @@ class SiteSettings(Settings):
     role: ClassVar[catalogue.Role]
     name: str
     rate: dict[Precision, Rate]
-    """MemoryPeak FLOP/s by precision; of a server, for each of its slots."""
+    """Peak FLOP/s by precision; of a server, for each of its slots."""
     precision: Precision = "fp32"
     """Which of the rates it computes at; nothing else."""
     utilisation: Annotated[float, Field(gt=0, le=1)]
     """The share of the peak rate that is reached."""
-    memory_bandwidth: MemoryBandwidth
-    """Bytes/s."""
-    memory: Memory
-    """Bytes."""
+    memory_bandwidth: MemoryBandwidth  # bytes/s
+    memory: Memory  # bytes
     power: PowerSettings
     uplink: LinkSettings
     downlink: LinkSettings

@@ -44,7 +44,9 @@ class Settings(BaseModel):
     """Frozen settings: what a file does not know is refused, and nothing is converted silently (`"3"` and `true` are no
     numbers)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,69 @@
+"""Accuracy against what was paid for it so far, as the figures of both kinds draw it."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis.runs import Run
+from simulator.settings.humanize import Kind
+
+Against = Literal["time", "bytes", "energy"]
+
+
+class Cost(NamedTuple):
+    """A running cost: the columns of the rounds that add up to it, its kind, and what an axis of it is called."""
+
+    columns: tuple[str, ...]
+    kind: Kind
+    axis: str
+
+
+COSTS: dict[Against, Cost] = {
+    "time": Cost(("sim_time_s",), "seconds", "simulated time"),
+    "bytes": Cost(("bytes_up", "bytes_down"), "bytes", "traffic, up and down"),
+    "energy": Cost(("client_energy_j",), "joules", "energy of the devices"),
+}
+
+
+def accuracy_curve(run: Run, label: str, against: Against = "time", column: str = "accuracy") -> pd.DataFrame:
+    """Accuracy of one label against a running cost, over its seeds: columns x (SI), mean, low, high and seeds.
+
+    `column` of the rounds is `accuracy`, on the whole test set, `personal_accuracy`, the mean over devices, each with
+    its own model on its own mix of classes, or `personal_accuracy_worst_decile`, of the tenth of them that fare worst.
+
+    Between two evaluations what is known is the earlier one, so each seed is a staircase; the mean, the lowest and the
+    highest are taken at every step of any seed, over the seeds evaluated by then. A seed that has ended keeps
+    its last value, as its model does. Empty where nothing was evaluated (a dry run).
+    """
+    rows = run.rounds[(run.rounds["label"] == label) & run.rounds[column].notna()]
+    cost = rows[list(COSTS[against].columns)].sum(axis=1)
+    # Two evaluations at the same cost: the later one counts.
+    stairs = {
+        seed: pd.Series(part[column].to_numpy(), index=cost.loc[part.index].to_numpy()).groupby(level=0).last()
+        for seed, part in rows.sort_values("round", kind="stable").groupby("seed")
+    }
+    grid = np.unique(np.concatenate([stair.index.to_numpy() for stair in stairs.values()])) if stairs else np.empty(0)
+    values = pd.DataFrame({seed: stair.reindex(grid, method="ffill") for seed, stair in stairs.items()}, index=grid)
+    return pd.DataFrame(
+        {
+            "x": grid,
+            "mean": values.mean(axis=1).to_numpy(),
+            "low": values.min(axis=1).to_numpy(),
+            "high": values.max(axis=1).to_numpy(),
+            "seeds": values.notna().sum(axis=1).to_numpy(),
+        }
+    )
+
+
+def accuracy_curves(run: Run, against: Against = "time", column: str = "accuracy") -> dict[str, pd.DataFrame]:
+    """The `accuracy_curve` of every label that was evaluated."""
+    curves = {label: accuracy_curve(run, label, against, column) for label in run.labels}
+    return {label: curve for label, curve in curves.items() if not curve.empty}
+
+
+def with_a_place(curve: pd.DataFrame, logarithmic: bool) -> pd.DataFrame:
+    """What of a curve has a place on the axis: a logarithmic one has none for what cost nothing."""
+    return curve[curve["x"] > 0] if logarithmic else curve
