@@ -16,7 +16,7 @@ from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.steps.epochs import train_epochs
 from simulator.algorithms.steps.split_step import provisioned
 from simulator.learning.training.proximal import towards
-from tests.algorithms.conftest import go, largest_difference, training
+from tests.helpers.learners import go, largest_difference, training
 
 
 def shown() -> type[Algorithm]:
