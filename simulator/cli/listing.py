@@ -14,9 +14,8 @@ from rich.text import Text
 
 from simulator.scenario import hardware as catalogue
 from simulator.scenario.hardware import Entry, Figure, figures
-from simulator.settings import plugins
 from simulator.settings.base import Settings
-from simulator.settings.plugins import Plugins
+from simulator.settings.plugins import FAMILIES
 from simulator.settings.wording import listed, near_miss
 
 NOT_STAGED = ("test_vit", "test_vit2", "test_vit4", "vit_intern300m_patch14_448")
@@ -52,16 +51,7 @@ MARKS = {
     "assumed": "nobody states it",
 }
 """Shown by their first letters."""
-KINDS: dict[str, Plugins] = {
-    "datasets": plugins.DATASETS,
-    "partitions": plugins.PARTITIONS,
-    "algorithms": plugins.ALGORITHMS,
-    "cut_policies": plugins.CUT_POLICIES,
-    "optimizers": plugins.OPTIMIZERS,
-    "schedules": plugins.SCHEDULES,
-    "compressors": plugins.COMPRESSORS,
-}
-WHAT = ("devices", "links", "models", *KINDS)
+WHAT = ("devices", "links", "models", *FAMILIES)
 
 
 def listing(what: str, match: str = "", sources: bool = False) -> RenderableType:
@@ -79,7 +69,7 @@ def listing(what: str, match: str = "", sources: bool = False) -> RenderableType
         raise ValueError(f"name what to list: {listed(WHAT)}")
     if what not in WHAT:
         raise ValueError(f'there is no list of "{what}"{near_miss(what, WHAT) or "."} There are {listed(WHAT)}')
-    if what in KINDS:
+    if what in FAMILIES:
         return _plugins(what, match)
     if what == "models":
         return _models(match)
@@ -155,10 +145,10 @@ def _plugins(what: str, match: str) -> Table:
     from simulator.scenario.schema import summary
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(KINDS[what].kind, no_wrap=True)
+    table.add_column(FAMILIES[what].kind, no_wrap=True)
     table.add_column("keys and defaults", no_wrap=True)
     table.add_column("what it is")
-    kinds = KINDS[what]
+    kinds = FAMILIES[what]
     for name in _matching(what, dict.fromkeys(kinds.names()), match):
         kind = kinds.find(name)
         said = [

@@ -136,12 +136,26 @@ def _source(module: str) -> str:
 
 
 ALGORITHMS = Plugins("simulator.algorithms", "Algorithm", "sfsim.algorithms")
-DATASETS = Plugins("simulator.learning.data.datasets", "DataSet", "sfsim.datasets")
-PARTITIONS = Plugins("simulator.learning.data.partition", "Partition", "sfsim.partitions")
-OPTIMIZERS = Plugins("simulator.learning.optimizers", "Optimizer", "sfsim.optimizers")
-SCHEDULES = Plugins("simulator.learning.schedules", "Schedule", "sfsim.schedules")
-DRIVERS = Plugins("simulator.scheduling.drivers", "Driver", "sfsim.drivers")
-SELECTIONS = Plugins("simulator.scheduling.selection", "Selection", "sfsim.selections")
-QUEUES = Plugins("simulator.scheduling.queues", "Queue", "sfsim.queues")
-CUT_POLICIES = Plugins("simulator.scheduling.cuts", "CutPolicy", "sfsim.cut_policies")
 COMPRESSORS = Plugins("simulator.learning.compression", "Compressor", "sfsim.compressors")
+CUT_POLICIES = Plugins("simulator.scheduling.cuts", "CutPolicy", "sfsim.cut_policies")
+DATASETS = Plugins("simulator.learning.data.datasets", "DataSet", "sfsim.datasets")
+DRIVERS = Plugins("simulator.scheduling.drivers", "Driver", "sfsim.drivers")
+OPTIMIZERS = Plugins("simulator.learning.optimizers", "Optimizer", "sfsim.optimizers")
+PARTITIONS = Plugins("simulator.learning.data.partition", "Partition", "sfsim.partitions")
+QUEUES = Plugins("simulator.scheduling.queues", "Queue", "sfsim.queues")
+SCHEDULES = Plugins("simulator.learning.schedules", "Schedule", "sfsim.schedules")
+SELECTIONS = Plugins("simulator.scheduling.selection", "Selection", "sfsim.selections")
+
+FAMILIES = {
+    "datasets": DATASETS,
+    "partitions": PARTITIONS,
+    "algorithms": ALGORITHMS,
+    "drivers": DRIVERS,
+    "selections": SELECTIONS,
+    "queues": QUEUES,
+    "cut_policies": CUT_POLICIES,
+    "optimizers": OPTIMIZERS,
+    "schedules": SCHEDULES,
+    "compressors": COMPRESSORS,
+}
+"""Every family, by what `sfsim list` calls it: a package with its contract in ``base`` and a file for each name."""

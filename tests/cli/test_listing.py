@@ -13,6 +13,7 @@ from simulator.cli.entry import app
 from simulator.learning.data.partition.dirichlet import Dirichlet
 from simulator.learning.optimizers.sgd import Sgd
 from simulator.settings.errors import ScenarioError
+from simulator.settings.plugins import FAMILIES
 from tests.helpers.places import ROOT
 
 
@@ -72,10 +73,10 @@ def test_a_catalogue_of_ones_own(tmp_path: Path) -> None:
         shown("devices", "--catalogue", str(own))
 
 
-@pytest.mark.parametrize("what", listing.KINDS)
+@pytest.mark.parametrize("what", FAMILIES)
 def test_plug_ins(what: str) -> None:
     output = shown(what)
-    for name in listing.KINDS[what].names():
+    for name in FAMILIES[what].names():
         assert row(output, name)
 
 
