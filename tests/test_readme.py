@@ -17,9 +17,10 @@ from tests.helpers.places import ROOT
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def block(language: str) -> str:
-    """The only block of this language."""
-    (found,) = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def block(language: str, has: str = "") -> str:
+    """The only block of this language that has this text in it."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    (found,) = (text for text in blocks if has in text)
     return str(found)
 
 
@@ -28,10 +29,38 @@ def test_its_scenario_is_valid(tmp_path: Path) -> None:
     check(load(tmp_path / "mine.yaml"))
 
 
+def test_its_trial_takes_its_steps_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    exec(block("python", "Trial("), {})
+    *rounds, peak = capsys.readouterr().out.splitlines()
+    numbers, seconds, scores = zip(*map(str.split, rounds), strict=True)
+    assert numbers == tuple(map(str, range(13)))
+    assert [float(second) for second in seconds] == sorted(map(float, seconds))
+    assert {*scores} == {"None"}
+    assert int(peak) > 0
+
+
+def test_the_files_that_it_names_are_there() -> None:
+    linked = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if not link.startswith("http")]
+    named = re.findall(r"\b(?:scenarios|examples|docs|simulator|tests)/[\w./-]+\w", README)
+    missing = {name for name in (*linked, *named) if not (ROOT / name).exists()}
+    assert missing == {"simulator/algorithms/fedsgd.py"}  # the reader's own
+    assert len(linked) > 4
+
+
+def test_its_contents_name_every_section() -> None:
+    sections = re.findall(r"^## (.+)$", README, re.MULTILINE)
+    assert re.findall(r"^- \[.*?\]\(#(.+?)\)", README, re.MULTILINE) == [
+        section.lower().replace(" ", "-") for section in sections
+    ]
+
+
 def test_its_algorithm_learns_and_is_accounted_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("shown_in_the_readme")
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    exec(block("python"), vars(module))
+    exec(block("python", "class FedSgd"), vars(module))
     monkeypatch.setattr(ALGORITHMS, "_modules", {**ALGORITHMS._modules, "fedsgd": module.__name__})
     scenario = yaml.safe_load(block("yaml")) | {
         "seeds": [0],
