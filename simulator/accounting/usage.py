@@ -41,7 +41,7 @@ class Use(NamedTuple):
         seconds: how long it lasted.
         bytes: what a client sent or received; 0 on the server's side of the same transfers.
         flops: floating-point operations.
-        energy_j: joules, as said above.
+        energy_j: joules, as described above.
     """
 
     side: str
@@ -165,6 +165,7 @@ def _standing_by(
         absences[absence.site].append(absence)
 
     def present(site: str, begin: float, seconds: float) -> float:
+        """Return the seconds of an interval in which a site was not away."""
         away = (min(a.start + a.seconds, begin + seconds) - max(a.start, begin) for a in absences[site])
         return seconds - sum(max(0.0, overlap) for overlap in away)
 

@@ -40,8 +40,11 @@ __all__ = ["Scenario", "ScenarioError", "load"]
 
 
 class ModelSettings(Settings):
-    """The model: "bundled", "random" (the same architecture, untrained), or timm's name of a VisionTransformer or
-    ResNet."""
+    """The model that is trained.
+
+    Attributes:
+        name: "bundled", "random" (the same architecture, untrained), or timm's name of a VisionTransformer or ResNet.
+    """
 
     name: str
     image_size: PositiveInt = 32
@@ -67,6 +70,7 @@ class DataSettings(Settings):
 
     @property
     def name(self) -> str:
+        """The name of the data set."""
         return self.source.name
 
     @model_validator(mode="before")
@@ -102,6 +106,7 @@ class Entry(Settings):
 
     @property
     def name(self) -> str:
+        """The name of the algorithm."""
         return self.algorithm.name
 
     @model_validator(mode="before")
@@ -124,10 +129,13 @@ class Scenario(FileSettings):
     kind_of_file = "scenario"
     name: FolderName
     seeds: Annotated[Many[Annotated[int, Field(ge=0)]], Field(min_length=1)] = (0,)
+    """The seeds; each algorithm runs once for each of them."""
     threads: PositiveInt = 1
     """The number of threads that torch uses; the results of training depend on it."""
     torch_device: Literal["auto", "cpu", "cuda"] = "auto"
+    """The device on which torch computes; "auto" is a GPU if torch finds one, else the processor."""
     target_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
+    """An accuracy for which the results give the time at which it is first reached; null for none."""
     world: WorldSettings
     model: ModelSettings
     data: DataSettings

@@ -50,7 +50,14 @@ class Located(Protocol):
     """Something that was read from a file and knows the line of each of its keys."""
 
     def error(self, loc: KeyPath, value: Any, problem: str, allowed: str | None = None) -> ScenarioError:
-        """Return the error for a key; its message names the file and the line."""
+        """Return the error for a key; its message names the file and the line.
+
+        Args:
+            loc: the path of keys in the file, outermost first.
+            value: the value in the file; None where the message is better without it.
+            problem: what is wrong, in words.
+            allowed: what is allowed, in words, if there is a short way to say it.
+        """
 
 
 @contextmanager

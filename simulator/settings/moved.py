@@ -184,11 +184,13 @@ class Former(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        """Return the spec of a module under its former name; None for any other name."""
         if fullname.startswith(HOME) and fullname.removeprefix(HOME) in MOVED:
             return ModuleSpec(fullname, self, is_package=True)
         return None
 
     def exec_module(self, module: ModuleType) -> None:
+        """Give the empty module the lookup of ``former``."""
         modules = (HOME + name for name in MOVED[module.__name__.removeprefix(HOME)].split())
         module.__getattr__ = former(module.__name__, *modules)  # type: ignore[method-assign]
 

@@ -223,7 +223,14 @@ class Source:
 
 
 def told(key: str, value: Any, problem: str, allowed: str | None = None) -> str:
-    """Return a problem in words, such as "head is 3: it is too much (allowed: 0 to 2)"."""
+    """Return a problem in words, such as "head is 3: it is too much (allowed: 0 to 2)".
+
+    Args:
+        key: the dotted key.
+        value: the value that was given; None to leave it out.
+        problem: what is wrong, in words.
+        allowed: what is allowed, in words; None to leave it out.
+    """
     is_what = f" is {shown(value)}:" if value is not None else ":"
     may_be = f" (allowed: {allowed})" if allowed else ""
     return f"{key}{is_what} {problem}{may_be}"

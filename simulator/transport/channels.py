@@ -72,7 +72,10 @@ class Notes(Store):
 
 
 class Apart:
-    """A channel with something to do for each client, so that a broadcast is a separate transfer to each of them."""
+    """A channel with something to do for each client, so that a broadcast is a separate transfer to each of them.
+
+    The arguments of ``send`` and ``broadcast``, here and in the classes below, are those of ``world.clients.Channel``.
+    """
 
     def send(self, client: Client, source: Site, target: Site, payload: Tree, kind: str) -> Steps:
         """Send a payload on behalf of a client; the value is what the receiver has in the end."""
@@ -115,7 +118,7 @@ class CodedChange(Coded):
     (``keeps_what_is_left``), what is left out of one change is added to the client's next change.
 
     Attributes:
-        wire: what carries the encoded change, asked for what will arrive of it.
+        wire: what carries the encoded change; it tells what will arrive of it.
     """
 
     def __init__(self, compressor: Compressor, wire: Wire) -> None:
@@ -239,7 +242,13 @@ class Correcting(Apart):
 
     @work(cost=_correct_cost)
     def correct(self, grad: Tensor, values: Tensor | LazyBatch, sent: Tree) -> Tensor:
-        """Return ``grad + pull x (values - decoded values)``, where ``sent`` is what arrived of ``values``."""
+        """Return ``grad + pull x (values - decoded values)``.
+
+        Args:
+            grad: the gradient that came back, in the shape of ``values``; float32.
+            values: the smashed data, before they were encoded.
+            sent: what arrived of them, encoded.
+        """
         if grad.is_meta:
             return grad
         error = looked_up(values) - self.sent.decoded(values, sent)

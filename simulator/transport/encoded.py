@@ -45,7 +45,8 @@ class _Known(NamedTuple):
 class Coded:
     """A channel whose payloads are encoded by the sender and decoded by the receiver.
 
-    Only floating tensors are encoded; integer tensors and numbers are sent as they are.
+    Only floating tensors are encoded; integer tensors and numbers are sent as they are. The arguments of ``send`` and
+    ``broadcast`` are those of ``world.clients.Channel``.
 
     Attributes:
         compressor: what encodes and decodes a tensor.

@@ -20,10 +20,23 @@ class Channel(Protocol):
     """What is done to payloads of one kind in one direction besides sending them, such as compression."""
 
     def send(self, client: Client, source: Site, target: Site, payload: Any, kind: str) -> Generator[Any, Any, Any]:
-        """Send a payload on behalf of a client; the value is the payload as the receiver has it in the end."""
+        """Send a payload on behalf of a client; the value is the payload as the receiver has it in the end.
+
+        Args:
+            client: the client, on whose behalf it is sent.
+            source, target: the sites.
+            payload: tensors and numbers in dicts, lists and tuples.
+            kind: the kind of payload, such as "smashed data".
+        """
 
     def broadcast(self, clients: Sequence[Client], payload: Any, kind: str) -> Generator[Any, Any, dict[Client, Any]]:
-        """Send one payload from the server to several clients; the value is what each has in the end, by client."""
+        """Send one payload from the server to several clients; the value is what each has in the end, by client.
+
+        Args:
+            clients: the receivers; at least one.
+            payload: tensors and numbers in dicts, lists and tuples.
+            kind: the kind of payload, such as "model".
+        """
 
 
 class Learns(Protocol):

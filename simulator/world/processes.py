@@ -90,7 +90,9 @@ def _until_stopped(process: Process, steps: Steps, running: dict[Process, None])
 
 
 class Handle:
-    """A generator that was started: ``value = yield from handle`` waits for it. (A SimPy process cannot be iterated.)
+    """A generator that was started: ``value = yield from handle`` waits for it.
+
+    A SimPy process cannot be waited for in this way, because it cannot be iterated.
 
     Attributes:
         process: its process.

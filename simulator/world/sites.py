@@ -38,11 +38,24 @@ class Surroundings(Concurrency):
     channels: Mapping[tuple[str, str], Any]
 
     def send(self, source: Site, target: Site, payload: Any, kind: str) -> Steps:
-        """Send a payload from one site to another; the value is the receiver's own copy."""
+        """Send a payload from one site to another; the value is the receiver's own copy.
+
+        Args:
+            source, target: the sites.
+            payload: tensors and numbers in dicts, lists and tuples.
+            kind: the kind of payload, such as "smashed data".
+        """
         raise NotImplementedError
 
     def broadcast(self, source: Site, clients: Sequence[Any], payload: Any, kind: str) -> Steps:
-        """Send one payload to several clients; the value is each client's own copy, by client."""
+        """Send one payload to several clients; the value is each client's own copy, by client.
+
+        Args:
+            source: the site that sends.
+            clients: the receivers.
+            payload: tensors and numbers in dicts, lists and tuples.
+            kind: the kind of payload, such as "model".
+        """
         raise NotImplementedError
 
 
@@ -142,7 +155,13 @@ class Site:
         return seconds
 
     def send(self, to: Site, payload: Any, kind: str) -> Generator[simpy.Event, Any, Any]:
-        """Send a payload to another site; the value is the receiver's own copy."""
+        """Send a payload to another site; the value is the receiver's own copy.
+
+        Args:
+            to: the receiver.
+            payload: tensors and numbers in dicts, lists and tuples.
+            kind: the kind of payload, such as "smashed data".
+        """
         return self.world.send(self, to, payload, kind)
 
     @property

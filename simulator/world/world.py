@@ -94,7 +94,7 @@ class World(Surroundings):
         Args:
             source, target: the sites.
             payload: tensors and numbers in dicts, lists and tuples.
-            kind: what the ledger calls it, such as "smashed data".
+            kind: the kind of payload, such as "smashed data".
 
         Raises:
             TypeError: the payload holds something that is neither a tensor nor a number.
@@ -124,7 +124,7 @@ class World(Surroundings):
             source: the site that sends.
             clients: the receivers.
             payload: tensors and numbers in dicts, lists and tuples.
-            kind: what the ledger calls it, such as "model".
+            kind: the kind of payload, such as "model".
 
         Raises:
             TypeError: the payload holds something that is neither a tensor nor a number.
@@ -157,7 +157,7 @@ class World(Surroundings):
             client: the receiver.
             copy: the client's own copy.
             nbytes: the bytes on the wire.
-            kind: what the ledger calls it.
+            kind: the kind of payload.
             shared: the flow over the uplink, which all clients share.
             ended: the clock when that flow ended; empty until then.
         """
@@ -180,7 +180,7 @@ class World(Surroundings):
 
         Args:
             process: the process that sent it.
-            kind: what the ledger calls it.
+            kind: the kind of payload.
             start: when it began, in seconds of the clock.
             nbytes: the bytes of the payload on the wire.
             left: how many of them were not sent.
