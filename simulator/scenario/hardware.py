@@ -170,9 +170,9 @@ def complete(site: dict[str, Any], role: Role) -> dict[str, Any]:
     site = merge(_plain(merge(known["defaults"][role], devices.get(name, {}))), site)
     missing = [key for key in NEEDED if key not in site]
     if missing:
-        itself = f"must say its {listed(missing)} itself"
+        itself = f"must give its {listed(missing)} itself"
         if name in devices:
-            raise ValueError(f'the catalogue does not say all about "{name}", so it {itself}')
+            raise ValueError(f'the catalogue does not have all figures of "{name}", so it {itself}')
         near = near_miss(name, devices)
         raise ValueError(
             f'"{name}" is not in the catalogue{near} Otherwise it {itself}'

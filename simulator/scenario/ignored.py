@@ -33,8 +33,9 @@ def in_vain(
             continue
         adapters = algorithm.adapt(training).lora is not None  # only here, because it loads torch
         if key != "lora":
-            what = "LoRA adapters and the classifier" if adapters else "what keys of its own say"
-            yield key, f"{name} does not use it: it always trains {what}", None
+            always = "it always trains LoRA adapters and the classifier"
+            reason = always if adapters else "its own keys say what it trains"
+            yield key, f"{name} does not use it: {reason}", None
         elif not adapters:
             with_train = "" if "train" in algorithm.ignores else f" with train: {training.train}"
             allowed = "another algorithm" if not with_train else "train: lora beside it"

@@ -179,7 +179,7 @@ class Scenario(FileSettings):
     @classmethod
     def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(seeds)) < len(seeds):
-            raise ValueError("each seed may be named once")
+            raise ValueError("each seed may be given only once")
         return seeds
 
     @model_validator(mode="after")

@@ -103,7 +103,7 @@ class _Reader:
         """Return the plain data of a node, whose keys are ``path``."""
         self.lines.setdefault(path, _line(node))
         if len(self.lines) > MOST_VALUES or id(node) in self._open:
-            raise _error(node, "an alias (*) holds itself, or too much")
+            raise _error(node, "an alias (*) contains itself, or expands to too much")
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)
         self._open.add(id(node))

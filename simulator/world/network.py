@@ -32,7 +32,7 @@ class Link:
 
     def __post_init__(self) -> None:
         if not self.bytes_per_s > 0 or not self.latency >= 0:
-            raise ValueError(f"link {self.name!r}: {self.bytes_per_s} B/s and {self.latency} s of latency make no link")
+            raise ValueError(f"link {self.name!r} cannot have {self.bytes_per_s} B/s and {self.latency} s of latency")
 
 
 @dataclass(eq=False, slots=True)

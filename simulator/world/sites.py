@@ -173,7 +173,7 @@ class Site:
     def check_present(self, what: str) -> None:
         """Raise ``RuntimeError`` if the site is away."""
         if self.away_since is not None:
-            raise RuntimeError(f"site {self.name!r} is away: no {what!r} with it")
+            raise RuntimeError(f"site {self.name!r} is away and cannot take part in {what!r}")
 
     def leave(self) -> None:
         """Take the site away.

@@ -46,8 +46,7 @@ def message(folder: Path, entry: str, common: str = "") -> str:
         ),
         (
             "name: sfprompt, training: {train: linear}",
-            "line 17: algorithms.sfprompt.training.train: sfprompt does not use it: it always trains what keys of "
-            "its own say",
+            "line 17: algorithms.sfprompt.training.train: sfprompt does not use it: its own keys say what it trains",
         ),
         (
             "name: sfprompt, training: {local_epochs: 3}",
