@@ -1,4 +1,4 @@
-"""What work costs, what crosses a wire, and the one record of it all: pure functions of rows.
+"""The cost of work, the size of payloads, the ledger of a run, and the use of resources computed from its rows.
 
-Nothing here has a clock or a tensor: it imports neither simpy nor torch, and of our rooms only ``settings``.
+Nothing here needs a clock or a tensor: it imports neither simpy nor torch, and of our packages only ``settings``.
 """

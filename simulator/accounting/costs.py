@@ -1,4 +1,4 @@
-"""A work: a callable that knows its price, and what it writes, before it runs."""
+"""Works: callables whose cost, and what they write, are known before they run."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 
 class Piece(NamedTuple):
-    """A part of a work that can be timed on a real machine: one stage, one way, for so many samples.
+    """A part of a work that can be timed on a real machine: one stage, in one direction, for a number of samples.
 
     Attributes:
-        what: a name that is the same wherever the stage, what of it is trained and the shape of its input are.
-        samples: of the batch; 1 for what does not depend on a batch.
-        flops, bytes_touched: how much of the cost is this piece's.
+        what: its name, which is the same wherever the stage, the trained part of it and the shape of its input are.
+        samples: the size of the batch; 1 for what does not depend on a batch.
+        flops, bytes_touched: this piece's part of the cost of the work.
     """
 
     what: str
@@ -23,16 +23,16 @@ class Piece(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """The price of a piece of work, from shapes alone.
+    """The cost of a work, derived from shapes alone.
 
     Costs compose: ``2 * forward + touch``. One multiply-add is two FLOPs.
 
     Attributes:
         flops: floating-point operations.
         bytes_touched: bytes read from and written to memory.
-        peak_bytes: memory the work needs while it runs, beside the weights that lie at the site anyway.
-        kept_bytes: how much more memory is taken after it than before; negative where it gives some back.
-        made_of: the pieces that can be timed; what a machine's table of seconds knows it by.
+        peak_bytes: memory that the work needs while it runs, besides the weights that are at the site anyway.
+        kept_bytes: how much more memory is in use after the work than before it; negative if it frees memory.
+        made_of: the pieces that can be timed, by which a machine's table of seconds is looked up.
     """
 
     flops: int = 0
@@ -42,7 +42,7 @@ class Cost(NamedTuple):
     made_of: tuple[Piece, ...] = ()
 
     def __add__(self, other: Cost) -> Cost:  # type: ignore[override]
-        """One after the other: amounts add, peaks do not."""
+        """Return the cost of one after the other: amounts are added, and the peak is the larger one."""
         return Cost(
             self.flops + other.flops,
             self.bytes_touched + other.bytes_touched,
@@ -52,7 +52,7 @@ class Cost(NamedTuple):
         )
 
     def __rmul__(self, times: int) -> Cost:  # type: ignore[override]
-        """The same, ``times`` times in a row."""
+        """Return the cost of doing the same ``times`` times in a row."""
         return Cost(
             times * self.flops,
             times * self.bytes_touched,
@@ -67,10 +67,15 @@ def _nothing(*_: Any) -> None:
 
 
 class Work:
-    """A function or a bound method with its price; call it to do it, hand it to ``site.compute`` to pay for it too.
+    """A function or bound method with its cost: call it to run it, pass it to ``site.compute`` to pay for it too.
 
     Attributes:
-        deferrable: it can wait: it is served where nothing else is waiting.
+        run: the function itself.
+        cost: returns the ``Cost``, from the arguments of the work.
+        writes: returns the weights object that the work changes, or None.
+        holds: returns the part whose weights are in memory while the work runs, or None.
+        name: what the ledger calls the work.
+        deferrable: whether the work can wait; if so, it is served only when nothing else is waiting.
     """
 
     __slots__ = ("__wrapped__", "cost", "deferrable", "holds", "name", "run", "writes")
@@ -89,11 +94,11 @@ class Work:
         self.__wrapped__ = run
 
     def __get__(self, owner: object | None, kind: type | None = None) -> Work:
-        """Bind as Python binds a function: everything about a work takes the work's own arguments."""
+        """Bind as Python binds a function: cost, writes and holds take the same arguments as the work itself."""
         return self if owner is None else self.bind(owner)
 
     def bind(self, *first: Any) -> Work:
-        """The same work with its first arguments given."""
+        """Return the same work with its first arguments given."""
         return Work(
             partial(self.run, *first),
             partial(self.cost, *first),
@@ -117,12 +122,14 @@ def work(
     holds: Callable[..., Any] = _nothing,
     deferrable: bool = False,
 ) -> Callable[[Callable[..., Any]], Work]:
-    """Declare what a function or method costs. All three functions take the work's own arguments.
+    """Declare the cost of a function or method; a decorator that makes a ``Work`` of it.
+
+    The functions passed here take the work's own arguments.
 
     Args:
-        cost: the price, from shapes alone; never from the values of tensors.
-        writes: the weights object it changes, by identity; None if it changes nothing.
-        holds: the part whose weights lie in memory where this runs; None if it needs none.
-        deferrable: it can wait: it is served where nothing else is waiting.
+        cost: returns the cost, derived from shapes alone, never from the values of tensors.
+        writes: returns the weights object that the work changes, compared by identity; None if it changes nothing.
+        holds: returns the part whose weights are in memory where the work runs; None if it needs none.
+        deferrable: whether the work can wait; if so, it is served only when nothing else is waiting.
     """
     return lambda run: Work(run, cost, writes, holds, deferrable=deferrable)

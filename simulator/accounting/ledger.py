@@ -10,14 +10,19 @@ if TYPE_CHECKING:
     import pyarrow
 
 CHUNK = 65_536
-"""Rows are kept as tuples until there are this many, then packed as columns."""
+"""How many rows are kept as tuples before they are packed as columns."""
 
 
 class SiteRow(NamedTuple):
-    """A site that there is, and what of it the figures depend on.
+    """A site, and what the energy and the reports depend on.
 
-    ``role`` is ``device`` or ``server``; ``group`` is the name that the scenario gives devices of its kind, or the
-    server. Memory is in bytes, a state's draw in watts.
+    Attributes:
+        name: the name of the site.
+        group: the scenario's name for this group of devices, or for the server.
+        role: ``device`` or ``server``.
+        slots: how many works it serves at once.
+        memory: its memory, in bytes.
+        idle_w, compute_w, upload_w, download_w: what it draws in each state, in watts.
     """
 
     name: str
@@ -32,7 +37,18 @@ class SiteRow(NamedTuple):
 
 
 class WorkRow(NamedTuple):
-    """A work served at a site. Seconds of the simulated clock; ``asked`` to ``start`` it waited for service."""
+    """A work that was served at a site, or that was cut short there.
+
+    Attributes:
+        site: where it was served.
+        client: the client that it was done for; None if it was done for none.
+        work: the name of the work.
+        phase, round: those of the process that asked for it.
+        asked: when it was asked for, in seconds of the simulated clock.
+        start: when its service began, on the same clock; until then it waited.
+        seconds: how long it was served.
+        flops, bytes_touched: its cost; of a work that was cut short, in proportion to the time it was served.
+    """
 
     site: str
     client: str | None
@@ -47,9 +63,18 @@ class WorkRow(NamedTuple):
 
 
 class TransferRow(NamedTuple):
-    """A payload sent from site to site. ``seconds`` includes ``latency``, which comes first and moves no bytes.
+    """A payload that was sent from one site to another.
 
-    ``bytes`` is what was put on the wire; ``lost`` is the part of it that nobody received, because it was stopped.
+    Attributes:
+        source, target: the sites.
+        client: the client that it was sent for; None if it was sent for none.
+        kind: the kind of payload, such as "smashed data".
+        phase, round: those of the process that sent it.
+        start: when it began, in seconds of the simulated clock.
+        seconds: how long it took, latency included.
+        bytes: what was put on the wire.
+        lost: the part of ``bytes`` that was not received because the transfer was stopped: all of it, or 0.
+        latency: the seconds at the beginning in which no bytes move.
     """
 
     source: str
@@ -66,7 +91,7 @@ class TransferRow(NamedTuple):
 
 
 class EngagementRow(NamedTuple):
-    """A client took part, at work or waiting, for ``seconds`` from ``start``."""
+    """The time for which a client took part in a round, at work or waiting: ``seconds`` from ``start``."""
 
     client: str
     round: int
@@ -75,7 +100,7 @@ class EngagementRow(NamedTuple):
 
 
 class AbsenceRow(NamedTuple):
-    """A site was away for ``seconds`` from ``start``."""
+    """The time for which a site was away: ``seconds`` from ``start``."""
 
     site: str
     start: float
@@ -83,7 +108,7 @@ class AbsenceRow(NamedTuple):
 
 
 class RoundRow(NamedTuple):
-    """One aggregation, from the choosing of clients to the new state."""
+    """One round (one aggregation), from the selection of clients to the new state: ``seconds`` from ``start``."""
 
     round: int
     start: float
@@ -95,7 +120,11 @@ _ARROW = {str: "string", str | None: "string", int: "int64", float: "float64"}
 
 
 class Table(Generic[Row]):
-    """Rows of one kind, in the order in which they ended; packed as columns once there are many."""
+    """Rows of one kind, in the order in which they were added; packed as columns once there are many.
+
+    Attributes:
+        row: the class of its rows.
+    """
 
     def __init__(self, row: type[Row]) -> None:
         self.row = row
@@ -103,6 +132,7 @@ class Table(Generic[Row]):
         self._packed: list[pyarrow.RecordBatch] = []
 
     def add(self, row: Row) -> None:
+        """Add a row at the end."""
         self._recent.append(row)
         if len(self._recent) >= CHUNK:
             self._packed.append(self._pack())
@@ -118,7 +148,7 @@ class Table(Generic[Row]):
         yield from self._recent
 
     def arrow(self) -> pyarrow.Table:
-        """All rows as one Arrow table, typed even where a column holds nothing."""
+        """Return all rows as one Arrow table, whose columns have their types even if they are empty."""
         import pyarrow
 
         return pyarrow.Table.from_batches([*self._packed, self._pack()])
@@ -141,7 +171,7 @@ def _schema(row: type[tuple[Any, ...]]) -> pyarrow.Schema:
 
 
 class Ledger:
-    """Frozen rows, a table for each kind."""
+    """The record of a run: rows that are never changed, in a table for each kind."""
 
     def __init__(self) -> None:
         self.sites = Table(SiteRow)
@@ -152,12 +182,13 @@ class Ledger:
         self.rounds = Table(RoundRow)
 
     def tables(self) -> dict[str, Table[Any]]:
+        """Return all tables by name."""
         return dict(vars(self))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Ledger):
             return NotImplemented
-        mine, theirs = self.tables(), other.tables()
-        return all(list(mine[name]) == list(theirs[name]) for name in mine)
+        others = other.tables()
+        return all(list(table) == list(others[name]) for name, table in self.tables().items())
 
     __hash__ = None  # type: ignore[assignment]

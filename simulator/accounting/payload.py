@@ -1,4 +1,4 @@
-"""What an algorithm may say of a payload."""
+"""Payloads: their sizes, kinds and directions."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ class Frozen(dict[str, Any]):
 
 
 def tree_bytes(tree: Any, elsewhere: Callable[[Any], bool] = lambda part: False) -> int:
-    """Bytes of the tensors in a tree of dicts, lists and tuples, or of one tensor.
+    """Return the bytes of all tensors in a tree of dicts, lists and tuples, or of one tensor.
 
-    A tensor is what has ``numel`` and ``element_size``, and counts at every place where it stands: dry, one stands for
-    all of its shape. A dict, list or tuple that stands in several places counts once. Numbers, and whatever else is in
-    a tree, weigh nothing: they are notes. (Sent, a number has 8 bytes: a wire counts what travels, in its own type.)
+    A tensor is anything with ``numel`` and ``element_size``. It counts at each place where it occurs, because in a dry
+    run one tensor stands for all tensors of its shape. A dict, list or tuple that occurs at several places counts once.
+    Numbers and all else in a tree count as 0 bytes. (A number that is sent has 8 bytes: a wire counts what travels, in
+    the wire's own type.)
 
     Args:
-        elsewhere: whether a part of the tree counts elsewhere, and not here.
+        tree: the tensors.
+        elsewhere: returns whether a part of the tree is counted elsewhere; such a part is left out here.
     """
     return _bytes(tree, elsewhere, set())
 
@@ -35,23 +37,26 @@ def _bytes(tree: Any, elsewhere: Callable[[Any], bool], counted: set[int]) -> in
 
 
 FROZEN_WEIGHTS = "frozen weights"
-"""What provisioning sends."""
+"""The kind of payload that provisioning sends."""
 WAY_BACK = {"smashed data": "smashed gradient", "smashed data and labels": "smashed gradient"}
-"""The gradient that comes back for what a device sent."""
+"""The kind of the gradient that comes back, by the kind of what a device sent."""
 
 
 _ALSO = {"smashed data": ("smashed data and labels",)}
 
 
 def covered(kind: str) -> tuple[str, ...]:
-    """The kinds that a scenario means by this name: with the smashed data, labels may travel, or not."""
+    """Return the kinds that a name covers in a scenario: "smashed data" also covers those sent with labels."""
     return kind, *_ALSO.get(kind, ())
 
 
 class Messages(NamedTuple):
-    """The names of the payloads that go from devices to the server, and of those that come from it.
+    """The kinds of payloads that an algorithm sends, by direction.
 
-    ``incompressible``: those of them that are integers alone, such as files; only floating tensors are encoded.
+    Attributes:
+        up: the kinds sent from devices to the server.
+        down: the kinds sent from the server to devices.
+        incompressible: the kinds that consist of integers alone, such as files; only floating tensors are encoded.
     """
 
     up: tuple[str, ...] = ()
@@ -60,12 +65,12 @@ class Messages(NamedTuple):
 
     @property
     def directed(self) -> list[str]:
-        """Each that can be compressed, with its direction, as a scenario may name it."""
-        both = ((kind, direction) for direction, names in zip(DIRECTIONS, self[:2], strict=True) for kind in names)
-        return [f"{kind} {direction}" for kind, direction in both if kind not in self.incompressible]
+        """The kinds that can be compressed, each with its direction, as a scenario may name them: "smashed data up"."""
+        pairs = ((kind, direction) for direction, names in zip(DIRECTIONS, self[:2], strict=True) for kind in names)
+        return [f"{kind} {direction}" for kind, direction in pairs if kind not in self.incompressible]
 
 
 def directions(key: str) -> tuple[str, tuple[str, ...]]:
-    """The kind that a scenario names, and in which directions: ``KIND up``, ``KIND down``, or ``KIND`` for both."""
+    """Return the kind and the directions that a key means: ``KIND up``, ``KIND down``, or ``KIND`` for both."""
     kind, _, last = key.rpartition(" ")
     return (kind, (last,)) if kind and last in DIRECTIONS else (key, DIRECTIONS)

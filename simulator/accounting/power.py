@@ -1,4 +1,4 @@
-"""What a site draws, in watts, by what it does."""
+"""The power that a site draws in each state."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """Watts by state. A state's draw beyond idle is added while the site is in it; states that overlap add."""
+    """What a site draws in each state, in watts.
+
+    While a site is in a state, it draws the difference to ``idle`` on top of ``idle``; for states that overlap, the
+    differences add up.
+
+    Attributes:
+        idle: while it is there.
+        compute: while one slot computes.
+        upload: while it sends.
+        download: while it receives.
+    """
 
     idle: float = 0.0
     compute: float = 0.0

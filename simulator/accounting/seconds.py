@@ -1,4 +1,4 @@
-"""A machine's own table: the seconds that pieces of work took on it, by the number of samples."""
+"""A table of measured times: the seconds that pieces of work took on a machine, by number of samples."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from math import isfinite
 from typing import Any
 
 Rows = tuple[tuple[int, float], ...]
-"""(samples, seconds), samples growing."""
+"""Pairs of (samples, seconds), in increasing order of samples."""
 Table = Mapping[str, Rows]
-"""By the name of a piece (``accounting.costs.Piece.what``)."""
+"""The measured times by the name of a piece (``accounting.costs.Piece.what``)."""
 
 
 def interpolated(rows: Rows, samples: int) -> float:
-    """Seconds for so many samples: on the line through the two nearest rows, also beyond the first and the last.
+    """Return the seconds for a number of samples, interpolated linearly between the two nearest rows.
 
-    One row alone is taken as so many seconds a sample. Never less than 0.
+    Below the first row and above the last, the line through the two nearest rows goes on. A single row is taken as a
+    time proportional to the number of samples. The result is never less than 0.
     """
     if len(rows) == 1:
         rows = ((0, 0.0), *rows)
@@ -27,10 +28,10 @@ def interpolated(rows: Rows, samples: int) -> float:
 
 
 def read_table(data: Any) -> dict[str, Rows]:
-    """The table that a file says: ``{name of a piece: [[samples, seconds], ...]}``.
+    """Return the table in the plain data of a file, ``{name of a piece: [[samples, seconds], ...]}``.
 
     Raises:
-        ValueError: it is no such thing; one sentence that says which piece, and what is wrong.
+        ValueError: the data have another form; the text is one sentence that names the piece and what is wrong.
     """
     if not isinstance(data, Mapping) or not data:
         raise ValueError("a table must be a mapping of pieces of work to their [samples, seconds]")

@@ -1,8 +1,8 @@
-"""From the ledger to seconds, bytes, FLOPs and joules, by site, phase, activity and round.
+"""Resources used in a run, from its ledger: seconds, bytes, FLOPs and joules by site, phase, activity and round.
 
-Energy = idle watts x the time a site is counted for + (state watts - idle watts) x the time in that state, over all
-states; states that overlap add. A link that carries several flows at once is one engine, busy once; a slot that
-computes is one each. Latency moves no bytes and draws nothing above idle.
+Energy = idle watts x the time that a site is counted for + the sum over states of (watts of the state - idle watts) x
+the time in that state. States that overlap add up. A link that carries several flows at once counts as one engine,
+which is busy once; of slots that compute, each counts. Latency moves no bytes and draws nothing above idle.
 """
 
 from __future__ import annotations
@@ -19,19 +19,29 @@ if TYPE_CHECKING:
 
 
 RESOLUTION = 1e-12
-"""Of the clock, relative: shorter pieces are what rounding leaves."""
+"""The relative resolution of the clock: pieces of time that are shorter are rounding errors."""
 
 
 class Use(NamedTuple):
-    """Something a site did, or that it stood by.
+    """A use of a site: something that it did, or time for which it stood by.
 
-    ``activity``: ``compute``, ``upload`` (it sends), ``download`` (it receives): joules are those above idle;
-    ``idle``: the joules of being there; ``wait``: the part of that time in which it did nothing, no further joules.
-    ``bytes`` of a client's uploads and downloads; the server's sides of the same transfers carry none.
+    The activities ``compute``, ``upload`` (the site sends) and ``download`` (it receives) carry the energy above idle.
+    ``idle`` carries the energy of being there. ``wait`` is the part of the idle time in which a client did nothing; it
+    carries no further energy.
 
-    It began at ``start`` of the clock, in seconds; of transfers that share a link each has the stretch that is counted
-    for it, and no two overlap. Standing by starts with the engagement or round that it is part of, waiting too, whose
-    seconds lie anywhere in it.
+    Attributes:
+        side: ``client`` or ``server``.
+        site: the name of the site.
+        phase: that of the work or transfer; ``idle`` or ``waiting`` for standing by.
+        activity: ``compute``, ``upload``, ``download``, ``idle`` or ``wait``.
+        round: the round that it belongs to; 0 outside of rounds.
+        start: when it began, in seconds of the clock. Transfers that share a link are given parts of its busy time that
+            do not overlap. Idle and waiting time start with the engagement or round that they are part of; the seconds
+            of waiting lie anywhere in it.
+        seconds: how long it lasted.
+        bytes: what a client sent or received; 0 on the server's side of the same transfers.
+        flops: floating-point operations.
+        energy_j: joules, as described above.
     """
 
     side: str
@@ -47,7 +57,7 @@ class Use(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """Time an engine was busy, from ``start`` to ``end``, and what for."""
+    """A stretch of time in which an engine was busy: ``start`` and ``end`` in seconds, and the round and the phase."""
 
     start: float
     end: float
@@ -56,16 +66,17 @@ class Stretch(NamedTuple):
 
 
 def uses(ledger: Ledger, power: Mapping[str, Power], clients: Iterable[str], start: float, end: float) -> list[Use]:
-    """Everything the ledger says was used between ``start`` and ``end`` of the clock.
+    """Return all that was used in a trial, from the rows of its ledger.
 
-    Clients are counted while they are engaged, waiting included, and while they are active beyond that: what a stopped
-    client's device had begun it finishes. Other sites are counted all the time.
+    Clients are counted while they are engaged, waiting included, and while they are active beyond that: the device of a
+    client that was stopped finishes the work it had begun. Other sites are counted all the time. Absences count as
+    neither idle nor waiting time.
 
     Args:
-        ledger: of one trial.
-        power: watts of each site by name.
+        ledger: the ledger of one trial.
+        power: what each site draws, by its name.
         clients: the names of the sites that are clients.
-        start, end: seconds of the clock.
+        start, end: the clock at the beginning and at the end of the trial, in seconds.
     """
     devices = set(clients)
     sides = {site: "client" if site in devices else "server" for site in power}
@@ -74,47 +85,50 @@ def uses(ledger: Ledger, power: Mapping[str, Power], clients: Iterable[str], sta
         for site, watts in power.items()
         for engine in ("compute", "upload", "download")
     }
-    found: list[Use] = []
+    used: list[Use] = []
     busy: dict[tuple[str, str], list[Stretch]] = defaultdict(list)  # by site and engine
 
     for work in ledger.works:
         site, phase, round, start_s, seconds = work.site, work.phase, work.round, work.start, work.seconds
         busy[site, "compute"].append(Stretch(start_s, start_s + seconds, round, phase))
         joules = above_idle[site, "compute"] * seconds
-        found.append(Use(sides[site], site, phase, "compute", round, start_s, seconds, 0, work.flops, joules))
+        used.append(Use(sides[site], site, phase, "compute", round, start_s, seconds, 0, work.flops, joules))
 
     for sent in ledger.transfers:
         stretch = Stretch(sent.start + sent.latency, sent.start + sent.seconds, sent.round, sent.phase)
         for site, activity in ((sent.source, "upload"), (sent.target, "download")):
             busy[site, activity].append(stretch)
             if site in devices:
-                moment = stretch.start
-                found.append(Use("client", site, sent.phase, activity, sent.round, moment, 0.0, sent.bytes, 0, 0.0))
+                began = stretch.start
+                used.append(Use("client", site, sent.phase, activity, sent.round, began, 0.0, sent.bytes, 0, 0.0))
 
     for (site, engine), stretches in busy.items():
         if engine == "compute":
             continue
         for part, seconds in covered(stretches):
             joules = above_idle[site, engine] * seconds
-            found.append(Use(sides[site], site, part.phase, engine, part.round, part.start, seconds, 0, 0, joules))
+            used.append(Use(sides[site], site, part.phase, engine, part.round, part.start, seconds, 0, 0, joules))
 
-    found.extend(_standing_by(ledger, power, devices, busy, start, end))
-    return found
+    used.extend(_standing_by(ledger, power, devices, busy, start, end))
+    return used
 
 
 def covered(stretches: Iterable[Stretch]) -> list[tuple[Stretch, float]]:
-    """The union of stretches in parts that do not overlap, in order, each of a stretch that extends it; and seconds."""
+    """Return the union of stretches as parts that do not overlap, in order, each with its seconds.
+
+    Time that several stretches cover belongs to the one that starts first.
+    """
     parts, until = [], float("-inf")
     for stretch in sorted(stretches):
-        fresh = stretch.end - max(stretch.start, until)
-        if fresh > 0:
-            parts.append((stretch._replace(start=max(stretch.start, until)), fresh))
+        added = stretch.end - max(stretch.start, until)
+        if added > 0:
+            parts.append((stretch._replace(start=max(stretch.start, until)), added))
             until = stretch.end
     return parts
 
 
 def _seconds_before(stretches: Iterable[Stretch]) -> Callable[[float], float]:
-    """How many seconds of the union of stretches lie before a moment."""
+    """Return a function of a moment: the seconds of the union of stretches that lie before it."""
     starts, ends, sums = [], [], [0.0]
     for stretch, seconds in covered(stretches):
         starts.append(stretch.end - seconds)
@@ -136,6 +150,7 @@ def _standing_by(
     start: float,
     end: float,
 ) -> list[Use]:
+    """Return the idle and waiting time of all sites; the parameters are those of ``uses``, and the busy stretches."""
     active, engaged = {}, defaultdict(list)
     for row in ledger.engagements:
         engaged[row.client].append((row.start, row.start + row.seconds))
@@ -150,37 +165,38 @@ def _standing_by(
         absences[absence.site].append(absence)
 
     def present(site: str, begin: float, seconds: float) -> float:
+        """Return the seconds of an interval in which a site was not away."""
         away = (min(a.start + a.seconds, begin + seconds) - max(a.start, begin) for a in absences[site])
         return seconds - sum(max(0.0, overlap) for overlap in away)
 
-    found = []
+    used = []
     for row in ledger.engagements:
         seconds = present(row.client, row.start, row.seconds)
         joules = power[row.client].idle * seconds
         active_seconds = active[row.client](row.start + row.seconds) - active[row.client](row.start)
         waiting = max(0.0, seconds - active_seconds)
-        found.append(Use("client", row.client, "idle", "idle", row.round, row.start, seconds, 0, 0, joules))
-        found.append(Use("client", row.client, "waiting", "wait", row.round, row.start, waiting, 0, 0, 0.0))
+        used.append(Use("client", row.client, "idle", "idle", row.round, row.start, seconds, 0, 0, joules))
+        used.append(Use("client", row.client, "waiting", "wait", row.round, row.start, waiting, 0, 0, 0.0))
     for site in sorted(devices):
         for piece in _outside(engines[site], sorted(engaged[site])):
             seconds = piece.end - piece.start
             joules = power[site].idle * seconds
-            found.append(Use("client", site, "idle", "idle", piece.round, piece.start, seconds, 0, 0, joules))
+            used.append(Use("client", site, "idle", "idle", piece.round, piece.start, seconds, 0, 0, joules))
     for site in (name for name in power if name not in devices):
         counted = 0.0
         for turn in ledger.rounds:
             seconds = present(site, turn.start, turn.seconds)
             joules = power[site].idle * seconds
-            found.append(Use("server", site, "idle", "idle", turn.round, turn.start, seconds, 0, 0, joules))
+            used.append(Use("server", site, "idle", "idle", turn.round, turn.start, seconds, 0, 0, joules))
             counted += seconds
         seconds = present(site, start, end - start) - counted
-        if seconds > 1e-9 * (end - start):  # outside of any round
-            found.append(Use("server", site, "idle", "idle", 0, start, seconds, 0, 0, power[site].idle * seconds))
-    return found
+        if seconds > 1e-9 * (end - start):  # the time outside of rounds
+            used.append(Use("server", site, "idle", "idle", 0, start, seconds, 0, 0, power[site].idle * seconds))
+    return used
 
 
 def _outside(stretches: Iterable[Stretch], intervals: Sequence[tuple[float, float]]) -> Iterator[Stretch]:
-    """The pieces of the union of stretches that lie in none of these intervals, which are in order."""
+    """Yield the pieces of the union of stretches that lie in none of the intervals, which are sorted."""
     starts = [begin for begin, _ in intervals]
     for part, seconds in covered(stretches):
         begin = part.end - seconds
@@ -196,7 +212,7 @@ def _outside(stretches: Iterable[Stretch], intervals: Sequence[tuple[float, floa
 
 
 def active_energy(found: Iterable[Use], power: Mapping[str, Power]) -> float:
-    """Joules of the clients without their waiting: what they draw while they compute, send or receive."""
+    """Return the joules that clients draw while they compute, send or receive, without those of waiting."""
     joules = 0.0
     for use in found:
         if use.side == "client":

@@ -1,6 +1,6 @@
-"""The YAML that a user writes: the scenario, its world, the hardware catalogue, overrides, and the schema.
+"""The YAML that a user writes: the scenario, its world, the hardware catalogue, overrides, and the JSON Schema.
 
-It validates and completes what a file says, and runs nothing.
+It validates a file and fills in what the file leaves out, and runs nothing.
 """
 
 from simulator.settings.moved import former

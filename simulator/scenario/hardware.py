@@ -1,7 +1,7 @@
-"""The hardware catalogue: what a scenario leaves out about a device, a server or a link that it names.
+"""The hardware catalogue, which fills in what a scenario leaves out about the devices, servers and links it names.
 
 The figures are in `assets/catalogue.yaml`, each with its mark, its source and a date. A user's own file has the same
-form; its figures may come without a mark, as plain values, and count where ours say something else.
+form. Its figures may be plain values without a mark, and take precedence over ours.
 """
 
 from __future__ import annotations
@@ -27,67 +27,68 @@ Role = Literal["device", "server"]
 Precision = Literal["fp32", "fp16", "bf16"]
 Mark = Literal["measured", "nominal", "derived", "recalled", "assumed"]
 NEEDED = ("rate", "memory_bandwidth", "memory", "power")
-"""What a device that is not in the catalogue must say itself."""
+"""The keys that a device or server must give itself if the catalogue does not."""
 DIRECTIONS = ("uplink", "downlink")
 Entry = dict[str, Any]
 """A tree of mappings with figures at the leaves."""
 
 
 class Figure(Settings):
-    """One figure of the catalogue, as a scenario would write it, and where it comes from."""
+    """One figure of the catalogue, written as in a scenario, and where it comes from."""
 
     value: Any
     mark: Mark | None = None
     source: str = ""
     date: str = ""
-    """Of the source, or when it was looked up."""
+    """The date of the source, or when it was looked up."""
 
 
 def _figure(read: Callable[[Any], object]) -> PlainValidator:
-    """Takes a figure, or its value alone, that `read` can read."""
+    """Return a validator of a figure, or of its value alone, which `read` must be able to read."""
 
-    def figure(data: Any) -> Figure:
-        found = Figure.model_validate(data if isinstance(data, dict) else {"value": data})
+    def validate(data: Any) -> Figure:
+        figure = Figure.model_validate(data if isinstance(data, dict) else {"value": data})
         try:
-            read(found.value)
+            read(figure.value)
         except ValueError as error:
-            raise invalid([((), found.value, str(error), None)]) from None
-        return found
+            raise invalid([((), figure.value, str(error), None)]) from None
+        return figure
 
-    return PlainValidator(figure)
+    return PlainValidator(validate)
 
 
 def _share(value: Any) -> None:
+    """Raise ``ValueError`` unless a value is a share: more than 0, and at most 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
         raise ValueError("it must be a number, more than 0 and at most 1")
 
 
 def _link(data: Any) -> Figure | LinkFigures:
-    """A link's name, or a mapping that says it."""
+    """Return a figure with the name of a link, or the figures of a link that is given as a mapping."""
     if isinstance(data, dict) and "value" not in data:
         return LinkFigures.model_validate(data)
-    found = Figure.model_validate(data if isinstance(data, dict) else {"value": data})
-    if not isinstance(found.value, str):
-        raise invalid([((), found.value, "it must be the name of a link, or a mapping with a rate", None)])
-    return found
+    name = Figure.model_validate(data if isinstance(data, dict) else {"value": data})
+    if not isinstance(name.value, str):
+        raise invalid([((), name.value, "it must be the name of a link, or a mapping with a rate", None)])
+    return name
 
 
 class LinkFigures(Settings):
-    """One direction of a link."""
+    """One direction of a link in the catalogue."""
 
     rate: Annotated[Figure, _figure(BANDWIDTH.parse)]
     latency: Annotated[Figure | None, _figure(DURATION.parse)] = None
 
 
 class PairFigures(Settings):
-    """A link."""
+    """Both directions of a link in the catalogue."""
 
     uplink: LinkFigures
     downlink: LinkFigures
 
 
 class PowerFigures(Settings):
-    """What a device draws."""
+    """What a device or server draws in each state."""
 
     idle: Annotated[Figure | None, _figure(POWER.parse)] = None
     compute: Annotated[Figure | None, _figure(POWER.parse)] = None
@@ -96,7 +97,7 @@ class PowerFigures(Settings):
 
 
 class SiteFigures(Settings):
-    """A device or a server; what an entry leaves out, the scenario must say."""
+    """A device or a server in the catalogue; the scenario must give what an entry leaves out."""
 
     rate: dict[Precision, Annotated[Figure, _figure(RATE.parse)]] = Field(default={})
     utilisation: Annotated[Figure | None, _figure(_share)] = None
@@ -109,7 +110,7 @@ class SiteFigures(Settings):
 
 
 class CatalogueFile(FileSettings):
-    """What a catalogue's file may say."""
+    """A file of the catalogue: defaults by role, and devices and links by name."""
 
     defaults: dict[Role, SiteFigures] = Field(default={})
     devices: dict[str, SiteFigures] = Field(default={})
@@ -120,32 +121,32 @@ _own: ContextVar[Entry | None] = ContextVar("_own", default=None)
 
 
 def entries() -> dict[str, dict[str, Entry]]:
-    """The catalogue: `defaults` by role, `devices` and `links` by name; within `joined`, with a user's file in it."""
+    """Return the catalogue: `defaults` by role, `devices` and `links` by name; within `joined`, with the user's own."""
     return merge(_ours(), _own.get() or {})
 
 
 def read(path: Path | str) -> dict[str, dict[str, Entry]]:
-    """The entries of one file.
+    """Return the entries of one file.
 
     Raises:
-        ScenarioError: all that is wrong with it, a line each, with the file, the line, the entry and the key.
+        ScenarioError: the file is wrong; a line for each problem, with the file, the line, the entry and the key.
     """
     return _tree(read_settings(CatalogueFile, path))
 
 
 @contextmanager
 def joined(path: str, folder: Path | str = "") -> Iterator[None]:
-    """Within it, the entries of a user's file count before ours.
+    """Give the entries of a user's file precedence over ours, within this context.
 
     Args:
-        path: the file, from `folder` or, if it is not there, from the working directory.
-        folder: of the scenario that names it.
+        path: the file, relative to `folder` or, if it is not there, to the working directory.
+        folder: the folder of the scenario that names the file.
 
     Raises:
-        ScenarioError: as `read`.
+        ScenarioError: the file is wrong; a line for each problem.
     """
-    beside = Path(folder, path).expanduser()
-    token = _own.set(read(beside if beside.exists() or not Path(path).exists() else path))
+    beside_scenario = Path(folder, path).expanduser()
+    token = _own.set(read(beside_scenario if beside_scenario.exists() or not Path(path).exists() else path))
     try:
         yield
     finally:
@@ -153,21 +154,25 @@ def joined(path: str, folder: Path | str = "") -> Iterator[None]:
 
 
 def complete(site: dict[str, Any], role: Role) -> dict[str, Any]:
-    """The plain data of a device or server with what it leaves out filled in, links named by the catalogue written out.
+    """Return the plain data of a device or server, with what it leaves out filled in from the catalogue.
 
-    What it says stays. A link that it says as a mapping stands as it is.
+    What it gives is kept. Links that it names are written out; a link given as a mapping stays as it is.
+
+    Args:
+        site: the plain data, with a name.
+        role: which defaults are filled in.
 
     Raises:
-        ValueError: the catalogue and it together do not say all that is needed, or there is no such link.
+        ValueError: something needed is neither in the data nor in the catalogue, or there is no such link.
     """
     known, name = entries(), str(site.get("name"))
     devices = known["devices"]
     site = merge(_plain(merge(known["defaults"][role], devices.get(name, {}))), site)
     missing = [key for key in NEEDED if key not in site]
     if missing:
-        itself = f"must say its {listed(missing)} itself"
+        itself = f"must give its {listed(missing)} itself"
         if name in devices:
-            raise ValueError(f'the catalogue does not say all about "{name}", so it {itself}')
+            raise ValueError(f'the catalogue does not have all figures of "{name}", so it {itself}')
         near = near_miss(name, devices)
         raise ValueError(
             f'"{name}" is not in the catalogue{near} Otherwise it {itself}'
@@ -178,7 +183,7 @@ def complete(site: dict[str, Any], role: Role) -> dict[str, Any]:
 
 
 def link(given: Any, direction: str) -> Any:
-    """What the catalogue says of the link named `given`; a link that is a mapping stands as it is.
+    """Return one direction of the link named `given`; a link given as a mapping is returned as it is.
 
     Raises:
         ValueError: there is no such link.
@@ -193,7 +198,7 @@ def link(given: Any, direction: str) -> Any:
 
 
 def figures(entry: Entry, *keys: str) -> Iterator[tuple[str, Figure]]:
-    """The figures of an entry, each with its dotted key."""
+    """Yield the figures of an entry, each with its dotted key, which starts with `keys`."""
     for key, value in entry.items():
         if isinstance(value, Figure):
             yield ".".join((*keys, key)), value
@@ -208,7 +213,7 @@ def _ours() -> dict[str, dict[str, Entry]]:
 
 
 def _tree(entry: Any) -> Any:
-    """What a file says, without what it leaves out."""
+    """Return an entry as nested mappings, without the keys that its file leaves out."""
     if isinstance(entry, Figure):
         return entry
     if isinstance(entry, BaseModel):
@@ -217,4 +222,5 @@ def _tree(entry: Any) -> Any:
 
 
 def _plain(entry: Any) -> Any:
+    """Return an entry with the values of its figures in their place."""
     return entry.value if isinstance(entry, Figure) else {key: _plain(value) for key, value in entry.items()}

@@ -1,4 +1,4 @@
-"""What an algorithm's entry says of training, laid over what the scenario says."""
+"""The training settings of an algorithm's entry, merged into those of the scenario."""
 
 from __future__ import annotations
 
@@ -9,34 +9,42 @@ from simulator.settings.plugins import OPTIMIZERS, SCHEDULES
 
 
 def overridden(training: Any, overrides: Any) -> Any:
-    """The plain data of `training` with an entry's `overrides`."""
+    """Return the plain data of the scenario's training with an entry's overrides.
+
+    Of an optimizer or schedule with another name, only the keys that the new one also has carry over; a compressor with
+    another name replaces the whole setting.
+
+    Args:
+        training: the scenario's training, plain data.
+        overrides: the entry's training, plain data. Returned as they are if either is no mapping.
+    """
     if not isinstance(training, dict) or not isinstance(overrides, dict):
         return overrides
     for key, kinds in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
-        below, above = training.get(key), overrides.get(key)
-        if not (isinstance(below, dict) and isinstance(above, dict) and "name" in above):
+        common, own = training.get(key), overrides.get(key)
+        if not (isinstance(common, dict) and isinstance(own, dict) and "name" in own):
             continue
-        if above["name"] != below.get("name"):  # another optimizer: only what both have carries over
-            fields = kinds.find(above["name"]).model_fields if above["name"] in kinds.names() else {}
-            training = training | {key: {name: value for name, value in below.items() if name in fields}}
-    below, above = training.get("compression"), overrides.get("compression")
-    if isinstance(below, dict) and isinstance(above, dict):  # another method replaces the whole of one
-        training = training | {"compression": {kind: x for kind, x in below.items() if not _other(x, above.get(kind))}}
+        if own["name"] != common.get("name"):
+            fields = kinds.find(own["name"]).model_fields if own["name"] in kinds.names() else {}
+            training = training | {key: {name: value for name, value in common.items() if name in fields}}
+    common, own = training.get("compression"), overrides.get("compression")
+    if isinstance(common, dict) and isinstance(own, dict):
+        kept = {kind: compressor for kind, compressor in common.items() if not _renamed(compressor, own.get(kind))}
+        training = training | {"compression": kept}
     return merge(training, overrides)
 
 
-def _other(below: Any, above: Any) -> bool:
-    """Whether two settings of plug-ins name different ones."""
-    if not isinstance(below, dict) or not isinstance(above, dict):
+def _renamed(common: Any, own: Any) -> bool:
+    """Return whether an entry's setting names another plug-in than the scenario's."""
+    if not isinstance(common, dict) or not isinstance(own, dict):
         return False
-    return "name" in above and above["name"] != below.get("name")
+    return "name" in own and own["name"] != common.get("name")
 
 
 def difference(training: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
-    """What `overridden` needs to make `training` of `base`; of a plug-in, all."""
+    """Return the overrides with which `overridden` makes `training` from `base`; plug-ins are written out in full."""
     changed = {key: value for key, value in training.items() if value != base[key]}
     if "compression" in changed:
-        before = base["compression"]
-        compression = {kind: how for kind, how in training["compression"].items() if before.get(kind, ...) != how}
-        changed["compression"] = compression
+        common, own = base["compression"], training["compression"]
+        changed["compression"] = {kind: value for kind, value in own.items() if common.get(kind, ...) != value}
     return changed

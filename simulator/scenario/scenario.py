@@ -1,7 +1,7 @@
 """A scenario: the world, the model and the data, and the algorithms to compare, as frozen, validated settings.
 
-`load` reads a YAML file. What the file leaves out is filled in, from the hardware catalogue and from the defaults
-below, and `Scenario.resolved` writes all of it out. SI units throughout: seconds, bytes, FLOP/s, watts.
+`load` reads a YAML file. What the file leaves out is filled in from the hardware catalogue and from the defaults below,
+and `Scenario.resolved` writes all of it out. Everything is in SI units: seconds, bytes, FLOP/s, watts.
 """
 
 from __future__ import annotations
@@ -33,40 +33,44 @@ if TYPE_CHECKING:
     from simulator.algorithms.base import Algorithm
     from simulator.learning.data.datasets.base import DataSet
     from simulator.learning.data.partition.base import Partition
-else:  # found when a scenario names one: reading this module loads neither torch nor a data set
+else:  # loaded only when a scenario names one: importing this module loads neither torch nor a data set
     Algorithm = DataSet = Partition = Settings
 
 __all__ = ["Scenario", "ScenarioError", "load"]
 
 
 class ModelSettings(Settings):
-    """The model: "bundled", "random" (its architecture, untrained), or a VisionTransformer or ResNet that timm knows by
-    this name."""
+    """The model that is trained.
+
+    Attributes:
+        name: "bundled", "random" (the same architecture, untrained), or timm's name of a VisionTransformer or ResNet.
+    """
 
     name: str
     image_size: PositiveInt = 32
-    """Pixels, to which images are scaled."""
+    """The height and width in pixels to which images are scaled."""
     pretrained: bool = True
-    """Of a timm model: its published weights, else random ones."""
+    """Whether a timm model starts from its published weights, or from random ones."""
     weights: LocalPath | None = None
-    """A file of weights to start from, instead of published or random ones: safetensors, or what torch.save made of a
-    state dict; from the scenario's folder. Names and shapes must be the model's; only the classifier may be for another
-    number of classes (it is new then), and position embeddings for another image size."""
+    """A file of weights to start from, instead of published or random ones: safetensors, or a state dict saved by
+    torch.save; relative to the scenario's folder. Names and shapes must be those of the model, with two exceptions: the
+    classifier may have another number of classes (it is then new), and position embeddings another image size."""
     keywords: dict[str, Any] = Field(default_factory=dict)
-    """Passed to timm, which builds a model of another shape with them: {patch_size: 4, embed_dim: 128, depth: 6}, or
-    for a ResNet {layers: [1, 1, 1, 1], norm_layer: groupnorm}."""
+    """Arguments for timm, which builds a model of another shape with them, such as {patch_size: 4, embed_dim: 128,
+    depth: 6}, or for a ResNet {layers: [1, 1, 1, 1], norm_layer: groupnorm}."""
     attention: Literal["fused", "math"] = "fused"
-    """Whether attention keeps its weights in memory ("math") or not."""
+    """How attention is computed: "math" keeps the attention weights in memory, "fused" does not."""
 
 
 class DataSettings(Settings):
-    """The data set, and how it is dealt to the devices."""
+    """The data set, and how it is partitioned among the devices."""
 
     source: Annotated[DataSet, DATASETS]
     partition: Annotated[Partition, PARTITIONS] = Field(default={"name": "iid"}, validate_default=True)
 
     @property
     def name(self) -> str:
+        """The name of the data set."""
         return self.source.name
 
     @model_validator(mode="before")
@@ -81,15 +85,15 @@ class DataSettings(Settings):
 
 
 class EvaluationSettings(Settings):
-    """How often, and on how many samples, a model is tested; off the simulated clock."""
+    """How often, and on how many samples, a model is evaluated; off the simulated clock."""
 
     every: PositiveInt = 1
     """Rounds from one evaluation to the next."""
     samples: PositiveInt | None = None
-    """A fixed subset of this size; all test samples if null."""
+    """The size of a fixed subset of the test samples; all of them if null."""
     clients: PositiveInt | None = None
-    """How many devices' own accuracies are looked at, a fixed subset; all if null. Where devices have models of their
-    own, each of them is tested."""
+    """The number of devices whose own accuracies are evaluated, a fixed subset; all if null. If devices have models of
+    their own, each of these models is evaluated."""
 
 
 class Entry(Settings):
@@ -97,11 +101,12 @@ class Entry(Settings):
 
     label: FolderName
     training: ScheduledTraining
-    """The scenario's, with what this entry overrides."""
+    """The scenario's training, with what this entry overrides."""
     algorithm: Annotated[Algorithm, ALGORITHMS]
 
     @property
     def name(self) -> str:
+        """The name of the algorithm."""
         return self.algorithm.name
 
     @model_validator(mode="before")
@@ -119,15 +124,18 @@ class Entry(Settings):
 
 
 class Scenario(FileSettings):
-    """What is simulated: one world, and each algorithm once for each seed."""
+    """What is simulated: one world, in which each algorithm runs once for each seed."""
 
     kind_of_file = "scenario"
     name: FolderName
     seeds: Annotated[Many[Annotated[int, Field(ge=0)]], Field(min_length=1)] = (0,)
+    """The seeds; each algorithm runs once for each of them."""
     threads: PositiveInt = 1
-    """Of torch; learned figures depend on it."""
+    """The number of threads that torch uses; the results of training depend on it."""
     torch_device: Literal["auto", "cpu", "cuda"] = "auto"
+    """The device on which torch computes; "auto" is a GPU if torch finds one, else the processor."""
     target_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
+    """An accuracy for which the results give the time at which it is first reached; null for none."""
     world: WorldSettings
     model: ModelSettings
     data: DataSettings
@@ -136,25 +144,26 @@ class Scenario(FileSettings):
     algorithms: Annotated[Many[Entry], Field(min_length=1)]
 
     def only(self, index: int, seed: int) -> Scenario:
-        """The same with one algorithm and one seed."""
+        """Return the same scenario with one of its algorithms and one seed."""
         alone = self.model_copy(update={"algorithms": (self.algorithms[index],), "seeds": (seed,)})
         alone._source = self._source and self._source.only(index)
         return alone
 
     def resolved(self) -> str:
-        """YAML with everything filled in, which `load` reads as an equal scenario."""
+        """Return the scenario as YAML with everything filled in, which `load` reads as an equal scenario."""
         data = self.model_dump(mode="json")
         for entry in data["algorithms"]:
             overrides = difference(entry.pop("training"), data["training"])
             if overrides:
                 entry["training"] = overrides
-        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the former is five times as fast, where it is there
+        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the C version, if there is one, is five times as fast
         style: dict[str, Any] = {"sort_keys": False, "default_flow_style": None, "width": 120, "allow_unicode": True}
         return str(yaml.dump(data, Dumper=dumper, **style))
 
     @model_validator(mode="before")
     @classmethod
-    def _each_its_training(cls, data: Any) -> Any:
+    def _merge_training(cls, data: Any) -> Any:
+        """Give each algorithm's entry the scenario's training, with the entry's own settings merged in."""
         if not isinstance(data, dict) or not isinstance(data.get("algorithms"), list):
             return data
         return data | {
@@ -168,15 +177,16 @@ class Scenario(FileSettings):
 
     @field_validator("seeds")
     @classmethod
-    def _each_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(seeds)) < len(seeds):
-            raise ValueError("each seed may be named once")
+            raise ValueError("each seed may be given only once")
         return seeds
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        """Refuse settings that do not fit each other."""
         problems: list[tuple[tuple[str | int, ...], Any, str, str | None]] = []
-        labels = [entry.label.lower() for entry in self.algorithms]  # folders: some systems ignore case
+        labels = [entry.label.lower() for entry in self.algorithms]  # they name folders, and some systems ignore case
         for index, entry in enumerate(self.algorithms):
             if labels.index(entry.label.lower()) < index:
                 problem = "an algorithm above has this label (or name) too: give each its own label"
@@ -184,9 +194,9 @@ class Scenario(FileSettings):
             for key, problem, allowed in in_vain(entry.name, entry.algorithm, entry.training, self.training):
                 problems.append((("algorithms", index, "training", key), None, problem, allowed))
         clients = self.world.clients
-        if (watched := self.evaluation.clients or 1) > clients:
+        if (evaluated := self.evaluation.clients or 1) > clients:
             problem = f"the world has {clients} device{'s' * (clients > 1)}"
-            problems.append((("evaluation", "clients"), watched, problem, f"1 to {clients}, or null"))
+            problems.append((("evaluation", "clients"), evaluated, problem, f"1 to {clients}, or null"))
         trainings: list[tuple[tuple[str | int, ...], ScheduledTraining]] = [((), self.training)]
         trainings += [(("algorithms", index), entry.training) for index, entry in enumerate(self.algorithms)]
         for where, training in trainings:
@@ -196,25 +206,35 @@ class Scenario(FileSettings):
                 problems.append(
                     ((*where, "training", "augment", "crop"), training.augment.crop, problem, f"0 to {size - 1}")
                 )
-            if (chosen := training.clients_per_round) > clients:
+            if (cohort := training.clients_per_round) > clients:
                 problem = f"the world has {clients} device{'s' * (clients > 1)}"
-                problems.append(((*where, "training", "clients_per_round"), chosen, problem, f"1 to {clients}"))
+                problems.append(((*where, "training", "clients_per_round"), cohort, problem, f"1 to {clients}"))
         if problems:
             raise invalid(problems)
         return self
 
 
 def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
-    """Read a scenario from a YAML file; `overrides` as `read_settings` takes them.
+    """Read a scenario from a YAML file, with overrides as `read_settings` takes them.
 
     Raises:
-        ScenarioError: all that is wrong with it, a line each.
+        ScenarioError: the file or an override is wrong; a line for each problem.
     """
     return read_settings(Scenario, path, overrides)
 
 
 def _apart(data: Any, inner: str, kinds: Plugins, ours: set[str]) -> Any:
-    """Moves the keys of a plug-in, which a file writes beside our own, into a mapping of theirs."""
+    """Move the keys of a plug-in, which a file writes beside our own keys, into a mapping of their own.
+
+    Args:
+        data: the mapping that was read; anything else is returned as it is.
+        inner: the key of the new mapping, "source" or "algorithm".
+        kinds: the plug-ins.
+        ours: the keys that stay.
+
+    Raises:
+        ValidationError: there are keys that neither the plug-in nor we know.
+    """
     if not isinstance(data, dict):
         return data
     if data.get("name") in kinds.names():

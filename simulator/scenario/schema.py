@@ -1,8 +1,8 @@
-"""The JSON Schema of a scenario file, with which editors complete and check what is written.
+"""The JSON Schema of a scenario file, with which editors complete and check what a user writes.
 
-It describes what a person may write, not what the program makes of it: the keys of a plug-in stand beside ours, a
-device of the catalogue needs no more than its name, and an algorithm's `training` says only what it overrides. It
-allows a little more than `sfsim validate`, which also checks what only a later step can know.
+It describes the file, not the settings that are made of it: the keys of a plug-in stand beside ours, a device of the
+catalogue needs only its name, and an algorithm's `training` has only what it overrides. It allows a little more than
+`sfsim validate`, which also checks what only a later step can know.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Schema = dict[str, Any]
 
 
 def scenario_schema() -> Schema:
-    """The schema, in the 2020-12 dialect."""
+    """Return the schema, in the 2020-12 dialect."""
     schema = Scenario.model_json_schema(schema_generator=_Described)
     parts: dict[str, Schema] = schema["$defs"]
     data, entry, training = parts["DataSettings"], parts["Entry"], parts["ScheduledTraining"]
@@ -44,22 +44,22 @@ def scenario_schema() -> Schema:
 
 
 def described(kind: type[BaseModel]) -> dict[str, str]:
-    """What is said of the fields of a model: in an "Attributes:" section, or in a text below a field."""
-    found: dict[str, str] = {}
+    """Return the descriptions of the fields of a model, from its "Attributes:" section or the texts below fields."""
+    descriptions: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         if issubclass(base, BaseModel) and base is not BaseModel:
-            found |= _section(base)
-            found |= {name: field.description for name, field in base.model_fields.items() if field.description}
-    return {name: _prose(text) for name, text in found.items() if name in kind.model_fields}
+            descriptions |= _section(base)
+            descriptions |= {name: field.description for name, field in base.model_fields.items() if field.description}
+    return {name: _prose(text) for name, text in descriptions.items() if name in kind.model_fields}
 
 
 def summary(kind: type) -> str:
-    """The docstring of a class as far as its sections, without those of its bases."""
+    """Return the docstring of a class up to its sections; the docstrings of its bases do not count."""
     return _prose(re.split(r"\n\n(?=\w+:\n)", inspect.cleandoc(vars(kind).get("__doc__") or ""))[0])
 
 
 class _Described(GenerateJsonSchema):
-    """Takes descriptions from docstrings, and drops titles that only repeat a key."""
+    """The generator, which takes descriptions from docstrings and drops titles that only repeat a key."""
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
@@ -70,7 +70,7 @@ class _Described(GenerateJsonSchema):
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
         made = super().function_before_schema(schema)
-        if made.get("type") == "array":  # what is done first to a list is to make one of a single item
+        if made.get("type") == "array":  # the validator makes a list of a single item
             return {"anyOf": [made["items"], made]}
         return made
 
@@ -79,7 +79,7 @@ class _Described(GenerateJsonSchema):
 
 
 def _beside(outer: Schema, inner: str) -> Schema:
-    """A mapping in which the keys of a plug-in stand beside ours, instead of under the key `inner`."""
+    """Return the schema of a mapping with the keys of a plug-in beside ours, instead of below the key `inner`."""
     ours = {key: value for key, value in outer["properties"].items() if key != inner}
     plugins = outer["properties"][inner]["oneOf"]
     return {
@@ -91,24 +91,24 @@ def _beside(outer: Schema, inner: str) -> Schema:
 
 
 def _optional(schema: Any, parts: dict[str, Schema]) -> Any:
-    """The same with nothing required and nothing filled in, however deep; references are written out."""
+    """Return a schema with nothing required and no defaults, at any depth; references are written out."""
     if isinstance(schema, list):
         return [_optional(item, parts) for item in schema]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
         schema = parts[schema["$ref"].rpartition("/")[2]] | {key: schema[key] for key in schema if key != "$ref"}
-    left = {key: value for key, value in schema.items() if key not in ("required", "default")}
-    return {"anyOf" if key == "oneOf" else key: _optional(value, parts) for key, value in left.items()}
+    optional = {key: value for key, value in schema.items() if key not in ("required", "default")}
+    return {"anyOf" if key == "oneOf" else key: _optional(value, parts) for key, value in optional.items()}
 
 
 def _one_of(known: dict[str, Any]) -> Schema:
-    """One of these names, for an editor to offer, or another text."""
+    """Return the schema of any text, with these names for an editor to offer."""
     return {"anyOf": [{"enum": list(known)}, {"type": "string"}]}
 
 
 def _section(kind: type) -> dict[str, str]:
-    """The "Attributes:" of a docstring; one line may describe several."""
+    """Return the "Attributes:" of a docstring; one entry may describe several."""
     match = re.search(r"^Attributes:\n((?:[ ]+.*\n?|\n)+)", inspect.cleandoc(vars(kind).get("__doc__") or ""), re.M)
     if not match:
         return {}

@@ -1,4 +1,4 @@
-"""The part of a scenario that says how a model is trained, and who works when."""
+"""The part of a scenario that describes how a model is trained, and which clients work when."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from simulator.settings.plugins import DRIVERS, SELECTIONS
 if TYPE_CHECKING:
     from simulator.scheduling.drivers.base import Driver
     from simulator.scheduling.selection.base import Selection
-else:  # found when a scenario names one
+else:  # loaded only when a scenario names one
     Driver = Selection = Settings
 
 
 class ScheduledTraining(TrainingSettings):
-    """How a model is trained, and who works when."""
+    """How a model is trained, and which clients work when."""
 
     driver: Annotated[Driver, DRIVERS] = Field(default={"name": "synchronous"}, validate_default=True)
-    """Who waits for whom."""
+    """Which clients the server waits for, and when it aggregates."""
     selection: Annotated[Selection, SELECTIONS] = Field(default={"name": "uniform"}, validate_default=True)
-    """Which clients take part in a round."""
+    """How the clients that take part in a round are selected."""

@@ -1,4 +1,4 @@
-"""The part of a scenario that describes the world: devices, the server, and their links. SI units."""
+"""The part of a scenario that describes the world: devices, the server and their links, in SI units."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from simulator.settings.wording import listed
 
 if TYPE_CHECKING:
     from simulator.scheduling.queues.base import Queue
-else:  # found when a scenario names one
+else:  # loaded only when a scenario names one
     Queue = Settings
 
 SecondsTable = Annotated[
@@ -35,11 +35,11 @@ SecondsTable = Annotated[
     PlainValidator(read_table),
     WithJsonSchema({"type": "object", "additionalProperties": {"type": "array", "items": {"type": "array"}}}),
 ]
-"""A table of measured seconds, as `accounting.seconds` has it."""
+"""A table of measured seconds, as `accounting.seconds` defines it."""
 
 
 class PowerSettings(Settings):
-    """What a site draws, in watts, in each state; a site that sends while it computes draws both above idle."""
+    """What a site draws in each state, in watts. What it draws above idle adds up when it sends while it computes."""
 
     idle: Power
     compute: Power
@@ -48,14 +48,14 @@ class PowerSettings(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _idle_where_not_said(cls, data: Any) -> Any:
+    def _idle_by_default(cls, data: Any) -> Any:
         if isinstance(data, dict) and "idle" in data:
             return {"upload": data["idle"], "download": data["idle"]} | data
         return data
 
 
 class LinkSettings(Settings):
-    """One direction of a site's own link."""
+    """One direction of a site's link."""
 
     rate: Bandwidth  # bytes/s
     latency: Duration = 0.0  # seconds
@@ -69,7 +69,7 @@ class SiteSettings(Settings):
     rate: dict[Precision, Rate]
     """Peak FLOP/s by precision; of a server, for each of its slots."""
     precision: Precision = "fp32"
-    """Which of the rates it computes at; nothing else."""
+    """The precision whose rate is used for the simulated time; it changes nothing else."""
     utilisation: Annotated[float, Field(gt=0, le=1)]
     """The share of the peak rate that is reached."""
     memory_bandwidth: MemoryBandwidth  # bytes/s
@@ -78,12 +78,12 @@ class SiteSettings(Settings):
     uplink: LinkSettings
     downlink: LinkSettings
     table: SecondsTable | None = None
-    """Measured by `sfsim calibrate`: of pieces of work, the seconds they take by the number of samples. What is in it
-    counts, whatever the rates say."""
+    """Seconds measured by `sfsim calibrate`, by piece of work and number of samples. For the pieces in the table, they
+    are used instead of the rates."""
 
     @property
     def flops_per_s(self) -> float:
-        """The rate that is reached, in FLOP/s."""
+        """The rate that is reached: the peak rate at its precision times the utilisation, in FLOP/s."""
         return self.rate[self.precision] * self.utilisation
 
     @model_validator(mode="before")
@@ -93,7 +93,7 @@ class SiteSettings(Settings):
 
     @model_serializer(mode="wrap")
     def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without a table where there is none."""
+        """Leave out a table that is missing or empty."""
         data: dict[str, Any] = write(self)
         return {key: value for key, value in data.items() if key != "table" or value}
 
@@ -105,7 +105,7 @@ class SiteSettings(Settings):
 
 
 class DeviceSettings(SiteSettings):
-    """A group of equal devices."""
+    """A group of identical devices."""
 
     role = "device"
     count: PositiveInt = 1
@@ -116,28 +116,28 @@ class ServerSettings(SiteSettings):
 
     role = "server"
     slots: PositiveInt = 1
-    """How many works it serves at once, each at the full rate."""
+    """The number of works that it serves at once, each at the full rate."""
     queue: Annotated[Queue, QUEUES] = Field(default={"name": "fifo"}, validate_default=True)
-    """Which waiting work it serves next."""
+    """The order in which waiting works are served."""
 
 
 class WorldSettings(Settings):
-    """Who takes part, and over which links."""
+    """The devices, the server and their links."""
 
     provisioning: Literal["first_use", "preinstalled"] = "first_use"
-    """Whether frozen weights are sent to a device when it is first chosen, or are there from the start."""
+    """Whether frozen weights are sent to a device when it first needs them, or are on it from the start."""
     on_oom: Literal["error", "skip", "ignore"] = "error"
-    """What to do about devices whose memory is too small: refuse to run, never choose them, or count as if they had
-    enough. A server that is too small is refused unless this is `ignore`."""
+    """What to do about devices whose memory is too small: refuse to run, never select them, or simulate them as if they
+    had enough. A server whose memory is too small is refused unless this is `ignore`."""
     catalogue: str | None = Field(default=None, exclude=True)
-    """A file of devices and links of one's own: from the scenario's folder, else from the working directory. What it
-    says is written into devices and server, and its name is forgotten."""
+    """A file with devices and links of your own, relative to the scenario's folder, else to the working directory. Its
+    figures are filled into the devices and the server; the name of the file is not kept."""
     devices: Annotated[Many[DeviceSettings], Field(min_length=1)]
     server: ServerSettings
 
     @property
     def clients(self) -> int:
-        """How many devices there are."""
+        """The number of devices."""
         return sum(group.count for group in self.devices)
 
     @model_validator(mode="wrap")

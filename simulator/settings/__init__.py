@@ -1,6 +1,7 @@
-"""The ground floor: settings and the files that they are read from, units, words, plug-ins, seeds.
+"""The ground floor: settings and the files they are read from, units, the wording of messages, plug-ins and seeds.
 
-What every room may use and what knows nothing of simulating: it imports no other room, no torch and no simpy.
+Every other package may use it. It knows nothing of simulation: it imports no other package of ours, no torch and no
+simpy.
 """
 
 from simulator.settings.moved import former

@@ -1,4 +1,4 @@
-"""The base of everything a scenario file can say."""
+"""The base class and the field types of all settings that a file can give."""
 
 import os
 import re
@@ -13,21 +13,21 @@ from simulator.settings.wording import listed, near_miss
 T = TypeVar("T")
 NO_SUCH_KEY = "there is no such key"
 Many = Annotated[tuple[T, ...], Strict(False)]
-"""A tuple that a YAML list may fill."""
+"""A tuple that is written as a YAML list."""
 
 
-def _from_the_file(path: str, info: ValidationInfo) -> str:
+def _absolute(path: str, info: ValidationInfo) -> str:
     return os.path.abspath(os.path.join((info.context or {}).get("folder", ""), os.path.expanduser(path)))
 
 
-LocalPath = Annotated[str, AfterValidator(_from_the_file)]
-"""A file or folder, made absolute: it is relative to the folder of the scenario file that names it."""
+LocalPath = Annotated[str, AfterValidator(_absolute)]
+"""The path of a file or folder, made absolute; what is relative starts at the folder of the file that names it."""
 
 
 _FOLDER = re.compile(r"[^\W_]([\w .+()-]*[\w+)])?")
 
 
-def _usable(name: str) -> str:
+def _checked_name(name: str) -> str:
     if not _FOLDER.fullmatch(name) or len(name) > 64 or name.isdecimal():
         raise ValueError(
             "it names a folder: it must start with a letter or digit, hold only letters, digits, spaces and "
@@ -36,13 +36,15 @@ def _usable(name: str) -> str:
     return name
 
 
-FolderName = Annotated[str, AfterValidator(_usable)]
-"""A name by which a folder is called, on every system."""
+FolderName = Annotated[str, AfterValidator(_checked_name)]
+"""A name that can be given to a folder on every system."""
 
 
 class Settings(BaseModel):
-    """Frozen settings: what a file does not know is refused, and nothing is converted silently (`"3"` and `true` are no
-    numbers)."""
+    """Frozen settings: unknown keys are refused, and no value is converted silently.
+
+    `"3"` and `true` are not numbers.
+    """
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
@@ -51,14 +53,23 @@ class Settings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _known_keys_only(cls, data: Any) -> Any:
-        # Before the fields: a misspelt key is then not reported a second time as a missing one.
+        # Before the fields are validated, or a misspelt key would also be reported as a missing one.
         if isinstance(data, dict):
             refuse_unknown(data, cls.model_fields)
         return data
 
 
 def refuse_unknown(data: dict[str, Any], known: Iterable[str], hints: dict[str, str] | None = None) -> None:
-    """Raises an error for each key of `data` that is not in `known`, naming the near miss, or the hint for that key."""
+    """Refuse the keys that are not known, each with a hint or with the known key that is most like it.
+
+    Args:
+        data: the mapping that was read.
+        known: the keys that are allowed.
+        hints: how the message of an unknown key goes on, by key; other keys get the most similar known one.
+
+    Raises:
+        ValidationError: there are unknown keys; a problem for each.
+    """
     known = list(known)
     unknown = [key for key in data if key not in known]
     if unknown:
@@ -69,7 +80,12 @@ def refuse_unknown(data: dict[str, Any], known: Iterable[str], hints: dict[str, 
 
 
 def invalid(problems: Iterable[tuple[tuple[str | int, ...], Any, str, str | None]]) -> ValidationError:
-    """Makes one error of several (where, value, problem, what is allowed); validators raise it."""
+    """Return one error with several problems, for a validator to raise.
+
+    Args:
+        problems: for each problem, the keys (relative to what is validated), the value, what is wrong in words, and
+            what is allowed in words or None.
+    """
     return ValidationError.from_exception_data(
         "settings",
         [

@@ -1,4 +1,4 @@
-"""What can be wrong with what a user wrote, and where in a file it stands."""
+"""Errors in what a user wrote, and the context that adds the file and the line to them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ from simulator.settings.yamlfile import KeyPath
 
 
 class ScenarioError(ValueError):
-    """A scenario that cannot be run: what is wrong in words a person can act on, one line for each problem."""
+    """A scenario, or another file of settings, that cannot be used.
+
+    Its text says what is wrong in words that a user can act on, one line for each problem.
+    """
 
 
 class UnfitError(ValueError):
-    """A setting that what it meets does not allow: where it stands, its value, what is wrong, and what is allowed.
+    """A setting that does not fit what it is used with, such as a data set or a model.
+
+    Whoever raises it need not know the file: ``located`` and ``validation.in_words`` add the file and the line.
 
     Attributes:
-        key: a key, or a path of keys, from whatever was being read or built: the algorithm's, the data set's, the
-            model's.
-        value: as it was given; None where the message is better without it.
-        problem: in words.
-        allowed: in words; None where there is no short way to say it.
+        key: the key of the setting, or the path of its keys, relative to what was being read or built (the algorithm,
+            the data set, the model).
+        value: the value as it was given; None where the message is better without it.
+        problem: what is wrong, in words.
+        allowed: what is allowed, in words; None where there is no short way to say it.
     """
 
     def __init__(self, key: str | KeyPath, value: Any, problem: str, allowed: str | None = None) -> None:
@@ -33,27 +38,35 @@ class UnfitError(ValueError):
 
     @property
     def path(self) -> KeyPath:
-        """The keys, outermost first."""
+        """The path of its keys, outermost first."""
         return (self.key,) if isinstance(self.key, str) else self.key
 
     def below(self, *where: str | int) -> UnfitError:
-        """The same, told from further out: its keys stand below these."""
+        """Return the same error with these keys, outermost first, put before its own."""
         return UnfitError((*where, *self.path), self.value, self.problem, self.allowed)
 
 
 class Located(Protocol):
-    """Something that was read from a file and knows where each of its keys stands."""
+    """Something that was read from a file and knows the line of each of its keys."""
 
     def error(self, loc: KeyPath, value: Any, problem: str, allowed: str | None = None) -> ScenarioError:
-        """The error for a key; it names the file and the line."""
+        """Return the error for a key; its message names the file and the line.
+
+        Args:
+            loc: the path of keys in the file, outermost first.
+            value: the value in the file; None where the message is better without it.
+            problem: what is wrong, in words.
+            allowed: what is allowed, in words, if there is a short way to say it.
+        """
 
 
 @contextmanager
 def located(file: Located, *where: str | int) -> Iterator[None]:
-    """Within it, a setting that does not fit is told as one of this file, with its line.
+    """Report a setting that does not fit, within this context, as an error of a file, with its line.
 
     Args:
-        where: the keys below which the setting stands, such as "data".
+        file: what the setting was read from.
+        where: the keys below which the setting stands in the file, such as "data".
 
     Raises:
         ScenarioError: in place of an ``UnfitError``.

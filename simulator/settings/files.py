@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all, whatever ends the process that writes them."""
+"""Files and folders that are complete or not there at all, whatever ends the process that writes them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ from typing import Any
 
 
 def atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Have ``write`` write beside ``path``, and put it there: nothing half-written ever lies under the name."""
+    """Write a file that appears under its name only once it is complete; a file of that name is replaced.
+
+    Args:
+        path: the file, in a folder that exists.
+        write: writes to the path that it is given, a temporary file in the same folder.
+    """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     os.close(handle)
     partial = Path(name)
     try:
         write(partial)
-        partial.chmod(0o644)  # it was made, and some libraries write, for the owner alone
+        partial.chmod(0o644)  # mkstemp and some libraries make files that only their owner can read
         os.replace(partial, path)
     except BaseException:
         with suppress(OSError):
@@ -27,43 +32,51 @@ def atomically(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def replace_folder(partial: Path, folder: Path) -> None:
-    """Give ``partial`` the name of ``folder``, and remove what had it."""
-    old = None
+    """Move ``partial`` to ``folder``, and remove the folder that was there before."""
+    previous = None
     if folder.exists():
-        old = tempfile.mkdtemp(prefix=f"{partial.name}-old-", dir=partial.parent)
-        os.replace(folder, old)
+        previous = tempfile.mkdtemp(prefix=f"{partial.name}-old-", dir=partial.parent)
+        os.replace(folder, previous)
     os.replace(partial, folder)
-    if old:
-        shutil.rmtree(old, ignore_errors=True)
+    if previous:
+        shutil.rmtree(previous, ignore_errors=True)
 
 
 @contextmanager
 def whole_folder(folder: Path, put: Callable[[Path, Path], None] = replace_folder) -> Iterator[Path]:
-    """A hidden folder beside ``folder`` to write into; what is in it goes there once all is well, and else is gone.
+    """Provide a hidden folder to write into, which takes the place of ``folder`` only if nothing fails.
+
+    If something is raised within this context, the hidden folder is removed.
 
     Args:
-        folder: need not be there; folders above it are made, and taken away again if nothing comes of it.
-        put: what brings the hidden folder to its place.
+        folder: where the contents belong. It need not exist: missing folders above it are created, and removed again
+            if something fails.
+        put: moves the hidden folder, its first argument, to ``folder``, its second.
     """
-    made = [parent for parent in folder.parents if not parent.exists()]
+    created = [parent for parent in folder.parents if not parent.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         yield partial
-        partial.chmod(0o755)  # it was made for the owner alone
+        partial.chmod(0o755)  # mkdtemp makes a folder that only its owner can read
         put(partial, folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
-        with suppress(OSError):  # somebody else may have put something there meanwhile
-            for parent in made:  # innermost first
+        with suppress(OSError):  # another process may have put something there in the meantime
+            for parent in created:  # innermost first
                 parent.rmdir()
         raise
 
 
 def remove_unfinished(folder: Path, name: str = "") -> None:
-    """Remove what a process that was killed left beside a file or folder of this name, or of any name."""
-    for place in folder.glob(f".{name}-*" if name else ".*"):
-        if place.is_dir():
-            shutil.rmtree(place, ignore_errors=True)
+    """Remove the temporary files and folders that a killed process left behind.
+
+    Args:
+        folder: where they are.
+        name: the file or folder that was being written; if empty, everything hidden in ``folder`` is removed.
+    """
+    for leftover in folder.glob(f".{name}-*" if name else ".*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
         else:
-            place.unlink(missing_ok=True)
+            leftover.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Settings that are read from a file and remember it."""
+"""Settings that are read from a file, and that can report an error with its line."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ class FileSettings(Settings):
     """The settings of a whole file.
 
     Attributes:
-        kind_of_file: one of ``sources.KINDS``; None where any file is taken for one of these.
+        kind_of_file: the key of its kind in ``sources.KINDS``; None where the kind of a file is not checked.
     """
 
     kind_of_file: ClassVar[str | None] = None
     _source: Source | None = PrivateAttr(default=None)
 
     def error(self, loc: KeyPath, value: Any, problem: str, allowed: str | None = None) -> ScenarioError:
-        """The error for a key that only a later step can check; it names the file and the line.
+        """Return the error for a key that only a later step can check; its message names the file and the line.
 
         Args:
             loc: the keys, such as `("algorithms", "SFPrompt", "head")`; an algorithm by its index or label.
-            value: what the file says there; None where the message is better without it.
-            problem: in words.
-            allowed: in words, where there is a short way to say it.
+            value: the value in the file; None where the message is better without it.
+            problem: what is wrong, in words.
+            allowed: what is allowed, in words, if there is a short way to say it.
         """
         if self._source is None:
             return ScenarioError(told(".".join(map(str, loc)), value, problem, allowed))
@@ -46,13 +46,13 @@ def read_settings(kind: type[F], path: Path | str, overrides: Sequence[str] = ()
     """Read a file of settings.
 
     Args:
-        kind: what the file should say.
-        path: the file; paths that it names are relative to its folder.
-        overrides: each "KEY=VALUE", such as "world.server.slots=2" or "algorithms.SFPrompt.keep_fraction=0.8": a
-            dotted key, an item of a list by its index, an algorithm also by its label, and a value in YAML.
+        kind: the class of the settings.
+        path: the file; relative paths in it start at its folder.
+        overrides: each "KEY=VALUE", such as "world.server.slots=2" or "algorithms.SFPrompt.keep_fraction=0.8". KEY is
+            dotted, with an item of a list given by its index and an algorithm also by its label; VALUE is YAML.
 
     Raises:
-        ScenarioError: all that is wrong with it, a line each.
+        ScenarioError: the file or an override is wrong; a line for each problem.
     """
     source = Source(path, overrides)
     if kind.kind_of_file:
@@ -61,10 +61,10 @@ def read_settings(kind: type[F], path: Path | str, overrides: Sequence[str] = ()
 
 
 def validated(kind: type[F], source: Source) -> F:
-    """The settings that plain data say.
+    """Validate the data of a source, and return the settings, which remember the source.
 
     Raises:
-        ScenarioError: all that is wrong with them, a line each.
+        ScenarioError: the data are not valid; a line for each problem.
     """
     try:
         settings = kind.model_validate(source.data, context={"folder": Path(source.path).parent})

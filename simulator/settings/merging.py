@@ -1,4 +1,4 @@
-"""Mappings in mappings, of which one counts before the other."""
+"""Merging of nested mappings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Both mappings in one; where both say something `over` counts, mappings in them are merged likewise."""
+    """Return both mappings merged, nested ones too; where both have a value, that of `over` takes precedence."""
     merged = dict(under)
     for key, value in over.items():
         below = under.get(key)

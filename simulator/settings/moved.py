@@ -1,4 +1,4 @@
-"""Where things were called before, so that plug-ins written for it go on working and are told the new names."""
+"""Former names of modules and of what is in them: plug-ins that use them still work, and are warned."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ MOVED = {
     "world.measured": "world.hardware",
     "yamlfile": "settings.yamlfile",
 }
-"""The modules that are gone, and where what was in them is now; ``*``: in one of the modules of a package."""
+"""Modules that are gone, and the modules that now have their contents; ``*`` is any module of a package."""
 RENAMED = {
     "CutError": "UnfitError",
     "Cutting": "SplitAlgorithm",
@@ -139,32 +139,37 @@ RENAMED = {
     "fitted": "dry_run_that_fits",
     "nbytes": "tree_bytes",
 }
-"""Names that changed besides."""
+"""Classes and functions that were renamed, by their former names."""
 
 
 def former(old: str, *modules: str) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a module that used to hold more: finds what went to these modules, and warns.
+    """Return the ``__getattr__`` of a module whose contents moved: it finds them in their new modules, and warns.
+
+    Args:
+        old: the dotted name of the module.
+        modules: the dotted names of the modules that now have its contents.
 
     Raises:
-        AttributeError: none of them has it.
+        AttributeError: none of them has the name (raised by what is returned).
     """
 
     def find(name: str) -> Any:
         package = "__path__" in vars(sys.modules[old])
-        ours = name.startswith("__") or (package and find_spec(f"{old}.{name}") is not None)  # one of its modules
-        for module in () if ours else _each(modules):
-            for now in (name, RENAMED.get(name, name)):
-                found = getattr(import_module(module), now, None)
-                if found is not None:
-                    message = f"{old}.{name} is {module}.{now} now"
+        own = name.startswith("__") or (package and find_spec(f"{old}.{name}") is not None)  # a module of the package
+        for module in () if own else _expanded(modules):
+            for present_name in (name, RENAMED.get(name, name)):
+                value = getattr(import_module(module), present_name, None)
+                if value is not None:
+                    message = f"{old}.{name} is {module}.{present_name} now"
                     warnings.warn(message, DeprecationWarning, stacklevel=2)
-                    return found
+                    return value
         raise AttributeError(f"module {old!r} has no attribute {name!r}")
 
     return find
 
 
-def _each(modules: Iterable[str]) -> Iterator[str]:
+def _expanded(modules: Iterable[str]) -> Iterator[str]:
+    """Yield the modules, and for each ``package.*`` all modules of that package."""
     for module in modules:
         package = module.removesuffix(".*")
         if package == module:
@@ -174,21 +179,23 @@ def _each(modules: Iterable[str]) -> Iterator[str]:
 
 
 class Former(MetaPathFinder, Loader):
-    """Finds the modules of ``MOVED`` under their former names: empty ones that look elsewhere, and warn."""
+    """An import hook that makes an empty module for each former name in ``MOVED``, with ``former`` as its lookup."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        """Return the spec of a module under its former name; None for any other name."""
         if fullname.startswith(HOME) and fullname.removeprefix(HOME) in MOVED:
             return ModuleSpec(fullname, self, is_package=True)
         return None
 
     def exec_module(self, module: ModuleType) -> None:
+        """Give the empty module the lookup of ``former``."""
         modules = (HOME + name for name in MOVED[module.__name__.removeprefix(HOME)].split())
         module.__getattr__ = former(module.__name__, *modules)  # type: ignore[method-assign]
 
 
 def install() -> None:
-    """Let former names be found, after all that there really is."""
+    """Register the import hook for former names, after all other finders."""
     if not any(isinstance(finder, Former) for finder in sys.meta_path):
         sys.meta_path.append(Former())

@@ -1,9 +1,8 @@
-"""What a scenario finds by its `name`: algorithms, cut policies, partitions, optimizers, schedules, compressors,
-data sets.
+"""Plug-ins: classes that a scenario refers to by `name`, such as algorithms, partitions, optimizers and data sets.
 
-A plug-in is a `Settings` subclass with `name: ClassVar[str] = "..."`; its fields are the keys that its YAML entry
-takes. As the annotation of a field, `Annotated[Partition, Plugins(...)]`, a `Plugins` reads `{name: dirichlet, alpha:
-0.5}` as an instance of the class found, and writes it back with its name.
+A plug-in is a `Settings` subclass with `name: ClassVar[str] = "..."`; its fields are the keys of its YAML entry. A
+`Plugins` in the annotation of a field, `Annotated[Partition, Plugins(...)]`, reads `{name: dirichlet, alpha: 0.5}` as
+an instance of the class with that name, and writes it back with its name.
 """
 
 import pkgutil
@@ -27,41 +26,45 @@ _NAME = re.compile(r"""^    name\b[^=\n]*=\s*["']([^"']+)["']""", re.MULTILINE)
 class Plugins:
     """The plug-ins of one kind.
 
-    `where` is a module that holds them all or a package with one file each, whose base class is then in its `base`
-    module. Another package adds one by naming its class in the entry-point group `group`; it cannot replace one of
-    ours.
+    Another distribution adds a plug-in by naming its class in the entry-point group; it cannot replace one of ours.
+
+    Attributes:
+        where: the dotted name of a module with all of them, or of a package with a module for each; the base class of
+            a package is in its module `base`.
+        base: the name of the base class.
+        group: the entry-point group, such as "sfsim.partitions".
     """
 
     def __init__(self, where: str, base: str, group: str) -> None:
         self.where, self.base, self.group = where, base, group
 
     def names(self) -> list[str]:
-        """Every name there is, in order. Imports none of them: listing algorithms must not load torch."""
+        """Return all names, sorted. No plug-in is imported: listing algorithms must not load torch."""
         return sorted({*self._modules, *self._entry_points})
 
     def find(self, name: str) -> type[Settings]:
-        """The class with this name.
+        """Return the class with this name.
 
         Raises:
-            ValueError: there is none, or another package promises one that cannot be used.
+            ValueError: there is none, or the one that another distribution names cannot be used.
         """
         base = self._base()
         if name in self._modules:
-            for found in vars(import_module(self._modules[name])).values():
-                if isinstance(found, type) and issubclass(found, base) and vars(found).get("name") == name:
-                    return found
+            for member in vars(import_module(self._modules[name])).values():
+                if isinstance(member, type) and issubclass(member, base) and vars(member).get("name") == name:
+                    return member
         elif name in self._entry_points:
             return self._from_elsewhere(self._entry_points[name], base)
         raise ValueError(f'there is no {self.kind} named "{name}"{near_miss(name, self.names())}')
 
     @property
     def kind(self) -> str:
-        """What one of them is called in a message."""
+        """What a message calls one of them, such as "cut policy"."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", self.base).lower()
 
     @cached_property
     def _modules(self) -> dict[str, str]:
-        """The module of each name, read from the sources."""
+        """The module of each name, found in the source text so that nothing is imported."""
         spec = find_spec(self.where)
         assert spec is not None, f"{self.where} does not exist"
         modules = [self.where]
@@ -82,15 +85,21 @@ class Plugins:
 
     def _from_elsewhere(self, point: EntryPoint, base: type[Settings]) -> type[Settings]:
         try:
-            found = point.load()
+            plugin = point.load()
         except Exception as error:
             raise ValueError(f'the {self.kind} "{point.name}" ({point.value}) cannot be loaded: {error}') from error
-        if not (isinstance(found, type) and issubclass(found, base) and getattr(found, "name", None) == point.name):
+        if not (isinstance(plugin, type) and issubclass(plugin, base) and getattr(plugin, "name", None) == point.name):
             raise ValueError(f'{point.value} is not a {base.__name__} with the name "{point.name}"')
-        return found
+        return plugin
 
     def read(self, data: Any, info: ValidationInfo | None = None) -> Settings:
-        """An instance from plain data, such as `{"name": "dirichlet", "alpha": 0.5}`."""
+        """Return an instance made from plain data, such as `{"name": "dirichlet", "alpha": 0.5}`.
+
+        An instance is returned as it is.
+
+        Raises:
+            ValueError: the data are no mapping with the name of a plug-in, or (``ValidationError``) its keys are wrong.
+        """
         if isinstance(data, Settings) and isinstance(data, self._base()):
             return data
         if not isinstance(data, dict):
@@ -108,7 +117,7 @@ class Plugins:
         return kind.model_validate(settings, context=info.context if info else None)
 
     def write(self, plugin: Any, info: core_schema.SerializationInfo) -> dict[str, Any]:
-        """The plain data that `read` takes."""
+        """Return the plain data from which `read` makes this plug-in."""
         return {"name": plugin.name, **plugin.model_dump(mode=info.mode)}
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -120,7 +129,7 @@ class Plugins:
         return {"oneOf": [self._json_schema(name, handler) for name in self.names()]}
 
     def _json_schema(self, name: str, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """The keys of a plug-in and its name, as a reference."""
+        """Return a reference to the schema of a plug-in, to which its name is added."""
         reference = handler(self.find(name).__pydantic_core_schema__)
         keys = handler.resolve_ref_schema(reference)
         keys["properties"] = {"name": {"const": name}, **keys.get("properties", {})}

@@ -1,4 +1,4 @@
-"""The plain data of a scenario, what `--set` changed in it, and where in the file each part stands."""
+"""The plain data of a scenario or another file of settings, the overrides of `--set`, and the line of each key."""
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,17 +18,26 @@ KINDS = {
     "sweep": ({"axes", "zip"}, "sfsim sweep"),
     "recipe of pre-training": ({"epochs", "drop_tokens"}, "sfsim pretrain"),
 }
-"""Of each kind of file the keys that no other has, and the command that it is for."""
+"""For each kind of file: the keys that no other kind has, and the command that takes it."""
 
 
 class Source:
-    """Where a scenario comes from. Two scenarios that say the same are equal wherever they were read."""
+    """A file of settings as it was read, with overrides applied.
+
+    All sources compare equal, so that scenarios with the same settings are equal wherever they were read.
+
+    Attributes:
+        path: the file.
+        data: its plain data, with the overrides.
+        lines: the line of each key and list item that is not overridden, counted from 1, by the path of its keys.
+        overrides: what messages call each override, such as "--set training.rounds=5", by the path of its keys.
+    """
 
     def __init__(self, path: Path | str, overrides: Sequence[str] = ()) -> None:
-        """Reads a file and applies overrides such as `"world.server.slots=2"`.
+        """Read a file and apply overrides such as `"world.server.slots=2"`.
 
         Raises:
-            ScenarioError: the file is no YAML mapping, or an override names nothing that can be set.
+            ScenarioError: the file is not a YAML mapping, or an override names nothing that can be set.
         """
         self.path = str(path)
         try:
@@ -48,33 +57,33 @@ class Source:
 
     @property
     def kind(self) -> str | None:
-        """Which of ``KINDS`` the file is by its keys, if it is clear."""
-        found = [kind for kind, (keys, _) in KINDS.items() if keys & self.data.keys()]
-        return found[0] if len(found) == 1 else None
+        """The key in ``KINDS`` of the kind of file that its keys show; None if they do not show exactly one."""
+        matching = [kind for kind, (keys, _) in KINDS.items() if keys & self.data.keys()]
+        return matching[0] if len(matching) == 1 else None
 
     def check_kind(self, wanted: str) -> None:
-        """Raise ``ScenarioError`` if the file is of another kind, which else would be told key by key."""
+        """Raise ``ScenarioError`` if the file is of another kind, instead of an error for each of its keys."""
         if self.kind not in (None, wanted):
             raise ScenarioError(f"{self.path} is a {self.kind}, not a {wanted}: `{KINDS[self.kind][1]}` takes it")
 
     def error(self, loc: KeyPath, value: Any, problem: str, allowed: str | None = None) -> ScenarioError:
-        """One line that names the place, the key and its value, what is wrong and what would be right.
+        """Return an error of one line: the place, the key and its value, what is wrong and what is allowed.
 
         Args:
             loc: the keys; an algorithm by its index or label.
-            value: what stands there; None where the message is better without it.
-            problem: in words.
-            allowed: in words, where there is a short way to say it.
+            value: the value in the file; None where the message is better without it.
+            problem: what is wrong, in words.
+            allowed: what is allowed, in words, if there is a short way to say it.
         """
         loc = self._by_index(loc)
         return ScenarioError(f"{self.path}, {self.place(loc)}: {told(self.key(loc), value, problem, allowed)}")
 
     def given(self, loc: KeyPath) -> bool:
-        """Whether the file or an override says something here."""
+        """Return whether the file or an override gives this key."""
         return loc in self.lines or any(loc[: len(path)] == path for path in self.overrides)
 
     def place(self, loc: KeyPath) -> str:
-        """The line of a key, or of what it would stand in; or the override that set it."""
+        """Return the line of a key, or else of the innermost key around it; or the override that set it."""
         for end in range(len(loc), -1, -1):
             if loc[:end] in self.overrides:
                 return self.overrides[loc[:end]]
@@ -83,11 +92,11 @@ class Source:
         return "line 1"
 
     def line(self, loc: KeyPath) -> int:
-        """What messages are sorted by."""
+        """Return the line of a key, or of the innermost key around it: messages are sorted by it."""
         return next((self.lines[loc[:end]] for end in range(len(loc), -1, -1) if loc[:end] in self.lines), 1)
 
     def key(self, loc: KeyPath) -> str:
-        """The dotted path as `--set` takes it, algorithms by their labels."""
+        """Return the dotted key as `--set` takes it, with an algorithm named by its label where that is unique."""
         words = [str(part) for part in loc]
         if loc[:1] == ("algorithms",) and len(loc) > 1:
             labels = self._labels()
@@ -96,7 +105,7 @@ class Source:
         return ".".join(words) or "the scenario"
 
     def _by_index(self, loc: KeyPath) -> KeyPath:
-        """The same place with an algorithm's label replaced by its index."""
+        """Return the same keys, with an algorithm's label replaced by its index."""
         if loc[:1] == ("algorithms",) and len(loc) > 1 and loc[1] in (labels := self._labels()):
             return ("algorithms", labels.index(str(loc[1])), *loc[2:])
         return loc
@@ -111,13 +120,13 @@ class Source:
         ]
 
     def copy(self) -> "Source":
-        """The same, to change without changing this one."""
+        """Return a copy that can be changed without changing this source."""
         twin = copy.copy(self)
         twin.data, twin.lines, twin.overrides = copy.deepcopy(self.data), dict(self.lines), dict(self.overrides)
         return twin
 
     def only(self, index: int) -> "Source":
-        """The same with one of the algorithms alone."""
+        """Return a copy with only one of the algorithms, which gets index 0."""
         twin = copy.copy(self)
         twin.data = self.data | {"algorithms": [self.data["algorithms"][index]]}
         twin.lines = dict(_alone(self.lines, index))
@@ -125,10 +134,10 @@ class Source:
         return twin
 
     def override(self, override: str) -> None:
-        """Sets what "KEY=VALUE" says.
+        """Apply an override, "KEY=VALUE".
 
         Raises:
-            ScenarioError: it names nothing that can be set.
+            ScenarioError: it has another form, its value is no YAML, or it names nothing that can be set.
         """
         key, equals, text = override.partition("=")
         if not equals or not key.strip(". "):
@@ -140,10 +149,10 @@ class Source:
         self.put(key.strip(), value, f"--set {override}")
 
     def at(self, key: str) -> Any:
-        """What stands at a dotted key; None where nothing does.
+        """Return the value at a dotted key; None if there is none.
 
         Raises:
-            ScenarioError: something on the way has no keys, or no such item.
+            ScenarioError: a value on the way has no keys, or a list has no such item.
         """
         path: KeyPath = ()
         inside: Any = self.data
@@ -155,10 +164,15 @@ class Source:
         return inside
 
     def put(self, key: str, value: Any, override: str) -> None:
-        """Sets a dotted key to plain data; ``override`` is how messages call that: "--set training.rounds=5".
+        """Set a dotted key to plain data, adding the mappings that are missing on the way.
+
+        Args:
+            key: the dotted key.
+            value: plain data.
+            override: what messages call the override, such as "--set training.rounds=5".
 
         Raises:
-            ScenarioError: something on the way has no keys, or no such item.
+            ScenarioError: a value on the way has no keys, or a list has no such item.
         """
         path: KeyPath = ()
         inside: Any = self.data
@@ -174,11 +188,21 @@ class Source:
         inside[part] = value
         path = (*path, part)
         self.lines = {loc: line for loc, line in self.lines.items() if loc[: len(path)] != path}
-        self.overrides = {loc: said for loc, said in self.overrides.items() if loc[: len(path)] != path}
+        self.overrides = {loc: text for loc, text in self.overrides.items() if loc[: len(path)] != path}
         self.overrides[path] = override
 
     def _step(self, inside: Any, path: KeyPath, rest: str, override: str) -> tuple[str | int, str]:
-        """The next part of a dotted key, and what is left of it."""
+        """Return the next part of a dotted key, and the rest of the key.
+
+        Args:
+            inside: the value in which the next part is looked up.
+            path: the keys of that value.
+            rest: the key from the next part on.
+            override: how messages begin.
+
+        Raises:
+            ScenarioError: the value has no keys, or the list has no such item.
+        """
         if isinstance(inside, dict):
             part, _, rest = rest.partition(".")
             return part, rest
@@ -199,16 +223,23 @@ class Source:
 
 
 def told(key: str, value: Any, problem: str, allowed: str | None = None) -> str:
-    """A problem in words: "head is 3: it is too much (allowed: 0 to 2)"."""
+    """Return a problem in words, such as "head is 3: it is too much (allowed: 0 to 2)".
+
+    Args:
+        key: the dotted key.
+        value: the value that was given; None to leave it out.
+        problem: what is wrong, in words.
+        allowed: what is allowed, in words; None to leave it out.
+    """
     is_what = f" is {shown(value)}:" if value is not None else ":"
     may_be = f" (allowed: {allowed})" if allowed else ""
     return f"{key}{is_what} {problem}{may_be}"
 
 
 def _alone(places: Mapping[KeyPath, T], index: int) -> Iterator[tuple[KeyPath, T]]:
-    """Those places that do not lie in another algorithm; this one's lie in the first then."""
-    for loc, what in places.items():
+    """Yield the items of a mapping by key paths, without those of other algorithms; the one that stays gets index 0."""
+    for loc, place in places.items():
         if loc[:1] != ("algorithms",) or len(loc) == 1:
-            yield loc, what
+            yield loc, place
         elif loc[1] == index:
-            yield ("algorithms", 0, *loc[2:]), what
+            yield ("algorithms", 0, *loc[2:]), place

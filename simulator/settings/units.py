@@ -1,7 +1,7 @@
-"""Quantities with units: text in a scenario, SI floats in the program.
+"""Quantities with units: text in a scenario, floats in SI units in the program.
 
-Rates are FLOP/s, bandwidths bytes/s, power watts, energy joules, durations seconds and memory bytes. Links are usually
-given in bits, tensors are counted in bytes: this file is the only place where the two meet.
+Rates are in FLOP/s, bandwidths in bytes/s, power in watts, energy in joules, durations in seconds and memory in bytes.
+Links are usually given in bits per second and tensors are counted in bytes: this is the only module that converts.
 """
 
 import re
@@ -19,38 +19,42 @@ from simulator.settings.wording import near_miss
 
 _NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)"
 AMOUNT = re.compile(rf"\s*{_NUMBER}\s*(\S*)\s*")
-"""A number as it was written, and its unit, which may be none."""
+"""A number as it was written, and its unit, which may be empty."""
 _DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
 def amount(text: str) -> tuple[Fraction, str] | None:
-    """The number and the unit, which may be none, of "20 Mbit/s" or "8"; None where a text is no such thing."""
-    found = AMOUNT.fullmatch(text)
-    return (Fraction(found[1]), found[2]) if found else None
+    """Return the number and the unit, which may be empty, of a text such as "20 Mbit/s" or "8"; else None."""
+    match = AMOUNT.fullmatch(text)
+    return (Fraction(match[1]), match[2]) if match else None
 
 
 def _scaled(unit: str, prefixes: Mapping[str, int], size: Fraction | int = 1) -> dict[str, Fraction]:
     return {prefix + unit: Fraction(factor) * size for prefix, factor in prefixes.items()}
 
 
-@dataclass(frozen=True, eq=False)  # each is one of a kind, and `Duration | None` wants something that can be hashed
+@dataclass(frozen=True, eq=False)  # compared by identity, which leaves it hashable, as `Duration | None` requires
 class Quantity:
-    """One kind of quantity; as an annotation of a float it reads and writes a field of settings."""
+    """One kind of quantity; in the annotation of a float, it reads and writes a field of settings."""
 
     name: str
+    """Its name with an article, such as "a bandwidth"."""
     units: Mapping[str, Fraction]
-    """The SI value of each unit that may be written; no other may: `mbit/s` and `Ms` are slips, not milli and mega."""
+    """The SI value of each allowed unit; others are refused: `mbit/s` and `Ms` are slips, not milli and mega."""
     written: tuple[str, ...]
-    """The units it is written in, the largest first; the last one is the SI unit."""
+    """The units in which values are written, the largest first; the last one is the SI unit."""
     example: str
+    """A valid text, shown in messages."""
     positive: bool = True
+    """Whether zero is refused."""
 
     def parse(self, text: object) -> float:
-        """The SI value of, say, "20 Mbit/s", rounded once.
+        """Return the SI value of a text such as "20 Mbit/s", rounded once.
 
         Raises:
-            ValueError: no unit, an unknown unit or one of something else, negative, or zero where that makes no sense.
+            ValueError: it is no text, has no unit or not one of this quantity, is too large for a float, is negative,
+                or is zero where only positive values are allowed.
         """
         if isinstance(text, str):
             return self._read(text)
@@ -61,12 +65,12 @@ class Quantity:
     def _wanted(self) -> str:
         return f"Write {self.name} as a number with a unit, such as {self.example}"
 
-    @lru_cache(maxsize=4096)  # noqa: B019  (quantities live as long as the program; sweeps read the same ever again)
+    @lru_cache(maxsize=4096)  # noqa: B019  (quantities live as long as the program, and sweeps read the same texts again and again)
     def _read(self, text: str) -> float:
-        found, wanted = amount(text), self._wanted
-        if found is None:
+        parsed, wanted = amount(text), self._wanted
+        if parsed is None:
             raise ValueError(f"it cannot be read. {wanted}")
-        number, unit = found
+        number, unit = parsed
         if not unit:
             raise ValueError(f"it has no unit. {wanted}")
         if unit not in self.units:
@@ -83,7 +87,7 @@ class Quantity:
 
     @lru_cache(maxsize=4096)  # noqa: B019
     def format(self, value: float) -> str:
-        """The shortest usual way to write an SI value; `parse` gives exactly this float again."""
+        """Return the shortest usual text for an SI value, from which `parse` gives exactly this float again."""
         for unit in self.written:
             number = Fraction(value) / self.units[unit]
             if 1 <= number < 10**6 and self.parse(text := f"{float(number):.12g} {unit}") == value:
@@ -108,7 +112,7 @@ class Quantity:
         return self.json_schema()
 
     def json_schema(self) -> JsonSchemaValue:
-        """What may be written, for an editor to check."""
+        """Return the JSON Schema of the texts that are allowed, for an editor to check."""
         units = "|".join(sorted(self.units))
         pattern = rf"^\s*{_NUMBER}\s*({units})\s*$"
         return {"type": "string", "pattern": pattern, "description": self.name, "examples": [self.example]}

@@ -1,4 +1,4 @@
-"""What pydantic found wrong with a file's settings, in words."""
+"""The problems that pydantic finds in a file's settings, in words and with their lines."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Lines(Located, Protocol):
     """A file that also knows which keys it gives, and in which order."""
 
     def given(self, loc: KeyPath) -> bool:
-        """Whether the file or an override says something here."""
+        """Return whether the file or an override gives this key."""
 
     def line(self, loc: KeyPath) -> int:
-        """What messages are sorted by."""
+        """Return the line by which messages are sorted."""
 
 
 _WANTED = {
@@ -45,22 +45,22 @@ _WANTED = {
 
 
 def in_words(error: ValidationError, source: Lines) -> ScenarioError:
-    """All of a validation's problems, in the order of the file."""
+    """Return one error with all problems of a validation, one line each, in the order of the file."""
     errors = [(_as_written(_where(details)), details) for details in error.errors(include_url=False)]
     in_training = {(loc, details["type"]) for loc, details in errors if loc[:1] == ("training",)}
-    found: dict[str, int] = {}
+    messages: dict[str, int] = {}  # each with its line
     for loc, details in errors:
         if (loc[2:], details["type"]) in in_training and not source.given(loc):
-            continue  # an algorithm's copy of a problem in the scenario's training
+            continue  # a problem in the scenario's training, which every algorithm's entry inherits
         if details["type"] == "too_short" and details["input"]:
-            continue  # pydantic counts only the items without a problem
+            continue  # pydantic counts only the items without a problem, and these are reported
         value, problem, allowed = _problem(details)
-        found.setdefault(str(source.error(loc, value, problem, allowed)), source.line(loc))
-    return ScenarioError("\n".join(sorted(found, key=lambda message: found[message])))
+        messages.setdefault(str(source.error(loc, value, problem, allowed)), source.line(loc))
+    return ScenarioError("\n".join(sorted(messages, key=lambda message: messages[message])))
 
 
 def _as_written(loc: tuple[int | str, ...]) -> KeyPath:
-    """Where the file has it: an algorithm's and a data set's own settings stand beside ours, not below a key."""
+    """Return the keys as the file has them, where a plug-in's keys stand beside ours, not below a key of their own."""
     if (loc[:1] == ("algorithms",) and loc[2:3] == ("algorithm",)) or loc[:2] == ("data", "source"):
         at = 2 if loc[0] == "algorithms" else 1
         loc = loc[:at] + loc[at + 1 :]
@@ -68,13 +68,13 @@ def _as_written(loc: tuple[int | str, ...]) -> KeyPath:
 
 
 def _where(details: ErrorDetails) -> tuple[int | str, ...]:
-    """The keys of a problem; an ``UnfitError`` of a validator knows the last of them."""
-    unfit = details.get("ctx", {}).get("error")
-    return (*details["loc"], *unfit.path) if isinstance(unfit, UnfitError) else details["loc"]
+    """Return the keys of a problem; the last of them are those of a validator's ``UnfitError``, if it raised one."""
+    raised = details.get("ctx", {}).get("error")
+    return (*details["loc"], *raised.path) if isinstance(raised, UnfitError) else details["loc"]
 
 
 def _problem(details: ErrorDetails) -> tuple[Any, str, str | None]:
-    """The value, what is wrong with it, and what is allowed."""
+    """Return the value, what is wrong with it, and what is allowed."""
     kind, context = details["type"], details.get("ctx", {})
     value = None if kind == "missing" or isinstance(details["input"], dict) else details["input"]
     if kind == "problem":
@@ -83,14 +83,15 @@ def _problem(details: ErrorDetails) -> tuple[Any, str, str | None]:
         allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
         return value, f"it is not one of those allowed{near_miss(details['input'], allowed.split(', '))}", allowed
     if kind == "value_error":
-        unfit = context["error"]
-        if isinstance(unfit, UnfitError):
-            return unfit.value, unfit.problem, unfit.allowed
-        return value, str(unfit), None
+        raised = context["error"]
+        if isinstance(raised, UnfitError):
+            return raised.value, raised.problem, raised.allowed
+        return value, str(raised), None
     if kind in _WANTED:
         return value, _WANTED[kind].format_map(_plain(context)), None
     return value, details["msg"], None
 
 
 def _plain(context: dict[str, Any]) -> dict[str, Any]:
+    """Return the values for a message, with floats in their shortest form."""
     return {key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}

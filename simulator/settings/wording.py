@@ -1,4 +1,4 @@
-"""Small words that error messages share."""
+"""Phrases that error messages share."""
 
 import json
 from collections.abc import Iterable
@@ -7,18 +7,19 @@ from typing import Any
 
 
 def near_miss(word: str, known: Iterable[str]) -> str:
-    """`'; did you mean "devices"?'`, or nothing where no known word is near."""
+    """Return `'; did you mean "devices"?'` for the known word that is most similar; an empty text if none is."""
     spelled = {name.lower(): name for name in known}
     near = get_close_matches(str(word).lower(), spelled, n=1)
     return f'; did you mean "{spelled[near[0]]}"?' if near else ""
 
 
 def listed(words: Iterable[str]) -> str:
+    """Return the words separated by commas; "none" if there are none."""
     return ", ".join(words) or "none"
 
 
 def shown(value: Any) -> str:
-    """A value as a person would recognise it in their file, shortened where it is long."""
+    """Return a value as a user would recognise it from a file, shortened to 60 characters."""
     if value is None:
         return "empty"
     text = json.dumps(value, default=str, ensure_ascii=False)

@@ -1,7 +1,7 @@
-"""YAML as plain data that remembers the line of every key.
+"""YAML read as plain data, with the line of every key.
 
-The YAML 1.2 core rules decide what a bare word is: `1e-3` is a number, `on` and `2024-01-01` are text, `010` is ten.
-Keys are text. Only plain data is read: tags other than those of plain data are refused.
+The core schema of YAML 1.2 decides what a plain scalar is: `1e-3` is a number, `on` and `2024-01-01` are text, `010` is
+ten. Keys are text. Tags other than those of plain data are refused.
 """
 
 import re
@@ -12,27 +12,27 @@ from typing import Any
 import yaml
 
 KeyPath = tuple[str | int, ...]
-MOST_VALUES = 100_000  # aliases of aliases would make more of a few lines
+MOST_VALUES = 100_000  # nested aliases can turn a few lines into far more
 
 
 class YamlError(ValueError):
-    """A file that is not the YAML that is wanted, in one sentence."""
+    """A file that cannot be read as plain YAML data; the text is one sentence."""
 
 
 @dataclass
 class Document:
-    """A YAML mapping and where its parts stand."""
+    """A YAML mapping, and the line of each of its keys and list items by path, counted from 1."""
 
     data: dict[str, Any]
     lines: dict[KeyPath, int] = field(default_factory=dict)
 
 
 def read(path: Path | str) -> Document:
-    """Reads the mapping in a file.
+    """Read the mapping in a file.
 
     Raises:
-        YamlError: the file is missing, a folder, unreadable, empty, not UTF-8 text, not YAML, or not plain data. One
-            sentence that starts with the path and, where there is one, the line.
+        YamlError: the file is missing, a folder, unreadable, empty, not UTF-8 text, not YAML, no mapping, or not plain
+            data. Its text starts with the path and, where there is one, the line.
     """
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
@@ -56,11 +56,10 @@ def read(path: Path | str) -> Document:
 
 
 def parse(text: str) -> tuple[Any, dict[KeyPath, int]]:
-    """The plain data in `text`, and the line of every key and list item, counted from 1.
+    """Return the plain data in `text`, and the line of every key and list item, counted from 1.
 
     Raises:
-        YamlError: not YAML, or not plain data; it starts with ", line N: " or ": ", to stand after the name of the
-        text.
+        YamlError: not YAML, or not plain data. Its text starts with ", line N: " or ": ", to follow the file's name.
     """
     try:
         node = yaml.compose(text, _Loader)
@@ -69,8 +68,8 @@ def parse(text: str) -> tuple[Any, dict[KeyPath, int]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""
-        said = " ".join(part for part in (error.context, error.problem) if part)
-        raise YamlError(f"{where}: this is not complete, valid YAML: {said}") from None
+        problem = " ".join(part for part in (error.context, error.problem) if part)
+        raise YamlError(f"{where}: this is not complete, valid YAML: {problem}") from None
     except yaml.reader.ReaderError:
         raise YamlError(": this is not a text file: it has characters that no text has") from None
     except RecursionError:
@@ -78,7 +77,7 @@ def parse(text: str) -> tuple[Any, dict[KeyPath, int]]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes by the rules of YAML 1.2; it constructs nothing."""
+    """Composes nodes by the rules of YAML 1.2, and constructs no objects."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - SafeLoader's own, of YAML 1.1, must not be shared
 
@@ -94,16 +93,17 @@ for _tag, _rule, _first in (
 
 
 class _Reader:
-    """Turns nodes into plain data, and notes the lines."""
+    """Turns nodes into plain data, and records the line of each."""
 
     def __init__(self) -> None:
         self.lines: dict[KeyPath, int] = {}
         self._open: set[int] = set()
 
     def value(self, node: yaml.Node, path: KeyPath) -> Any:
+        """Return the plain data of a node, whose keys are ``path``."""
         self.lines.setdefault(path, _line(node))
         if len(self.lines) > MOST_VALUES or id(node) in self._open:
-            raise _error(node, "an alias (*) holds itself, or too much")
+            raise _error(node, "an alias (*) contains itself, or expands to too much")
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)
         self._open.add(id(node))

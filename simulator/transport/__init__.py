@@ -1,4 +1,4 @@
-"""What happens to a payload on its way: counted and rounded by the wire, encoded and decoded by channels.
+"""What happens to a payload on its way: a wire counts and rounds it, and channels encode and decode it.
 
-Here learning and world meet, so that neither knows the other. Codecs themselves are in ``learning.compression``.
+Learning and world meet here, so that neither knows the other. The codecs themselves are in ``learning.compression``.
 """

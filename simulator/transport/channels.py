@@ -1,4 +1,4 @@
-"""What is done to payloads on their way: a channel for each kind and direction of which something is asked."""
+"""Channels: what is done to payloads on their way, for each kind and direction for which a scenario asks it."""
 
 from __future__ import annotations
 
@@ -25,26 +25,35 @@ if TYPE_CHECKING:
 def channels(
     compression: Mapping[str, Compressor | None], kinds: Messages, wire: Wire
 ) -> dict[tuple[str, str], Channel]:
-    """By kind and direction, what ``training.compression`` asks for; a key with a direction counts before one without,
-    and a kind's own name before one that covers it.
+    """Return the channels that ``training.compression`` asks for, by kind and direction.
 
-    ``messages``: what is sent at all. Empty where nothing is compressed.
+    A key with a direction takes precedence over one without, and a kind's own name over one that covers it.
+
+    Args:
+        compression: the compressor of each key, which is a kind with or without a direction; None for no compression.
+        kinds: the kinds of payloads that the algorithm sends at all; others get no channel.
+        wire: what carries the payloads.
     """
-    asked = sorted(compression.items(), key=lambda item: len(directions(item[0])[1]), reverse=True)
-    said = [(kind, one, how) for key, how in asked for kind, both in [directions(key)] for one in both]
-    last = {(also, one): how for kind, one, how in said for also in covered(kind)[1:]}
-    last |= {(kind, one): how for kind, one, how in said}
-    named = {where: how for where, how in last.items() if how and " ".join(where) in kinds.directed}
-    found: dict[tuple[str, str], Channel] = {where: Coded(compressor) for where, compressor in named.items()}
-    for (kind, direction), compressor in named.items():
+    by_precedence = sorted(compression.items(), key=lambda item: len(directions(item[0])[1]), reverse=True)
+    settings = [
+        (kind, direction, compressor)
+        for key, compressor in by_precedence
+        for kind, key_directions in [directions(key)]
+        for direction in key_directions
+    ]
+    chosen = {(also, direction): how for kind, direction, how in settings for also in covered(kind)[1:]}
+    chosen |= {(kind, direction): how for kind, direction, how in settings}
+    sent_compressed = {where: how for where, how in chosen.items() if how and " ".join(where) in kinds.directed}
+    made: dict[tuple[str, str], Channel] = {where: Coded(compressor) for where, compressor in sent_compressed.items()}
+    for (kind, direction), compressor in sent_compressed.items():
         if direction == "up" and compressor.takes_change:
-            found[kind, "up"] = CodedChange(compressor, wire)
-            found[kind, "down"] = Noting(found.get((kind, "down")))
+            made[kind, "up"] = CodedChange(compressor, wire)
+            made[kind, "down"] = Noting(made.get((kind, "down")))
         if direction == "up" and compressor.pull and WAY_BACK.get(kind) in kinds.down:
             back = WAY_BACK[kind], "down"
-            found[kind, "up"] = sent = CodedAndKept(compressor)
-            found[back] = Correcting(found.get(back), sent, kind)
-    return found
+            made[kind, "up"] = sent = CodedAndKept(compressor)
+            made[back] = Correcting(made.get(back), sent, kind)
+    return made
 
 
 @dataclass(eq=False)
@@ -52,9 +61,9 @@ class Notes(Store):
     """What channels keep at a device, by the kind of payload.
 
     Attributes:
-        received: what it received last, and in which round.
-        left_out: what was left out of its last change.
-        uncorrected: what it sent last, and what arrived of it.
+        received: the round in which the device last received this kind, and what it received.
+        left_out: what was left out of the last change that it sent, a tensor for each floating one.
+        uncorrected: what it sent last, and what arrived of it, until the gradient for it comes back.
     """
 
     received: dict[str, tuple[int, Any]] = field(default_factory=dict)
@@ -63,30 +72,39 @@ class Notes(Store):
 
 
 class Apart:
-    """A channel that has something to do for each client, so that a broadcast through it is a transfer for each."""
+    """A channel with something to do for each client, so that a broadcast is a separate transfer to each of them.
+
+    The arguments of ``send`` and ``broadcast``, here and in the classes below, are those of ``world.clients.Channel``.
+    """
 
     def send(self, client: Client, source: Site, target: Site, payload: Tree, kind: str) -> Steps:
-        """Send a payload on behalf of a client."""
+        """Send a payload on behalf of a client; the value is what the receiver has in the end."""
         raise NotImplementedError
 
     def broadcast(self, clients: Sequence[Client], payload: Tree, kind: str) -> Steps:
-        """Send to each client, side by side; the value is what each has in the end, by client."""
+        """Send to each client, concurrently; the value is what each has in the end, by client."""
         world = clients[0].server.world
-        there = [client for client in clients if client.site.away_since is None]
-        jobs = [world.start(self._for(client, payload, kind), client) for client in there]
+        present = [client for client in clients if client.site.away_since is None]
+        jobs = [world.start(self._send_to(client, payload, kind), client) for client in present]
         return dict((yield from world.together(*jobs)))
 
-    def _for(self, client: Client, payload: Tree, kind: str) -> Steps:
+    def _send_to(self, client: Client, payload: Tree, kind: str) -> Steps:
+        """Send a payload from the server to one client; the value is the client and what it has in the end."""
         return client, (yield from self.send(client, client.server, client.site, payload, kind))
 
 
 class Noting(Apart):
-    """Notes what a client receives, so that it can send the change to it; ``inner``: what is done to it besides."""
+    """Keeps what a client receives, so that the client can send the change to it.
+
+    Attributes:
+        inner: the channel that the payload goes through besides, or None.
+    """
 
     def __init__(self, inner: Channel | None) -> None:
         self.inner = inner
 
     def send(self, client: Client, source: Site, target: Site, payload: Tree, kind: str) -> Steps:
+        """Send the payload, and keep what the client receives, with its round."""
         value = client.keep((yield from _through(self.inner, client, source, target, payload, kind)))
         notes = client.store(Notes)
         notes.received = {**notes.received, kind: (client.round_index, value)}
@@ -94,8 +112,13 @@ class Noting(Apart):
 
 
 class CodedChange(Coded):
-    """Encodes the change to what the client received under the same kind in its round; the server, which knows that
-    too, adds it. What a compressor that keeps it leaves out of one change is added to the client's next.
+    """Encodes the change to what the client received of the same kind in its round.
+
+    The server, which knows what the client received, adds the change to it. With a compressor that has error feedback
+    (``keeps_what_is_left``), what is left out of one change is added to the client's next change.
+
+    Attributes:
+        wire: what carries the encoded change; it tells what will arrive of it.
     """
 
     def __init__(self, compressor: Compressor, wire: Wire) -> None:
@@ -103,11 +126,11 @@ class CodedChange(Coded):
         self.wire = wire
 
     def send(self, client: Client, source: Site, target: Site, payload: Tree, kind: str) -> Steps:
-        """What was left out counts as kept once the change has arrived.
+        """Send the change; the value is the payload as the server has it. What is left out is kept after the arrival.
 
         Raises:
-            RuntimeError: the client did not receive such a payload before; no algorithm that keeps to its ``messages``
-                does this.
+            RuntimeError: the client did not receive such a payload in this round, or what it kept has other shapes. No
+                algorithm that keeps to its ``messages`` does this.
         """
         notes = client.store(Notes)
         round_index, base = notes.received.get(kind, (None, None))
@@ -125,41 +148,50 @@ class CodedChange(Coded):
         return value
 
     def _change_cost(self, payload: Tree, base: Tree, rest: list[Tensor] | None) -> Cost:
-        values = sum(each.value_bytes for each in self._all_known(payload))
-        cost = self._encode_cost(payload) + Cost(bytes_touched=3 * values)  # both read, the change written
+        nbytes = sum(known.value_bytes for known in self._all_known(payload))
+        cost = self._encode_cost(payload) + Cost(bytes_touched=3 * nbytes)  # both read, the change written
         if self.compressor.keeps_what_is_left:  # the old rest added, the change decoded, the new rest written
-            added = 2 * values if rest is not None else 0
-            cost += self._decode_cost(payload, payload) + Cost(bytes_touched=added + 3 * values)
-        return cost._replace(peak_bytes=cost.peak_bytes + values)
+            added = 2 * nbytes if rest is not None else 0
+            cost += self._decode_cost(payload, payload) + Cost(bytes_touched=added + 3 * nbytes)
+        return cost._replace(peak_bytes=cost.peak_bytes + nbytes)
 
     def _sum_cost(self, arrived: Tree, base: Tree) -> Cost:
-        values = sum(each.value_bytes for each in self._all_known(base))
-        return self._decode_cost(arrived, base) + Cost(bytes_touched=3 * values)  # both read, the sum written
+        nbytes = sum(known.value_bytes for known in self._all_known(base))
+        return self._decode_cost(arrived, base) + Cost(bytes_touched=3 * nbytes)  # both read, the sum written
 
     @work(cost=_change_cost)
     def encode(self, payload: Tree, base: Tree, rest: list[Tensor] | None) -> tuple[Tree, list[Tensor] | None]:
-        """The change, encoded; and what is left out of it now, a tensor for each floating one, where that is kept."""
-        before = iter(rest or ())
-        after: list[Tensor] = []
+        """Return the change, encoded, and what is left out of it.
+
+        Args:
+            payload: what the client sends.
+            base: what it received in this round, in the same structure.
+            rest: what was left out of the last change, a tensor for each floating one; None if nothing was.
+
+        Returns:
+            The encoded change; and what is left out now, like ``rest``, or None if the compressor does not keep it.
+        """
+        last_rest = iter(rest or ())
+        new_rest: list[Tensor] = []
 
         def encoded(value: Any, start: Any) -> Any:
             if not is_floating(value):
                 return value
             change = self.blank(value) if value.is_meta else looked_up(value) - looked_up(start)
             if rest is not None and not value.is_meta:
-                change += next(before)
+                change += next(last_rest)
             sent = self.encoded(change)
             if self.compressor.keeps_what_is_left:
                 arrives, _ = self.wire.carry(sent)
-                after.append(change if value.is_meta else change - self.decoded(change, arrives))
+                new_rest.append(change if value.is_meta else change - self.decoded(change, arrives))
             return sent
 
         sent = transform(encoded, payload, base)
-        return sent, after if self.compressor.keeps_what_is_left else None
+        return sent, new_rest if self.compressor.keeps_what_is_left else None
 
     @work(cost=_sum_cost)
     def decode(self, arrived: Tree, base: Tree) -> Tree:
-        """What the client has, as far as the server can tell: what it was sent, and the change that arrived."""
+        """Return the payload as the server has it: what the client received, ``base``, plus the change that arrived."""
 
         def decoded(start: Any, sent: Any) -> Any:
             change = self.decoded(start, sent)
@@ -169,9 +201,10 @@ class CodedChange(Coded):
 
 
 class CodedAndKept(Coded):
-    """Encodes what a client sends, which also keeps it and what it became, until the gradient for it comes back."""
+    """Encodes what a client sends, and keeps it and what arrived of it until the gradient for it comes back."""
 
     def send(self, client: Client, source: Site, target: Site, payload: Tree, kind: str) -> Steps:
+        """Send the payload encoded; the value is what the receiver decodes. It must hold one floating tensor."""
         encoded = yield from source.compute(self.encode, payload)
         arrived = yield from source.send(target, encoded, kind)
         pairs: list[tuple[Any, Any]] = []
@@ -183,12 +216,19 @@ class CodedAndKept(Coded):
 
 
 class Correcting(Apart):
-    """Corrects the gradient that comes back for what ``sent`` has encoded, under the kind ``of``."""
+    """Corrects the gradient that comes back for smashed data that were encoded.
+
+    Attributes:
+        inner: the channel that the gradient goes through besides, or None.
+        sent: the channel that encoded the smashed data.
+        of: the kind under which they were sent.
+    """
 
     def __init__(self, inner: Channel | None, sent: CodedAndKept, of: str) -> None:
         self.inner, self.sent, self.of = inner, sent, of
 
     def send(self, client: Client, source: Site, target: Site, payload: Tree, kind: str) -> Steps:
+        """Send the gradient, and correct it at the receiver if what it belongs to was kept."""
         grad = yield from _through(self.inner, client, source, target, payload, kind)
         notes = client.store(Notes)
         if self.of in notes.uncorrected:
@@ -202,7 +242,13 @@ class Correcting(Apart):
 
     @work(cost=_correct_cost)
     def correct(self, grad: Tensor, values: Tensor | LazyBatch, sent: Tree) -> Tensor:
-        """``grad + pull x (values - decoded values)``."""
+        """Return ``grad + pull x (values - decoded values)``.
+
+        Args:
+            grad: the gradient that came back, in the shape of ``values``; float32.
+            values: the smashed data, before they were encoded.
+            sent: what arrived of them, encoded.
+        """
         if grad.is_meta:
             return grad
         error = looked_up(values) - self.sent.decoded(values, sent)
@@ -214,11 +260,12 @@ def _without(notes: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def _through(inner: Channel | None, client: Client, source: Site, target: Site, payload: Tree, kind: str) -> Steps:
+    """Send a payload through a channel, or directly if there is none."""
     if inner is None:
         return source.send(target, payload, kind)
     return inner.send(client, source, target, payload, kind)
 
 
 def _shapes(payload: Tree) -> list[Any]:
-    """Of all tensors, in order; what has no shape stays itself."""
+    """Return the shapes of all leaves, in order; None for a leaf without a shape."""
     return [getattr(leaf, "shape", None) for leaf in leaves(payload)]

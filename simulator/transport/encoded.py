@@ -1,4 +1,4 @@
-"""Payloads that are encoded before they are sent and decoded when they have arrived: both are works, and are paid."""
+"""Payloads that are encoded before they are sent, and decoded on arrival: both are works that cost time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,15 @@ Tree = Any
 
 
 class _Known(NamedTuple):
-    """Of one shape: the prices, bytes of what is sent and of the values, and blanks of both on ``meta``."""
+    """What is known of tensors of one shape.
+
+    Attributes:
+        encode, decode: the costs.
+        sent_bytes: the bytes of what is sent.
+        value_bytes: the bytes of the values, as float32.
+        sent: empty tensors on ``meta`` for what is sent, by name.
+        values: an empty float32 tensor of the shape on ``meta``.
+    """
 
     encode: Cost
     decode: Cost
@@ -35,7 +43,14 @@ class _Known(NamedTuple):
 
 
 class Coded:
-    """Encoded by the sender, decoded by the receiver. Integer tensors and numbers go as they are."""
+    """A channel whose payloads are encoded by the sender and decoded by the receiver.
+
+    Only floating tensors are encoded; integer tensors and numbers are sent as they are. The arguments of ``send`` and
+    ``broadcast`` are those of ``world.clients.Channel``.
+
+    Attributes:
+        compressor: what encodes and decodes a tensor.
+    """
 
     def __init__(self, compressor: Compressor) -> None:
         self.compressor = compressor
@@ -43,37 +58,37 @@ class Coded:
         self._made: dict[tuple[int, ...], tuple[tuple[Tensor, ...], Any]] = {}
 
     def send(self, client: Client, source: Site, target: Site, payload: Tree, kind: str) -> Steps:
-        """The value is what the receiver makes of what arrived."""
+        """Send a payload encoded; the value is what the receiver decodes."""
         encoded = yield from source.compute(self.encode, payload)
         arrived = yield from source.send(target, encoded, kind)
         return (yield from target.compute(self.decode, arrived, payload))
 
     def broadcast(self, clients: Sequence[Client], payload: Tree, kind: str) -> Steps:
-        """Encoded once, and decoded by each client; the value is what each makes of it."""
+        """Encode a payload once, and broadcast it; the value is what each client decodes, by client."""
         server = clients[0].server
         encoded = yield from server.compute(self.encode, payload)
         arrived = yield from server.world.broadcast(server, clients, encoded, kind)
-        jobs = [server.world.start(self._received(client, copy, payload), client) for client, copy in arrived.items()]
+        jobs = [server.world.start(self._decode_at(client, copy, payload), client) for client, copy in arrived.items()]
         return dict((yield from server.world.together(*jobs)))
 
-    def _received(self, client: Client, arrived: Tree, payload: Tree) -> Steps:
+    def _decode_at(self, client: Client, arrived: Tree, payload: Tree) -> Steps:
         return client, (yield from client.site.compute(self.decode, arrived, payload))
 
-    # Prices: the tensors are coded one after the other, and what comes out of all of them lies there together.
+    # Costs: the tensors are coded one after the other, and all results are in memory together.
 
     def _encode_cost(self, payload: Tree) -> Cost:
         known = self._all_known(payload)
-        return together((each.encode for each in known), sum(each.sent_bytes for each in known))
+        return together((shape.encode for shape in known), sum(shape.sent_bytes for shape in known))
 
     def _decode_cost(self, arrived: Tree, payload: Tree) -> Cost:
         known = self._all_known(payload)
-        return together((each.decode for each in known), sum(each.value_bytes for each in known))
+        return together((shape.decode for shape in known), sum(shape.value_bytes for shape in known))
 
     def _all_known(self, payload: Tree) -> list[_Known]:
         return [self._known(leaf.shape) for leaf in floating(payload)]
 
     def _known(self, shape: torch.Size) -> _Known:
-        """What a shape means; worked out the first time."""
+        """Return what is known of a shape, computed the first time."""
         if shape not in self._shapes:
             compressor = self.compressor
             specs = compressor.specs(tuple(shape))
@@ -91,14 +106,14 @@ class Coded:
 
     @work(cost=_encode_cost)
     def encode(self, payload: Tree) -> Tree:
-        """The payload with what is sent of it in the place of each floating tensor."""
+        """Return the payload with each floating tensor replaced by what is sent of it."""
         if not isinstance(payload, Frozen):
             return transform(self.encoded, payload)
         return Frozen(transform(lambda leaf: self._once(lambda: self.encoded(leaf), leaf), payload))
 
     @work(cost=_decode_cost)
     def decode(self, arrived: Tree, payload: Tree) -> Tree:
-        """The payload as the receiver has it. ``payload`` is what was encoded: for its structure and its shapes."""
+        """Return the payload as the receiver has it; ``payload`` is what was encoded, for its structure and shapes."""
 
         def decoded(leaf: Any, sent: Any) -> Any:
             if isinstance(payload, Frozen) and is_floating(leaf):
@@ -107,19 +122,19 @@ class Coded:
 
         return transform(decoded, payload, arrived)
 
-    # One leaf.
+    # Single leaves.
 
     def encoded(self, leaf: Any) -> Any:
-        """What is sent of it; what is no floating tensor stays itself."""
+        """Return what is sent of a leaf; anything but a floating tensor is returned as it is."""
         if not is_floating(leaf):
             return leaf
-        if leaf.is_meta:  # dry: what a shape becomes is known, and no tensor is touched
+        if leaf.is_meta:  # a dry run: the shape tells what is sent, and no tensor is computed
             return self._known(leaf.shape).sent
         with torch.no_grad():
             return self.compressor.encode(looked_up(leaf))
 
     def decoded(self, leaf: Any, sent: Any) -> Any:
-        """What the receiver makes of what was sent of a leaf."""
+        """Return what the receiver decodes from what was sent of a leaf."""
         if not is_floating(leaf):
             return sent
         if leaf.is_meta:
@@ -127,35 +142,40 @@ class Coded:
         return self.compressor.decode(sent, tuple(leaf.shape))
 
     def blank(self, leaf: Any) -> Tensor:
-        """A ``meta`` tensor of its shape."""
+        """Return a float32 tensor on ``meta`` with the shape of a leaf."""
         return self._known(leaf.shape).values
 
     def _once(self, make: Callable[[], Any], *tensors: Tensor) -> Any:
-        """What was made of tensors that nobody will ever write: all receivers share it, as they do uncompressed."""
+        """Return the one result for tensors that are never written; all receivers share it, as they do uncompressed.
+
+        Args:
+            make: makes the result, the first time.
+            tensors: what it is made of, by identity.
+        """
         key = tuple(map(id, tensors))
         if key not in self._made:
-            self._made[key] = tensors, make()  # the tensors too, so that no identity is reused
+            self._made[key] = tensors, make()  # with the tensors, so that their ids are not reused
         return self._made[key][1]
 
 
 def together(costs: Iterable[Cost], results: int) -> Cost:
-    """The price of works one after the other, of which the results, in bytes, are all kept till the end."""
+    """Return the cost of works one after the other, whose results (in bytes, all together) are kept to the end."""
     total = sum(costs, start=Cost())
     return total._replace(peak_bytes=total.peak_bytes + results)
 
 
 def floating(payload: Tree) -> Iterator[Any]:
-    """The leaves that are compressed."""
+    """Return the leaves that are compressed, in order."""
     return filter(is_floating, leaves(payload))
 
 
 def is_floating(leaf: Any) -> bool:
-    """Whether a leaf is compressed: integers and numbers are not, and there is nothing in an empty tensor."""
+    """Return whether a leaf is compressed; integer tensors, numbers and empty tensors are not."""
     return isinstance(leaf, Tensor | LazyBatch) and leaf.dtype.is_floating_point and leaf.numel() > 0
 
 
 def looked_up(leaf: Tensor | LazyBatch) -> Tensor:
-    """The values of a leaf, as float32."""
+    """Return the values of a leaf as a float32 tensor."""
     return (leaf.tensor() if isinstance(leaf, LazyBatch) else leaf.detach()).float()
 
 

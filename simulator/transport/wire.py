@@ -1,4 +1,4 @@
-"""What a link does to a payload: counted, converted to the wire's type, detached, copied."""
+"""The wire: it counts a payload, converts it to the wire's type, and hands over a detached copy."""
 
 from __future__ import annotations
 
@@ -16,19 +16,23 @@ NUMBER_BYTES = 8
 
 
 class Wire:
-    """Hands over detached copies and counts their bytes.
+    """What hands over detached copies of payloads and counts their bytes.
 
-    Floating tensors travel as ``dtype``, those that are as narrow (because they were encoded) as they are; they are
-    computed with, as float32, as they arrive. Integer tensors (labels) are never converted. A Python number is 8 bytes.
+    Floating tensors travel as ``dtype``, or as they are if they are as narrow or narrower (because they were encoded).
+    The receiver computes with the values that arrive, as float32. Integer tensors (such as labels) are never converted.
+    A Python number counts 8 bytes.
+
+    Attributes:
+        dtype: torch's type of floating tensors on the wire.
     """
 
     def __init__(self, dtype: str = "fp32") -> None:
         self.dtype = DTYPES[dtype]
         self._rounded: dict[int, tuple[Source, Rounded]] = {}
-        self._frozen: dict[int, tuple[Tensor, Tensor]] = {}  # by the identity of the tensor it also holds
+        self._frozen: dict[int, tuple[Tensor, Tensor]] = {}  # by id of the first tensor, which the value keeps alive
 
     def carry(self, payload: Any) -> tuple[Any, int]:
-        """The receiver's own copy, and the bytes on the wire.
+        """Return the receiver's own copy of a payload, and its bytes on the wire.
 
         Raises:
             TypeError: a leaf is neither a tensor nor a number.
@@ -49,10 +53,11 @@ class Wire:
         return transform(leaf, payload), total
 
     def _travels_as(self, dtype: torch.dtype) -> torch.dtype:
-        """No tensor is widened, and no integer converted."""
+        """Return the type of a tensor on the wire: never a wider one, and for integers their own."""
         return self.dtype if dtype.is_floating_point and dtype.itemsize > self.dtype.itemsize else dtype
 
     def _copy(self, value: Tensor | LazyBatch) -> Tensor | LazyBatch:
+        """Return the receiver's own copy of a tensor, rounded as the wire rounds it."""
         if value.is_meta:
             return value
         if isinstance(value, LazyBatch):
@@ -65,7 +70,7 @@ class Wire:
         return value.detach().to(dtype).to(torch.float32)
 
     def _share(self, value: Tensor) -> Tensor:
-        """Frozen weights: nobody writes them, so all receivers share one copy, and the sender too if it is equal."""
+        """Return one copy of a frozen tensor for all receivers; the tensor itself if the wire does not change it."""
         if value.is_meta or value.dtype == self.dtype == torch.float32 or not value.is_floating_point():
             return value
         if id(value) not in self._frozen:
@@ -73,6 +78,7 @@ class Wire:
         return self._frozen[id(value)][1]
 
     def _round(self, source: Source) -> Source:
+        """Return a source of samples whose values are rounded as the wire rounds them."""
         dtype = self._travels_as(source.dtype)
         if dtype == source.dtype == torch.float32:
             return source

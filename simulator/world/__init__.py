@@ -1,5 +1,5 @@
-"""The clock: sites that serve works, links that share their rate, clients, processes and what they hold.
+"""The simulated world: a clock, sites that serve works, links that share their rate, clients, processes and memory.
 
-It knows time and bytes and nothing of learning: it imports no torch, and of our rooms only ``accounting`` and
+It knows time and bytes, and nothing of learning: it imports no torch, and of our packages only ``accounting`` and
 ``settings``. What is done to a payload on its way is in ``transport``; who works when is in ``scheduling``.
 """

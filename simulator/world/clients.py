@@ -1,4 +1,4 @@
-"""A client: a device with its data, and the verbs an algorithm uses on its behalf."""
+"""Clients: devices with their data, and the verbs that an algorithm uses on their behalf."""
 
 from __future__ import annotations
 
@@ -17,37 +17,62 @@ if TYPE_CHECKING:
 
 
 class Channel(Protocol):
-    """What is done to the payloads of one kind in one direction, besides sending them: such as compression."""
+    """What is done to payloads of one kind in one direction besides sending them, such as compression."""
 
     def send(self, client: Client, source: Site, target: Site, payload: Any, kind: str) -> Generator[Any, Any, Any]:
-        """Send a payload on behalf of a client; the value is what the receiver has in the end."""
+        """Send a payload on behalf of a client; the value is the payload as the receiver has it in the end.
+
+        Args:
+            client: the client, on whose behalf it is sent.
+            source, target: the sites.
+            payload: tensors and numbers in dicts, lists and tuples.
+            kind: the kind of payload, such as "smashed data".
+        """
 
     def broadcast(self, clients: Sequence[Client], payload: Any, kind: str) -> Generator[Any, Any, dict[Client, Any]]:
-        """Have the server send one payload to several clients; the value is what each has in the end, by client."""
+        """Send one payload from the server to several clients; the value is what each has in the end, by client.
+
+        Args:
+            clients: the receivers; at least one.
+            payload: tensors and numbers in dicts, lists and tuples.
+            kind: the kind of payload, such as "model".
+        """
 
 
 class Learns(Protocol):
-    """What is learned, as far as a client's verbs are concerned."""
+    """The learning task, as far as the verbs of a client need it."""
 
     def weights(
         self, tensors: Mapping[str, Any], round: int, learning_rate: float | None = None, owner: str = ""
     ) -> Any:
-        """Weights to train from these tensors, with an optimizer of their own at its rate in this round."""
+        """Return weights that start from these tensors, with an optimizer of their own.
+
+        Args:
+            tensors: starting values by name.
+            round: the round, from which the schedule gives the learning rate.
+            learning_rate: the rate before the schedule; None for the optimizer's own.
+            owner: for whom they are, so that random draws in training are the owner's own.
+        """
 
 
 @dataclass(eq=False)
 class Installed(Store):
-    """Frozen weights that a device has: they count where they are used."""
+    """The frozen weights that a device has received; their memory is counted by the parts that use them."""
 
     weights: Frozen = field(default_factory=Frozen)
 
 
 class Client:
-    """A device that takes part.
+    """A device that can take part in rounds, with the data on it.
 
     Attributes:
-        round_index: its round, or how often it was engaged: the key of its randomness.
-        fits: its memory is large enough; one that does not fit is never chosen.
+        site: the device.
+        data: its data.
+        server: the site that it uploads to and downloads from.
+        provisioning: ``first_use`` if frozen weights are sent when they are first needed, or ``preinstalled``.
+        task: what is learned.
+        round_index: its round, or how often it has been engaged; part of the key of its random streams.
+        fits: whether its memory is large enough; a client that does not fit is never selected.
     """
 
     def __init__(
@@ -63,85 +88,95 @@ class Client:
 
     @property
     def name(self) -> str:
+        """The name of its site."""
         return self.site.name
 
     def store(self, kind: type[S]) -> S:
-        """What is kept for this client from round to round, in records of this class."""
+        """Return the record of this class that the device keeps from round to round."""
         return self.site.store(kind)
 
     def keep(self, value: Any) -> Any:
-        """Count tensors by name in the device's memory as long as anybody refers to the value of this."""
+        """Count a dict of tensors in the device's memory for as long as anything refers to the value returned."""
         return self.site.memory.keep(value)
 
     def compute(self, work: Work, *args: Any) -> Generator[simpy.Event, Any, Any]:
-        """Do a work on the device; tensors by name that come out of it take memory there as long as they live."""
+        """Do a work on the device; a result that is a dict of tensors takes memory there for as long as it lives."""
         return self.keep((yield from self.site.compute(work, *args)))
 
     def upload(self, payload: Any, kind: str) -> Generator[simpy.Event, Any, Any]:
-        """Send to the server; the value is the server's own copy."""
+        """Send a payload to the server; the value is the server's own copy."""
         return self._send("up", self.site, self.server, payload, kind)
 
     def download(self, payload: Any, kind: str) -> Generator[simpy.Event, Any, Any]:
-        """Have the server send to the device; the value is the device's own copy.
+        """Send a payload from the server to the device; the value is the device's own copy.
 
-        Tensors by name take memory there as long as they live.
+        A dict of tensors takes memory on the device for as long as it lives.
         """
         return self.keep((yield from self._send("down", self.server, self.site, payload, kind)))
 
     def _send(
         self, direction: str, source: Site, target: Site, payload: Any, kind: str
     ) -> Generator[simpy.Event, Any, Any]:
-        """Through the channel that the world has for this kind and direction, if there is one."""
+        """Send a payload through the channel of the world for this kind and direction, if there is one."""
         channel = self.site.world.channels.get((kind, direction))
         return channel.send(self, source, target, payload, kind) if channel else source.send(target, payload, kind)
 
     def install(self, *parts: Any) -> Generator[simpy.Event, Any, None]:
-        """Frozen weights that these parts need and this device lacks are sent, once, as phase ``provisioning``.
+        """Send the frozen weights that these parts need and the device lacks, in the phase ``provisioning``.
 
-        From then on the parts compute with what the device received.
+        They are sent once; the parts then compute with what the device received. Nothing is sent if they are
+        preinstalled.
         """
         if self.provisioning == "preinstalled":
             return
         installed = self.store(Installed).weights
-        lacking = Frozen({name: part.weights[name] for part in parts for name in part.frozen if name not in installed})
-        if lacking:
+        missing = Frozen({name: part.weights[name] for part in parts for name in part.frozen if name not in installed})
+        if missing:
             with self.site.world.phase("provisioning"):
-                installed.update((yield from self.download(lacking, FROZEN_WEIGHTS)))
+                installed.update((yield from self.download(missing, FROZEN_WEIGHTS)))
         for part in parts:
             part.receive(installed)
 
     def weights(self, tensors: Mapping[str, Any], learning_rate: float | None = None) -> Any:
-        """Weights for this device to train in this round: the backbone with these tensors in place of its own.
+        """Return weights for this device to train in this round: the backbone, with these tensors in place of its own.
 
-        Their optimizer is new, and what dropout draws is this client's own.
+        They have a new optimizer, and dropout draws from a random stream of this client's own.
 
         Args:
             tensors: starting values by name.
-            learning_rate: before the schedule; the optimizer's own if nothing is said.
+            learning_rate: the rate before the schedule; None for the optimizer's own.
         """
         assert self.task is not None, f"{self} has nothing to learn"
         return self.task.weights(tensors, self.round_index, learning_rate, owner=self.name)
 
     def release(self, weights: Any, names: Mapping[str, Any] | None = None) -> Any:
-        """The device is done with these weights before its round is over: their gradients and optimizer state go from
-        its memory.
+        """Free the memory of weights that the device needs no more before its round is over.
+
+        Their gradients and optimizer state are freed too.
 
         Args:
-            names: of the tensors that are still wanted: the value, which stays there as long as anybody refers to it.
+            weights: the weights.
+            names: the names of the tensors that are still needed. The value is these tensors by name, which take memory
+                for as long as anything refers to it; it is None if no names are given.
         """
         self.site.memory.drop(self.name, weights)
         return None if names is None else self.keep(weights.release_copy(names))
 
     def batches(self, purpose: str, epochs: int = 1) -> Iterator[Any]:
-        """Mini-batches of the client's data, in an order of their own for this purpose, turn and epoch."""
+        """Return mini-batches of the client's data, in an order that is drawn for this purpose, round and epoch."""
         return self.data.batches((purpose, self.round_index, self.name), epochs=epochs)
 
 
 def download_all(clients: Sequence[Client], payload: Any, kind: str) -> Generator[simpy.Event, Any, dict[Client, Any]]:
-    """Have the server broadcast a payload to these clients: it crosses the server's uplink once.
+    """Broadcast a payload from the server to these clients; it crosses the server's uplink once.
 
-    The value is each client's own copy, by client, of those that received it. Tensors by name take memory there as long
-    as they live.
+    The value is each client's own copy, by client, without the clients that did not receive it. A dict of tensors takes
+    memory on a device for as long as it lives.
+
+    Args:
+        clients: the receivers, all with the same server.
+        payload: tensors and numbers in dicts, lists and tuples.
+        kind: the kind of payload, such as "model".
     """
     if not clients:
         return {}

@@ -1,4 +1,4 @@
-"""What a site is made of, and how long a work takes there."""
+"""The hardware of a site, and how long a work takes on it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from simulator.accounting.seconds import Table, interpolated
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """What a site is made of: FLOP/s it sustains per slot, memory bandwidth (B/s), memory (B), slots and watts."""
+    """The hardware of a site.
+
+    Attributes:
+        flops_per_s: the rate that each slot sustains, in FLOP/s.
+        memory_bandwidth: bytes/s.
+        memory: bytes.
+        slots: how many works it serves at once.
+        power: what it draws in each state, in watts.
+    """
 
     flops_per_s: float
     memory_bandwidth: float = float("inf")
@@ -20,23 +28,27 @@ class Hardware:
     power: Power = field(default_factory=Power)
 
     def seconds(self, cost: Cost) -> float:
-        """The roofline: whichever takes longer, the arithmetic or the memory traffic."""
+        """Return the seconds by the roofline model: the longer of arithmetic and memory traffic."""
         return max(cost.flops / self.flops_per_s, cost.bytes_touched / self.memory_bandwidth)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured(Hardware):
-    """Hardware with a table: what it knows takes the seconds it says, the rest of a work those of the roofline."""
+    """Hardware with a table of measured times; what the table lacks takes the seconds of the roofline model.
+
+    Attributes:
+        table: measured seconds, by the name of the piece and the number of samples.
+    """
 
     table: Table = field(default_factory=dict)
 
     def seconds(self, cost: Cost) -> float:
-        """Of the pieces in the table, their sum; of what is left of the cost, arithmetic or memory traffic."""
-        known, flops, touched = 0.0, cost.flops, cost.bytes_touched
+        """Return the measured seconds of the pieces in the table, plus the roofline seconds of the rest of the cost."""
+        measured, flops, touched = 0.0, cost.flops, cost.bytes_touched
         for piece in cost.made_of:
             rows = self.table.get(piece.what)
             if rows is not None:
-                known += interpolated(rows, piece.samples)
+                measured += interpolated(rows, piece.samples)
                 flops -= piece.flops
                 touched -= piece.bytes_touched
-        return known + Hardware.seconds(self, Cost(flops, touched))
+        return measured + Hardware.seconds(self, Cost(flops, touched))

@@ -1,4 +1,4 @@
-"""How much memory a site has in use, and how much it had at its fullest."""
+"""The memory of a site: how much is in use, and its peak."""
 
 from __future__ import annotations
 
@@ -11,22 +11,29 @@ from simulator.world.store import Live, counts_elsewhere
 
 
 class Holdable(Protocol):
-    """Something whose weights lie in memory where it is used: a part of a model."""
+    """Something whose weights are in memory where it is used: a part of a model."""
 
     def resident(self) -> Iterable[tuple[Any, str, int]]:
-        """(the weights object, a piece of it, the bytes of that piece with its gradients and optimizer state)."""
+        """Return for each piece: the weights object, its name, its bytes with gradients and optimizer state."""
 
 
 @runtime_checkable
 class Versioned(Protocol):
-    """Weights of which passes may still need earlier versions than the newest."""
+    """Weights of which open passes may still need versions before the newest."""
 
     @property
-    def earlier_bytes(self) -> int: ...
+    def earlier_bytes(self) -> int:
+        """Bytes of the earlier versions that are still needed."""
 
 
 class Fullest(NamedTuple):
-    """What was done when memory was at its fullest: a work, for a part, in a round."""
+    """What was done when the memory in use was at its peak.
+
+    Attributes:
+        doing: the name of the work, or a phrase for what took the memory.
+        part: the part of the model that it was done with; empty if there was none.
+        round: the round.
+    """
 
     doing: str
     part: str = ""
@@ -34,14 +41,16 @@ class Fullest(NamedTuple):
 
 
 class Memory:
-    """Weights count once by identity, while anybody uses them; what passes keep counts until it is given back.
+    """The memory in use at a site.
+
+    Weights count once, by identity, for as long as anyone uses them. What a pass keeps counts until it is freed.
 
     Attributes:
-        bytes: weights, their gradients and optimizer state + earlier versions of them that open passes need + what open
-            passes keep + what the works in service need + what lies in the site's stores + tensors by name that live
-            there + what waits there.
-        peak_bytes: the most there ever was.
-        fullest: what was done then.
+        bytes: what is in use: weights with their gradients and optimizer state + the earlier versions of weights that
+            open passes need + what open passes keep + what works in service need + what is in the site's stores + dicts
+            of tensors that live there + what waits there.
+        peak_bytes: the largest that ``bytes`` has been.
+        fullest: what was done at that moment.
     """
 
     def __init__(self) -> None:
@@ -56,42 +65,50 @@ class Memory:
         self._living: dict[int, weakref.ref[Live]] = {}
 
     def keep(self, value: Any) -> Any:
-        """Count tensors by name from now on, and as long as anybody refers to them; the value is what to refer to.
+        """Count a dict of tensors from now on, for as long as anything refers to the value returned.
 
-        What is not a dict of tensors stays as it is.
+        Anything but a plain dict is returned as it is, and not counted.
         """
         if type(value) is not dict:
             return value
         live, size = Live(value), tree_bytes(value, counts_elsewhere)
 
-        def gone(reference: weakref.ref[Live], key: int = id(live)) -> None:
+        def forget(reference: weakref.ref[Live], key: int = id(live)) -> None:
             del self._living[key]
             self.bytes -= size
 
-        self._living[id(live)] = weakref.ref(live, gone)
+        self._living[id(live)] = weakref.ref(live, forget)
         self.bytes += size
         return live
 
     def store(self, nbytes: int) -> None:
-        """So much lies in the store now."""
+        """Set the bytes that are in the stores."""
         self.bytes += nbytes - self._stored
         self._stored = nbytes
-        self._look("what it keeps from round to round")
+        self._update_peak("what it keeps from round to round")
 
     def wait(self, nbytes: int) -> None:
-        """So much more (or less, if negative) waits here for somebody."""
+        """Add bytes of what waits here for someone; a negative number if it waits no more."""
         self.bytes += nbytes
-        self._look("what waits there")
+        self._update_peak("what waits there")
 
     def hold(self, part: Holdable) -> None:
-        """This part's weights lie here for good."""
+        """Count the weights of a part for good."""
         self._hold(part, None)
-        self._look("the weights", part)
+        self._update_peak("the weights", part)
 
     def begin(
         self, client: str | None, part: Holdable | None, peak_bytes: int, doing: str = "", round: int = 0
     ) -> None:
-        """A work starts for this client: its part's weights are there, and it takes what it needs to run."""
+        """Count what a work needs from its beginning.
+
+        Args:
+            client: the client that it is done for; None if it is done for none.
+            part: the part whose weights it needs, which stay counted for this client; None if it needs none.
+            peak_bytes: what it needs while it runs.
+            doing: its name.
+            round: its round.
+        """
         if part is not None:
             for weights in self._hold(part, client):
                 earlier = weights.earlier_bytes
@@ -99,10 +116,16 @@ class Memory:
                     self.bytes += earlier - self._earlier.get(id(weights), 0)
                     self._earlier[id(weights)] = earlier
         self.bytes += peak_bytes
-        self._look(doing, part, round)
+        self._update_peak(doing, part, round)
 
     def end(self, client: str | None, peak_bytes: int, kept_bytes: int) -> None:
-        """A work is over; some of what it took it may keep, or it gives back what another kept."""
+        """Count what is left after a work.
+
+        Args:
+            client: the client that it was done for.
+            peak_bytes: what it needed while it ran.
+            kept_bytes: what it keeps for a later work; negative if it frees what an earlier work kept.
+        """
         self.bytes -= peak_bytes
         if kept_bytes:
             before = self._kept.get(client, 0)
@@ -110,20 +133,21 @@ class Memory:
             self.bytes += after - before
 
     def release(self, client: str | None) -> None:
-        """This client's engagement is over: its passes go, and the weights nobody else uses."""
+        """Free what a client held when its engagement is over: its passes, and the weights that no one else uses."""
         self.bytes -= self._kept.pop(client, 0)
         self._seen = {key: part for key, part in self._seen.items() if key[1] != client}
         self._leave(client, list(self._users))
 
     def drop(self, client: str | None, weights: Any) -> None:
-        """This client is done with these weights, in all its parts: they go, with their gradients and optimizer state,
-        unless somebody else uses them. A part that is used again brings them again.
+        """Free weights that a client needs no more, with their gradients and optimizer state, in all its parts.
+
+        They stay if someone else uses them. If a part with these weights is used again, they count again.
         """
         self._seen = {key: part for key, part in self._seen.items() if key[1] != client or not _uses(key[0], weights)}
         self._leave(client, [piece for piece in self._users if piece[0] == id(weights)])
 
     def _leave(self, client: str | None, pieces: Iterable[tuple[int, str]]) -> None:
-        """This client uses these pieces no more; they go where nobody else does."""
+        """End a client's use of pieces of weights, and free those that no one else uses."""
         for piece in pieces:
             users = self._users[piece]
             users.discard(client)
@@ -131,13 +155,14 @@ class Memory:
                 del self._users[piece]
                 self.bytes -= self._pieces.pop(piece) + self._earlier.pop(piece[0], 0)
 
-    def _look(self, doing: str, part: object = None, round: int = 0) -> None:
+    def _update_peak(self, doing: str, part: object = None, round: int = 0) -> None:
         if self.bytes > self.peak_bytes:
             self.peak_bytes = self.bytes
-            self.fullest = Fullest(doing, "" if part is None else str(part), round)  # a part itself would live on
+            part_name = "" if part is None else str(part)  # a reference to the part would keep it alive
+            self.fullest = Fullest(doing, part_name, round)
 
     def _hold(self, part: Holdable, client: str | None) -> list[Versioned]:
-        """This part's weights lie here for this client; those of them that have versions."""
+        """Count the weights of a part for a client; the value is those weights that have versions."""
         seen = self._seen.get((part, client))
         if seen is not None:
             return seen
@@ -151,9 +176,9 @@ class Memory:
             self._users[key].add(client)
             if id(weights) not in versioned and isinstance(weights, Versioned):
                 versioned[id(weights)] = weights
-        self._seen[part, client] = found = list(versioned.values())
-        return found
+        self._seen[part, client] = weights_with_versions = list(versioned.values())
+        return weights_with_versions
 
 
 def _uses(part: Holdable, weights: Any) -> bool:
-    return any(one is weights for one, _, _ in part.resident())
+    return any(used is weights for used, _, _ in part.resident())

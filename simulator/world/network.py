@@ -1,4 +1,4 @@
-"""Links that are shared: every flow gets its max-min fair part of every link on its path.
+"""Links that flows share: each flow gets its max-min fair rate on the links of its path.
 
 Max-min fairness by progressive filling (Bertsekas and Gallager, *Data Networks*, 2nd ed., section 6.5.2): all rates
 rise together until a link is full; its flows are settled; the others go on rising.
@@ -16,7 +16,14 @@ import simpy
 
 @dataclass(eq=False, slots=True)
 class Link:
-    """One direction of a medium. ``bytes_per_s`` is shared by its flows; ``latency`` (s) is paid before a flow."""
+    """One direction of a medium.
+
+    Attributes:
+        name: its name in messages.
+        bytes_per_s: its rate, which its flows share.
+        latency: seconds that pass before the first byte of a flow.
+        flows: the flows that are on it now.
+    """
 
     name: str
     bytes_per_s: float
@@ -25,34 +32,54 @@ class Link:
 
     def __post_init__(self) -> None:
         if not self.bytes_per_s > 0 or not self.latency >= 0:
-            raise ValueError(f"link {self.name!r}: {self.bytes_per_s} B/s and {self.latency} s of latency make no link")
+            raise ValueError(f"link {self.name!r} cannot have {self.bytes_per_s} B/s and {self.latency} s of latency")
 
 
 @dataclass(eq=False, slots=True)
 class Flow:
-    """Bytes on their way along a path; ``done`` fires when the last has arrived."""
+    """Bytes on their way along a path of links.
+
+    Attributes:
+        path: the links.
+        left: the bytes that have not arrived, as of the last change of rates.
+        done: the event that fires when the last byte has arrived.
+        rate: its rate now, in bytes/s.
+        most: the rate that it would have alone, in bytes/s.
+        stopped: whether it was cancelled.
+    """
 
     path: tuple[Link, ...]
     left: float
     done: simpy.Event
     rate: float = 0.0
-    most: float = 0.0  # its rate if it were alone
+    most: float = 0.0
     stopped: bool = False
 
 
 class Network:
-    """Carries flows over paths of links on a SimPy clock."""
+    """The network: carries flows over paths of links on a SimPy clock.
+
+    Attributes:
+        env: the clock.
+        flows: the flows under way, without those that are still in their latency.
+    """
 
     def __init__(self, env: simpy.Environment) -> None:
         self.env = env
         self.flows: dict[Flow, None] = {}
         self._advanced = env.now
         self._crowded: set[Link] = set()
-        self._shared = False  # when rates were last set
+        self._shared = False  # whether a link was crowded when rates were last set
         self._alarm: simpy.Event | None = None
 
     def send(self, path: Sequence[Link], nbytes: int, after: float = 0.0) -> Flow:
-        """Start a flow: so many seconds ``after`` now, then the latency of every link of the path, then the bytes."""
+        """Start a flow, and return it.
+
+        Args:
+            path: the links; the latency of each passes before the first byte.
+            nbytes: how many bytes.
+            after: seconds to wait besides the latency.
+        """
         flow = Flow(tuple(path), nbytes, self.env.event())
         latency = after + sum(link.latency for link in path)
         if latency:
@@ -62,7 +89,7 @@ class Network:
         return flow
 
     def cancel(self, flow: Flow) -> float:
-        """Take a flow out, also one still in its latency; the bytes that did not get across, 0 if all had."""
+        """Stop a flow, even in its latency, and return the bytes that have not arrived; 0 if all have."""
         if flow.done.triggered:
             return 0.0
         flow.stopped = True
@@ -84,24 +111,24 @@ class Network:
         flow.rate = flow.most = min(link.bytes_per_s for link in flow.path)
         for link in flow.path:
             link.flows[flow] = None
-            self._weigh(link)
+            self._note_crowding(link)
         self._settle()
 
     def _remove(self, flow: Flow) -> None:
         del self.flows[flow]
         for link in flow.path:
             link.flows.pop(flow, None)
-            self._weigh(link)
+            self._note_crowding(link)
 
-    def _weigh(self, link: Link) -> None:
-        """Whether its flows could take more than it has."""
+    def _note_crowding(self, link: Link) -> None:
+        """Note whether the flows of a link could take more than its rate."""
         if sum(flow.most for flow in link.flows) > link.bytes_per_s:
             self._crowded.add(link)
         else:
             self._crowded.discard(link)
 
     def _advance(self) -> None:
-        """Bring what is left of each flow up to now."""
+        """Bring the bytes left of each flow up to the present."""
         passed = self.env.now - self._advanced
         self._advanced = self.env.now
         if passed:
@@ -109,11 +136,11 @@ class Network:
                 flow.left = max(0.0, flow.left - flow.rate * passed)
 
     def _settle(self) -> None:
-        """Share the links anew and set the alarm for the flow that ends first."""
-        if self._crowded or self._shared:  # else each has what it could take at most
+        """Share the links again, and set an alarm for the flow that ends first."""
+        if self._crowded or self._shared:  # else each flow has the rate that it would have alone
             share(self.flows)
             self._shared = bool(self._crowded)
-        self._alarm = None  # one that was set is out of date
+        self._alarm = None  # an alarm set before is out of date
         if not self.flows:
             return
         first = min(self.flows, key=lambda flow: flow.left / flow.rate)
@@ -121,7 +148,7 @@ class Network:
         self._alarm.callbacks.append(lambda alarm: self._arrive(alarm, first))
 
     def _arrive(self, alarm: simpy.Event, first: Flow) -> None:
-        """The alarm's own flow is over by definition; so are those that end within the clock's resolution."""
+        """End the flow of an alarm, and those that end within the clock's resolution."""
         if alarm is not self._alarm:
             return
         self._advance()

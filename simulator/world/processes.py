@@ -1,4 +1,4 @@
-"""Processes on the clock: what runs side by side, what waits, and what is stopped."""
+"""Processes on the simulated clock: what runs concurrently, waits, and is stopped."""
 
 from __future__ import annotations
 
@@ -11,21 +11,25 @@ from simpy.events import EventPriority
 
 Steps = Generator[simpy.Event, Any, Any]
 LAST = EventPriority(2)
-"""SimPy serves what happens at one moment by priority; 0 and 1 are its own."""
+"""A priority after all others at the same moment; SimPy itself uses 0 and 1."""
 
 
 class Participant(Protocol):
-    """On whose behalf a process works: a client."""
+    """The client on whose behalf a process works.
+
+    Attributes:
+        site: its device.
+    """
 
     site: Any
 
     @property
     def name(self) -> str:
-        """That of its site."""
+        """The name of its site."""
 
 
 class Gone:
-    """What a process comes back with that was stopped."""
+    """The type of ``GONE``."""
 
     def __repr__(self) -> str:
         return "GONE"
@@ -36,7 +40,17 @@ GONE = Gone()
 
 
 class Process(simpy.Process):
-    """A SimPy process that knows for whom, in which phase and round it works; those it starts inherit all three."""
+    """A SimPy process that knows its client, phase and round; the processes that it starts inherit all three.
+
+    Attributes:
+        client: the client that it works for, or None.
+        client_name: the client's name, or None.
+        phase: the phase that its rows in the ledger get.
+        round: the round that its rows get.
+        sites: the sites that the verb it is waiting in needs.
+        stopped: whether it was stopped.
+        steps: the generator that it runs.
+    """
 
     def __init__(self, world: Concurrency, steps: Steps, client: Participant | None) -> None:
         parent = world.env.active_process
@@ -46,25 +60,27 @@ class Process(simpy.Process):
         self.phase: str = parent.phase if inherits else ""  # type: ignore[union-attr]
         self.round: int = parent.round if inherits else 0  # type: ignore[union-attr]
         self.sites: tuple[Any, ...] = ()
-        """Where the verb it waits in takes place."""
         self.stopped = False
         self.steps = _until_stopped(self, steps, world.processes)
         super().__init__(world.env, self.steps)
         world.processes[self] = None
 
     def needs(self, site: object) -> bool:
-        """Whether it cannot go on without this site."""
+        """Return whether the process cannot go on without this site."""
         return site in self.sites or (self.client is not None and self.client.site is site)
 
     def stop(self) -> None:
-        """End it at this moment, quietly; one that has not begun never does, one that is over stays as it is."""
+        """End the process now, without an error; if it has not begun it never does, if it is over nothing happens."""
         if self.is_alive:
             self.stopped = True
             self.interrupt("stop")
 
 
 def _until_stopped(process: Process, steps: Steps, running: dict[Process, None]) -> Steps:
-    """Told to stop, a process ends quietly; else every condition that holds it would fail with nobody there to hear."""
+    """Run the steps of a process, and end it without an error when it is stopped.
+
+    With an error, every condition that waits for the process would fail, with no one there to handle it.
+    """
     try:
         return GONE if process.stopped else (yield from steps)
     except simpy.Interrupt:
@@ -74,7 +90,13 @@ def _until_stopped(process: Process, steps: Steps, running: dict[Process, None])
 
 
 class Handle:
-    """A started generator: ``y = yield from handle`` waits for it. (A SimPy process itself cannot be iterated.)"""
+    """A generator that was started: ``value = yield from handle`` waits for it.
+
+    A SimPy process cannot be waited for in this way, because it cannot be iterated.
+
+    Attributes:
+        process: its process.
+    """
 
     __slots__ = ("process",)
 
@@ -85,12 +107,12 @@ class Handle:
         return (yield self.process)
 
     def stop(self) -> None:
-        """End it: queued work is withdrawn, a transfer is cut short, service in progress finishes and is charged."""
+        """End it: queued work is withdrawn, a transfer is cut short; service in progress finishes and is charged."""
         self.process.stop()
 
 
 class Buffer:
-    """A bounded queue between processes, for pipelines and shuffles."""
+    """A bounded first-in, first-out queue between processes, for pipelines and shuffles."""
 
     def __init__(self, env: simpy.Environment, room: float) -> None:
         self._store = simpy.Store(env, capacity=room)
@@ -99,16 +121,16 @@ class Buffer:
         return len(self._store.items)
 
     def put(self, item: Any) -> Steps:
-        """Wait for room, then leave the item there."""
+        """Wait until there is room, then put the item in."""
         with self._store.put(item) as request:
             yield request
 
     def get(self) -> Steps:
-        """Wait for an item; the value is that item."""
+        """Wait for an item; the value is the item."""
         request = self._store.get()
         try:
             return (yield request)
-        except BaseException:  # whoever asked was stopped: the request must not take what is meant for others
+        except BaseException:  # the process was stopped: its request must not take an item from others
             if request.triggered:
                 self._store.items.insert(0, request.value)
                 self._store._trigger_get(None)
@@ -117,12 +139,16 @@ class Buffer:
 
 
 class Concurrency:
-    """A clock, and what runs side by side on it."""
+    """A clock, and the processes that run concurrently on it.
+
+    Attributes:
+        env: the clock.
+        processes: the processes that are not over, in the order in which they were started.
+    """
 
     def __init__(self, env: simpy.Environment) -> None:
         self.env = env
         self.processes: dict[Process, None] = {}
-        """Those that are not over, in the order in which they were started."""
         self._turns: dict[int, tuple[Any, simpy.Resource]] = {}
 
     @property
@@ -131,63 +157,74 @@ class Concurrency:
         return float(self.env.now)
 
     def current_process(self) -> Process:
-        """The process that a verb is used in."""
+        """Return the process that is running now.
+
+        Raises:
+            RuntimeError: this is used outside of a process.
+        """
         process = self.env.active_process
         if not isinstance(process, Process):
             raise RuntimeError("a verb was used outside of a process: use world.run or world.start")
         return process
 
     def start(self, steps: Steps, client: Participant | None = None) -> Handle:
-        """Let a generator run beside this one. It works for ``client``, or for the one that its starter works for."""
+        """Start a generator as a process that works for ``client``, or else for the client of the running process."""
         return Handle(Process(self, steps, client))
 
     def together(self, *steps: Steps | Handle, within: float | None = None) -> Steps:
-        """Run generators, or wait for handles, side by side; the value is what came back, in order.
+        """Run generators concurrently, or wait for handles; the value is the list of their results, in order.
 
-        After ``within`` seconds those that are not back are stopped, and are not in the value; one that comes back at
-        that very moment is. Whatever ends this wait ends them too. Where several fail at one moment, the first error is
-        raised here.
+        Whatever ends this wait also stops all of them. If several fail at one moment, the first error is raised here.
+        Results of processes that were stopped are left out.
+
+        Args:
+            steps: generators to start, or handles of generators that were started.
+            within: seconds after which all that are not over are stopped; one that ends at that very moment counts as
+                over. None to wait without a limit.
         """
         jobs = [job if isinstance(job, Handle) else self.start(job) for job in steps]
         failed: list[simpy.Event] = []
 
         def note(process: simpy.Event) -> None:
             if not process.ok:
-                if failed:  # one error is raised here: the others would find nobody
+                if failed:  # one error is raised here; no one would handle the others
                     process.defused = True
                 failed.append(process)
 
         for job in jobs:
-            if job.process.callbacks is not None:  # else it is over
+            if job.process.callbacks is not None:  # None if it is over
                 job.process.callbacks.append(note)
-        everyone = self.env.all_of([job.process for job in jobs])
+        all_over = self.env.all_of([job.process for job in jobs])
         try:
-            yield everyone if within is None else everyone | self._last_at(within)
-            over = [job.process.value for job in jobs if not job.process.is_alive]
-            return [value for value in over if value is not GONE]
+            yield all_over if within is None else all_over | self._last_at(within)
+            results = [job.process.value for job in jobs if not job.process.is_alive]
+            return [result for result in results if result is not GONE]
         finally:
             for job in jobs:
                 job.stop()
 
     def _last_at(self, seconds: float) -> simpy.Event:
-        """An event in so many seconds, after all else that happens at that moment."""
+        """Return an event after so many seconds, which comes after all else that happens at that moment."""
         event = self.env.event()
         event._ok, event._value = True, None
         self.env.schedule(event, LAST, seconds)
         return event
 
     def buffer(self, room: float) -> Buffer:
-        """A queue with this much room; ``float("inf")`` for no bound."""
+        """Return a queue with room for this many items; ``float("inf")`` for no bound."""
         return Buffer(self.env, room)
 
     def exclusive(self, weights: Any) -> simpy.resources.resource.Request:
-        """Hold shared weights over several services: ``with world.exclusive(weights) as turn: yield turn``."""
+        """Return a request to hold shared weights over several services, granted in order of the requests.
+
+        Use it as ``with world.exclusive(weights) as turn: yield turn``.
+        """
         _, turns = self._turns.setdefault(id(weights), (weights, simpy.Resource(self.env)))
         return turns.request()
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Mark the rows of the process this stands in, and of those it starts, as belonging to a phase."""
+        """Mark the rows of the running process, and of those it starts, as belonging to a phase."""
         process = self.current_process()
         outer, process.phase = process.phase, name
         try:

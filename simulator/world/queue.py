@@ -1,4 +1,4 @@
-"""Works that wait for service at a site, and the order in which they are served."""
+"""The works that wait for service at a site, and the order in which they are served."""
 
 from __future__ import annotations
 
@@ -14,27 +14,42 @@ if TYPE_CHECKING:
 
 
 class Queue(Protocol):
-    """Which of the works that wait is served next: the one with the smallest key, the first come among equals.
+    """The order of service: the waiting work with the smallest key is served next, the first to arrive among equals.
 
-    Works that can wait (``Work.deferrable``) come after all others, whatever their keys.
+    Deferrable works (``Work.deferrable``) come after all others, whatever their keys.
     """
 
     def key(self, job: Job) -> Any:
-        """What a waiting work is ordered by; keys of one site can be compared."""
+        """Return the key of a waiting work; all keys at one site must be comparable."""
 
 
 class FirstCome:
-    """First come, first served: what a site does that was given no other queue."""
+    """First come, first served: the order at a site without another queue."""
 
     def key(self, job: Job) -> int:
+        """Return the same key for all."""
         return 0
 
 
 class Job(simpy.Event):
-    """A work asked of a site, and the event of its end: one event a work.
+    """A work that was asked of a site, and at the same time the event of its end.
 
     Args:
-        finish: is called at the end of service, before the process that asked goes on.
+        env: the clock.
+        process: the process that asked for it.
+        work: the work.
+        args: its arguments.
+        finish: called at the end of service, before the process goes on.
+
+    Attributes:
+        process, work, args: as given.
+        client, phase, round: those of the process when it asked; the client by its name.
+        cost, writes, holds: what the work says for these arguments.
+        asked: when it was asked for, in seconds of the clock.
+        start: when its service began.
+        seconds: how long its service takes.
+        begun: whether its service has begun.
+        aborted: whether it was withdrawn or cut short.
     """
 
     def __init__(
@@ -54,10 +69,10 @@ class Job(simpy.Event):
         self.seconds = 0.0
         self.begun = self.aborted = False
         assert self.callbacks is not None
-        self.callbacks.append(finish)  # first, so that the result is there
+        self.callbacks.append(finish)  # the first callback, so that the result is there for the others
 
     def do(self) -> None:
-        """The real computation; what goes wrong in it is raised where it was asked for."""
+        """Run the real computation; an exception in it is raised in the process that asked."""
         try:
             self._value = self.work.run(*self.args)
         except Exception as error:

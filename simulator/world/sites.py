@@ -1,4 +1,4 @@
-"""Sites: where works are served, for real and in simulated time."""
+"""Sites: where works are computed for real, and served in simulated time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,13 @@ __getattr__ = former(__name__, "simulator.accounting.power", "simulator.world.qu
 
 
 class Surroundings(Concurrency):
-    """What sites and clients need of the world that they are in."""
+    """What sites and clients need to know of the world that they are in.
+
+    Attributes:
+        ledger: the record of the run.
+        sites, clients: all of them; new ones add themselves.
+        channels: by kind and direction (``up`` or ``down``), what the payloads of clients go through.
+    """
 
     ledger: Ledger
     sites: list[Site]
@@ -32,20 +38,43 @@ class Surroundings(Concurrency):
     channels: Mapping[tuple[str, str], Any]
 
     def send(self, source: Site, target: Site, payload: Any, kind: str) -> Steps:
-        """Send a payload from site to site; the value is the receiver's own copy."""
+        """Send a payload from one site to another; the value is the receiver's own copy.
+
+        Args:
+            source, target: the sites.
+            payload: tensors and numbers in dicts, lists and tuples.
+            kind: the kind of payload, such as "smashed data".
+        """
         raise NotImplementedError
 
     def broadcast(self, source: Site, clients: Sequence[Any], payload: Any, kind: str) -> Steps:
-        """Send one payload to several clients; the value is what each received, by client."""
+        """Send one payload to several clients; the value is each client's own copy, by client.
+
+        Args:
+            source: the site that sends.
+            clients: the receivers.
+            payload: tensors and numbers in dicts, lists and tuples.
+            kind: the kind of payload, such as "model".
+        """
         raise NotImplementedError
 
 
 class Site:
-    """Serves works in slots.
+    """A place that serves works, in one or more slots.
 
-    A work that writes nothing is done when its service begins. A work that writes weights is done when its service
-    ends, and works that write the same weights are served one at a time even where slots are free: so effects appear
-    on time, without copies.
+    A work that writes nothing is computed when its service begins. A work that writes weights is computed when its
+    service ends, and works that write the same weights are served one at a time even if slots are free. So effects
+    appear at the right time, without copies.
+
+    Attributes:
+        world, env: the world that it is in, and its clock.
+        name: its name.
+        hardware: its speed, memory, slots and power.
+        uplink, downlink: its own links; without a limit if none are given.
+        queue: the order in which waiting works are served.
+        stores: what is kept here from round to round.
+        memory: the memory in use.
+        away_since: the clock when it left, in seconds; None while it is present.
     """
 
     def __init__(
@@ -68,7 +97,7 @@ class Site:
         self._free = hardware.slots
         self._order = count()
         self._ready: list[tuple[Any, int, Job]] = []
-        self._blocked: dict[int, list[tuple[Any, int, Job]]] = {}  # by the weights being written, while they are
+        self._blocked: dict[int, list[tuple[Any, int, Job]]] = {}  # by id of the weights that are being written
         self._serving: dict[Job, None] = {}
         world.sites.append(self)
 
@@ -76,19 +105,23 @@ class Site:
         return f"<site {self.name}>"
 
     def store(self, kind: type[S]) -> S:
-        """What is kept here in records of this class; made when it is first asked for."""
+        """Return the record of this class that is kept here, made the first time."""
         return self.stores.of(kind)
 
     def seconds(self, cost: Cost) -> float:
-        """How long a work of this price takes in one slot: the one place to replace for a measured table."""
+        """Return the seconds that a work of this cost takes in one slot."""
         return self.hardware.seconds(cost)
 
     def compute(self, work: Work, *args: Any) -> Generator[simpy.Event, Any, Any]:
-        """Wait for service, do the work for real, pay the simulated time it takes here; the value is its result.
+        """Wait for service, do the work for real, and spend the simulated time it takes here; the value is its result.
+
+        Args:
+            work: the work.
+            args: its arguments.
 
         Raises:
             TypeError: the work has no cost.
-            ValueError: its cost gives no number of seconds.
+            ValueError: its cost gives no finite number of seconds of at least 0.
             RuntimeError: the site is away, or this is used outside of a process.
         """
         process = self.world.current_process()
@@ -96,7 +129,7 @@ class Site:
             raise TypeError(f"site {self.name!r}: {work!r} has no cost; declare one with @work(cost=...)")
         self.check_present(work.name)
         job = Job(self.env, process, work, args, self._finish)
-        job.seconds = self._price(job)
+        job.seconds = self._checked_seconds(job)
         if self._free and not self._ready and (job.writes is None or id(job.writes) not in self._blocked):
             self._begin(job)
         else:
@@ -107,11 +140,11 @@ class Site:
             return (yield job)
         finally:
             process.sites = ()
-            if not job.begun:  # whoever asked was stopped: queued work is withdrawn, service in progress goes on
+            if not job.begun:  # the process was stopped: queued work is withdrawn, service in progress goes on
                 job.aborted = True
 
-    def _price(self, job: Job) -> float:
-        """The seconds of a work, if they are any: no other would leave the clock a number."""
+    def _checked_seconds(self, job: Job) -> float:
+        """Return the seconds of a work; raise ``ValueError`` if they are negative or not finite."""
         try:
             seconds = self.seconds(job.cost)
         except OverflowError:
@@ -122,53 +155,61 @@ class Site:
         return seconds
 
     def send(self, to: Site, payload: Any, kind: str) -> Generator[simpy.Event, Any, Any]:
-        """Send a payload; the value is the receiver's own copy."""
+        """Send a payload to another site; the value is the receiver's own copy.
+
+        Args:
+            to: the receiver.
+            payload: tensors and numbers in dicts, lists and tuples.
+            kind: the kind of payload, such as "smashed data".
+        """
         return self.world.send(self, to, payload, kind)
 
     @property
     def waiting(self) -> int:
-        """How many works are queued."""
+        """The number of works that are queued."""
         queued = [self._ready, *self._blocked.values()]
         return sum(not job.aborted for jobs in queued for _, _, job in jobs)
 
     def check_present(self, what: str) -> None:
         """Raise ``RuntimeError`` if the site is away."""
         if self.away_since is not None:
-            raise RuntimeError(f"site {self.name!r} is away: no {what!r} with it")
+            raise RuntimeError(f"site {self.name!r} is away and cannot take part in {what!r}")
 
     def leave(self) -> None:
-        """The site goes away: work in progress is charged as far as it came, without effect; queued work is withdrawn.
+        """Take the site away.
 
-        Its own client stops, and so does every client that computes there, sends to it or is sent something by it.
+        Work in progress is charged for the time it was served and has no effect; queued work is withdrawn. The client
+        of this site stops, and so does every client that computes here, sends to it or is receiving from it.
         """
         if self.away_since is not None:
             return
         self.away_since = self.env.now
         self.cut_short()
         processes = list(self.world.processes)
-        touched = {process.client or process for process in processes if process.needs(self)}
+        affected = {process.client or process for process in processes if process.needs(self)}
         for process in processes:
-            if (process.client or process) in touched:
+            if (process.client or process) in affected:
                 process.stop()
 
     def cut_short(self) -> None:
-        """End what is served, charged as far as it came and without effect, and forget what waits."""
+        """End works in service, charged for the time served and without effect, and drop those that wait."""
         for job in list(self._serving):
             job.aborted = True
             self._close(job)
         self._ready.clear()
 
     def come_back(self) -> None:
-        """The site is present again."""
+        """Make the site present again, and record its absence."""
         if self.away_since is not None:
             self.world.ledger.absences.add(AbsenceRow(self.name, self.away_since, self.env.now - self.away_since))
             self.away_since = None
 
     def weigh(self) -> None:
-        """Look anew at what lies in the stores."""
+        """Count again what is in the stores."""
         self.memory.store(self.stores.weigh())
 
     def _serve(self) -> None:
+        """Begin waiting works while slots are free; those whose weights are being written wait for the writer."""
         while self._free and self._ready:
             entry = heapq.heappop(self._ready)
             job = entry[2]
@@ -187,9 +228,9 @@ class Site:
             self.weigh()
         self.memory.begin(job.client, job.holds, job.cost.peak_bytes, job.work.name, job.round)
         job._ok, job._value = True, None
-        if job.writes is None:  # a reader reads now
+        if job.writes is None:  # a work that only reads does so now
             job.do()
-        else:  # a writer is alone with its weights: all of it happens at the end
+        else:  # a work that writes is alone with its weights, and is computed at the end
             self._blocked[id(job.writes)] = []
         self.env.schedule(job, delay=job.seconds)  # as simpy.Timeout does
 
@@ -203,19 +244,19 @@ class Site:
 
     def _close(self, job: Job) -> None:
         del self._serving[job]
-        job.args = ()  # a process remembers its last job: what it was given need not live on with it
+        job.args = ()  # a process keeps its last job, which must not keep its arguments alive
         self._free += 1
         cost = job.cost
-        over = job.aborted or not job.process.is_alive  # nobody is there to keep anything
-        self.memory.end(job.client, cost.peak_bytes, 0 if over else cost.kept_bytes)
+        discarded = job.aborted or not job.process.is_alive  # no one is there to keep anything
+        self.memory.end(job.client, cost.peak_bytes, 0 if discarded else cost.kept_bytes)
         if job.writes is not None:
             waiting = self._blocked.pop(id(job.writes))
             for entry in waiting:
                 heapq.heappush(self._ready, entry)
         now, flops, touched = self.env.now, cost.flops, cost.bytes_touched
         if job.aborted:
-            done = (now - job.start) / (job.seconds or 1.0)
-            flops, touched = round(flops * done), round(touched * done)
+            share = (now - job.start) / (job.seconds or 1.0)
+            flops, touched = round(flops * share), round(touched * share)
         self.world.ledger.works.add(
             WorkRow(
                 self.name,

@@ -1,4 +1,4 @@
-"""What a site keeps from round to round, in records of their own for whoever keeps it."""
+"""What a site keeps from round to round, in a separate record for each of those who keep something."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ S = TypeVar("S", bound="Store")
 
 
 class Store:
-    """A record of what somebody keeps at a site: fields with defaults, plain data and tensors.
+    """The base of records of what is kept at a site: fields with defaults, of plain data and tensors.
 
-    Whoever keeps something declares a dataclass of it (``@dataclass(eq=False)``) and asks ``site.store(ItsClass)`` for
-    the site's own: an algorithm for what it keeps at a client and at the server, a driver for its state, a channel for
-    its notes. None can come in another's way, and all of them count in the site's memory. A field is set to be changed:
-    what is changed inside of it is seen when the next one is set.
+    Whoever keeps something declares it as a dataclass (``@dataclass(eq=False)``) and gets the record of a site with
+    ``site.store(TheClass)``: an algorithm for what it keeps at a client and at the server, a driver for its state, a
+    channel for its notes. Records of different classes cannot interfere, and all count in the memory of the site.
+    To change a field, assign it: a change inside a value is noticed only when a field is assigned next.
+
+    Attributes:
+        changed: whether a field was assigned since the record was last weighed.
     """
 
-    changed: bool = True
-    """Of the class: a record starts as changed."""
+    changed: bool = True  # of the class: a new record counts as changed
 
     def __setattr__(self, name: str, value: Any) -> None:
         self.__dict__[name] = value
@@ -27,32 +29,32 @@ class Store:
 
 
 class Live(dict[str, Any]):
-    """Tensors by name that were sent to a device or computed there: they take its memory as long as they live."""
+    """Tensors by name that were sent to a device or computed there; they take its memory for as long as they live."""
 
     __slots__ = ("__weakref__",)
     __hash__ = object.__hash__  # type: ignore[assignment]
 
 
 class Stores(dict[type[Store], Store]):
-    """The records that are kept at one site, by their classes."""
+    """The records that are kept at one site, by class."""
 
     def of(self, kind: type[S]) -> S:
-        """The record of this class; made when it is first asked for."""
+        """Return the record of this class, made the first time."""
         if kind not in self:
             self[kind] = kind()
         return self[kind]  # type: ignore[return-value]
 
     @property
     def changed(self) -> bool:
-        """Whether one of them has changed since it was weighed."""
+        """Whether a record has changed since it was last weighed."""
         return any(store.changed for store in self.values())
 
     def weigh(self) -> int:
-        """Bytes of all tensors in them.
+        """Return the bytes of all tensors in the records, and mark the records as unchanged.
 
-        Left out are weights that parts compute with, which count where they are used, and what counts as ``Live``. The
-        same payload under two names counts once (by the identity of what holds tensors: dry, these stand for each
-        other).
+        Weights that parts compute with are left out, because they count where they are used, and so is what counts as
+        ``Live``. The same payload under two names counts once: by the identity of the dict, list or tuple, since in a
+        dry run one tensor stands for others.
         """
         for store in self.values():
             store.changed = False
@@ -60,5 +62,5 @@ class Stores(dict[type[Store], Store]):
 
 
 def counts_elsewhere(part: Any) -> bool:
-    """Whether a part of a record counts where it is used, or for itself: weights, frozen ones, and what is ``Live``."""
+    """Return whether a part of a record is counted elsewhere: weights, also frozen ones, and what is ``Live``."""
     return isinstance(part, Frozen | Live) or hasattr(part, "optimizer")

@@ -1,4 +1,4 @@
-"""The world: a clock, sites, clients, a network, and what happens side by side."""
+"""The world: one clock with sites, clients, a network and concurrent processes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,25 @@ from simulator.world.sites import Site, Surroundings
 
 
 class Wire(Protocol):
-    """What happens to a payload between sender and receiver."""
+    """What a wire does to a payload between sender and receiver."""
 
     def carry(self, payload: Any) -> tuple[Any, int]:
-        """The receiver's own copy, and the bytes that cross the link."""
+        """Return the receiver's own copy, and the bytes that cross the link."""
 
 
 class World(Surroundings):
-    """Sites and clients on one clock. ``start`` is the clock's first second.
+    """Sites and clients on one clock.
 
-    ``channels``, by kind and direction ("up" or "down"), are what clients' payloads go through; others are only sent.
+    Attributes:
+        wire: what copies payloads and counts their bytes.
+        start_time: the clock at the start, in seconds.
+        channels: by kind and direction (``up`` or ``down``), what the payloads of clients go through; other payloads
+            are only sent.
+        network: the flows that are under way.
+        ledger: the record of the run.
+        sites, clients: all of them, in the order in which they were added.
+        server: the site of the server; whoever builds the world sets it.
+        aggregations: how many aggregations there have been; it keys what is shared at the server.
     """
 
     def __init__(
@@ -39,13 +48,12 @@ class World(Surroundings):
         self.clients: list[Client] = []
         self.server: Site
         self.aggregations = 0
-        """How many there were: what is shared at the server goes by it."""
 
     def run(self, steps: Steps) -> Any:
-        """Run a generator to its end, and end with it all that still runs; the value is what it returns.
+        """Run a generator to its end, then end all else that still runs; return what the generator returns.
 
         Raises:
-            RuntimeError: as ``advance``.
+            RuntimeError: a site left that the generator itself was waiting for.
         """
         try:
             return self.advance(steps)
@@ -53,7 +61,7 @@ class World(Surroundings):
             self.end()
 
     def advance(self, steps: Steps) -> Any:
-        """Run a generator to its end; the value is what it returns. What runs beside it goes on with the next.
+        """Run a generator to its end, and return what it returns; all else that runs goes on in the next call.
 
         Raises:
             RuntimeError: a site left that the generator itself was waiting for.
@@ -65,21 +73,28 @@ class World(Surroundings):
         return value
 
     def end(self) -> None:
-        """Stop what still runs, charged as far as it came; nothing can happen in this world after that."""
-        for process in list(self.processes):  # else garbage collection ends them, and the ledger grows after the end
+        """Stop all that still runs, charged for the time served; nothing can happen in this world afterwards."""
+        for process in list(self.processes):  # otherwise garbage collection would end them, and add to the ledger later
             process.steps.close()
         self.processes.clear()
         for site in self.sites:
             site.cut_short()
-            if site.away_since is not None:  # an absence that lasts to the end
+            if site.away_since is not None:  # absent until the end
                 self.ledger.absences.add(AbsenceRow(site.name, site.away_since, self.now - site.away_since))
 
     def path(self, source: Site, target: Site) -> tuple[Link, ...]:
-        """The links between two sites: up from one, down to the other."""
+        """Return the links between two sites: the uplink of the source, and the downlink of the target."""
         return () if source is target else (source.uplink, target.downlink)
 
     def send(self, source: Site, target: Site, payload: Any, kind: str) -> Steps:
-        """Send the measured bytes over every link of the path; the value is the receiver's own copy.
+        """Send a payload from one site to another; the value is the receiver's own copy.
+
+        Its bytes, as the wire counts them, cross every link of the path.
+
+        Args:
+            source, target: the sites.
+            payload: tensors and numbers in dicts, lists and tuples.
+            kind: the kind of payload, such as "smashed data".
 
         Raises:
             TypeError: the payload holds something that is neither a tensor nor a number.
@@ -94,32 +109,38 @@ class World(Surroundings):
         process.sites = (source, target)
         try:
             yield flow.done
-        finally:  # its sender was stopped: the flow ends here, and what was sent is lost
+        finally:  # if the sender was stopped, the flow ends here, and what was sent is lost
             self._end_transfer(process, kind, start, nbytes, self.network.cancel(flow), flow.done.triggered)
         return copy
 
     def broadcast(self, source: Site, clients: Sequence[Client], payload: Any, kind: str) -> Steps:
         """Send one payload to several clients; it crosses the source's uplink once, and each client's downlink.
 
-        The value is what each received, by client, of those that did: who is away, or leaves before, is not in it. A
-        client has the payload when both the uplink and its own downlink have carried it; where the uplink is the slower
-        one, the downlink is busy at its own rate all the same. Each client's transfer is a row of the ledger.
+        The value is each client's own copy, by client; clients that are away, or leave before they have it, are not in
+        it. A client has the payload when both the uplink and its own downlink have carried it. If the uplink is slower,
+        the downlink is still busy at its own rate. The transfer to each client is a row of the ledger.
+
+        Args:
+            source: the site that sends.
+            clients: the receivers.
+            payload: tensors and numbers in dicts, lists and tuples.
+            kind: the kind of payload, such as "model".
 
         Raises:
             TypeError: the payload holds something that is neither a tensor nor a number.
             RuntimeError: the source is away, or this is used outside of a process.
         """
         source.check_present(kind)
-        there = [client for client in clients if client.site.away_since is None]
-        if not there:
+        present = [client for client in clients if client.site.away_since is None]
+        if not present:
             return {}
-        copies = [self.wire.carry(payload) for _ in there]
+        copies = [self.wire.carry(payload) for _ in present]
         shared = self.network.send((source.uplink,), copies[0][1])
         ended: list[float] = []
         shared.done.callbacks.append(lambda _: ended.append(self.now))
         jobs = [
             self.start(self._receive(source, client, copy, nbytes, kind, shared, ended), client)
-            for client, (copy, nbytes) in zip(there, copies, strict=True)
+            for client, (copy, nbytes) in zip(present, copies, strict=True)
         ]
         try:
             return dict((yield from self.together(*jobs)))
@@ -129,16 +150,25 @@ class World(Surroundings):
     def _receive(
         self, source: Site, client: Client, copy: Any, nbytes: int, kind: str, shared: Flow, ended: list[float]
     ) -> Steps:
-        """One client's part of a broadcast, of which ``shared`` is the flow over the uplink, over when ``ended`` says;
-        the value is the client and its copy."""
+        """Carry a broadcast to one client; the value is the client and its copy.
+
+        Args:
+            source: the site that sends.
+            client: the receiver.
+            copy: the client's own copy.
+            nbytes: the bytes on the wire.
+            kind: the kind of payload.
+            shared: the flow over the uplink, which all clients share.
+            ended: the clock when that flow ended; empty until then.
+        """
         process, start, downlink = self.current_process(), self.now, client.site.downlink
         flow = self.network.send((downlink,), nbytes, after=source.uplink.latency)
         process.sites, arrived = (source, client.site), False
         try:
             yield self.env.all_of([flow.done, shared.done])
-            behind = ended[0] + downlink.latency - self.now  # the last byte, where the uplink was the slower one
-            if behind > 0:
-                yield self.env.timeout(behind)
+            remaining = ended[0] + downlink.latency - self.now  # for the last byte, if the uplink was slower
+            if remaining > 0:
+                yield self.env.timeout(remaining)
             arrived = True
         finally:
             left = max(self.network.cancel(flow), 0 if ended else shared.left)
@@ -146,7 +176,16 @@ class World(Surroundings):
         return client, copy
 
     def _end_transfer(self, process: Process, kind: str, start: float, nbytes: int, left: float, arrived: bool) -> None:
-        """Write down a transfer that is over, between the sites that a process waited for."""
+        """Record a transfer that is over, between the two sites that the process was waiting for.
+
+        Args:
+            process: the process that sent it.
+            kind: the kind of payload.
+            start: when it began, in seconds of the clock.
+            nbytes: the bytes of the payload on the wire.
+            left: how many of them were not sent.
+            arrived: whether the receiver has the payload.
+        """
         source, target = process.sites
         process.sites = ()
         sent = nbytes if arrived else round(nbytes - left)
@@ -169,7 +208,7 @@ class World(Surroundings):
 
     @contextmanager
     def round(self, number: int, cohort: list[Client]) -> Iterator[None]:
-        """One aggregation in which this cohort takes part from beginning to end, waiting included."""
+        """Mark a round: one aggregation, in which the cohort takes part from beginning to end, waiting included."""
         process, start = self.current_process(), self.now
         process.round = number
         try:
@@ -181,7 +220,13 @@ class World(Surroundings):
                 self.end_engagement(client, number, start)
 
     def end_engagement(self, client: Client, number: int, start: float) -> None:
-        """Write down that a client took part from ``start`` till now, and free what was held in memory for it."""
+        """Record that a client took part from ``start`` until now, and free the memory that was held for it.
+
+        Args:
+            client: the client.
+            number: the round.
+            start: when it began to take part, in seconds of the clock.
+        """
         self.ledger.engagements.add(EngagementRow(client.name, number, start, self.now - start))
         client.site.weigh()
         client.server.weigh()

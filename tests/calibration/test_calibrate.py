@@ -156,7 +156,7 @@ def test_what_is_not_known_must_be_said(tmp_path: Path) -> None:
     save(tmp_path / "mine.yaml", written("mine", Machine(1e9, 1e9, None, TABLE, "x")))
     with (
         catalogue.joined(str(tmp_path / "mine.yaml")),
-        pytest.raises(ScenarioError, match='about "mine", so it must say its memory, power itself'),
+        pytest.raises(ScenarioError, match='of "mine", so it must give its memory, power itself'),
     ):
         calibration_device(tmp_path)
 

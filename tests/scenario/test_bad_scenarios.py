@@ -77,7 +77,7 @@ def message(file: Path, *overrides: str) -> str:
         ("alpha: 0.5", "alpha: 0", "line 10: data.partition.alpha is 0: it must be more than 0"),
         ("learning_rate: 0.05", "learning_rate: .nan", "line 15: training.optimizer.learning_rate is NaN: "),
         ("seeds: [0, 1]", "seeds: []", "line 2: seeds is []: it must hold at least 1"),
-        ("seeds: [0, 1]", "seeds: [1, 1]", "line 2: seeds is [1, 1]: each seed may be named once"),
+        ("seeds: [0, 1]", "seeds: [1, 1]", "line 2: seeds is [1, 1]: each seed may be given only once"),
         ("seeds: [0, 1]", "seeds: 1", "line 2: seeds is 1: it must be a list, such as [0, 1]"),
         ("seeds: [0, 1]", "seeds: [true]", "line 2: seeds.0 is true: it must be a whole number"),
         ("target_accuracy: 0.8", "target_accuracy: 80", "line 3: target_accuracy is 80: it must be at most 1"),
@@ -147,7 +147,7 @@ def test_a_problem_in_an_algorithms_training_is_named_there(file: Path) -> None:
         (b"name: !secret x\n", 'toy.yaml, line 1: the tag "!secret" is not allowed'),
         (b"name: a\nseeds: [0]\nname: b\n", 'toy.yaml, line 3: the key "name" is given twice, first in line 1'),
         (b"name: a\nworld: {server: {slots: 1, slots: 2}}\n", 'toy.yaml, line 2: the key "slots" is given twice'),
-        (b"name: a\nseeds: &a [*a]\n", "toy.yaml, line 2: an alias (*) holds itself"),
+        (b"name: a\nseeds: &a [*a]\n", "toy.yaml, line 2: an alias (*) contains itself"),
         (b"name: a\n? [b, c]\n: d\n", "toy.yaml, line 2: a key must be a word"),
         (b"a: " + b"[" * 5000, "toy.yaml: it is nested too deeply"),
         (b"a: 1" + b"0" * 5000, "toy.yaml, line 1: 1000000000000000000000000000000000000000 cannot be read"),
@@ -161,7 +161,7 @@ def test_no_scenario_at_all(file: Path, content: bytes, said: str) -> None:
 def test_aliases_of_aliases_end_soon(file: Path) -> None:
     rows = [f"k{i}: &k{i} [{', '.join([f'*k{i - 1}'] * 9)}]" for i in range(1, 12)]
     file.write_text("\n".join(["k0: &k0 [1]", *rows]))
-    assert "holds itself, or too much" in message(file)
+    assert "contains itself, or expands to too much" in message(file)
 
 
 def test_missing_file(file: Path) -> None:

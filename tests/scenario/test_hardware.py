@@ -136,7 +136,7 @@ def test_sending_draws_idle_watts_where_nobody_says() -> None:
 
 
 def test_a_device_of_ones_own_must_say_all() -> None:
-    with pytest.raises(ValidationError, match=r"not in the catalogue .*, so it must say its memory, power itself"):
+    with pytest.raises(ValidationError, match=r"not in the catalogue .*, so it must give its memory, power itself"):
         DeviceSettings.model_validate({key: CUSTOM[key] for key in ("name", "rate", "memory_bandwidth")})
 
 
@@ -274,7 +274,9 @@ def test_no_such_file(folder: Path) -> None:
 
 def test_an_entry_that_does_not_say_all(folder: Path) -> None:
     (folder / "my-devices.yaml").write_text(OWN.replace("    memory: {value: 1 GiB}\n", ""))
-    with pytest.raises(ScenarioError, match='does not say all about "my-board", so it must say its memory itself'):
+    with pytest.raises(
+        ScenarioError, match='does not have all figures of "my-board", so it must give its memory itself'
+    ):
         load(folder / "toy.yaml")
     assert load(folder / "toy.yaml", ["world.devices.1.memory=2 GiB"]).world.devices[1].memory == 2 * 2**30
 

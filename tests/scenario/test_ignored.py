@@ -23,15 +23,14 @@ def test_nothing_is_told_where_all_is_at_its_default() -> None:
 
 def test_epochs_for_all_are_passed_over_by_who_has_epochs_of_its_own() -> None:
     assert told("training.local_epochs=5") == [
-        "sfprompt does not look at training.local_epochs, which is 5: its own local_epochs is 1",
-        "ditto does not look at training.local_epochs, which is 5, in its personal model, "
-        "which trains for personal_epochs",
+        "sfprompt does not use training.local_epochs, which is 5: its own local_epochs is 1",
+        "ditto does not use training.local_epochs, which is 5, in its personal model, which trains for personal_epochs",
     ]
 
 
 @pytest.mark.parametrize("algorithm", ["fedlora", "sfprompt"])
 def test_what_is_trained_is_passed_over_by_who_always_trains_the_same(algorithm: str) -> None:
-    assert f"{algorithm} does not look at training.train, which is linear" in told("training.train=linear")
+    assert f"{algorithm} does not use training.train, which is linear" in told("training.train=linear")
 
 
 def test_it_is_in_the_report_of_a_run_too(tmp_path: Path) -> None:
@@ -41,4 +40,4 @@ def test_it_is_in_the_report_of_a_run_too(tmp_path: Path) -> None:
     scenario = load(SCENARIOS / "quickstart.yaml", ("algorithms=[{name: sfprompt}]", *settings))
     folder = run_scenario(scenario, dry=True, out=tmp_path / "run")
     page = (folder / "report.html").read_text("utf-8")
-    assert "sfprompt does not look at training.local_epochs, which is 2: its own local_epochs is 1." in page
+    assert "sfprompt does not use training.local_epochs, which is 2: its own local_epochs is 1." in page

@@ -27,8 +27,8 @@ def message(folder: Path, entry: str, common: str = "") -> str:
     [
         (
             "name: fedavg, training: {lora: {rank: 8}}",
-            "line 17: algorithms.fedavg.training.lora: fedavg with train: full has no adapters, so nothing would look "
-            "at it (allowed: train: lora beside it)",
+            "line 17: algorithms.fedavg.training.lora: fedavg with train: full has no adapters, so nothing would use "
+            "it (allowed: train: lora beside it)",
         ),
         (
             "name: splitfed, label: SFL, training: {train: linear, lora: {targets: [q]}}",
@@ -36,18 +36,17 @@ def message(folder: Path, entry: str, common: str = "") -> str:
         ),
         (
             "name: sfprompt, training: {lora: {rank: 8}}",
-            "line 17: algorithms.sfprompt.training.lora: sfprompt has no adapters, so nothing would look at it "
+            "line 17: algorithms.sfprompt.training.lora: sfprompt has no adapters, so nothing would use it "
             "(allowed: another algorithm)",
         ),
         (
             "name: fedlora, training: {train: bias}",
-            "line 17: algorithms.fedlora.training.train: fedlora does not look at it: it always trains LoRA adapters "
+            "line 17: algorithms.fedlora.training.train: fedlora does not use it: it always trains LoRA adapters "
             "and the classifier",
         ),
         (
             "name: sfprompt, training: {train: linear}",
-            "line 17: algorithms.sfprompt.training.train: sfprompt does not look at it: it always trains what keys of "
-            "its own say",
+            "line 17: algorithms.sfprompt.training.train: sfprompt does not use it: its own keys say what it trains",
         ),
         (
             "name: sfprompt, training: {local_epochs: 3}",
