@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 import torch
 
@@ -63,7 +65,11 @@ def test_a_device_draws_for_coding_what_it_draws_for_computing() -> None:
     run(world, client, client.upload(VALUES, "smashed data"))
     watts = {site.name: WATTS for site in world.sites}
     found = uses(world.ledger, watts, ["phone-0"], 0.0, world.now)
-    drawn = {use.activity: use.energy_j for use in found if use.side == "client" and use.energy_j}
+    drawn = Counter[str]()
+    for use in found:
+        if use.side == "client" and use.energy_j:
+            drawn[use.activity] += use.energy_j  # type: ignore[assignment]
+    assert drawn.pop("idle") == pytest.approx(WATTS.idle * (22 + 28)), "it is in no round, but active"
     assert drawn == {"compute": pytest.approx(5 * 22), "upload": pytest.approx(2 * 28)}
 
 
