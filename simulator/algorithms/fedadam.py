@@ -36,6 +36,11 @@ class FedAdam(FedOpt):
         slots["square"] = self.second_moment(square, change.square())
         return slots["mean"] / (slots["square"].sqrt() + self.tau)
 
-    def second_moment(self, square: Tensor, change_squared: Tensor) -> Tensor:
-        """Return the next second moment of a tensor from the previous one and the squared change, both of its shape."""
-        return square.mul(self.beta2).add_(change_squared, alpha=1 - self.beta2)
+    def second_moment(self, square: Tensor, now: Tensor) -> Tensor:
+        """Return a tensor's next second moment.
+
+        Args:
+            square: the previous second moment, of the tensor's shape.
+            now: the square of the current change, of the same shape.
+        """
+        return square.mul(self.beta2).add_(now, alpha=1 - self.beta2)

@@ -15,5 +15,5 @@ class FedYogi(FedAdam):
 
     name: ClassVar[str] = "fedyogi"
 
-    def second_moment(self, square: Tensor, change_squared: Tensor) -> Tensor:
-        return square - (1 - self.beta2) * change_squared * (square - change_squared).sign()
+    def second_moment(self, square: Tensor, now: Tensor) -> Tensor:
+        return square - (1 - self.beta2) * now * (square - now).sign()
