@@ -109,8 +109,8 @@ class Algorithm(Settings):
     def messages(self, model: Staged, training: Training) -> Messages:
         """Return the kinds of all payloads that it sends with this model and these settings, and no others.
 
-        Devices are taken to have no weights yet, so provisioning is included. ``training.compression`` may name these
-        kinds only.
+        Devices are taken to have no weights yet, so provisioning is included. ``training.compression`` may name only
+        these kinds.
         """
         return Messages()
 

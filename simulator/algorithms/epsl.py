@@ -68,7 +68,7 @@ class EPSL(ParallelSplit):
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)
         if self.phi and training.train == "lora" and training.lora.dropout:
-            problem = "rows that do not go back would meet no dropout, and the others of their step would"
+            problem = "rows without a backward pass would get no dropout, unlike the other rows of their step"
             raise UnfitError("phi", self.phi, problem, "0, or a lora.dropout of 0")
         kind = "smashed data and labels"
         compressors = [how for key, how in training.compression.items() if kind in covered(directions(key)[0])]

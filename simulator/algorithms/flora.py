@@ -37,8 +37,9 @@ class Folded(Store):
 
 
 class Flora(FedLora):
-    """Federated LoRA with exact aggregation by concatenation (FLoRA, Wang et al., 2024, from memory; by a digest,
-    HSplitLoRA, arXiv 2505.02795, does the same): ``sum w_i B_i A_i = [w_1 B_1 | w_2 B_2 | ...] [A_1; A_2; ...]``.
+    """Federated LoRA with exact aggregation by concatenation (FLoRA, Wang et al., 2024, from memory; according to a
+    digest, HSplitLoRA, arXiv 2505.02795, does the same):
+    ``sum w_i B_i A_i = [w_1 B_1 | w_2 B_2 | ...] [A_1; A_2; ...]``.
 
     The server stacks the adapters of a round and sends the stack, of rank clients x rank, instead of a mean. Each
     device, and the server, adds the stack's product to the weights that it adapts, and adapters start anew. The

@@ -52,7 +52,9 @@ class PFedMe(FedAvg):
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)
         if self.eta * self.lam > 2:
-            problem = f"with lam {self.lam:g} each step takes w farther from theta than it was, on the other side"
+            problem = (
+                f"with lam {self.lam:g} each step overshoots: w ends farther from theta than it was, on the other side"
+            )
             raise UnfitError("eta", self.eta, problem, f"0 to {2 / self.lam:g}")
         check_pull("lam", self.lam, training.optimizer)
 

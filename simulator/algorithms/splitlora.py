@@ -65,9 +65,7 @@ class SplitLora(SplitAlgorithm):
         local = client.weights((yield from client.download(state, "adapters")) if state else {})
         head, rest = task.part(local, cut.head), task.part(shared_body(world, task), cut.rest)
         yield from client.install(head)
-        epochs = (
-            self.steps or task.training.local_epochs
-        )  # as many epochs as steps suffice: each epoch has at least one batch
+        epochs = self.steps or task.training.local_epochs  # as each epoch has at least one batch, these suffice
         with world.phase("split training"):
             for batch in islice(client.batches("train", epochs=epochs), self.steps):
                 yield from labelled_step(client, head, rest, batch, local)

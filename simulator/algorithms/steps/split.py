@@ -59,8 +59,8 @@ class SplitAlgorithm(Algorithm):
     chosen: ClassVar[tuple[str, ...]] = ("head",)
     """The keys whose values a policy chooses."""
     missing_keys: ClassVar[Mapping[str, str]] = {
-        "labels": "labels always leave the devices, for the loss is computed at the server; sfprompt, or splitfed with "
-        "labels: private, keeps them there"
+        "labels": "labels always leave the devices, because the loss is computed at the server; sfprompt, and splitfed "
+        "with labels: private, keep them on the devices"
     }
     head: NonNegativeInt = 1
     cut: Annotated[CutPolicy, CUT_POLICIES] = Field(default={"name": "fixed"}, validate_default=True)
@@ -149,7 +149,7 @@ class UShaped(SplitAlgorithm):
         tail: blocks on the device before norm and classifier.
     """
 
-    missing_keys: ClassVar[Mapping[str, str]] = {"labels": "labels never leave the devices, for the tail is there"}
+    missing_keys: ClassVar[Mapping[str, str]] = {"labels": "labels never leave the devices, because the tail is there"}
     tail: NonNegativeInt = 1
 
     @property

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Synchronous(Driver):
-    """In each round a cohort is selected, all its clients train, and the server aggregates once all have finished
+    """Synchronous rounds: a cohort is selected, all its clients train, and the server aggregates once all have finished
     (McMahan et al., 2017, Algorithm 1). A client that leaves is not waited for. A round in which no client could take
     part leaves the state unchanged.
     """
