@@ -92,9 +92,8 @@ class FlexPSFL(UShaped):
         if self.weight or kept.tensors is None:
             received = yield from client.download({name: state[name] for name in names}, "model")
         start = received if kept.tensors is None else kept.tensors
-        kept.tensors = local = client.weights(
-            {name: start[name] for name in names}
-        )  # the stored model itself is trained
+        local = client.weights({name: start[name] for name in names})
+        kept.tensors = local  # the stored model itself is trained
         head, tail = task.part(local, cut.head), task.part(local, cut.tail)
         body = task.part(shared_body(world, task), cut.body)
         yield from client.install(head, tail)

@@ -58,9 +58,9 @@ class SFPrompt(UShaped):
         split_epochs: epochs of split training through the server's frozen body, on the samples that pruning kept.
         keep: which samples pruning keeps, by their EL2N score on the short cut; ``random`` computes no score.
         keep_fraction: the fraction of a client's samples that pruning keeps; 1 keeps all and computes no score.
-        prune: ``every_round``, or ``once``, when a client is first selected.
+        prune: when pruning takes place: ``every_round``, or ``once``, when a client is first selected.
         local_learning_rate, split_learning_rate: learning rates of the two phases; null: the optimizer's own. Each
-            phase has its own optimizer state: the two follow different gradients, and that gave the better accuracy
+            phase has its own optimizer: the two follow different gradients, and that gave the better accuracy
             (quickstart, three seeds: 0.71 against 0.64 with one optimizer for both).
     """
 
