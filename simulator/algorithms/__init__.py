@@ -1,5 +1,5 @@
-"""Ways of training together, one file for each that a scenario can name; ``base`` has the contract.
+"""Training algorithms, one file for each that a scenario can name; ``base`` holds the contract.
 
-What several share is in ``steps``. An algorithm says what clients and server do and send, never how long it takes
-nor who is chosen.
+Building blocks that several algorithms share are in ``steps``. An algorithm defines what clients and the server compute
+and send, never how long that takes or which clients are selected.
 """

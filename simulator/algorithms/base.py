@@ -1,4 +1,4 @@
-"""The contract of an algorithm: what one client does, and how updates meet."""
+"""The contract of an algorithm: what a client does in a round, and how updates are aggregated."""
 
 from __future__ import annotations
 
@@ -22,13 +22,21 @@ if TYPE_CHECKING:
 __all__ = ["Algorithm", "OwnOrder", "State", "Steps", "UnfitError", "Update"]
 
 FORMER_NAMES = {"whole": "model_for", "views": "evaluated_models", "kinds": "messages", "lacks": "missing_keys"}
+"""Former names of the contract's methods and attributes, and their present ones."""
 Steps = Generator[Any, Any, Any]
+"""A process on the simulated clock: it yields events and returns its result, as in ``result = yield from steps``."""
 State = dict[str, Any]
+"""The global state of an algorithm, passed from one aggregation to the next: usually name -> tensor."""
 
 
 @dataclass(frozen=True)
 class Update:
-    """What one client brings: values, a tree of tensors, and how much they count."""
+    """A client's contribution to an aggregation.
+
+    Attributes:
+        value: a tree of tensors, such as a dict of tensors by name.
+        weight: its weight in the mean, usually the number of the client's samples; weights need not sum to 1.
+    """
 
     value: Any
     weight: float
@@ -74,63 +82,101 @@ class Algorithm(Settings):
 
     name: ClassVar[str]
     ignores: ClassVar[tuple[str, ...]] = ()
-    """Training settings it does not look at: an entry that sets them is refused."""
+    """Training settings that it ignores; an entry that sets one of them is refused."""
     ignores_in_part: ClassVar[Mapping[str, str]] = {}
-    """Training settings that a part of it does not look at, and in words where: "in its personal model"."""
+    """Training settings that it ignores in part -> where, as a phrase such as "in its personal model"."""
     missing_keys: ClassVar[Mapping[str, str]] = {}
-    """Keys that one may expect of it, as others have them, and why it has none: what an entry with them is told."""
+    """Keys that similar algorithms have and this one lacks -> the reason, which the error for such a key gives."""
     needs_values: ClassVar[str | None] = None
-    """What it decides by the values of tensors, in words: a dry run has none and refuses it by this name."""
+    """The tensor values that its decisions depend on, as a phrase for messages; None if there are none.
+
+    A dry run has no tensor values, so it refuses such an algorithm.
+    """
     engages_cohort: ClassVar[bool] = True
-    """Whether a round's cohort takes part from its beginning to its end; else ``round`` itself writes down who does."""
+    """Whether the cohort takes part for the whole round; otherwise ``round`` itself records who took part, and when."""
 
     def __init_subclass__(cls, **keywords: Any) -> None:
-        """Raise ``TypeError`` for a method or attribute under its former name, which nobody would call."""
+        """Refuse a subclass that uses a former name, which nothing would call any more.
+
+        Raises:
+            TypeError: the subclass defines a method or attribute under its former name.
+        """
         super().__init_subclass__(**keywords)
         for old, new in FORMER_NAMES.items():
             if old in vars(cls):
                 raise TypeError(f"{cls.__name__}.{old} is called {new} now")
 
     def messages(self, model: Staged, training: Training) -> Messages:
-        """The names of what it sends, all of it and nothing else, when this model is trained so, on devices that have
-        no weights yet: what ``training.compression`` may name.
+        """Return the kinds of all payloads that it sends with this model and these settings, and no others.
+
+        Devices are taken to have no weights yet, so provisioning is included. ``training.compression`` may name only
+        these kinds.
         """
         return Messages()
 
     def adapt(self, training: Training) -> Adaptation:
-        """How the pre-trained model is made ready: what is trained, and which prompts are added."""
-        from simulator.learning.models.adaptation import Adaptation  # here, so that reading a scenario loads no torch
+        """Return how the pre-trained model is adapted: what is trained, and which prompts or adapters are added."""
+        from simulator.learning.models.adaptation import Adaptation  # imported late: reading a scenario loads no torch
 
         return Adaptation.of(training)
 
     def check(self, model: Staged, training: Training) -> None:
-        """Raise ``UnfitError`` for a setting that this model does not allow."""
+        """Check the settings against the model.
+
+        Raises:
+            UnfitError: the model or the training settings do not allow one of them.
+        """
 
     def begin(self, world: World, task: Task) -> State:
-        """The state before the first round."""
+        """Return the global state before the first round."""
         raise NotImplementedError
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
-        """What one client does with the state; the value is its ``Update``."""
+        """Run one client's part of a round, and return its ``Update``.
+
+        Args:
+            world: the clock, the sites and the clients.
+            task: the model, its starting weights and the training settings.
+            client: the client that trains.
+            state: the global state at the start of the round.
+        """
         raise NotImplementedError
 
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
-        """The next state, computed at ``site``: the server, or an edge server. Here, the mean by weight."""
+        """Return the next global state: by default, the weighted mean of the updates' values.
+
+        Args:
+            site: where the updates are aggregated: the server, or an edge server.
+            task: the model, its starting weights and the training settings.
+            state: the global state that the round started from.
+            updates: those that arrived, in the order of the cohort.
+        """
         from simulator.learning.training.averaging import weighted_mean
 
         return (yield from site.compute(weighted_mean, [u.value for u in updates], [u.weight for u in updates]))
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        """Name -> tensor of all that was trained: what evaluation looks at. ``client``: the model that this one uses,
-        which is its own where it has one, and else what all have: the same tensors, so that they are looked at once.
+        """Return the model to evaluate: name -> tensor of everything that is trained.
+
+        Args:
+            world: the sites and clients, whose stores may hold parts of the model.
+            task: the model, its starting weights and the training settings.
+            state: the current global state.
+            client: return the model that this client uses: its personal model, if it has one, otherwise the common
+                model. The common model must be the same tensor objects for all clients, so that it is evaluated once.
         """
         return state
 
     def evaluated_models(
         self, world: World, task: Task, state: State, clients: Sequence[Client]
     ) -> list[Mapping[str, Any]]:
-        """The models whose mean accuracy on all test samples is reported: one, unless ``clients`` (those that are
-        looked at) have no model in common.
+        """Return the models whose mean accuracy on the whole test set is reported: one, if there is a common model.
+
+        Args:
+            world: the sites and clients, whose stores may hold parts of the models.
+            task: the model, its starting weights and the training settings.
+            state: the current global state.
+            clients: the clients whose models are evaluated, where there is no common model.
         """
         return [self.model_for(world, task, state)]
 
@@ -142,17 +188,34 @@ class Algorithm(Settings):
         clients: Sequence[Client],
         has_trained: Callable[[Client], bool],
     ) -> list[Mapping[str, Any]]:
-        """``evaluated_models`` where each client keeps a model of its own: those of ``clients`` that have trained, or
-        of all that have; before anybody has, the one that all begin with."""
-        for some in (clients, world.clients):
-            if trained := [client for client in some if has_trained(client)]:
+        """Return the ``evaluated_models`` of an algorithm in which each client keeps its own model.
+
+        These are the models of those in ``clients`` that have trained. If none of them has, they are those of all
+        clients that have; before any client has trained, the initial model.
+
+        Args:
+            world: the sites and clients, whose stores hold the models.
+            task: the model, its starting weights and the training settings.
+            state: the current global state.
+            clients: the clients whose models are evaluated.
+            has_trained: whether a client has a trained model of its own.
+        """
+        for candidates in (clients, world.clients):
+            if trained := [client for client in candidates if has_trained(client)]:
                 return [self.model_for(world, task, state, client) for client in trained]
         return [self.model_for(world, task, state)]
 
 
 class OwnOrder(Algorithm):
-    """An algorithm with another global order than "clients side by side, then aggregate"."""
+    """An algorithm that orders a round itself, rather than "all clients in parallel, then aggregate"."""
 
     def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
-        """One round with this cohort; the value is the next state."""
+        """Run one round with this cohort, and return the next global state.
+
+        Args:
+            world: the clock, the sites and the clients.
+            task: the model, its starting weights and the training settings.
+            state: the global state at the start of the round.
+            cohort: the clients selected for the round.
+        """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""No federation at all: devices ship their data once, and the server trains alone."""
+"""Centralized training: devices send their data once, and the server trains alone."""
 
 from __future__ import annotations
 
@@ -21,26 +21,31 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Collected(Store):
-    """What the server was sent, by the names of the clients: so many encoded bytes, and labels."""
+    """The data that the server has received.
+
+    Attributes:
+        data: client name -> (encoded images, uint8 [bytes], on ``meta``; labels, int64 [N]).
+    """
 
     data: dict[str, Any] = field(default_factory=dict)
 
 
 class Centralized(OwnOrder):
-    """Training on all data in one place: the upper bound of what can be learned, at the price of everybody's data.
+    """Training on all data at the server: an upper bound on what can be learned, at the price of collecting the data.
 
-    Each device ships its images, encoded as they lie there, and its labels, 8 bytes each: all side by side, before the
-    first round is trained (one that is away then, when a round finds it back). In each round the server takes as many
-    samples as the round's cohort holds, ``local_epochs`` times, each time drawn anew and without replacement from all
-    that it was sent: as many sample steps as FedAvg would take. With every client in each round that is an ordinary
-    epoch. Weights and the state of the optimizer last; the learning rate follows the schedule.
+    Each device uploads its images, in the encoding in which it stores them, and its labels, 8 bytes each. All devices
+    do so in parallel, before the first round trains; a device that is away then does so in the first round that finds
+    it back. In each round the server trains on as many samples as the round's cohort holds, ``local_epochs`` times;
+    each time they are drawn anew and without replacement from all data received. That is as many samples as FedAvg
+    would train on, and an ordinary epoch where every client is in every cohort. Weights and optimizer state persist;
+    the learning rate follows the schedule.
 
-    A device is engaged from the round's start until its data have arrived. After that no device takes part, a round's
-    cohort only says how many samples are drawn, and nobody's waiting is counted. In the server's memory the data count
-    as they were sent; decoding them is free, as it is on devices.
+    A device takes part from the start of the round until its data have arrived. After that no device takes part: the
+    cohort only determines how many samples are drawn, and no waiting is counted. In the server's memory the data have
+    the size in which they were sent; decoding them is free, as it is on devices.
 
-    CIFAR-10 as published, 50,000 images of 3 x 32 x 32 bytes, is 153.6 MB with 0.4 MB of labels, sent once. ViT-Base
-    with ten classes is 343.2 MB as float32, which full FL sends to and from each client of each round.
+    CIFAR-10 as published, 50,000 images of 3 x 32 x 32 bytes, is 153.6 MB plus 0.4 MB of labels, sent once. ViT-Base
+    with ten classes is 343.2 MB in float32, which full FL sends to and from each client in each round.
     """
 
     name: ClassVar[str] = "centralized"
@@ -54,41 +59,41 @@ class Centralized(OwnOrder):
         return {}
 
     def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
-        from simulator.learning.data.images import pooled  # here, so that reading a scenario loads no torch
+        from simulator.learning.data.images import pooled  # imported late: reading a scenario loads no torch
 
-        yield from self._gather(world)
-        number, arrived = world.current_process().round, world.server.store(Collected).data
+        yield from self._collect(world)
+        number, collected = world.current_process().round, world.server.store(Collected).data
         model = task.part(shared_body(world, task))
-        shards = [client.data for client in world.clients if client.name in arrived]
-        wanted = sum(len(client.data) for client in cohort)
-        if shards and wanted:
+        shards = [client.data for client in world.clients if client.name in collected]
+        samples = sum(len(client.data) for client in cohort)
+        if shards and samples:
             with world.phase("training"):
                 epochs = task.training.local_epochs
-                for batch in pooled(shards).batches((self.name, number), epochs, samples=wanted):
+                for batch in pooled(shards).batches((self.name, number), epochs, samples=samples):
                     yield from world.server.compute(model.train_step, *batch)
         return state
 
-    def _gather(self, world: World) -> Steps:
-        """Have all devices that have not done so, and are there, ship their data."""
+    def _collect(self, world: World) -> Steps:
+        """Have every device that is present and has not yet sent its data do so."""
         store = world.server.store(Collected)
-        there = [client for client in world.clients if client.site.away_since is None]
-        ready = [client for client in there if client.name not in store.data]
-        if ready:
+        present = [client for client in world.clients if client.site.away_since is None]
+        missing = [client for client in present if client.name not in store.data]
+        if missing:
             with world.phase("data upload"):
-                jobs = [world.start(self._ship(world, client), client) for client in ready]
-                store.data = store.data | dict((yield from world.together(*jobs)))
+                uploads = [world.start(self._upload_data(world, client), client) for client in missing]
+                store.data = store.data | dict((yield from world.together(*uploads)))
 
-    def _ship(self, world: World, client: Client) -> Steps:
-        """The value is the client's name and what arrived of its data: so many bytes, and the labels."""
+    def _upload_data(self, world: World, client: Client) -> Steps:
+        """Upload a client's data; return its name and the received (encoded images, labels)."""
         import torch
 
         start, number = world.now, world.current_process().round
-        encoded = torch.empty(client.data.file_bytes, dtype=torch.uint8, device="meta")  # only their number matters
+        encoded = torch.empty(client.data.file_bytes, dtype=torch.uint8, device="meta")  # only the size matters
         try:
-            arrived = yield from client.upload((encoded, client.data.labels), "encoded images and labels")
+            received = yield from client.upload((encoded, client.data.labels), "encoded images and labels")
         finally:
             world.end_engagement(client, number, start)
-        return client.name, arrived
+        return client.name, received
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         return shared_tensors(world, task.trainable())

@@ -1,4 +1,4 @@
-"""Ditto: FedAvg, and beside it a personal model on each device, drawn towards the global one."""
+"""Ditto: FedAvg, plus a personal model on each device that is pulled towards the global model."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 class Ditto(FedAvg):
     """Ditto (Li et al., 2021; recalled, not checked against the text): clients train the global model as in FedAvg,
-    and besides a personal one, ``v``, whose loss gains ``lam / 2 ||v - w||^2``: ``w`` is the global model as it was
+    and also a personal model ``v``, whose loss gains ``lam / 2 ||v - w||^2``, where ``w`` is the global model as
     received. ``v`` stays on the device.
 
-    That ``v`` starts from the first global model that a client receives, sees the same batches as the global model, has
-    the optimizer's state anew each round, and every default, are ours. A client that was never chosen uses the global
-    model. Training ``v`` is the phase ``personal training``, and lasts before the update is sent; the global model's
-    gradients and optimizer state are gone from memory by then. A device that leaves keeps ``v`` as far as it was
-    trained.
+    These choices are ours: ``v`` starts from the first global model that a client receives, sees the same batches as
+    the global model, and starts each round with a new optimizer state; so is every default. A client that was never
+    selected uses the global model. ``v`` is trained in the phase ``personal training``, before the update is sent; by
+    then the global model's gradients and optimizer state have been freed. A device that leaves keeps ``v`` as far as it
+    was trained.
 
     Attributes:
-        lam: how strongly the personal model is drawn to the global one (the paper's lambda); 0 is training alone. With
-            sgd, times the learning rate it must stay below 2 (1 + momentum).
-        personal_epochs: epochs of the personal model in each round.
-        personal_learning_rate: of the personal model; null: the optimizer's own.
+        lam: strength of the pull of the personal model towards the global model (the paper's lambda); 0 is training
+            alone. With sgd, lam times the learning rate must be below 2 (1 + momentum).
+        personal_epochs: epochs of training of the personal model in each round.
+        personal_learning_rate: learning rate of the personal model; null: the optimizer's own.
     """
 
     name: ClassVar[str] = "ditto"
@@ -60,8 +60,8 @@ class Ditto(FedAvg):
         yield from client.install(model, personal)
         with world.phase("training"):
             yield from train_epochs(client, model, task.training.local_epochs)
-        update = client.release(shared, state)  # the two models never train at once
-        kept.tensors = own  # trained in its place
+        update = client.release(shared, state)  # the two models are never trained at the same time
+        kept.tensors = own  # the stored model itself is trained
         with world.phase("personal training"):
             yield from each_batch(
                 client, self.personal_epochs, lambda batch: pulled_step(client, personal, batch, received, self.lam)

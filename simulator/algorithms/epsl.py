@@ -1,4 +1,4 @@
-"""EPSL: parallel split learning in which the server goes back on the clients' aggregated gradients."""
+"""EPSL: parallel split learning in which the server back-propagates the clients' aggregated gradients."""
 
 from __future__ import annotations
 
@@ -27,30 +27,32 @@ if TYPE_CHECKING:
 
 
 class EPSL(ParallelSplit):
-    """Efficient parallel split learning (Lin et al., arXiv 2303.15991): the last layer's gradients of the clients are
-    aggregated before the server goes further back; ``phi`` 0 is parallel split learning (PSL).
+    """Efficient parallel split learning (Lin et al., arXiv 2303.15991): the server aggregates the clients' last-layer
+    gradients before it back-propagates further; ``phi`` 0 is parallel split learning (PSL).
 
     The idea and phi are sourced; the rest is recalled, not checked against the text, as is the latency that a test
-    compares with. In a step, C clients send a batch of b and its labels. The server goes forward on C b rows, and back
-    through its last stage (the classifier's) on C b rows. Of the first ceil(phi b) positions the gradients that come
-    out there are replaced by one weighted sum over clients, z = sum_i lambda_i z_i; it goes on with the
-    ceil(phi b) + (b - ceil(phi b)) C rows that are left. The gradients of aggregated rows are broadcast, the others
-    sent to their clients, which go back through what each had computed itself. Nobody averages the clients' parts.
+    compares with. In a step, C clients each send the smashed data of a batch of b samples, and its labels. The server
+    runs forward on C b rows, and backward through its last stage (the classifier's) on C b rows. For the first
+    ceil(phi b) positions, the gradients that leave that stage are replaced by one weighted sum over clients,
+    z = sum_i lambda_i z_i; the backward pass continues with the remaining ceil(phi b) + (b - ceil(phi b)) C rows. The
+    gradients of aggregated rows are broadcast, the others are sent to their clients; each client back-propagates them
+    through its own forward pass. The clients' parts are not averaged.
 
-    What the paper's public summaries leave open, and is ours: z_i is of the mean loss of client i's batch; lambda_i its
-    share of the samples in the step, so the server follows the mean loss of them all, and a client its own. An
-    aggregated row goes back through the activations of one client, by turns (position k: of client k mod C); those of
-    the others are not kept. Where batches differ, position k is shared by those of whose b_i it is among the first
-    ceil(phi b_i). Clients that have no batch left sit out the rest of the round. The default of phi.
+    What the paper's public summaries leave open is ours: z_i is the gradient of the mean loss of client i's batch, and
+    lambda_i is that batch's share of the samples in the step, so the server's part follows the mean loss over all
+    samples, and a client's part its own loss. An aggregated row is back-propagated through the activations of one
+    client, in turn (position k: client k mod C); the activations of the others are not kept. Where batch sizes b_i
+    differ, position k is aggregated over the clients for which it is among the first ceil(phi b_i). Clients that have
+    no batch left sit out the rest of the round. The default of phi is ours, too.
 
-    Aggregated rows are broadcast: they cross the server's uplink once, however many devices there are; a device is sent
-    those that its batch has, and the rest of its gradients when the slowest has the broadcast.
+    Aggregated rows are broadcast: they cross the server's uplink once, however many devices there are. A device is sent
+    as many of them as its batch has, and its other gradients once the slowest device has received the broadcast.
 
-    Each client goes on with its own part, in its store, and is sent that only when it is first chosen. Accuracy is the
-    mean over the clients that have trained, each with the server's part.
+    Each client keeps its own part in its store; it is sent the initial one when it is first selected. Accuracy is the
+    mean over the clients that have trained, each evaluated with the server's part.
 
     Attributes:
-        phi: the part of each batch whose gradients are aggregated.
+        phi: the fraction of each batch whose gradients are aggregated.
     """
 
     name: ClassVar[str] = "epsl"
@@ -60,17 +62,17 @@ class EPSL(ParallelSplit):
         up, frozen = ("smashed data and labels",), provisioned(model, at.head)
         if not model.slice(at.head).trainable:
             return Messages(up, frozen)
-        back = [("aggregated gradient", self.phi > 0), ("smashed gradient", self.phi < 1)]
-        return Messages(up, ("model", *frozen, *(kind for kind, sent in back if sent)))
+        gradients = [("aggregated gradient", self.phi > 0), ("smashed gradient", self.phi < 1)]
+        return Messages(up, ("model", *frozen, *(kind for kind, is_sent in gradients if is_sent)))
 
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)
         if self.phi and training.train == "lora" and training.lora.dropout:
-            problem = "rows that do not go back would meet no dropout, and the others of their step would"
+            problem = "rows without a backward pass would get no dropout, unlike the other rows of their step"
             raise UnfitError("phi", self.phi, problem, "0, or a lora.dropout of 0")
         kind = "smashed data and labels"
-        sent = [how for key, how in training.compression.items() if kind in covered(directions(key)[0])]
-        if self.phi and any(how and how.pull for how in sent):
+        compressors = [how for key, how in training.compression.items() if kind in covered(directions(key)[0])]
+        if self.phi and any(compressor and compressor.pull for compressor in compressors):
             problem = "the smashed data are compressed with a correction of each row's own gradient"
             raise UnfitError("phi", self.phi, problem, "0, or a compression without correction")
 
@@ -78,16 +80,17 @@ class EPSL(ParallelSplit):
         shared, ((first, end),) = shared_body(world, task), self._cut(world, task).rest
         parts = [task.part(shared, ((start, stop),)) for start, stop in ((first, end - 1), (end - 1, end))]
         with world.phase("model exchange"):
-            members = yield from side_by_side(world, [(client, self._sit(task, client, state)) for client in cohort])
+            members = yield from side_by_side(world, [(client, self._resume(task, client, state)) for client in cohort])
         yield from self._train(world, members, *parts)
         return state
 
-    def _sit(self, task: Task, client: Client, state: State) -> Steps:
+    def _resume(self, task: Task, client: Client, state: State) -> Steps:
+        """Return a client as a ``Member`` with its own head; it is sent the initial head if it has none."""
         kept = client.store(PersonalModel)
-        mine: Mapping[str, Any] = kept.tensors or {}
-        if state and not mine:
-            mine = yield from client.download(state, "model")
-        member = yield from self._join(task, client, {name: mine[name] for name in state})
+        head: Mapping[str, Any] = kept.tensors or {}
+        if state and not head:
+            head = yield from client.download(state, "model")
+        member = yield from self._join(task, client, {name: head[name] for name in state})
         kept.tensors = member.local
         return member
 
@@ -97,9 +100,9 @@ class EPSL(ParallelSplit):
         (body, last), server = parts, world.server
         rows = Shared.of([len(labels) for _, labels in group], self.phi if body.learns else 0.0)
         x, y = yield from server.compute(gather, group, rows.kept)
-        kept = yield from server.compute(body.forward, x)
-        features, labels = [kept.output], [y]
-        if len(rows.dropped):  # they do not go back, so nothing is kept for it
+        forward = yield from server.compute(body.forward, x)
+        features, labels = [forward.output], [y]
+        if len(rows.dropped):  # no gradient goes back through these rows, so no activations are kept
             x, y = yield from server.compute(gather, group, rows.dropped)
             features.append((yield from server.compute(body.infer, x)))
             labels.append(y)
@@ -107,8 +110,8 @@ class EPSL(ParallelSplit):
         grad = None
         if body.learns:
             grad = yield from server.compute(aggregate, graded.input_grad, rows)
-            grad = yield from server.compute(kept.backward, grad)
-        yield from server.compute(body.weights.step, kept, graded)
+            grad = yield from server.compute(forward.backward, grad)
+        yield from server.compute(body.weights.step, forward, graded)
         if grad is None:
             return None
         grad = yield from server.compute(unweighted, grad, rows)

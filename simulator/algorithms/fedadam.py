@@ -14,7 +14,13 @@ from simulator.algorithms.steps.server_optimizer import FedOpt, Moments
 
 class FedAdam(FedOpt):
     """FedAdam (Reddi et al., 2021, Algorithm 2): ``m = beta1 m + (1 - beta1) change``, ``v = beta2 v + (1 - beta2)
-    change^2``, the step is ``m / (sqrt(v) + tau)``; no bias correction, ``v`` starts at ``tau^2``."""
+    change^2``, and the step is ``m / (sqrt(v) + tau)``; no bias correction, and ``v`` starts at ``tau^2``.
+
+    Attributes:
+        beta1: the decay of the first moment ``m``.
+        beta2: the decay of the second moment ``v``.
+        tau: the degree of adaptivity: the larger it is, the less the step adapts to the size of past changes.
+    """
 
     name: ClassVar[str] = "fedadam"
     server_learning_rate: PositiveFloat = 0.01
@@ -31,4 +37,10 @@ class FedAdam(FedOpt):
         return slots["mean"] / (slots["square"].sqrt() + self.tau)
 
     def second_moment(self, square: Tensor, now: Tensor) -> Tensor:
+        """Return a tensor's next second moment.
+
+        Args:
+            square: the previous second moment, of the tensor's shape.
+            now: the square of the current change, of the same shape.
+        """
         return square.mul(self.beta2).add_(now, alpha=1 - self.beta2)

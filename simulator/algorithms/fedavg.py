@@ -1,4 +1,4 @@
-"""FedAvg: whole models trained on devices, averaged by the server."""
+"""FedAvg: devices train the whole model, and the server averages."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 
 class FedAvg(Algorithm):
-    """FedAvg (McMahan et al., 2017, Algorithm 1): clients train the whole model, the server averages.
+    """FedAvg (McMahan et al., 2017, Algorithm 1): clients train the whole model, and the server averages.
 
-    What of the model is trained and sent is the training setting ``train``: ``full`` is FL; ``linear``, ``bias`` and
-    ``prompt`` are the family of FedPEFT (Sun et al., 2022), where the frozen rest is sent once, as provisioning.
+    The training setting ``train`` determines which parameters are trained and sent. ``full`` is FL; ``linear``,
+    ``bias`` and ``prompt`` are the FedPEFT family (Sun et al., 2022), in which the frozen rest is sent once, as
+    provisioning.
     """
 
     name: ClassVar[str] = "fedavg"

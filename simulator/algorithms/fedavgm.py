@@ -13,13 +13,18 @@ from simulator.algorithms.steps.server_optimizer import FedOpt, Moments
 
 
 class FedAvgM(FedOpt):
-    """Server momentum (Hsu et al., 2019, section 4.3): ``v = momentum v + change``, the step is ``v``."""
+    """FedAvgM, server momentum (Hsu et al., 2019, section 4.3): ``v = momentum v + change``, and the step is ``v``.
+
+    Attributes:
+        momentum: the share of ``v`` that is kept from one aggregation to the next; 0 is FedAvg with a server learning
+            rate.
+    """
 
     name: ClassVar[str] = "fedavgm"
     momentum: float = Field(0.9, ge=0, lt=1)
     copies: ClassVar[int] = 1
 
     def move(self, change: Tensor, slots: Moments) -> Tensor:
-        before = slots.get("velocity")
-        slots["velocity"] = change if before is None else before.mul(self.momentum).add_(change)
+        previous = slots.get("velocity")
+        slots["velocity"] = change if previous is None else previous.mul(self.momentum).add_(change)
         return slots["velocity"]

@@ -1,4 +1,4 @@
-"""FedLoRA: a frozen model with adapters on every device, the adapters averaged by the server."""
+"""FedLoRA: a frozen model with LoRA adapters on every device; the server averages the adapters."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class FedLora(FedAvg):
-    """FedAvg of LoRA adapters and the classifier: each device holds the whole model, frozen, which it is sent once.
+    """FedAvg of LoRA adapters and the classifier: each device holds the whole frozen model, which it is sent once.
 
-    Factors are averaged separately, the means of A and of B, as the field's baseline does: the product of the means is
-    not the mean of the products. (``flora`` averages the products exactly.) The adapters are the training setting
-    ``lora``; ``fedavg`` with ``train: lora`` is the same.
+    The factors A and B are averaged separately, as in the field's baseline; the product of the means is not the mean of
+    the products. (``flora`` averages the products exactly.) The training setting ``lora`` configures the adapters.
+    ``fedavg`` with ``train: lora`` is the same algorithm.
     """
 
     name: ClassVar[str] = "fedlora"

@@ -1,4 +1,4 @@
-"""FedProx: FedAvg whose clients are pulled back to where they started."""
+"""FedProx: FedAvg with a proximal term that pulls clients towards the global model."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class FedProx(FedAvg):
     """FedProx (Li et al., 2020, Algorithm 2): the local loss gains ``mu / 2 ||w - w_global||^2``.
 
     Attributes:
-        mu: how strongly clients are pulled back; 0 is FedAvg. With sgd, times the learning rate it must stay below
-            2 (1 + momentum).
+        mu: strength of the pull towards the global model; 0 is FedAvg. With sgd, mu times the learning rate must be
+            below 2 (1 + momentum).
     """
 
     name: ClassVar[str] = "fedprox"
@@ -35,12 +35,12 @@ class FedProx(FedAvg):
         check_pull("mu", self.mu, training.optimizer)
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
-        start = yield from client.download(state, "model")
-        local = client.weights(start)
+        received = yield from client.download(state, "model")
+        local = client.weights(received)
         model = task.part(local)
         yield from client.install(model)
         with world.phase("training"):
             yield from each_batch(
-                client, task.training.local_epochs, lambda batch: pulled_step(client, model, batch, start, self.mu)
+                client, task.training.local_epochs, lambda batch: pulled_step(client, model, batch, received, self.mu)
             )
         return Update((yield from client.upload(local.release_copy(state), "model")), weight=len(client.data))

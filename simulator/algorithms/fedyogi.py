@@ -1,4 +1,4 @@
-"""FedYogi: FedAdam with another second moment."""
+"""FedYogi: FedAdam with a different second moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FlexP-SFL: each client its own cut, head and tail; a body that all share; and a pull to the global model."""
+"""FlexP-SFL: a personal cut, head and tail for each client, a shared body, and alignment with the global model."""
 
 from __future__ import annotations
 
@@ -29,33 +29,35 @@ if TYPE_CHECKING:
 
 
 class FlexPSFL(UShaped):
-    """FlexP-SFL (Yuan et al., 2025; arXiv 2508.10349): each device has a cut, a head and a tail of its own, and shares
-    the body at the server.
+    """FlexP-SFL (Yuan et al., 2025; arXiv 2508.10349): each device has its own cut, head and tail, and all share the
+    body at the server.
 
     From the paper's abstract: each client trains a portion of the model that fits its resources, and offloads the rest
     to a server; its objective stays its own; an alignment strategy improves personal models on global data. (Others
     class it as U-shaped.) The alignment's formula is not known to us; three are offered, and all else is ours:
 
-    Head and tail are personal: they stay in the client's store, and nobody's are replaced by an average. The body is
-    shared, each block of it stepped by the batches of those who leave it to the server, in the order in which they are
-    served. The global model is the mean, by shard size, of the models that the clients of a round use at its end: with
-    alignment each client sends its part for that (the server has the rest, and averages only what somebody sent), and
-    is sent the global model's before it trains. At weight 0 neither is sent; then there is no global model, and
-    accuracy is the mean over the models of clients that have trained. A device that leaves keeps its part as far as it
-    was trained.
+    Head and tail are personal: they stay in the client's store and are never replaced by an average. The body is
+    shared: each of its blocks is trained on the batches of the clients that leave the block to the server, in the order
+    in which they are served. The global model is the mean, weighted by shard size, of the models that the clients of a
+    cohort use at the end of the round. With alignment, each client uploads its head and tail for that mean (the server
+    has the rest, and averages only what at least one client sent), and is sent the global model's before it trains. At
+    weight 0 a client is only sent its initial head and tail, once, and sends neither; then there is no global model,
+    and accuracy is the mean over the models of the clients that have trained. A device that leaves keeps its part as
+    far as it was trained.
 
     Attributes:
         head, tail: blocks on the device, where no policy chooses both: `cut: {name: budget, seconds: 20 s}` takes, for
             each device, the largest portion that fits its memory and that budget.
-        body: as in SplitFed V2. ``stashed`` (the default, as there: nobody waits for a slower device): clients
-            interleave; the server keeps the open passes of all, and each version of the weights that one still needs.
-            ``exclusive``: one client holds the body, all its blocks, from forward to step: one pass is open, of the
-            newest version. With one client the two are the same.
+        body: how clients share the body, as in SplitFed V2. ``stashed`` (the default, as there: no client waits for a
+            slower device): clients interleave; the server keeps all open passes, and each version of the weights that
+            one of them still needs. ``exclusive``: one client holds the body, with all its blocks, from its forward
+            pass to its step, so one pass is open, on the newest version. With one client the two are the same.
         alignment: ``proximal``: the loss of head and tail gains weight / 2 times their squared distance to the global
-            model's. ``distillation``: the loss gains weight x KL(global || own) on the client's data, for which each
-            batch goes through the global model, too, and the server again. ``projection``: gradients of head and tail
-            lose what goes against the movement of the global model since the client last took part (1: all of it).
-        weight: of the alignment; 0: none.
+            model's. ``distillation``: the loss gains weight x KL(global || own) on the client's data; for this, each
+            batch also passes through the global model, whose body is at the server. ``projection``: the gradients of
+            head and tail lose the component that opposes the movement of the global model since the client last took
+            part (at weight 1, all of it).
+        weight: strength of the alignment; 0: none.
     """
 
     name: ClassVar[str] = "flexp_sfl"
@@ -71,14 +73,14 @@ class FlexPSFL(UShaped):
 
     def cuts(self, model: Staged) -> list[CutPoint]:
         blocks = len(model.blocks)
-        pairs = (CutPoint(head, portion - head) for portion in range(blocks) for head in range(portion, -1, -1))
-        return sorted(pairs, key=lambda place: (sum(place), -abs(place.head - place.tail), place.head))
+        points = (CutPoint(head, portion - head) for portion in range(blocks) for head in range(portion, -1, -1))
+        return sorted(points, key=lambda point: (sum(point), -abs(point.head - point.tail), point.head))
 
     def _messages(self, model: Staged, at: Cut) -> Messages:
-        step, mine = split_messages(model, at), ("model",) if self.weight else ()
-        asked = REFERENCE if self.weight and self.alignment == "distillation" else Messages()
-        down = ("model", *provisioned(model, at.head, at.tail), *step.down, *asked.down)
-        return Messages((*mine, *step.up, *asked.up), down)
+        step, personal = split_messages(model, at), ("model",) if self.weight else ()
+        reference = REFERENCE if self.weight and self.alignment == "distillation" else Messages()
+        down = ("model", *provisioned(model, at.head, at.tail), *step.down, *reference.down)
+        return Messages((*personal, *step.up, *reference.up), down)
 
     def begin(self, world: World, task: Task) -> State:
         share_body(world, task, task.trainable())
@@ -90,7 +92,8 @@ class FlexPSFL(UShaped):
         if self.weight or kept.tensors is None:
             received = yield from client.download({name: state[name] for name in names}, "model")
         start = received if kept.tensors is None else kept.tensors
-        kept.tensors = local = client.weights({name: start[name] for name in names})  # trained in its place
+        local = client.weights({name: start[name] for name in names})
+        kept.tensors = local  # the stored model itself is trained
         head, tail = task.part(local, cut.head), task.part(local, cut.tail)
         body = task.part(shared_body(world, task), cut.body)
         yield from client.install(head, tail)
@@ -100,7 +103,7 @@ class FlexPSFL(UShaped):
             yield from client.install(teacher.head, teacher.tail)
         elif self.weight:
             step = yield from aligned_step(client, local, received, self.alignment, self.weight)
-        del start, received  # what the alignment needs of them it holds
+        del start, received  # frees their memory; the alignment keeps what it needs of them
 
         def train(batch: Batch) -> Steps:
             loss = (yield from teacher.loss(client, tail, batch.x, self.weight)) if teacher else None
@@ -109,14 +112,14 @@ class FlexPSFL(UShaped):
 
         with world.phase("split training"):
             yield from each_batch(client, task.training.local_epochs, train)
-        mine = (yield from client.upload(local.release_copy(names), "model")) if self.weight else {}
-        return Update(mine, weight=len(client.data))
+        personal = (yield from client.upload(local.release_copy(names), "model")) if self.weight else {}
+        return Update(personal, weight=len(client.data))
 
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
         from simulator.learning.training.averaging import filled_mean
 
         if not self.weight:
-            return state  # nobody sends anything
+            return state  # no updates were sent
         body = site.store(SharedBody).weights.release_copy(state)
         values, weights = [update.value for update in updates], [update.weight for update in updates]
         return {**body, **(yield from site.compute(filled_mean, values, weights, body))}
@@ -134,6 +137,6 @@ class FlexPSFL(UShaped):
         return [state] if self.weight else self.models_of_trained(world, task, state, clients, has_trained)
 
     def _own(self, task: Task, client: Client) -> State:
-        """What is trained on this client's device."""
+        """Return the initial values of the tensors that are trained on this client's device, by name."""
         cut = self.cut_for(task, client)
         return {**task.trainable(cut.head), **task.trainable(cut.tail)}

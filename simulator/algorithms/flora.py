@@ -1,4 +1,4 @@
-"""FLoRA: federated LoRA whose average is exact: adapters are stacked, and added to the frozen weights."""
+"""FLoRA: federated LoRA with exact aggregation: adapters are stacked and folded into the frozen weights."""
 
 from __future__ import annotations
 
@@ -25,22 +25,30 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Folded(Store):
-    """What a device has of the weights that adapters change: with so many stacks added; None before the first."""
+    """A device's copy of the weights that adapters change, with the stacks received so far folded in.
+
+    Attributes:
+        base: those weights, name -> tensor; None until the device first takes part.
+        stacks: how many stacks are folded into them.
+    """
 
     base: Frozen | None = None
     stacks: int = 0
 
 
 class Flora(FedLora):
-    """Federated LoRA with exact aggregation by concatenation (FLoRA, Wang et al., 2024, from memory; by a digest,
-    HSplitLoRA, arXiv 2505.02795, does the same): ``sum w_i B_i A_i = [w_1 B_1 | w_2 B_2 | ...] [A_1; A_2; ...]``.
+    """Federated LoRA with exact aggregation by concatenation (FLoRA, Wang et al., 2024, from memory; according to a
+    digest, HSplitLoRA, arXiv 2505.02795, does the same):
+    ``sum w_i B_i A_i = [w_1 B_1 | w_2 B_2 | ...] [A_1; A_2; ...]``.
 
-    The server stacks the adapters of a round and sends the stack, of rank clients x rank, instead of a mean; everybody
-    adds its product to the weights it belongs to, and adapters begin anew. The classifier is averaged as ever.
+    The server stacks the adapters of a round and sends the stack, of rank clients x rank, instead of a mean. Each
+    device, and the server, adds the stack's product to the weights that it adapts, and adapters start anew. The
+    classifier is averaged as usual.
 
-    Ours: a device that missed rounds is sent their stacks when it is next chosen (the server keeps all of them);
-    adapters begin from an A that each client draws anew in each round, and B zero. (With one A for all, a stack of rank
-    K r is worth about rank r: with r = 2, 99.8 % of a change lay in two directions, and 79 % so. Measured.)
+    Ours: a device that missed rounds is sent their stacks when it is next selected (the server keeps all of them).
+    Adapters start from an A that each client draws anew in each round, and from B = 0. (With one A for all clients, a
+    stack of K adapters of rank r has an effective rank of about r, not K r: with r = 2, 99.8 % of a change lay in two
+    directions, against 79 % with an A drawn by each client. Measured.)
     """
 
     name: ClassVar[str] = "flora"
@@ -49,27 +57,27 @@ class Flora(FedLora):
         return Messages(("adapters",), ("stacks", *provisioned(model, model.whole)))
 
     def begin(self, world: World, task: Task) -> State:
-        base = {one.weight: task.backbone[one.weight] for one in _targets(task)}
+        base = {target.weight: task.backbone[target.weight] for target in _adapted(task)}
         return {"classifier": _classifier(task.trainable()), "stacks": [], "base": base}
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         from simulator.learning.training.stacking import fold, redrawn
 
-        found, kept = _targets(task), client.store(Folded)
-        lacking = {"classifier": state["classifier"], "stacks": state["stacks"][kept.stacks :]}
-        received = yield from client.download(lacking, "stacks")
+        targets, folded = _adapted(task), client.store(Folded)
+        missed = {"classifier": state["classifier"], "stacks": state["stacks"][folded.stacks :]}
+        received = yield from client.download(missed, "stacks")
         local = client.weights(received["classifier"])
         model = task.part(local)
         yield from client.install(model)
-        base = kept.base or {name: local[name] for name in state["base"]}
+        base = folded.base or {name: local[name] for name in state["base"]}
         with world.phase("folding"):
             for stack in received["stacks"]:
-                base = yield from client.compute(fold, found, base, stack)
-        kept.base, kept.stacks = Frozen(base), len(state["stacks"])
+                base = yield from client.compute(fold, targets, base, stack)
+        folded.base, folded.stacks = Frozen(base), len(state["stacks"])
         local.update(base)
         seed = client.data.seeds.integer("adapters", client.round_index, client.name)
-        local.update((yield from client.compute(redrawn, found, local, seed)))
-        del received, base  # folded, they are in the weights
+        local.update((yield from client.compute(redrawn, targets, local, seed)))
+        del received, base  # their memory is freed: the weights contain them now
         with world.phase("training"):
             yield from train_epochs(client, model, task.training.local_epochs)
         adapters = yield from client.upload(local.release_copy(task.trainable()), "adapters")
@@ -79,21 +87,23 @@ class Flora(FedLora):
         from simulator.learning.training.averaging import weighted_mean
         from simulator.learning.training.stacking import fold, stacked
 
-        found, weights = _targets(task), [update.weight for update in updates]
+        targets, weights = _adapted(task), [update.weight for update in updates]
         classifier = yield from site.compute(weighted_mean, [_classifier(u.value) for u in updates], weights)
-        stack = yield from site.compute(stacked, found, [update.value for update in updates], weights)
-        base = yield from site.compute(fold, found, state["base"], stack)
+        stack = yield from site.compute(stacked, targets, [update.value for update in updates], weights)
+        base = yield from site.compute(fold, targets, state["base"], stack)
         return {"classifier": classifier, "stacks": [*state["stacks"], stack], "base": base}
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         return {**state["base"], **state["classifier"]}
 
 
-def _targets(task: Task) -> list[Target]:
+def _adapted(task: Task) -> list[Target]:
+    """Return the weights of the model that have adapters."""
     from simulator.learning.models.stages.adapters import targets
 
     return list(targets(task.model.slice(task.model.whole).module))
 
 
 def _classifier(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the trained tensors that belong to no adapter."""
     return {name: tensor for name, tensor in tensors.items() if ".lora." not in name}

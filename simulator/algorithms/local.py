@@ -1,4 +1,4 @@
-"""No exchange at all: each client trains a model of its own."""
+"""Local training: each client trains its own model, and nothing is exchanged."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 
 class Local(Algorithm):
-    """Each chosen client goes on training its own model, in its store, and sends nothing: what working together must
-    beat. Accuracy is the mean over the clients that have trained, each on the whole test set; personal accuracy is that
-    of all clients, of which those that were never chosen still use the model that all began with.
+    """Each selected client continues training its own model and sends nothing: the baseline that collaboration must
+    beat.
 
-    A device is sent the model when it is first chosen, and nothing after that. One that leaves keeps its model as far
-    as it was trained.
+    Accuracy is the mean over the clients that have trained, each evaluated on the whole test set. Personal accuracy
+    covers all clients; those that were never selected still use the initial model.
+
+    A device is sent the model when it is first selected, and nothing after that. A device that leaves keeps its model
+    as far as it was trained.
     """
 
     name: ClassVar[str] = "local"
@@ -41,7 +43,7 @@ class Local(Algorithm):
         kept = client.store(PersonalModel)
         if kept.tensors is None:
             kept.tensors = yield from client.download(state, "model")
-        kept.tensors = weights = client.weights(kept.tensors)  # trained in its place
+        kept.tensors = weights = client.weights(kept.tensors)  # the stored model itself is trained
         model = task.part(weights)
         yield from client.install(model)
         with world.phase("training"):
@@ -50,7 +52,7 @@ class Local(Algorithm):
         return Update(None, weight=len(client.data))
 
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
-        yield from ()  # nobody aggregates, and it takes no time
+        yield from ()  # nothing is aggregated, and no time passes
         return state
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""pFedMe: devices learn models of their own, and the shared one follows them."""
+"""pFedMe: devices train personal models, and the global model follows them."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 class PFedMe(FedAvg):
     """pFedMe (Dinh et al., 2020; recalled, not checked against the text): personal models by Moreau envelopes.
 
-    For each batch, ``inner_steps`` steps of the optimizer approximate ``theta = argmin F(theta) + lam / 2
-    ||theta - w||^2``, and then ``w <- w - eta lam (w - theta)``. The server: ``w <- (1 - beta) w + beta mean(w of the
-    clients)``, each client counting the same. A client's personal model is its last ``theta``, which stays on the
-    device, as far as it was trained if that leaves; one that was never chosen uses the global model.
+    For each batch, ``inner_steps`` optimizer steps approximate ``theta = argmin F(theta) + lam / 2 ||theta - w||^2``,
+    and then ``w <- w - eta lam (w - theta)``. The server computes ``w <- (1 - beta) w + beta mean(w of the clients)``,
+    with equal weights. A client's personal model is its last ``theta``. It stays on the device; a device that leaves
+    keeps it as far as it was trained. A client that was never selected uses the global model.
 
-    That ``theta`` starts from what was received and goes on from batch to batch, with one state of the optimizer a
-    round, and every default, are ours.
+    These choices are ours: ``theta`` starts from the received model and continues from batch to batch, with one
+    optimizer state per round; so is every default.
 
     Attributes:
-        inner_steps: steps on each batch (the paper's K).
-        lam: how strongly theta is drawn to w (the paper's lambda). With sgd, times the learning rate it must stay below
-            2 (1 + momentum), or theta runs away from w instead.
-        eta: the rate of w; eta x lam is the share of the way to theta that it goes after each batch: 0.075 by default,
-            as in the authors' code (from memory).
-        beta: the share of the way to the clients' mean that the server goes: 1 is that mean, more goes beyond it (the
-            authors' code allows that, from memory), and from 2 on it would only go farther away.
+        inner_steps: optimizer steps on each batch (the paper's K).
+        lam: strength of the pull of theta towards w (the paper's lambda). With sgd, lam times the learning rate must be
+            below 2 (1 + momentum), or theta moves away from w instead.
+        eta: the learning rate of w. After each batch w moves by the share eta x lam of its distance to theta: 0.075 by
+            default, as in the authors' code (from memory).
+        beta: the share of the distance to the clients' mean by which the server moves w: 1 is that mean, more goes
+            beyond it (the authors' code allows that, from memory); above 2, w would only end farther from the mean.
     """
 
     name: ClassVar[str] = "pfedme"
@@ -52,14 +52,16 @@ class PFedMe(FedAvg):
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)
         if self.eta * self.lam > 2:
-            problem = f"with lam {self.lam:g} each step takes w farther from theta than it was, on the other side"
+            problem = (
+                f"with lam {self.lam:g} each step overshoots: w ends farther from theta than it was, on the other side"
+            )
             raise UnfitError("eta", self.eta, problem, f"0 to {2 / self.lam:g}")
         check_pull("lam", self.lam, training.optimizer)
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         kept = client.store(PersonalModel)
         local = yield from client.download(state, "model")
-        kept.tensors = theta = client.weights(local)  # trained in its place: the one before is not looked at again
+        kept.tensors = theta = client.weights(local)  # the stored model itself is trained; the previous one is not used
         model = task.part(theta)
         yield from client.install(model)
         with world.phase("training"):

@@ -24,47 +24,51 @@ if TYPE_CHECKING:
 
 
 class SFPL(ParallelSplit):
-    """SFPL, federated split learning with only positive labels (arXiv 2307.13266): where devices have few classes each,
-    the server collects the smashed data of all of them and shuffles before it trains.
+    """SFPL, federated split learning with only positive labels (arXiv 2307.13266): where each device has few classes,
+    the server collects the smashed data of all clients and shuffles them before it trains.
 
-    From the paper: the collector. Ours: it waits for all clients; what is collected is one batch of each
-    client of the cohort; the shuffled rows are trained on in batches of ``batch_size``, one step of the optimizer each
-    (its state lives at the server); gradients go back to the clients of their rows as they are, of the mean loss of the
-    batch they were in. Heads are averaged every round by shard size, as in SplitFed. Collecting is charged by the bytes
-    it moves. Clients that have no batch left sit out the rest of the round.
+    From the paper: the collector. Ours: it waits for all clients and collects one batch from each client of the cohort;
+    the server trains on the shuffled rows in batches of ``batch_size``, one optimizer step each (the optimizer state
+    stays at the server); each row's gradient is sent back to its client as it is, for the mean loss of the shuffled
+    batch that the row was in. Heads are averaged every round, weighted by shard size, as in SplitFed. Collecting is
+    charged by the bytes that it moves. Clients that have no batch left sit out the rest of the round.
 
     The paper leaves batch normalisation of the client's part out of the average, and uses it locally at inference.
     There is nothing to leave out here: a transformer has layer norm, and the statistics of a ResNet's batch norm are
-    frozen, so its scales and shifts are averaged as all else is.
+    frozen, so its scales and shifts are averaged like all other parameters.
     """
 
     name: ClassVar[str] = "sfpl"
 
     def _messages(self, model: Staged, at: Cut) -> Messages:
-        step, mine = labelled_messages(model, at), ("model",) if model.slice(at.head).trainable else ()
-        return Messages((*mine, *step.up), (*mine, *provisioned(model, at.head), *step.down))
+        step, head = labelled_messages(model, at), ("model",) if model.slice(at.head).trainable else ()
+        return Messages((*head, *step.up), (*head, *provisioned(model, at.head), *step.down))
 
     def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
         rest = task.part(shared_body(world, task), self._cut(world, task).rest)
         with world.phase("model exchange"):
-            members = yield from side_by_side(world, [(client, self._sit(task, client, state)) for client in cohort])
+            members = yield from side_by_side(
+                world, [(client, self._receive(task, client, state)) for client in cohort]
+            )
         members = yield from self._train(world, members, rest)
-        if not state or not members:  # heads that nobody trains are not averaged
+        if not state or not members:  # frozen heads are not averaged
             return state
         with world.phase("model exchange"):
-            updates = yield from side_by_side(world, [(m.client, self._bring(m, state)) for m in members])
+            updates = yield from side_by_side(world, [(m.client, self._upload_head(m, state)) for m in members])
         if updates:
             with world.phase("aggregation"):
                 state = yield from self.aggregate(world.server, task, state, updates)
         return state
 
-    def _sit(self, task: Task, client: Client, state: State) -> Steps:
+    def _receive(self, task: Task, client: Client, state: State) -> Steps:
+        """Send a client the global head, and return it as a ``Member`` of the round."""
         received = (yield from client.download(state, "model")) if state else {}
         return (yield from self._join(task, client, received))
 
-    def _bring(self, member: Member, state: State) -> Steps:
-        mine = yield from member.client.upload(member.local.release_copy(state), "model")
-        return Update(mine, weight=len(member.client.data))
+    def _upload_head(self, member: Member, state: State) -> Steps:
+        """Send a client's head to the server, and return it as an ``Update``."""
+        head = yield from member.client.upload(member.local.release_copy(state), "model")
+        return Update(head, weight=len(member.client.data))
 
     def step(self, world: World, group: Sequence[tuple[Any, Tensor]], number: int, *parts: Part) -> Steps:
         (rest,) = parts

@@ -1,4 +1,4 @@
-"""SFPrompt: soft prompts and a tail trained on the device, a frozen body at the server."""
+"""SFPrompt: soft prompts and a tail trained on the device, and a frozen body at the server."""
 
 from __future__ import annotations
 
@@ -32,32 +32,36 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Pruned(Store):
-    """Which samples of a client pruning kept: positions in its shard, int64 [N]; None before it has pruned."""
+    """The result of pruning a client's data.
+
+    Attributes:
+        kept: positions of the kept samples in the client's shard, int64 [N]; None before the first pruning.
+    """
 
     kept: Tensor | None = None
 
 
 class SFPrompt(UShaped):
-    """SFPrompt (Cao, Zhu and Gong, 2024; arXiv 2407.17533): prompts and a tail trained on devices, on pruned data,
-    first by a local loss and then through the server's frozen body.
+    """SFPrompt (Cao, Zhu and Gong, 2024; arXiv 2407.17533): devices train prompts and a tail, first with a local loss,
+    then on pruned data through the server's frozen body.
 
     From the paper's abstract: head and tail on the device, the body at the server; soft prompts; a local-loss phase;
-    pruning of the data by EL2N. That only prompts and tail are trained and averaged, that the short cut from head to
-    tail gives both the local loss and the scores, and the order of the phases follow the one public re-implementation.
-    Weighting the average by shard size before pruning, and every default below, are ours.
+    pruning of the data by EL2N. Three things follow the one public re-implementation: that only prompts and tail are
+    trained and averaged, that the short cut from head to tail provides both the local loss and the scores, and the
+    order of the phases. Weighting the average by shard size before pruning, and every default below, are ours.
 
     Attributes:
         head: frozen blocks on the device behind the embedding and the prompts.
         tail: trained blocks on the device before norm and classifier.
-        prompts: how many learnable tokens, and where.
-        local_epochs: epochs of the local loss, on the short cut from head to tail; it sends nothing.
-        split_epochs: epochs of split training through the server's frozen body, on what pruning kept.
-        keep: which samples pruning keeps, by their EL2N score on the short cut.
-        keep_fraction: how many of them; 1 keeps all and scores nothing.
-        prune: anew every round, or once, when a client is first chosen.
-        local_learning_rate, split_learning_rate: of the two phases; null: the optimizer's own. Each phase has an
-            optimizer of its own: they follow different gradients, and that gave the better accuracy (quickstart, three
-            seeds: 0.71 against 0.64 with one optimizer for both).
+        prompts: how many learnable tokens there are, and where they are inserted.
+        local_epochs: epochs of training with the local loss, on the short cut from head to tail; nothing is sent.
+        split_epochs: epochs of split training through the server's frozen body, on the samples that pruning kept.
+        keep: which samples pruning keeps, by their EL2N score on the short cut; ``random`` computes no score.
+        keep_fraction: the fraction of a client's samples that pruning keeps; 1 keeps all and computes no score.
+        prune: when pruning takes place: ``every_round``, or ``once``, when a client is first selected.
+        local_learning_rate, split_learning_rate: learning rates of the two phases; null: the optimizer's own. Each
+            phase has its own optimizer: the two follow different gradients, and that gave the better accuracy
+            (quickstart, three seeds: 0.71 against 0.64 with one optimizer for both).
     """
 
     name: ClassVar[str] = "sfprompt"
@@ -73,12 +77,12 @@ class SFPrompt(UShaped):
 
     def _messages(self, model: Staged, at: Cut) -> Messages:
         step = split_messages(model, at) if self.split_epochs else Messages()
-        mine = "prompts and tail"
-        return Messages((mine, *step.up), (mine, *provisioned(model, at.head, at.tail), *step.down))
+        trained = "prompts and tail"
+        return Messages((trained, *step.up), (trained, *provisioned(model, at.head, at.tail), *step.down))
 
     @property
     def scores(self) -> bool:
-        """Whether pruning looks at the samples at all."""
+        """Whether pruning computes scores."""
         return self.keep != "random" and self.keep_fraction < 1
 
     def adapt(self, training: Training) -> Adaptation:
@@ -91,13 +95,13 @@ class SFPrompt(UShaped):
 
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)
-        blind = self.head == self.tail == 0 and model.pools_one_token
-        if blind and (self.local_epochs or self.scores):
+        image_unseen = self.head == self.tail == 0 and model.pools_one_token
+        if image_unseen and (self.local_epochs or self.scores):
             raise UnfitError(
                 "head",
                 0,
-                "head and tail have no block, and the model looks at its class token alone: on the short cut that "
-                "token never meets the image, so every image gets the same logits and the same score",
+                "head and tail have no block, and the model classifies by its class token alone: on the short cut that "
+                "token never attends to the image, so every image gets the same logits and the same score",
                 "head or tail of at least 1 block; or local_epochs 0 with keep: random",
             )
 
@@ -127,7 +131,12 @@ class SFPrompt(UShaped):
         )
 
     def _prune(self, client: Client, short: Part) -> Steps:
-        """The part of the client's data that goes through split training."""
+        """Return the client's data that pruning keeps for split training.
+
+        Args:
+            client: the client; with ``prune: once`` its store holds the samples kept before.
+            short: the short cut from head to tail, which computes the scores.
+        """
         data: Shard = client.data
         if self.keep_fraction == 1:
             return data

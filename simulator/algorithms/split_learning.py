@@ -1,4 +1,4 @@
-"""Split learning: one client after the other trains with the server."""
+"""Split learning: clients train with the server one after the other."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 class SplitLearning(UShaped, OwnOrder):
     """Split learning (Gupta and Raskar, 2018, Algorithms 1 and 2; U-shaped: Vepakomma et al., 2018): the clients of a
-    round take turns; each gets the device's weights as the one before left them, by way of the server.
+    cohort take turns, and each continues from the device-side weights of the previous client, which the server relays.
 
     Attributes:
-        labels: ``private``: U-shaped, head and tail on the device; ``sent``: the head alone.
-        tail: blocks on the device before norm and classifier; not looked at where labels are sent.
+        labels: ``private``: U-shaped, with head and tail on the device; ``sent``: only the head is on the device.
+        tail: blocks on the device before norm and classifier; ignored where labels are sent.
     """
 
     name: ClassVar[str] = "split_learning"
@@ -35,32 +35,32 @@ class SplitLearning(UShaped, OwnOrder):
         return True
 
     @property
-    def _one(self) -> SplitFed:
-        """What a single client does: with a shared body, and nobody beside it, this is SplitFed V2."""
-        where = {"head": self.head, "tail": self.tail, "cut": self.cut}
-        return SplitFed(version="v2", labels=self.labels).model_copy(update=where).placed(self._places)
+    def _single_client(self) -> SplitFed:
+        """Return what one client does: SplitFed V2, since the body is shared and no other client trains beside it."""
+        cut = {"head": self.head, "tail": self.tail, "cut": self.cut}
+        return SplitFed(version="v2", labels=self.labels).model_copy(update=cut).placed(self._places)
 
     @property
     def _tail(self) -> int:
-        return self._one._tail
+        return self._single_client._tail
 
     def messages(self, model: Staged, training: Training) -> Messages:
-        return self._one.messages(model, training)
+        return self._single_client.messages(model, training)
 
     def check(self, model: Staged, training: Training) -> None:
-        self._one.check(model, training)
+        self._single_client.check(model, training)
 
     def begin(self, world: World, task: Task) -> State:
-        return self._one.begin(world, task)
+        return self._single_client.begin(world, task)
 
     def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
-        one = self._one
+        split_fed = self._single_client
         for client in cohort:
             with world.phase("model exchange"):
-                job = world.start(one.client(world, task, client, state), client)
-                updates = yield from world.together(job)  # none, if the device left
+                job = world.start(split_fed.client(world, task, client, state), client)
+                updates = yield from world.together(job)  # empty if the device left
             state = updates[0].value if updates else state
         return state
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
-        return self._one.model_for(world, task, state, client)
+        return self._single_client.model_for(world, task, state, client)

@@ -1,4 +1,4 @@
-"""SplitFed: devices train a head (and a tail), the server the rest, side by side."""
+"""SplitFed: devices train a head (and a tail) in parallel, and the server trains the rest."""
 
 from __future__ import annotations
 
@@ -30,19 +30,20 @@ if TYPE_CHECKING:
 
 
 class SplitFed(UShaped):
-    """SplitFed (Thapa et al., 2022; arXiv 2004.12088, Algorithms 1 and 2): devices train a head (and a tail) side by
-    side, the server the rest. ``train: full`` is SFL+FF, ``linear`` SFL+Linear.
+    """SplitFed (Thapa et al., 2022; arXiv 2004.12088, Algorithms 1 and 2): devices train a head (and a tail) in
+    parallel, and the server trains the rest. ``train: full`` is SFL+FF, ``linear`` is SFL+Linear.
 
     Attributes:
-        version: ``v1``: the server trains a copy of its part for each client, and averages both sides. ``v2``: one
-            shared part, stepped by all in the order in which they are served.
-        body: for ``v2``. ``stashed``: clients interleave, each pass keeps the weights it was computed with and applies
-            its gradients to the newest; ``exclusive``: one client holds the part from forward to step. (The paper has
-            the server take clients in turn and leaves this open; both readings are ours.) With labels sent, forward,
-            backward and step are one service, and the two are the same.
-        labels: ``private``: U-shaped, the tail is on the device; ``sent``: labels go to the server, and so does the
-            tail.
-        tail: blocks on the device before norm and classifier; not looked at where labels are sent.
+        version: ``v1``: the server trains a separate copy of its part for each client, and both sides are averaged.
+            ``v2``: the server trains one shared part, updated by all clients in the order in which they are served.
+        body: how clients share the server's part in ``v2``. ``stashed``: clients interleave; each pass keeps the
+            weights that it was computed with, and its gradients are applied to the newest. ``exclusive``: one client
+            holds the part from its forward pass to its step. (The paper has the server take clients in turn and leaves
+            this open; both readings are ours.) With labels sent, forward, backward and step are one service, and the
+            two are the same.
+        labels: ``private``: U-shaped, the tail is on the device; ``sent``: labels are sent to the server, which then
+            has the tail, too.
+        tail: blocks on the device before norm and classifier; ignored where labels are sent.
     """
 
     name: ClassVar[str] = "splitfed"
@@ -57,8 +58,8 @@ class SplitFed(UShaped):
     def _messages(self, model: Staged, at: Cut) -> Messages:
         step = split_messages(model, at) if self.labels == "private" else labelled_messages(model, at)
         device, _ = self._sides(at)
-        mine = ("model",) if any(model.slice(ranges).trainable for ranges in device) else ()
-        return Messages((*mine, *step.up), (*mine, *provisioned(model, *device), *step.down))
+        exchanged = ("model",) if any(model.slice(ranges).trainable for ranges in device) else ()
+        return Messages((*exchanged, *step.up), (*exchanged, *provisioned(model, *device), *step.down))
 
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)
@@ -67,7 +68,7 @@ class SplitFed(UShaped):
 
     @property
     def _tail(self) -> int:
-        """Blocks that are cut off behind the body; none where the tail is at the server anyway."""
+        """The number of blocks in the tail; 0 where the server has everything behind the head."""
         return self.tail if self.labels == "private" else 0
 
     @property
@@ -75,18 +76,21 @@ class SplitFed(UShaped):
         return self.body == "exclusive"
 
     def begin(self, world: World, task: Task) -> State:
-        """All that is trained; in ``v2`` what devices train of it, the rest lives at the server."""
+        """Return the initial state: everything that is trained; in ``v2`` only what devices train.
+
+        In ``v2`` the server's part is kept in its store, and is no part of the state.
+        """
         if self.version == "v1":
             return task.trainable()
-        device, server = self._sides(self.cut_for(task, world.clients[0]))  # all have the same
+        device, server = self._sides(self.cut_for(task, world.clients[0]))  # all clients have the same cut
         share_body(world, task, task.trainable(server))
         return _trained(task, device)
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         cut = self.cut_for(task, client)
         device, server = self._sides(cut)
-        mine = {name: state[name] for name in _trained(task, device)}
-        local = client.weights((yield from client.download(mine, "model")) if mine else {})
+        device_state = {name: state[name] for name in _trained(task, device)}
+        local = client.weights((yield from client.download(device_state, "model")) if device_state else {})
         served = self._served(world, task, client, state)
         head, tail = task.part(local, cut.head), task.part(local, cut.tail)
         body, rest = task.part(served, cut.body), task.part(served, cut.rest)
@@ -95,11 +99,11 @@ class SplitFed(UShaped):
         def step(batch: Batch) -> Steps:
             if self.labels == "private":
                 return split_step(client, head, body, tail, batch, local, exclusive=self._exclusive)
-            return labelled_step(client, head, rest, batch, local)  # one service at the server: nobody comes between
+            return labelled_step(client, head, rest, batch, local)  # one service, uninterrupted
 
         with world.phase("split training"):
             yield from each_batch(client, task.training.local_epochs, step)
-        value = (yield from client.upload(local.release_copy(mine), "model")) if mine else {}
+        value = (yield from client.upload(local.release_copy(device_state), "model")) if device_state else {}
         if self.version == "v1":
             value = {**value, **served.release_copy(task.trainable(server))}
         return Update(value, weight=len(client.data))
@@ -113,16 +117,16 @@ class SplitFed(UShaped):
         return {**world.server.store(SharedBody).weights, **state}
 
     def _sides(self, cut: Cut) -> tuple[tuple[Ranges, ...], Ranges]:
-        """The stages on the device, and those at the server."""
+        """Return the stages on the device, and those at the server."""
         return ((cut.head, cut.tail), cut.body) if self.labels == "private" else ((cut.head,), cut.rest)
 
     def _served(self, world: World, task: Task, client: Client, state: State) -> Weights:
-        """The weights the server trains for this client: a copy of its own, or the ones that all share."""
+        """Return the weights that the server trains with this client: a separate copy (v1), or the shared ones (v2)."""
         if self.version == "v1":
             return task.weights(state, client.round_index, owner=f"server for {client.name}")
         return shared_body(world, task)
 
 
 def _trained(task: Task, sides: tuple[Ranges, ...]) -> State:
-    """The starting values of what is trained in these stages, in their order."""
+    """Return the initial values of the trained tensors in these stages, by name, in the order of the stages."""
     return {name: tensor for ranges in sides for name, tensor in task.trainable(ranges).items()}

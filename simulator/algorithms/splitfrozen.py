@@ -1,4 +1,4 @@
-"""SplitFrozen: devices compute frozen layers forward; adapters are trained at the server, on everybody's batches."""
+"""SplitFrozen: devices run frozen layers forward; the server trains adapters on the batches of all devices."""
 
 from __future__ import annotations
 
@@ -27,31 +27,33 @@ if TYPE_CHECKING:
 
 
 class SplitFrozen(SplitAlgorithm, OwnOrder):
-    """SplitFrozen (Ma et al., 2025; arXiv 2503.18986): devices only compute frozen layers forward, and one set of
-    adapters at the server learns from all of them.
+    """SplitFrozen (Ma et al., 2025; arXiv 2503.18986): devices only run frozen layers forward, and one set of adapters
+    at the server learns from all of them.
 
-    From the paper's abstract: device layers are frozen and only computed forward; LoRA is on the server's layers alone;
-    device and server work are decoupled in a pipeline; the backward pass is decomposed. It follows that nothing is
-    downloaded but the frozen layers, once, that no client's model is averaged, that one set of adapters learns from all
-    devices, and that labels leave them with the smashed data: the loss is computed at the server.
+    From the paper's abstract: device layers are frozen and only run forward; LoRA is applied to the server's layers
+    only; device and server work are decoupled in a pipeline; the backward pass is decomposed. It follows that only the
+    frozen layers are downloaded, once; that no client models are averaged; that one set of adapters learns from all
+    devices; and that labels leave the devices with the smashed data, since the loss is computed at the server.
 
     Ours: each device of the cohort adds one batch to a group; the server shuffles the group and trains on it in batches
-    of ``batch_size``, a step of the optimizer each, whose state lasts. What is learned does not depend on the pipeline,
-    nor on how fast anybody is. Where cuts differ, adapters start behind the deepest one, and the server computes the
-    frozen blocks that a device did not. Adapters said in ``lora.blocks`` stay there, and bound the cuts that a policy
-    may choose: none is offered behind the first of these blocks. Devices of a cohort take part till its end.
+    of ``batch_size``, one optimizer step each; the optimizer state persists. The result of training depends neither on
+    the pipeline nor on the speed of any device. Where cuts differ, adapters start behind the deepest cut, and the
+    server computes the frozen blocks that a device left out. Adapters set by ``lora.blocks`` stay in those blocks and
+    bound the cuts that a policy may choose: no cut behind the first of them is offered. The devices of a cohort take
+    part until the end of the round.
 
     Attributes:
-        labels: ``private`` is refused.
-        pipeline: forward, upload and server step overlap; else a device waits until the server is done with its batch.
-        room: how many batches of a device wait at most, there for its uplink, and at the server for its turn; they lie
-            in memory.
-        backward: ``whole``: as above. ``decomposed``: the server goes forward and computes input gradients as batches
-            arrive, gradients of weights when nothing else waits, and takes one step for the group, on its mean loss:
-            fewer steps. With nothing to send back, that saves time only where the server has several slots.
-            A table of measured seconds does not know the two halves: they go by the server's rate.
-        cache: smashed data are uploaded once and kept at the server, in its memory: frozen layers compute the same each
-            time. (Whether the paper does so is not known.)
+        labels: only ``sent``; ``private`` is refused.
+        pipeline: whether forward, upload and server step overlap; otherwise a device waits until the server is done
+            with its batch.
+        room: how many batches of a device may wait, both on the device for its uplink and at the server for its turn;
+            they take up memory.
+        backward: ``whole``: as above. ``decomposed``: the server runs forward and computes input gradients as batches
+            arrive, computes weight gradients when nothing else waits, and takes one step for the group, on its mean
+            loss: fewer steps. As nothing is sent back, this saves time only where the server has several slots. A table
+            of measured seconds does not distinguish the two halves: their time is computed from the server's rate.
+        cache: whether smashed data are uploaded once and kept in the server's memory, as frozen layers compute the same
+            each time. (Whether the paper does so is not known.)
     """
 
     name: ClassVar[str] = "splitfrozen"
@@ -78,17 +80,17 @@ class SplitFrozen(SplitAlgorithm, OwnOrder):
             raise UnfitError("labels", "private", problem, "sent; or sfprompt or splitfed, whose tail is on the device")
         super().check(model, training)
         if model.slice(check_cut(model, self._deepest, 0).head).trainable:
-            problem = "devices' layers are frozen, and with these lora.blocks some of them have adapters"
+            problem = "the devices' layers are frozen, but with these lora.blocks some of them have adapters"
             raise UnfitError("head", self._deepest, problem, "lora.blocks behind the head, or null")
         if self.backward == "decomposed" and training.lora.dropout:
-            problem = "batches are served as they arrive, so what lora.dropout draws for each would depend on the time"
+            problem = "batches are served as they arrive, so the random draws of lora.dropout would depend on timing"
             raise UnfitError("backward", "decomposed", problem, "whole, or a dropout of 0")
         if self.cache and training.augment:
-            raise UnfitError("cache", True, "augmented images are others every time", "false, or augment: null")
+            raise UnfitError("cache", True, "augmented images differ every time", "false, or augment: null")
 
     @property
     def _deepest(self) -> int:
-        """Blocks on the device that has most: behind them are adapters. Before a policy has chosen, none."""
+        """The largest number of blocks on any device; adapters start behind them. 0 before a policy has chosen."""
         return 0 if self.cut.chooses and not self.placement else max(self.heads)
 
     def begin(self, world: World, task: Task) -> State:
@@ -99,30 +101,32 @@ class SplitFrozen(SplitAlgorithm, OwnOrder):
         rest = task.part(shared_body(world, task), task.cut(self._deepest, 0).rest)
         decomposed, number = self.backward == "decomposed", 0
         collect, learn = (take_graded, step_once) if decomposed else (take, train_mixed)
-        with world.phase("split training"), StagedBatches(world.server) as pile:
-            lines = [self._line(task, client, pile) for client in cohort]
-            for line in lines:
-                world.start(self._fill(world, task, line))
-            while lines:
-                taken = yield from world.together(*(collect(line, rest) for line in lines))
-                group = {line: batch for line, batch in zip(lines, taken, strict=True) if batch}
+        with world.phase("split training"), StagedBatches(world.server) as staged:
+            pipelines = [self._pipeline(task, client, staged) for client in cohort]
+            for pipeline in pipelines:
+                world.start(self._fill(world, task, pipeline))
+            while pipelines:
+                taken = yield from world.together(*(collect(pipeline, rest) for pipeline in pipelines))
+                group = {pipeline: batch for pipeline, batch in zip(pipelines, taken, strict=True) if batch}
                 yield from learn(world, rest, list(group.values()), number)
-                for line, batch in group.items():
+                for pipeline, batch in group.items():
                     if not decomposed:
-                        pile.remove(batch)
-                    yield from line.done.put(True)
-                lines, number = list(group), number + 1
+                        staged.remove(batch)
+                    yield from pipeline.done.put(True)
+                pipelines, number = list(group), number + 1
         return state
 
-    def _line(self, task: Task, client: Client, pile: StagedBatches) -> ClientPipeline:
+    def _pipeline(self, task: Task, client: Client, staged: StagedBatches) -> ClientPipeline:
+        """Return a client's pipeline; the server computes the frozen blocks between its cut and the deepest one."""
         (_, end), (_, first) = self.cut_for(task, client).head[0], task.cut(self._deepest, 0).head[0]
         skipped = task.part(task.backbone, ((end, first),)) if end < first else None
-        return ClientPipeline(client, pile, self.room, overlaps=self.pipeline, skipped=skipped, keeps=self.cache)
+        return ClientPipeline(client, staged, self.room, overlaps=self.pipeline, skipped=skipped, keeps=self.cache)
 
-    def _fill(self, world: World, task: Task, line: ClientPipeline) -> Steps:
-        head = task.part(task.backbone, self.cut_for(task, line.client).head)
-        batches = line.client.batches("train", epochs=task.training.local_epochs)
-        yield from line.fill(head, batches, world.server.store(ActivationCache))
+    def _fill(self, world: World, task: Task, pipeline: ClientPipeline) -> Steps:
+        """Send a client's batches of the round through its pipeline."""
+        head = task.part(task.backbone, self.cut_for(task, pipeline.client).head)
+        batches = pipeline.client.batches("train", epochs=task.training.local_epochs)
+        yield from pipeline.fill(head, batches, world.server.store(ActivationCache))
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         return shared_tensors(world, task.trainable())

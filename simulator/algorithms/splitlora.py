@@ -1,4 +1,4 @@
-"""SplitLoRA: adapters on both sides of a cut; gradients come back to the devices."""
+"""SplitLoRA: LoRA adapters on both sides of the cut; devices receive the gradient at the cut."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 
 class SplitLora(SplitAlgorithm):
-    """SplitLoRA (Lin et al., 2024; arXiv 2407.00952): a frozen model, its first blocks on the device, the rest at the
-    server, with LoRA adapters on both sides.
+    """SplitLoRA (Lin et al., 2024; arXiv 2407.00952): a frozen model with its first blocks on the device, the rest at
+    the server, and LoRA adapters on both sides.
 
-    From the public code: labels go to the server; one set of the server's adapters is stepped by all clients' batches;
-    the gradient at the cut comes back, and the device steps its own adapters; those are averaged every so many steps
-    (100 there), plainly. Ours: clients are served side by side, in the order in which their batches arrive (there, in
-    turn); the average is weighted by shard size.
+    From the public code: labels are sent to the server; all clients' batches train one set of server-side adapters; the
+    gradient at the cut is sent back, and the device trains its own adapters; these are averaged, unweighted, every
+    fixed number of steps (100 there). Ours: clients train in parallel and are served in the order in which their
+    batches arrive (there, in turn); the average is weighted by shard size.
 
     Attributes:
-        steps: batches that each client trains with until the devices' adapters are averaged, which is a round; null:
-            all of its data, ``local_epochs`` times.
+        steps: batches that each client trains on in a round, at whose end the devices' adapters are averaged; null: all
+            of its data, ``local_epochs`` times.
     """
 
     name: ClassVar[str] = "splitlora"
@@ -47,8 +47,8 @@ class SplitLora(SplitAlgorithm):
         return True
 
     def _messages(self, model: Staged, at: Cut) -> Messages:
-        step, mine = labelled_messages(model, at), ("adapters",) if model.slice(at.head).trainable else ()
-        return Messages((*mine, *step.up), (*mine, *provisioned(model, at.head), *step.down))
+        step, adapters = labelled_messages(model, at), ("adapters",) if model.slice(at.head).trainable else ()
+        return Messages((*adapters, *step.up), (*adapters, *provisioned(model, at.head), *step.down))
 
     def adapt(self, training: Training) -> Adaptation:
         from simulator.learning.models.adaptation import Adaptation
@@ -56,7 +56,7 @@ class SplitLora(SplitAlgorithm):
         return Adaptation.of(training, "lora")
 
     def begin(self, world: World, task: Task) -> State:
-        cut = self.cut_for(task, world.clients[0])  # all have the same
+        cut = self.cut_for(task, world.clients[0])  # all clients have the same cut
         share_body(world, task, task.trainable(cut.rest))
         return task.trainable(cut.head)
 
@@ -65,12 +65,12 @@ class SplitLora(SplitAlgorithm):
         local = client.weights((yield from client.download(state, "adapters")) if state else {})
         head, rest = task.part(local, cut.head), task.part(shared_body(world, task), cut.rest)
         yield from client.install(head)
-        epochs = self.steps or task.training.local_epochs  # so many are enough: no epoch is without a batch
+        epochs = self.steps or task.training.local_epochs  # as each epoch has at least one batch, these suffice
         with world.phase("split training"):
             for batch in islice(client.batches("train", epochs=epochs), self.steps):
                 yield from labelled_step(client, head, rest, batch, local)
-        mine = (yield from client.upload(local.release_copy(state), "adapters")) if state else {}
-        return Update(mine, weight=len(client.data))
+        adapters = (yield from client.upload(local.release_copy(state), "adapters")) if state else {}
+        return Update(adapters, weight=len(client.data))
 
     def aggregate(self, site: Any, task: Task, state: State, updates: list[Update]) -> Steps:
         return (yield from super().aggregate(site, task, state, updates)) if state else state

@@ -1,4 +1,5 @@
-"""Who works when: each family is a package with its contract in ``base`` and one file for each choice.
+"""Scheduling: which clients take part, what waits for what, which work is served next, and where models are cut.
 
-It knows algorithms by their contract alone.
+Each family of policies is a package with its contract in ``base`` and one file for each policy. Algorithms are known
+only by their contract.
 """

@@ -221,8 +221,8 @@ class TestRefusals:
             (SplitFrozen(labels="private"), {}, "labels", "labels leave the devices"),
             (SplitFrozen(head=2), {"lora": Lora(blocks=(1, 2))}, "head", "some of them have adapters"),
             (SplitFrozen(head=3), {}, "head", "leave no block"),
-            (SplitFrozen(cache=True), {"augment": {"crop": 2}}, "cache", "others every time"),
-            (SplitFrozen(backward="decomposed"), {"lora": Lora(dropout=0.1)}, "backward", "depend on the time"),
+            (SplitFrozen(cache=True), {"augment": {"crop": 2}}, "cache", "differ every time"),
+            (SplitFrozen(backward="decomposed"), {"lora": Lora(dropout=0.1)}, "backward", "depend on timing"),
         ],
     )
     def test_one_message(self, algorithm: SplitFrozen, how: dict[str, Any], key: str, message: str) -> None:

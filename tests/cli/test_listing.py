@@ -82,7 +82,8 @@ def test_plug_ins(what: str) -> None:
 
 def test_what_an_algorithm_is_and_takes() -> None:
     output = shown("algorithms", "--match", "fedavg")
-    assert "FedAvg (McMahan et al., 2017, Algorithm 1): clients train the whole model, the server averages." in output
+    summary = "FedAvg (McMahan et al., 2017, Algorithm 1): clients train the whole model, and the server averages."
+    assert summary in output
     assert "prompts: {length: 4, place: after_class}" in shown("algorithms", "--match", "sfprompt")
 
 

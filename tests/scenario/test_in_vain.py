@@ -93,8 +93,9 @@ def test_what_somebody_looks_at_is_fine(entry: str, common: str, tmp_path: Path)
 @pytest.mark.parametrize("name", ["splitlora", "epsl", "sfpl"])
 def test_labels_that_leave_the_devices_anyway(name: str, tmp_path: Path) -> None:
     assert message(tmp_path, f"name: {name}, labels: private").startswith(
-        f'line 17: algorithms.{name}.labels is "private": there is no such key: labels always leave the devices, for '
-        "the loss is computed at the server; sfprompt, or splitfed with labels: private, keeps them there"
+        f'line 17: algorithms.{name}.labels is "private": there is no such key: labels always leave the devices, '
+        "because the loss is computed at the server; sfprompt, and splitfed with labels: private, keep them on the "
+        "devices"
     )
 
 

@@ -1,4 +1,4 @@
-"""What several algorithms share: cuts, split steps, pipelines, steps for many clients at once, pulls, teachers.
+"""Building blocks that several algorithms share: cuts, split steps, pipelines, proximal terms, server optimizers.
 
 Nothing here can be named in a scenario.
 """

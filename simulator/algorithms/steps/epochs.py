@@ -1,4 +1,4 @@
-"""Epochs of a client's own batches: a step for each."""
+"""Epochs of training on a client's own batches, one step for each batch."""
 
 from __future__ import annotations
 
@@ -14,16 +14,25 @@ if TYPE_CHECKING:
 
 
 def train_epochs(client: Client, model: Part, epochs: int, purpose: str = "train") -> Steps:
-    """Train a model, or a part of one, on the device alone: forward, backward and a step for each batch.
+    """Train a model, or a part of one, on the device alone: forward, backward and one step for each batch.
 
     Args:
-        epochs: how often each sample is seen.
-        purpose: what the order of the batches is keyed by, beside the client and its round.
+        client: the client whose data are used and whose device computes.
+        model: the model, or a part that computes logits from the input.
+        epochs: the number of passes through the client's data.
+        purpose: the key of the batches' random order, besides the client and its round.
     """
     yield from each_batch(client, epochs, lambda batch: client.compute(model.train_step, *batch), purpose)
 
 
 def each_batch(client: Client, epochs: int, step: Callable[[Batch], Steps], purpose: str = "train") -> Steps:
-    """Take a step of one's own for each batch of so many epochs; arguments as of ``train_epochs``."""
+    """Run a custom training step for each batch of a number of epochs.
+
+    Args:
+        client: the client whose data are used.
+        epochs: the number of passes through the client's data.
+        step: the training step, called with each batch.
+        purpose: the key of the batches' random order, besides the client and its round.
+    """
     for batch in client.batches(purpose, epochs=epochs):
         yield from step(batch)

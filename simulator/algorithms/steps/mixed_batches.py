@@ -1,4 +1,4 @@
-"""Batches of several clients at once: they lie in a site's memory, and the server trains on them together."""
+"""Training at the server on the batches of several clients together."""
 
 from __future__ import annotations
 
@@ -15,9 +15,17 @@ if TYPE_CHECKING:
 
 
 def train_mixed(world: World, rest: Part, group: Sequence[tuple[Any, Tensor]], number: int) -> Steps:
-    """Shuffle the batches of a group together, and train on that in batches of the usual size, a step each.
+    """Shuffle the rows of a group of batches, and train on them in batches of the usual size, one step each.
 
-    The value is the gradient of all rows, in the order in which they came; None where nobody needs it.
+    Args:
+        world: the world whose server trains.
+        rest: the server's part of the model.
+        group: (smashed data [N, ...], labels [N]) of each client.
+        number: the index of the group in the round; the shuffle is keyed by it and the round.
+
+    Returns:
+        The gradient of the smashed data of all clients, concatenated in the order of the group, [sum of N, ...]; None
+        where nothing before the server's part is trained.
     """
     import torch
 
@@ -40,7 +48,14 @@ def train_mixed(world: World, rest: Part, group: Sequence[tuple[Any, Tensor]], n
 
 
 def step_once(world: World, rest: Part, group: Sequence[tuple[Pass, int]], number: int) -> Steps:
-    """One step on the mean loss of all batches of a group."""
+    """Take one step on the mean loss over all samples of a group.
+
+    Args:
+        world: the world whose server takes the step.
+        rest: the server's part of the model.
+        group: a pass that has been run backward, and its number of samples, for each client.
+        number: the index of the group in the round; not used, as nothing is shuffled.
+    """
     from simulator.learning.training.activation_cache import step_together
 
     if group:

@@ -1,4 +1,4 @@
-"""Clients in step: all send a batch, the server trains on all of them at once, and the next step begins for all."""
+"""Parallel split learning in lockstep: in each step all clients send a batch, and the server trains on all of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, frozen=True)
 class Member:
-    """A client in a round: its head, the weights it trains, and the batches that are left to it."""
+    """A client that takes part in a round.
+
+    Attributes:
+        client: the client.
+        head: its head.
+        local: the weights that it trains.
+        batches: its remaining batches of the round.
+    """
 
     client: Client
     head: Part
@@ -36,7 +43,13 @@ class Member:
 
 
 class Sent(NamedTuple):
-    """What a member sent: its pass, open for the way back, and as they arrived, smashed data and labels [N]."""
+    """A batch that a member sent.
+
+    Attributes:
+        member: the sender.
+        way: its forward pass through the head, open for the backward pass.
+        batch: smashed data [N, ...] and labels [N], as the server received them.
+    """
 
     member: Member
     way: Pass
@@ -44,10 +57,11 @@ class Sent(NamedTuple):
 
 
 class ParallelSplit(SplitAlgorithm, OwnOrder):
-    """The head on the device, labels sent, and one part at the server that all share, with a step for all at once.
+    """A split algorithm with labels sent and one shared part at the server, which takes its steps for all clients at
+    once.
 
-    In a step every member sends one batch; it is over when all have their gradients. Whoever has no batch left sits
-    out, and so does a device that has left, till the end of the round.
+    In a step every member sends one batch; the step ends when all have received their gradients. A client with no
+    batch left sits out the rest of the round, and so does a device that has left.
     """
 
     @property
@@ -60,10 +74,18 @@ class ParallelSplit(SplitAlgorithm, OwnOrder):
         return task.trainable(cut.head)
 
     def step(self, world: World, group: Sequence[tuple[Any, Tensor]], number: int, *parts: Part) -> Steps:
-        """What the server does with the batches of a step, from the first (0) of the round on.
+        """Train the server's part on the batches of one step, and return the gradients to send back.
 
-        The value is what goes back, None where nobody needs it: gradients of the first rows of each batch, which all
-        have in common (there may be none), and for each batch those of its other rows.
+        Args:
+            world: the world whose server trains.
+            group: (smashed data [N, ...], labels [N]) of each member that sent a batch.
+            number: the index of the step in the round, from 0.
+            parts: the server's parts of the model, as given to ``_train``.
+
+        Returns:
+            None where the heads do not learn; otherwise a pair. First, the gradients that batches have in common,
+            [M, ...], where row k is for position k of every batch that shares it, and M may be 0. Second, for each
+            batch, the gradients of its remaining rows.
         """
         raise NotImplementedError
 
@@ -71,70 +93,98 @@ class ParallelSplit(SplitAlgorithm, OwnOrder):
         return {**world.server.store(SharedBody).weights, **state}
 
     def _cut(self, world: World, task: Task) -> Cut:
-        return self.cut_for(task, world.clients[0])  # all have the same
+        return self.cut_for(task, world.clients[0])  # all clients have the same cut
 
     def _join(self, task: Task, client: Client, tensors: Mapping[str, Any]) -> Steps:
-        """Make ready for a round with these weights of the head; the value is the member."""
+        """Return a client as a ``Member`` of the round whose head has these tensors, provisioned if necessary."""
         local = client.weights(tensors)
         head = task.part(local, self.cut_for(task, client).head)
         yield from client.install(head)
         return Member(client, head, local, client.batches("train", epochs=task.training.local_epochs))
 
     def _train(self, world: World, members: Sequence[Member], *parts: Part) -> Steps:
-        """Step after step till nobody has a batch left; the value is the members that are still there."""
+        """Train step by step until no member has a batch left.
+
+        Args:
+            world: the world whose server trains.
+            members: the clients that take part.
+            parts: the server's parts of the model, which ``step`` is given.
+
+        Returns:
+            The members that did not leave while they were training.
+        """
         number = 0
         with world.phase("split training"):
-            while due := {member: batch for member in members if (batch := next(member.batches, None))}:
-                with StagedBatches(world.server) as pile:
-                    jobs = [(member.client, self._send(member, batch, pile)) for member, batch in due.items()]
-                    sent = yield from side_by_side(world, jobs)
-                    group = [one.batch for one in sent]
+            while batches := {member: batch for member in members if (batch := next(member.batches, None))}:
+                with StagedBatches(world.server) as staged:
+                    uploads = [(member.client, self._send(member, batch, staged)) for member, batch in batches.items()]
+                    sent = yield from side_by_side(world, uploads)
+                    group = [upload.batch for upload in sent]
                     grads = (yield from self.step(world, group, number, *parts)) if group else None
-                back = [one.member for one in sent]
+                remaining = [upload.member for upload in sent]
                 if grads is not None:
-                    back = yield from self._return(sent, *grads)
-                members = [member for member in members if member in back or member not in due]
+                    remaining = yield from self._return(sent, *grads)
+                members = [member for member in members if member in remaining or member not in batches]
                 number += 1
         return members
 
-    def _send(self, member: Member, batch: Batch, pile: StagedBatches) -> Steps:
-        """A batch through the head and to the server, where it lies on the pile; the value is a ``Sent``."""
-        way = yield from member.client.compute(member.head.forward, batch.x)
-        arrived = yield from member.client.upload((way.output, batch.y), "smashed data and labels")
-        pile.add(arrived)
-        return Sent(member, way, arrived)
+    def _send(self, member: Member, batch: Batch, staged: StagedBatches) -> Steps:
+        """Run a batch through the head and upload it; return it as ``Sent``, held in the server's memory."""
+        forward = yield from member.client.compute(member.head.forward, batch.x)
+        received = yield from member.client.upload((forward.output, batch.y), "smashed data and labels")
+        staged.add(received)
+        return Sent(member, forward, received)
 
     def _return(self, sent: Sequence[Sent], common: Tensor, own: Sequence[Tensor]) -> Steps:
-        """What several have in common is broadcast to them; when all have it, each is sent its own. The value is the
-        members that learned."""
+        """Send the gradients back and have the heads trained; return the members that did so.
+
+        The common gradients are broadcast. Once all devices have received them, each is sent the rest of its own.
+
+        Args:
+            sent: the batches of the step.
+            common: gradients that batches have in common, [M, ...]; row k is for position k of each batch.
+            own: for each batch, the gradients of its remaining rows.
+        """
         world = sent[0].member.client.site.world
         received = yield from self._broadcast(sent, common, own)
-        jobs = [
-            (one.member.client, self._learn(one, received[one.member.client], rows))
-            for one, rows in zip(sent, own, strict=True)
-            if one.member.client in received
+        training = [
+            (upload.member.client, self._learn(upload, received[upload.member.client], rows))
+            for upload, rows in zip(sent, own, strict=True)
+            if upload.member.client in received
         ]
-        return (yield from side_by_side(world, jobs))
+        return (yield from side_by_side(world, training))
 
     def _broadcast(self, sent: Sequence[Sent], common: Tensor, own: Sequence[Tensor]) -> Steps:
-        """The common rows, to each as many of the first as its batch has; the value is these, in parts, by client."""
-        wanted = {one.member.client: len(one.batch[1]) - len(rows) for one, rows in zip(sent, own, strict=True)}
-        ends = sorted(
-            set(wanted.values()) - {0}
-        )  # rows up to the first are common to all, up to the last to the longest
+        """Broadcast the common gradients, to each client only the first rows, as many as it needs.
+
+        Arguments as for ``_return``.
+
+        Returns:
+            Client -> its rows, in consecutive parts, for the clients that received all of them.
+        """
+        needed = {
+            upload.member.client: len(upload.batch[1]) - len(rows) for upload, rows in zip(sent, own, strict=True)
+        }
+        ends = sorted(set(needed.values()) - {0})  # one broadcast for the rows between two ends, to all who need them
         broadcasts = [
             download_all(
-                [client for client in wanted if wanted[client] >= end], common[start:end], "aggregated gradient"
+                [client for client in needed if needed[client] >= end], common[start:end], "aggregated gradient"
             )
             for start, end in zip([0, *ends], ends, strict=False)
         ]
         world = sent[0].member.client.site.world
         arrived = yield from world.together(*broadcasts)
-        parts = {client: [found[client] for found in arrived if client in found] for client in wanted}
-        return {client: rows for client, rows in parts.items() if sum(map(len, rows)) == wanted[client]}  # who is left
+        parts = {client: [rows[client] for rows in arrived if client in rows] for client in needed}
+        return {client: rows for client, rows in parts.items() if sum(map(len, rows)) == needed[client]}
 
     def _learn(self, sent: Sent, grads: list[Tensor], own: Tensor) -> Steps:
-        """Back-propagate on the device, and step; the value is the member."""
+        """Back-propagate through the head on the device, and step; return the member.
+
+        Args:
+            sent: the batch, with its forward pass.
+            grads: the gradients received by broadcast, in consecutive parts; those of the batch's first rows.
+            own: the gradients of the other rows, which are still to be downloaded.
+        """
         from simulator.learning.training.batches import joined
 
         client = sent.member.client
@@ -146,6 +196,9 @@ class ParallelSplit(SplitAlgorithm, OwnOrder):
 
 
 def side_by_side(world: Concurrency, jobs: Sequence[tuple[Client, Steps]]) -> Steps:
-    """Each on behalf of its client, if that is there; the value is what came back, in order."""
-    there = [world.start(steps, client) for client, steps in jobs if client.site.away_since is None]
-    return (yield from world.together(*there))
+    """Run steps in parallel, each on behalf of its client, and return their results in order.
+
+    Clients that are away are skipped, and those that leave in the meantime have no result.
+    """
+    running = [world.start(steps, client) for client, steps in jobs if client.site.away_since is None]
+    return (yield from world.together(*running))

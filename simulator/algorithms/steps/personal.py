@@ -1,4 +1,4 @@
-"""A model of a client's own, which stays on its device."""
+"""Personal models: each stays on its client's device."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class PersonalModel(Store):
-    """A client's own model: tensors by name, or the weights that it is trained with, in its place; None before that."""
+    """A client's personal model.
+
+    Attributes:
+        tensors: name -> tensor; during training, the ``Weights`` being trained. None before the client first trains.
+    """
 
     tensors: Mapping[str, Any] | None = None
 
 
 def has_trained(client: Client) -> bool:
-    """Whether a client has a model of its own."""
+    """Return whether a client has a personal model."""
     return client.store(PersonalModel).tensors is not None

@@ -1,4 +1,4 @@
-"""From devices to the server, batch after batch: forward and upload of frozen layers, side by side or in sequence."""
+"""Pipelines from devices to the server: the forward pass of frozen layers and the upload, overlapping or in turn."""
 
 from __future__ import annotations
 
@@ -26,110 +26,136 @@ SMASHED = "smashed data and labels"
 
 @dataclass(eq=False)
 class ActivationCache(Store):
-    """Smashed data that the server holds, by the names of the clients that sent them."""
+    """Smashed data that the server keeps, so that they are sent only once.
+
+    Attributes:
+        held: the smashed data of each client, by its name.
+    """
 
     held: dict[str, CachedActivations] = field(default_factory=dict)
 
 
 class ClientPipeline:
-    """What one client sends the server.
+    """The pipeline of one client: its device computes smashed data and labels, batch by batch, and sends them to the
+    server.
 
     Attributes:
-        pile: what lies at the server, of this line and of others.
-        overlaps: forward, upload and server work at the same time, on different batches; else a batch is computed when
-            the server is done with the one before.
-        skipped: the frozen part that others compute on the device, and the server for this one; None: there is none.
-        ready: batches that wait for the uplink.
-        arrived: those that wait for the server; None: nothing more comes.
-        done: an entry for each batch that the server is done with, for who waits for that.
-        kept: all that arrived from the device, where the server is to hold it; None: it is not.
+        client: the client.
+        pile: the batches held in the server's memory, of this client and of others.
+        overlaps: whether forward pass, upload and the server's work overlap, on different batches; otherwise a batch is
+            computed once the server is done with the previous one.
+        skipped: the frozen part that deeper cuts have on the device, and that the server computes for this client;
+            None if there is none.
+        ready: a buffer of batches that wait for the uplink; None in it marks the end.
+        arrived: a buffer of batches that wait for the server; None in it marks the end.
+        done: a buffer with an entry for each batch that the server is done with.
+        kept: all batches received from the device so far, where the server is to cache them; else None.
     """
 
     def __init__(
         self, client: Client, pile: StagedBatches, room: int, *, overlaps: bool, skipped: Part | None, keeps: bool
     ) -> None:
-        """``room``: for so many batches, on either side of the link."""
+        """Create the buffers of a pipeline.
+
+        Args:
+            client: the client.
+            pile: the batches held in the server's memory.
+            room: how many batches may wait on either side of the link.
+            overlaps: whether forward pass, upload and the server's work overlap.
+            skipped: the frozen part that the server computes for this client, if any.
+            keeps: whether the server is to cache what it receives.
+        """
         world = client.site.world
         self.client, self.pile, self.overlaps, self.skipped = client, pile, overlaps, skipped
         self.ready, self.arrived, self.done = world.buffer(room), world.buffer(room), world.buffer(float("inf"))
         self.kept: list[Any] | None = [] if keeps else None
 
     def fill(self, head: Part, batches: Iterator[Batch], cache: ActivationCache) -> Steps:
-        """Everything that the client brings in a round, from the device or from what the server holds of it; then the
-        end, which comes also where the device has left: run this on nobody's behalf.
+        """Put all of the client's batches of a round into ``arrived``, from the device or from the cache, then None.
+
+        The end has to be marked even if the device leaves, so this must not run on behalf of the client.
+
+        Args:
+            head: the frozen head, on the device.
+            batches: the client's batches of the round.
+            cache: the server's cache; used where the pipeline was created with ``keeps``.
         """
         world, client = self.client.site.world, self.client
         if self.kept is None:
             yield from world.start(self._send(head, batches), client)
         elif client.name not in cache.held:
             epoch = list(islice(batches, ceil(len(client.data) / client.data.batch_size)))
-            held = yield from self._keep(world.start(self._send(head, epoch), client), epoch)
-            if held:
-                cache.held = cache.held | {client.name: held}
+            activations = yield from self._collect(world.start(self._send(head, epoch), client), epoch)
+            if activations:
+                cache.held = cache.held | {client.name: activations}
         if client.name in cache.held:
-            yield from self._look_up(cache.held[client.name], batches)
+            yield from self._replay(cache.held[client.name], batches)
         yield from self.arrived.put(None)
 
     def _send(self, head: Part, batches: Iterable[Batch]) -> Steps:
-        """From the device, each batch when its turn comes; the value is True: all of them arrived."""
+        """Compute and send batches from the device; return True once all of them have arrived."""
         yield from self.client.install(head)
         if self.overlaps:
-            with StagedBatches(self.client.site) as own:
-                yield from self.client.site.world.together(self._forward(head, batches, own), self._carry(own))
+            with StagedBatches(self.client.site) as waiting:
+                stages = self._forward(head, batches, waiting), self._upload(waiting)
+                yield from self.client.site.world.together(*stages)
         else:
             for x, y in batches:
                 smashed = yield from self.client.compute(head.infer, x)
-                yield from self._arrive((yield from self.client.upload((smashed, y), SMASHED)))
+                yield from self._receive((yield from self.client.upload((smashed, y), SMASHED)))
                 yield from self.done.get()
         return True
 
-    def _forward(self, head: Part, batches: Iterable[Batch], own: StagedBatches) -> Steps:
+    def _forward(self, head: Part, batches: Iterable[Batch], waiting: StagedBatches) -> Steps:
+        """Run batches through the head, and queue the smashed data for the uplink."""
         for x, y in batches:
             batch = (yield from self.client.compute(head.infer, x)), y
-            own.add(batch)
+            waiting.add(batch)
             yield from self.ready.put(batch)
         yield from self.ready.put(None)
 
-    def _carry(self, own: StagedBatches) -> Steps:
+    def _upload(self, waiting: StagedBatches) -> Steps:
+        """Upload the queued batches in turn; each takes up the device's memory until it has arrived."""
         while batch := (yield from self.ready.get()):
-            arrived = yield from self.client.upload(batch, SMASHED)
-            own.remove(batch)
-            yield from self._arrive(arrived)
+            received = yield from self.client.upload(batch, SMASHED)
+            waiting.remove(batch)
+            yield from self._receive(received)
 
-    def _arrive(self, batch: Any) -> Steps:
+    def _receive(self, batch: Any) -> Steps:
+        """Hold a received batch in the server's memory, and queue it for the server."""
         self.pile.add(batch)
-        if self.kept is not None:
+        if self.kept is not None:  # a second user of the same memory
             self.pile.add(batch)
             self.kept.append(batch)
         yield from self.arrived.put(batch)
 
-    def _keep(self, sending: Handle, batches: Sequence[Batch]) -> Steps:
-        """Wait until these are sent; the value is all of them as one, or None if the device left before."""
+    def _collect(self, sending: Handle, batches: Sequence[Batch]) -> Steps:
+        """Wait until an epoch has been sent; return it as ``CachedActivations``, or None if the device left before."""
         from simulator.learning.training.activation_cache import hold
 
-        whole, kept, held = (yield from sending) is True, self.kept or [], None
-        if whole:
-            held = yield from self.client.server.compute(hold, kept, images_of(batches))
+        complete, kept, activations = (yield from sending) is True, self.kept or [], None
+        if complete:
+            activations = yield from self.client.server.compute(hold, kept, images_of(batches))
         for batch in kept:
             self.pile.remove(batch)
         kept.clear()
-        return held
+        return activations
 
-    def _look_up(self, held: CachedActivations, batches: Iterable[Batch]) -> Steps:
-        """Batches that need not be sent again."""
+    def _replay(self, held: CachedActivations, batches: Iterable[Batch]) -> Steps:
+        """Queue batches from the cache for the server, instead of having the device send them again."""
         from simulator.learning.training.activation_cache import look_up
 
         for batch in batches:
-            found = yield from self.client.server.compute(look_up, held, images_of([batch]))
-            self.pile.add(found)
-            yield from self.arrived.put(found)
+            cached = yield from self.client.server.compute(look_up, held, images_of([batch]))
+            self.pile.add(cached)
+            yield from self.arrived.put(cached)
             if not self.overlaps:
                 yield from self.done.get()
 
 
 def images_of(batches: Iterable[Batch]) -> Tensor:
-    """Which image of the data set each row of these batches is, int64 [N]."""
-    import torch  # here, so that reading a scenario loads no torch
+    """Return the index in the data set of each image of these batches, int64 [N]."""
+    import torch  # imported late: reading a scenario loads no torch
 
     from simulator.learning.data.lazy import LazyBatch
 
@@ -137,21 +163,36 @@ def images_of(batches: Iterable[Batch]) -> Tensor:
 
 
 def take(line: ClientPipeline, rest: Part) -> Steps:
-    """Wait for the next batch of a line: smashed data and labels, still on its pile; None where nothing more comes."""
+    """Wait for the next batch of a client, and compute the frozen layers that its device left out.
+
+    Args:
+        line: the client's pipeline.
+        rest: the server's part of the model; not used here, but by ``take_graded``.
+
+    Returns:
+        Smashed data [N, ...] and labels [N], still held in the server's memory; None after the last batch.
+    """
     batch = yield from line.arrived.get()
     if batch is None or line.skipped is None:
         return batch
-    further = (yield from line.client.server.compute(line.skipped.infer, batch[0])), batch[1]
+    advanced = (yield from line.client.server.compute(line.skipped.infer, batch[0])), batch[1]
     line.pile.remove(batch)
-    line.pile.add(further)
-    return further
+    line.pile.add(advanced)
+    return advanced
 
 
 def take_graded(line: ClientPipeline, rest: Part) -> Steps:
-    """The same, and send it forward and its input gradients back; the value is the pass and its number of samples.
+    """Take the next batch of a client, and run it forward and backward through the server's part of the model.
 
-    Its gradients of weights are asked for, and computed when nothing else waits. The pass has what they need, so the
-    batch itself leaves the pile.
+    Weight gradients are computed when nothing else waits at the server. The pass keeps what they need, so the batch
+    itself is freed.
+
+    Args:
+        line: the client's pipeline.
+        rest: the server's part of the model.
+
+    Returns:
+        The pass, and its number of samples; None after the last batch.
     """
     batch = yield from take(line, rest)
     if batch is None:

@@ -1,4 +1,4 @@
-"""Averaging with an optimizer at the server: FedAvgM, FedAdam, FedYogi."""
+"""Aggregation with an optimizer at the server: the base of FedAvgM, FedAdam and FedYogi."""
 
 from __future__ import annotations
 
@@ -20,21 +20,27 @@ if TYPE_CHECKING:
     from simulator.world.sites import Site
 
 Moments = dict[str, "Tensor"]
+"""The optimizer state of one tensor: state variable -> tensor of the same shape."""
 
 
 @dataclass(eq=False)
 class ServerMoments(Store):
-    """The state of the server's optimizer, by the names of tensors."""
+    """The state of the server's optimizer.
+
+    Attributes:
+        by_name: the optimizer state of each tensor of the model, by its name.
+    """
 
     by_name: dict[str, Moments] = field(default_factory=dict)
 
 
 class FedOpt(FedAvg):
-    """FedAvg in which the mean of what clients changed is a pseudo-gradient for the server's own optimizer (Reddi et
-    al., 2021, Algorithm 2). Its state is kept at the server.
+    """FedAvg in which the clients' mean change is the pseudo-gradient of a server optimizer (Reddi et al., 2021,
+    Algorithm 2). The optimizer's state is kept at the server.
 
     Attributes:
-        server_learning_rate: of the server's step.
+        server_learning_rate: learning rate of the server's optimizer.
+        copies: state tensors that the optimizer keeps for each tensor of the model.
     """
 
     name: ClassVar[str]
@@ -47,7 +53,12 @@ class FedOpt(FedAvg):
         return (yield from site.compute(server_step, self, state, mean, moments.by_name))
 
     def move(self, change: Tensor, slots: Moments) -> Tensor:
-        """What is added to a tensor, from the mean change of the clients and the state kept for it."""
+        """Return the update of one tensor, before the learning rate, and update its optimizer state.
+
+        Args:
+            change: the clients' mean change of the tensor, of its shape.
+            slots: the optimizer state of the tensor, updated in place; empty at the first step.
+        """
         raise NotImplementedError
 
 
@@ -57,14 +68,21 @@ def _step_cost(rule: FedOpt, state: State, mean: State, slots: dict[str, Moments
 
 @work(cost=_step_cost, writes=lambda rule, state, mean, slots: slots)
 def server_step(rule: FedOpt, state: State, mean: State, slots: dict[str, Moments]) -> State:
-    """The next state: ``state + learning rate x move(mean - state)``, tensor by tensor."""
+    """Return the next global state, ``state + server_learning_rate x move(mean - state)``, tensor by tensor.
+
+    Args:
+        rule: the algorithm, which defines ``move``.
+        state: the global state, name -> tensor.
+        mean: the clients' mean, with the names and shapes of ``state``.
+        slots: the optimizer state by tensor name, updated in place.
+    """
 
     def stepped(name: str, tensor: Any) -> Any:
-        mine = slots.setdefault(name, {})
-        if tensor.is_meta:  # dry: what is kept has the tensor's size
-            mine.update({str(number): tensor for number in range(rule.copies)})
+        moments = slots.setdefault(name, {})
+        if tensor.is_meta:  # in a dry run the state only takes up memory
+            moments.update({str(number): tensor for number in range(rule.copies)})
             return tensor
-        move = rule.move(mean[name] - tensor, mine)
+        move = rule.move(mean[name] - tensor, moments)
         return tensor.add(move, alpha=rule.server_learning_rate)
 
     return {name: stepped(name, tensor) for name, tensor in state.items()}

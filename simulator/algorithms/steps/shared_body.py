@@ -1,4 +1,4 @@
-"""Weights that lie at the server and that all clients train: one set for as long as a trial lasts."""
+"""Weights at the server that all clients train: one set for the whole trial."""
 
 from __future__ import annotations
 
@@ -16,20 +16,30 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class SharedBody(Store):
-    """The weights at the server that all clients train; they last, and so does the state of their optimizer."""
+    """The weights at the server that all clients train.
+
+    Attributes:
+        weights: a ``Weights`` object, which persists with its optimizer state; None before ``share_body``.
+    """
 
     weights: Any = None
 
 
 def share_body(world: World, task: Task, tensors: Mapping[str, Any]) -> None:
-    """Lay these tensors at the server, to be trained by all, with one optimizer that lasts."""
+    """Place tensors at the server for all clients to train, with one persistent optimizer.
+
+    Args:
+        world: the world whose server stores them.
+        task: the model, which provides the other weights and the optimizer.
+        tensors: initial values, name -> tensor.
+    """
     world.server.store(SharedBody).weights = task.weights(tensors, world.aggregations + 1, owner="server")
 
 
 def shared_body(world: World, task: Task) -> Weights:
-    """The weights at the server that all clients train, at the rate of the aggregation that is going on.
+    """Return the weights at the server that all clients train, with the learning rate of the current aggregation.
 
-    They go by their own version, how many aggregations there were: not by the round of whichever client comes.
+    The learning rate follows the number of aggregations so far, not the ``round_index`` of the client being served.
     """
     weights: Weights = world.server.store(SharedBody).weights
     task.start_round(weights, world.aggregations + 1, "server")
@@ -37,6 +47,6 @@ def shared_body(world: World, task: Task) -> Weights:
 
 
 def shared_tensors(world: World, names: Mapping[str, Any]) -> dict[str, Any]:
-    """The newest tensors of these names at the server."""
+    """Return the newest tensors at the server, for the keys of ``names``."""
     weights = world.server.store(SharedBody).weights
     return {name: weights[name] for name in names}

@@ -1,4 +1,4 @@
-"""An algorithm that cuts the model: a head, and perhaps a tail, on the device, and the rest at the server."""
+"""The base of split algorithms: a head, and possibly a tail, on the device, and the rest at the server."""
 
 from __future__ import annotations
 
@@ -33,29 +33,34 @@ if TYPE_CHECKING:
 
 
 class CutPoint(NamedTuple):
-    """Where a model is cut: blocks on the device behind the embedding, and before norm and classifier."""
+    """Where a model is cut.
+
+    Attributes:
+        head: blocks on the device behind the embedding.
+        tail: blocks on the device before norm and classifier.
+    """
 
     head: int
     tail: int
 
 
 class SplitAlgorithm(Algorithm):
-    """An algorithm that cuts the model between a device and the server.
+    """An algorithm that splits the model between each device and the server.
 
-    Where a policy chooses, what is run is a copy that knows the cut of each client (``placed``): an algorithm asks
-    ``cut_for``, whoever chose.
+    Where a policy chooses the cuts, the algorithm that runs is a copy that knows the cut of each client (``placed``).
+    Subclasses always call ``cut_for``, whether the cut is fixed or chosen.
 
     Attributes:
         head: blocks on the device behind the embedding.
-        cut: who chooses where each device's model is cut; `fixed`: the entry itself, by `head` (and `tail`); what
-            another chooses, the entry does not say.
+        cut: the policy that chooses where each device's model is cut. With `fixed`, `head` (and `tail`) determine the
+            cut; the keys that another policy chooses must not be set.
     """
 
     chosen: ClassVar[tuple[str, ...]] = ("head",)
-    """The keys that a policy chooses."""
+    """The keys whose values a policy chooses."""
     missing_keys: ClassVar[Mapping[str, str]] = {
-        "labels": "labels always leave the devices, for the loss is computed at the server; sfprompt, or splitfed with "
-        "labels: private, keeps them there"
+        "labels": "labels always leave the devices, because the loss is computed at the server; sfprompt, and splitfed "
+        "with labels: private, keep them on the devices"
     }
     head: NonNegativeInt = 1
     cut: Annotated[CutPolicy, CUT_POLICIES] = Field(default={"name": "fixed"}, validate_default=True)
@@ -63,88 +68,88 @@ class SplitAlgorithm(Algorithm):
 
     @property
     def shares_one_cut(self) -> bool:
-        """Whether all clients need the same cut, for they share one part at the server; else each may have its own."""
+        """Whether all clients must have the same cut, because they share one part at the server."""
         return False
 
     def messages(self, model: Staged, training: Training) -> Messages:
-        return _all_messages([self._messages(model, at) for at in self.possible(model)])
+        return _union([self._messages(model, at) for at in self.possible(model)])
 
     def _messages(self, model: Staged, at: Cut) -> Messages:
-        """What is sent where the model is cut there."""
+        """Return the kinds of the payloads that are sent with this cut."""
         raise NotImplementedError
 
     def cuts(self, model: Staged) -> list[CutPoint]:
-        """The cuts among which a policy chooses, from the smallest portion on the device to the largest."""
+        """Return the cuts that a policy chooses from, from the smallest portion on the device to the largest."""
         return [CutPoint(head, self._tail) for head in range(len(model.blocks) - self._tail)]
 
     def check(self, model: Staged, training: Training) -> None:
         check_cut(model, 0 if self.cut.chooses else self.head, self._tail)
 
     def cut_for(self, task: Task, client: Client) -> Cut:
-        """Where this client's model is cut."""
-        return task.cut(*self._places.get(client.name, self._said))
+        """Return where this client's model is cut."""
+        return task.cut(*self._places.get(client.name, self._fixed_cut))
 
     def placed(self, places: Mapping[str, CutPoint]) -> Self:
-        """The same with these cuts, by the clients' names."""
+        """Return a copy with these cuts, by client name."""
         copy = self.model_copy()
         copy._places = dict(places)
         return copy
 
-    def cut_at(self, **where: int) -> Self:
-        """The same with one fixed cut: ``head``, ``tail`` or both."""
-        return self.model_copy(update={"cut": Fixed(), **where}).placed({})
+    def cut_at(self, **blocks: int) -> Self:
+        """Return a copy with one fixed cut, given by ``head``, ``tail`` or both."""
+        return self.model_copy(update={"cut": Fixed(), **blocks}).placed({})
 
     @property
     def placement(self) -> Mapping[str, CutPoint]:
-        """What a policy chose, by the clients' names; empty where none did."""
+        """The cut that a policy chose for each client, by name; empty without a policy, or before it has chosen."""
         return self._places
 
     @property
     def heads(self) -> list[int]:
-        """How many blocks a client may have in its head: those chosen, by a policy, or the one said."""
-        return sorted({place.head for place in self._places.values()}) or [self.head]
+        """The distinct numbers of blocks in the clients' heads, ascending: chosen by a policy, or the fixed one."""
+        return sorted({cut_point.head for cut_point in self._places.values()}) or [self.head]
 
     def possible(self, model: Staged) -> list[Cut]:
-        """Each cut that a client may have, once: those chosen, or all that may be."""
+        """Return the distinct cuts that clients may have: those chosen, or before that all that a policy may choose."""
         if self._places or not self.cut.chooses:
-            places = list(dict.fromkeys(self._places.values())) or [self._said]
+            cut_points = list(dict.fromkeys(self._places.values())) or [self._fixed_cut]
         else:
-            places = self.cuts(model)
-        return [check_cut(model, *place) for place in places]
+            cut_points = self.cuts(model)
+        return [check_cut(model, *cut_point) for cut_point in cut_points]
 
     @property
     def _tail(self) -> int:
-        """Blocks that are cut off behind the body: none where the server has all that is behind the head."""
+        """The number of blocks in the tail; 0 where the server has everything behind the head."""
         return 0
 
     @property
-    def _said(self) -> CutPoint:
+    def _fixed_cut(self) -> CutPoint:
         return CutPoint(self.head, self._tail)
 
     @model_validator(mode="after")
     def _chosen_once(self) -> Self:
-        """``head`` is either said or left to a policy."""
-        twice = [key for key in self.chosen if self.cut.chooses and key in self.model_fields_set]
-        if twice:
-            problem = f"the cut policy {self.cut.name} chooses it: say {listed(twice)}, or the policy"
-            raise invalid([((key,), getattr(self, key), problem, None) for key in twice])
+        """Refuse a key that is set although a policy chooses its value."""
+        conflicting = [key for key in self.chosen if self.cut.chooses and key in self.model_fields_set]
+        if conflicting:
+            problem = f"the cut policy {self.cut.name} chooses it: set {listed(conflicting)} or the policy, not both"
+            raise invalid([((key,), getattr(self, key), problem, None) for key in conflicting])
         return self
 
     @model_serializer(mode="wrap")
-    def _said_only(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What a policy chooses is not written: it would read as if the entry said it."""
-        left_out = self.chosen if self.cut.chooses else ()
-        return {key: value for key, value in write(self).items() if key not in left_out}
+    def _without_chosen(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out the keys that a policy chooses: written, they would look as if the entry had set them."""
+        omitted = self.chosen if self.cut.chooses else ()
+        return {key: value for key, value in write(self).items() if key not in omitted}
 
 
 class UShaped(SplitAlgorithm):
-    """With a tail on the device, too, so that labels need not leave it.
+    """A split algorithm with a tail on the device, too, so that labels need not leave it.
 
     Attributes:
         tail: blocks on the device before norm and classifier.
     """
 
-    missing_keys: ClassVar[Mapping[str, str]] = {"labels": "labels never leave the devices, for the tail is there"}
+    missing_keys: ClassVar[Mapping[str, str]] = {"labels": "labels never leave the devices, because the tail is there"}
     tail: NonNegativeInt = 1
 
     @property
@@ -152,6 +157,6 @@ class UShaped(SplitAlgorithm):
         return self.tail
 
 
-def _all_messages(each: list[Messages]) -> Messages:
-    """All that is sent in one of several cases."""
-    return Messages(*(tuple(dict.fromkeys(chain.from_iterable(names))) for names in zip(*each, strict=True)))
+def _union(cases: list[Messages]) -> Messages:
+    """Return everything that is sent in at least one of several cases."""
+    return Messages(*(tuple(dict.fromkeys(chain.from_iterable(kinds))) for kinds in zip(*cases, strict=True)))

@@ -1,4 +1,4 @@
-"""One batch through a model that is cut: the conversation between a client and a server."""
+"""One batch through a split model: what a client and the server compute and send each other."""
 
 from __future__ import annotations
 
@@ -19,14 +19,23 @@ if TYPE_CHECKING:
 
 
 def check_cut(model: Staged, head: int, tail: int) -> Cut:
-    """The cut; raise ``UnfitError`` unless head and tail leave the server at least one block."""
-    from simulator.learning.models.cuts import cut  # here, so that reading a scenario loads no torch
+    """Return the cut of a model with these blocks on the device.
+
+    Args:
+        model: the model in stages.
+        head: blocks on the device behind the embedding.
+        tail: blocks on the device before norm and classifier.
+
+    Raises:
+        UnfitError: head and tail leave no block for the server.
+    """
+    from simulator.learning.models.cuts import cut  # imported late: reading a scenario loads no torch
 
     return cut(model, head, tail)
 
 
 def provisioned(model: Staged, *parts: Ranges) -> tuple[str, ...]:
-    """The kind that ``client.install`` sends for these parts, if any of them has frozen weights."""
+    """Return the kind of payload that ``client.install`` sends for these parts: none if they have no frozen weights."""
     return (FROZEN_WEIGHTS,) if any(model.slice(ranges).frozen for ranges in parts) else ()
 
 
@@ -78,7 +87,16 @@ def split_step(
 
 
 def _learn(client: Client, head: Part, sent: Pass, graded: Pass, grad: Any, step: Work) -> Steps:
-    """The end of a batch on the device: the gradient at the cut comes back, where the head learns, and then a step."""
+    """Finish a batch on the device: back-propagate the gradient at the cut through the head, if it learns, and step.
+
+    Args:
+        client: the client whose device computes.
+        head: its head.
+        sent: the head's forward pass.
+        graded: the tail's pass, which has been run backward.
+        grad: the gradient of the smashed data, at the server, [N, ...]; None where the head does not learn.
+        step: the work that applies the gradients; it is given the passes.
+    """
     passes = [graded]
     if head.trainable:
         grad = yield from client.download(grad, "smashed gradient")
@@ -88,16 +106,23 @@ def _learn(client: Client, head: Part, sent: Pass, graded: Pass, grad: Any, step
 
 
 def split_messages(model: Staged, cut: Cut) -> Messages:
-    """What ``split_step`` sends."""
+    """Return the kinds of the payloads that ``split_step`` sends."""
     up = ("smashed data", "feature gradient") if model.slice(cut.body).learns else ("smashed data",)
     down = ("features", "smashed gradient") if model.slice(cut.head).trainable else ("features",)
     return Messages(up, down)
 
 
 def labelled_step(client: Client, head: Part, rest: Part, batch: Batch, local: Weights) -> Steps:
-    """Labels travel with the smashed data: the server goes forward, backward and steps in one service.
+    """Train on one batch with the labels sent to the server, which runs forward, backward and a step in one service.
 
     Thapa et al., 2022, Algorithm 1 (SplitFed); only the head is on the device.
+
+    Args:
+        client: the client whose device computes the head.
+        head: the head, on the device.
+        rest: everything behind the head, at the server.
+        batch: inputs, and labels [N].
+        local: the weights of the head.
     """
     sent = yield from client.compute(head.forward, batch.x)
     smashed, labels = yield from client.upload((sent.output, batch.y), "smashed data and labels")
@@ -109,5 +134,5 @@ def labelled_step(client: Client, head: Part, rest: Part, batch: Batch, local: W
 
 
 def labelled_messages(model: Staged, cut: Cut) -> Messages:
-    """What ``labelled_step`` sends."""
+    """Return the kinds of the payloads that ``labelled_step`` sends."""
     return Messages(("smashed data and labels",), ("smashed gradient",) if model.slice(cut.head).trainable else ())

@@ -1,4 +1,4 @@
-"""Batches that wait in the memory of a site until they are used."""
+"""Batches that are held in a site's memory until they are used."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ if TYPE_CHECKING:
 
 
 class StagedBatches:
-    """Batches that lie in the memory of a site, each once, however many need it.
+    """Batches that take up a site's memory while they wait; each counts once, however many users need it.
 
-    What is still there at the end of its ``with`` block goes then, whoever has left and whatever was stopped.
+    Batches still held at the end of the ``with`` block are removed then, even if their client left or was stopped.
     """
 
     def __init__(self, site: Site) -> None:
         self._memory = site.memory
-        self._lies: dict[int, tuple[Any, int]] = {}  # by the identity of the batch it also holds: and how many need it
+        self._held: dict[int, tuple[Any, int]] = {}  # id(batch) -> the batch, which keeps the id valid, and its users
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for batch, _ in self._lies.values():
+        for batch, _ in self._held.values():
             self._memory.wait(-tree_bytes(batch))
-        self._lies.clear()
+        self._held.clear()
 
     def add(self, batch: Any) -> None:
-        """One more needs this batch; the first time, it begins to lie there."""
-        _, needed = self._lies.get(id(batch), (batch, 0))
-        self._lies[id(batch)] = batch, needed + 1
-        if not needed:
+        """Register one more user of a batch; the first one makes it take up memory."""
+        _, users = self._held.get(id(batch), (batch, 0))
+        self._held[id(batch)] = batch, users + 1
+        if not users:
             self._memory.wait(tree_bytes(batch))
 
     def remove(self, batch: Any) -> None:
-        """One less needs it; the last time, it goes."""
-        _, needed = self._lies.pop(id(batch))
-        if needed > 1:
-            self._lies[id(batch)] = batch, needed - 1
+        """Unregister one user of a batch; with the last one its memory is freed."""
+        _, users = self._held.pop(id(batch))
+        if users > 1:
+            self._held[id(batch)] = batch, users - 1
         else:
             self._memory.wait(-tree_bytes(batch))

@@ -1,1 +1,1 @@
-"""Who chooses where the model is cut for a device, one file for each policy; ``base`` has the contract."""
+"""Cut policies: where the model is cut for each device; one file for each, with the contract in ``base``."""

@@ -1,4 +1,4 @@
-"""The contract of a cut policy: what is known of each cut on a device, and which one it takes."""
+"""The contract of a cut policy: the cost of each cut on a device, and the choice among them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from simulator.settings.base import Settings
 
 
 class Candidate(NamedTuple):
-    """A cut, and what it asks of a device: the figures of a dry run of two rounds in which it is alone.
+    """A cut and its cost on a device, from a dry run of two rounds in which no other device takes part.
 
-    ``peak_bytes`` of the ``memory`` (bytes) that the device has; ``seconds`` of a round, the server's aggregation
-    included; ``energy_j`` of the device in it (joules), its waiting included. Both are means over as many rounds as a
-    device takes part in on average, of which the first also sends the frozen weights that it needs. Of a cut that
-    several devices must share: the most that it asks of one of them, and the least memory.
+    Time and energy are means over as many rounds as a device takes part in on average, of which the first also sends
+    the frozen weights that it needs. For a cut that several devices must share, each figure is the largest of any of
+    them, and the memory is the smallest.
+
+    Attributes:
+        head: blocks on the device behind the embedding.
+        tail: blocks on the device before norm and classifier.
+        peak_bytes: peak memory of the device, in bytes.
+        memory: memory that the device has, in bytes.
+        seconds: duration of a round in seconds, including the server's aggregation.
+        energy_j: energy of the device in a round in joules, including while it waits.
     """
 
     head: int
@@ -26,20 +33,23 @@ class Candidate(NamedTuple):
 
     @property
     def fits(self) -> bool:
+        """Whether the cut fits the device's memory."""
         return self.peak_bytes <= self.memory
 
 
 class CutPolicy(Settings):
-    """Chooses where the model is cut for a device."""
+    """A policy that chooses where the model is cut for each device."""
 
     name: ClassVar[str]
     chooses: ClassVar[bool] = True
-    """Whether it chooses at all; else the cut is what the entry says."""
+    """Whether it chooses at all; otherwise the algorithm's entry sets the cut."""
 
     def choose(self, candidates: Sequence[Candidate]) -> Candidate | None:
-        """One of these, or None if none will do.
+        """Return one of the candidates, or None if none is acceptable.
 
-        ``candidates``: at least one, from the smallest portion on the device to the largest. Each is found out by a
-        dry run at the moment when it is looked at.
+        Args:
+            candidates: at least one, from the smallest portion on the device to the largest. The figures of a candidate
+                come from a dry run that takes place when it is first accessed, so a policy should access no more than
+                it needs.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""As much of the model on a device as some limits allow."""
+"""The budget policy: as much of the model on a device as its limits allow."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from simulator.scheduling.cuts.base import Candidate, CutPolicy
 from simulator.settings.units import MEMORY, Duration, Energy
 
 
-def _memory(said: Any) -> float | str | None:
-    """A share of what the device has, or a size as text; None for no limit."""
-    if said is None:
+def _memory(value: Any) -> float | str | None:
+    """Validate a memory limit: a share of the device's memory, a size as text, or None for no limit."""
+    if value is None:
         return None
-    if isinstance(said, str):
-        return MEMORY.format(MEMORY.parse(said))
-    if isinstance(said, bool) or not isinstance(said, int | float) or not 0 < said <= 1:
+    if isinstance(value, str):
+        return MEMORY.format(MEMORY.parse(value))
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
         raise ValueError(
             f"it must be a share of the device's memory, above 0 and at most 1, or a size such as {MEMORY.example}"
         )
-    return float(said)
+    return float(value)
 
 
 _SHARE = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
@@ -33,12 +33,14 @@ MemoryLimit = Annotated[
 
 
 class Budget(CutPolicy):
-    """The largest portion that fits the device's memory and keeps within these limits, of which one must be said.
+    """The largest portion that fits the device's memory and stays within these limits, of which at least one must be
+    set.
 
     Attributes:
-        seconds: of the device's round, alone in it: the mean over its rounds, frozen weights sent in the first.
-        energy: of the device in a round, likewise, its waiting included.
-        memory: at its fullest: a size, or a share of what the device has.
+        seconds: limit on the duration of a round in which only this device takes part: the mean over its rounds, of
+            which the first also sends frozen weights.
+        energy: limit on the energy of the device in such a round, likewise a mean, including while it waits.
+        memory: limit on the device's peak memory: a size, or a share of the device's memory.
     """
 
     name: ClassVar[str] = "budget"
@@ -53,14 +55,18 @@ class Budget(CutPolicy):
         return self
 
     def choose(self, candidates: Sequence[Candidate]) -> Candidate | None:
-        return next((each for each in reversed(candidates) if each.fits and self._within(each)), None)
+        return next((cut for cut in reversed(candidates) if cut.fits and self._is_within_limits(cut)), None)
 
-    def _within(self, one: Candidate) -> bool:
-        limits = ((one.seconds, self.seconds), (one.energy_j, self.energy), (one.peak_bytes, self._bytes(one.memory)))
-        return all(limit is None or asked <= limit for asked, limit in limits)
+    def _is_within_limits(self, cut: Candidate) -> bool:
+        pairs = (
+            (cut.seconds, self.seconds),
+            (cut.energy_j, self.energy),
+            (cut.peak_bytes, self._memory_limit(cut.memory)),
+        )
+        return all(limit is None or value <= limit for value, limit in pairs)
 
-    def _bytes(self, there: float) -> float | None:
-        """The limit of memory where there is so much."""
+    def _memory_limit(self, memory: float) -> float | None:
+        """Return the limit in bytes for a device with this much memory (bytes); None for no limit."""
         if isinstance(self.memory, str):
             return MEMORY.parse(self.memory)
-        return None if self.memory is None else self.memory * there
+        return None if self.memory is None else self.memory * memory

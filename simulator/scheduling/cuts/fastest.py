@@ -1,4 +1,4 @@
-"""The cut with which a device is back first."""
+"""The fastest policy: the cut with the shortest round."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from simulator.scheduling.cuts.base import Candidate, CutPolicy
 
 
 class Fastest(CutPolicy):
-    """The shortest round of the device, of the portions that fit its memory; the smallest of those equally fast.
+    """The portion with the shortest round among those that fit the device's memory; of equally fast ones, the smallest.
 
-    It is the mean over the rounds that a device takes part in: frozen weights are sent in the first. It is alone in
-    them: what others do to the server and to the links is not seen.
+    The duration is the mean over the rounds that a device takes part in, of which the first also sends frozen weights.
+    It is that of the device alone: the load of other devices on the server and the links is not considered.
     """
 
     name: ClassVar[str] = "fastest"
 
     def choose(self, candidates: Sequence[Candidate]) -> Candidate | None:
-        return min((each for each in candidates if each.fits), key=lambda each: each.seconds, default=None)
+        return min((cut for cut in candidates if cut.fits), key=lambda cut: cut.seconds, default=None)

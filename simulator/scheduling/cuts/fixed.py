@@ -1,4 +1,4 @@
-"""The cut that the entry says."""
+"""The fixed policy: the cut that the algorithm's entry sets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from simulator.scheduling.cuts.base import CutPolicy
 
 
 class Fixed(CutPolicy):
-    """The same for all devices: what `head` and `tail` say."""
+    """The same cut for all devices, given by `head` and `tail`."""
 
     name: ClassVar[str] = "fixed"
     chooses: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""As much of the model on a device as fits."""
+"""The largest policy: as much of the model on a device as fits its memory."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ class Largest(CutPolicy):
     name: ClassVar[str] = "largest"
 
     def choose(self, candidates: Sequence[Candidate]) -> Candidate | None:
-        return next((each for each in reversed(candidates) if each.fits), None)
+        return next((cut for cut in reversed(candidates) if cut.fits), None)

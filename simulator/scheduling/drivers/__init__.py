@@ -1,1 +1,1 @@
-"""Who waits for whom: a driver owns the loop of aggregations, one file for each; ``base`` has the contract."""
+"""Drivers, each of which owns the loop of aggregations; one file for each, with the contract in ``base``."""

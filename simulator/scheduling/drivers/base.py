@@ -1,4 +1,4 @@
-"""The contract of a driver: who waits for whom, from one aggregation to the next."""
+"""The contract of a driver: which clients train, and when their updates are aggregated."""
 
 from __future__ import annotations
 
@@ -19,16 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class GlobalState(Store):
-    """The state that updates are aggregated into; it lies at the server."""
+    """The global state of the algorithm, in the server's store.
+
+    Attributes:
+        value: the state, a tree of tensors; None until the driver starts.
+    """
 
     value: Any = None
 
 
 class Driver(Settings):
-    """Owns the loop of aggregations: it chooses clients, has them work, and has their updates aggregated.
+    """The owner of the loop of aggregations: it selects clients, has them train, and has their updates aggregated.
 
-    It knows an algorithm by ``begin``, ``client`` and ``aggregate`` alone (and by ``round``, where an algorithm has an
-    order of its own), never which one it is. Its fields are the keys that ``training.driver`` takes beside its name.
+    It uses ``begin``, ``client`` and ``aggregate`` of an algorithm (and ``round``, where the algorithm is an
+    ``OwnOrder``), and does not depend on which algorithm it is. Its fields are the keys that ``training.driver`` takes
+    besides its name.
     """
 
     name: ClassVar[str]
@@ -44,15 +49,18 @@ class Driver(Settings):
         selection: Selection,
         seeds: Seeds,
     ) -> Iterator[State]:
-        """Yield the state before the first round, then the state after each aggregation, at its moment of the clock.
+        """Yield the state before the first round, then the state after each aggregation.
 
-        Asking for the next state runs the world up to the next aggregation; between two of them the clock stands
-        still, so whoever asks may evaluate, save or stop. ``world.aggregations`` counts them.
+        Asking for the next state runs the world until the next aggregation. In between the clock stands still at the
+        time of the aggregation, so the caller may evaluate, save or stop. ``world.aggregations`` counts them.
 
         Args:
-            rounds: how many aggregations there are.
+            algorithm: the algorithm to run.
+            world: the clock, the sites and the clients.
+            task: the model, its starting weights and the training settings.
+            rounds: the number of aggregations.
             clients_per_round: the size of a cohort.
-            selection: who is chosen.
+            selection: the policy that selects cohorts.
             seeds: the random streams of the trial.
         """
         raise NotImplementedError

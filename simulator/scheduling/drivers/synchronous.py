@@ -1,4 +1,4 @@
-"""Rounds in step: a cohort is chosen, all its clients come back, the server aggregates."""
+"""The synchronous driver: the server waits for the whole cohort before it aggregates."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 
 class Synchronous(Driver):
-    """In each round a cohort is chosen, all its clients come back, and the server aggregates (McMahan et al., 2017,
-    Algorithm 1). A round in which nobody could take part leaves the state as it is."""
+    """Synchronous rounds: a cohort is selected, all its clients train, and the server aggregates once all have finished
+    (McMahan et al., 2017, Algorithm 1). A client that leaves is not waited for. A round in which no client could take
+    part leaves the state unchanged.
+    """
 
     name: ClassVar[str] = "synchronous"
 
@@ -33,21 +35,21 @@ class Synchronous(Driver):
         selection: Selection,
         seeds: Seeds,
     ) -> Iterator[State]:
-        kept = world.server.store(GlobalState)
-        state = kept.value = algorithm.begin(world, task)
+        stored = world.server.store(GlobalState)
+        state = stored.value = algorithm.begin(world, task)
         yield state
         for number in range(world.aggregations + 1, rounds + 1):
             cohort = selection.choose(world.clients, clients_per_round, number, seeds)
             for client in cohort:
                 client.round_index = number
             state = world.advance(self._round(algorithm, world, task, state, cohort, number))
-            kept.value, world.aggregations = state, number
+            stored.value, world.aggregations = state, number
             yield state
 
     def _round(
         self, algorithm: Algorithm, world: World, task: Task, state: State, cohort: list[Client], number: int
     ) -> Steps:
-        """One round; the value is the next state."""
+        """Run one round, and return the next state."""
         with world.round(number, cohort if algorithm.engages_cohort else []):
             if isinstance(algorithm, OwnOrder):
                 return (yield from algorithm.round(world, task, state, cohort))

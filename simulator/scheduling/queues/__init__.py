@@ -1,1 +1,1 @@
-"""Which waiting work a site serves next, one file for each discipline; ``base`` has the contract."""
+"""Queueing disciplines: which waiting work a site serves next; one file for each, with the contract in ``base``."""

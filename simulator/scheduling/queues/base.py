@@ -1,4 +1,4 @@
-"""The contract of a queue: which of the works that wait at a site is served next."""
+"""The contract of a queue: the order in which a site serves waiting works."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class Queue(Settings):
-    """Orders the works that wait: the one with the smallest key is next, the first come among equals.
+    """A queueing discipline: the waiting work with the smallest key is served next, and equal keys in order of arrival.
 
-    Works that can wait (``Work.deferrable``) come after all others, whatever their keys.
+    Deferrable works (``Work.deferrable``) are served after all others, whatever their keys.
     """
 
     name: ClassVar[str]
 
     def key(self, job: Job) -> Any:
-        """What a waiting work is ordered by; keys of one site can be compared with each other."""
+        """Return the key by which a waiting work is ordered; all keys at a site must be comparable."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""First come, first served."""
+"""The first-in, first-out queue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Fifo(Queue):
-    """First come, first served."""
+    """First in, first out: works are served in the order in which they arrive."""
 
     name: ClassVar[str] = "fifo"
 

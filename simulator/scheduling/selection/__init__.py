@@ -1,1 +1,1 @@
-"""Which clients take part in a round, one file for each policy; ``base`` has the contract."""
+"""Client selection: which clients take part in a round; one file for each policy, with the contract in ``base``."""

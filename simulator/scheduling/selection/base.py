@@ -1,4 +1,4 @@
-"""The contract of a selection: which clients take part in a round."""
+"""The contract of client selection: which clients take part in a round."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ if TYPE_CHECKING:
 
 
 class Selection(Settings):
-    """A policy that chooses a cohort. One that ignores time and values gives all algorithms the same cohorts."""
+    """A policy that selects the cohort of a round.
+
+    A policy that depends neither on simulated time nor on tensor values selects the same cohorts for all algorithms.
+    """
 
     name: ClassVar[str]
 
     def choose(self, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
-        """A cohort of ``size`` clients, or of as many as can take part: those that fit and are not away.
+        """Return a cohort of ``size`` clients, or fewer if fewer can take part: those that fit and are not away.
 
         Args:
-            clients: all there are, in the order of the scenario.
-            size: of the cohort.
-            round: its number, from 1: all that is drawn at random is keyed by it.
+            clients: all clients, in the order of the scenario.
+            size: the size of the cohort.
+            round: the number of the round, from 1; all random draws are keyed by it.
             seeds: the random streams of the trial.
         """
         raise NotImplementedError

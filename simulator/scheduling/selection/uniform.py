@@ -1,4 +1,4 @@
-"""Every cohort as likely as any other."""
+"""Uniform selection: every cohort is equally likely."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class Uniform(Selection):
-    """Each cohort of this size is as likely as any other (McMahan et al., 2017, Algorithm 1)."""
+    """Uniform random selection: all cohorts of this size are equally likely (McMahan et al., 2017, Algorithm 1)."""
 
     name: ClassVar[str] = "uniform"
 
     def choose(self, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
         order = seeds.stream("cohort", round).permutation(len(clients))
-        ordered = (clients[index] for index in order)
-        return [client for client in ordered if client.fits and client.site.away_since is None][:size]
+        shuffled = (clients[index] for index in order)
+        return [client for client in shuffled if client.fits and client.site.away_since is None][:size]

@@ -55,7 +55,7 @@ def test_it_reads_what_it_writes(tmp_path: Path, entry: str) -> None:
     [
         (
             "head: 2, cut: {name: largest}",
-            "line 11: algorithms.SFL.head is 2: the cut policy largest chooses it: say head, or the policy",
+            "line 11: algorithms.SFL.head is 2: the cut policy largest chooses it: set head or the policy, not both",
         ),
         ("cut: {name: larges}", 'there is no cut policy named "larges"; did you mean "largest"?'),
         ("cut: largest", "it must be a mapping with a name, such as {name: largest}"),
