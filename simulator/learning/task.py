@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from simulator.learning.settings import TrainingSettings as Training
 
 EVALUATION_BATCH = 256
+"""The number of test samples that are evaluated at once."""
 View = Mapping[str, Tensor]
 """Name -> tensor of everything that was trained. With the backbone for the rest, it makes a whole model."""
 

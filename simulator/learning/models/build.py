@@ -29,11 +29,11 @@ BUNDLED = "vit_mini_p4_32"
 OURS = ("bundled", "random")
 WANTED = f"{FAMILIES} is wanted"
 SAID_ELSEWHERE = {
-    "img_size": "image_size says it, beside the keywords",
+    "img_size": "use image_size, beside the keywords",
     "num_classes": "the data say how many classes there are",
     "in_chans": "images have three channels",
     "pretrained": "it is a key of its own, beside the keywords",
-    "device": "torch_device says it",
+    "device": "use torch_device",
     "dtype": "all computing is in float32",
 }
 """The arguments of timm that are not allowed as keywords, and where a scenario sets them."""
@@ -241,10 +241,10 @@ def _ours(
     recipe = json.loads((files("simulator") / "assets" / f"{BUNDLED}.json").read_text())
     shape, statistics = recipe["model"], (tuple(recipe["mean"]), tuple(recipe["std"]))
     if keywords:
-        problem = f"the {name} model has a shape of its own: name {recipe['timm']!r}, which it is made of, to change it"
+        problem = f"the shape of the {name} model is fixed: name {recipe['timm']!r}, on which it is built, to change it"
         raise UnfitError("keywords", None, problem)
     if weights and name == "bundled":
-        problem = "the bundled model has its own: say 'name: random' for its shape with these"
+        problem = "the bundled model has its own weights: use 'name: random' to load others into its shape"
         raise UnfitError("weights", None, problem)
     _check_patches(f"the {name} model", shape["patch_size"], image_size)
     model = _create(recipe["timm"], seed, dry, **{**shape, "img_size": image_size, "num_classes": classes})

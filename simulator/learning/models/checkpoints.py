@@ -50,7 +50,7 @@ def load(model: nn.Module, path: Path | str, dry: bool = False) -> None:
     lacking = [key for key in expected if key not in saved and not key.startswith(classifier) and COUNTER not in key]
     surplus = [key for key in saved if key not in expected]
     if lacking or surplus:
-        problems = [f"lacks {_some(lacking)}"] * bool(lacking) + [f"has also {_some(surplus)}"] * bool(surplus)
+        problems = [f"lacks {_some(lacking)}"] * bool(lacking) + [f"also has {_some(surplus)}"] * bool(surplus)
         raise CheckpointError(f"{path} does not fit the model: it {', and '.join(problems)}")
     if isinstance(model, VisionTransformer) and "pos_embed" in saved:
         saved["pos_embed"] = _resampled(saved["pos_embed"], model)
@@ -78,11 +78,11 @@ def _read(path: Path, dry: bool) -> dict[str, Tensor]:
         reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])[:150]
         raise CheckpointError(f"{path} cannot be read as {kind} ({reason})") from error
     if not isinstance(state, Mapping) or not state:
-        raise CheckpointError(f"{path} holds no weights: a state dict is wanted, names and tensors")
+        raise CheckpointError(f"{path} holds no weights: a state dict of names and tensors is expected")
     other = next((key for key, value in state.items() if not isinstance(value, Tensor)), None)
     if other is not None:
         kind = type(state[other]).__name__
-        raise CheckpointError(f"{path} holds no state dict: {other!r} is no tensor, but of the type {kind}")
+        raise CheckpointError(f"{path} holds no state dict: {other!r} is not a tensor, but of type {kind}")
     return {str(key): tensor.float() if tensor.is_floating_point() else tensor for key, tensor in state.items()}
 
 

@@ -291,7 +291,7 @@ class Pass:
             self.grads = {name: part.weights[name] for name in part.trainable}
             self.input_grad = part.model.blank(tuple(self._x.shape)) if part.input_grad else None
         else:
-            assert self._tape is not None, f"{part} does not learn: it has no way back"
+            assert self._tape is not None, f"{part} does not learn: it has no backward pass"
             wanted = [*self._leaves.values(), *([self._x] if part.input_grad else [])]
             grads = torch.autograd.grad(self._tape, wanted, grad)  # type: ignore[arg-type]
             self.grads = dict(zip(self._leaves, grads, strict=False))

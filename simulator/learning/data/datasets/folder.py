@@ -45,7 +45,7 @@ class Folder(Limited):
         train, test = self._parts(root)
         for name in test:
             if name not in train:
-                problem = f'{root} tests the class "{name}", and does not train it{near_miss(name, train)}'
+                problem = f'{root} has test images of class "{name}", but no training images{near_miss(name, train)}'
                 raise UnfitError("path", None, problem, listed(train))
         return Raw(self._samples("train", train, list(train)), self._samples("test", test, list(train)), tuple(train))
 
@@ -55,12 +55,12 @@ class Folder(Limited):
         tests = [root / name for name in TESTS if (root / name).is_dir()]
         if split and tests:
             if self.test_fraction is not None:
-                problem = f"{tests[0]} is there to test with, so no image to train with is taken for it"
+                problem = f"{tests[0]} has the test images, so that none are taken from the training images"
                 raise UnfitError("test_fraction", self.test_fraction, problem, "null")
             return _classes(root / "train"), _classes(tests[0])
         classes = _classes(root / "train" if split else root)
         if self.test_fraction is None:
-            problem = f"{root} has no folder to test with ({listed(TESTS)}), and no test_fraction is said"
+            problem = f"{root} has no folder to test with ({listed(TESTS)}), and test_fraction is not set"
             raise UnfitError("path", None, problem, "test_fraction: 0.2, for a fifth of each class")
         return _split(classes, self.test_fraction)
 
@@ -86,7 +86,7 @@ def _classes(folder: Path) -> Classes:
     }
     if not classes:
         raise UnfitError(
-            "path", None, f"{folder} has no folders: the images of each class belong into one of their own"
+            "path", None, f"{folder} has no folders: put the images of each class into a folder of its own"
         )
     empty = [name for name, files in classes.items() if not files]
     if empty:

@@ -76,7 +76,7 @@ class Published(Limited):
             return getattr(datasets, self.theirs)(self.root, **which, download=self.download)
         except Exception as error:  # urllib, archives, pickle and torchvision each raise their own
             if not self.download:
-                problem = f"{self.name} is not in {self.root}, or not whole"
+                problem = f"{self.name} is not in {self.root}, or is incomplete"
                 raise UnfitError("root", None, problem, "the folder that has it, or download: true") from error
             reason = (str(error).splitlines() or [""])[0]
             problem = f"{self.name} could not be downloaded to {self.root} ({type(error).__name__}: {reason})"
