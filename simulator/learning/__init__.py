@@ -1,5 +1,6 @@
-"""Models in stages, data, training, codecs and evaluation: plain torch.
+"""Staged models, data, local training, compression and evaluation, in plain PyTorch.
 
-It knows no clock and nobody else's machine: it imports no simpy and no ``world``. A computation says its price
-(``accounting.costs``); who does it, where and when, is said elsewhere.
+Nothing here knows the simulated clock or the machine that it runs on: this package imports neither SimPy nor
+``simulator.world``. A computation declares its cost (``accounting.costs``); which site performs it, and when, is
+decided elsewhere.
 """

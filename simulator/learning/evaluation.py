@@ -1,4 +1,4 @@
-"""How good models are: on all test samples, and on each client's own mix of classes."""
+"""Scores of models: on all test samples, and on each client's own mix of classes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,24 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Mix = np.ndarray
-"""How many samples of each class somebody has, [C]."""
+"""The number of samples of each class that a client has, [C]."""
 
 
 class Answers(NamedTuple):
-    """What a model said to the test samples: how many of each class there are and it got right, int64 [C], and the sum
-    of its cross-entropies."""
+    """The answers of one model to the test samples, counted by class.
+
+    Attributes:
+        right: how many test samples of each class it classified correctly, int64 [C].
+        samples: how many test samples of each class there are, int64 [C].
+        loss: the sum of its cross-entropies over all test samples.
+    """
 
     right: Tensor
     samples: Tensor
     loss: float
 
     def accuracy_by_class(self) -> np.ndarray:
-        """Fractions, [C]; NaN for a class of which there is no test sample."""
+        """Return the accuracy on each class, [C], in [0, 1]; NaN for a class without test samples."""
         right, samples = (counts.cpu().numpy() for counts in (self.right, self.samples))
         return np.divide(right, samples, out=np.full(len(samples), np.nan), where=samples > 0)
 
@@ -41,13 +46,14 @@ class Answers(NamedTuple):
 
 
 class Score(NamedTuple):
-    """Of an evaluation.
+    """The result of an evaluation.
 
     Attributes:
-        accuracy: the fraction of all test samples that were right.
-        loss: their mean cross-entropy.
-        personal: accuracy of each client's model on that client's own mix of classes, mean over clients.
-        personal_worst: the same, mean over the worst decile of clients.
+        accuracy: the fraction of all test samples that were classified correctly, as a mean over the models.
+        loss: the mean cross-entropy of a test sample, as a mean over the models.
+        personal: the accuracy of each client's model on that client's own mix of classes, as a mean over clients; None
+            where no client was evaluated.
+        personal_worst: the same, as a mean over the worst tenth of these clients.
     """
 
     accuracy: float
@@ -57,18 +63,22 @@ class Score(NamedTuple):
 
 
 def worst_decile(accuracies: Sequence[float]) -> float:
-    """The mean of the lowest tenth of these, rounded up to a whole number of them."""
+    """Return the mean of the lowest tenth of some accuracies; their number is rounded up."""
     lowest = sorted(accuracies)[: ceil(len(accuracies) / 10)]
     return sum(lowest) / len(lowest)
 
 
 def score(views: Sequence[Answers], personal: Sequence[tuple[Answers, Mix]]) -> Score:
-    """The mean over views on all test samples, and over clients, each with its model and its mix, on its own.
+    """Return the mean score of some models on all test samples, and of clients' models on their own mixes.
 
-    A client of none of whose classes there is a test sample is left out.
+    A client is left out if no class that it has occurs in the test samples.
+
+    Args:
+        views: the answers of each model that is evaluated on all test samples.
+        personal: for each client, the answers of its model and its mix of classes.
     """
-    every = [int(one.right.sum()) / int(one.samples.sum()) for one in views]
-    losses = [one.loss / int(one.samples.sum()) for one in views]
-    found = [accuracy for one, mix in personal if (accuracy := one.accuracy_for(mix)) is not None]
-    accuracy, loss = sum(every) / len(every), sum(losses) / len(losses)
-    return Score(accuracy, loss, sum(found) / len(found), worst_decile(found)) if found else Score(accuracy, loss)
+    accuracies = [int(answers.right.sum()) / int(answers.samples.sum()) for answers in views]
+    losses = [answers.loss / int(answers.samples.sum()) for answers in views]
+    own = [accuracy for answers, mix in personal if (accuracy := answers.accuracy_for(mix)) is not None]
+    accuracy, loss = sum(accuracies) / len(accuracies), sum(losses) / len(losses)
+    return Score(accuracy, loss, sum(own) / len(own), worst_decile(own)) if own else Score(accuracy, loss)

@@ -17,31 +17,39 @@ if TYPE_CHECKING:
     from simulator.learning.compression.base import Compressor
     from simulator.learning.optimizers.base import Optimizer
     from simulator.learning.schedules.base import Schedule
-else:  # found when a scenario names one
+else:  # the plug-ins are imported only when a scenario names one
     Compressor = Optimizer = Schedule = Settings
 
 
 class TrainingSettings(Settings):
-    """How a model is trained."""
+    """How a model is trained: rounds, cohorts, local training, and what is done to the payloads on the links."""
 
     rounds: PositiveInt
+    """How many rounds are run."""
     clients_per_round: PositiveInt
+    """The size of a cohort: how many devices take part in a round."""
     batch_size: PositiveInt
+    """Samples in a batch on one device; the last batch of an epoch may be smaller."""
     local_epochs: PositiveInt = 1
+    """How many times a device goes through its samples in a round."""
     train: Literal["full", "linear", "bias", "prompt", "lora"] = "full"
+    """Which parameters are trained: all of them (`full`), the classifier alone (`linear`), or the classifier and the
+    biases (`bias`), soft prompts (`prompt`) or LoRA adapters (`lora`)."""
     optimizer: Annotated[Optimizer, OPTIMIZERS]
+    """The rule that turns gradients into steps, with its learning rate."""
     schedule: Annotated[Schedule, SCHEDULES] = Field(default={"name": "constant"}, validate_default=True)
+    """How the learning rate changes from round to round."""
     prompts: Prompts = Prompts()
-    """Where `train` is `prompt`."""
+    """The soft prompts, where `train` is `prompt`."""
     lora: Lora = Lora()
-    """Where `train` is `lora`, and in the algorithms that are made of it."""
+    """The adapters, where `train` is `lora` and in algorithms that are built on LoRA."""
     augment: Augmentation | None = None
-    """How images are changed at random while they are trained with; null: not at all."""
+    """How training images are augmented at random; null: not at all."""
     wire_dtype: Literal["fp32", "fp16", "bf16"] = "fp32"
-    """What floating tensors are converted to on every link."""
+    """The type to which floating-point tensors are converted on every link."""
     compression: dict[str, Annotated[Compressor, COMPRESSORS] | None] = Field(default={})
-    """How what is sent is made smaller, by its kind: `KIND up` is what devices send, `KIND down` what they are sent,
-    `KIND` both; null: not at all."""
+    """How payloads are compressed, by their kind: `KIND up` for what devices send, `KIND down` for what they are sent,
+    `KIND` for both; null: not at all."""
 
     @model_validator(mode="after")
     def _schedule_fits(self) -> Self:

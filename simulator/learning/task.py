@@ -1,4 +1,4 @@
-"""A task: a model in stages, its starting weights, the data, and how well some weights do on the test set."""
+"""The learning task: a model in stages, its initial weights, its training settings, and its evaluation."""
 
 from __future__ import annotations
 
@@ -22,17 +22,33 @@ if TYPE_CHECKING:
     from simulator.learning.settings import TrainingSettings as Training
 
 EVALUATION_BATCH = 256
+"""The number of test samples that are evaluated at once."""
 View = Mapping[str, Tensor]
-"""Name -> tensor of all that was trained: a model, where the rest is the backbone."""
+"""Name -> tensor of everything that was trained. With the backbone for the rest, it makes a whole model."""
 
 
 class Task:
-    """What is learned. Tensors live on one torch device, or on ``meta`` in a dry run.
+    """What is learned, and how it is evaluated. All tensors are on one torch device, or on ``meta`` in a dry run.
+
+    Args:
+        vit: a timm model; if it is not on ``meta``, it is used up.
+        adaptation: which parameters are trained, and which prompts or adapters are added.
+        training: the settings of training.
+        test: the test images.
+        seed: of new prompts and adapters, and of dropout.
+        device: the torch device of the backbone.
+        attention: ``fused`` or ``math``; see ``Staged``.
+        samples: the indices of the test images that are evaluated, int64; None: all of them.
+        statistics: the mean and standard deviation of each channel, by which images are normalised.
+        remember: whether the outputs of frozen stages are cached; never changes a charge.
 
     Attributes:
-        model: the structure.
-        backbone: all starting weights; never stepped.
-        training: the settings.
+        model: the structure of the model.
+        backbone: all initial weights; never stepped.
+        training: the settings of training.
+        test: the test images.
+        statistics: as given.
+        samples: the indices of the test images that are evaluated, int64.
     """
 
     def __init__(
@@ -58,23 +74,32 @@ class Task:
 
     @property
     def dry(self) -> bool:
+        """Whether this is a dry run, in which tensors have shapes but no values."""
         return next(iter(self.backbone.values())).is_meta
 
     @property
     def trainable_parameters(self) -> int:
+        """The number of parameters that are trained, counted in scalars."""
         return sum(self.backbone[name].numel() for name in self._trainable)
 
     def trainable(self, ranges: Ranges | None = None) -> dict[str, Tensor]:
-        """The starting values of what is trained, in some stages or in all."""
+        """Return the initial values of the trained parameters, in the given stages or in all."""
         names = self._trainable if ranges is None else self.model.slice(ranges).trainable
         return {name: self.backbone[name] for name in names}
 
     def weights(
         self, tensors: Mapping[str, Tensor], round: int, learning_rate: float | None = None, owner: str = ""
     ) -> Weights:
-        """The backbone with these tensors in place of its own, and a new optimizer at its rate in this round.
+        """Return the backbone with some tensors replaced, and with a new optimizer.
 
-        What dropout draws in passes with them is keyed by the round and the ``owner``, and by their order.
+        Dropout in passes with these weights draws from a random stream keyed by the round and the owner, in the order
+        of the passes.
+
+        Args:
+            tensors: name -> tensor, to be used in place of the backbone's own.
+            round: the round, counted from 1; it sets the learning rate.
+            learning_rate: the base rate that the schedule scales; None: the optimizer's own.
+            owner: the site that trains these weights.
         """
         rate = self.learning_rate(round, learning_rate)
         weights = Weights({**self.backbone, **tensors}, self.training.optimizer, rate)
@@ -82,7 +107,14 @@ class Task:
         return weights
 
     def start_round(self, weights: Weights, round: int, owner: str, learning_rate: float | None = None) -> None:
-        """Make weights that last ready for a round, if they are not yet: its learning rate, and what dropout draws."""
+        """Prepare weights that outlive a round for the given one, unless they are prepared for it already.
+
+        Args:
+            weights: they get the round's learning rate and, where there is dropout, its random stream.
+            round: the round, counted from 1.
+            owner: the site that trains these weights.
+            learning_rate: the rate in this round; None: as scheduled from the optimizer's own.
+        """
         if weights.round == round:
             return
         weights.round = round
@@ -91,27 +123,44 @@ class Task:
             weights.random = self._seeds.stream("dropout", round, owner)
 
     def learning_rate(self, round: int, base: float | None = None) -> float:
-        """The scheduled rate in a round: of ``base``, or of the optimizer's own."""
+        """Return the scheduled learning rate of a round.
+
+        Args:
+            round: the round, counted from 1.
+            base: the rate that the schedule scales; None: the optimizer's own.
+        """
         base = self.training.optimizer.learning_rate if base is None else base
         return base * self.training.schedule.factor(round, self.training.rounds)
 
     def part(self, weights: Weights, ranges: Ranges | None = None) -> Part:
-        """Some stages with these weights, or all of them."""
+        """Return some stages with the given weights, or all stages."""
         return Part(self.model, weights, ranges or self.model.whole)
 
     def cut(self, head: int, tail: int) -> Cut:
+        """Cut the model into head, body and tail.
+
+        Args:
+            head: blocks in the head.
+            tail: blocks in the tail.
+
+        Raises:
+            UnfitError: no block is left for the body.
+        """
         return cut(self.model, head, tail)
 
     def evaluate(self, views: Sequence[View], personal: Sequence[tuple[View, Mix]] = ()) -> Score | None:
-        """How the backbone with each view's tensors does on the test samples, as a mean; None in a dry run.
+        """Evaluate models on the test samples, off the simulated clock.
 
-        It is off the clock, and looks once at each distinct model: two views of the same tensors are one. The backbone
-        is the server's own: what devices made do with, frozen weights that ``wire_dtype`` rounded or a compressor
-        changed on their way, is not what is evaluated.
+        Each distinct model is evaluated once: two views of the same tensors are one model. The backbone is the server's
+        own, not what devices computed with: frozen weights that were rounded (``wire_dtype``) or changed by a
+        compressor on their way are not evaluated.
 
         Args:
-            views: name -> tensor of what was trained.
-            personal: for each client, the view that it uses and how many samples of each class it has.
+            views: the trained tensors of each model that is evaluated on all test samples; the score is their mean.
+            personal: for each client, the trained tensors of its model and its mix of classes.
+
+        Returns:
+            The score; None in a dry run.
         """
         if self.dry:
             return None
@@ -132,9 +181,9 @@ class Task:
             for index in self.samples.split(EVALUATION_BATCH):
                 labels = self.test.labels[index]
                 logits: Any = part.infer(LazyBatch(self.test, index))
-                sound = logits.isfinite().all(dim=-1)  # else argmax finds class 0
-                hit, classes = (logits.argmax(dim=-1) == labels) & sound, logits.shape[-1]
-                counts += torch.stack([torch.bincount(some, minlength=classes) for some in (labels[hit], labels)])
+                finite = logits.isfinite().all(dim=-1)  # argmax of NaN would count as class 0
+                correct, classes = (logits.argmax(dim=-1) == labels) & finite, logits.shape[-1]
+                counts += torch.stack([torch.bincount(some, minlength=classes) for some in (labels[correct], labels)])
                 loss += float(cross_entropy(logits, labels, reduction="sum"))
         right, samples = counts
         return Answers(right, samples, loss)

@@ -1,4 +1,4 @@
-"""Payloads and states: tensors and numbers in dicts, lists and tuples."""
+"""Trees: payloads and states as tensors and numbers in nested dicts, lists and tuples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __getattr__ = former(__name__, "simulator.accounting.payload")
 
 
 def leaves(tree: Any) -> Iterator[Any]:
-    """Every leaf, in order."""
+    """Yield every leaf of a tree, in order."""
     if isinstance(tree, dict):
         for value in tree.values():
             yield from leaves(value)
@@ -23,7 +23,17 @@ def leaves(tree: Any) -> Iterator[Any]:
 
 
 def transform(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
-    """The same tree with ``function`` applied to each leaf, and to the leaves at its place in ``others``."""
+    """Return a tree of the same structure, with ``function`` applied leaf by leaf.
+
+    Args:
+        function: takes one leaf of ``tree`` and the corresponding leaf of each of ``others``.
+        tree: the tree whose structure the result has.
+        others: further trees, which must have at least the structure of ``tree``.
+
+    Raises:
+        KeyError: one of ``others`` lacks a key.
+        ValueError: a list or tuple in ``others`` has another length.
+    """
     if isinstance(tree, dict):
         return {key: transform(function, value, *(other[key] for other in others)) for key, value in tree.items()}
     if isinstance(tree, list | tuple):

@@ -121,7 +121,7 @@ def without_labels(file: bytes) -> bytes:
         ({"name": "parquet", "train": "three.parquet", "test": "good.parquet"},
          'line 2: data.name: 1 of 4 classes are tested, but no training image shows them: "3"; train with images of '),
         ({"name": "folder", "path": "split"},
-         'line 3: data.path: FOLDER/split tests the class "bees", and does not train it; did you mean "bee"? (allo'),
+         'line 3: data.path: FOLDER/split has test images of class "bees", but no training images; did you mean "bee"'),
         ({"name": "parquet", "train": 3, "test": "good.parquet"}, "line 3: data.train.0 is 3: it must be text"),
         ({"name": "parquet", "train": [], "test": "good.parquet"}, "line 3: data.train is []: it must hold at least"),
         ({"name": "parquet", "test": "good.parquet"}, "line 1: data.train: it is missing"),

@@ -200,12 +200,12 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "bundled with weights": (
         {"name": "bundled", "weights": "vit.pt"},
         {},
-        "model.weights: the bundled model has its own: say 'name: random' for its shape with these",
+        "model.weights: the bundled model has its own weights: use 'name: random' to load others into its shape",
     ),
     "bundled with keywords": (
         {"name": "random", "keywords": {"depth": 4}},
         {},
-        "model.keywords: the random model has a shape of its own: name 'vit_tiny_patch16_224', which it is made of, to",
+        "model.keywords: the shape of the random model is fixed: name 'vit_tiny_patch16_224', on which it is built, to",
     ),
     "unknown keyword": (
         VIT | {"keywords": {"depht": 4}},
@@ -215,7 +215,7 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a keyword with a key of its own": (
         VIT | {"keywords": {"img_size": 4}},
         {},
-        "model.keywords.img_size is 4: img_size is no keyword here: image_size says it, beside the keywords",
+        "model.keywords.img_size is 4: img_size is no keyword here: use image_size, beside the keywords",
     ),
     "keywords that do not fit": (
         VIT | {"keywords": VIT["keywords"] | {"num_heads": 3}},

@@ -1,4 +1,5 @@
-"""Codecs: what is sent of a tensor instead of the tensor, one file for each; ``base`` has the contract.
+"""Compressors: what is sent in place of a tensor, one file for each; ``base`` has the interface.
 
-Only what becomes of values and how many bytes they are. Who encodes, pays and sends is in ``transport``.
+A compressor defines how values are encoded and how many bytes that takes. Which site encodes, is charged and sends is
+in ``transport``.
 """

@@ -1,4 +1,4 @@
-"""CosSGD: angles instead of values."""
+"""CosSGD: quantised angles in place of values."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ if TYPE_CHECKING:
 
 
 class CosSgd(OfChange):
-    """CosSGD (He et al., 2020; arXiv 2012.08241): of each entry g_i of a tensor g the angle arccos(g_i / ||g||) is
-    rounded to one of 2^bits equal steps between b and pi - b; sent are the codes, ||g|| and b.
+    """CosSGD (He et al., 2020; arXiv 2012.08241): the angle of each entry is rounded to a code of a few bits.
 
-    From the paper's abstract: quantisation by cosine, of gradients and of weights. How the angle is bounded and that
-    the largest entries are clipped is recalled, not verified. Rounding to the nearest code (theirs may be stochastic),
-    tensor by tensor, and the defaults are ours; their random masks and Deflate are not here.
+    For each entry g_i of a tensor g, the angle arccos(g_i / ||g||) is rounded to one of 2^bits equally spaced values
+    from b to pi - b. The codes, ||g|| and b are sent.
 
-    An entry that is not clipped moves by at most ||g|| (pi - 2b) / (2^bits - 1) / 2. Where an entry or ||g|| is not
-    finite as a float32, nothing that arrives is.
+    From the paper's abstract: quantisation by cosine, of gradients and of weights. Recalled, not verified: how the
+    angle is bounded, and that the largest entries are clipped. Ours: rounding to the nearest code (theirs may be
+    stochastic), coding tensor by tensor, and the defaults. Their random masks and Deflate are left out.
+
+    An entry that is not clipped changes by at most ||g|| (pi - 2b) / (2^bits - 1) / 2. If an entry or ||g|| is not
+    finite in float32, no entry that arrives is finite.
 
     Attributes:
-        bits: of a code.
-        clip: the share of the entries, the largest in magnitude, that are drawn in to the largest of the others: b is
-            the angle of that one.
+        bits: the bits of a code.
+        clip: the share of entries, those of largest magnitude, that are clipped to the largest magnitude of the others;
+            b is the angle of that magnitude.
     """
 
     name: ClassVar[str] = "cos_sgd"
-    reads: ClassVar[int] = 4  # for the norm, for the bound (a selection in linear time: twice), for the codes
+    reads: ClassVar[int] = 4  # once for the norm, twice for the bound (a selection in linear time), once for the codes
     bits: int = Field(8, ge=1, le=16)
     clip: float = Field(0.01, ge=0, lt=1)
 
@@ -46,7 +48,7 @@ class CosSgd(OfChange):
         from simulator.learning.compression.bits import pack
 
         flat = values.reshape(-1)
-        norm = flat.norm(dtype=torch.float64).float().view(1)  # float32 has no room for the squares of 1e30 and 1e-30
+        norm = flat.norm(dtype=torch.float64).float().view(1)  # in float32, squares of 1e30 and 1e-30 are lost
         directions = flat / norm.clamp_min(torch.finfo(torch.float32).tiny)
         clipped = int(len(flat) * Fraction(str(self.clip)))
         bound = directions.abs().topk(clipped + 1).values[-1:].clamp(max=1.0).arccos()
@@ -65,5 +67,5 @@ class CosSgd(OfChange):
         return (angles.cos() * norm).view(shape)
 
     def _step(self, bound: Tensor) -> Tensor:
-        """The angle between two codes; where all entries are zero, so is it, and any number will do."""
+        """Return the angle between two codes; it is kept above 0, which it would be where all entries are zero."""
         return ((math.pi - 2 * bound) / (2**self.bits - 1)).clamp_min(1e-30)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Fp16(Compressor):
-    """Half precision (IEEE 754 binary16): 2 bytes a value, 11 bits of mantissa; beyond 65,504 it is infinite."""
+    """Half precision (IEEE 754 binary16): 2 bytes per value, a significand of 11 bits, infinity beyond 65,504."""
 
     name: ClassVar[str] = "fp16"
 

@@ -1,4 +1,4 @@
-"""Eight bits a value."""
+"""Quantisation to 8 bits per value."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LARGEST = 127
+"""The largest code."""
 
 
 class Int8(OfChange):
-    """Symmetric rounding to 8 bits: the largest magnitude is 127 steps, and no value moves by more than half a step.
+    """Symmetric rounding to 8 bits: the largest magnitude is 127 steps, and no value changes by more than half a step.
 
-    Common practice, no paper's own.
+    This is common practice, taken from no particular paper.
 
     Attributes:
-        scale: one step for the whole ``tensor``, or for each ``row``, a vector along its last dimension (a token's
-            features, the weights of an output).
+        scale: one step size for the whole ``tensor``, or one for each ``row``, a vector along the last dimension (the
+            features of a token, the weights of an output).
     """
 
     name: ClassVar[str] = "int8"
-    reads: ClassVar[int] = 2  # for the largest, then to divide
+    reads: ClassVar[int] = 2  # once for the largest magnitude, once to divide
     scale: Literal["tensor", "row"] = "tensor"
 
     def _rows(self, shape: Shape) -> int:
+        """Return the number of step sizes."""
         return math.prod(shape[:-1]) if self.scale == "row" else 1
 
     def specs(self, shape: Shape) -> dict[str, TensorSpec]:

@@ -1,4 +1,4 @@
-"""FedLite: smashed data as codebooks and codes."""
+"""FedLite: smashed data sent as codebooks and codes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
 
 class _Sizes(NamedTuple):
-    """Of a tensor: vectors and their length, the length of a subvector, subvectors in a group, clusters, code bits."""
+    """How one tensor is split and coded.
+
+    Attributes:
+        vectors, length: the vectors of the tensor, and the values in each.
+        subvector: the values in a subvector.
+        points: the subvectors in a group.
+        clusters: the entries of a codebook.
+        bits: the bits of a code.
+    """
 
     vectors: int
     length: int
@@ -27,27 +35,30 @@ class _Sizes(NamedTuple):
 
 
 class ProductQuantisation(Compressor):
-    """FedLite (Wang et al., 2022; arXiv 2201.11865): each vector of a batch is cut in subvectors, in groups; of each
-    group k-means on the sender makes a codebook. Sent are the codebooks, and of each subvector its code.
+    """FedLite (Wang et al., 2022; arXiv 2201.11865): smashed data are sent as codebooks and codes of their subvectors.
+
+    Each vector of a batch is split into subvectors, and these into groups. The sender makes a codebook for each group
+    by k-means. The codebooks and the code of each subvector are sent.
 
     The gradient that comes back for smashed data z, decoded as z~, is corrected on the device: it becomes
-    grad + correction x (z - z~). One batch at a time: what is corrected is what was sent last.
+    grad + correction x (z - z~). One batch at a time: the correction is for the batch that was sent last.
 
-    From the paper's abstract: clustering of the activations, and the correction. The layout and the correction's form
-    are recalled, not verified. Ours: a vector is all that a tensor says of one sample (a row of a matrix of weights; a
-    vector or a number is one by itself); it is filled up with zeros to a whole number of subvectors; groups are runs
-    of neighbouring subvectors; k-means starts from distinct subvectors, evenly spaced in lexicographic order; a
-    cluster that loses all its subvectors stays; one value that is not finite makes its whole group NaN; all defaults.
+    From the paper's abstract: clustering of the activations, and the correction. Recalled, not verified: the layout,
+    and the form of the correction. Ours: a vector is all that a tensor has of one sample (a row of a weight matrix; a
+    one-dimensional tensor or a number is a single vector); it is padded with zeros to a whole number of subvectors;
+    groups are runs of neighbouring subvectors; k-means starts from distinct subvectors, evenly spaced in lexicographic
+    order; a cluster that loses all its subvectors stays; one value that is not finite makes its whole group NaN; all
+    defaults.
 
     Attributes:
-        subvectors: of each vector.
-        groups: with a codebook each; they divide the subvectors.
-        clusters: in a codebook, at most as many as there are subvectors in a group; a code has ceil(log2 clusters)
-            bits.
-        iterations: of k-means (Lloyd's algorithm).
-        correction: of the smashed gradient, where smashed data were encoded; 0: none. It wants to be small: gradients
-            are those of a batch's mean loss. (Bundled model, head of one block, digits: 2e-5 beside errors of 1, root
-            mean square.)
+        subvectors: how many subvectors each vector is split into.
+        groups: how many groups there are, with a codebook each; the number divides that of the subvectors.
+        clusters: the entries of a codebook, at most as many as there are subvectors in a group; a code has
+            ceil(log2 clusters) bits.
+        iterations: the iterations of k-means (Lloyd's algorithm).
+        correction: the factor of the correction of smashed gradients, where smashed data were encoded; 0: none. It
+            should be small, for gradients are those of the mean loss of a batch. (Bundled model, head of one block,
+            digits: 2e-5 beside errors of 1, root mean square.)
     """
 
     name: ClassVar[str] = "product_quantisation"
@@ -84,15 +95,19 @@ class ProductQuantisation(Compressor):
         return {"codes": TensorSpec("uint8", (codes,)), "codebooks": TensorSpec("float32", books)}
 
     def encode_cost(self, shape: Shape) -> Cost:
-        """Of each look for the nearest: a multiply-add an element and cluster, and the distances written and read; of
-        each new codebook: an addition an element. The start sorts the subvectors: log2 passes over them."""
+        """Return the cost of ``encode``, which is that of k-means.
+
+        Each search for the nearest centroids takes a multiply-add per element and cluster, and writes and reads the
+        distances. Each update of a codebook takes an addition per element. The initial sort of N subvectors takes
+        log2 N passes over them.
+        """
         sizes = self._sizes(shape)
         elements = self.groups * sizes.points * sizes.subvector
         distances = self.groups * sizes.points * sizes.clusters
-        looks, passes = self.iterations + 1, 2 * self.iterations + 2 + (sizes.points - 1).bit_length()
+        searches, passes = self.iterations + 1, 2 * self.iterations + 2 + (sizes.points - 1).bit_length()
         return Cost(
-            flops=looks * 2 * elements * sizes.clusters + self.iterations * elements,
-            bytes_touched=FLOAT_BYTES * (passes * elements + 2 * looks * distances) + self.nbytes(shape),
+            flops=searches * 2 * elements * sizes.clusters + self.iterations * elements,
+            bytes_touched=FLOAT_BYTES * (passes * elements + 2 * searches * distances) + self.nbytes(shape),
             peak_bytes=FLOAT_BYTES * (elements + distances),
         )
 

@@ -1,4 +1,4 @@
-"""Only the largest values."""
+"""Sparsification: only the largest values are sent."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ if TYPE_CHECKING:
 
 
 class TopK(OfChange):
-    """Of each tensor the entries of largest magnitude, as value and index; the rest is zero to the receiver.
+    """The entries of largest magnitude of each tensor, sent as value and index; the receiver takes the rest as zero.
 
-    With ``of: change`` a device keeps what it left out and adds it to its next change of the same kind (memory, Stich
-    et al., 2018, Algorithm 1; error feedback, Karimireddy et al., 2019, Algorithm 2). Of values (smashed data, whole
-    weights) nothing is kept: one batch's rest says nothing of the next. Tensor by tensor, and 32 bits for either part
-    of an entry, are ours.
+    With ``of: change``, a device keeps what it left out and adds it to its next change of the same kind (memory, Stich
+    et al., 2018, Algorithm 1; error feedback, Karimireddy et al., 2019, Algorithm 2). With values (smashed data, whole
+    weights), nothing is kept: what is left out of one batch has no meaning for the next. Ours: selection tensor by
+    tensor, and 32 bits each for value and index.
 
     Attributes:
-        fraction: how many of n entries are sent: floor(n x fraction), at least one.
+        fraction: the share of the n entries that are sent: floor(n x fraction), at least one.
     """
 
     name: ClassVar[str] = "top_k"
-    reads: ClassVar[int] = 3  # magnitudes are read, written down, and searched once (a selection takes linear time)
+    reads: ClassVar[int] = 3  # magnitudes are read, written, and searched once (a selection takes linear time)
     keeps_what_is_left: ClassVar[bool] = True
     fraction: float = Field(0.01, gt=0, le=1)
 
     def _kept(self, shape: Shape) -> int:
+        """Return the number of entries that are sent."""
         return max(1, int(math.prod(shape) * Fraction(str(self.fraction))))  # 100 x 0.29 is 29, not 28.999...
 
     def specs(self, shape: Shape) -> dict[str, TensorSpec]:

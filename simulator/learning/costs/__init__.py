@@ -1,4 +1,4 @@
-"""What a stage asks, counted: FLOPs, memory, and names for the pieces that a machine can be timed on.
+"""The cost of a stage: FLOPs, memory, and names for the pieces of work that a real machine can be timed on.
 
-Truth is torch's own count (a test holds them equal). Nothing here runs a model for its result.
+The reference is torch's own FLOP count; a test checks that both agree. Nothing here runs a model for its result.
 """

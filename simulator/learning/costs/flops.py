@@ -1,7 +1,7 @@
-"""FLOPs of a stage, forward and backward, from one fvcore trace at batch 1.
+"""FLOPs of a stage, forward and backward, from one fvcore trace with a batch of one sample.
 
-A handle sees which operands of a product require a gradient, so the same trace gives both directions: each operand
-that requires one costs one more product of the same size. fvcore counts multiply-adds; here, one is two FLOPs.
+A handle sees which operands of a product require a gradient, so one trace gives both directions: each operand that
+requires a gradient costs one more product of the same size. fvcore counts multiply-adds; here, each is two FLOPs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from simulator.learning.costs.keys import StageKey, label
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """fvcore stands on torch.jit, which torch has deprecated; and a trace fixes sizes, which is what we want of it."""
+    """Silence the warnings of a trace: fvcore needs torch.jit, which is deprecated, and fixed sizes are intended."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r".*torch\.jit\.", category=DeprecationWarning)
         warnings.filterwarnings("ignore", message=r".*torch\.jit\.", category=FutureWarning)
@@ -45,7 +45,14 @@ Handle = Callable[[Values, Values], "Counter[str]"]
 
 
 def _charge(multiply_adds: float, left: bool, right: bool, weight: bool) -> Counter[str]:
-    """``left`` and ``right`` require a gradient; if right is a ``weight``, its gradient can come any time after."""
+    """Return the FLOPs of a product, forward and backward.
+
+    Args:
+        multiply_adds: of the product itself.
+        left: whether the left operand requires a gradient.
+        right: whether the right operand requires a gradient.
+        weight: whether the right operand is a weight, whose gradient may be computed at any later time.
+    """
     product = 2 * int(multiply_adds)
     chain = product * (left + (right and not weight))
     return Counter({"forward": product, "chain": chain, "weights": product * (right and weight)})
@@ -60,7 +67,7 @@ def _product(count: Callable[[Values, Values], float], left: int, right: int, we
 
 
 def _attention(inputs: Values, outputs: Values) -> Counter[str]:
-    """Two products, q k^T and (q k^T) v, over all heads; fvcore passes over this operator in silence."""
+    """Count the two products of attention, q k^T and (q k^T) v, over all heads; fvcore itself ignores the operator."""
     q, k, v = (get_shape(value) for value in inputs[:3])
     grad_q, grad_k, grad_v = (value.requiresGrad() for value in inputs[:3])
     rows = torch.Size(q[:-1]).numel()
@@ -76,7 +83,7 @@ HANDLES: dict[str, Handle | None] = {
     "aten::mm": _product(matmul_flop_jit, 0, 1, weight=False),
     "aten::bmm": _product(bmm_flop_jit, 0, 1, weight=False),
     "aten::scaled_dot_product_attention": _attention,
-    # no products: charged by the bytes they touch
+    # No products: their cost is in the bytes that they touch.
     "aten::layer_norm": None,
     "aten::batch_norm": None,
     "aten::group_norm": None,
@@ -84,16 +91,17 @@ HANDLES: dict[str, Handle | None] = {
 
 
 class StageCost(NamedTuple):
-    """Of one stage, for one sample.
+    """The cost of one stage for one sample.
 
     Attributes:
-        forward: FLOPs forward.
-        chain: FLOPs backward that must come in order: gradients of activations.
-        weights: FLOPs backward that can come any time after: gradients of weights.
-        shape: of the output, without the batch.
+        forward: FLOPs of the forward pass.
+        chain: FLOPs of the backward pass that must be done in order: the gradients of activations.
+        weights: FLOPs of the backward pass that may be done at any later time: the gradients of weights.
+        shape: the shape of the output, without the batch.
         grad: whether the output requires a gradient.
-        label: a short name of the stage, what of it is trained and its input; the same on every machine.
-        plain: the same, whatever is trained: a name of the way forward where nothing is kept for a way back.
+        label: a short name for the stage, its trained parameters and its input; the same on every machine.
+        plain: a short name for the stage and its input, whatever is trained; the same on every machine. It names a
+            forward pass that keeps nothing for a backward pass.
     """
 
     forward: int
@@ -106,10 +114,12 @@ class StageCost(NamedTuple):
 
     @property
     def backward(self) -> int:
+        """FLOPs of the whole backward pass."""
         return self.chain + self.weights
 
 
 _known: dict[tuple[StageKey, tuple[int, ...], bool], StageCost] = {}
+"""The stages that have been traced: by key, input shape, and whether the input requires a gradient."""
 
 
 def forget() -> None:
@@ -118,27 +128,28 @@ def forget() -> None:
 
 
 def stage_cost(stage: nn.Module, key: StageKey, shape: tuple[int, ...], grad: bool) -> StageCost:
-    """The cost of a stage on ``meta`` for one sample of this shape, traced once and remembered.
+    """Return the cost of a stage for one sample; each stage is traced only once.
 
     Args:
-        stage: the module, on ``meta``, with its ``requires_grad`` pattern.
-        key: ``stage_key(stage)``, computed once by the caller.
-        shape: of the input, without the batch.
+        stage: the module, on ``meta``, with ``requires_grad`` set on what is trained.
+        key: ``stage_key(stage)``, which the caller computes once.
+        shape: the shape of the input, without the batch.
         grad: whether the input requires a gradient.
     """
-    known = key, shape, grad
-    if known not in _known:
+    traced = key, shape, grad
+    if traced not in _known:
         kind, (structure, numbers, parameters), size = type(stage).__name__, key, tuple(shape)
         plain = label(kind, structure, numbers, [parameter[:-1] for parameter in parameters], size)
-        _known[known] = StageCost(*_trace(stage, shape, grad), label(kind, key, size, grad), plain)
-    return _known[known]
+        _known[traced] = StageCost(*_trace(stage, shape, grad), label(kind, key, size, grad), plain)
+    return _known[traced]
 
 
 def _trace(stage: nn.Module, shape: tuple[int, ...], grad: bool) -> tuple[int, int, int, tuple[int, ...], bool]:
+    """Return the first five fields of ``StageCost``, from one trace."""
     device = "meta"
-    with _quiet(), torch.inference_mode(False), torch.enable_grad():  # whoever asks first, and in which mode
+    with _quiet(), torch.inference_mode(False), torch.enable_grad():  # the caller's mode must not change the result
         if any(isinstance(module, nn.modules.conv._ConvNd) for module in stage.modules()):
-            device = "cpu"  # torch's meta convolution refuses the tracer
+            device = "cpu"  # torch cannot trace a convolution on ``meta``
             stage = copy.deepcopy(stage).to_empty(device=device)
         sample = torch.empty((1, *shape), device=device).requires_grad_(grad)
         output = stage(sample)

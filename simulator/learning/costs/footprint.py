@@ -1,4 +1,4 @@
-"""The memory of a pass, in bytes, weights left out: what autograd keeps, and the largest live input and output."""
+"""The memory of a pass without the weights, in bytes: what autograd keeps, and the largest operation's operands."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from torch.utils._pytree import tree_leaves
 
 
 class Footprint(NamedTuple):
-    """Of one pass of a batch.
+    """The memory of one pass of a batch, without the weights.
 
     Attributes:
-        kept: distinct storages that autograd keeps for the way back; 0 where nothing learns.
-        pair: of the operation whose inputs and outputs together are largest.
+        kept: bytes of the distinct storages that autograd keeps for the backward pass; 0 where nothing is trained.
+        pair: bytes of the inputs and outputs of one operation, where they are largest.
     """
 
     kept: int
@@ -26,16 +26,22 @@ class Footprint(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """Of one pass that was looked at: bytes kept, and of each operation in turn its inputs and outputs."""
+    """The memory of one pass that was traced, without the weights.
+
+    Attributes:
+        kept: bytes that autograd keeps for the backward pass.
+        pairs: bytes of the inputs and outputs of each operation, in order.
+    """
 
     kept: int
     pairs: list[int]
 
 
 FEW = 2, 3
-"""Of larger batches these are looked at: each storage is a fixed number of bytes, and so many more for each sample. A
-batch of one is looked at itself, for some operations take another way with it."""
+"""The batch sizes that are traced. Larger batches are extrapolated, for each further sample adds the same number of
+bytes to a storage. A batch of one is traced itself, because some operations treat it differently."""
 _known: dict[tuple[Any, ...], Trace] = {}
+"""The passes that have been traced."""
 
 
 def forget() -> None:
@@ -46,36 +52,37 @@ def forget() -> None:
 def footprint(
     module: nn.Module, keys: tuple[Any, ...], shape: tuple[int, ...], grad: bool, attention: str
 ) -> Footprint:
-    """What a forward pass of ``module`` on ``meta`` needs and leaves for its backward pass.
+    """Return the memory that a forward pass needs, and what it keeps for its backward pass.
 
     Args:
-        module: on ``meta``, with its ``requires_grad`` pattern.
-        keys: what the answer depends on beside the rest: the keys of its stages.
-        shape: of the input, batch included.
+        module: the stages in a row, on ``meta``, with ``requires_grad`` set on what is trained.
+        keys: the keys of these stages, under which the result is cached.
+        shape: the shape of the input, batch included.
         grad: whether the input requires a gradient.
-        attention: ``fused``: queries, keys, values, output and one number a row; ``math``: the T x T tensors too.
+        attention: what attention keeps. ``fused``: queries, keys, values, output and one number per row; ``math``: the
+            T x T tensors too.
     """
 
     def traced(samples: int) -> Trace:
-        known = keys, (samples, *shape[1:]), grad, attention
-        if known not in _known:
-            with torch.inference_mode(False), torch.enable_grad():  # whoever asks first, and in which mode
-                sample = torch.empty(known[1], device="meta").requires_grad_(grad)
-                _known[known] = _count(module, sample, attention)
-        return _known[known]
+        key = keys, (samples, *shape[1:]), grad, attention
+        if key not in _known:
+            with torch.inference_mode(False), torch.enable_grad():  # the caller's mode must not change the result
+                batch = torch.empty(key[1], device="meta").requires_grad_(grad)
+                _known[key] = _count(module, batch, attention)
+        return _known[key]
 
     if shape[0] < FEW[0]:
         kept, pairs = traced(shape[0])
         return Footprint(kept, max(pairs, default=0))
     few, one_more = map(traced, FEW)
-    more = shape[0] - FEW[0]
-    each = (size + more * (next_ - size) for size, next_ in zip(few.pairs, one_more.pairs, strict=True))
-    return Footprint(few.kept + more * (one_more.kept - few.kept), max(each, default=0))
+    further = shape[0] - FEW[0]
+    sizes = (size + further * (larger - size) for size, larger in zip(few.pairs, one_more.pairs, strict=True))
+    return Footprint(few.kept + further * (one_more.kept - few.kept), max(sizes, default=0))
 
 
-def _count(module: nn.Module, sample: Tensor, attention: str) -> Trace:
+def _count(module: nn.Module, batch: Tensor, attention: str) -> Trace:
     weights = {tensor.untyped_storage()._cdata for tensor in module.state_dict(keep_vars=True).values()}
-    kept: dict[int, tuple[int, Tensor]] = {}  # holds the tensors, so that no storage's address is used again
+    kept: dict[int, tuple[int, Tensor]] = {}  # keeps the tensors alive, so that no address is used twice
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
@@ -86,20 +93,21 @@ def _count(module: nn.Module, sample: Tensor, attention: str) -> Trace:
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), _Pairs(weights) as pairs:
         if attention == "fused":
             with _Fused():
-                module(sample)
+                module(batch)
         else:
-            module(sample)
+            module(batch)
     return Trace(sum(size for size, _ in kept.values()), pairs.sizes)
 
 
 class _Pairs(TorchDispatchMode):
-    """Watches every operation for the bytes of its inputs and outputs, each storage once."""
+    """Records the bytes of the inputs and outputs of every operation, counting each storage once."""
 
     def __init__(self, weights: set[int]) -> None:
         super().__init__()
         self.weights, self.sizes = weights, list[int]()
 
     def see(self, tensors: Iterable[Any]) -> None:
+        """Record the storages of one operation; weights are left out."""
         storages = {t.untyped_storage()._cdata: t.untyped_storage().nbytes() for t in tensors if isinstance(t, Tensor)}
         self.sizes.append(sum(size for key, size in storages.items() if key not in self.weights))
 
@@ -110,7 +118,7 @@ class _Pairs(TorchDispatchMode):
 
 
 class _Fused(TorchFunctionMode):
-    """On ``meta`` torch always takes attention apart; this keeps what a fused kernel would keep."""
+    """Keeps what fused attention would keep; on ``meta``, torch always falls back to separate operations."""
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if function is functional.scaled_dot_product_attention:
@@ -119,10 +127,12 @@ class _Fused(TorchFunctionMode):
 
 
 class _FusedAttention(torch.autograd.Function):
+    """A stand-in for fused attention that saves the same tensors for its backward pass, and computes nothing."""
+
     @staticmethod
     def forward(context: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         *batch, heads, tokens, _ = q.shape
-        output = q.new_empty((*batch, tokens, heads, v.shape[-1])).transpose(-2, -3)  # as kernels lay it out
+        output = q.new_empty((*batch, tokens, heads, v.shape[-1])).transpose(-2, -3)  # the memory layout of the kernels
         context.save_for_backward(q, k, v, output, q.new_empty(q.shape[:-1], dtype=torch.float32))
         return output
 

@@ -1,4 +1,4 @@
-"""What the cost of a stage depends on, and names for it that are the same on every machine."""
+"""Keys for all that the cost of a stage depends on, and labels that are the same on every machine."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ StageKey = tuple[Any, ...]
 
 
 def stage_key(stage: nn.Module) -> StageKey:
-    """What the cost of a stage depends on: its structure, and its parameters with what of them is trained.
+    """Return all that the cost of a stage depends on: its structure, its parameters, and which of them are trained.
 
-    Of the structure, ``repr`` tells modules and their order; numbers such as how many heads attention has stand in
-    plain attributes.
+    ``repr`` gives the modules and their order. Numbers such as the heads of attention are read from plain attributes.
     """
     parameters = tuple((n, tuple(p.shape), p.dtype, p.requires_grad) for n, p in stage.named_parameters())
     numbers = tuple(
@@ -27,5 +26,5 @@ def stage_key(stage: nn.Module) -> StageKey:
 
 
 def label(kind: str, *what: Any) -> str:
-    """A short name for something of this kind; the same on every machine, as ``repr(what)`` must be."""
+    """Return a short name: the kind, and a hash of ``repr(what)``, which must be the same on every machine."""
     return f"{kind} {hashlib.blake2b(repr(what).encode(), digest_size=5).hexdigest()}"

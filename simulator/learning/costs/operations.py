@@ -1,4 +1,4 @@
-"""What works are made of: stages, each one way, under names by which a machine's table knows their seconds."""
+"""The pieces of a work: stages in one direction each, under the labels by which a machine's table lists their times."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class Weighed(NamedTuple):
-    """One stage of a part.
+    """One stage of a part, with its sizes.
 
     Attributes:
-        cost: for one sample.
+        cost: its cost for one sample.
         weights, trained: bytes of all its weights, and of those that are trained.
-        activations: bytes of its input and its output, for one sample.
+        activations: bytes of its input and its output for one sample.
     """
 
     cost: StageCost
@@ -27,7 +27,13 @@ class Weighed(NamedTuple):
 
 
 class Pieces(NamedTuple):
-    """Of one part and one batch, in the order of its stages: what each kind of work is made of."""
+    """The pieces of each kind of work on one part and one batch, in the order of its stages.
+
+    Attributes:
+        infer: the pieces of a forward pass that keeps nothing for a backward pass.
+        forward: the pieces of a forward pass.
+        backward: the pieces of a backward pass.
+    """
 
     infer: tuple[Piece, ...] = ()
     forward: tuple[Piece, ...] = ()
@@ -35,15 +41,24 @@ class Pieces(NamedTuple):
 
 
 def pieces(stages: Sequence[Weighed], samples: int) -> Pieces:
-    """The pieces of a part. Forward, a stage of which nothing is kept for a way back is as quick as without one."""
-    infer, forward, backward, behind = [], [], [], 0
+    """Return the pieces of a part.
+
+    A stage that keeps nothing for a backward pass takes the same time in both kinds of forward pass, and is the same
+    piece in both.
+
+    Args:
+        stages: the stages of the part, in order.
+        samples: the size of the batch.
+    """
+    infer, forward, backward = [], [], []
+    uncharged = 0  # bytes: the first stage that a backward pass reaches is charged for those before it as well
     for cost, weights, trained, activations in stages:
         touched = samples * activations
-        one = Piece(f"{cost.plain} infer", samples, samples * cost.forward, weights + touched)
-        infer.append(one)
-        forward.append(one._replace(what=f"{cost.label} forward") if cost.grad else one)
-        behind += weights + trained + 2 * touched
-        if cost.grad:  # a pass back is charged the bytes of all stages: those it does not reach count with the first
-            backward.append(Piece(f"{cost.label} backward", samples, samples * cost.backward, behind))
-            behind = 0
+        inference = Piece(f"{cost.plain} infer", samples, samples * cost.forward, weights + touched)
+        infer.append(inference)
+        forward.append(inference._replace(what=f"{cost.label} forward") if cost.grad else inference)
+        uncharged += weights + trained + 2 * touched
+        if cost.grad:
+            backward.append(Piece(f"{cost.label} backward", samples, samples * cost.backward, uncharged))
+            uncharged = 0
     return Pieces(tuple(infer), tuple(forward), tuple(backward))

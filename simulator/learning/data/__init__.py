@@ -1,6 +1,7 @@
-"""Images and their labels, batches that are not yet looked up, and how samples are dealt to clients.
+"""Images with labels, lazy batches of them, and their partition among clients.
 
-Nothing here knows a model. Where data come from is one file each in ``datasets``, how they are dealt in ``partition``.
+Nothing here knows a model. Each source of data has a file in ``datasets``, each way to partition them one in
+``partition``.
 """
 
 from simulator.settings.moved import former

@@ -1,4 +1,4 @@
-"""Images changed at random while they are trained with."""
+"""Random augmentation of training images."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ if TYPE_CHECKING:
 
 
 class Augmentation(Settings):
-    """What is done to each image anew whenever a batch is trained with.
+    """Random augmentation of each image, drawn anew each time that a batch is used for training.
 
-    Like the decoding and normalising of images it takes no simulated time. (Crop and flip as for CIFAR in He et al.,
+    Like the decoding and normalising of images, it takes no simulated time. (Crop and flip as for CIFAR in He et al.,
     2016, section 4.2, with the border reflected instead of black.)
 
     Attributes:
-        crop: pixels by which the border is reflected outwards, before the old size is cut out at a random place.
-        flip: whether half of the images, at random, are mirrored left to right.
+        crop: the pixels by which an image is padded on each side, by reflection, before the original size is cropped at
+            a random position.
+        flip: whether images are mirrored left to right with a probability of one half.
     """
 
     crop: NonNegativeInt = 0
     flip: bool = False
 
     def apply(self, images: Tensor, random: np.random.Generator) -> Tensor:
-        """Changed copies of images [N, C, H, W], each in its own way; ``crop`` is less than H and W."""
+        """Return augmented copies of images [N, C, H, W], each drawn separately; ``crop`` is less than H and W."""
         import torch
 
         samples, channels, height, width = images.shape
@@ -49,5 +50,5 @@ class Augmentation(Settings):
 
 
 def _reflected(index: Tensor, side: int) -> Tensor:
-    """Where -1, -2, ... and side, side + 1, ... lie, if the image is mirrored at its outermost pixels."""
+    """Map positions outside of 0 .. side - 1 back inside, by reflection at the outermost pixels."""
     return (side - 1) - ((side - 1) - index.abs()).abs()

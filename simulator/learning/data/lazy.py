@@ -1,6 +1,6 @@
-"""Batches as rows of a source, not yet looked up: what a frozen part computes from them is remembered per sample.
+"""Lazy batches, which are rows of a source that have not been looked up, and cached features of frozen stages.
 
-A device is still charged what its algorithm does; only the simulator saves the work.
+The cache saves real time only. Devices are still charged for all that their algorithm computes.
 """
 
 from __future__ import annotations
@@ -13,13 +13,19 @@ import torch
 from torch import Tensor
 
 REMEMBER_BYTES = 2 * 2**30
-"""Of one model's frozen parts, over all sources, so much is remembered: first come, first served."""
+"""The size of the cache of one model, over all sources, in bytes: first come, first served."""
 WORTH_FLOPS_PER_BYTE = 100
-"""Features are remembered if computing them takes at least this much: a look-up is not free either."""
+"""Features are cached if they take at least this many FLOPs per byte to compute, for a look-up is not free either."""
 
 
 class Source(Protocol):
-    """Samples in rows, all of one shape."""
+    """Samples in rows, all of one shape; its length is the number of samples.
+
+    Attributes:
+        shape: the shape of one sample.
+        dtype: the type of the samples that are looked up.
+        is_meta: whether this is a dry run.
+    """
 
     shape: tuple[int, ...]
     dtype: torch.dtype
@@ -27,11 +33,17 @@ class Source(Protocol):
 
     def __len__(self) -> int: ...
 
-    def rows(self, index: Tensor) -> Tensor: ...
+    def rows(self, index: Tensor) -> Tensor:
+        """Look up samples: [len(index), *shape]."""
 
 
 class LazyBatch:
-    """LazyBatch ``index`` of a source; behaves as a tensor where only sizes matter, and ``tensor()`` looks them up."""
+    """The rows ``index`` of a source, which ``tensor()`` looks up; as long as only sizes matter, it acts as a tensor.
+
+    Attributes:
+        source: the source.
+        index: the rows, int64 [N].
+    """
 
     __slots__ = ("index", "source")
 
@@ -40,34 +52,44 @@ class LazyBatch:
 
     @property
     def shape(self) -> torch.Size:
+        """The shape that the looked-up batch has, [N, ...]."""
         return torch.Size((*self.index.shape, *self.source.shape))
 
     @property
     def dtype(self) -> torch.dtype:
+        """The type that the looked-up batch has."""
         return self.source.dtype
 
     @property
     def is_meta(self) -> bool:
+        """Whether this is a dry run."""
         return self.source.is_meta
 
     def numel(self) -> int:
+        """Return the number of elements, as of a tensor."""
         return self.shape.numel()
 
     def element_size(self) -> int:
+        """Return the bytes of one element, as of a tensor."""
         return self.source.dtype.itemsize
 
     def tensor(self) -> Tensor:
+        """Look up the rows, [N, ...]."""
         return self.source.rows(self.index)
 
 
 class Budget:
-    """Bytes of memory for all that one model remembers."""
+    """The memory for all that is cached for one model.
+
+    Attributes:
+        left: the bytes that are still free.
+    """
 
     def __init__(self) -> None:
         self.left = REMEMBER_BYTES
 
     def take(self, nbytes: int) -> bool:
-        """Whether there was room for so much; then it is taken for good."""
+        """Reserve memory for good, and return True; if there is not enough left, reserve none and return False."""
         if nbytes > self.left:
             return False
         self.left -= nbytes
@@ -75,10 +97,18 @@ class Budget:
 
 
 class CachedFeatures:
-    """What a frozen function makes of a source: a source itself, computed on demand, each row once where it pays.
+    """The features that a frozen function computes from a source; a source itself.
 
-    ``held`` keeps alive what the function stands on, so that nothing is mistaken for it. ``budget``: of what is
-    remembered; where none is said, that of the source.
+    Rows are computed on demand. Where it pays, each is computed once and then cached.
+
+    Args:
+        source: the samples.
+        function: computes features from a batch of samples.
+        shape: the shape of the features of one sample.
+        dtype: the type of the features.
+        flops: the FLOPs of the function for one sample.
+        held: objects that must stay alive as long as the cache, so that no other object gets their ``id``.
+        budget: the memory for what is cached; None: that of the source, or a new one.
     """
 
     is_meta = False
@@ -104,17 +134,18 @@ class CachedFeatures:
 
     @cached_property
     def remembers(self) -> bool:
-        """Whether rows cost more to compute than to look up, and all fit; settled when the first are asked for."""
+        """Whether rows are cached: they cost more to compute than to look up, and all fit; decided at first use."""
         size = torch.Size(self.shape).numel() * self.dtype.itemsize
         return self.total_flops >= WORTH_FLOPS_PER_BYTE * size and self.budget.take(len(self) * size)
 
     @property
     def total_flops(self) -> int:
-        """FLOPs from the data themselves to a row of this source."""
+        """The FLOPs from the original data to one row of this source."""
         return self.flops + getattr(self.source, "total_flops", 0)
 
     def rows(self, index: Tensor) -> Tensor:
-        with torch.inference_mode(False), torch.no_grad():  # what evaluation remembers, training may use
+        """Look up or compute the features of some samples: [len(index), *shape], for ``index`` int64."""
+        with torch.inference_mode(False), torch.no_grad():  # training may use what an evaluation cached
             if not self.remembers:
                 return self._compute(index)
             if self._seen is None:
@@ -130,12 +161,13 @@ class CachedFeatures:
             return self._values[index]
 
     def _compute(self, index: Tensor) -> Tensor:
+        """Compute features from the original data; no cache is used, not even that of the source."""
         source = self.source
         return self.function(source._compute(index) if isinstance(source, CachedFeatures) else source.rows(index))
 
 
 class Rounded(CachedFeatures):
-    """A source as a wire of a smaller type hands it over: rounded, and cast back."""
+    """A source as it arrives over a link with a smaller ``wire_dtype``: rounded, and cast back to float32."""
 
     def __init__(self, source: Source, dtype: torch.dtype) -> None:
         super().__init__(source, lambda values: values.to(dtype).to(torch.float32), source.shape, torch.float32, 0)

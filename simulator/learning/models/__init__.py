@@ -1,6 +1,6 @@
-"""A model as a list of stages, its weights, parts of it, and one batch's way through a part.
+"""Models as lists of stages: their weights, their parts, and the passes of batches through a part.
 
-How a model is built, loaded and adapted belongs here; what is trained with it, and in which order, does not.
+How a model is built, loaded and adapted belongs here. Which data it is trained on, and in which order, does not.
 """
 
 from simulator.settings.moved import former

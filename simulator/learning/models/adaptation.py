@@ -1,4 +1,4 @@
-"""How a pre-trained model is made ready for training."""
+"""Adaptation of a pre-trained model for training: which parameters are trained, and what is added to the model."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Adaptation:
-    """How the pre-trained model is made ready.
+    """How a pre-trained model is adapted.
 
     Attributes:
-        trained: whether a parameter is trained, from its name and the names of all stages in order.
-        prompts: what is added before the first block.
-        lora: the adapters beside layers of the blocks.
+        trained: tells whether a parameter is trained, from its name and the names of all stages in order.
+        prompts: the soft prompts that are added before the first block, if any.
+        lora: the adapters that are added to layers of the blocks, if any.
     """
 
     trained: Callable[[str, Sequence[str]], bool]
@@ -37,7 +37,12 @@ class Adaptation:
 
     @classmethod
     def of(cls, training: Training, train: str | None = None) -> Adaptation:
-        """What ``train``, or else ``training.train``, says: full, linear, bias, prompt or lora."""
+        """Return the adaptation that a scenario names.
+
+        Args:
+            training: has the settings of prompts and adapters, and ``train``, which is used unless the argument is set.
+            train: ``full``, ``linear``, ``bias``, ``prompt`` or ``lora``.
+        """
         train = train or training.train
         prompts = training.prompts if train == "prompt" else None
         lora = training.lora if train == "lora" else None
@@ -47,13 +52,21 @@ class Adaptation:
 def adapted(
     model: nn.Module, adaptation: Adaptation, attention: str = "fused", remember: bool = True, seed: int = 0
 ) -> tuple[dict[str, Tensor], Staged]:
-    """A timm model, adapted: its weights by name, and the structure they fit.
+    """Adapt a timm model.
 
-    A real ``model`` is used up. One on ``meta`` stays as it is, and what was made of it is remembered.
+    Args:
+        model: the model. One with real weights is used up; one on ``meta`` stays as it is, and the result is cached.
+        adaptation: what is trained, and what is added.
+        attention: ``fused`` or ``math``; see ``Staged``.
+        remember: whether the outputs of frozen stages are cached; see ``Staged``.
+        seed: of the new prompts and adapters.
+
+    Returns:
+        The weights by name, and the structure that they belong to.
 
     Raises:
-        NotStagedError: it cannot be seen as stages, or has no tokens for prompts.
-        UnfitError: it has no such layers or blocks for adapters.
+        NotStagedError: the model cannot be split into stages, or has no tokens to which prompts could be added.
+        UnfitError: the model lacks the layers or blocks that adapters are wanted for.
     """
     if next(model.parameters()).is_meta:
         return _remembered(model, adaptation, attention, remember)
@@ -75,18 +88,18 @@ def _adapted(
 
 
 _made: WeakKeyDictionary[nn.Module, dict[Any, Any]] = WeakKeyDictionary()
-"""Models on ``meta``, and what was made of each."""
+"""The models on ``meta``, each with the adapted models that were made from it."""
 
 
 def _remembered(
     model: nn.Module, adaptation: Adaptation, attention: str, remember: bool
 ) -> tuple[dict[str, Tensor], Staged]:
-    """As ``_adapted``, made once for each set of parameters that are trained: many dry trials have the same."""
+    """Adapt a model on ``meta``, once for each set of trained parameters; many dry trials share one."""
     made = _made.setdefault(model, {})
     added = (
         attention,
         remember,
-        *(getattr(adaptation, each.name) for each in fields(adaptation) if each.name != "trained"),
+        *(getattr(adaptation, field.name) for field in fields(adaptation) if field.name != "trained"),
     )
     if added not in made:
         _, staged = _adapted(_twin(model), adaptation, attention, remember)
@@ -100,5 +113,6 @@ def _remembered(
 
 
 def _twin(model: nn.Module) -> nn.Module:
-    twin: nn.Module = pickle.loads(pickle.dumps(model))  # a deep copy takes six times as long
+    """Return a deep copy of a model."""
+    twin: nn.Module = pickle.loads(pickle.dumps(model))  # copy.deepcopy takes six times as long
     return twin

@@ -1,4 +1,4 @@
-"""Models a scenario can name: the bundled ViT, the same with random weights, or a ViT or ResNet of timm's."""
+"""Models that a scenario can name: the bundled ViT, the same with random weights, or a ViT or ResNet from timm."""
 
 from __future__ import annotations
 
@@ -29,18 +29,23 @@ BUNDLED = "vit_mini_p4_32"
 OURS = ("bundled", "random")
 WANTED = f"{FAMILIES} is wanted"
 SAID_ELSEWHERE = {
-    "img_size": "image_size says it, beside the keywords",
+    "img_size": "use image_size, beside the keywords",
     "num_classes": "the data say how many classes there are",
     "in_chans": "images have three channels",
     "pretrained": "it is a key of its own, beside the keywords",
-    "device": "torch_device says it",
+    "device": "use torch_device",
     "dtype": "all computing is in float32",
 }
-"""Arguments of timm's that are no keywords."""
+"""The arguments of timm that are not allowed as keywords, and where a scenario sets them."""
 
 
 class Built(NamedTuple):
-    """A model with its weights, and how its images are normalised."""
+    """A model that was built.
+
+    Attributes:
+        model: the model with its weights, or on ``meta``.
+        statistics: the mean and standard deviation of each channel, by which its images are normalised.
+    """
 
     model: nn.Module
     statistics: Statistics
@@ -56,21 +61,22 @@ def build(
     weights: str | None = None,
     keywords: Mapping[str, Any] | None = None,
 ) -> Built:
-    """Build a model.
+    """Build a model that a scenario names.
 
     Args:
-        name: ``bundled``, ``random`` (the bundled one's shape) or the name of a VisionTransformer or ResNet of timm's.
-        image_size: pixels a side; position embeddings are resampled to it.
-        classes: the classifier is always new where the checkpoint has another number of classes.
-        seed: of what is drawn: new weights.
+        name: ``bundled``, ``random`` (the shape of the bundled model) or the name of a VisionTransformer or ResNet in
+            timm.
+        image_size: the width and height of images in pixels; position embeddings are resampled to it.
+        classes: the number of classes; if the weights are for another number, the classifier is new.
+        seed: of new weights.
         pretrained: for a timm model, whether to load its published weights.
-        dry: on ``meta``, without weights; one object for all who ask, not to be changed.
+        dry: whether to build on ``meta``, without weights. The object is shared by all callers and must not be changed.
         weights: a file to load instead of published weights; see ``checkpoints.load``.
-        keywords: of timm's own, for a timm model; they can change its shape.
+        keywords: further arguments of timm, for a timm model; they can change its shape.
 
     Raises:
-        UnfitError: no such model, a size or a keyword it cannot take, or weights that cannot be had.
-        NotStagedError: timm has it, but it is of another family.
+        UnfitError: there is no such model, it does not take this size or a keyword, or its weights cannot be loaded.
+        NotStagedError: the model is in timm, but of another family.
     """
     if name in OURS:
         return _ours(name, image_size, classes, seed, dry, weights, keywords)
@@ -105,9 +111,9 @@ def _from_timm(
     model = sketch
     if not dry:
         try:
-            with _without_retries_told():
+            with _quiet_downloads():
                 model = _create(name, seed, dry=False, pretrained=published, **arguments, **keywords)
-        except Exception as error:  # of any library between here and the network
+        except Exception as error:  # any library between here and the network raises its own
             if not published:
                 raise
             why = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:120]}"
@@ -125,7 +131,7 @@ def _from_timm(
 
 @lru_cache(maxsize=16)
 def _kind(name: str) -> type[nn.Module]:
-    """The class of a timm model."""
+    """Return the class of a timm model."""
     return type(_create(name, seed=0, dry=True))
 
 
@@ -140,12 +146,12 @@ def _check_keywords(name: str, kind: type[nn.Module], keywords: Mapping[str, Any
 
 
 def _sketch(name: str, image_size: int, arguments: dict[str, Any], keywords: Mapping[str, Any]) -> nn.Module:
-    """The model on ``meta``, which costs nothing: can it be built?"""
+    """Build a timm model on ``meta``, which is cheap, to find out whether it can be built at all."""
     try:
         model = _create(name, seed=0, dry=True, **arguments, **keywords)
-        if isinstance(model, ResNet):  # it is any size's, but for parts that some are too small for
+        if isinstance(model, ResNet):  # it takes images of any size, unless they are too small for one of its layers
             model.eval()(torch.empty(1, 3, image_size, image_size, device="meta"))
-    except Exception as error:  # of whatever a keyword can upset
+    except Exception as error:  # a wrong keyword can raise anything
         why = (str(error).splitlines() or [type(error).__name__])[0][:200]
         if keywords:
             problem = f"{name!r} cannot be built with these keywords for {image_size} x {image_size} pixels: {why}"
@@ -164,9 +170,9 @@ def _check_patches(name: str, patch: int, image_size: int) -> None:
 
 
 def _check_published(name: str, model: nn.Module, usual: nn.Module, keywords: Mapping[str, Any]) -> None:
-    """Published weights are for the usual shape."""
-    mine, theirs = ({key: tuple(t.shape) for key, t in each.state_dict().items()} for each in (model, usual))
-    if mine != theirs:
+    """Refuse keywords that change the shape of a model, if its published weights are to be loaded."""
+    shape, published = ({key: tuple(t.shape) for key, t in built.state_dict().items()} for built in (model, usual))
+    if shape != published:
         raise UnfitError(
             "keywords",
             None,
@@ -176,8 +182,8 @@ def _check_published(name: str, model: nn.Module, usual: nn.Module, keywords: Ma
 
 
 @contextmanager
-def _without_retries_told() -> Iterator[None]:
-    """Offline, huggingface_hub tells of every try; one message at the end says it all."""
+def _quiet_downloads() -> Iterator[None]:
+    """Silence huggingface_hub, which logs every retry when offline; our own error message is enough."""
     logger = logging.getLogger("huggingface_hub")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -195,25 +201,25 @@ def _create(name: str, seed: int, dry: bool, pretrained: bool = False, **setting
 
 @lru_cache(maxsize=8)
 def _on_meta(name: str, settings: str) -> nn.Module:
-    """A model without weights: one object for all who ask, which nobody changes."""
+    """Return a model without weights; the object is shared by all callers and must not be changed."""
     return _made(name, seed=0, dry=True, pretrained=False, **json.loads(settings))
 
 
 def _made(name: str, seed: int, dry: bool, pretrained: bool, **settings: Any) -> nn.Module:
-    where = torch.device("meta" if dry else "cpu")
-    with torch.random.fork_rng(devices=[]), where, _Undrawn() if dry else nullcontext():
-        torch.manual_seed(seed)  # timm draws from the global stream
+    device = torch.device("meta" if dry else "cpu")
+    with torch.random.fork_rng(devices=[]), device, _Undrawn() if dry else nullcontext():
+        torch.manual_seed(seed)  # timm draws from torch's global generator
         return timm.create_model(name, pretrained=pretrained, **settings)
 
 
 class _Undrawn(TorchFunctionMode):
-    """On ``meta`` there are no values to draw, and torch takes most of a model's second to do so."""
+    """Skips the initialisation of weights on ``meta``: there are no values, and it takes most of the building time."""
 
     DRAWING = frozenset({"uniform_", "normal_", "erfinv_", "mul_", "add_", "clamp_", "zero_", "fill_"})
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        drawn = args[0] if args and getattr(function, "__name__", "") in self.DRAWING else None
-        return drawn if isinstance(drawn, Tensor) and drawn.is_meta else function(*args, **(kwargs or {}))
+        target = args[0] if args and getattr(function, "__name__", "") in self.DRAWING else None
+        return target if isinstance(target, Tensor) and target.is_meta else function(*args, **(kwargs or {}))
 
 
 def _load(model: nn.Module, weights: str, dry: bool) -> None:
@@ -235,10 +241,10 @@ def _ours(
     recipe = json.loads((files("simulator") / "assets" / f"{BUNDLED}.json").read_text())
     shape, statistics = recipe["model"], (tuple(recipe["mean"]), tuple(recipe["std"]))
     if keywords:
-        problem = f"the {name} model has a shape of its own: name {recipe['timm']!r}, which it is made of, to change it"
+        problem = f"the shape of the {name} model is fixed: name {recipe['timm']!r}, on which it is built, to change it"
         raise UnfitError("keywords", None, problem)
     if weights and name == "bundled":
-        problem = "the bundled model has its own: say 'name: random' for its shape with these"
+        problem = "the bundled model has its own weights: use 'name: random' to load others into its shape"
         raise UnfitError("weights", None, problem)
     _check_patches(f"the {name} model", shape["patch_size"], image_size)
     model = _create(recipe["timm"], seed, dry, **{**shape, "img_size": image_size, "num_classes": classes})

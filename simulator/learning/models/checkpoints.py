@@ -1,4 +1,4 @@
-"""Weights from a file: read without running anything in it, and fitted to a model, or refused in words."""
+"""Weights from a file: read without running code from it, and fitted to a model or refused with a reason."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 SAFETENSORS = ".safetensors"
 WITHIN = ("state_dict", "model")
-"""Where a training script may have put the weights, beside other things."""
+"""The keys under which a training script may have saved the weights, beside other things."""
 COUNTER = "num_batches_tracked"
-"""Of batch norm: not needed, and older files have none."""
+"""A buffer of batch norm that is not needed, and that older files lack."""
 NAMED = 3
 """How many names a message lists."""
 
@@ -28,60 +28,62 @@ class CheckpointError(ValueError):
 
 
 def load(model: nn.Module, path: Path | str, dry: bool = False) -> None:
-    """Put the weights of a file into a model of timm's, by timm's names, cast to float32.
+    """Load the weights of a file into a timm model, by timm's names, cast to float32.
 
-    Position embeddings are resampled to the model's image size. A classifier for another number of classes is left out;
-    then, and where the file has none, the model keeps its own.
+    Position embeddings are resampled to the image size of the model. The model keeps its own classifier if the file has
+    none, or one for another number of classes.
 
     Args:
-        model: a VisionTransformer or a ResNet; in a dry run, on ``meta``.
-        path: what safetensors wrote, or `torch.save` (a state dict, or a dict that has one as "state_dict" or "model").
-        dry: only names and shapes are looked at.
+        model: a VisionTransformer or a ResNet; on ``meta`` in a dry run.
+        path: a file written by safetensors or by `torch.save` (a state dict, or a dict that has one as "state_dict" or
+            "model").
+        dry: whether to check names and shapes only.
 
     Raises:
-        CheckpointError: there is no such file, it cannot be read, or it does not fit; the message names the path.
+        CheckpointError: there is no such file, it cannot be read, or it does not fit the model; the message names the
+            path.
     """
-    found, wanted = _read(Path(path), dry), model.state_dict()
+    saved, expected = _read(Path(path), dry), model.state_dict()
     classifier = _classifier(model)
-    if _classes(found, classifier) != _classes(wanted, classifier):
-        found = {key: tensor for key, tensor in found.items() if not key.startswith(classifier)}
-    lacking = [key for key in wanted if key not in found and not key.startswith(classifier) and COUNTER not in key]
-    beyond = [key for key in found if key not in wanted]
-    if lacking or beyond:
-        problems = [f"lacks {_some(lacking)}"] * bool(lacking) + [f"has also {_some(beyond)}"] * bool(beyond)
+    if _classes(saved, classifier) != _classes(expected, classifier):
+        saved = {key: tensor for key, tensor in saved.items() if not key.startswith(classifier)}
+    lacking = [key for key in expected if key not in saved and not key.startswith(classifier) and COUNTER not in key]
+    surplus = [key for key in saved if key not in expected]
+    if lacking or surplus:
+        problems = [f"lacks {_some(lacking)}"] * bool(lacking) + [f"also has {_some(surplus)}"] * bool(surplus)
         raise CheckpointError(f"{path} does not fit the model: it {', and '.join(problems)}")
-    if isinstance(model, VisionTransformer) and "pos_embed" in found:
-        found["pos_embed"] = _resampled(found["pos_embed"], model)
-    for key, tensor in found.items():
-        if tensor.shape != wanted[key].shape:
-            shapes = _shape(tensor), _shape(wanted[key])
+    if isinstance(model, VisionTransformer) and "pos_embed" in saved:
+        saved["pos_embed"] = _resampled(saved["pos_embed"], model)
+    for key, tensor in saved.items():
+        if tensor.shape != expected[key].shape:
+            shapes = _shape(tensor), _shape(expected[key])
             raise CheckpointError(f"{path} does not fit the model: {key} is {shapes[0]} there, and {shapes[1]} here")
     if not dry:
-        model.load_state_dict(found, strict=False)
+        model.load_state_dict(saved, strict=False)
 
 
 def _read(path: Path, dry: bool) -> dict[str, Tensor]:
-    """The tensors of a file by name, floating ones as float32; on ``meta`` in a dry run."""
+    """Return the tensors of a file by name, floating-point ones as float32; on ``meta`` in a dry run."""
     if not path.is_file():
         raise CheckpointError(f"there is no file {path}")
     try:
-        found = _safetensors(path, dry) if path.suffix == SAFETENSORS else _pickled(path, dry)
+        state = _safetensors(path, dry) if path.suffix == SAFETENSORS else _pickled(path, dry)
     except UnpicklingError as error:
         raise CheckpointError(
             f"{path} is no state dict that torch.save wrote, or holds more than tensors, which could run any program "
             f"when it is read: save model.state_dict() alone, or as {SAFETENSORS}"
         ) from error
-    except Exception as error:  # each library, and each kind of damage, has its own
+    except Exception as error:  # each library, and each kind of damage, raises its own
         kind = "safetensors" if path.suffix == SAFETENSORS else "a file of torch.save"
         reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])[:150]
         raise CheckpointError(f"{path} cannot be read as {kind} ({reason})") from error
-    if not isinstance(found, Mapping) or not found:
-        raise CheckpointError(f"{path} holds no weights: a state dict is wanted, names and tensors")
-    other = next((key for key, value in found.items() if not isinstance(value, Tensor)), None)
+    if not isinstance(state, Mapping) or not state:
+        raise CheckpointError(f"{path} holds no weights: a state dict of names and tensors is expected")
+    other = next((key for key, value in state.items() if not isinstance(value, Tensor)), None)
     if other is not None:
-        kind = type(found[other]).__name__
-        raise CheckpointError(f"{path} holds no state dict: {other!r} is no tensor, but of the type {kind}")
-    return {str(key): tensor.float() if tensor.is_floating_point() else tensor for key, tensor in found.items()}
+        kind = type(state[other]).__name__
+        raise CheckpointError(f"{path} holds no state dict: {other!r} is not a tensor, but of type {kind}")
+    return {str(key): tensor.float() if tensor.is_floating_point() else tensor for key, tensor in state.items()}
 
 
 def _safetensors(path: Path, dry: bool) -> dict[str, Tensor]:
@@ -92,26 +94,26 @@ def _safetensors(path: Path, dry: bool) -> dict[str, Tensor]:
 
 
 def _pickled(path: Path, dry: bool) -> Any:
-    found = torch.load(path, map_location="meta" if dry else "cpu", weights_only=True)
-    if isinstance(found, Mapping):
-        return next((found[key] for key in WITHIN if isinstance(found.get(key), Mapping)), found)
-    return found
+    saved = torch.load(path, map_location="meta" if dry else "cpu", weights_only=True)
+    if isinstance(saved, Mapping):
+        return next((saved[key] for key in WITHIN if isinstance(saved.get(key), Mapping)), saved)
+    return saved
 
 
 def _classifier(model: nn.Module) -> str:
-    """What the names of a model's classifier begin with."""
+    """Return the prefix of the names of a model's classifier."""
     classifier = model.get_classifier()  # type: ignore[operator]
     return next(f"{name}." for name, module in model.named_modules() if module is classifier)
 
 
 def _classes(tensors: Mapping[str, Tensor], classifier: str) -> int | None:
-    """For how many classes there is a classifier; None where there is no classifier."""
+    """Return the number of classes of the classifier; None where there is no classifier."""
     weight = tensors.get(f"{classifier}weight")
     return None if weight is None or not weight.ndim else len(weight)
 
 
 def _resampled(position: Tensor, vit: VisionTransformer) -> Tensor:
-    """Position embeddings [1, T, D] for the model's grid, or what was given if theirs is no square."""
+    """Resample position embeddings [1, T, D] to the grid of a model; return them as given if theirs is no square."""
     prefix = 0 if vit.no_embed_class else vit.num_prefix_tokens
     patches = position.shape[1] - prefix if position.ndim == 3 else 0
     if patches < 1 or math.isqrt(patches) ** 2 != patches:
@@ -120,7 +122,7 @@ def _resampled(position: Tensor, vit: VisionTransformer) -> Tensor:
 
 
 def _some(names: list[str]) -> str:
-    """The first few, and how many more."""
+    """Return the first few names, and how many more there are."""
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 

@@ -1,4 +1,4 @@
-"""Where a model is cut: head and tail on the device, body at the server."""
+"""Cuts of a model: head and tail on the device, body at the server."""
 
 from __future__ import annotations
 
@@ -7,21 +7,27 @@ from typing import NamedTuple, Protocol
 from simulator.settings.errors import UnfitError
 
 Ranges = tuple[tuple[int, int], ...]
-"""Half-open ranges of stages, in order: ((0, 2), (7, 8)) is the short cut from head to tail."""
+"""Half-open ranges of stage indices, in order: ((0, 2), (7, 8)) is a head and a tail without the body between them."""
 
 
 class HasBlocks(Protocol):
-    """A model in stages, some of which are blocks."""
+    """A model in stages, some of which are blocks; its length is the number of stages."""
 
     @property
     def blocks(self) -> range:
-        """The stages that are blocks."""
+        """The indices of the stages that are blocks."""
 
     def __len__(self) -> int: ...
 
 
 class Cut(NamedTuple):
-    """A model in three: stages of the head, the body and the tail; and the short cut from head to tail."""
+    """A model cut in three.
+
+    Attributes:
+        head: the stages on the device up to the first cut layer.
+        body: the stages at the server.
+        tail: the stages on the device after the second cut layer.
+    """
 
     head: Ranges
     body: Ranges
@@ -29,20 +35,25 @@ class Cut(NamedTuple):
 
     @property
     def short(self) -> Ranges:
+        """The short cut from the head straight to the tail, without the body."""
         return (*self.head, *self.tail)
 
     @property
     def rest(self) -> Ranges:
-        """Everything behind the head, in one."""
+        """Body and tail as one range: all that follows the head."""
         return ((self.body[0][0], self.tail[0][1]),)
 
 
 def cut(model: HasBlocks, head: int, tail: int) -> Cut:
-    """Cut at block boundaries: the head has the embedding, prompts and ``head`` blocks, the tail ``tail`` and the norm
-    and classifier.
+    """Cut a model at block boundaries.
+
+    Args:
+        model: the model in stages.
+        head: blocks in the head, which also has the embedding and the prompts.
+        tail: blocks in the tail, which also has the final norm and the classifier.
 
     Raises:
-        UnfitError: fewer than one block is left for the body; its key is the larger of the two.
+        UnfitError: no block is left for the body. The key of the error is the larger of the two.
     """
     blocks = model.blocks
     if head < 0 or tail < 0 or head + tail >= len(blocks):

@@ -1,4 +1,4 @@
-"""Settings of LoRA."""
+"""The settings of LoRA."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from simulator.settings.base import Many, Settings, invalid
 
 
 class Lora(Settings):
-    """Low-rank changes of linear layers: x -> W x + (alpha / rank) B A x, W frozen (Hu et al., 2022; arXiv 2106.09685,
-    section 4.1).
+    """LoRA adapters of linear layers (Hu et al., 2022; arXiv 2106.09685, section 4.1).
+
+    A layer with frozen weight W computes W x + (alpha / rank) B A x.
 
     Attributes:
-        rank: of the change: rows of A and columns of B.
-        alpha: its scale is alpha / rank; null: as the rank, a scale of 1.
-        dropout: how much of an adapter's input is dropped while training.
-        targets: the linear layers that have one, by the end of their name in a block. In a VisionTransformer `q`, `k`
-            and `v` are the thirds of `attn.qkv`, `qkv` all three in one; then there are `proj`, `fc1` and `fc2`.
-        blocks: the first and the last block that have adapters, counted from 0; [2, null]: from the third to the end;
+        rank: the rank of the change: the rows of A and the columns of B.
+        alpha: the numerator of the scale alpha / rank; null: equal to the rank, for a scale of 1.
+        dropout: the probability with which an input of an adapter is dropped during training.
+        targets: the linear layers that get an adapter, by the end of their name in a block. In a VisionTransformer,
+            `q`, `k` and `v` are the thirds of `attn.qkv`, and `qkv` is all three with one adapter; further layers are
+            `proj`, `fc1` and `fc2`.
+        blocks: the first and the last block that have adapters, counted from 0; [2, null]: from the third to the last;
             null: all, or as many as an algorithm trains.
     """
 
@@ -39,4 +41,5 @@ class Lora(Settings):
 
     @property
     def scale(self) -> float:
+        """The factor alpha / rank on the output of an adapter."""
         return 1.0 if self.alpha is None else self.alpha / self.rank

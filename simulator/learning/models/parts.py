@@ -1,4 +1,4 @@
-"""Parts and passes: some stages with weights, and one batch's way through them."""
+"""Parts and passes: some stages with their weights, and the pass of one batch through them."""
 
 from __future__ import annotations
 
@@ -21,31 +21,33 @@ from simulator.learning.optimizers.base import Optimizer
 
 Batch = Tensor | LazyBatch
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""Of logits [N, C] and labels [N]: their mean."""
+"""Takes logits [N, C] and labels [N], and returns the mean loss."""
 
 
 def _by_shape(price: Callable[[Part, Batch], Cost]) -> Callable[..., Cost]:
-    """A price that depends on the batch's shape alone: worked out once for each part and shape."""
+    """Cache a cost that depends on the shape of the batch alone, for each part and shape."""
 
     @wraps(price)
-    def known(part: Part, x: Batch, *_: Any) -> Cost:
+    def cached(part: Part, x: Batch, *_: Any) -> Cost:
         key = price, x.shape
-        found = part._prices.get(key)
-        if found is None:
-            found = part._prices[key] = price(part, x)
-        return found
+        cost = part._prices.get(key)
+        if cost is None:
+            cost = part._prices[key] = price(part, x)
+        return cost
 
-    return known
+    return cached
 
 
 class Part:
-    """Some stages with weights (shared by reference): a head, a body, a tail, a short cut, the whole model.
+    """Some stages with weights: a head, a body, a tail, a short cut, or the whole model.
 
-    It holds no batch and no gradient, so any number of passes may be open at once.
+    The weights are shared by reference. A part holds no batch and no gradient, so any number of passes through it may
+    be open at once.
 
     Attributes:
-        input_grad: something before this part learns, so its passes return the gradient of their input.
-        learns: its passes are worth a way back.
+        model, weights: the structure and the weights of the whole model.
+        ranges: which stages belong to this part.
+        names, trainable, frozen, trainable_bytes, input_grad, learns: as of a ``Slice``.
     """
 
     def __init__(self, model: Staged, weights: Weights, ranges: Ranges) -> None:
@@ -64,24 +66,28 @@ class Part:
         return " and ".join(names[0] if len(names) == 1 else f"{names[0]}..{names[-1]}" for names in stages)
 
     def receive(self, installed: Mapping[str, Tensor]) -> None:
-        """Compute with these frozen weights from now on: what a device was sent, instead of what the server has."""
+        """Use the frozen weights that a device was sent, in place of the server's, from now on."""
         for name in self.frozen:
             if self.weights[name] is not installed[name]:
                 self.weights[name] = installed[name]
 
     def resident(self) -> Iterator[tuple[Weights, str, int]]:
-        """What lies in memory where this part is used, by stage: weights, and of the trained gradients and state."""
-        copies = 1 + self.weights.optimizer.copies if self.weights.optimizer else 0  # a gradient, and the state
+        """Yield what this part takes in memory at a site: for each stage, the weights object, its name, and bytes.
+
+        The bytes are those of the weights and, for trained parameters, of the gradients and the optimizer state.
+        """
+        copies = 1 + self.weights.optimizer.copies if self.weights.optimizer else 0  # the gradient, and the state
         for stage, (weights, trained) in self._slice.stage_bytes.items():
             yield self.weights, stage, weights + copies * trained
 
-    # Prices: of a batch of the first argument's shape; labels cost nothing.
+    # Costs, for a batch of the shape of ``x``. Labels cost nothing.
 
     def sizes(self, x: Batch) -> Sizes:
+        """Return the sizes of this part for a batch."""
         return self.model.sizes(self.ranges, tuple(x.shape))
 
     def steps(self, optimizer: Optimizer) -> dict[str, Piece]:
-        """What a step of this part is made of, by stage."""
+        """Return the pieces of an optimizer step of this part, by stage."""
         return self.model.steps(self.ranges, optimizer)
 
     @_by_shape
@@ -108,7 +114,7 @@ class Part:
         return self._forward_cost(x) + self._backward_cost(x)
 
     def _late_cost(self, x: Batch) -> Cost:
-        """Of a way back, what can come any time after: gradients of weights."""
+        """Return the cost of the gradients of weights, which may be computed at any later time."""
         sizes = self.sizes(x)
         return Cost(sizes.late, self.trainable_bytes + sizes.activations, sizes.pair, -sizes.kept)
 
@@ -131,12 +137,12 @@ class Part:
 
     @work(cost=_infer_cost, holds=_held)
     def infer(self, x: Batch) -> Batch:
-        """The output, with no way back."""
+        """Return the output of a forward pass that keeps nothing for a backward pass."""
         return Pass(self, x, grad=False).output
 
     @work(cost=_infer_cost, holds=_held)
     def el2n(self, x: Batch, y: Tensor) -> Tensor:
-        """EL2N scores [N]: the L2 norm of softmax(logits) - onehot(y) (Paul et al., 2021, definition 2.2)."""
+        """Return the EL2N score ||softmax(logits) - onehot(y)||_2 of each sample, [N] (Paul et al., 2021, def. 2.2)."""
         logits = Pass(self, x, grad=False).output
         if logits.is_meta:
             return self.model.blank((len(y),))
@@ -147,46 +153,49 @@ class Part:
 
     @work(cost=_forward_cost, holds=_held)
     def forward(self, x: Batch) -> Pass:
-        """A pass, open for its way back where this part learns."""
+        """Run a batch forward; the pass stays open for its backward pass, if this part learns."""
         return Pass(self, x)
 
     @work(cost=_loss_cost, holds=_held)
     def loss_backward(self, x: Batch, y: Tensor) -> Pass:
-        """Forward, the mean cross-entropy with labels ``y`` [N], and backward; ``output`` is the loss."""
+        """Run forward to the mean cross-entropy with labels ``y`` [N], which is the ``output``, and backward."""
         return Pass(self, x, y).run_backward(None)
 
     @work(cost=_chain_cost, holds=_held)
     def loss_chain(self, x: Batch, y: Tensor) -> Pass:
-        """``loss_backward`` without its gradients of weights: ``Pass.late`` pays for those, any time after."""
+        """Do ``loss_backward`` without the cost of the gradients of weights, which ``Pass.late`` charges later."""
         return Pass(self, x, y).run_backward(None)
 
     @work(cost=_train_cost, writes=_stepped, holds=_held)
     def train_step(self, x: Batch, y: Tensor) -> Pass:
-        """``loss_backward`` and the step, as one service."""
-        done = Pass(self, x, y).run_backward(None)
-        self.weights.step(done)
-        return done
+        """Do ``loss_backward`` and the optimizer step as one work."""
+        computed = Pass(self, x, y).run_backward(None)
+        self.weights.step(computed)
+        return computed
 
     # The computation itself.
 
     def __call__(self, x: Batch, tensors: Mapping[str, Tensor] | None = None) -> Batch:
-        """Really compute, with other tensors than the part's own if given. Frozen prefixes of rows are remembered."""
+        """Compute the output of a batch, with ``tensors`` in place of the part's own weights if given.
+
+        For rows of a source, the features of the leading frozen stages are cached.
+        """
         tensors = tensors or self.weights
         if isinstance(x, LazyBatch):
-            frozen = self._slice.frozen_prefix if self.model.remember else 0
-            if frozen:
+            cached_stages = self._slice.frozen_prefix if self.model.remember else 0
+            if cached_stages:
                 x = LazyBatch(self.model.derived(x.source, self.ranges, self.weights), x.index)
-            if frozen == len(self._slice.stages):
+            if cached_stages == len(self._slice.stages):
                 return x
             x = x.tensor()
-            if frozen:
+            if cached_stages:
                 return self._slice.rest(tensors, x)
         return functional_call(self._slice.module, {name: tensors[name] for name in self.names}, (x,))
 
 
 @contextmanager
 def _drawing(weights: Weights) -> Iterator[None]:
-    """A generator of their own for passes that draw random numbers: torch's global one stays as it was."""
+    """Seed torch's global generator from the weights' own random stream, and restore it afterwards."""
     if weights.random is None:
         yield
         return
@@ -197,12 +206,14 @@ def _drawing(weights: Weights) -> Iterator[None]:
 
 
 class Pass:
-    """One batch through a part: its tape and, once it has been run backward, its gradients.
+    """The pass of one batch through a part, with its autograd graph and, after ``backward``, its gradients.
 
     Attributes:
-        output: detached; the loss, where labels were given.
-        grads: of the part's trainable tensors, by name.
-        input_grad: of the batch, where something before the part learns.
+        part: the part.
+        version: the version of the weights that it was computed with.
+        output: the output, detached; the loss, where labels were given.
+        grads: name -> gradient of the part's trained parameters; empty before ``backward``.
+        input_grad: the gradient of the batch, where a stage before the part is trained.
     """
 
     __slots__ = ("__weakref__", "_leaves", "_tape", "_x", "grads", "input_grad", "output", "part", "version")
@@ -216,7 +227,7 @@ class Pass:
         self._tape: Tensor | None = None
         self._leaves: dict[str, Tensor] = {}
         opens = grad and part.learns
-        if x.is_meta:  # dry: what a part does to a shape is known, and no tensor is touched
+        if x.is_meta:  # a dry run needs the shape of the output alone
             self.output: Any = part.model.blank(part.sizes(x).shape if y is None else ())
         elif not opens:
             with torch.no_grad():
@@ -229,7 +240,7 @@ class Pass:
     def _run(self, x: Batch, y: Tensor | None, loss: Loss) -> None:
         part = self.part
         if part.input_grad:
-            assert isinstance(x, Tensor), "rows of a source are data: nothing before them learns"
+            assert isinstance(x, Tensor), "rows of a source are data: no stage before them is trained"
             self._x = x = x.detach().requires_grad_()
         self._leaves = {name: part.weights[name].detach().requires_grad_() for name in part.trainable}
         with torch.enable_grad(), _drawing(part.weights):
@@ -246,7 +257,7 @@ class Pass:
 
     @work(cost=_backward_cost, holds=_held)
     def backward(self, grad: Tensor) -> Tensor | None:
-        """From the gradient of the output to ``grads``; the value is the gradient of the input, where it is wanted.
+        """Run backward from the gradient of the output, set ``grads``, and return the gradient of the input if wanted.
 
         Raises:
             RuntimeError: the pass has been run backward already.
@@ -261,11 +272,18 @@ class Pass:
 
     @work(cost=_late_cost, holds=_late_held, deferrable=True)
     def late(self) -> Pass:
-        """The gradients of weights that ``loss_chain`` left for later, as in zero-bubble pipelines; autograd makes both
-        at once, so only the price is left to pay."""
+        """Charge for the gradients of weights that ``loss_chain`` left for later, as in zero-bubble pipelines.
+
+        Autograd has computed them already, together with the others; only their cost is left.
+        """
         return self
 
     def run_backward(self, grad: Tensor | None) -> Pass:
+        """Do the computation of ``backward`` and return this pass; ``grad`` is None where the output is a loss.
+
+        Raises:
+            RuntimeError: the pass has been run backward already.
+        """
         part = self.part
         if self.grads or self.input_grad is not None:
             raise RuntimeError(f"this pass through {part} has been run backward already")
@@ -273,7 +291,7 @@ class Pass:
             self.grads = {name: part.weights[name] for name in part.trainable}
             self.input_grad = part.model.blank(tuple(self._x.shape)) if part.input_grad else None
         else:
-            assert self._tape is not None, f"{part} does not learn: it has no way back"
+            assert self._tape is not None, f"{part} does not learn: it has no backward pass"
             wanted = [*self._leaves.values(), *([self._x] if part.input_grad else [])]
             grads = torch.autograd.grad(self._tape, wanted, grad)  # type: ignore[arg-type]
             self.grads = dict(zip(self._leaves, grads, strict=False))

@@ -1,4 +1,4 @@
-"""Settings of soft prompts."""
+"""The settings of soft prompts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from simulator.settings.base import Settings
 
 
 class Prompts(Settings):
-    """Learnable tokens added once before the first block (VPT-shallow; Jia et al., 2022).
+    """Soft prompts: learnable tokens that are added once, before the first block (VPT-shallow; Jia et al., 2022).
 
     Attributes:
-        length: how many.
-        place: behind the class (and register) tokens, or behind all tokens.
+        length: how many tokens are added.
+        place: where they are added: after the class (and register) tokens, or after all tokens.
     """
 
     length: PositiveInt = 4

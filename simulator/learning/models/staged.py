@@ -1,4 +1,4 @@
-"""The structure of a model: named stages on ``meta`` with a fixed pattern of what is trained; it holds no weights."""
+"""The structure of a model: named stages on ``meta``, with a fixed choice of what is trained, and without weights."""
 
 from __future__ import annotations
 
@@ -26,24 +26,35 @@ if TYPE_CHECKING:
     from simulator.learning.optimizers.base import Optimizer
 
 FLOAT_BYTES = 4
-"""All computing is in float32."""
+"""The bytes of one number: all computation is in float32."""
 
 
 class Sizes(NamedTuple):
-    """What a part does to one batch, in numbers: FLOPs, bytes, and the shape of what comes out (batch included)."""
+    """FLOPs and bytes of one part for one batch, and the shape of its output.
+
+    Attributes:
+        forward: FLOPs of the forward pass.
+        backward: FLOPs of the backward pass.
+        late: the FLOPs of the backward pass that may be done at any later time, for the gradients of weights.
+        activations: bytes read and written between stages in the forward pass.
+        pair: bytes of the inputs and outputs of one operation, where they are largest.
+        kept: bytes that autograd keeps for the backward pass; 0 where nothing is trained.
+        shape: the shape of the output, batch included.
+        pieces: the pieces of work that can be timed.
+    """
 
     forward: int
     backward: int
-    late: int  # of backward: gradients of weights, which can come any time after
-    activations: int  # bytes read and written between stages, forward
-    pair: int  # bytes of the largest input and output of an operation, alive at once
-    kept: int  # bytes autograd keeps for the way back; 0 where nothing learns
+    late: int
+    activations: int
+    pair: int
+    kept: int
     shape: tuple[int, ...]
-    pieces: Pieces  # what can be timed
+    pieces: Pieces
 
 
 class Stretch:
-    """Stages in a row, to be called with tensors by name."""
+    """Consecutive stages, called with their tensors by name."""
 
     def __init__(self, stages: Iterable[tuple[str, nn.Module]]) -> None:
         self.module = nn.Sequential(OrderedDict(stages))
@@ -57,9 +68,15 @@ class Slice:
     """Some stages of a structure, as one module on ``meta``.
 
     Attributes:
-        trainable, frozen: parameter names (and, as frozen, buffers).
-        input_grad: something before the first of these stages learns, so their input gradient is wanted. It is settled
-            when the model is cut; a tensor that came over a wire cannot say it.
+        module: the stages as one module.
+        names: the names of all its parameters and buffers.
+        trainable: the names of the parameters that are trained.
+        frozen: the names of all other parameters and of the buffers.
+        input_grad: whether the gradient of the input is wanted, because a stage before the first of these is trained.
+            It follows from the cut; a tensor that arrived over a link does not show it.
+        learns: whether a backward pass is needed, for gradients of parameters or of the input.
+        bytes: the bytes of all parameters and buffers.
+        trainable_bytes: the bytes of the parameters that are trained.
     """
 
     def __init__(self, stages: OrderedDict[str, nn.Module], input_grad: bool) -> None:
@@ -75,11 +92,12 @@ class Slice:
 
     @cached_property
     def stages(self) -> dict[str, nn.Module]:
+        """The stages by name, in order."""
         return dict(self.module.named_children())
 
     @cached_property
     def stage_bytes(self) -> dict[str, tuple[int, int]]:
-        """Of each stage: bytes of its weights, and of those of them that are trained."""
+        """The bytes of the weights of each stage, and of those of them that are trained."""
         return {
             name: (
                 tree_bytes(stage.state_dict()),
@@ -90,31 +108,36 @@ class Slice:
 
     @cached_property
     def frozen_prefix(self) -> int:
-        """How many stages stand before the first that learns; 0 where the input itself wants a gradient."""
+        """The number of stages before the first that is trained; 0 where the gradient of the input is wanted."""
         if self.input_grad:
             return 0
-        learning = [any(p.requires_grad for p in stage.parameters()) for stage in self.stages.values()]
-        return learning.index(True) if True in learning else len(learning)
+        trained = [any(p.requires_grad for p in stage.parameters()) for stage in self.stages.values()]
+        return trained.index(True) if True in trained else len(trained)
 
     @cached_property
     def prefix(self) -> Stretch:
-        """The stages before the first that learns."""
+        """The stages before the first that is trained."""
         return Stretch(list(self.stages.items())[: self.frozen_prefix])
 
     @cached_property
     def rest(self) -> Stretch:
-        """The first stage that learns, and all behind it."""
+        """The first stage that is trained, and all that follow it."""
         return Stretch(list(self.stages.items())[self.frozen_prefix :])
 
 
 class Staged:
-    """A model as a list of stages.
+    """A model as a list of stages; its length is their number.
 
     Args:
-        stages: in order, with any weights; they are moved to ``meta``.
-        trained: which parameters are trained, by name.
-        attention: ``fused`` if the device's attention never writes down the T x T scores, ``math`` if it does.
-        remember: whether what a frozen prefix computes is remembered (never changes a charge).
+        stages: the stages by name, in order, with any weights; they are moved to ``meta``.
+        trained: tells whether a parameter is trained, from its name.
+        attention: ``fused`` if the device's attention never stores the T x T scores, ``math`` if it does.
+        remember: whether the outputs of frozen stages are cached; this never changes a charge.
+
+    Attributes:
+        stages: the stages by name, in order.
+        names: the names of the stages, in order.
+        attention, remember: as given.
     """
 
     def __init__(
@@ -139,7 +162,7 @@ class Staged:
         self._budget = Budget()
 
     def anew(self) -> Staged:
-        """The same for another task: what is known of the structure is shared, what was made of data is not."""
+        """Return a copy for another task, which shares all that depends on the structure, but no cached features."""
         twin = copy.copy(self)
         twin._derived, twin._budget = {}, Budget()
         return twin
@@ -149,21 +172,22 @@ class Staged:
 
     @property
     def whole(self) -> Ranges:
+        """The range of all stages."""
         return ((0, len(self)),)
 
     @property
     def blocks(self) -> range:
-        """The stages that are blocks: a cut is counted in them."""
+        """The indices of the stages that are blocks; the position of a cut is counted in blocks."""
         first = next(i for i, name in enumerate(self.names) if name.startswith("block"))
         return range(first, len(self) - 1)
 
     @property
     def pools_one_token(self) -> bool:
-        """Whether the classifier sees the class token alone."""
+        """Whether the classifier uses the class token alone."""
         return getattr(self.stages["head"], "pooling", None) == "token"
 
     def slice(self, ranges: Ranges) -> Slice:
-        """These stages as one module; made once."""
+        """Return some stages as one module, which is made only once."""
         if ranges not in self._slices:
             names = [name for start, stop in ranges for name in self.names[start:stop]]
             stages = OrderedDict((name, self.stages[name]) for name in names)
@@ -171,7 +195,7 @@ class Staged:
         return self._slices[ranges]
 
     def stage_costs(self, ranges: Ranges, shape: tuple[int, ...]) -> list[StageCost]:
-        """Of each stage in turn, for one sample of this shape (without the batch)."""
+        """Return the cost of each of these stages for one sample; ``shape`` is that of the input, without the batch."""
         part, costs = self.slice(ranges), []
         grad = part.input_grad
         for name, stage in part.stages.items():
@@ -180,22 +204,23 @@ class Staged:
         return costs
 
     def sizes(self, ranges: Ranges, shape: tuple[int, ...]) -> Sizes:
-        """What these stages do to a batch of this shape (batch included); looked up after the first time."""
-        known = ranges, shape
-        if known not in self._sizes:
+        """Return the sizes of these stages for a batch; ``shape`` is that of the input, batch included."""
+        key = ranges, shape
+        if key not in self._sizes:
             costs, samples = self.stage_costs(ranges, tuple(shape[1:])), shape[0]
-            tensors = [FLOAT_BYTES * torch.Size(each).numel() for each in (shape[1:], *(cost.shape for cost in costs))]
+            shapes = shape[1:], *(cost.shape for cost in costs)
+            tensors = [FLOAT_BYTES * torch.Size(activation).numel() for activation in shapes]
             pairs = [before + after for before, after in pairwise(tensors)]
             part = self.slice(ranges)
             keys = tuple(self._keys[name] for name in part.stages)
             weighed = [
-                Weighed(cost, *held, pair)
-                for cost, held, pair in zip(costs, part.stage_bytes.values(), pairs, strict=True)
+                Weighed(cost, *weights, pair)
+                for cost, weights, pair in zip(costs, part.stage_bytes.values(), pairs, strict=True)
             ]
             inputs = [(tuple(shape[1:]), part.input_grad), *((cost.shape, cost.grad) for cost in costs)]
             alike = dict(zip(part.stages, zip(keys, inputs, strict=False), strict=True))
             memory = self._footprint(alike, shape, part.input_grad)
-            self._sizes[known] = Sizes(
+            self._sizes[key] = Sizes(
                 forward=samples * sum(cost.forward for cost in costs),
                 backward=samples * sum(cost.backward for cost in costs) if part.learns else 0,
                 late=samples * sum(cost.weights for cost in costs) if part.learns else 0,
@@ -205,11 +230,19 @@ class Staged:
                 shape=(samples, *costs[-1].shape),
                 pieces=pieces(weighed, samples),
             )
-        return self._sizes[known]
+        return self._sizes[key]
 
     def _footprint(self, alike: Mapping[str, Hashable], shape: tuple[int, ...], grad: bool) -> Footprint:
-        """Of these stages in a row; ``alike``: what each has in common with others. Of more than three that are alike
-        three are looked at, and each further one keeps what the third does: cuts of deep models are found soon."""
+        """Return the memory of consecutive stages.
+
+        Of more than three alike stages in a row, three are traced, and each further one is taken to keep what the third
+        does. This makes deep models quick to cut.
+
+        Args:
+            alike: for each stage by name, a key that alike stages have in common.
+            shape: the shape of the input, batch included.
+            grad: whether the input requires a gradient.
+        """
         names = list(alike)
         rows = [list(row) for _, row in groupby(names, key=alike.__getitem__)]
         long = next((row for row in rows if len(row) > 3), None)
@@ -223,11 +256,11 @@ class Staged:
         return Footprint(three.kept + (len(long) - 3) * (three.kept - two.kept), three.pair)
 
     def steps(self, ranges: Ranges, optimizer: Optimizer) -> dict[str, Piece]:
-        """What stepping these stages with this rule is made of, by stage; at whatever rate."""
-        known = ranges, optimizer
-        if known not in self._steps:
+        """Return the pieces of an optimizer step of these stages, by stage; they do not depend on the learning rate."""
+        key = ranges, optimizer
+        if key not in self._steps:
             rule = optimizer.model_dump(exclude={"learning_rate"})
-            self._steps[known] = {
+            self._steps[key] = {
                 name: Piece(
                     f"{label(type(self.stages[name]).__name__, self._keys[name], rule)} {optimizer.name}",
                     samples=1,
@@ -236,23 +269,31 @@ class Staged:
                 for name, (_, trained) in self.slice(ranges).stage_bytes.items()
                 if trained
             }
-        return self._steps[known]
+        return self._steps[key]
 
     def blank(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Tensor:
-        """A ``meta`` tensor of this shape: all that a dry pass needs of its output."""
-        known = shape, dtype
-        if known not in self._blanks:
-            self._blanks[known] = torch.empty(shape, dtype=dtype, device="meta")
-        return self._blanks[known]
+        """Return a ``meta`` tensor of this shape, which serves as the output of a pass in a dry run."""
+        key = shape, dtype
+        if key not in self._blanks:
+            self._blanks[key] = torch.empty(shape, dtype=dtype, device="meta")
+        return self._blanks[key]
 
     def derived(self, source: Source, ranges: Ranges, weights: Mapping[str, Tensor]) -> Source:
-        """What the frozen prefix of these stages makes of a source; one object for the same weights."""
+        """Return the features that the frozen prefix of these stages computes from a source.
+
+        The same source and the same weights give the same object, and with it the same cache.
+
+        Args:
+            source: the samples.
+            ranges: the stages.
+            weights: name -> tensor, with the weights of the frozen prefix.
+        """
         part = self.slice(ranges)
         tensors = {name: weights[name] for name in part.prefix.names}
-        known = (id(source), ranges, *map(id, tensors.values()))
-        if known not in self._derived:
+        key = (id(source), ranges, *map(id, tensors.values()))
+        if key not in self._derived:
             costs = self.stage_costs(ranges, source.shape)[: part.frozen_prefix]
-            self._derived[known] = CachedFeatures(
+            self._derived[key] = CachedFeatures(
                 source,
                 partial(part.prefix, tensors),
                 costs[-1].shape,
@@ -261,4 +302,4 @@ class Staged:
                 held=(source, tensors),
                 budget=self._budget,
             )
-        return self._derived[known]
+        return self._derived[key]

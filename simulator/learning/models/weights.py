@@ -1,4 +1,4 @@
-"""Weights: name -> tensor, and how they are stepped."""
+"""The weights of a model, name -> tensor, and their optimizer steps."""
 
 from __future__ import annotations
 
@@ -17,18 +17,24 @@ from simulator.learning.optimizers.base import Optimizer, Slots
 
 
 class Stepped(Protocol):
-    """A part of a model, as far as stepping its weights is concerned."""
+    """What an optimizer step needs to know of a part of a model; see ``Part``."""
 
     ranges: Ranges
     trainable: tuple[str, ...]
     trainable_bytes: int
 
     def steps(self, optimizer: Optimizer) -> dict[str, Piece]:
-        """What a step of this part is made of, by stage."""
+        """Return the pieces of an optimizer step of this part, by stage."""
 
 
 class Graded(Protocol):
-    """One batch's way through a part: the version of the weights it was computed with, and its gradients."""
+    """What an optimizer step needs to know of a pass; see ``Pass``.
+
+    Attributes:
+        part: the part that the batch went through.
+        version: the version of the weights that the pass was computed with.
+        grads: name -> gradient.
+    """
 
     part: Any
     version: int
@@ -38,14 +44,15 @@ class Graded(Protocol):
 class Weights(dict[str, Tensor]):
     """Tensors by name, with the optimizer that steps them and its state.
 
-    A step binds new tensors, so that a pass keeps those it was computed with; it writes in place only what it bound
-    itself, and only while no other pass is open. Two objects are equal if they are the same.
+    A step binds new tensors, so that an open pass keeps those it was computed with. It writes in place only into
+    tensors that an earlier step has bound, and only while no other pass is open. Objects are compared by identity.
 
     Attributes:
-        optimizer: the rule of the step; None for weights that nobody steps.
-        learning_rate: of the next step.
-        random: what passes with dropout are seeded by; None where nothing is dropped.
-        round: that they were made ready for.
+        optimizer: the rule of the step; None for weights that are never stepped.
+        learning_rate: the rate of the next step.
+        random: the random stream that seeds passes with dropout; None where there is no dropout.
+        round: the round that the weights are prepared for; None before ``Task.start_round``.
+        version: how many steps have bound new tensors because a pass was open.
     """
 
     __slots__ = (
@@ -68,18 +75,19 @@ class Weights(dict[str, Tensor]):
         self.round: int | None = None
 
     def reset_optimizer(self, optimizer: Optimizer | None, learning_rate: float) -> None:
-        """Go on with this optimizer, its state new."""
+        """Continue with this optimizer at this learning rate, and with an empty optimizer state."""
         self.optimizer, self.learning_rate = optimizer, learning_rate
         self._slots: dict[str, Slots] = {}
-        self._prices: dict[tuple[Ranges, ...], Cost] = {}  # of a step
+        self._prices: dict[tuple[Ranges, ...], Cost] = {}  # the cost of a step, by the parts that are stepped
 
     def state(self, names: Iterable[str] | None = None) -> dict[str, Any]:
-        """Return all that the next step depends on, as plain data and tensors: for a checkpoint.
+        """Return all that the next step depends on, as plain data and tensors, for a checkpoint.
 
-        The rule of the optimizer is a setting and not part of it, and no pass is: save between two steps.
+        The optimizer itself is a setting and is not included. Open passes are not included either, so a state is to be
+        saved between two steps.
 
         Args:
-            names: of the tensors to save; all of them if nothing is said. Frozen ones need not be saved where they come
+            names: the names of the tensors to save; None: all of them. Frozen tensors need not be saved where they come
                 from a backbone.
         """
         return {
@@ -92,16 +100,16 @@ class Weights(dict[str, Tensor]):
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a ``state``, as the weights that it was taken of would; their optimizer is this one's.
+        """Continue from a saved ``state``; the optimizer must be the same as when it was saved.
 
         Raises:
-            KeyError: a tensor that was saved is none of these.
+            KeyError: the state has a tensor that these weights do not have.
         """
         if unknown := [name for name in state["tensors"] if name not in self]:
             raise KeyError(f"these weights have no {', '.join(unknown)}")
         self.update(state["tensors"])
         self._slots = copy.deepcopy(state["slots"])
-        self._owned.clear()  # what was restored is the state's: the next step binds new tensors
+        self._owned.clear()  # the tensors belong to the state, so the next step must bind new ones
         self.learning_rate, self.round, self.version = state["learning_rate"], state["round"], state["version"]
         if state["random"] is None:
             self.random = None
@@ -110,67 +118,67 @@ class Weights(dict[str, Tensor]):
             self.random.bit_generator.state = state["random"]
 
     def release_copy(self, names: Mapping[str, Any]) -> dict[str, Tensor]:
-        """The tensors of these names. They are the receiver's from now on: no later step writes into them."""
+        """Hand out the tensors of these names; no later step writes into them."""
         self._owned.difference_update(names)
         return {name: self[name] for name in names}
 
     def opened(self, one: Graded) -> None:
-        """A pass was computed with these weights and will come back for them."""
+        """Note that a pass was computed with these weights and is still to be run backward."""
         self._open.add(one)
 
     def closed(self, one: Graded) -> None:
-        """A pass has been run backward."""
+        """Note that a pass has been run backward."""
         self._open.discard(one)
 
     @property
     def earlier_bytes(self) -> int:
-        """Bytes of the versions before the newest that open passes still need; of each, a tensor counts once."""
-        if not self.version:  # every step was in place: there are none
+        """The bytes of all earlier versions that open passes still need; each tensor counts once per version."""
+        if not self.version:  # every step was in place, so there is only one version
             return 0
         needed: dict[int, dict[Ranges, Stepped]] = {}
-        for one in self._open:
-            if one.version != self.version:
-                needed.setdefault(one.version, {})[one.part.ranges] = one.part
+        for unfinished in self._open:
+            if unfinished.version != self.version:
+                needed.setdefault(unfinished.version, {})[unfinished.part.ranges] = unfinished.part
         return sum(self._trainable_bytes(*parts.values()) for parts in needed.values())
 
     def _trainable_bytes(self, *parts: Stepped) -> int:
-        """Of all these parts together: they may share stages."""
-        if len(parts) == 1:  # nearly always, and many names
+        """Return the bytes of the trained parameters of some parts, which may share stages."""
+        if len(parts) == 1:  # the usual case, where no name has to be looked up
             return parts[0].trainable_bytes
-        return sum(tree_bytes(self[name]) for name in {name for one in parts for name in one.trainable})
+        return sum(tree_bytes(self[name]) for name in {name for part in parts for name in part.trainable})
 
     def price(self, *parts: Stepped) -> Cost:
-        """Of a step of these parts, each another of one model; worked out once."""
+        """Return the cost of a step of some distinct parts of one model."""
         assert self.optimizer is not None, "these weights have no optimizer: they are not meant to be stepped"
-        known = tuple(part.ranges for part in parts)
-        if known not in self._prices:
+        key = tuple(part.ranges for part in parts)
+        if key not in self._prices:
             touched = self.optimizer.passes * self._trainable_bytes(*parts)
             stages = {stage: piece for part in parts for stage, piece in part.steps(self.optimizer).items()}
-            self._prices[known] = Cost(bytes_touched=touched, made_of=tuple(stages.values()))
-        return self._prices[known]
+            self._prices[key] = Cost(bytes_touched=touched, made_of=tuple(stages.values()))
+        return self._prices[key]
 
     def _step_cost(self, *passes: Graded) -> Cost:
-        return self.price(*{one.part.ranges: one.part for one in passes}.values())
+        return self.price(*{computed.part.ranges: computed.part for computed in passes}.values())
 
     def _written(self, *passes: Graded) -> Weights:
         return self
 
     @work(cost=_step_cost, writes=_written)
     def step(self, *passes: Graded) -> None:
-        """Apply the gradients of these passes; those of one name in several passes add."""
+        """Take a step along the gradients of some passes; those of the same parameter are added up."""
         assert self.optimizer is not None
         in_place = not self._open
         if not in_place:
             self.version += 1
         grads: dict[str, Tensor] = {}
-        for one in passes:
-            for name, grad in one.grads.items():
+        for computed in passes:
+            for name, grad in computed.grads.items():
                 grads[name] = grads[name] + grad if name in grads else grad
         for name, grad in grads.items():
             weight = self[name]
             if weight.is_meta:
                 continue
-            here = in_place and name in self._owned
+            writable = in_place and name in self._owned
             slots = self._slots.setdefault(name, {})
-            self[name] = self.optimizer.step(weight, grad, slots, self.learning_rate, here)
+            self[name] = self.optimizer.step(weight, grad, slots, self.learning_rate, writable)
             self._owned.add(name)

@@ -1,4 +1,4 @@
-"""How a gradient becomes a step, one file for each rule that a scenario can name; ``base`` has the contract."""
+"""Optimizers, one file for each rule that a scenario can name; ``base`` has the interface."""
 
 from simulator.settings.moved import former
 

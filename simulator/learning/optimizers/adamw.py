@@ -12,7 +12,14 @@ from simulator.learning.optimizers.base import Optimizer, Slots
 
 
 class AdamW(Optimizer):
-    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019, Algorithm 2), as in torch.optim.AdamW."""
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019, Algorithm 2), as in torch.optim.AdamW.
+
+    Attributes:
+        beta1: the decay rate of the running mean of gradients.
+        beta2: the decay rate of the running mean of squared gradients.
+        epsilon: added to the denominator of a step.
+        weight_decay: the share of the weight, times the learning rate, that each step takes away.
+    """
 
     name: ClassVar[str] = "adamw"
     learning_rate: PositiveFloat = 1e-3

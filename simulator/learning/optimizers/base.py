@@ -1,4 +1,4 @@
-"""How weights are stepped: settings from a scenario, and a rule whose state lives beside the weights it belongs to."""
+"""The interface of an optimizer: settings from a scenario, and a rule whose state is kept beside the weights."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Slots = dict[str, Any]
-"""The state of one parameter: tensors by name, and how many steps it took."""
+"""The optimizer state of one parameter: tensors by name and, where the rule counts them, its steps so far."""
 
 
 class Optimizer(Settings):
     """A rule that turns a gradient into a step.
 
     Attributes:
-        copies: tensors of the parameter's size that the rule keeps for each parameter.
+        learning_rate: the base learning rate, which the schedule scales.
+        copies: how many tensors of the parameter's size the rule keeps as state of each parameter.
     """
 
     name: ClassVar[str]
@@ -30,10 +31,21 @@ class Optimizer(Settings):
         raise NotImplementedError
 
     def step(self, weight: Tensor, grad: Tensor, slots: Slots, learning_rate: float, in_place: bool) -> Tensor:
-        """The stepped weight: the same tensor if ``in_place``, else a new one. ``slots`` is this parameter's state."""
+        """Return the weight after one step.
+
+        Args:
+            weight: the parameter, of any shape.
+            grad: its gradient, of the same shape; it is not changed.
+            slots: the optimizer state of this parameter, which is updated; empty before the first step.
+            learning_rate: the rate of this step.
+            in_place: whether to write into ``weight`` and return it; otherwise ``weight`` is left as it is.
+        """
         raise NotImplementedError
 
     @property
     def passes(self) -> int:
-        """How often a step goes over a parameter's bytes: weight and gradient read, weight written, state both."""
+        """How many times a step goes over the bytes of a parameter.
+
+        Weight and gradient are read, the weight is written, and each tensor of the state is both read and written.
+        """
         return 3 + 2 * self.copies

@@ -12,7 +12,12 @@ from simulator.learning.optimizers.base import Optimizer, Slots
 
 
 class Sgd(Optimizer):
-    """Stochastic gradient descent with momentum, as in torch.optim.SGD (dampening 0, no Nesterov)."""
+    """Stochastic gradient descent with momentum, as in torch.optim.SGD (dampening 0, no Nesterov).
+
+    Attributes:
+        momentum: the factor on the velocity, in [0, 1); 0: plain gradient descent, which keeps no state.
+        weight_decay: the factor on the weight that is added to its gradient.
+    """
 
     name: ClassVar[str] = "sgd"
     learning_rate: PositiveFloat = 0.05

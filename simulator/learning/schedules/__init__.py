@@ -1,4 +1,4 @@
-"""Learning rates by the round, one file for each schedule that a scenario can name; ``base`` has the contract."""
+"""Learning-rate schedules by round, one file for each that a scenario can name; ``base`` has the interface."""
 
 from simulator.settings.moved import former
 

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: functions of the round."""
+"""The interface of a learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from simulator.settings.base import Settings
 
 
 class Schedule(Settings):
-    """What the learning rate is multiplied with in a round."""
+    """A learning-rate schedule: the factor that scales the base learning rate, as a function of the round."""
 
     name: ClassVar[str]
 
     def factor(self, round: int, rounds: int) -> float:
-        """For ``round`` in 1..``rounds``."""
+        """Return the factor on the base learning rate in round ``round`` of ``rounds``, counted from 1."""
         raise NotImplementedError
 
     def check(self, rounds: int) -> None:
-        """Raise ``UnfitError`` for a setting that makes no sense in so many rounds."""
+        """Check that the schedule suits a run of this many rounds.
+
+        Raises:
+            UnfitError: a setting makes no sense for so many rounds.
+        """

@@ -1,4 +1,4 @@
-"""The same learning rate in every round."""
+"""A constant learning rate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from simulator.learning.schedules.base import Schedule
 
 
 class Constant(Schedule):
-    """The learning rate stays what it is."""
+    """The same learning rate in every round."""
 
     name: ClassVar[str] = "constant"
 

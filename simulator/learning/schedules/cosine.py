@@ -1,4 +1,4 @@
-"""Warm-up, then half a cosine."""
+"""Cosine decay after a linear warm-up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from simulator.settings.errors import UnfitError
 
 
 class Cosine(Schedule):
-    """A linear warm-up, then half a cosine down to ``floor`` (Loshchilov and Hutter, 2017, without restarts)."""
+    """A linear warm-up, then half a cosine down to ``floor`` (Loshchilov and Hutter, 2017, without restarts).
+
+    Attributes:
+        warmup: rounds of linear warm-up, fewer than there are rounds.
+        floor: the factor on the base learning rate that the cosine goes down to, in [0, 1].
+    """
 
     name: ClassVar[str] = "cosine"
     warmup: NonNegativeInt = 0
@@ -26,5 +31,5 @@ class Cosine(Schedule):
     def factor(self, round: int, rounds: int) -> float:
         if round <= self.warmup:
             return round / (self.warmup + 1)
-        done = (round - 1 - self.warmup) / max(1, rounds - self.warmup)
-        return self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * done))
+        progress = (round - 1 - self.warmup) / max(1, rounds - self.warmup)
+        return self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * progress))

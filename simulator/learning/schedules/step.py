@@ -1,4 +1,4 @@
-"""A drop every so many rounds."""
+"""Step decay of the learning rate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from simulator.learning.schedules.base import Schedule
 
 
 class Step(Schedule):
-    """Multiplied by ``gamma`` after every ``every`` rounds."""
+    """Step decay: the learning rate is multiplied by ``gamma`` after every ``every`` rounds.
+
+    Attributes:
+        every: rounds between two drops.
+        gamma: the factor of each drop, in (0, 1].
+    """
 
     name: ClassVar[str] = "step"
     every: PositiveInt = 10

@@ -1,4 +1,4 @@
-"""Computations on weights and batches beside plain steps: averages, pulls, alignment, mixed batches, caches.
+"""Computations on weights and batches beyond a plain step: averages, proximal terms, alignment, mixed batches, caches.
 
-Each is a work with its price. The order in which an algorithm uses them is in ``algorithms``.
+Each of them is a work that declares its cost. ``algorithms`` decides in which order they are used.
 """

@@ -1,4 +1,4 @@
-"""Smashed data that the server keeps, and steps on the gradients of several passes."""
+"""A cache of smashed data at the server, and steps on the gradients of several passes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from simulator.learning.training.batches import gather
 
 
 class CachedActivations(NamedTuple):
-    """All that one client has sent.
+    """The smashed data that one client has sent, with their labels.
 
     Attributes:
-        smashed: one row a sample, [N, ...].
-        labels: [N].
-        images: which image of the data set each row was, int64 [N], ascending.
+        smashed: one row per sample, [N, ...].
+        labels: the label of each row, [N].
+        images: the index in the data set of the image behind each row, int64 [N], ascending.
     """
 
     smashed: Any
@@ -30,10 +30,15 @@ class CachedActivations(NamedTuple):
 
 @work(cost=lambda arrived, images: gather.cost(arrived, images))
 def hold(arrived: Sequence[tuple[Any, Tensor]], images: Tensor) -> CachedActivations:
-    """Keep batches as they arrived; ``images``: which image each of their rows was."""
-    ranked = images.argsort()
-    smashed, labels = gather(arrived, ranked)
-    return CachedActivations(smashed, labels, images[ranked])
+    """Cache the smashed data of several batches, sorted by image.
+
+    Args:
+        arrived: the batches in the order of their arrival, each as smashed data and labels.
+        images: the index in the data set of the image behind each row of these batches, int64 [N].
+    """
+    order = images.argsort()
+    smashed, labels = gather(arrived, order)
+    return CachedActivations(smashed, labels, images[order])
 
 
 def _look_up_cost(held: CachedActivations, images: Tensor) -> Cost:
@@ -42,20 +47,26 @@ def _look_up_cost(held: CachedActivations, images: Tensor) -> Cost:
 
 @work(cost=_look_up_cost)
 def look_up(held: CachedActivations, images: Tensor) -> tuple[Any, Tensor]:
-    """The batch of these images, from what is held."""
-    found: tuple[Any, Tensor] = gather([(held.smashed, held.labels)], torch.searchsorted(held.images, images))
-    return found
+    """Return the smashed data and the labels of the given images, all of which must be in the cache."""
+    batch: tuple[Any, Tensor] = gather([(held.smashed, held.labels)], torch.searchsorted(held.images, images))
+    return batch
 
 
 def _together_cost(weights: Weights, passes: Sequence[Pass], samples: Sequence[int]) -> Cost:
-    gradients = sum(one.part.trainable_bytes for one in passes)
+    gradients = sum(computed.part.trainable_bytes for computed in passes)
     return weights.step.cost(*passes) + Cost(bytes_touched=2 * gradients)
 
 
 @work(cost=_together_cost, writes=lambda weights, passes, samples: weights)
 def step_together(weights: Weights, passes: Sequence[Pass], samples: Sequence[int]) -> None:
-    """One step on the mean loss of several batches, of which each pass has the gradients of its own mean."""
+    """Take one step on the mean loss over the samples of several batches.
+
+    Args:
+        weights: the weights to step.
+        passes: one pass per batch, with the gradients of that batch's own mean loss; they are rescaled.
+        samples: the number of samples in each batch.
+    """
     total = sum(samples)
-    for one, size in zip(passes, samples, strict=True):
-        one.grads = {n: grad if grad.is_meta else grad * (size / total) for n, grad in one.grads.items()}
+    for computed, size in zip(passes, samples, strict=True):
+        computed.grads = {n: grad if grad.is_meta else grad * (size / total) for n, grad in computed.grads.items()}
     weights.step(*passes)

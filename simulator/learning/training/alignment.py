@@ -1,4 +1,4 @@
-"""Ways of keeping a client's own weights near a global model: in its loss, or in its steps."""
+"""Alignment of a client's own weights with a global model, in the loss or in the step."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ Tensors = Mapping[str, Any]
 
 
 class Distilled:
-    """The loss gains ``strength x KL(p of the global model || p of this one)``, both over classes (Hinton et al., 2015,
-    at temperature 1).
+    """A tail trained with knowledge distillation from the global model (Hinton et al., 2015, at temperature 1).
+
+    The loss is the cross-entropy plus ``strength x KL(p_global || p_own)``, where p are the class probabilities of the
+    global model and of this one; the divergence is a mean over the batch.
 
     Args:
+        tail: the part that ends in the logits.
         teacher: logits of the global model for the same batch, [N, C].
+        strength: the factor on the divergence.
     """
 
     def __init__(self, tail: Part, teacher: Tensor, strength: float) -> None:
@@ -33,23 +37,27 @@ class Distilled:
 
     @work(cost=_cost, holds=lambda self, *_: self.tail)
     def loss_backward(self, x: Any, y: Tensor) -> Pass:
-        """As the tail's own, of this loss."""
+        """Run a batch forward, compute the distillation loss with labels ``y`` [N], and run backward."""
 
         def loss(logits: Tensor, y: Tensor) -> Tensor:
-            mine, theirs = log_softmax(logits, dim=-1), log_softmax(self.teacher, dim=-1)
-            return cross_entropy(logits, y) + self.strength * kl_div(
-                mine, theirs, reduction="batchmean", log_target=True
-            )
+            student, teacher = log_softmax(logits, dim=-1), log_softmax(self.teacher, dim=-1)
+            divergence = kl_div(student, teacher, reduction="batchmean", log_target=True)
+            return cross_entropy(logits, y) + self.strength * divergence
 
         return Pass(self.tail, x, y, loss=loss).run_backward(None)
 
 
 class Projected:
-    """Gradients lose what goes against the direction in which the global model moved, all tensors as one vector.
+    """Steps whose gradients are projected, so that they do not undo the last movement of the global model.
 
-    With movement d (new minus old) and gradient g, a step goes along -g; where <g, d> > 0 it goes back on the movement,
-    and g becomes g - strength <g, d> / <d, d> d: at strength 1 nothing of that is left (as in GEM, Lopez-Paz and
-    Ranzato, 2017, equation 11, from memory).
+    All tensors together are one vector. With the movement d (new minus old) and the gradient g, a step goes along -g.
+    Where <g, d> > 0, it would go against the movement, and g is replaced by g - strength <g, d> / <d, d> d. At strength
+    1 the component along d is gone (as in GEM, Lopez-Paz and Ranzato, 2017, equation 11, from memory).
+
+    Args:
+        weights: the weights to step.
+        movement: name -> new minus old tensor of the global model.
+        strength: the share of the component against the movement that is taken away.
     """
 
     def __init__(self, weights: Weights, movement: Tensors, strength: float) -> None:
@@ -60,13 +68,13 @@ class Projected:
 
     @work(cost=_cost, writes=lambda self, *_: self.weights)
     def step(self, *passes: Pass) -> None:
-        """A step along what is left of the gradients of these passes."""
-        grads = [(one, name) for one in passes for name in one.grads if not one.grads[name].is_meta]
-        inner = sum((one.grads[name] * self.movement[name]).sum() for one, name in grads)
-        length = sum((self.movement[name] ** 2).sum() for _, name in grads)
-        for one, name in grads:
-            share = torch.as_tensor(inner / length).clamp(min=0).nan_to_num()  # no movement: nothing is lost
-            one.grads[name] = one.grads[name] - self.strength * share * self.movement[name]
+        """Take a step along the projected gradients of these passes, which share no parameter."""
+        grads = [(computed, name) for computed in passes for name, grad in computed.grads.items() if not grad.is_meta]
+        inner = sum((computed.grads[name] * self.movement[name]).sum() for computed, name in grads)
+        square = sum((self.movement[name] ** 2).sum() for _, name in grads)
+        for computed, name in grads:
+            share = torch.as_tensor(inner / square).clamp(min=0).nan_to_num()  # 0 / 0 where nothing has moved
+            computed.grads[name] = computed.grads[name] - self.strength * share * self.movement[name]
         self.weights.step(*passes)
 
 
@@ -77,5 +85,5 @@ def _movement_cost(new: Tensors, old: Tensors) -> Cost:
 
 @work(cost=_movement_cost)
 def movement(new: Tensors, old: Tensors) -> dict[str, Any]:
-    """``new - old``, tensor by tensor."""
+    """Return ``new - old``, tensor by tensor."""
     return {name: tensor if tensor.is_meta else tensor - old[name] for name, tensor in new.items()}

@@ -1,4 +1,4 @@
-"""How updates meet."""
+"""Weighted means of updates."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ from simulator.learning.trees import transform
 
 def _mean_cost(values: list[Any], weights: list[float]) -> Cost:
     touched = sum(map(tree_bytes, values)) + tree_bytes(values[0])
-    return Cost(bytes_touched=touched, peak_bytes=touched)  # all updates lie there, and their mean
+    return Cost(bytes_touched=touched, peak_bytes=touched)  # all updates and their mean are in memory at once
 
 
 @work(cost=_mean_cost)
 def weighted_mean(values: list[Any], weights: list[float]) -> Any:
-    """The mean of trees of tensors, leaf by leaf (McMahan et al., 2017, Algorithm 1: weights are sample counts).
+    """Return the weighted mean of trees of tensors, leaf by leaf.
+
+    (McMahan et al., 2017, Algorithm 1, where the weights are sample counts.)
+
+    Args:
+        values: the updates, trees of the same structure.
+        weights: the weight of each update; they need not add up to 1.
 
     Raises:
-        ValueError: the weights add up to nothing.
+        ValueError: the sum of the weights is not positive.
     """
     total = sum(weights)
     if not total > 0:
@@ -44,23 +50,29 @@ def _filled_cost(values: list[dict[str, Any]], weights: list[float], rest: Mappi
     sent, mean = sum(map(tree_bytes, values)), _named(values)
     filled = {name: rest[name] for name in mean if any(name not in value for value in values)}
     size = sent + tree_bytes(mean)
-    return Cost(bytes_touched=size + tree_bytes(filled), peak_bytes=size)  # the rest lies there anyway
+    return Cost(bytes_touched=size + tree_bytes(filled), peak_bytes=size)  # ``rest`` is in memory anyway
 
 
 @work(cost=_filled_cost)
 def filled_mean(values: list[dict[str, Any]], weights: list[float], rest: Mapping[str, Any]) -> dict[str, Any]:
-    """The mean of dicts that need not have the same names: one that lacks a name counts with its value in ``rest``.
-    What none of them has is not in the mean, and costs nothing.
+    """Return the weighted mean of updates that need not contain the same tensors.
+
+    A name that no update contains is not in the mean, and costs nothing.
+
+    Args:
+        values: the updates, name -> tensor.
+        weights: the weight of each update; they need not add up to 1.
+        rest: the tensors that stand in for those that an update lacks.
 
     Raises:
-        ValueError: the weights add up to nothing.
+        ValueError: the sum of the weights is not positive.
     """
     names = _named(values)
-    whole = [{name: value[name] if name in value else rest[name] for name in names} for value in values]
-    mean: dict[str, Any] = weighted_mean(whole, weights)
+    complete = [{name: value[name] if name in value else rest[name] for name in names} for value in values]
+    mean: dict[str, Any] = weighted_mean(complete, weights)
     return mean
 
 
 def _named(values: list[dict[str, Any]]) -> dict[str, Any]:
-    """One value of each name that is in some of these dicts."""
-    return {name: one for value in values for name, one in value.items()}
+    """Return one tensor for each name that occurs in any of the updates."""
+    return {name: tensor for value in values for name, tensor in value.items()}

@@ -1,4 +1,4 @@
-"""Batches of several clients as one: rows that are gathered, and gradients of which some are aggregated."""
+"""Batches of several clients treated as one: gathered rows, and gradients that are partly aggregated."""
 
 from __future__ import annotations
 
@@ -24,15 +24,20 @@ def _gather_cost(batches: Sequence[tuple[Any, ...]], order: Tensor) -> Cost:
 
 @work(cost=_gather_cost)
 def gather(batches: Sequence[tuple[Any, ...]], order: Tensor) -> tuple[Any, ...]:
-    """LazyBatch of several batches: [(x, y), ...] -> (x, y). ``order``: which, int64, counted through all batches."""
+    """Gather rows of several batches into one: [(x, y), ...] -> (x, y).
+
+    Args:
+        batches: the batches, each with its columns in the same order.
+        order: the rows to take, in their new order: int64 [N], counted through all batches.
+    """
     return tuple(_rows(column, order) for column in zip(*batches, strict=True))
 
 
 def _rows(column: Sequence[Tensor | LazyBatch], order: Tensor) -> Tensor | LazyBatch:
-    first, known = column[0], [x for x in column if isinstance(x, LazyBatch)]
-    if len(known) == len(column) and len({id(x.source) for x in known}) == 1:
-        index = torch.cat([x.index for x in known])
-        return LazyBatch(known[0].source, index[order.to(index.device)])  # what is remembered of them still is
+    first, lazy = column[0], [x for x in column if isinstance(x, LazyBatch)]
+    if len(lazy) == len(column) and len({id(x.source) for x in lazy}) == 1:
+        index = torch.cat([x.index for x in lazy])
+        return LazyBatch(lazy[0].source, index[order.to(index.device)])  # cached features can still be looked up
     if isinstance(first, Tensor) and first.is_meta:
         return first.new_empty((len(order), *first.shape[1:]))
     values = torch.cat([x.tensor() if isinstance(x, LazyBatch) else x for x in column])
@@ -40,14 +45,17 @@ def _rows(column: Sequence[Tensor | LazyBatch], order: Tensor) -> Tensor | LazyB
 
 
 class Shared(NamedTuple):
-    """Which rows of several batches have one gradient in common: those of the first positions of each batch.
+    """The rows of several batches whose gradients are aggregated: those at the first positions of each batch.
+
+    Rows are counted through all batches; K is the number of kept rows.
 
     Attributes:
-        kept: the rows that go back, in order: one for each shared position, then those that are a batch's own.
-        dropped: the other rows of shared positions, batch by batch.
-        places: for each batch, where in ``kept`` the gradients of its dropped rows are added.
-        own: for each batch, how many rows are its own: the last ones.
-        weights: of each kept row: the part of all rows that lies in the batches it stands for, float32.
+        kept: the rows whose gradients are sent back, int64 [K]: first one for each shared position, then the rows that
+            are not shared, batch by batch.
+        dropped: the other rows at shared positions, int64, batch by batch.
+        places: for each batch, the indices in ``kept`` to which the gradients of its dropped rows are added, int64.
+        own: for each batch, how many of its rows are not shared; they are its last ones.
+        weights: for each kept row, the share of all rows that lies in the batches it stands for, float32 [K].
     """
 
     kept: Tensor
@@ -58,9 +66,13 @@ class Shared(NamedTuple):
 
     @classmethod
     def of(cls, samples: Sequence[int], fraction: float) -> Shared:
-        """Of batches with so many samples, the first ceil(fraction x samples) positions of each are shared.
+        """Share the first ceil(fraction x samples) positions of each batch.
 
-        The row that goes back for position k is that of one of the batches that share it, by turns.
+        The batches that share position k take turns: the kept row is that of one of them, which depends on k.
+
+        Args:
+            samples: the number of samples in each batch.
+            fraction: the share of positions that are shared, in [0, 1].
         """
         starts, total = [0, *accumulate(samples)], sum(samples)
         shared = [ceil(Fraction(str(fraction)) * size) for size in samples]  # 0.1 of 30 is 3, not 4
@@ -72,41 +84,54 @@ class Shared(NamedTuple):
         for i, size in enumerate(samples):
             kept += range(starts[i] + shared[i], starts[i] + size)
             weights += [size / total] * (size - shared[i])
-        dropped = [starts[i] + k for i, mine in enumerate(places) for k in mine]
+        dropped = [starts[i] + k for i, positions in enumerate(places) for k in positions]
         return cls(
             torch.tensor(kept),
             torch.tensor(dropped, dtype=torch.int64),
-            [torch.tensor(mine, dtype=torch.int64) for mine in places],
+            [torch.tensor(positions, dtype=torch.int64) for positions in places],
             [size - first for size, first in zip(samples, shared, strict=True)],
             torch.tensor(weights),
         )
 
 
 def _aggregate_cost(grad: Tensor, rows: Shared) -> Cost:
-    touched = tree_bytes(grad) + tree_bytes(grad) // len(grad) * len(rows.kept)  # all read, what is kept written
+    touched = tree_bytes(grad) + tree_bytes(grad) // len(grad) * len(rows.kept)  # all rows read, kept rows written
     return Cost(bytes_touched=touched, peak_bytes=touched)
 
 
 @work(cost=_aggregate_cost)
 def aggregate(grad: Tensor, rows: Shared) -> Tensor:
-    """Gradients of the kept and the dropped rows [kept + dropped, ...] -> sums at the kept rows [kept, ...]."""
+    """Add the gradients of dropped rows to those of the kept rows that stand for them.
+
+    Args:
+        grad: the gradients of the kept rows, then of the dropped rows, [kept + dropped, ...].
+        rows: which rows are kept and which are dropped.
+
+    Returns:
+        The sums at the kept rows, [kept, ...].
+    """
     kept, dropped = grad.split([len(rows.kept), len(rows.dropped)])
     if grad.is_meta:
         return kept
     total = kept.clone()
     for places, part in zip(rows.places, dropped.split([len(places) for places in rows.places]), strict=True):
-        total[places.to(total.device)] += part  # no place twice, so always in the same order
+        total[places.to(total.device)] += part  # a batch has each place once at most, so the sum is deterministic
     return total
 
 
 @work(cost=lambda grad, rows: Cost(bytes_touched=2 * tree_bytes(grad), peak_bytes=tree_bytes(grad)))
 def unweighted(grad: Tensor, rows: Shared) -> Tensor:
-    """Gradients of the mean over all rows -> of the mean over each one's batch: divided by the kept rows' weights."""
+    """Turn gradients of the mean loss over all rows into gradients of the mean over the batches each row stands for.
+
+    Args:
+        grad: the gradients of the kept rows, [kept, ...].
+        rows: has the weights of the kept rows, by which ``grad`` is divided.
+    """
     if grad.is_meta:
         return grad
     return grad / rows.weights.to(grad).view(-1, *(1,) * (grad.dim() - 1))
 
 
 def joined(parts: Sequence[Any]) -> Any:
-    """One tensor behind the other: they lie so, it costs nothing."""
+    """Concatenate tensors along their first dimension; this is free, for they are taken to be adjacent in memory."""
     return torch.cat(list(parts)) if len(parts) > 1 else parts[0]

@@ -141,7 +141,7 @@ def test_how_large_torchvisions_are(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (
             False,
             RuntimeError("not found"),
-            "root: cifar10 is not in ROOT, or not whole (the folder that has it, or down",
+            "root: cifar10 is not in ROOT, or is incomplete (the folder that has it, or down",
         ),
     ],
 )

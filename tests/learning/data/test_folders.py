@@ -59,11 +59,11 @@ def test_folders_refuse_in_words(tmp_path: Path) -> None:
 
     with pytest.raises(UnfitError, match="there is no folder "):
         Folder(path=f"{tmp_path}/none").load()
-    assert "has no folders: the images of each class belong into one of their own" in message(test_fraction=0.5)
+    assert "has no folders: put the images of each class into a folder of its own" in message(test_fraction=0.5)
     folder(tmp_path / "train", {"ant": 1, "bee": 1})
-    assert "has no folder to test with (test, val, valid, validation), and no test_fraction is said" in message()
+    assert "has no folder to test with (test, val, valid, validation), and test_fraction is not set" in message()
     folder(tmp_path / "val", {"bees": 1})
-    assert 'tests the class "bees", and does not train it; did you mean "bee"? (ant, bee)' in message()
+    assert 'has test images of class "bees", but no training images; did you mean "bee"? (ant, bee)' in message()
     assert "test_fraction: " in message(test_fraction=0.5)
     (tmp_path / "train" / "ant" / "0.png").unlink()
     assert "train/ant is the folder of a class, and has no image in it" in message()

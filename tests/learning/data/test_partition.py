@@ -144,5 +144,6 @@ def test_quantity_skew_deals_all_samples_in_unequal_sizes() -> None:
 
 @pytest.mark.parametrize(("alpha", "least"), [(0.001, 8), (1.0, 141)])
 def test_quantity_skew_gives_up_in_words(alpha: float, least: int) -> None:
-    with pytest.raises(ValueError, match=rf"1400 samples could not be dealt to 10 clients with at least {least} each"):
+    message = rf"1400 samples could not be partitioned among 10 clients with at least {least} each"
+    with pytest.raises(ValueError, match=message):
         QuantitySkew(alpha=alpha, min_samples=least).split(LABELS, 10, rng())

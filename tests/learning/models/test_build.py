@@ -144,11 +144,11 @@ def test_keywords_of_a_resnet() -> None:
 @pytest.mark.parametrize(
     ("name", "keywords", "where", "said"),
     [
-        ("vit_tiny_patch16_224", {"img_size": 32}, ("keywords", "img_size"), "no keyword here: image_size says it"),
+        ("vit_tiny_patch16_224", {"img_size": 32}, ("keywords", "img_size"), "no keyword here: use image_size"),
         ("vit_tiny_patch16_224", {"num_classes": 3}, ("keywords", "num_classes"), "the data say how many classes"),
         ("resnet18", {"in_chans": 1}, ("keywords", "in_chans"), "in_chans is no keyword here: images have three chan"),
         ("resnet18", {"pretrained": True}, ("keywords", "pretrained"), "it is a key of its own, beside the keywords"),
-        ("resnet18", {"device": "cuda"}, ("keywords", "device"), "device is no keyword here: torch_device says it"),
+        ("resnet18", {"device": "cuda"}, ("keywords", "device"), "device is no keyword here: use torch_device"),
         ("vit_tiny_patch16_224", {"dtype": "fp16"}, ("keywords", "dtype"), "all computing is in float32"),
         (
             "vit_tiny_patch16_224",
@@ -166,8 +166,8 @@ def test_keywords_of_a_resnet() -> None:
         ),
         ("vit_tiny_patch16_224", {"depth": "six"}, ("keywords",), "cannot be built with these keywords for 32 x 32"),
         ("resnet18", {"layers": [1, 1]}, ("keywords",), "cannot be built with these keywords for 32 x 32 pixels: "),
-        ("random", {"depth": 2}, ("keywords",), "the random model has a shape of its own: name 'vit_tiny_patch16_224'"),
-        ("bundled", {"depth": 2}, ("keywords",), "the bundled model has a shape of its own"),
+        ("random", {"depth": 2}, ("keywords",), "the shape of the random model is fixed: name 'vit_tiny_patch16_224'"),
+        ("bundled", {"depth": 2}, ("keywords",), "the shape of the bundled model is fixed"),
     ],
 )
 @pytest.mark.parametrize("dry", [True, False])

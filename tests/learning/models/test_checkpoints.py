@@ -161,12 +161,12 @@ WRONG = {
     "empty": "FILE cannot be read as a file of torch.save (EOFError",
     "cut off": "FILE cannot be read as a file of torch.save (",
     "cut off.safetensors": "FILE cannot be read as safetensors (SafetensorError: ",
-    "a list": "FILE holds no weights: a state dict is wanted, names and tensors",
-    "nothing": "FILE holds no weights: a state dict is wanted, names and tensors",
-    "numbers": "FILE holds no state dict: 'epoch' is no tensor, but of the type int",
+    "a list": "FILE holds no weights: a state dict of names and tensors is expected",
+    "nothing": "FILE holds no weights: a state dict of names and tensors is expected",
+    "numbers": "FILE holds no state dict: 'epoch' is not a tensor, but of type int",
     "fewer": "FILE does not fit the model: it lacks cls_token, pos_embed, patch_embed.proj.weight and 14 more",
-    "more": "FILE does not fit the model: it has also head_dist.weight, x",
-    "other names": "it lacks cls_token, pos_embed, patch_embed.proj.weight and 39 more, and has also module.cls_tok",
+    "more": "FILE does not fit the model: it also has head_dist.weight, x",
+    "other names": "it lacks cls_token, pos_embed, patch_embed.proj.weight and 39 more, and also has module.cls_tok",
     "narrower": "FILE does not fit the model: cls_token is 1 x 1 x 12 there, and 1 x 1 x 16 here",
     "other patches": "FILE does not fit the model: patch_embed.proj.weight is 16 x 3 x 4 x 4 there, and 16 x 3 x 8 x",
     "one number": "FILE does not fit the model: norm.bias is one number there, and 16 here",
@@ -216,7 +216,7 @@ def test_random_with_weights_is_the_bundled_shape_with_these(tmp_path: Path) -> 
 
 
 def test_bundled_has_weights_of_its_own(tmp_path: Path) -> None:
-    with pytest.raises(UnfitError, match="the bundled model has its own: say 'name: random'") as found:
+    with pytest.raises(UnfitError, match="the bundled model has its own weights: use 'name: random'") as found:
         build("bundled", 32, 10, seed=0, weights=str(tmp_path / "a.pt"))
     assert found.value.path == ("weights",)
 

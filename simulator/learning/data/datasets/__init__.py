@@ -1,1 +1,1 @@
-"""Where images and labels come from, one file for each that a scenario can name; ``base`` has the contract."""
+"""Data sets of images with labels, one file for each that a scenario can name; ``base`` has the interface."""

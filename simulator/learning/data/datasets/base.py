@@ -1,4 +1,4 @@
-"""The contract of a data set: its labels at once, its pixels when they are asked for."""
+"""The interface of a data set: labels are loaded at once, pixels only when they are needed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ class Samples:
 
     Attributes:
         labels: int64 [N], each in 0 .. classes - 1.
-        pixels: from a size in pixels to uint8 [N, 3, H, W], kept for the size last asked for. H = W = size; or less,
-            where all images are of one smaller size: those are enlarged when they are looked up.
-        file_bytes: from the same size to the bytes of each image as it lies on a device, encoded: int64 [N]. No image
-            is decoded for it, and only what has no size of its own depends on the size asked for.
+        pixels: takes the wanted size in pixels, and returns uint8 [N, 3, H, W], which is cached for the last size.
+            H = W = size, or less where all images are of one smaller size; those are enlarged when they are looked up.
+        file_bytes: takes the same size, and returns the size in bytes of each image, encoded as it is stored on a
+            device, int64 [N]. No image is decoded for it. The result depends on the wanted size only for images that
+            have no size of their own.
     """
 
     def __init__(
@@ -37,7 +38,13 @@ class Samples:
 
 
 class Raw(NamedTuple):
-    """A data set: what is trained with, what is tested with, and what its classes are called, by number."""
+    """A data set that has been loaded.
+
+    Attributes:
+        train: the samples for training.
+        test: the samples for the evaluation.
+        names: the name of each class, by number.
+    """
 
     train: Samples
     test: Samples
@@ -45,13 +52,15 @@ class Raw(NamedTuple):
 
     @property
     def classes(self) -> int:
+        """The number of classes."""
         return len(self.names)
 
     def check(self) -> Raw:
-        """The same.
+        """Return this data set if it is sound.
 
         Raises:
-            UnfitError: a part is empty, a label is no class, or images of some class are tested but never trained with.
+            UnfitError: a part is empty, a label is not the number of a class, or a class in the test samples has no
+                training samples.
         """
         for part, samples in (("train", self.train), ("test", self.test)):
             if not len(samples):
@@ -72,31 +81,39 @@ class Raw(NamedTuple):
 
 
 class DataSet(Settings):
-    """Images with labels, split into what is trained with and what is tested with."""
+    """Images with labels, split into training and test samples."""
 
     name: ClassVar[str]
 
     def load(self) -> Raw:
-        """The data set; as cheap as its labels are, for a dry run or a partition asks for no pixel.
+        """Load the labels, and prepare to load the pixels; dry runs and partitions need the labels alone.
 
         Raises:
-            UnfitError: there is no such data, or they cannot be read.
+            UnfitError: the data do not exist, or cannot be read.
         """
         raise NotImplementedError
 
 
 class Limited(DataSet):
-    """A data set of which a part may be used: for a first try, or to fit into memory.
+    """A data set that can be limited to some of its images, for a first try or to fit into memory.
 
     Attributes:
-        limit, test_limit: use so many images, a fixed random choice, to train and to test with; null: all.
+        limit, test_limit: how many images to use for training and for testing, a fixed random choice; null: all.
     """
 
     limit: Annotated[int, Field(ge=1)] | None = None
     test_limit: Annotated[int, Field(ge=1)] | None = None
 
     def chosen(self, part: str, samples: int) -> np.ndarray:
-        """The indices in use of so many samples of a part ("train" or "test"), ascending."""
+        """Choose the samples of a part that are used.
+
+        Args:
+            part: ``train`` or ``test``.
+            samples: how many samples the part has.
+
+        Returns:
+            Their indices, int64, ascending.
+        """
         limit = self.limit if part == "train" else self.test_limit
         if limit is None or limit >= samples:
             return np.arange(samples)

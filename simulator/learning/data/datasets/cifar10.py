@@ -10,7 +10,7 @@ from simulator.learning.data.datasets.published import Published
 
 
 class Cifar10(Published):
-    """CIFAR-10: 50,000 and 10,000 photos of 32 x 32, 10 classes.
+    """CIFAR-10: 50,000 photos for training and 10,000 for testing, 32 x 32 pixels, 10 classes.
 
     A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
     """

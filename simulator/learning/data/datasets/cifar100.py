@@ -10,7 +10,7 @@ from simulator.learning.data.datasets.published import Published
 
 
 class Cifar100(Published):
-    """CIFAR-100: 50,000 and 10,000 photos of 32 x 32, 100 classes (Krizhevsky, 2009)."""
+    """CIFAR-100: 50,000 photos for training and 10,000 for testing, 32 x 32 pixels, 100 classes (Krizhevsky, 2009)."""
 
     name: ClassVar[str] = "cifar100"
     theirs: ClassVar[str] = "CIFAR100"

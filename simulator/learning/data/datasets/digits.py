@@ -1,4 +1,4 @@
-"""Handwritten digits, the data set that is always at hand."""
+"""Handwritten digits, a data set that needs no download."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from simulator.learning.data.datasets.base import DataSet, Raw, Samples
 
 
 class Digits(DataSet):
-    """scikit-learn's 1,797 handwritten digits (8 x 8 grey), 1,400 to train and 397 to test: one fixed split.
+    """scikit-learn's 1,797 handwritten digits (8 x 8 grey), 1,400 for training and 397 for testing in a fixed split.
 
-    An image counts as 64 bytes where it is sent: one for each grey value.
+    Where images are sent, each counts as 64 bytes, one for each grey value.
 
     E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998.
     """
@@ -36,7 +36,7 @@ class Digits(DataSet):
 
 
 def _enlarged(images: np.ndarray, size: int) -> np.ndarray:
-    """From grey values 0 .. 16, [N, 8, 8], to uint8 [N, 3, size, size], bilinear."""
+    """Enlarge images bilinearly, from grey values 0 .. 16, [N, 8, 8], to uint8 [N, 3, size, size]."""
     import torch
     from torch.nn.functional import interpolate
 

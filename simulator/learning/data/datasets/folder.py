@@ -1,4 +1,4 @@
-"""A folder of image files, one folder a class."""
+"""A folder of image files, with one folder for each class."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ from simulator.settings.errors import UnfitError
 from simulator.settings.wording import listed, near_miss
 
 KINDS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-"""Files with these endings are images; others are passed over."""
+"""Files with these endings are images; others are ignored."""
 TESTS = ("test", "val", "valid", "validation")
+"""The names that the folder of test images may have."""
 
 Classes = dict[str, list[Path]]
-"""The images of each class, both in the order of their names."""
+"""The image files of each class; classes and files are sorted by name."""
 
 
 class Folder(Limited):
-    """Image files: ``train/<class>/*`` and ``test/<class>/*`` (or ``val``), or ``<class>/*`` alone.
+    """Image files in ``train/<class>/*`` and ``test/<class>/*`` (or ``val``), or in ``<class>/*`` alone.
 
-    A class is called as its folder, and may have folders within. Names that begin with a dot are passed over.
+    Each class is named after its folder, which may have subfolders. Names that begin with a dot are ignored.
 
     Attributes:
-        path: the folder, from the scenario's folder.
-        test_fraction: the share of each class, a fixed random choice, to test with where the folder is not split.
+        path: the folder, relative to the folder of the scenario.
+        test_fraction: the share of each class, a fixed random choice, to use for testing where the folder has no test
+            images; null: there is a folder of test images.
     """
 
     name: ClassVar[str] = "folder"
@@ -43,27 +45,28 @@ class Folder(Limited):
         train, test = self._parts(root)
         for name in test:
             if name not in train:
-                problem = f'{root} tests the class "{name}", and does not train it{near_miss(name, train)}'
+                problem = f'{root} has test images of class "{name}", but no training images{near_miss(name, train)}'
                 raise UnfitError("path", None, problem, listed(train))
         return Raw(self._samples("train", train, list(train)), self._samples("test", test, list(train)), tuple(train))
 
     def _parts(self, root: Path) -> tuple[Classes, Classes]:
+        """Return the images for training and for testing."""
         split = (root / "train").is_dir()
-        found = [root / name for name in TESTS if (root / name).is_dir()]
-        if split and found:
+        tests = [root / name for name in TESTS if (root / name).is_dir()]
+        if split and tests:
             if self.test_fraction is not None:
-                problem = f"{found[0]} is there to test with, so no image to train with is taken for it"
+                problem = f"{tests[0]} has the test images, so that none are taken from the training images"
                 raise UnfitError("test_fraction", self.test_fraction, problem, "null")
-            return _classes(root / "train"), _classes(found[0])
+            return _classes(root / "train"), _classes(tests[0])
         classes = _classes(root / "train" if split else root)
         if self.test_fraction is None:
-            problem = f"{root} has no folder to test with ({listed(TESTS)}), and no test_fraction is said"
+            problem = f"{root} has no folder to test with ({listed(TESTS)}), and test_fraction is not set"
             raise UnfitError("path", None, problem, "test_fraction: 0.2, for a fifth of each class")
         return _split(classes, self.test_fraction)
 
     def _samples(self, part: str, classes: Classes, names: list[str]) -> Samples:
-        every = [(names.index(name), file) for name, files in classes.items() for file in files]
-        labels, files = np.array([label for label, _ in every]), [file for _, file in every]
+        labelled = [(names.index(name), file) for name, files in classes.items() for file in files]
+        labels, files = np.array([label for label, _ in labelled]), [file for _, file in labelled]
         rows = self.chosen(part, len(labels))
 
         images = [(str(files[row]), files[row]) for row in rows]
@@ -75,14 +78,15 @@ class Folder(Limited):
 
 
 def _classes(folder: Path) -> Classes:
+    """Find the image files of each class, and refuse a folder without classes and a class without images."""
     classes = {
-        inside.name: sorted(file for file in inside.rglob("*") if file.suffix.lower() in KINDS and _shown(file, inside))
-        for inside in sorted(folder.iterdir())
-        if inside.is_dir() and _shown(inside, folder)
+        inner.name: sorted(file for file in inner.rglob("*") if file.suffix.lower() in KINDS and _visible(file, inner))
+        for inner in sorted(folder.iterdir())
+        if inner.is_dir() and _visible(inner, folder)
     }
     if not classes:
         raise UnfitError(
-            "path", None, f"{folder} has no folders: the images of each class belong into one of their own"
+            "path", None, f"{folder} has no folders: put the images of each class into a folder of its own"
         )
     empty = [name for name, files in classes.items() if not files]
     if empty:
@@ -91,12 +95,13 @@ def _classes(folder: Path) -> Classes:
     return classes
 
 
-def _shown(file: Path, root: Path) -> bool:
+def _visible(file: Path, root: Path) -> bool:
+    """Tell whether no name on the way from ``root`` to a file begins with a dot."""
     return not any(part.startswith(".") for part in file.relative_to(root).parts)
 
 
 def _split(classes: Classes, fraction: float) -> tuple[Classes, Classes]:
-    """To train with, at least one image of each class; and to test with."""
+    """Split each class into images for training, at least one, and for testing."""
     random, train, test = np.random.default_rng(0), {}, {}
     for name, files in classes.items():
         tested = set(random.permutation(len(files))[: min(round(fraction * len(files)), len(files) - 1)])

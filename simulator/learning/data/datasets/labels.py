@@ -1,4 +1,4 @@
-"""How labels of any kind become 0 .. classes - 1."""
+"""Labels of any kind, mapped to 0 .. classes - 1."""
 
 from __future__ import annotations
 
@@ -12,12 +12,24 @@ from simulator.settings.wording import shown
 
 
 class Column(NamedTuple):
-    """Labels as they were found: plain Python values, and the file they are from."""
+    """The labels of one file as they were read.
+
+    Attributes:
+        file: the path of the file.
+        values: the labels as plain Python values.
+    """
 
     file: str
     values: Sequence[Any]
 
     def refuse(self, row: int, why: str, allowed: str | None = None) -> UnfitError:
+        """Return the error for the label in a row.
+
+        Args:
+            row: the row, counted from 0.
+            why: what is wrong with the label.
+            allowed: what is allowed instead.
+        """
         problem = f"{self.file}, row {row} (from 0), has the label {shown(self.values[row])}: {why}"
         return UnfitError("label", None, problem, allowed)
 
@@ -25,18 +37,19 @@ class Column(NamedTuple):
 def numbered(
     columns: Sequence[Column], names: Sequence[str] = (), classes: int | None = None
 ) -> tuple[list[np.ndarray], tuple[str, ...]]:
-    """Number the labels of all columns alike.
+    """Number the labels of several columns by the same rule.
 
     Args:
-        columns: of whole numbers from 0, or of text or of true and false, which are numbered in sorted order.
-        names: of the classes, by number, where they are known.
-        classes: how many there are; where neither this nor ``names`` says so, as many as occur.
+        columns: the labels, all of one kind: whole numbers from 0, or text, or true and false. The latter two are
+            numbered in sorted order.
+        names: the names of the classes by number, as far as they are known.
+        classes: how many classes there are; None: as many as there are names or, without names, as many as occur.
 
     Returns:
-        int64 labels of each column, and the name of each class.
+        The labels of each column, int64 [N], and the name of each class.
 
     Raises:
-        UnfitError: a label is missing, of another kind, or outside the range.
+        UnfitError: a label is missing, of another kind, or outside of the range.
     """
     kinds = {type(value) for column in columns for value in column.values}
     if kinds <= {int}:
@@ -50,28 +63,29 @@ def numbered(
         arrays = [np.array(column.values, dtype=np.int64) for column in columns]
         return arrays, tuple(names[i] if i < len(names) else str(i) for i in range(count))
     if kinds not in ({str}, {bool}):
-        raise _odd_one(columns)
-    found = sorted({value for column in columns for value in column.values})
-    if classes is not None and len(found) > classes:
-        raise UnfitError("classes", classes, f"{len(found)} different labels occur", f"at least {len(found)}, or null")
-    number = {value: index for index, value in enumerate(found)}
+        raise _odd_label(columns)
+    distinct = sorted({value for column in columns for value in column.values})
+    if classes is not None and len(distinct) > classes:
+        problem = f"{len(distinct)} different labels occur"
+        raise UnfitError("classes", classes, problem, f"at least {len(distinct)}, or null")
+    number = {value: index for index, value in enumerate(distinct)}
     arrays = [np.array([number[value] for value in column.values], dtype=np.int64) for column in columns]
-    known = [str(value).lower() if kinds == {bool} else value for value in found]
-    return arrays, tuple(known + [str(unseen) for unseen in range(len(found), classes or 0)])
+    known = [str(value).lower() if kinds == {bool} else value for value in distinct]
+    return arrays, tuple(known + [str(unseen) for unseen in range(len(distinct), classes or 0)])
 
 
 def _occurring(columns: Sequence[Column]) -> int:
-    """How many classes there are, if nobody says so: each has a sample."""
-    found = {value for column in columns for value in column.values if value >= 0}
-    missing = next((label for label in range(len(found)) if label not in found), None)
+    """Return the number of classes where it is not given; every class must then have a sample."""
+    labels = {value for column in columns for value in column.values if value >= 0}
+    missing = next((label for label in range(len(labels)) if label not in labels), None)
     if missing is not None:
-        problem = f"labels go up to {max(found)}, but none is {missing}: say how many classes there are"
-        raise UnfitError("classes", None, problem, f"{max(found) + 1} or more; or labels from 0 without a gap")
-    return max(len(found), 1)
+        problem = f"labels go up to {max(labels)}, but none is {missing}: say how many classes there are"
+        raise UnfitError("classes", None, problem, f"{max(labels) + 1} or more; or labels from 0 without a gap")
+    return max(len(labels), 1)
 
 
-def _odd_one(columns: Sequence[Column]) -> UnfitError:
-    """The first label that is of no kind that we know, or of another kind than the first."""
+def _odd_label(columns: Sequence[Column]) -> UnfitError:
+    """Return the error for the first label of an unknown kind, or of another kind than the first label."""
     first = next(type(column.values[0]) for column in columns if len(column.values))
     for column in columns:
         for row, value in enumerate(column.values):

@@ -1,4 +1,4 @@
-"""Images and labels in Parquet files, as Hugging Face lays them out."""
+"""Images and labels in Parquet files, in the layout of Hugging Face."""
 
 from __future__ import annotations
 
@@ -24,23 +24,25 @@ if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
 ROWS = 1000
-"""Rows read at once: encoded images never lie in memory all together."""
+"""The number of rows read at once, so that the encoded images are never in memory all together."""
 
 Paths = Annotated[
     Many[LocalPath], Field(min_length=1), BeforeValidator(lambda of: of if isinstance(of, list | tuple) else [of])
 ]
-"""A path or a list of them; ``*`` stands for anything, as in ``train-*.parquet``."""
+"""A path or a list of paths; ``*`` matches anything, as in ``train-*.parquet``."""
 
 
 class Parquet(Limited):
-    """Any Parquet files with a column of images and one of labels.
+    """Parquet files with a column of images and a column of labels.
 
     Attributes:
-        train, test: files, from the scenario's folder.
-        image: the column of images: bytes of JPEG, PNG and so on, or ``{bytes, path}`` (then a path may stand in for
-            bytes, from the file's folder).
-        label: the column of labels: whole numbers from 0, or text or true and false, numbered in sorted order.
-        classes: how many there are; null: as the file declares (Hugging Face's ClassLabel), or as they occur.
+        train, test: the files for training and for testing, relative to the folder of the scenario.
+        image: the column of images: the bytes of JPEG, PNG and so on, or ``{bytes, path}``; there, a path relative to
+            the folder of the file may replace the bytes.
+        label: the column of labels: whole numbers from 0, or text, or true and false; the latter two are numbered in
+            sorted order.
+        classes: how many classes there are; null: as the file declares (Hugging Face's ClassLabel), or as many as
+            occur.
     """
 
     name: ClassVar[str] = "parquet"
@@ -58,17 +60,27 @@ class Parquet(Limited):
         return Raw(self._samples(train, labels[:files]), self._samples(test, labels[files:]), names)
 
     def _samples(self, table: _Table, labels: list[np.ndarray]) -> Samples:
-        every = np.concatenate(labels)
-        rows = self.chosen(table.key, len(every))
+        all_labels = np.concatenate(labels)
+        rows = self.chosen(table.key, len(all_labels))
         return Samples(
-            every[rows],
+            all_labels[rows],
             lambda size: stacked(table.images(rows), len(rows), size, table.key),
             lambda size: table.file_bytes(rows),
         )
 
 
 class _Table:
-    """Some Parquet files one behind the other; nothing is kept of them."""
+    """Several Parquet files as one table; their content is read each time that it is needed.
+
+    Args:
+        key: the setting that names the files, for messages.
+        patterns: paths, in which ``*`` matches anything.
+        image: the column of images.
+        label: the column of labels.
+
+    Raises:
+        UnfitError: a file cannot be read, or lacks a column.
+    """
 
     def __init__(self, key: str, patterns: tuple[str, ...], image: str, label: str) -> None:
         from pyarrow import types
@@ -92,28 +104,35 @@ class _Table:
             self.names = _class_names(schema, label)
 
     def labels(self) -> list[Column]:
-        """The column of each file; images are not touched."""
+        """Read the labels of each file, without the images."""
         return [Column(path, list(self._column(path, self.label))) for path in self.paths]
 
     def images(self, rows: np.ndarray) -> Iterator[tuple[str, bytes | Path]]:
-        """The encoded images in these rows (ascending, counted over all files), each with where it stands."""
+        """Yield the encoded images in these rows (ascending, counted over all files), each with its place in a file."""
         for path, first, values, places in self._chosen(rows):
             for place in places.tolist():
                 yield _place(path, first + place), self._encoded(path, first + place, values[place].as_py())
 
     def file_bytes(self, rows: np.ndarray) -> np.ndarray:
-        """How large the images in these rows are: int64, in bytes; what lies in the file is not made an object."""
+        """Return the sizes of the encoded images in these rows, in bytes, int64 [N].
+
+        Images that are stored in the file are not turned into Python objects for this.
+        """
         sizes = [np.zeros(0, np.int64)]
         for path, first, values, places in self._chosen(rows):
             lengths = _lengths(values)
-            for place in places[lengths[places] == 0].tolist():  # a path stands in, or there is none
+            for place in places[lengths[places] == 0].tolist():  # there is a path instead, or no image at all
                 encoded = self._encoded(path, first + place, values[place].as_py())
                 lengths[place] = file_bytes([(_place(path, first + place), encoded)], self.key)[0]
             sizes.append(lengths[places])
         return np.concatenate(sizes)
 
     def _chosen(self, rows: np.ndarray) -> Iterator[tuple[str, int, pyarrow.Array, np.ndarray]]:
-        """Where these images are: a file, the first of some of its rows, their values, and which of them."""
+        """Yield the images in these rows, some at a time.
+
+        Each item has the path of a file, the number of a row in it, the values from that row on, and the positions of
+        the wanted images among these values.
+        """
         from pyarrow.parquet import ParquetFile
 
         before = 0
@@ -124,7 +143,7 @@ class _Table:
                 before += file.metadata.num_rows
 
     def _column(self, path: str, column: str) -> Iterator[Any]:
-        """A column as Python values."""
+        """Yield the values of a column of one file as Python objects."""
         from pyarrow.parquet import ParquetFile
 
         with _readable(self.key, path), ParquetFile(path) as file:
@@ -144,12 +163,12 @@ def _place(path: str, row: int) -> str:
 
 
 def _between(rows: np.ndarray, first: int, count: int) -> np.ndarray:
-    """Those of ascending rows that are among the ``count`` from ``first`` on, counted from there."""
+    """Select those of some ascending rows that are in first .. first + count - 1, and return them minus ``first``."""
     return rows[slice(*np.searchsorted(rows, (first, first + count)))] - first
 
 
 def _values(file: ParquetFile, column: str, rows: np.ndarray) -> Iterator[tuple[int, pyarrow.Array]]:
-    """A column, some at a time: the first row and the values. A row group with none of these rows is not read."""
+    """Yield a column, some values at a time with the number of their first row; skip row groups without these rows."""
     first = 0
     for group in range(file.num_row_groups):
         count = file.metadata.row_group(group).num_rows
@@ -162,25 +181,25 @@ def _values(file: ParquetFile, column: str, rows: np.ndarray) -> Iterator[tuple[
 
 
 def _lengths(values: pyarrow.Array) -> np.ndarray:
-    """Of encoded images, int64, in bytes; 0 where there are none."""
+    """Return the sizes of encoded images in bytes, int64 [N]; 0 where there is no image."""
     from pyarrow import compute, large_binary, types
 
-    found = compute.struct_field(values, "bytes") if types.is_struct(values.type) else values
-    lengths = compute.binary_length(found.cast(large_binary()))  # it knows no views
+    encoded = compute.struct_field(values, "bytes") if types.is_struct(values.type) else values
+    lengths = compute.binary_length(encoded.cast(large_binary()))  # binary_length does not support views
     return np.array(lengths.fill_null(0), dtype=np.int64)
 
 
 def _matching(key: str, pattern: str) -> list[str]:
-    """The files a path stands for, in order."""
-    found = sorted(glob.glob(pattern)) if "*" in pattern else [pattern]
-    if not found:
+    """Return the files that match a pattern, sorted."""
+    paths = sorted(glob.glob(pattern)) if "*" in pattern else [pattern]
+    if not paths:
         raise UnfitError(key, None, f"no file matches {pattern}")
-    return found
+    return paths
 
 
 @contextmanager
 def _readable(key: str, path: str) -> Iterator[None]:
-    """What is wrong with a file, in words."""
+    """Turn errors of reading a file into an ``UnfitError`` that names it."""
     from pyarrow import ArrowException
 
     try:
@@ -193,9 +212,9 @@ def _readable(key: str, path: str) -> Iterator[None]:
 
 
 def _class_names(schema: pyarrow.Schema, label: str) -> list[str]:
-    """What Hugging Face's ClassLabel says of a column; nothing where there is none."""
+    """Return the class names that Hugging Face's ClassLabel declares for a column; none where it declares nothing."""
     try:
-        told = json.loads((schema.metadata or {})[b"huggingface"])
-        return list(told["info"]["features"][label]["names"])
+        metadata = json.loads((schema.metadata or {})[b"huggingface"])
+        return list(metadata["info"]["features"][label]["names"])
     except (KeyError, TypeError, ValueError):
         return []

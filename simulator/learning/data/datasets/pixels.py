@@ -1,4 +1,4 @@
-"""Encoded images of any kind to pixels: uint8, three channels, of one size."""
+"""Decoding of images of any kind into pixels: uint8, three channels, all of one size."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ if TYPE_CHECKING:
 
 ABSENT = "there is no such image"
 MEMINFO = Path("/proc/meminfo")
-"""Where Linux says how much memory there is."""
+"""The file in which Linux reports the memory of the machine."""
 
 
 def stacked(images: Iterable[tuple[str, bytes | Path | Image]], count: int, size: int, key: str) -> np.ndarray:
-    """Decode images once.
+    """Decode images into one array.
 
     Args:
-        images: ``count`` of them, each with where it stands, for messages.
-        size: images are scaled to ``size`` x ``size`` pixels, whatever their shape: bilinear, and where they shrink
-            over all pixels that fall together. Images that are all of one smaller size are kept as they are.
-        key: the setting that names them.
+        images: the images, each with its place (a file or a row), for messages.
+        count: how many images there are.
+        size: the images are scaled to ``size`` x ``size`` pixels, whatever their shape. Scaling is bilinear, and where
+            it reduces an image, over all pixels that are merged. Images that are all of one smaller size stay as they
+            are.
+        key: the setting that names the images, for messages.
 
     Returns:
-        uint8 [count, 3, H, W] with H, W <= size.
+        The pixels, uint8 [count, 3, H, W] with H, W <= size.
 
     Raises:
-        UnfitError: an image cannot be read, and the message says which; or all together do not fit into memory.
+        UnfitError: an image cannot be read, and the message says which one; or all together do not fit into memory.
     """
     stack, shape = np.empty((0, 3, 0, 0), np.uint8), (0, 0)
     for row, (where, encoded) in enumerate(images):
@@ -51,34 +53,44 @@ def stacked(images: Iterable[tuple[str, bytes | Path | Image]], count: int, size
 
 
 def available_memory() -> int | None:
-    """Bytes that the machine can give without swapping; None where it does not say (not Linux)."""
+    """Return the bytes that the machine has free without swapping; None where this is not known (not on Linux)."""
     try:
-        found = re.search(r"^MemAvailable:\s*(\d+) kB$", MEMINFO.read_text("ascii"), re.MULTILINE)
+        match = re.search(r"^MemAvailable:\s*(\d+) kB$", MEMINFO.read_text("ascii"), re.MULTILINE)
     except OSError:
         return None
-    return 1024 * int(found[1]) if found else None
+    return 1024 * int(match[1]) if match else None
 
 
 def _room(count: int, shape: tuple[int, int], key: str) -> np.ndarray:
-    """For so many images of this width and height; refused before it is used, for the system would kill the run."""
+    """Return an empty array for the images, if there is memory for it; otherwise the system might kill the run later.
+
+    Args:
+        count: how many images there are.
+        shape: their width and height in pixels.
+        key: the setting that names them, for messages.
+    """
     from simulator.settings.humanize import human
 
     width, height = shape
-    needed, there = 3 * count * width * height, available_memory()
-    if there is not None and needed > there:
+    needed, free = 3 * count * width * height, available_memory()
+    if free is not None and needed > free:
         problem = (
             f"{count:,} images of {width} x {height} pixels need {human('bytes', needed)} of memory, "
-            f"and {human('bytes', there)} are free"
+            f"and {human('bytes', free)} are free"
         )
         raise UnfitError(key, None, problem, "fewer images (limit, test_limit), or a smaller model.image_size")
     return np.empty((count, 3, height, width), np.uint8)
 
 
 def file_bytes(images: Iterable[tuple[str, bytes | Path]], key: str) -> np.ndarray:
-    """How large encoded images are: int64, in bytes; none is decoded.
+    """Return the sizes of encoded images in bytes, int64 [N], without decoding any.
+
+    Args:
+        images: the images, each with its place, for messages.
+        key: the setting that names the images, for messages.
 
     Raises:
-        UnfitError: a file is not there; the message says which.
+        UnfitError: a file does not exist; the message says which one.
     """
 
     def size(where: str, encoded: bytes | Path) -> int:
@@ -93,17 +105,17 @@ def file_bytes(images: Iterable[tuple[str, bytes | Path]], key: str) -> np.ndarr
 
 
 def three_channels(image: Image) -> Image:
-    """Red, green and blue of 8 bits each.
+    """Convert an image to red, green and blue with 8 bits each.
 
-    Grey is copied to all three; 16 bits are scaled down to 8; what is transparent shows white behind it; palettes and
-    other colour spaces (CMYK, YCbCr, Lab) are converted.
+    Grey is copied to all three channels, and 16 bits are scaled down to 8. Transparent pixels are blended with white.
+    Palettes and other colour spaces (CMYK, YCbCr, Lab) are converted.
 
     Raises:
-        ValueError: its values have no known range (32-bit floats).
+        ValueError: the values have no known range (32-bit floats).
     """
     from PIL import Image as Images
 
-    if image.mode.startswith("I"):  # 16 bits; "I" is how some versions of Pillow read them
+    if image.mode.startswith("I"):  # 16 bits, which some versions of Pillow read as mode "I"
         values = np.asarray(image).clip(0, 65535)
         return Images.fromarray(((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
@@ -115,6 +127,7 @@ def three_channels(image: Image) -> Image:
 
 
 def _read(where: str, encoded: bytes | Path | Image, key: str) -> Image:
+    """Decode one image; an error names its place."""
     from PIL import Image as Images
     from PIL import UnidentifiedImageError
 
@@ -128,12 +141,13 @@ def _read(where: str, encoded: bytes | Path | Image, key: str) -> Image:
         problem = ABSENT
     except UnidentifiedImageError:
         problem = "it is no image that Pillow can read"
-    except Exception as error:  # decoders of broken files raise what they please
+    except Exception as error:  # a decoder can raise anything on a broken file
         problem = f"the image cannot be read: {error}"
     raise UnfitError(key, None, f"{where}: {problem}")
 
 
 def _fitted(image: Image, shape: tuple[int, int]) -> np.ndarray:
+    """Scale an image to a width and a height, and return its pixels, uint8 [3, H, W]."""
     from PIL.Image import Resampling
 
     if image.size != shape:
@@ -142,6 +156,7 @@ def _fitted(image: Image, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _image(pixels: np.ndarray) -> Image:
+    """Return pixels [3, H, W] as an image."""
     from PIL import Image as Images
 
     return Images.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))

@@ -1,4 +1,4 @@
-"""Data sets that torchvision knows how to download."""
+"""Published data sets that torchvision can download."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Parts = Mapping[str, tuple[Mapping[str, Any], ...]]
+"""Part -> the arguments of each of torchvision's data sets that make it up."""
 
 
 class Published(Limited):
-    """A data set of torchvision's.
+    """A data set from torchvision.
 
     Attributes:
-        root: the folder it lies in, in torchvision's own layout; from the scenario's folder.
-        download: whether to fetch it there if it is not there yet.
+        root: the folder of the data set, in torchvision's own layout; relative to the folder of the scenario.
+        download: whether to download the data set if it is not in this folder yet.
     """
 
     root: LocalPath
@@ -32,10 +33,11 @@ class Published(Limited):
     theirs: ClassVar[str]
     """The name of torchvision's class."""
     parts: ClassVar[Parts] = {"train": ({"train": True},), "test": ({"train": False},)}
-    """The arguments of that class that give each part; several are joined."""
+    """The arguments of that class that make up each part; several are concatenated."""
     targets: ClassVar[str] = "targets"
-    """The attribute with the labels."""
+    """The attribute of that class that has the labels."""
     classes: ClassVar[int]
+    """The number of classes."""
 
     def load(self) -> Raw:
         opened = {part: [self._open(which) for which in self.parts[part]] for part in self.parts}
@@ -47,7 +49,7 @@ class Published(Limited):
         )
 
     def _samples(self, part: str, opened: list[Any]) -> Samples:
-        labels = np.concatenate([np.asarray(getattr(each, self.targets), dtype=np.int64) for each in opened])
+        labels = np.concatenate([np.asarray(getattr(dataset, self.targets), dtype=np.int64) for dataset in opened])
         rows = self.chosen(part, len(labels))
         return Samples(
             labels[rows],
@@ -57,14 +59,14 @@ class Published(Limited):
 
     def _images(self, part: str, rows: np.ndarray) -> Iterator[tuple[str, Image]]:
         first = 0
-        for which in self.parts[part]:  # opened anew: what torchvision reads is not held beside our pixels
+        for which in self.parts[part]:  # opened anew, so that torchvision's pixels are not in memory beside ours
             images = self._open(which)
             for row in rows[(rows >= first) & (rows < first + len(images))] - first:
                 yield f"{self.name}, {part} image {row}", images[int(row)][0]
             first += len(images)
 
     def _file_bytes(self, part: str, rows: np.ndarray) -> np.ndarray:
-        """As published: raw pixels, 32 x 32 of three bytes."""
+        """Return the size in bytes of each image, int64 [N]: raw pixels as published, 32 x 32 of three bytes."""
         return np.full(len(rows), 3 * 32 * 32)
 
     def _open(self, which: Mapping[str, Any]) -> Any:
@@ -72,9 +74,9 @@ class Published(Limited):
 
         try:
             return getattr(datasets, self.theirs)(self.root, **which, download=self.download)
-        except Exception as error:  # of urllib, of archives, of pickles, and torchvision's own
+        except Exception as error:  # urllib, archives, pickle and torchvision each raise their own
             if not self.download:
-                problem = f"{self.name} is not in {self.root}, or not whole"
+                problem = f"{self.name} is not in {self.root}, or is incomplete"
                 raise UnfitError("root", None, problem, "the folder that has it, or download: true") from error
             reason = (str(error).splitlines() or [""])[0]
             problem = f"{self.name} could not be downloaded to {self.root} ({type(error).__name__}: {reason})"

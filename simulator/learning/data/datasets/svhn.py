@@ -10,7 +10,7 @@ from simulator.learning.data.datasets.published import Parts, Published
 
 
 class Svhn(Published):
-    """Street View House Numbers, cropped digits: 73,257 and 26,032 of 32 x 32, 10 classes.
+    """Street View House Numbers: 73,257 cropped digits for training and 26,032 for testing, 32 x 32, 10 classes.
 
     Y. Netzer et al., Reading Digits in Natural Images with Unsupervised Feature Learning, 2011.
     """

@@ -1,4 +1,4 @@
-"""Images that need no file."""
+"""Synthetic images, which need no file."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from simulator.learning.data.datasets.base import DataSet, Raw, Samples
 from simulator.learning.data.datasets.pixels import stacked
 
 PATCHES = 4
-"""A class is a pattern of this many coloured patches a side."""
+"""The pattern of a class has this many coloured patches in each row and column."""
 NOISE = 96
-"""The grey values, of 255, of the noise of each pixel; the rest is the pattern."""
+"""The noise of each value is drawn from 0 .. NOISE - 1; the pattern takes the rest of the range 0 .. 255."""
 
 
 class Synthetic(DataSet):
-    """A coloured pattern for each class under noise: for dry runs, plans and tests. The same on every machine.
+    """A coloured pattern for each class, with noise: for dry runs, plans and tests. The same on every machine.
 
-    Where they are sent, images count as their pixels: channels x height x width bytes.
+    Where images are sent, each counts as its pixels: channels x height x width bytes.
 
     Attributes:
-        samples, test_samples: how many images, of all classes alike.
-        shape: channels, height and width in pixels; null: as the model wants them.
+        samples, test_samples: how many images there are for training and for testing; the numbers of images of two
+            classes differ by one at most.
+        classes: how many classes there are.
+        shape: channels, height and width in pixels; null: as the model needs them.
     """
 
     name: ClassVar[str] = "synthetic"
@@ -60,15 +62,15 @@ class Synthetic(DataSet):
     def _images(self, labels: np.ndarray, height: int, width: int, noise: np.random.Generator) -> np.ndarray:
         patterns = np.random.default_rng(0).integers(256 - NOISE, size=(self.classes, 3, PATCHES, PATCHES))
         rows, columns = (np.arange(side) * PATCHES // side for side in (height, width))
-        whole = patterns[:, :, rows[:, None], columns].astype(np.uint8)
+        enlarged = patterns[:, :, rows[:, None], columns].astype(np.uint8)
         images = np.empty((len(labels), 3, height, width), np.uint8)
         for row, label in enumerate(labels):
-            images[row] = whole[label] + noise.integers(NOISE, size=(3, height, width), dtype=np.uint8)
+            images[row] = enlarged[label] + noise.integers(NOISE, size=(3, height, width), dtype=np.uint8)
         return images
 
 
 def _scaled(images: np.ndarray, size: int) -> np.ndarray:
     from PIL import Image
 
-    drawn = ((f"image {row}", Image.fromarray(image.transpose(1, 2, 0).copy())) for row, image in enumerate(images))
-    return stacked(drawn, len(images), size, "shape")
+    named = ((f"image {row}", Image.fromarray(image.transpose(1, 2, 0).copy())) for row, image in enumerate(images))
+    return stacked(named, len(images), size, "shape")

@@ -1,1 +1,1 @@
-"""How samples are dealt to clients, one file for each way that a scenario can name; ``base`` has the contract."""
+"""Partitions of samples among clients, one file for each that a scenario can name; ``base`` has the interface."""

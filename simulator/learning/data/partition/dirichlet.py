@@ -1,4 +1,4 @@
-"""Label skew by a Dirichlet prior."""
+"""A partition with label skew from a Dirichlet prior."""
 
 from typing import Annotated, ClassVar
 
@@ -9,12 +9,17 @@ from simulator.learning.data.partition.base import REDRAWS, Partition, undealt
 
 
 class Dirichlet(Partition):
-    """Each class is dealt in proportions drawn from Dir(alpha), as is common in federated learning.
+    """Each class is partitioned in proportions drawn from Dir(alpha), as is common in federated learning.
 
-    The smaller `alpha`, the more clients differ in their classes and sizes. Hsu et al., "Measuring the Effects of
-    Non-Identical Data Distribution for Federated Visual Classification", 2019, arXiv 1909.06335, introduced the
-    Dirichlet prior, there over the classes of a client; here, as in most code since, it is over the clients of a
-    class, so that all samples are used.
+    The smaller `alpha`, the more clients differ in their classes and in their numbers of samples. Hsu et al.,
+    "Measuring the Effects of Non-Identical Data Distribution for Federated Visual Classification", 2019, arXiv
+    1909.06335, introduced the Dirichlet prior, there over the classes of a client; here, as in most code since, it is
+    over the clients of a class, so that all samples are used.
+
+    Attributes:
+        alpha: the parameter of the Dirichlet distribution.
+        min_samples: the samples that each client has at least; until that is so, proportions are drawn anew, in up to
+            100 draws.
     """
 
     name: ClassVar[str] = "dirichlet"

@@ -1,4 +1,4 @@
-"""Equal shards at random."""
+"""A partition into random shards of equal size."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from simulator.learning.data.partition.base import Partition
 
 
 class Iid(Partition):
-    """All samples are dealt at random, in shards whose sizes differ by one at most."""
+    """All samples are partitioned at random, into shards whose sizes differ by one at most."""
 
     name: ClassVar[str] = "iid"
 

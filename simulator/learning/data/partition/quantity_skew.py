@@ -1,4 +1,4 @@
-"""Shards of uneven sizes."""
+"""A partition into random shards of uneven size."""
 
 from typing import Annotated, ClassVar
 
@@ -9,10 +9,15 @@ from simulator.learning.data.partition.base import REDRAWS, Partition, dealt, un
 
 
 class QuantitySkew(Partition):
-    """The sizes of shards are drawn from Dir(alpha), and all samples dealt at random whatever their class.
+    """The sizes of shards are drawn from Dir(alpha), and all samples are partitioned at random whatever their class.
 
     The smaller `alpha`, the more sizes differ. Li et al., "Federated Learning on Non-IID Data Silos: An Experimental
-    Study", ICDE 2022, arXiv 2102.02079, section IV.D. Drawn anew until each client has `min_samples`.
+    Study", ICDE 2022, arXiv 2102.02079, section IV.D.
+
+    Attributes:
+        alpha: the parameter of the Dirichlet distribution.
+        min_samples: the samples that each client has at least; until that is so, sizes are drawn anew, in up to 100
+            draws.
     """
 
     name: ClassVar[str] = "quantity_skew"

@@ -1,4 +1,4 @@
-"""Shards of given sizes."""
+"""A partition into random shards of given sizes."""
 
 from typing import Annotated, ClassVar
 
@@ -10,7 +10,11 @@ from simulator.settings.base import Many
 
 
 class Sizes(Partition):
-    """Client i has `sizes[i]` samples, chosen at random whatever their class; samples beyond the sum are not used."""
+    """Client i has `sizes[i]` samples, chosen at random whatever their class; samples beyond the sum are not used.
+
+    Attributes:
+        sizes: the number of samples of each client.
+    """
 
     name: ClassVar[str] = "sizes"
     sizes: Annotated[Many[PositiveInt], Field(min_length=1)]

@@ -1,4 +1,4 @@
-"""A timm model as a list of named stages: embed, (prompt), block0, block1, ..., head. Each family has its file."""
+"""Families of timm models as named stages: embed, (prompt), block0, block1, ..., head. Each family has its own file."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ from simulator.learning.models.stages.vit import Place, Prompt
 __all__ = ["CLASSIFIER", "FAMILIES", "TRAINED", "NoTokensError", "NotStagedError", "Place", "Prompt", "stages_of"]
 
 FAMILIES = "a timm VisionTransformer or ResNet"
-"""In words."""
+"""The families that can be split into stages, for messages."""
 
 
 def stages_of(model: nn.Module, prompts: int = 0, place: Place = "after_class") -> dict[str, nn.Module]:
-    """The stages of a timm model, in order; they share its modules.
+    """Split a timm model into stages.
 
     Args:
-        model: it is not used as a whole afterwards.
+        model: the model; the stages share its modules, so it must not be used as a whole afterwards.
         prompts: how many learnable tokens to add before the first block.
-        place: behind the class (and register) tokens, or behind all tokens.
+        place: whether to add them after the class (and register) tokens, or after all tokens.
+
+    Returns:
+        The stages by name, in order.
 
     Raises:
-        NotStagedError: it is of no family that we know, or has a part that stages do not know; the message says which.
-        NoTokensError: there are prompts, and it has no tokens.
+        NotStagedError: the model is of no known family, or has a part that is not supported; the message names it.
+        NoTokensError: prompts are wanted, and the model has no tokens.
     """
     if isinstance(model, VisionTransformer):
         return vit.stages(model, prompts, place)

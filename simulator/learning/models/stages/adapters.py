@@ -19,9 +19,10 @@ THIRDS = ("q", "k", "v")
 
 
 class Adapter(nn.Module):
-    """The change of one linear layer: [N, T, inputs] to [N, T, outputs].
+    """A low-rank change of one linear layer, from [N, T, inputs] to [N, T, outputs].
 
-    Dropout acts where a way back is kept, so never in evaluation; it draws from torch's generator, which a pass seeds.
+    Dropout acts only where gradients are recorded, so never in evaluation. It draws from torch's global generator,
+    which the pass seeds.
     """
 
     def __init__(self, layer: nn.Linear, outputs: int, lora: Lora) -> None:
@@ -32,7 +33,10 @@ class Adapter(nn.Module):
         self.scale, self.dropout = lora.scale, lora.dropout
 
     def reset(self, generator: torch.Generator) -> None:
-        """A as the weight of a new linear layer, B zero: the change begins as none (section 4.1, and loralib)."""
+        """Draw A as the weight of a new linear layer and set B to zero, so that the change starts at zero.
+
+        (Section 4.1, and loralib.)
+        """
         with torch.no_grad():
             draw(self.a, generator)
             self.b.zero_()
@@ -47,13 +51,13 @@ class Adapter(nn.Module):
 
 
 def draw(a: Tensor, generator: torch.Generator) -> Tensor:
-    """Fill an adapter's A with new values, as a new linear layer has them; the value is this tensor."""
+    """Fill A of an adapter, [rank, inputs], as the weight of a new linear layer, and return it."""
     bound = 1 / math.sqrt(a.shape[1])
     return a.uniform_(-bound, bound, generator=generator)
 
 
 class LoraLinear(nn.Linear):
-    """A linear layer, its parameters under the names they had, and an adapter."""
+    """A linear layer with an adapter; the parameters of the layer keep their names."""
 
     def __init__(self, layer: nn.Linear, lora: Lora) -> None:
         nn.Module.__init__(self)
@@ -66,10 +70,10 @@ class LoraLinear(nn.Linear):
 
 
 class LoraAttention(nn.Module):
-    """timm's attention, with adapters added once its fused layer is cut into queries, keys and values.
+    """timm's attention with adapters for queries, keys or values, added after its fused layer has been split.
 
-    Added to the fused tensor, one adapter would make all three want gradients: in the first block that has any,
-    attention would cost more on the way back than it needs to.
+    Added to the fused tensor instead, one adapter would make all three require gradients. In the first block that has
+    adapters, the backward pass of attention would then cost more than necessary.
     """
 
     def __init__(self, attention: Attention, thirds: tuple[str, ...], lora: Lora) -> None:
@@ -93,13 +97,17 @@ class LoraAttention(nn.Module):
 
 
 def attach(stages: Mapping[str, nn.Module], lora: Lora, seed: int = 0) -> None:
-    """Put adapters beside the targets in the stages' blocks; they take the place of the layers, whose names stay.
+    """Add adapters to the blocks of a model, in place.
+
+    Each target layer is replaced by one that has an adapter; the names of its own parameters stay the same.
 
     Args:
-        seed: of what is drawn: the adapters' A.
+        stages: the stages by name.
+        lora: the settings: which blocks and layers get an adapter, and its rank, scale and dropout.
+        seed: of the adapters' A.
 
     Raises:
-        UnfitError: a block that the model does not have, or a target that matches nothing; it lists what there is.
+        UnfitError: a block does not exist, or a target matches no layer; the error lists what there is.
     """
     blocks = [block for name, block in stages.items() if name.startswith("block")]
     first, last = lora.blocks or (0, None)
@@ -116,24 +124,24 @@ def attach(stages: Mapping[str, nn.Module], lora: Lora, seed: int = 0) -> None:
 
 
 def _attach(block: nn.Module, lora: Lora) -> None:
-    there = {name: layer for name, layer in block.named_modules() if isinstance(layer, nn.Linear)}
-    attention = {name: each for name, each in block.named_modules() if _cuts_apart(each)}
-    thirds = tuple(third for third in THIRDS if third in lora.targets and attention)
+    layers = {name: layer for name, layer in block.named_modules() if isinstance(layer, nn.Linear)}
+    attentions = {name: module for name, module in block.named_modules() if _is_fused_attention(module)}
+    thirds = tuple(third for third in THIRDS if third in lora.targets and attentions)
     for target in lora.targets:
-        found = [name for name in there if f".{name}".endswith(f".{target}")]
-        for name in found:
-            _replace(block, name, LoraLinear(there[name], lora))
-        if not found and target not in thirds:
-            names = [*(THIRDS if attention else ()), *there]
+        matches = [name for name in layers if f".{name}".endswith(f".{target}")]
+        for name in matches:
+            _replace(block, name, LoraLinear(layers[name], lora))
+        if not matches and target not in thirds:
+            names = [*(THIRDS if attentions else ()), *layers]
             problem = f'"{target}" is no linear layer of a block'
             raise UnfitError("targets", list(lora.targets), problem, listed(names) if names else "no block has any")
     if thirds:
-        for name, each in attention.items():
-            _replace(block, name, LoraAttention(each, thirds, lora))
+        for name, attention in attentions.items():
+            _replace(block, name, LoraAttention(attention, thirds, lora))
 
 
-def _cuts_apart(module: nn.Module) -> bool:
-    """Whether this is timm's attention, queries, keys and values in one layer; a gated one is another matter."""
+def _is_fused_attention(module: nn.Module) -> bool:
+    """Tell whether a module is timm's attention with queries, keys and values in one layer, and without a gate."""
     return type(module) is Attention and getattr(module, "gate", None) is None
 
 
@@ -143,7 +151,14 @@ def _replace(block: nn.Module, name: str, by: nn.Module) -> None:
 
 
 class Target(NamedTuple):
-    """Where an adapter belongs: its parameters, and the rows of the weight that it changes."""
+    """One adapter in a model: its parameters, and the rows of the weight that it changes.
+
+    Attributes:
+        a, b: the names of its factors A and B.
+        weight: the name of the weight that it changes.
+        rows: the rows of that weight.
+        scale: the factor on the product B A.
+    """
 
     a: str
     b: str
@@ -153,25 +168,26 @@ class Target(NamedTuple):
 
 
 def targets(stages: nn.Module) -> Iterator[Target]:
-    """Every adapter in some stages, in the order of the model."""
+    """Yield every adapter of some stages, in the order of the model."""
     for name, adapter in stages.named_modules():
         if not isinstance(adapter, Adapter):
             continue
         layer, _, third = name.rpartition(".lora")
         weight, rows = f"{layer}.weight", slice(None)
-        if third:  # of an attention: ".q"
+        if third:  # ".q", ".k" or ".v" of a fused attention layer
             width = adapter.b.shape[0]
-            at = THIRDS.index(third[1:]) * width
-            weight, rows = f"{layer}.qkv.weight", slice(at, at + width)
+            first = THIRDS.index(third[1:]) * width
+            weight, rows = f"{layer}.qkv.weight", slice(first, first + width)
         yield Target(f"{name}.a", f"{name}.b", weight, rows, adapter.scale)
 
 
 def merged(tensors: Mapping[str, Tensor], found: Iterable[Target], sign: float = 1.0) -> dict[str, Tensor]:
-    """The weights that adapters change, with the changes added; new tensors, by name.
+    """Return the weights that adapters change, as new tensors with the changes added.
 
     Args:
-        tensors: weights and adapters, by name.
-        sign: -1 takes the changes out again.
+        tensors: name -> tensor, with the weights and the factors of the adapters.
+        found: the adapters to merge.
+        sign: 1 adds the changes; -1 subtracts them again.
     """
     result: dict[str, Tensor] = {}
     for target in found:

@@ -1,16 +1,19 @@
-"""A timm ResNet as stages: embed (the stem), block0, block1, ..., head. What flows is feature maps [N, C, H, W].
+"""A timm ResNet as stages: embed (the stem), block0, block1, ..., head, with feature maps [N, C, H, W] between them.
 
 Every residual block of layer1 to layer4 is one block, so a cut counts residual blocks.
 
-Batch norm works in evaluation mode, while training too: it normalises by the running statistics of the pre-training,
-which are frozen buffers, a part of the model that devices are sent once (phase "provisioning"); its weight and bias are
-parameters like any other. This is the common choice for fine-tuning in small batches. The other one, statistics of the
-batch, makes a sample's output depend on the samples beside it, and has running statistics that change in each forward
-pass; averaged over clients whose data differ, those fit no client: a known trap (from memory: FedBN, Li et al., 2021,
-keeps all of batch norm local for that reason). With random weights the running statistics are 0 and 1, so that batch
-norm is a scale and a shift that are learned, and normalises nothing: training from scratch then depends more on the
-learning rate. Group norm has no such statistics: resnet50_gn, or any ResNet with the keyword ``norm_layer: groupnorm``.
-The number of batches that made the statistics (an integer buffer) is no part of the stages.
+Batch norm is always in evaluation mode, also during training. It normalises by the running statistics of the
+pre-training, which are frozen buffers and part of the model that devices are sent once (phase "provisioning"). Its
+weight and bias are parameters like any other. This is the common choice for fine-tuning in small batches.
+
+The alternative, statistics of the batch, makes the output for a sample depend on the other samples in its batch, and
+its running statistics change in each forward pass. Averaged over clients whose data differ, those suit no client: a
+known trap (from memory: FedBN, Li et al., 2021, keeps all of batch norm local for that reason).
+
+With random weights, the running statistics are 0 and 1: batch norm is a learned scale and shift, and normalises
+nothing. Training from scratch then depends more on the learning rate. Group norm has no such statistics: use
+resnet50_gn, or any ResNet with the keyword ``norm_layer: groupnorm``. The number of batches behind the statistics (an
+integer buffer) is not part of the stages.
 """
 
 from __future__ import annotations
@@ -29,11 +32,11 @@ KNOWN = frozenset(
     | {nn.BatchNorm2d, GroupNorm, nn.MaxPool2d, nn.AvgPool2d, SelectAdaptivePool2d}
     | {nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, AdaptiveAvgMaxPool2d, AdaptiveCatAvgMaxPool2d}
 )
-"""What a plain ResNet is made of; for these, costs are held equal to torch's own count."""
+"""The modules of a plain ResNet; for these, costs are tested against torch's own count."""
 
 
 class Embed(nn.Module):
-    """The stem: images [N, 3, H, W] to feature maps of a quarter of their height and width."""
+    """The stem: from images [N, 3, H, W] to feature maps with a quarter of their height and width."""
 
     def __init__(self, resnet: ResNet) -> None:
         super().__init__()
@@ -45,7 +48,7 @@ class Embed(nn.Module):
 
 
 class Head(nn.Module):
-    """Feature maps to class logits: pooled over all places, then the classifier."""
+    """Global pooling and the classifier: from feature maps [N, C, H, W] to logits, one per class."""
 
     def __init__(self, resnet: ResNet) -> None:
         super().__init__()
@@ -57,10 +60,10 @@ class Head(nn.Module):
 
 
 def stages(resnet: ResNet) -> dict[str, nn.Module]:
-    """The stages of a plain ResNet, in order; they share its modules, and are in evaluation mode for good.
+    """Split a plain ResNet into stages, which share its modules and are put into evaluation mode.
 
     Raises:
-        NotStagedError: it has a part that stages do not know; the message says which.
+        NotStagedError: the model has a part that is not supported; the message names it.
     """
     refuse_dropout(resnet)
     if resnet.drop_rate:
@@ -72,7 +75,7 @@ def stages(resnet: ResNet) -> dict[str, nn.Module]:
         if isinstance(module, nn.Conv2d) and module.groups > 1:
             raise NotStagedError(f"{name!r} is a convolution in {module.groups} groups, and a plain ResNet has none")
         if isinstance(module, nn.BatchNorm2d):
-            module.num_batches_tracked = None  # a counter for training mode alone
+            module.num_batches_tracked = None  # a counter that only training mode needs
     resnet.eval()
     layers = (module for name, module in resnet.named_children() if name.startswith("layer"))
     blocks = chain.from_iterable(layer.children() for layer in layers)

@@ -1,4 +1,4 @@
-"""A timm VisionTransformer as stages: embed, (prompt), block0, block1, ..., head. What flows is tokens [N, T, D]."""
+"""A timm VisionTransformer as stages: embed, (prompt), block0, block1, ..., head, with tokens [N, T, D] in between."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Place = Literal["after_class", "end"]
 
 
 class Embed(nn.Module):
-    """Images [N, C, H, W] to tokens [N, T, D]: patches, class and register tokens, position embedding.
+    """The embedding, from images [N, C, H, W] to tokens [N, T, D]: patches, class and register tokens, positions.
 
-    timm's own assertion on the image size is left out: a tracer cannot pass it.
+    timm's own assertion on the image size is left out, because it cannot be traced.
     """
 
     def __init__(self, vit: VisionTransformer) -> None:
@@ -27,7 +27,7 @@ class Embed(nn.Module):
         self.cls_token, self.reg_token, self.pos_embed = vit.cls_token, vit.reg_token, vit.pos_embed
         self.norm_pre = vit.norm_pre
         self.patches_only = bool(vit.no_embed_class)
-        self.patch_values = vit.patch_embed.proj.weight[0].numel()  # in one patch
+        self.patch_values = vit.patch_embed.proj.weight[0].numel()  # values in one patch
 
     def forward(self, images: Tensor) -> Tensor:
         tokens = self.patch_norm(self.proj(images).flatten(2).transpose(1, 2))
@@ -41,15 +41,15 @@ class Embed(nn.Module):
 
 
 class Prompt(nn.Module):
-    """Learnable tokens put among the others once, before the first block (VPT-shallow; Jia et al., 2022, 3.2)."""
+    """Soft prompts, inserted among the tokens before the first block (VPT-shallow; Jia et al., 2022, 3.2)."""
 
     def __init__(self, length: int, dim: int, at: int) -> None:
         super().__init__()
-        self.at = at  # how many tokens stand before the prompts; -1: they stand last
+        self.at = at  # the number of tokens before the prompts; -1: the prompts come last
         self.tokens = nn.Parameter(torch.empty(1, length, dim))
 
     def reset(self, patch_values: int, generator: torch.Generator) -> None:
-        """Uniform as in VPT's code: the bound is Glorot's for a patch of this many values."""
+        """Draw the prompts anew, uniformly as in VPT's code; the bound is Glorot's for a patch of this many values."""
         bound = math.sqrt(6 / (patch_values + self.tokens.shape[-1]))
         with torch.no_grad():
             self.tokens.uniform_(-bound, bound, generator=generator)
@@ -65,7 +65,10 @@ class Prompt(nn.Module):
 
 
 class Head(nn.Module):
-    """Tokens to class logits: norm, prompts taken out again (they are not patches), pooling, classifier."""
+    """From tokens [N, T, D] to logits, one per class: norm, pooling and classifier.
+
+    Prompts are removed before pooling, because they are not patches.
+    """
 
     def __init__(self, vit: VisionTransformer, prompts: int, at: int) -> None:
         super().__init__()
@@ -94,10 +97,15 @@ class Head(nn.Module):
 
 
 def stages(vit: VisionTransformer, prompts: int, place: Place) -> dict[str, nn.Module]:
-    """The stages of a VisionTransformer, in order; they share its modules. As ``stages_of``.
+    """Split a VisionTransformer into stages, which share its modules.
+
+    Args:
+        vit: the model.
+        prompts: how many learnable tokens to add before the first block.
+        place: whether to add them after the class (and register) tokens, or after all tokens.
 
     Raises:
-        NotStagedError: it has a part that stages do not know; the message says which.
+        NotStagedError: the model has a part that is not supported; the message names it.
     """
     if type(vit) is not VisionTransformer:
         raise NotStagedError(f"a {type(vit).__name__} has parts that an ordinary VisionTransformer does not have")
