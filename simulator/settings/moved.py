@@ -138,6 +138,7 @@ RENAMED = {
     "data_in_words": "located",
     "fitted": "dry_run_that_fits",
     "nbytes": "tree_bytes",
+    "tree_size": "tree_bytes",
 }
 """Classes and functions that were renamed, by their former names."""
 

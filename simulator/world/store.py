@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from simulator.accounting.payload import Frozen, tree_bytes
+from simulator.settings.moved import former
+
+__getattr__ = former(__name__, "simulator.accounting.payload")
 
 S = TypeVar("S", bound="Store")
 

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 
 import pytest
 
+from simulator.learning.schedules.base import Schedule
 from simulator.learning.schedules.constant import Constant
 from simulator.learning.schedules.cosine import Cosine
 from simulator.learning.schedules.step import Step
@@ -42,6 +43,11 @@ def test_a_warm_up_fits_if_some_round_has_the_whole_rate(warmup: int, fits: bool
     assert fits == (max(factors(schedule, 3)) == 1)
     with nullcontext() if fits else pytest.raises(UnfitError, match="the full rate is never reached"):
         schedule.check(3)
+
+
+def test_a_schedule_of_before_is_told_the_new_name_of_its_check() -> None:
+    with pytest.raises(TypeError, match="unfit is called check now"):
+        type("Old", (Schedule,), {"unfit": lambda self, rounds: None})
 
 
 def test_step() -> None:

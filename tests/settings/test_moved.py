@@ -22,6 +22,12 @@ from simulator.settings.moved import HOME, MOVED, RENAMED, former
         ("simulator.learning.datasets.published", "Svhn", "simulator.learning.data.datasets.svhn"),
         ("simulator.outcome", "Outcome", "simulator.experiments.trial.result"),
         ("simulator.world.sites", "Power", "simulator.accounting.power"),
+        ("simulator.world.store", "tree_size", "simulator.accounting.payload"),
+        ("simulator.learning.trees", "tree_bytes", "simulator.accounting.payload"),
+        ("simulator.learning.weights", "nbytes", "simulator.accounting.payload"),
+        ("simulator.learning.models", "ModelError", "simulator.learning.models.build"),
+        ("simulator.learning.cuts", "CutError", "simulator.learning.models.cuts"),
+        ("simulator.learning.stages.adapters", "LoraError", "simulator.learning.models.stages.adapters"),
     ],
 )
 def test_a_former_name_is_the_new_one_and_warns(module: str, name: str, now: str) -> None:

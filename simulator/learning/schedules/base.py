@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simulator.settings.base import Settings
 
@@ -11,6 +11,12 @@ class Schedule(Settings):
     """A learning-rate schedule: the factor that scales the base learning rate, as a function of the round."""
 
     name: ClassVar[str]
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Raise ``TypeError`` for a method under its former name, which nobody would call."""
+        super().__init_subclass__(**keywords)
+        if "unfit" in vars(cls):
+            raise TypeError(f"{cls.__name__}.unfit is called check now, and raises UnfitError")
 
     def factor(self, round: int, rounds: int) -> float:
         """Return the factor on the base learning rate in round ``round`` of ``rounds``, counted from 1."""
