@@ -81,7 +81,7 @@ def pretrain(
     except KeyboardInterrupt:
         if not (folder / "checkpoint.pt").exists():
             stopped()
-        print("sfsim: stopped; the same command with --resume goes on", file=sys.stderr)
+        print("sfsim: stopped; run the same command with --resume to continue", file=sys.stderr)
         raise SystemExit(130) from None
 
 
