@@ -136,10 +136,10 @@ def _models(match: str) -> Table:
 
     table = _table("model", "pixels", "published weights")
     table.columns[2].justify = "left"
-    ours = {"bundled": ("32", "Tiny-ImageNet, in this package"), "random": ("32", "none: bundled, untrained")}
-    for name in _matching("models", dict.fromkeys((*ours, *models())), match):
-        if name in ours:
-            table.add_row(name, *ours[name])
+    own_models = {"bundled": ("32", "Tiny-ImageNet, in this package"), "random": ("32", "none: bundled, untrained")}
+    for name in _matching("models", dict.fromkeys((*own_models, *models())), match):
+        if name in own_models:
+            table.add_row(name, *own_models[name])
             continue
         config = get_pretrained_cfg(name)
         side = str(config.input_size[-1]) if config else ""

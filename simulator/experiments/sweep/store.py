@@ -186,13 +186,13 @@ def _fixed(value: Any) -> Any:
     return {key: part for key, part in value.items() if key != "seeds"} if isinstance(value, dict) else value
 
 
-def _difference(where: str, mine: Any, theirs: Any) -> tuple[str, Any, Any]:
+def _difference(where: str, ours: Any, theirs: Any) -> tuple[str, Any, Any]:
     """Return the first dotted key at which two values differ, and the value of each there."""
-    if isinstance(mine, dict) and isinstance(theirs, dict):
-        for key in (*mine, *theirs):
-            if mine.get(key) != theirs.get(key):
-                return _difference(f"{where}.{key}", mine.get(key), theirs.get(key))
-    return where, mine, theirs
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key in (*ours, *theirs):
+            if ours.get(key) != theirs.get(key):
+                return _difference(f"{where}.{key}", ours.get(key), theirs.get(key))
+    return where, ours, theirs
 
 
 def _yaml(data: Any) -> str:

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 class DeviceClass(NamedTuple):
-    """What two devices must share for every cut to cost them the same.
+    """A class of devices for which every cut costs the same.
 
     Attributes:
         group: the index of their group of devices.
-        samples: the number of samples in their shards.
+        samples: the number of samples in each of their shards.
     """
 
     group: int
@@ -226,18 +226,18 @@ class _Choice:
     def _check_excused(self, name: str) -> None:
         """Raise for a device without a cut, unless its memory is too small for any and the scenario allows that."""
         portions = self._portions(name)
-        if any(each.fits for each in portions):
+        if any(candidate.fits for candidate in portions):
             raise self._unwanted(f"no cut will do for {name}: {self._at_best(portions)}")
         if self.scenario.world.on_oom == "error":
-            least = min(portions, key=lambda each: each.peak_bytes)
-            needed, there = human("bytes", least.peak_bytes), human("bytes", least.memory)
+            least = min(portions, key=lambda candidate: candidate.peak_bytes)
+            needed, available = human("bytes", least.peak_bytes), human("bytes", least.memory)
             problem = f"{self.entry.label} needs {needed} on {name} even with the smallest cut, {self._words(least)}"
             hint = "a smaller batch_size or model may fit (or say on_oom: skip or ignore)"
             loc = ("world", "devices", self.kin[name].group, "memory")
-            raise self.scenario.error(loc, there, f"{problem}; {hint}")
+            raise self.scenario.error(loc, available, f"{problem}; {hint}")
 
     def _at_best(self, portions: Portions) -> str:
-        """What a policy could have been content with, of the cuts that fit."""
+        """Say in words the best that the fitting cuts offer, by duration, energy and memory of a round."""
         fitting = [candidate for candidate in portions if candidate.fits]
         quick = min(fitting, key=lambda candidate: candidate.seconds)
         thrifty = min(fitting, key=lambda candidate: candidate.energy_j)
