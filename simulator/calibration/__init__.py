@@ -1,4 +1,4 @@
-"""A machine of one's own, measured: what a scenario's stages take on it becomes a device that scenarios can name."""
+"""Calibration: measure a machine of your own, and turn it into a device that scenarios can name."""
 
 from simulator.settings.moved import former
 

@@ -1,4 +1,4 @@
-"""Measure this machine: what a scenario's stages take on it becomes a device that scenarios can name."""
+"""Time a scenario's model on this machine, and write the result as a device that scenarios can name."""
 
 from __future__ import annotations
 
@@ -26,19 +26,23 @@ if TYPE_CHECKING:
     from simulator.scenario.scenario import Entry, Scenario
 
 Progress = Callable[[int, int], Any]
-"""Told how many rounds of timing are done, and of how many."""
+"""Called with the number of timing rounds that are done, and with their total."""
 DIGITS = 4
-"""Of measured figures, that are written."""
+"""Significant digits of the measured figures in the file."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What was measured, in SI units, when and with what.
+    """A measured machine, in SI units, with the date and the environment of the measurement.
 
     Attributes:
-        flops_per_s: at which whole models are trained, in their largest batches: for what is not in the table.
-        memory: bytes; None where the operating system does not say.
-        table: seconds of each piece of work, by samples.
+        flops_per_s: FLOP/s reached while whole models are trained with their largest batches. It is used for work that
+            the table does not have.
+        memory_bandwidth: bytes/s read and written while a large tensor is copied.
+        memory: bytes; None where the operating system does not tell.
+        table: for each piece of work, its seconds by number of samples.
+        environment: processor, threads, versions, scenario and number of repeats, in words.
+        date: the day of the measurement, in ISO format.
     """
 
     flops_per_s: float
@@ -52,18 +56,19 @@ class Machine:
 def calibrate(scenario: Scenario, repeats: int, progress: Progress = lambda done, of: None) -> Machine:
     """Time the stages of a scenario's model as each of its algorithms trains them, with its threads and its device.
 
-    Batches are timed at 1, 2, 4, ... samples and at the scenario's size; what is in between is interpolated.
+    Batches of 1, 2, 4, ... samples and of the scenario's batch size are timed; times in between are interpolated.
 
     Args:
-        scenario: one that ``check`` has found sound.
-        repeats: how often all is timed, after a first time to warm up; medians count.
+        scenario: a scenario that has passed ``check``.
+        repeats: how often everything is timed, after one warm-up round that does not count. Medians are kept.
+        progress: called after each round of timing.
     """
     torch.set_num_threads(scenario.threads)
     device, laps = torch_device(scenario, dry=False), Laps()
     jobs = list(timed(scenario, device))
     turns, whole = len(jobs) * (1 + repeats), [piece for job in jobs for piece in job.whole()]
     done = count(1)
-    while jobs:  # one after the other is there no longer: its weights may be large
+    while jobs:  # a finished job is dropped at once: its weights may be large
         job = jobs.pop()
         for turn in range(1 + repeats):
             job.round(laps if turn else Laps())
@@ -72,7 +77,7 @@ def calibrate(scenario: Scenario, repeats: int, progress: Progress = lambda done
 
 
 def timed(scenario: Scenario, device: str) -> Iterator[Timed]:
-    """What has to be timed for the algorithms of a scenario; what one has in common with those before is left out."""
+    """Yield what has to be timed for a scenario; an algorithm is skipped if those before it cover all its pieces."""
     known = set[tuple[str, int]]()
     for entry in scenario.algorithms:
         model = structure(scenario, entry)
@@ -86,16 +91,21 @@ def timed(scenario: Scenario, device: str) -> Iterator[Timed]:
 
 
 def sizes_up_to(most: int) -> list[int]:
-    """Powers of two below ``most``, and ``most``, for batches of which the last is smaller by any number."""
+    """Return the batch sizes to time: the powers of two below ``most``, and ``most``.
+
+    The last batch of an epoch may have any size up to ``most``, so the table must cover the whole range.
+    """
     return [2**power for power in range(most.bit_length()) if 2**power < most] + [most]
 
 
 def machine(scenario: Scenario, laps: Laps, whole: Sequence[Piece], how: str) -> Machine:
-    """This machine, with what was timed.
+    """Describe this machine by what was timed.
 
     Args:
-        whole: passes through whole models, by which its rate is told.
-        how: it was timed, in words.
+        scenario: the scenario whose model was timed.
+        laps: the observed times.
+        whole: the pieces of passes through whole models. The machine's rate is their FLOPs over their seconds.
+        how: how the times were taken, in words, such as "15 repeats".
     """
     device = torch_device(scenario, dry=False)
     threads = f"{scenario.threads} thread{'s' * (scenario.threads > 1)}, " if device == "cpu" else ""
@@ -114,11 +124,13 @@ def machine(scenario: Scenario, laps: Laps, whole: Sequence[Piece], how: str) ->
 
 
 def written(name: str, found: Machine, watts: dict[str, str] | None = None) -> str:
-    """A file of devices with this machine in it.
+    """Return the text of a YAML file of devices with this machine in it.
 
     Args:
-        name: of the device.
-        watts: by state, as a scenario would write them; what is not said here, a scenario must say.
+        name: the name of the device.
+        found: the measured machine.
+        watts: power by state ("idle", "compute"), written as in a scenario, such as "3 W". What is not given here must
+            be given by the scenarios that use the device.
     """
     by = {"mark": "measured", "date": found.date, "source": found.environment}
     figures: dict[str, Any] = {
@@ -149,12 +161,19 @@ def written(name: str, found: Machine, watts: dict[str, str] | None = None) -> s
 
 
 def save(path: Path, text: str) -> None:
-    """Write a file at once or not at all."""
+    """Write a text file atomically: the whole text or nothing."""
     atomically(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
 def summary(found: Machine, path: Path, name: str, knows_power: bool) -> str:
-    """What was measured and how to use it, in words."""
+    """Say in words what was measured and how a scenario uses it.
+
+    Args:
+        found: the measured machine.
+        path: the file it was written to.
+        name: the name of the device in that file.
+        knows_power: whether the file states the device's power.
+    """
     memory = f", {human('bytes', found.memory)} of memory" if found.memory else ""
     lacking = [] if found.memory else ["memory"]
     lacking += [] if knows_power else ["power"]
@@ -167,22 +186,22 @@ def summary(found: Machine, path: Path, name: str, knows_power: bool) -> str:
 
 
 def unknown(scenario: Scenario) -> Iterator[str]:
-    """What a user should know of tables that do not have what their machines will compute; a line for each."""
+    """Yield a line for each table that lacks pieces of work which an algorithm of the scenario may need."""
     sites = {group.name: group.table for group in (*scenario.world.devices, scenario.world.server) if group.table}
     for entry in scenario.algorithms if sites else ():
         names = _pieces(scenario, entry)
         for site, table in sites.items():
             lacking = sum(what not in table for what in names)
             if lacking:
-                how_much = "none" if lacking == len(names) else f"{len(names) - lacking} of {len(names)}"
+                covered = "none" if lacking == len(names) else f"{len(names) - lacking} of {len(names)}"
                 yield (
-                    f"The table of {site} has {how_much} of the pieces of work of {entry.label}: for the rest, seconds "
+                    f"The table of {site} has {covered} of the pieces of work of {entry.label}: for the rest, seconds "
                     "come from its rate and memory_bandwidth (sfsim calibrate makes a table for a scenario)"
                 )
 
 
 def _pieces(scenario: Scenario, entry: Entry) -> set[str]:
-    """What training the whole model is made of; a part of it is made of some of that."""
+    """Return the names of the pieces that training the whole model consists of; any part of it needs some of these."""
     model, side, rule = structure(scenario, entry), scenario.model.image_size, entry.training.optimizer
     pieces = model.sizes(model.whole, (entry.training.batch_size, 3, side, side)).pieces
     steps = model.steps(model.whole, rule).values()

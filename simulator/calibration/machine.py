@@ -1,4 +1,4 @@
-"""What this machine is: its processor, its memory, and how fast it copies."""
+"""This machine's processor, its memory, its copying speed and its clock."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from pathlib import Path
 import torch
 
 COPIED_BYTES = 128 * 2**20
-"""More than the caches of a processor or a GPU hold."""
+"""Size of the copied tensor: more than the caches of a processor or a GPU hold."""
 COPIES = 7
+"""Timed copies, after one to warm up."""
 
 
 def processor(device: str = "cpu") -> str:
-    """What this torch device computes on, as its maker calls it; the architecture where nobody says."""
+    """Return the maker's name of the processor or GPU behind a torch device, or the architecture if it has none."""
     if device != "cpu":
         return torch.cuda.get_device_name()
-    known = Path("/proc/cpuinfo")
-    lines = known.read_text("utf-8", "replace").splitlines() if known.exists() else []
-    said = dict(line.split(":", 1) for line in lines if ":" in line)
-    names = {key.strip(): value.strip() for key, value in said.items()}
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text("utf-8", "replace").splitlines() if cpuinfo.exists() else []
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    names = {key.strip(): value.strip() for key, value in fields.items()}
     return names.get("model name") or names.get("Model") or platform.processor() or platform.machine()
 
 
 def memory_bytes(device: str = "cpu") -> int | None:
-    """Of the whole machine, or of the GPU, in full MiB; None where the operating system does not say."""
+    """Return the memory of the machine or of the GPU in bytes, in whole MiB; None if the system does not tell."""
     if device != "cpu":
         size = int(torch.cuda.get_device_properties(0).total_memory)
     else:
@@ -39,7 +40,7 @@ def memory_bytes(device: str = "cpu") -> int | None:
 
 
 def copied_per_s(device: str = "cpu") -> float:
-    """Bytes read and written a second while a tensor larger than the caches is copied: the median of some copies."""
+    """Return the bytes per second, read and written, of copying a tensor larger than the caches: a median of copies."""
     source = torch.zeros(COPIED_BYTES, dtype=torch.uint8, device=device)
     target = torch.ones_like(source)
     seconds = []
@@ -51,7 +52,7 @@ def copied_per_s(device: str = "cpu") -> float:
 
 
 def now(device: str = "cpu") -> float:
-    """The clock on the wall, once the device has done all it was asked."""
+    """Return the wall-clock time in seconds, once the device has finished all pending work."""
     if device != "cpu":
         torch.cuda.synchronize()
     return time.perf_counter()

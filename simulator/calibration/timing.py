@@ -1,4 +1,4 @@
-"""How long the stages of a model take on this machine, as works really run them."""
+"""Time the stages of a model on this machine, run as works run them in a trial."""
 
 from __future__ import annotations
 
@@ -25,71 +25,72 @@ from simulator.learning.models.weights import Weights
 from simulator.learning.optimizers.base import Optimizer
 
 ALIKE = 4
-"""Of stages that are alike, this many are timed: enough that each finds the caches as among its like."""
+"""How many of several identical stages are timed: enough that the caches are as they are in the whole model."""
 RATE = 1e-6
-"""The learning rate while timing: weights must stay finite, and nobody learns anything."""
+"""The learning rate while timing: nothing is to be learned, and the weights must stay finite."""
 
 
 class Laps:
-    """Seconds that were seen, by piece and number of samples."""
+    """Observed seconds, by piece of work and number of samples."""
 
     def __init__(self) -> None:
         self._seen: dict[str, dict[int, list[float]]] = {}
 
     def add(self, found: Sequence[tuple[Piece, float]]) -> None:
-        """One more observation of each of these pieces; where stages are alike, that is their mean."""
-        alike: dict[Piece, list[float]] = {}
+        """Record one observation of each piece; equal pieces, of identical stages, count as one by their mean."""
+        observed: dict[Piece, list[float]] = {}
         for piece, seconds in found:
-            alike.setdefault(piece, []).append(seconds)
-        for piece, each in alike.items():
-            self._seen.setdefault(piece.what, {}).setdefault(piece.samples, []).append(statistics.mean(each))
+            observed.setdefault(piece, []).append(seconds)
+        for piece, times in observed.items():
+            self._seen.setdefault(piece.what, {}).setdefault(piece.samples, []).append(statistics.mean(times))
 
     def table(self) -> dict[str, TableRows]:
-        """The medians."""
+        """Return the medians: for each piece of work, rows of (samples, seconds) in order of samples."""
         return {
-            what: tuple((samples, statistics.median(seen[samples])) for samples in sorted(seen))
-            for what, seen in self._seen.items()
+            what: tuple((samples, statistics.median(by_samples[samples])) for samples in sorted(by_samples))
+            for what, by_samples in self._seen.items()
         }
 
 
 class Timed:
     """A model whose stages are timed, with random weights and random images.
 
-    A part is run as in a trial: forward, the loss, backward, the step; and forward alone. The clock is read between
-    its stages, so the times of all pieces add up to that of the works: getting a batch counts with the first stage,
-    the loss with the last.
+    A part is run as in a trial: forward, loss, backward and step; and forward alone. The clock is read between its
+    stages, so the times of all pieces add up to that of the works: fetching a batch counts with the first stage, the
+    loss with the last.
 
     Args:
-        model: as a trial has it, but without memory of frozen stages.
-        optimizer: of the step.
-        side: of the images, in pixels.
-        sizes: of the batches.
-        device: of torch.
+        model: the model as in a trial, but with ``remember`` off: remembered outputs of frozen stages would take no
+            time.
+        optimizer: the rule of the step.
+        side: height and width of the images, in pixels.
+        sizes: the batch sizes to time.
+        device: the torch device.
     """
 
     def __init__(
         self, model: Staged, optimizer: Optimizer, side: int, sizes: Sequence[int], device: str = "cpu"
     ) -> None:
-        assert not model.remember, "what is remembered takes no time"
+        assert not model.remember, "a remembered output takes no time"
         self.model, self.optimizer, self.sizes, self.device = model, optimizer, sizes, device
         self._image = 3, side, side
         self._ranges = few_alike(model, self._image)
 
     def pieces(self) -> Iterator[Piece]:
-        """What is timed."""
+        """Yield the pieces of work that are timed."""
         for size in self.sizes:
             for kind in self.model.sizes(self._ranges, (size, *self._image)).pieces:
                 yield from kind
         yield from self.model.steps(self._ranges, self.optimizer).values()
 
     def whole(self) -> tuple[Piece, ...]:
-        """The pieces of the largest batch's way through the whole model, forward and back."""
+        """Return the pieces of the largest batch's passes through the whole model, forward and backward."""
         pieces = self.model.sizes(self.model.whole, (max(self.sizes), *self._image)).pieces
         return pieces.forward + pieces.backward
 
     @cached_property
     def part(self) -> Part:
-        """The stages that are timed, with weights that need not be those of the model."""
+        """The timed stages, with random weights in place of the model's own."""
         generator, module = torch.Generator().manual_seed(0), self.model.slice(self._ranges).module
         tensors = {name: _values(tensor, generator).to(self.device) for name, tensor in module.state_dict().items()}
         return Part(self.model, Weights(tensors, self.optimizer, RATE), self._ranges)
@@ -103,33 +104,33 @@ class Timed:
         return Images(pixels, labels, ((0.5,) * 3, (0.5,) * 3)).to(torch.device(self.device))
 
     def round(self, laps: Laps) -> None:
-        """Time everything once."""
+        """Time every piece once, and record it in ``laps``."""
         for size in self.sizes:
             x, y = self._batch(size)
             pieces = self.part.sizes(x).pieces
             with self._marks() as (forward, backward):
                 begun = self._now()
-                one = Pass(self.part, x, y)
+                trained = Pass(self.part, x, y)
                 turned = self._now()
-                one.run_backward(None)
+                trained.run_backward(None)
                 ended = self._now()
             self._add(laps, pieces.forward, [begun, *forward[:-1], turned])
             self._add(laps, pieces.backward[::-1], [turned, *backward[1:], ended])
-            self._step(laps, one)
+            self._step(laps, trained)
             with self._marks() as (forward, _):
                 begun = self._now()
                 self.part.infer(x)
                 ended = self._now()
             self._add(laps, pieces.infer, [begun, *forward[:-1], ended])
 
-    def _step(self, laps: Laps, one: Pass) -> None:
-        grads, found = one.grads, []
+    def _step(self, laps: Laps, trained: Pass) -> None:
+        grads, observed = trained.grads, []
         for stage, piece in self.part.steps(self.optimizer).items():
-            one.grads = {name: grad for name, grad in grads.items() if name.startswith(f"{stage}.")}
+            trained.grads = {name: grad for name, grad in grads.items() if name.startswith(f"{stage}.")}
             begun = self._now()
-            self.part.weights.step(one)
-            found.append((piece, self._now() - begun))
-        laps.add(found)
+            self.part.weights.step(trained)
+            observed.append((piece, self._now() - begun))
+        laps.add(observed)
 
     def _add(self, laps: Laps, pieces: Sequence[Piece], times: Sequence[float]) -> None:
         seconds = [ended - begun for begun, ended in pairwise(times)]
@@ -137,9 +138,10 @@ class Timed:
 
     @contextmanager
     def _marks(self) -> Iterator[tuple[list[float], list[float]]]:
-        """When each stage was done forward, and when the way back came to each stage, the last first.
+        """Record when each stage ended its forward pass, and when the backward pass reached each stage's output.
 
-        autograd goes back through what came last first, so a stage is done when the way back comes to the one before.
+        The backward times are in order of the backward pass: the last stage comes first. A stage's backward pass has
+        ended when that of the stage before it begins.
         """
         forward: list[float] = []
         backward: list[float] = []
@@ -165,10 +167,13 @@ class Timed:
 
 
 def few_alike(model: Staged, shape: tuple[int, ...]) -> Ranges:
-    """The stages of a model without those of which ``ALIKE`` came before; all, if that changes what is left.
+    """Return the stages of a model without those that follow ``ALIKE`` identical ones.
+
+    All stages are returned where leaving some out would change the cost of the others.
 
     Args:
-        shape: of one image.
+        model: the model.
+        shape: the shape of one image, (channels, height, width).
     """
     costs, seen = model.stage_costs(model.whole, shape), Counter[str]()
     kept = []
@@ -182,7 +187,7 @@ def few_alike(model: Staged, shape: tuple[int, ...]) -> Ranges:
 
 
 def _values(tensor: Tensor, generator: torch.Generator) -> Tensor:
-    """Such that activations keep their size from stage to stage, as numbers near 0 or far from it take longer."""
+    """Return values that keep the activations' scale from stage to stage: very small or large numbers take longer."""
     if tensor.dim() < 2 or not tensor.is_floating_point():
         return torch.ones(tensor.shape, dtype=tensor.dtype)
     return torch.randn(tensor.shape, generator=generator) / tensor[0].numel() ** 0.5

@@ -1,6 +1,6 @@
-"""The commands of `sfsim`, each of them thin: words and options here, what they do elsewhere.
+"""The commands of `sfsim`: arguments, options and messages; the work itself is done by other packages.
 
-Nothing imports this room, and nothing heavy is imported before a command needs it.
+Nothing imports this package, and nothing heavy is imported before a command needs it.
 """
 
 from simulator.cli.entry import main

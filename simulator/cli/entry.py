@@ -1,4 +1,4 @@
-"""The entry point of `sfsim`: all its commands, and what becomes of a mistake. Nothing heavy is imported here."""
+"""The entry point of `sfsim`: registers all commands and reports a user's mistakes. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["app", "inspect", "main", "plan", "prepare", "report", "run"]
 
 
 def main() -> None:
-    """The entry point: a mistake of the user's is one message on stderr and exit status 2."""
+    """Run `sfsim`. A user's mistake gives one message on stderr and exit status 2."""
     from simulator.settings.errors import ScenarioError
 
-    # Before torch is loaded: threads that soon stop spinning leave the core to others. Beside a busy program a run took
-    # several times as long without it.
+    # Set before torch is loaded: OpenMP threads that soon stop spinning leave the core to others. Without it, a run
+    # beside a busy program took several times as long.
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to end, it cleans up as after Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM cleans up as Ctrl-C does
     try:
         app()
     except ScenarioError as error:

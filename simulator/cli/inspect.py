@@ -1,4 +1,4 @@
-"""Looking things up: `list`, `schema`, `model`, and the `trace` of a run."""
+"""Commands that look things up: `list`, `schema`, `model`, and the `trace` of a run."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ def list_(
             show_default=False,
         ),
     ] = "",
-    match: Annotated[str, typer.Option(help="Only names that contain this.", show_default=False, metavar="TEXT")] = "",
-    sources: Annotated[bool, typer.Option("--sources", help="Where each figure comes from.")] = False,
+    match: Annotated[
+        str, typer.Option(help="List only names that contain this.", show_default=False, metavar="TEXT")
+    ] = "",
+    sources: Annotated[bool, typer.Option("--sources", help="Show where each figure comes from.")] = False,
     own: Annotated[
-        Path | None, typer.Option("--catalogue", help="Devices and links of your own, too.", metavar="FILE")
+        Path | None,
+        typer.Option("--catalogue", help="Also list the devices and links of your own file.", metavar="FILE"),
     ] = None,
 ) -> None:
     """List what a scenario can name."""
@@ -35,15 +38,15 @@ def list_(
 
     with catalogue.joined(str(own)) if own else nullcontext():
         try:
-            found = listing(what, match, sources)
+            table = listing(what, match, sources)
         except ValueError as error:
             refuse(str(error))
-    show(found)
+    show(table)
 
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of a scenario, with which editors complete and check."""
+    """Print the JSON Schema of a scenario, for editors that complete and check YAML."""
     import json
 
     from simulator.scenario.schema import scenario_schema
@@ -55,18 +58,21 @@ def schema() -> None:
 def model(
     name: Annotated[str, typer.Argument(help="bundled, random, or a timm name.", show_default=False)],
     image_size: Annotated[
-        int | None, typer.Option(min=1, help="Pixels a side.", show_default="the model's own", metavar="N")
+        int | None,
+        typer.Option(min=1, help="Image height and width in pixels.", show_default="the model's own", metavar="N"),
     ] = None,
-    classes: Annotated[int, typer.Option(min=1, help="Of the classifier.", metavar="N")] = 10,
-    train: Annotated[str, typer.Option(help="full, linear, bias, prompt or lora.", metavar="WHAT")] = "full",
-    batch_size: Annotated[int, typer.Option(min=1, help="For memory.", metavar="N")] = 32,
+    classes: Annotated[int, typer.Option(min=1, help="Number of classes.", metavar="N")] = 10,
+    train: Annotated[
+        str, typer.Option(help="What is trained: full, linear, bias, prompt or lora.", metavar="WHAT")
+    ] = "full",
+    batch_size: Annotated[int, typer.Option(min=1, help="Batch size for which memory is counted.", metavar="N")] = 32,
     keywords: Annotated[
         list[str],
-        typer.Option("--keyword", help="Of timm's own, such as depth=4; repeatable.", metavar="KEY=VALUE"),
+        typer.Option("--keyword", help="A keyword of timm's, such as depth=4; repeatable.", metavar="KEY=VALUE"),
     ] = [],  # noqa: B006
-    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """What a model asks: parameters, FLOPs, bytes and memory of each stage, and of each cut on the device."""
+    """Show a model's parameters, FLOPs, bytes and memory: of each stage, and of the device's part at each cut."""
     import json
 
     from simulator.experiments.plan.model_sheet import sheet, tables
@@ -74,22 +80,26 @@ def model(
     from simulator.settings.errors import UnfitError
 
     try:
-        found = sheet(name, image_size, classes, train, batch_size, _keywords(keywords))
+        model_sheet = sheet(name, image_size, classes, train, batch_size, _keywords(keywords))
     except (UnfitError, NotStagedError) as error:
         refuse(str(error))
     if as_json:
-        print(json.dumps(found.plain(), indent=2))
+        print(json.dumps(model_sheet.plain(), indent=2))
     else:
-        show(tables(found))
+        show(tables(model_sheet))
 
 
 @app.command()
 def trace(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
-    trial: Annotated[str | None, typer.Option(help="Only this one.", show_default="all", metavar="LABEL-SEED")] = None,
+    trial: Annotated[
+        str | None, typer.Option(help="Trace only this trial.", show_default="all", metavar="LABEL-SEED")
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="A file.", show_default="RUN/trace.json.gz, or trace-TRIAL.json.gz", metavar="FILE"),
+        typer.Option(
+            help="The file to write.", show_default="RUN/trace.json.gz, or trace-TRIAL.json.gz", metavar="FILE"
+        ),
     ] = None,
 ) -> None:
     """Write what every device, link and slot did, and when, as a file for Perfetto (https://ui.perfetto.dev)."""
@@ -103,17 +113,17 @@ def trace(
     print(written)
 
 
-def _keywords(said: list[str]) -> dict[str, Any]:
-    """From KEY=VALUE each, values in YAML."""
+def _keywords(options: list[str]) -> dict[str, Any]:
+    """Parse options of the form KEY=VALUE, with values in YAML; refuse others."""
     from simulator.settings import yamlfile
 
-    found = {}
-    for each in said:
-        key, equals, text = each.partition("=")
+    keywords = {}
+    for option in options:
+        key, equals, text = option.partition("=")
         if not equals or not key.strip():
-            refuse(f"--keyword {each}: write it as KEY=VALUE, such as depth=4")
+            refuse(f"--keyword {option}: write it as KEY=VALUE, such as depth=4")
         try:
-            found[key.strip()], _ = yamlfile.parse(text)
+            keywords[key.strip()], _ = yamlfile.parse(text)
         except yamlfile.YamlError as error:
-            refuse(f"--keyword {each}{error}")
-    return found
+            refuse(f"--keyword {option}{error}")
+    return keywords

@@ -1,4 +1,4 @@
-"""What a scenario can name, as tables: `sfsim list`. Of heavy libraries, only a list of models loads one."""
+"""Tables of what a scenario can name, for `sfsim list`. Only the list of models loads a heavy library (timm)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from simulator.settings.plugins import FAMILIES
 from simulator.settings.wording import listed, near_miss
 
 NOT_STAGED = ("test_vit", "test_vit2", "test_vit4", "vit_intern300m_patch14_448")
-"""VisionTransformers of timm's that take images of any size: they have no fixed stages."""
+"""VisionTransformers of timm that take images of any size, and so have no fixed stages."""
 FAMILY = {
     "vision_transformer": re.compile(".*"),
     "deit": re.compile("(?!.*distilled).*"),
     "resnet": re.compile(r"(wide_)?resnet(aa)?\d.*|test_resnet"),
 }
-"""The modules of timm that hold models which can be cut, and what these are called. Other ResNets (with grouped
-convolutions, squeeze and excitation, blurred pooling) have parts that stages do not know."""
+"""For each timm module with models that can be cut, the pattern of their names.
+
+Other ResNets (with grouped convolutions, squeeze and excitation, blurred pooling) have parts that stages do not know.
+"""
 DEVICE = {
     "fp32": "rate.fp32",
     "reached": "utilisation",
@@ -36,7 +38,8 @@ DEVICE = {
     "compute": "power.compute",
     "sending": "power.upload",
 }
-"""The columns of devices, and the figures in them; the rest, such as other precisions, stands among the sources."""
+"""Columns of the table of devices, and the figure in each. Other figures, such as the rates at other precisions, are
+shown with the sources."""
 LINK = {
     "up": "uplink.rate",
     "up after": "uplink.latency",
@@ -50,17 +53,17 @@ MARKS = {
     "recalled": "from memory, not verified",
     "assumed": "nobody states it",
 }
-"""Shown by their first letters."""
+"""The marks of figures and their meanings. Tables show a mark by its first letter."""
 WHAT = ("devices", "links", "models", *FAMILIES)
 
 
 def listing(what: str, match: str = "", sources: bool = False) -> RenderableType:
-    """A list of what a scenario can name.
+    """Return a table of what a scenario can name.
 
     Args:
-        what: one of `WHAT`.
-        match: only names that contain this.
-        sources: of devices and links, each figure's source too.
+        what: the kind of thing to list, one of `WHAT`.
+        match: list only names that contain this text, in upper or lower case.
+        sources: for devices and links, add a table with the source of each figure.
 
     Raises:
         ValueError: there is no such list, or nothing in it matches.
@@ -77,17 +80,20 @@ def listing(what: str, match: str = "", sources: bool = False) -> RenderableType
 
 
 def models() -> list[str]:
-    """The names of timm's VisionTransformers and ResNets that can be cut, in order."""
+    """Return the sorted names of timm's VisionTransformers and ResNets that can be cut."""
     import timm
 
     names = [
-        name for module, said in FAMILY.items() for name in timm.list_models(module=module) if said.fullmatch(name)
+        name
+        for module, pattern in FAMILY.items()
+        for name in timm.list_models(module=module)
+        if pattern.fullmatch(name)
     ]
     return sorted(name for name in names if name not in NOT_STAGED)
 
 
 def keys(kind: type[Settings]) -> dict[str, str]:
-    """The keys that a plug-in takes, each with its default, or with nothing where it must be said."""
+    """Return the keys of a plug-in with their defaults as text; the text is empty for a required key."""
     fields = kind.model_fields.items()
     return {
         name: "" if field.is_required() else _written(field.get_default(call_default_factory=True))
@@ -97,27 +103,27 @@ def keys(kind: type[Settings]) -> dict[str, str]:
 
 def _hardware(section: str, columns: dict[str, str], match: str, sources: bool) -> RenderableType:
     everything = catalogue.entries()
-    known = _matching(section, everything[section], match)
+    selected = _matching(section, everything[section], match)
     defaults = everything["defaults"]["device"] if section == "devices" else {}
     table = _table(section[:-1], *columns)
-    for name in known:
-        said = dict(figures(catalogue.merge(defaults, known[name])))
-        table.add_row(escape(name), *(_marked(said.get(key)) for key in columns.values()))
+    for name in selected:
+        stated = dict(figures(catalogue.merge(defaults, selected[name])))
+        table.add_row(escape(name), *(_marked(stated.get(key)) for key in columns.values()))
     lines = [f"{mark[0]}  {mark}: {meaning}" for mark, meaning in MARKS.items()]
     if defaults:
         server = everything["defaults"]["server"]["utilisation"].value
         lines.append(f"reached: the share of the peak; as a server {server} where an entry says nothing of it")
         lines.append("--sources shows rates at other precisions, and where each figure comes from")
     legend = Text("\n".join(lines), "dim")
-    return Group(table, legend, _sources(known)) if sources else Group(table, legend)
+    return Group(table, legend, _sources(selected)) if sources else Group(table, legend)
 
 
-def _sources(known: dict[str, Entry]) -> Table:
+def _sources(selected: dict[str, Entry]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("figure", "value", "mark", "date"):
         table.add_column(heading, no_wrap=True)
     table.add_column("source")
-    for name, entry in known.items():
+    for name, entry in selected.items():
         table.add_section()
         for key, figure in figures(entry, name):
             value = f"{len(figure.value)} pieces of work" if isinstance(figure.value, dict) else str(figure.value)
@@ -130,10 +136,10 @@ def _models(match: str) -> Table:
 
     table = _table("model", "pixels", "published weights")
     table.columns[2].justify = "left"
-    ours = {"bundled": ("32", "Tiny-ImageNet, in this package"), "random": ("32", "none: bundled, untrained")}
-    for name in _matching("models", dict.fromkeys((*ours, *models())), match):
-        if name in ours:
-            table.add_row(name, *ours[name])
+    own_models = {"bundled": ("32", "Tiny-ImageNet, in this package"), "random": ("32", "none: bundled, untrained")}
+    for name in _matching("models", dict.fromkeys((*own_models, *models())), match):
+        if name in own_models:
+            table.add_row(name, *own_models[name])
             continue
         config = get_pretrained_cfg(name)
         side = str(config.input_size[-1]) if config else ""
@@ -151,18 +157,18 @@ def _plugins(what: str, match: str) -> Table:
     kinds = FAMILIES[what]
     for name in _matching(what, dict.fromkeys(kinds.names()), match):
         kind = kinds.find(name)
-        said = [
-            f"{key}: {default}" if default else f"{key} [dim](must be said)[/]" for key, default in keys(kind).items()
+        settings = [
+            f"{key}: {default}" if default else f"{key} [dim](required)[/]" for key, default in keys(kind).items()
         ]
-        table.add_row(name, "\n".join(said), escape(_first_sentence(summary(kind))), end_section=True)
+        table.add_row(name, "\n".join(settings), escape(_first_sentence(summary(kind))), end_section=True)
     return table
 
 
 def _matching(what: str, known: dict[str, Any], match: str) -> dict[str, Any]:
-    found = {name: value for name, value in known.items() if match.lower() in name.lower()}
-    if not found:
+    matching = {name: value for name, value in known.items() if match.lower() in name.lower()}
+    if not matching:
         raise ValueError(f'no {what} match "{match}"{near_miss(match, known)}')
-    return found
+    return matching
 
 
 def _marked(figure: Figure | None) -> str:
@@ -172,7 +178,7 @@ def _marked(figure: Figure | None) -> str:
 
 
 def _written(value: Any) -> str:
-    """As a scenario would say it."""
+    """Format a value as a scenario file would write it."""
     plain = value.model_dump(mode="json") if isinstance(value, Settings) else value
     return escape(plain if isinstance(plain, str) else json.dumps(plain).replace('"', ""))
 

@@ -1,4 +1,4 @@
-"""Planning before anything is trained: `plan`."""
+"""The command `plan`, which compares cuts before anything is trained."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ def plan(
     file: File,
     overrides: Set = [],  # noqa: B006
     out: Annotated[
-        Path | None, typer.Option(help="The table as a file, too, in SI units.", show_default=False, metavar="FILE.csv")
+        Path | None,
+        typer.Option(help="Also write the table to a file, in SI units.", show_default=False, metavar="FILE.csv"),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
 ) -> None:
-    """What one round of every cut of every algorithm takes, what fits, and where one overtakes another; no training."""
+    """Show, without training, what a round takes at every cut, which cuts fit, and where one overtakes another."""
     if out and not out.parent.is_dir():
         refuse(f"there is no folder {out.parent} to write {out.name} into")
     if out and (out.is_dir() or (out.exists() and not force)):
@@ -35,15 +36,15 @@ def plan(
     planner = Planner(scenario)
     try:
         with progress_bar("cuts") as progress:
-            found = points(planner, progress)
+            planned = points(planner, progress)
         if out:
-            write_csv(out, scenario, found)
-        show(PlanTable(planner, found))
+            write_csv(out, scenario, planned)
+        show(PlanTable(planner, planned))
         with progress_bar("break-even") as progress:
-            said = answers(planner, found, progress)
+            findings = answers(planner, planned, progress)
     except OSError as error:
         refuse(f"{out} cannot be written: {error.strerror}")
     except KeyboardInterrupt:
         stopped()
-    for question, sentences in said.items():
+    for question, sentences in findings.items():
         print("\n".join(["", question, *(f"  {sentence}" for sentence in sentences)]))

@@ -1,4 +1,4 @@
-"""Making what scenarios start from: `calibrate` a device, `pretrain` a model."""
+"""Commands that make what scenarios start from: `calibrate` a device, `pretrain` a model."""
 
 from __future__ import annotations
 
@@ -16,19 +16,22 @@ def calibrate(
     file: File,
     out: Annotated[Path, typer.Option(help="The file of devices to write.", metavar="FILE")] = Path("my-machine.yaml"),
     name: Annotated[
-        str | None, typer.Option(help="Of the device.", show_default="the file's, without .yaml", metavar="NAME")
+        str | None,
+        typer.Option(help="The name of the device.", show_default="the file's, without .yaml", metavar="NAME"),
     ] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="How often each piece is timed.", metavar="N")] = 15,
+    repeats: Annotated[int, typer.Option(min=1, help="How often each piece of work is timed.", metavar="N")] = 15,
     idle_power: Annotated[
-        str | None, typer.Option(help='What it draws, such as "3 W".', show_default=False, metavar="WATTS")
+        str | None,
+        typer.Option(help='Power the machine draws when idle, such as "3 W".', show_default=False, metavar="WATTS"),
     ] = None,
     compute_power: Annotated[
-        str | None, typer.Option(help="What it draws while it computes.", show_default=False, metavar="WATTS")
+        str | None,
+        typer.Option(help="Power the machine draws while it computes.", show_default=False, metavar="WATTS"),
     ] = None,
     overrides: Set = [],  # noqa: B006
     force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
 ) -> None:
-    """Measure this machine: the model and the batches of a scenario become a device that scenarios can name."""
+    """Time a scenario's model and batches on this machine, and write it as a device that scenarios can name."""
     watts = _watts(idle_power, compute_power)
     if not out.parent.is_dir():
         refuse(f"there is no folder {out.parent} to write {out.name} into")
@@ -41,24 +44,24 @@ def calibrate(
     check(scenario)
     try:
         with progress_bar("timing") as progress:
-            found = calibrate(scenario, repeats, progress)
-        save(out, written(name or out.stem, found, watts))
+            measured = calibrate(scenario, repeats, progress)
+        save(out, written(name or out.stem, measured, watts))
     except OSError as error:
         refuse(f"{out} cannot be written: {error.strerror}")
     except KeyboardInterrupt:
         stopped()
-    print(summary(found, out, name or out.stem, bool(watts)))
+    print(summary(measured, out, name or out.stem, bool(watts)))
 
 
 @app.command()
 def pretrain(
-    file: Annotated[Path, typer.Argument(help="What to train, a YAML file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="The pre-training recipe, a YAML file.", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option(help="Where the weights go.", show_default="runs/<name>", metavar="DIR")
+        Path | None, typer.Option(help="The folder for the weights.", show_default="runs/<name>", metavar="DIR")
     ] = None,
     overrides: Set = [],  # noqa: B006
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Begin anew in a folder that is taken.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted training.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Start again in a folder that is not empty.")] = False,
 ) -> None:
     """Pre-train a model on this machine, for scenarios to start from (model: {weights: ...})."""
     from simulator.pretraining.loop import PretrainError
@@ -78,20 +81,20 @@ def pretrain(
     except KeyboardInterrupt:
         if not (folder / "checkpoint.pt").exists():
             stopped()
-        print("sfsim: stopped; the same command with --resume goes on", file=sys.stderr)
+        print("sfsim: stopped; run the same command with --resume to continue", file=sys.stderr)
         raise SystemExit(130) from None
 
 
 def _watts(idle: str | None, compute: str | None) -> dict[str, str]:
-    """What a machine draws by state, checked; nothing where nothing is said."""
+    """Return a machine's checked power by state; empty if neither option is given."""
     from simulator.settings.units import POWER
 
-    said = {"idle": idle, "compute": compute}
-    for state, power in said.items():
-        if power is None and any(said.values()):
+    watts = {"idle": idle, "compute": compute}
+    for state, power in watts.items():
+        if power is None and any(watts.values()):
             refuse("--idle-power and --compute-power go together")
         try:
             POWER.parse(power or "0 W")
         except ValueError as error:
             refuse(f"--{state}-power is {power}: {error}")
-    return {state: power for state, power in said.items() if power is not None}
+    return {state: power for state, power in watts.items() if power is not None}

@@ -1,4 +1,4 @@
-"""Looking at what was run: `report` draws a folder anew, `compare` puts runs side by side."""
+"""Commands on finished runs: `report` redraws a folder, `compare` puts runs side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from simulator.cli.shared import app, refuse, tell_version
 def report(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run's or a sweep's folder.", show_default=False)],
 ) -> None:
-    """Draw figures and report of a run or a sweep anew, from its folder alone."""
+    """Redraw the figures and the report of a run or a sweep, from its folder alone."""
     from analysis import RunError, write_report, write_sweep_report
 
     try:
@@ -33,7 +33,7 @@ def compare(
     out: Annotated[Path, typer.Option(help="The page to write.", metavar="FILE")] = Path("compare.html"),
     force: Annotated[bool, typer.Option("--force", help="Replace the page if there is one.")] = False,
 ) -> None:
-    """Put runs side by side in one page, and say by what they differ."""
+    """Put runs side by side on one page, and say how they differ."""
     if out.is_file() and not force:
         refuse(f"{out} exists: name another file with --out, or say --force")
     from analysis import RunError, write_comparison

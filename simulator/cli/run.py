@@ -1,4 +1,4 @@
-"""Simulating: `run`, `validate`, `sweep`."""
+"""The commands that check and simulate scenarios: `run`, `validate`, `sweep`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(
         if not error.filename:
             raise
         refuse(f"the run folder cannot be written: {error.strerror}: {error.filename}")
-    except KeyboardInterrupt:  # here, for typer would end without a word
+    except KeyboardInterrupt:  # caught here, for typer would end without a message
         stopped()
 
 
@@ -72,20 +72,22 @@ def sweep(
     ] = None,
     overrides: Set = [],  # noqa: B006
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes.", show_default="as cores and threads allow", metavar="N")
+        int | None,
+        typer.Option(min=1, help="Number of worker processes.", show_default="as cores and threads allow", metavar="N"),
     ] = None,
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Run the others where points are no scenario; failures are no error.")
+        bool,
+        typer.Option("--keep-going", help="Skip invalid points; exit without an error if trials fail."),
     ] = False,
     ledger: Annotated[
         bool, typer.Option("--ledger/--no-ledger", help="Keep the ledger of every trial; timelines and traces need it.")
     ] = True,
     force: Annotated[bool, typer.Option("--force", help="Use a folder that holds something else.")] = False,
 ) -> None:
-    """Run a scenario at many points: only what is missing, on all cores; interrupted, the same command goes on."""
+    """Run a scenario at many points, on all cores and only the missing trials; after an interruption, run it again."""
     from simulator.experiments.sweep.settings import load
 
-    load(file)  # what is wrong with it is said at once
+    load(file)  # report mistakes in the file before the slow imports
     from simulator.experiments.sweep.run import run_sweep
 
     try:
@@ -102,7 +104,7 @@ def sweep(
 
 
 def _tell(scenario: Scenario) -> None:
-    """What a user should know before anything is run."""
+    """Print what a user should know before anything is run."""
     from itertools import chain
 
     from simulator.calibration.calibrate import unknown

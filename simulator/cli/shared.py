@@ -1,4 +1,4 @@
-"""What commands have in common. Nothing heavy is imported before it is needed."""
+"""Code that the commands share. Nothing heavy is imported before it is needed."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ Set = Annotated[
 
 @app.callback()
 def _commands() -> None:
-    """Keeps ``run`` and ``validate`` names of commands, however many there are."""
+    """Make typer expect a command name, however few commands are registered."""
 
 
 def load_scenario(file: Path, overrides: list[str]) -> Scenario:
-    """A scenario with what the command line overrides."""
+    """Load a scenario with the overrides of the command line."""
     from simulator.scenario.scenario import load
 
     return load(file, overrides)
@@ -49,7 +49,7 @@ def load_scenario(file: Path, overrides: list[str]) -> Scenario:
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal, nothing elsewhere."""
+    """Show a progress bar on a terminal, and nothing elsewhere; yield what updates it with (done, total)."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -59,7 +59,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def show(found: RenderableType) -> None:
-    """As wide as the terminal, but never so narrow that figures are cut off; in a file as wide as they take."""
+    """Print a table as wide as the terminal, but no narrower than 110 columns; 200 columns wide where it is piped."""
     from shutil import get_terminal_size
 
     from rich.console import Console
@@ -68,7 +68,7 @@ def show(found: RenderableType) -> None:
 
 
 def tell_version(folder: Path) -> None:
-    """Say so if another version has written a folder that was read all the same."""
+    """Print a note if a folder was written by another version of sfsim than this one."""
     from analysis.versions import of_another, version_of
 
     if note := of_another(version_of(folder)):
@@ -76,12 +76,12 @@ def tell_version(folder: Path) -> None:
 
 
 def refuse(message: str) -> NoReturn:
-    """End with one message on stderr and exit status 2."""
+    """Exit with status 2 and one message on stderr."""
     print(f"sfsim: {message}", file=sys.stderr)
     raise SystemExit(2)
 
 
 def stopped() -> NoReturn:
-    """End as after Ctrl-C."""
+    """Exit as after Ctrl-C, with status 130 and a message that nothing was written."""
     print("sfsim: stopped; nothing was written", file=sys.stderr)
     raise SystemExit(130) from None

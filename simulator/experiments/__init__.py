@@ -1,4 +1,5 @@
-"""What a command runs: a trial, a run of all trials, a sweep over many points, a plan of every cut.
+"""What the commands run: a trial, a run of all trials, a sweep over many points, a plan of every cut.
 
-Here scenarios become worlds and tasks. It imports ``analysis`` to draw what it leaves; nothing below imports it.
+Scenarios become worlds and tasks here. The package imports ``analysis`` to draw figures and reports of its results;
+no package below imports it.
 """

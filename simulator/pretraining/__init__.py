@@ -1,1 +1,1 @@
-"""A model of one's own, trained on one machine for scenarios to start from: plain PyTorch, no simulated clock."""
+"""Pre-training: a model trained on one machine for scenarios to start from, in plain PyTorch without simulated time."""

@@ -1,4 +1,4 @@
-"""What a training leaves for scenarios: weights, and a description of the form that the bundled model has."""
+"""Export a trained model for scenarios: its weights, and a description in the format of the bundled model's."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 
 def as_file(model: nn.Module) -> dict[str, Tensor]:
-    """The model's tensors as they go into a file, parameters as fp16. The model's own are rounded likewise, so that
-    what is measured from now on is what the file gives. Buffers stay: a variance may be too large for fp16.
+    """Return the model's tensors as they are stored, with parameters in fp16.
+
+    The model's own parameters are rounded in place, too, so that what is measured afterwards is what the file gives.
+    Buffers keep their precision: a variance may be too large for fp16.
     """
     with torch.no_grad():
         for parameter in model.parameters():
@@ -34,7 +36,15 @@ def as_file(model: nn.Module) -> dict[str, Tensor]:
 def description(
     settings: Pretraining, statistics: Statistics, classes: int, top1: float, tested: int
 ) -> dict[str, Any]:
-    """Architecture, channel statistics, recipe, and what was measured, for ``model.json``."""
+    """Return the content of ``model.json``: architecture, channel statistics, recipe, and the measured accuracy.
+
+    Args:
+        settings: the recipe.
+        statistics: mean and standard deviation of each channel.
+        classes: the number of classes.
+        top1: accuracy on the test images, a fraction.
+        tested: the number of test images.
+    """
     return {
         **_architecture(settings),
         "classes": classes,

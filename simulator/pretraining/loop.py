@@ -1,4 +1,4 @@
-"""The loop of pre-training: epochs, checkpoints to go on from, and what it leaves."""
+"""The loop of pre-training: epochs, checkpoints to resume from, and the files it writes."""
 
 from __future__ import annotations
 
@@ -37,11 +37,21 @@ CHECKPOINT, LOG, WEIGHTS, RECIPE, SETTINGS = (
     "pretrain.yaml",
 )
 SAVE_SECONDS = 120.0
-"""A run that is killed loses at most about this much."""
+"""Seconds between two checkpoints: a training that is killed loses about this much at most."""
 
 
 class Epoch(NamedTuple):
-    """A row of ``log.csv``; the test's figures where there was a test."""
+    """A row of ``log.csv``.
+
+    Attributes:
+        epoch: the number of the epoch, from 1.
+        step: the number of steps so far.
+        learning_rate: the learning rate at the last step.
+        train_loss: the mean loss over the epoch's batches.
+        top1: accuracy on the test images, a fraction; None if they were not evaluated after this epoch.
+        test_loss: mean cross-entropy on the test images; None if they were not evaluated.
+        seconds: wall-clock seconds of training so far.
+    """
 
     epoch: int
     step: int
@@ -53,7 +63,14 @@ class Epoch(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """After a step: how far it is, and the loss before it."""
+    """The progress after a step.
+
+    Attributes:
+        step: the number of steps so far.
+        steps: the number of steps in all.
+        loss: the loss of the step's batch, before the step.
+        images_per_s: images per second in this step.
+    """
 
     step: int
     steps: int
@@ -62,28 +79,30 @@ class Progress(NamedTuple):
 
 
 class PretrainError(ValueError):
-    """A folder that cannot be gone on with, or a training that has diverged."""
+    """A folder in which training cannot continue, or a training that has diverged."""
 
 
 Show = Callable[[Progress | Epoch], Any]
+"""Called after each step and after each epoch."""
 
 
 def pretrain(settings: Pretraining, folder: Path, resume: bool = False, show: Show = lambda _: None) -> list[Epoch]:
-    """Train a model, and leave its weights and how they came about in ``folder``.
+    """Train a model, write its weights and their provenance into a folder, and return the log.
 
     The same settings give the same weights (on the same machine, at the same precision), whether or not a run was
     interrupted: what is drawn at random depends on the seed, the epoch and the step alone, and no step is left half
     done.
 
     Args:
-        folder: takes ``model.safetensors`` (fp16), ``model.json`` (architecture, recipe, what was measured),
-            ``log.csv``, ``pretrain.yaml`` and, to go on from, ``checkpoint.pt``.
-        resume: go on from the checkpoint in ``folder``.
-        show: is called after each step and after each epoch.
+        settings: the recipe.
+        folder: receives ``model.safetensors`` (fp16), ``model.json`` (architecture, recipe, measured accuracy),
+            ``log.csv``, ``pretrain.yaml`` and, to resume from, ``checkpoint.pt``.
+        resume: continue from the checkpoint in ``folder``.
+        show: called after each step and after each epoch.
 
     Raises:
         ScenarioError: the data or the model cannot be used; the message names the line.
-        PretrainError: there is no checkpoint to resume, it is of other settings, or the loss is no number.
+        PretrainError: there is no checkpoint to resume, it has other settings, or the loss is not a number.
     """
     torch.set_num_threads(settings.threads)
     device = chosen_device(settings)
@@ -93,20 +112,20 @@ def pretrain(settings: Pretraining, folder: Path, resume: bool = False, show: Sh
     train, test = (decoded(samples, statistics, settings, device) for samples in (raw.train, raw.test))
     settings = _with_precision(settings, checkpoint, model, train, device)
     folder.mkdir(parents=True, exist_ok=True)
-    for name in () if resume else (CHECKPOINT, LOG, WEIGHTS, RECIPE):  # of a training that is replaced
+    for name in () if resume else (CHECKPOINT, LOG, WEIGHTS, RECIPE):  # files of an earlier training
         (folder / name).unlink(missing_ok=True)
     atomically(folder / SETTINGS, lambda path: path.write_text(settings.resolved(), encoding="utf-8"))
     learner = Learner(model, settings, settings.precision, device)
     log = _Run(settings, folder, learner, train, test, checkpoint, show).to_the_end()
     rounded = as_file(learner.model)
     atomically(folder / WEIGHTS, lambda path: save_file(rounded, path))
-    found = description(settings, statistics, raw.classes, learner.score(test)[0], len(test))
-    atomically(folder / RECIPE, lambda path: path.write_text(json.dumps(found, indent=2) + "\n"))
+    recipe = description(settings, statistics, raw.classes, learner.score(test)[0], len(test))
+    atomically(folder / RECIPE, lambda path: path.write_text(json.dumps(recipe, indent=2) + "\n"))
     return log
 
 
 class _Run:
-    """Where a training is."""
+    """A training in progress, new or resumed from a checkpoint."""
 
     def __init__(
         self,
@@ -133,19 +152,21 @@ class _Run:
 
     @property
     def seconds(self) -> float:
+        """Wall-clock seconds of training so far, over all its runs."""
         return self.before + time.monotonic() - self.begun
 
     def to_the_end(self) -> list[Epoch]:
+        """Train all epochs that are left, and return the log; save a checkpoint if interrupted."""
         try:
             while len(self.log) < self.settings.epochs:
                 self._epoch(len(self.log))
         except KeyboardInterrupt:
-            self._save()  # ``unbroken`` let it come between two steps, or during a test
+            self._save()  # thanks to ``unbroken`` this is between two steps, or during an evaluation
             raise
         return self.log
 
     def _epoch(self, epoch: int) -> None:
-        """What is left of an epoch."""
+        """Train the steps that are left of an epoch, then evaluate, log and save."""
         size = self.settings.batch_size
         order = torch.from_numpy(self.seeds.stream("batches", epoch).permutation(len(self.train)))
         for number in range(self.step - epoch * self.per_epoch, self.per_epoch):
@@ -199,50 +220,51 @@ class _Run:
 
 
 def _read(folder: Path, settings: Pretraining) -> dict[str, Any]:
-    """The checkpoint in a folder, if it is one of these settings."""
+    """Read the checkpoint in a folder, and check that it has these settings."""
     try:
-        found: dict[str, Any] = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
-        theirs = yaml.safe_load(found["settings"])
+        checkpoint: dict[str, Any] = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
+        stored = yaml.safe_load(checkpoint["settings"])
     except FileNotFoundError:
         raise PretrainError(f"{folder} holds no checkpoint to resume: start without --resume") from None
-    except Exception as error:  # of pickles, archives, or another program's file
+    except Exception as error:  # whatever unpickling or unzipping a foreign file may raise
         raise PretrainError(f"{folder / CHECKPOINT} cannot be read: {error}") from error
-    ours = yaml.safe_load(settings.resolved())
+    current = yaml.safe_load(settings.resolved())
     if settings.precision == "auto":
-        ours["precision"] = theirs.get("precision")
-    for key in ours:
-        if ours[key] != theirs.get(key):
-            problem = f"its {key} is {theirs.get(key)}, and now {ours[key]}"
+        current["precision"] = stored.get("precision")
+    for key in current:
+        if current[key] != stored.get(key):
+            problem = f"its {key} is {stored.get(key)}, and now {current[key]}"
             raise PretrainError(f"the checkpoint in {folder} is of another training: {problem}")
-    return found
+    return checkpoint
 
 
 @contextmanager
 def unbroken() -> Iterator[None]:
-    """A signal to stop that comes within it takes effect when it is over, as ``KeyboardInterrupt``."""
-    told = []
+    """Delay SIGINT and SIGTERM until the end of the context, where they raise ``KeyboardInterrupt``."""
+    signals = []
     try:
-        before = {each: signal.signal(each, lambda *_: told.append(True)) for each in (SIGINT, SIGTERM)}
-    except ValueError:  # not in the main thread: signals do not come here
+        handlers = {number: signal.signal(number, lambda *_: signals.append(True)) for number in (SIGINT, SIGTERM)}
+    except ValueError:  # not the main thread, which alone receives signals
         yield
         return
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-    if told:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if signals:
         raise KeyboardInterrupt
 
 
 def _with_precision(
     settings: Pretraining, checkpoint: dict[str, Any] | None, model: nn.Module, train: Images, device: str
 ) -> Pretraining:
+    """Return the settings with ``auto`` replaced by the checkpoint's precision, or by the faster one."""
     if settings.precision != "auto":
         return settings
     if checkpoint:
         chosen = yaml.safe_load(checkpoint["settings"])["precision"]
     else:
-        some = train.rows(torch.arange(min(len(train), TRIED_IMAGES), device=device))
-        chosen = faster_precision(deepcopy(model).to(device), some, device)  # statistics of batches move
+        images = train.rows(torch.arange(min(len(train), TRIED_IMAGES), device=device))
+        chosen = faster_precision(deepcopy(model).to(device), images, device)  # a copy: batch statistics change
     return settings.model_copy(update={"precision": chosen})

@@ -1,4 +1,4 @@
-"""What a training needs before its first step: where to compute, the data, the model."""
+"""Prepare what a training needs before its first step: the device, the data and the model."""
 
 from __future__ import annotations
 
@@ -20,33 +20,39 @@ if TYPE_CHECKING:
 
 
 def chosen_device(settings: Pretraining) -> str:
-    """``cuda`` or ``cpu``.
+    """Return the torch device to train on: ``cuda`` or ``cpu``.
 
     Raises:
-        ScenarioError: there is no such device here.
+        ScenarioError: the settings ask for a GPU, and this machine has none.
     """
-    there = torch.cuda.is_available()
-    if settings.torch_device == "cuda" and not there:
+    available = torch.cuda.is_available()
+    if settings.torch_device == "cuda" and not available:
         problem = "torch finds no CUDA GPU on this machine"
         raise settings.error(("torch_device",), "cuda", problem, "auto or cpu")
-    return "cuda" if there and settings.torch_device != "cpu" else "cpu"
+    return "cuda" if available and settings.torch_device != "cpu" else "cpu"
 
 
 def read(settings: Pretraining) -> Raw:
-    """The data: labels now, pixels when they are asked for.
+    """Load the data: labels at once, pixels when they are needed.
 
     Raises:
-        ScenarioError: they cannot be used; the message names the line.
+        ScenarioError: the data cannot be used; the message names the line.
     """
     with located(settings, "data"):
         return settings.data.load().check()
 
 
 def decoded(samples: Samples, statistics: Statistics, settings: Pretraining, device: str) -> Images:
-    """The images of one part, in memory.
+    """Decode the training or the test images into memory.
+
+    Args:
+        samples: the training or the test samples.
+        statistics: mean and standard deviation of each channel.
+        settings: the recipe, which has the size of the images.
+        device: the torch device to which the images are moved.
 
     Raises:
-        ScenarioError: one cannot be read.
+        ScenarioError: an image cannot be read.
     """
     size = settings.model.image_size
     with located(settings, "data"):
@@ -56,16 +62,16 @@ def decoded(samples: Samples, statistics: Statistics, settings: Pretraining, dev
 
 
 def built(settings: Pretraining, classes: int) -> Built:
-    """The model with the weights it starts from.
+    """Build the model with the weights from which training starts.
 
     Raises:
-        ScenarioError: there is no such model, or it draws random numbers while it is trained, by which an interrupted
-            training would not be what it would have been.
+        ScenarioError: there is no such model, it has no tokens to drop, or it draws random numbers in training (as
+            dropout does), which an interrupted training could not reproduce.
     """
     model, seed = settings.model, Seeds(settings.seed).integer("weights")
     try:
         with located(settings, "model"):
-            found = build(
+            initial = build(
                 model.name,
                 model.image_size,
                 classes,
@@ -74,10 +80,10 @@ def built(settings: Pretraining, classes: int) -> Built:
                 weights=model.weights,
                 keywords=model.keywords,
             )
-        refuse_dropout(found.model)
+        refuse_dropout(initial.model)
     except NotStagedError as error:
         raise settings.error(("model", "name"), model.name, str(error)) from error
-    if settings.drop_tokens and not isinstance(found.model, VisionTransformer):
+    if settings.drop_tokens and not isinstance(initial.model, VisionTransformer):
         problem = f"{model.name} has no tokens to drop"
         raise settings.error(("drop_tokens",), None, problem, "null, or a VisionTransformer as the model")
-    return found
+    return initial

@@ -1,4 +1,4 @@
-"""A pre-training with progress to look at."""
+"""Pre-train from the command line, with progress on the console."""
 
 from __future__ import annotations
 
@@ -20,19 +20,26 @@ if TYPE_CHECKING:
 def run_pretraining(
     settings: Pretraining, folder: Path, resume: bool = False, force: bool = False, console: Console | None = None
 ) -> list[Epoch]:
-    """Pre-train into a folder, showing how far it is.
+    """Pre-train into a folder and show progress; return the log.
+
+    Args:
+        settings: the recipe.
+        folder: the folder for the weights, as in ``pretrain``.
+        resume: continue from the checkpoint in ``folder``.
+        force: replace what an earlier training left in ``folder``.
+        console: where progress is printed; None: standard output.
 
     Raises:
-        PretrainError: there is something in the folder, and neither ``resume`` nor ``force`` says what to do about it;
-            or as ``pretrain``.
-        ScenarioError: as ``pretrain``.
+        PretrainError: the folder is not empty and neither ``resume`` nor ``force`` is given, or both are given; or as
+            for ``pretrain``.
+        ScenarioError: as for ``pretrain``.
     """
     if resume and force:
-        raise PretrainError("--resume goes on with a training and --force begins anew: say one of them")
+        raise PretrainError("--resume continues a training and --force starts again: use only one of them")
     if not resume and not force and folder.exists() and (folder.is_file() or any(folder.iterdir())):
-        what = "holds a training" if (folder / CHECKPOINT).exists() else "exists and is not empty"
+        content = "holds a training" if (folder / CHECKPOINT).exists() else "exists and is not empty"
         raise PretrainError(
-            f"{folder} {what}: go on with --resume, replace it with --force, or name another with --out"
+            f"{folder} {content}: go on with --resume, replace it with --force, or name another with --out"
         )
     console = console or Console(width=None if sys.stdout.isatty() else 100)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

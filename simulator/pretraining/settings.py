@@ -1,4 +1,4 @@
-"""What a pre-training file says."""
+"""The settings in a pre-training file."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from simulator.learning.data.datasets.base import DataSet
     from simulator.learning.optimizers.base import Optimizer
     from simulator.learning.schedules.base import Schedule
-else:  # found when a file names one
+else:  # the families find a plug-in when a file names it
     DataSet = Optimizer = Schedule = Settings
 
 
 class TokenDropping(Settings):
-    """In the first epochs each image is seen through a random part of its patches, which costs so much less.
+    """Dropping a random part of each image's patches in the first epochs, which makes them cheaper.
 
     PatchDropout (Liu et al., 2023). The last epochs show all patches, as scenarios will.
 
     Attributes:
-        rate: the share of patches that is left out.
-        epochs: for how long.
+        rate: the fraction of patches that is dropped.
+        epochs: the number of epochs, from the first, in which patches are dropped.
     """
 
     rate: Annotated[float, Field(gt=0, lt=1)] = 0.5
@@ -38,33 +38,34 @@ class TokenDropping(Settings):
 
 
 class Pretraining(FileSettings):
-    """One model, one data set, one machine."""
+    """The recipe of a pre-training: one model, one data set, one machine."""
 
     kind_of_file = "recipe of pre-training"
     name: FolderName
     seed: Annotated[int, Field(ge=0)] = 0
     threads: PositiveInt = 1
-    """torch's; what is learned depends on it."""
+    """The number of torch threads; the weights depend on it."""
     torch_device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Of the forward and backward pass (torch's autocast); weights are fp32. auto: whichever is faster here."""
+    """Precision of the forward and backward pass (torch's autocast); weights are fp32. auto: whichever is faster on
+    this machine."""
     model: ModelSettings
-    """What to train, from random weights if it is "random" or says `pretrained: false`."""
+    """The model to train, from random weights if it is "random" or has `pretrained: false`."""
     data: Annotated[DataSet, DATASETS]
     epochs: PositiveInt
     batch_size: PositiveInt
     optimizer: Annotated[Optimizer, OPTIMIZERS]
     schedule: Annotated[Schedule, SCHEDULES] = Field(default={"name": "constant"}, validate_default=True)
-    """Counted in steps, not in rounds."""
+    """The learning rate over the training, counted in steps, not in rounds."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     gradient_norm: PositiveFloat | None = None
-    """Longer gradients are scaled down to this; null: never."""
+    """Gradients with a larger norm are scaled down to this norm; null: never."""
     augment: Augmentation | None = None
-    """How images are changed at random; null: not at all."""
+    """Random augmentation of the training images; null: none."""
     drop_tokens: TokenDropping | None = None
-    """Of a VisionTransformer; null: every image is seen whole."""
+    """Dropping of patches, for a VisionTransformer; null: every image is seen whole."""
     evaluate_every: PositiveInt = 1
-    """Epochs from one look at the test images to the next; after the last one there always is one."""
+    """Epochs between two evaluations on the test images; the last epoch is always followed by one."""
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:
@@ -75,7 +76,7 @@ class Pretraining(FileSettings):
         return self
 
     def resolved(self) -> str:
-        """YAML with everything filled in, which `load` reads as equal settings."""
+        """Return YAML with all defaults filled in, which ``load`` reads as equal settings."""
         data = self.model_dump(mode="json")
         return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)
 
@@ -84,6 +85,6 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Pretraining:
     """Read a pre-training file; ``overrides`` as ``read_settings`` takes them.
 
     Raises:
-        ScenarioError: all that is wrong with it, a line each.
+        ScenarioError: the file is not a valid recipe; the message has a line for each problem.
     """
     return read_settings(Pretraining, path, overrides)

@@ -153,7 +153,7 @@ def test_the_command(sfsim: Sfsim, file: Path, tmp_path: Path, monkeypatch: pyte
     assert out.startswith("epoch 1 of 2: loss ")
     assert "epoch 2 of 2: loss " in out
     assert out.endswith("Weights: runs/small/model.safetensors\n")
-    assert "say one of them" in pretrained("--resume", "--force")[2]
+    assert "use only one of them" in pretrained("--resume", "--force")[2]
     status, _, err = pretrained("--set", "epochs=2")
     assert (status, err.count("\n")) == (2, 1)
     assert "runs/small holds a training: go on with --resume, replace it with --force" in err

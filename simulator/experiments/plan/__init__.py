@@ -1,1 +1,1 @@
-"""What every cut of every algorithm would take, and where one way overtakes another: dry runs alone."""
+"""Plans: what a round takes at every cut of every algorithm, and where one overtakes another, from dry runs alone."""

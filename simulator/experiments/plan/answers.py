@@ -1,4 +1,4 @@
-"""What a plan says in words: which way is faster or sends less, and up to where."""
+"""The findings of a plan in sentences: which algorithm is faster or sends less, and up to which rate or size."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ if TYPE_CHECKING:
 
 WITHOUT_UNIT = " times the file's rates"
 OTHERS = "<others>"
-"""Stands for the labels of all algorithms of which a sentence is true."""
+"""Placeholder in a sentence for the labels of all algorithms of which the sentence is true."""
 
 
 def answers(planner: Planner, points: Sequence[PlannedCut], tell: Tell = lambda done, of: None) -> dict[str, list[str]]:
-    """Questions and their answers, each from dry runs. Algorithms are compared with the cuts that the scenario says,
-    or that their policies choose in the world as it is.
+    """Return the questions that a plan answers, each with sentences that are based on dry runs.
+
+    Algorithms are compared at the cuts that the scenario sets, or that their policies choose in the unchanged world.
 
     Args:
-        tell: is called with how many algorithms are done with, and of how many.
+        planner: runs the rounds.
+        points: every planned cut, as ``cuts.points`` returns them.
+        tell: called with the number of split algorithms that are done, and with their total.
     """
     entries = [planner.settled(entry) for entry in planner.scenario.algorithms]
     split = [entry for entry in entries if hasattr(entry.algorithm, "head")]
@@ -36,28 +39,29 @@ def answers(planner: Planner, points: Sequence[PlannedCut], tell: Tell = lambda 
     sending = [entry for entry in whole if planner.round(entry).bytes]
     rates = Rates.of(planner.scenario)
     questions = "What do policies choose?", "Which cut is fastest?", "Which round is shorter?", "Who sends less?"
-    found: dict[str, list[str]] = {question: [] for question in (*questions, "What changes after the first round?")}
-    choice, cut, shorter, less, later = found.values()
-    for done, one in enumerate(split):
+    sections: dict[str, list[str]] = {question: [] for question in (*questions, "What changes after the first round?")}
+    choice, cut, shorter, less, later = sections.values()
+    for done, entry in enumerate(split):
         tell(done, len(split))
-        choice += [f"{said}." for said in chosen(planner.scenario, one, planner.seed)]
-        cut.append(_fastest_cut(planner, [point for point in points if point.label == one.label], rates))
-        shorter += _of_many(whole, partial(_shorter, planner, one, rates))
-        less += _of_many(sending, partial(_sends_less, planner, one))
+        choice += [f"{line}." for line in chosen(planner.scenario, entry, planner.seed)]
+        cut.append(_fastest_cut(planner, [point for point in points if point.label == entry.label], rates))
+        shorter += _of_many(whole, partial(_shorter, planner, entry, rates))
+        less += _of_many(sending, partial(_sends_less, planner, entry))
     if rates.uplink:
-        for said in (cut, shorter):
-            said += ["Rates are those of the uplinks; downlinks are scaled alike."] if said else []
-    later += [said for entry in entries for said in _later(planner, entry)]
+        for sentences in (cut, shorter):
+            sentences += ["Rates are those of the uplinks; downlinks are scaled alike."] if sentences else []
+    later += [line for entry in entries for line in _later(planner, entry)]
     tell(len(split), len(split))
-    return {question: said for question, said in found.items() if said}
+    return {question: sentences for question, sentences in sections.items() if sentences}
 
 
 @dataclass(frozen=True)
 class Rates:
-    """How a multiple of the scenario's rates is said.
+    """Words for a multiple of the scenario's link rates.
 
     Attributes:
-        uplink: in bytes/s, if all devices have the same; None: multiples are said as such.
+        uplink: the uplink rate in bytes/s that all devices have; None if they differ, and then a multiple is put into
+            words as a multiple.
     """
 
     uplink: float | None
@@ -68,12 +72,12 @@ class Rates:
         return cls(rates.pop() if len(rates) == 1 else None)
 
     def said(self, speed: float) -> str:
-        """To two digits: "14 Mbit/s", "0.96 times the file's rates"."""
+        """Return a multiple of the rates in words, to two digits: "14 Mbit/s", "0.96 times the file's rates"."""
         return f"{self._figure(speed)}{'' if self.uplink else WITHOUT_UNIT}"
 
     @property
     def all(self) -> str:
-        """Those that are looked at: "630 kbit/s to 630 Mbit/s"."""
+        """The range of rates that is searched, in words: "630 kbit/s to 630 Mbit/s"."""
         half = 10 ** (DECADES / 2)
         return f"{self._figure(1 / half)} to {self.said(half)}"
 
@@ -83,55 +87,55 @@ class Rates:
         return f"{float(f'{speed:.2g}'):g}"
 
 
-def _of_many(others: Sequence[Entry], said: Callable[[Entry], str]) -> Iterator[str]:
-    """A sentence about each of these; those of which the same is true share one."""
+def _of_many(others: Sequence[Entry], sentence_about: Callable[[Entry], str]) -> Iterator[str]:
+    """Yield a sentence about each of these entries; those with the same sentence share one."""
     labels: dict[str, list[str]] = {}
     for other in others:
-        labels.setdefault(said(other), []).append(other.label)
+        labels.setdefault(sentence_about(other), []).append(other.label)
     for sentence, names in labels.items():
         yield sentence.replace(OTHERS, listed(names))
 
 
 def _fastest_cut(planner: Planner, cuts: Sequence[PlannedCut], rates: Rates) -> str:
     fitting = [point for point in cuts if point.fits]
-    label, among = cuts[0].label, fitting or list(cuts)
-    one_tail = len({point.tail for point in among}) == 1
-    names = [f"head {point.head}" + ("" if one_tail else f", tail {point.tail}") for point in among]
+    label, compared = cuts[0].label, fitting or list(cuts)
+    one_tail = len({point.tail for point in compared}) == 1
+    names = [f"head {point.head}" + ("" if one_tail else f", tail {point.tail}") for point in compared]
     aside = "" if fitting else ", though no cut fits"
-    if len(among) == 1:
+    if len(compared) == 1:
         return f"{label}: {names[0]} is the only cut that {'fits' if len(cuts) > 1 else 'there is'}{aside}."
-    found = by_rate(planner, [point.entry for point in among])
-    return f"{label}: {_where(found, names, rates)}{aside}."
+    stretches = by_rate(planner, [point.entry for point in compared])
+    return f"{label}: {_where(stretches, names, rates)}{aside}."
 
 
 def _later(planner: Planner, entry: Entry) -> Iterator[str]:
-    """What a device's second round takes, where that is not what the first does, of which all else is said."""
-    (seconds, sent, work), (then, sends, works) = planner.repeated(entry)
+    """Yield how a device's second round differs from its first, if it does; all other sentences are about the first."""
+    (seconds, bytes_first, work_first), (later_seconds, bytes_later, work_later) = planner.repeated(entry)
     changed = []
-    if sent != sends:
-        changed.append(f"sends {human('bytes', sends)} instead of {human('bytes', sent)}")
-    if work != works:
-        changed.append(f"takes {human('flops', works)} of device work instead of {human('flops', work)}")
+    if bytes_first != bytes_later:
+        changed.append(f"sends {human('bytes', bytes_later)} instead of {human('bytes', bytes_first)}")
+    if work_first != work_later:
+        changed.append(f"takes {human('flops', work_later)} of device work instead of {human('flops', work_first)}")
     if changed:
-        lasts, lasted = human("seconds", then), human("seconds", seconds)
-        took = f", in {lasts} instead of {lasted}" if lasts != lasted else ""
-        said = f"a device's second round {' and '.join(changed)}{took}"
-        yield f"{entry.label}: {said}; all else here is about first rounds."
+        later_text, first_text = human("seconds", later_seconds), human("seconds", seconds)
+        duration = f", in {later_text} instead of {first_text}" if later_text != first_text else ""
+        difference = f"a device's second round {' and '.join(changed)}{duration}"
+        yield f"{entry.label}: {difference}; all else here is about first rounds."
 
 
 def _shorter(planner: Planner, split: Entry, rates: Rates, whole: Entry) -> str:
-    found = by_rate(planner, [split, whole])
-    return f"{split.label}'s round is {_where(found, ['shorter', 'longer'], rates, f' than that of {OTHERS}')}."
+    stretches = by_rate(planner, [split, whole])
+    return f"{split.label}'s round is {_where(stretches, ['shorter', 'longer'], rates, f' than that of {OTHERS}')}."
 
 
-def _where(found: Sequence[Stretch], names: Sequence[str], rates: Rates, after: str = "") -> str:
-    """What holds where, by rate; ``after``: what follows the first name."""
-    if len(found) == 1:
-        return f"{names[found[0].place]}{after} at all rates looked at ({rates.all})"
-    first, *inner, last = found
-    said = [f"{names[first.place]}{after} below {rates.said(first.until)}"]
-    said += [f"{names[each.place]} up to {rates.said(each.until)}" for each in inner]
-    return f"{', '.join(said)}, {names[last.place]} above"
+def _where(stretches: Sequence[Stretch], names: Sequence[str], rates: Rates, after: str = "") -> str:
+    """Say which name holds at which rates; ``after`` follows the first name."""
+    if len(stretches) == 1:
+        return f"{names[stretches[0].place]}{after} at all rates considered ({rates.all})"
+    first, *inner, last = stretches
+    phrases = [f"{names[first.place]}{after} below {rates.said(first.until)}"]
+    phrases += [f"{names[stretch.place]} up to {rates.said(stretch.until)}" for stretch in inner]
+    return f"{', '.join(phrases)}, {names[last.place]} above"
 
 
 def _sends_less(planner: Planner, split: Entry, whole: Entry) -> str:
@@ -142,6 +146,6 @@ def _sends_less(planner: Planner, split: Entry, whole: Entry) -> str:
         return f"{split.label} sends more bytes than {OTHERS}, however few samples a device has."
     if met.pushed is None:
         return f"{split.label} sends fewer bytes than {OTHERS} while a client has fewer than {met.samples:,} samples."
-    has = f" (that is, while it has fewer than {met.samples:,})" if met.pushed != met.samples else ""
-    while_ = f"while a client pushes fewer than {met.pushed:,} samples a round through the split{has}"
-    return f"{split.label} sends fewer bytes than {OTHERS} {while_}; here it pushes {pushed(planner, split):,}."
+    reached_with = f" (that is, while it has fewer than {met.samples:,})" if met.pushed != met.samples else ""
+    condition = f"while a client pushes fewer than {met.pushed:,} samples a round through the split{reached_with}"
+    return f"{split.label} sends fewer bytes than {OTHERS} {condition}; here it pushes {pushed(planner, split):,}."

@@ -1,4 +1,7 @@
-"""Where one way overtakes another: by samples, in bytes; by the rate of links, in seconds. Found by dry runs alone."""
+"""Break-even points between algorithms or cuts, found by dry runs alone.
+
+Bytes are compared over the number of samples on a device, seconds over the rates of the links.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +16,24 @@ if TYPE_CHECKING:
     from simulator.scenario.scenario import Entry
 
 MOST_SAMPLES = 10_000
-"""On a device: where two ways have not met by then, that is said."""
+"""The search ends at this many samples on a device; the answer then says that there is no break-even point up to it."""
 DECADES = 3.0
-"""Of rates that are looked at: half of them below those of the scenario, half above."""
+"""Decades of rates that are searched: half of them below the scenario's own rates, half above."""
 CLOSE = 1.02
-"""Two rates with this ratio are the same to two significant digits."""
+"""Two rates with at most this ratio count as the same to two significant digits."""
 
 Seconds = Callable[[float], float]
-"""From a multiple of the scenario's rates to the seconds of a round."""
+"""Maps a multiple of the scenario's rates to the seconds of a round."""
 
 
 class Meeting(NamedTuple):
-    """The fewest samples on a device with which one algorithm sends no fewer bytes than another.
+    """The fewest samples on a device with which a split algorithm sends no fewer bytes than another.
 
-    ``pushed``: how many of them a client pushes through the split in a round, each epoch counted; None where nothing is
-    pushed. ``samples`` of 1: it never sends fewer; None: it does up to ``MOST_SAMPLES``.
+    Attributes:
+        samples: that number; 1 if the split algorithm never sends fewer bytes, None if it sends fewer up to
+            ``MOST_SAMPLES``.
+        pushed: how many samples a client then pushes through the split in a round, counted in every epoch; None if it
+            pushes none, or if ``samples`` is 1 or None.
     """
 
     samples: int | None
@@ -35,23 +41,34 @@ class Meeting(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """The candidate at this place is fastest, from where the stretch before ends, up to this multiple of the rates."""
+    """A range of rates in which one candidate is the fastest.
+
+    Attributes:
+        place: the index of that candidate.
+        until: the end of the range, as a multiple of the scenario's rates; it begins where the stretch before ends.
+    """
 
     place: int
     until: float
 
 
 def meeting(planner: Planner, split: Entry, whole: Entry) -> Meeting:
-    """Where a split algorithm, whose bytes grow with the samples, meets one that sends its model.
+    """Find the number of samples at which a split algorithm sends as many bytes as one that sends its model.
 
-    The line through two rounds with whole batches says where to look; the rounds beside that place decide.
+    The bytes of the split algorithm grow with the number of samples. A line through two rounds with full batches gives
+    a first guess; dry runs around it decide.
+
+    Args:
+        planner: runs the rounds.
+        split: the algorithm that sends smashed data.
+        whole: the algorithm that sends its model.
     """
 
     def more(samples: int) -> bool:
         return beyond(samples) >= 0
 
     def beyond(samples: int) -> int:
-        """Bytes of a round that the split algorithm sends beyond the other; both with so many samples a device."""
+        """Return how many bytes more the split algorithm sends in a round, with this many samples on each device."""
         return planner.round(split, samples=samples).bytes - planner.round(whole, samples=samples).bytes
 
     if more(1):
@@ -59,13 +76,21 @@ def meeting(planner: Planner, split: Entry, whole: Entry) -> Meeting:
     few, many = 2 * split.training.batch_size, 4 * split.training.batch_size
     slope = (beyond(many) - beyond(few)) / (many - few)
     guess = math.ceil(few - beyond(few) / slope) if slope > 0 else MOST_SAMPLES
-    found = first(more, 1, MOST_SAMPLES, min(max(guess, 2), MOST_SAMPLES))
-    return Meeting(found, found and pushed(planner, split, found))
+    fewest = first(more, 1, MOST_SAMPLES, min(max(guess, 2), MOST_SAMPLES))
+    return Meeting(fewest, fewest and pushed(planner, split, fewest))
 
 
 def first(holds: Callable[[int], bool], low: int, high: int, guess: int) -> int | None:
-    """The first whole number of which something holds that goes on holding: beyond ``low``, up to ``high``; None if it
-    does not hold there either. Near a good ``guess`` it is found with few questions."""
+    """Return the first whole number above ``low``, up to ``high``, for which a condition holds; None if there is none.
+
+    The condition must be monotone: once it holds, it holds for all larger numbers.
+
+    Args:
+        holds: the condition; costly, so it is tried as rarely as possible.
+        low: a number for which it does not hold.
+        high: the largest number to try.
+        guess: where to start; the closer to the answer, the fewer trials.
+    """
     step = 1
     if holds(guess):
         high = guess
@@ -88,19 +113,25 @@ def first(holds: Callable[[int], bool], low: int, high: int, guess: int) -> int 
 
 
 def pushed(planner: Planner, entry: Entry, samples: int | None = None) -> int | None:
-    """How many samples a client pushes through the split in a round, on the mean; None where no smashed data are sent.
+    """Return how many samples a client pushes through the split in a round, on average; None without smashed data.
 
-    It is counted without compression: the bytes of a client's smashed data over those of one sample at its cut.
+    They are counted without compression: the bytes of a client's smashed data over those of one sample at its cut.
+
+    Args:
+        planner: runs the rounds.
+        entry: the split algorithm.
+        samples: on each device; None: as the scenario partitions the data.
     """
     bare = entry.model_copy(update={"training": entry.training.model_copy(update={"compression": {}})})
-    one, many = (planner.round(bare, samples=count).smashed for count in (1, samples))
-    if not one:
+    one_sample, actual = (planner.round(bare, samples=count).smashed for count in (1, samples))
+    if not one_sample:
         return None
-    return round(fsum(sent / one[client][1] for client, (sent, _) in many.items()) / entry.training.clients_per_round)
+    samples_pushed = fsum(total / one_sample[client][1] for client, (total, _) in actual.items())
+    return round(samples_pushed / entry.training.clients_per_round)
 
 
 def by_rate(planner: Planner, entries: Sequence[Entry]) -> list[Stretch]:
-    """Which of these has the shortest round at which rates of the devices' links."""
+    """Return which of these entries has the shortest round, by ranges of the rates of the devices' links."""
     return fastest([_seconds(planner, entry) for entry in entries])
 
 
@@ -109,27 +140,27 @@ def _seconds(planner: Planner, entry: Entry) -> Seconds:
 
 
 def fastest(candidates: Sequence[Seconds], decades: float = DECADES) -> list[Stretch]:
-    """Which candidate takes the fewest seconds at which rates, from slow to fast: to two significant digits.
+    """Return which candidate takes the fewest seconds, by ranges of rates from slow to fast, to two significant digits.
 
-    All are asked at the scenario's own rates and at both ends. Between two rates only those are asked again that no
-    other beats at both: seconds are latency, arithmetic and bytes / rate, so that one seldom wins in between.
+    All candidates are evaluated at the scenario's own rates and at both ends. Between two rates, a candidate that
+    another beats at both is dropped: seconds are latency, arithmetic and bytes / rate, so it seldom wins in between.
 
     Args:
-        candidates: at least one; each from a multiple of the scenario's rates to seconds. Of those
-            equally fast the first counts.
-        decades: of rates, around those of the scenario.
+        candidates: at least one; each maps a multiple of the scenario's rates to the seconds of a round. The first of
+            equally fast ones counts.
+        decades: the width of the range of rates, centred on those of the scenario.
     """
-    named, half = dict(enumerate(candidates)), 10 ** (decades / 2)
-    found: list[Stretch] = []
-    for each in _between(named, 1 / half, 1.0) + _between(named, 1.0, half):
-        if found and found[-1].place == each.place:
-            found.pop()
-        found.append(each)
-    return found
+    numbered, half = dict(enumerate(candidates)), 10 ** (decades / 2)
+    stretches: list[Stretch] = []
+    for stretch in _between(numbered, 1 / half, 1.0) + _between(numbered, 1.0, half):
+        if stretches and stretches[-1].place == stretch.place:
+            stretches.pop()
+        stretches.append(stretch)
+    return stretches
 
 
 def _between(candidates: Mapping[int, Seconds], low: float, high: float) -> list[Stretch]:
-    """The stretches between two rates."""
+    """Return the stretches between two multiples of the rates, from candidates by their indices."""
     ends = {place: (seconds(low), seconds(high)) for place, seconds in candidates.items()}
     first = min(ends, key=lambda place: ends[place][0])
     last = min(ends, key=lambda place: ends[place][1])
@@ -137,21 +168,24 @@ def _between(candidates: Mapping[int, Seconds], low: float, high: float) -> list
         return [Stretch(first, high)]
     if high / low <= CLOSE:
         return [Stretch(first, math.sqrt(low * high)), Stretch(last, high)]
-    able = {place: candidates[place] for place in ends if not _beaten(ends[place], ends.values())}
+    unbeaten = {place: candidates[place] for place in ends if not _beaten(ends[place], ends.values())}
     middle = _crossing(low, high, ends[last][0] - ends[first][0], ends[first][1] - ends[last][1])
-    return _between(able, low, middle) + _between(able, middle, high)
+    return _between(unbeaten, low, middle) + _between(unbeaten, middle, high)
 
 
-def _beaten(one: tuple[float, float], others: Iterable[tuple[float, float]]) -> bool:
-    """Whether another takes no longer at either end, and less at one."""
-    return any(other != one and other[0] <= one[0] and other[1] <= one[1] for other in others)
+def _beaten(ends: tuple[float, float], others: Iterable[tuple[float, float]]) -> bool:
+    """Whether another candidate takes no longer at either end, and less at one of them."""
+    return any(other != ends and other[0] <= ends[0] and other[1] <= ends[1] for other in others)
 
 
 def _crossing(low: float, high: float, ahead: float, behind: float) -> float:
-    """Where two ways cross, if seconds were affine in 1 / rate; close to one of these rates, a little inside of it.
+    """Estimate the rate at which two candidates cross, as if their seconds were affine in 1 / rate.
+
+    The estimate is kept a little inside the range, so that every step of the search narrows it.
 
     Args:
-        ahead, behind: seconds by which the one is faster at the lower rate, and slower at the higher.
+        low, high: the ends of the range, as multiples of the scenario's rates.
+        ahead, behind: seconds by which the first candidate is faster at ``low``, and slower at ``high``.
     """
     share, inside = ahead / (ahead + behind), math.sqrt(CLOSE)
     return min(max(1 / (1 / low + (1 / high - 1 / low) * share), low * inside), high / inside)

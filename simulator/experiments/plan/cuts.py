@@ -1,4 +1,4 @@
-"""The plan of a scenario: every cut that its algorithms allow, with what one round of each takes and needs."""
+"""The plan of a scenario: every cut that its algorithms allow, with the costs and the memory of one round of each."""
 
 from __future__ import annotations
 
@@ -18,23 +18,27 @@ if TYPE_CHECKING:
     from simulator.scenario.scenario import Entry, Scenario
 
 Tell = Callable[[int, int], Any]
+"""Called with the number of steps that are done, and with their total."""
 SERVER = "server"
 
 
 @dataclass(frozen=True)
 class PlannedCut:
-    """An algorithm with one of its cuts, and a round of it.
+    """An algorithm at one of its cuts, with one round of it.
 
     Attributes:
-        entry: with this cut.
+        entry: the algorithm's entry, with this cut.
+        own: whether this is the cut that the scenario sets, or one that its policy chooses; True for an algorithm
+            without a cut.
+        devices: for how many devices a policy chooses this cut; 0 without a policy.
         cohort: the names of the devices that take part.
-        own: the cut is the one that the scenario says, or one that its policy chooses; so it is where there is none.
-        devices: for how many devices a policy chooses this cut; 0 where no policy chooses.
-        round: the first, where frozen weights are on the devices already.
-        first_seconds: of the first round in the world as it is: frozen weights are sent in it, unless preinstalled.
-        bytes_provisioning: of these frozen weights, of the whole cohort.
-        memory: bytes at the fullest, by group of devices (of that with most samples), and of the server.
-        lacking: bytes by which one of these is too small, where it is.
+        round: the first round, with frozen weights already on the devices.
+        first_seconds: seconds of the first round in the unchanged world, where frozen weights are sent unless they are
+            preinstalled.
+        bytes_provisioning: bytes of these frozen weights, summed over the cohort.
+        memory: peak bytes, by the name of a group of devices (the peak on any device that was run, among them the one
+            with the most samples), and of the server.
+        lacking: for each of these whose memory is too small, the bytes that it lacks.
     """
 
     entry: Entry
@@ -53,20 +57,29 @@ class PlannedCut:
 
     @property
     def head(self) -> int | None:
+        """Blocks in the head; None for an algorithm without a cut."""
         return cut_of(self.entry)[0]
 
     @property
     def tail(self) -> int | None:
+        """Blocks in the tail on the device; None where there is no such tail."""
         return cut_of(self.entry)[1]
 
     @property
     def fits(self) -> bool:
+        """Whether the memory of every group and of the server suffices."""
         return not self.lacking
 
 
 @dataclass(frozen=True)
 class Group:
-    """A group of devices: its name, which of the world's devices it is, what memory (bytes) each has."""
+    """A group of devices.
+
+    Attributes:
+        name: unique within the world.
+        devices: indices of its devices among all devices of the world.
+        memory: bytes that each of them has.
+    """
 
     name: str
     devices: range
@@ -74,12 +87,13 @@ class Group:
 
 
 def points(planner: Planner, tell: Tell = lambda done, of: None) -> list[PlannedCut]:
-    """All algorithms in their order, each with all its cuts from the smallest head to the largest.
+    """Plan every algorithm in order, each at all its cuts from the smallest head to the largest.
 
     Args:
-        tell: is called with how many points are planned, and of how many.
+        planner: runs the rounds.
+        tell: called with the number of cuts that are planned, and with their total.
     """
-    wanted = [found for entry in planner.scenario.algorithms for found in cuts(planner, entry)]
+    wanted = [cut for entry in planner.scenario.algorithms for cut in cuts(planner, entry)]
     planned = []
     for done, (entry, own, devices) in enumerate(wanted):
         tell(done, len(wanted))
@@ -89,8 +103,9 @@ def points(planner: Planner, tell: Tell = lambda done, of: None) -> list[Planned
 
 
 def cuts(planner: Planner, entry: Entry) -> Iterator[tuple[Entry, bool, int]]:
-    """The entry with each head that its algorithm allows and each cut that its policy chooses; itself where it has
-    none. With each: whether it is its own, and for how many devices a policy chooses it.
+    """Yield the entry at each head that its algorithm allows and at each cut that its policy chooses.
+
+    Each comes with ``PlannedCut.own`` and ``PlannedCut.devices``. An entry without a cut is yielded as it is.
 
     Raises:
         ScenarioError: the policy finds no cut for a device.
@@ -101,9 +116,10 @@ def cuts(planner: Planner, entry: Entry) -> Iterator[tuple[Entry, bool, int]]:
         return
     model = structure(planner.scenario, entry)
     devices = _chosen(planner, entry)
-    heads = (_cut_at(algorithm, head=head) for head in range(len(model.blocks)))
-    others = (_cut_at(algorithm, **dict(zip(algorithm.chosen, cut, strict=True))) for cut in devices)
-    for _, cut in sorted({_head_and_tail(at): at for at in (*heads, *others)}.items()):
+    at_heads = (_cut_at(algorithm, head=head) for head in range(len(model.blocks)))
+    chosen_by_policy = (_cut_at(algorithm, **dict(zip(algorithm.chosen, cut, strict=True))) for cut in devices)
+    candidates = {_head_and_tail(candidate): candidate for candidate in (*at_heads, *chosen_by_policy)}
+    for _, cut in sorted(candidates.items()):
         with suppress(UnfitError):
             cut.check(model, entry.training)
             count = devices[tuple(getattr(cut, key) for key in algorithm.chosen)] if devices else 0
@@ -112,7 +128,7 @@ def cuts(planner: Planner, entry: Entry) -> Iterator[tuple[Entry, bool, int]]:
 
 
 def _chosen(planner: Planner, entry: Entry) -> Counter[tuple[int, ...]]:
-    """For how many devices its policy chooses which cut, by the keys that it chooses; empty where it has no policy."""
+    """Count the devices for which a policy chooses each cut, given by the chosen keys; empty without a policy."""
     settled: Any = planner.settled(entry).algorithm
     places = getattr(settled, "placement", {}).values()
     return Counter(tuple(getattr(place, key) for key in settled.chosen) for place in places)
@@ -123,19 +139,19 @@ def _head_and_tail(algorithm: Any) -> tuple[int, int]:
 
 
 def _cut_at(algorithm: Any, **cut: int) -> Any:
-    """The same with this cut, whatever policy chooses it otherwise."""
+    """Return the algorithm with this cut fixed, whatever policy it has."""
     return algorithm.cut_at(**cut) if hasattr(algorithm, "cut_at") else algorithm.model_copy(update=cut)
 
 
 def groups(scenario: Scenario) -> list[Group]:
-    """The groups of devices, each under a name of its own."""
-    found: list[Group] = []
+    """Return the groups of devices with unique names: the second of one name is "name (2)"."""
+    named: list[Group] = []
     ends = accumulate((group.count for group in scenario.world.devices), initial=0)
     for group, (start, end) in zip(scenario.world.devices, pairwise(ends), strict=True):
-        same = sum(other.name == group.name for other in scenario.world.devices[: len(found)])
-        name = f"{group.name} ({same + 1})" if same else group.name
-        found.append(Group(name, range(start, end), group.memory))
-    return found
+        namesakes = sum(other.name == group.name for other in scenario.world.devices[: len(named)])
+        name = f"{group.name} ({namesakes + 1})" if namesakes else group.name
+        named.append(Group(name, range(start, end), group.memory))
+    return named
 
 
 def _cohort(outcome: TrialResult) -> tuple[str, ...]:
@@ -148,7 +164,7 @@ def _point(planner: Planner, entry: Entry, own: bool, devices: int) -> PlannedCu
     first = taken(outcome)
     world = groups(planner.scenario)
     memory = _memory(planner, entry, outcome, world)
-    there = {group.name: group.memory for group in world} | {SERVER: outcome.server_peak.available}
+    available = {group.name: group.memory for group in world} | {SERVER: outcome.server_peak.available}
     return PlannedCut(
         entry,
         own,
@@ -158,29 +174,33 @@ def _point(planner: Planner, entry: Entry, own: bool, devices: int) -> PlannedCu
         first.seconds,
         first.bytes_provisioning,
         memory,
-        {name: int(bytes - there[name]) for name, bytes in memory.items() if bytes > there[name]},
+        {name: int(needed - available[name]) for name, needed in memory.items() if needed > available[name]},
     )
 
 
 def _memory(planner: Planner, entry: Entry, outcome: TrialResult, world: list[Group]) -> dict[str, int]:
-    """Of each group's device with most samples: those that were not chosen run a round of their own."""
+    """Return the peak bytes of each group and of the server.
+
+    A group's peak covers its device with the most samples. Where that device was not in the cohort, a second round is
+    run in which such devices alone take part.
+    """
     chosen, peaks = _cohort(outcome), outcome.client_peaks
     samples = {peak.site: 0 for peak in peaks}
-    for dealt in outcome.class_counts:
-        samples[dealt.client] += dealt.samples
+    for row in outcome.class_counts:
+        samples[row.client] += row.samples
     largest = {
         group.name: max((peaks[at].site for at in group.devices), key=lambda site: (samples[site], site in chosen))
         for group in world
     }
-    found: dict[str, MemoryPeak] = {peak.site: peak for peak in peaks}
+    peak_of: dict[str, MemoryPeak] = {peak.site: peak for peak in peaks}
     absent = [site for site in largest.values() if site not in chosen]
     if absent and entry.algorithm.engages_cohort:
         training = entry.training.model_copy(update={"clients_per_round": len(absent)})
         alone = entry.model_copy(update={"training": training})
-        others = planner.outcome(alone, frozenset(samples) - frozenset(absent))
-        found |= {peak.site: peak for peak in others.client_peaks if peak.site in absent}
-    memory = {
-        group.name: max(found[site].bytes for site in (largest[group.name], *(peaks[at].site for at in group.devices)))
-        for group in world
-    }
+        second = planner.outcome(alone, frozenset(samples) - frozenset(absent))
+        peak_of |= {peak.site: peak for peak in second.client_peaks if peak.site in absent}
+    memory = {}
+    for group in world:
+        sites = (largest[group.name], *(peaks[at].site for at in group.devices))
+        memory[group.name] = max(peak_of[site].bytes for site in sites)
     return memory | {SERVER: outcome.server_peak.bytes}

@@ -1,6 +1,6 @@
-"""What a model asks of a device: per stage, and for each cut. From shapes alone, on ``meta``, with no weights.
+"""What a model costs a device, by stage and by cut. From shapes alone, on ``meta``, without weights.
 
-Every figure is the simulator's own: FLOPs, bytes and memory are counted by what counts them in a trial.
+Every figure is the simulator's own: the code that counts FLOPs, bytes and memory in a trial counts them here.
 """
 
 from __future__ import annotations
@@ -36,18 +36,25 @@ if TYPE_CHECKING:
     from simulator.learning.models.staged import Sizes, Staged
 
 OWN_SIZE = 32
-"""Pixels a side, of the bundled model."""
+"""Height and width of the bundled model's images, in pixels."""
 TAILS = (0, 1)
+"""Numbers of blocks in the tail for which cuts are shown."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage, or all of them.
+    """The costs of one stage, or of the whole model.
 
     Attributes:
-        shape: of what comes out, for one sample.
-        smashed_bytes: of what comes out, for one sample, fp32: what a cut behind this stage sends.
-        kept_bytes: what autograd keeps of a batch for the way back; of all stages, what two of them keep counts once.
+        name: the stage's name, or "whole".
+        parameters: number of parameters, buffers excluded.
+        trainable: how many of them are trained.
+        forward_flops: FLOPs of the forward pass of one sample.
+        training_flops: FLOPs of the forward and backward pass of one sample.
+        shape: shape of the output for one sample.
+        smashed_bytes: bytes of the output for one sample in fp32: what a cut behind this stage sends.
+        kept_bytes: bytes that autograd keeps of a batch for the backward pass. For the whole model, a tensor that two
+            stages keep counts once.
     """
 
     name: str
@@ -62,11 +69,19 @@ class Stage:
 
 @dataclass(frozen=True)
 class Cut:
-    """What lies on a device that keeps its labels (U-shaped), and what it sends for each sample.
+    """The part of a device that keeps its labels (U-shaped), and the traffic of each sample.
 
     Attributes:
-        peak_bytes: weights, gradients, what autograd keeps and the largest live pair, for a batch; plain SGD, which
-            has no state.
+        head: number of blocks in the head.
+        tail: number of blocks in the tail, before norm and classifier.
+        parameters: number of parameters on the device, buffers excluded.
+        trainable: how many of them are trained.
+        forward_flops: FLOPs of the device's forward passes of one sample.
+        backward_flops: FLOPs of the device's backward passes of one sample.
+        bytes_up: bytes that the device sends for one sample, in fp32.
+        bytes_down: bytes that the device receives for one sample, in fp32.
+        peak_bytes: peak memory of a step with one batch: weights, gradients, what autograd keeps and the largest live
+            pair of tensors. Plain SGD is assumed, which has no state.
     """
 
     head: int
@@ -82,7 +97,19 @@ class Cut:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A model, what was asked of it, its stages in order, and its cuts."""
+    """A model, the setting in which it was counted, its stages in order, and its cuts.
+
+    Attributes:
+        model: the model's name, as in a scenario.
+        image_size: height and width of the images, in pixels.
+        classes: number of classes.
+        train: what is trained: full, linear, bias, prompt or lora.
+        batch_size: samples in the batch for which memory is counted.
+        keywords: keywords passed to timm.
+        whole: all stages as one.
+        stages: the stages in order.
+        cuts: the cuts, by tail and then by head.
+    """
 
     model: str
     image_size: int
@@ -95,7 +122,7 @@ class Sheet:
     cuts: tuple[Cut, ...]
 
     def plain(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the sheet as plain values, for JSON."""
         return asdict(self)
 
 
@@ -107,19 +134,19 @@ def sheet(
     batch_size: int = 32,
     keywords: Mapping[str, Any] | None = None,
 ) -> Sheet:
-    """The sheet of a model.
+    """Count what a model costs, by stage and by cut.
 
     Args:
-        name: as a scenario names it.
-        image_size: pixels a side; by default the model's own.
-        classes: of the classifier.
-        train: full, linear, bias, prompt or lora (of rank 4, on q and v).
-        batch_size: for which memory is counted.
-        keywords: of timm's own, as a scenario says them.
+        name: the model, as a scenario names it.
+        image_size: height and width of the images, in pixels; None: the model's own.
+        classes: number of classes.
+        train: what is trained: full, linear, bias, prompt or lora (of rank 4, on q and v).
+        batch_size: samples in the batch for which memory is counted.
+        keywords: keywords for timm, as in a scenario.
 
     Raises:
-        UnfitError: there is no such model, or not at this size or with these keywords, or no such way to train.
-        NotStagedError: it is none that can be cut, or has no tokens for prompts.
+        UnfitError: there is no such model, it cannot have this size or these keywords, or ``train`` is unknown.
+        NotStagedError: the model cannot be cut, or has no tokens for prompts.
     """
     if train not in TRAINED:
         raise UnfitError("train", None, f'"{train}" is no way to train{near_miss(train, TRAINED)}', listed(TRAINED))
@@ -136,7 +163,13 @@ def sheet(
 
 
 class _Counted:
-    """Counts runs of stages of a model for one batch."""
+    """Counts the costs of consecutive stages of a model for one batch.
+
+    Args:
+        model: the model.
+        weights: its weights, on ``meta``.
+        batch: the shape of the batch, (samples, channels, height, width).
+    """
 
     def __init__(self, model: Staged, weights: Weights, batch: tuple[int, ...]) -> None:
         self.model, self.weights, self.samples = model, weights, batch[0]
@@ -160,27 +193,29 @@ class _Counted:
         )
 
     def cut(self, head: int, tail: int) -> Cut:
-        at = cut(self.model, head, tail)
-        (mine,), ((first, last),), (others,) = at
-        parts = [self.model.slice(ranges) for ranges in at]
-        sizes = [self.sizes(*mine), self.sizes(*others)]
-        parameters, trainable = map(sum, zip(self._parameters(*mine), self._parameters(*others), strict=True))
+        ends = cut(self.model, head, tail)
+        (head_range,), ((first, last),), (tail_range,) = ends
+        parts = [self.model.slice(ranges) for ranges in ends]
+        sizes = [self.sizes(*head_range), self.sizes(*tail_range)]
+        parameters, trainable = map(sum, zip(self._parameters(*head_range), self._parameters(*tail_range), strict=True))
         smashed, features = self._bytes(first), self._bytes(last)
         return Cut(
             head,
             tail,
             parameters,
             trainable,
-            forward_flops=sum(each.forward for each in sizes) // self.samples,
-            backward_flops=sum(each.backward for each in sizes) // self.samples,
+            forward_flops=sum(part_sizes.forward for part_sizes in sizes) // self.samples,
+            backward_flops=sum(part_sizes.backward for part_sizes in sizes) // self.samples,
             bytes_up=smashed + features * parts[1].learns,
             bytes_down=features + smashed * bool(parts[0].trainable),
-            peak_bytes=self._peak(at, *sizes),
+            peak_bytes=self._peak(ends, *sizes),
         )
 
     def sizes(self, start: int, stop: int) -> Sizes:
-        """As `Staged.sizes`; but of stages that are alike in every respect three are counted, and each more adds what
-        the third one did."""
+        """Return what ``Staged.sizes`` does for these stages, faster where many are identical.
+
+        Three identical stages in a row are counted; each further one adds what the third one added.
+        """
         if (start, stop) not in self._known:
             if stop - start > 3 and self._kinds[stop - 1] == self._kinds[stop - 2] == self._kinds[stop - 3]:
                 before, less = self.sizes(start, stop - 1), self.sizes(start, stop - 2)
@@ -190,7 +225,7 @@ class _Counted:
                     late=2 * before.late - less.late,
                     activations=2 * before.activations - less.activations,
                     kept=2 * before.kept - less.kept,
-                    pieces=Pieces(),  # nobody asks for them here
+                    pieces=Pieces(),  # not used here
                 )
             else:
                 sizes = self.model.sizes(((start, stop),), self.shapes[start])
@@ -198,7 +233,7 @@ class _Counted:
         return self._known[start, stop]
 
     def _peak(self, at: Ends, head: Sizes, tail: Sizes) -> int:
-        """Of one step: the head forward, the tail there and back, the head back."""
+        """Return the peak bytes of one step: head forward, tail forward and backward, head backward."""
         memory, parts = Memory(), [Part(self.model, self.weights, ranges) for ranges in (at.head, at.tail)]
         for part, peak, kept in (
             (parts[0], head.kept + head.pair, head.kept),
@@ -210,42 +245,42 @@ class _Counted:
         return memory.peak_bytes
 
     def _bytes(self, boundary: int) -> int:
-        """What crosses a boundary, for one sample."""
+        """Return the fp32 bytes that cross the boundary before this stage, for one sample."""
         return 4 * math.prod(self.shapes[boundary][1:])
 
     def _parameters(self, start: int, stop: int) -> tuple[int, int]:
-        """All of them, and those that are trained; buffers are none."""
+        """Count all parameters of these stages, and the trained ones; buffers do not count."""
         parameters = list(self.model.slice(((start, stop),)).module.parameters())
         return sum(p.numel() for p in parameters), sum(p.numel() for p in parameters if p.requires_grad)
 
 
 def tables(found: Sheet) -> Group:
-    """The sheet as two tables."""
-    asked = f"{found.image_size} x {found.image_size} pixels, {found.classes} classes, train: {found.train}"
-    shape = f" ({', '.join(f'{key} {value}' for key, value in found.keywords.items())})" if found.keywords else ""
-    title = f"{found.model}{shape}: {asked}, batches of {found.batch_size}"
+    """Format a sheet as two tables, of its stages and of its cuts."""
+    setting = f"{found.image_size} x {found.image_size} pixels, {found.classes} classes, train: {found.train}"
+    keywords = f" ({', '.join(f'{key} {value}' for key, value in found.keywords.items())})" if found.keywords else ""
+    title = f"{found.model}{keywords}: {setting}, batches of {found.batch_size}"
     stages = _table(title, "stage", "parameters", "trained", "forward", "training", "output", "smashed", "kept")
-    for each in (*found.stages, found.whole):
-        if each is found.whole:
+    for stage in (*found.stages, found.whole):
+        if stage is found.whole:
             stages.add_section()
         stages.add_row(
-            each.name,
-            *_cells("count", each.parameters, each.trainable),
-            *_cells("flops", each.forward_flops, each.training_flops),
-            " x ".join(map(str, each.shape)),
-            *_cells("bytes", each.smashed_bytes, each.kept_bytes),
+            stage.name,
+            *_cells("count", stage.parameters, stage.trainable),
+            *_cells("flops", stage.forward_flops, stage.training_flops),
+            " x ".join(map(str, stage.shape)),
+            *_cells("bytes", stage.smashed_bytes, stage.kept_bytes),
         )
     stages.caption = "FLOPs and smashed bytes (fp32) of one sample; kept: what training holds of a batch."
     title = "On the device, for each cut"
     cuts = _table(title, "head", "tail", "parameters", "trained", "forward", "backward", "up", "down", "memory")
-    for one in found.cuts:
-        if (one.head, one.tail) == (0, 1):
+    for point in found.cuts:
+        if (point.head, point.tail) == (0, 1):
             cuts.add_section()
         cuts.add_row(
-            *map(str, (one.head, one.tail)),
-            *_cells("count", one.parameters, one.trainable),
-            *_cells("flops", one.forward_flops, one.backward_flops),
-            *_cells("bytes", one.bytes_up, one.bytes_down, one.peak_bytes),
+            *map(str, (point.head, point.tail)),
+            *_cells("count", point.parameters, point.trainable),
+            *_cells("flops", point.forward_flops, point.backward_flops),
+            *_cells("bytes", point.bytes_up, point.bytes_down, point.peak_bytes),
         )
     cuts.caption = "Labels stay there. FLOPs and bytes of one sample; memory: peak of a batch, plain SGD."
     return Group(stages, cuts)
@@ -264,6 +299,6 @@ def _table(title: str, first: str, *others: str) -> Table:
 
 
 def _own_size(name: str) -> int:
-    """Pixels a side that a model was made for."""
+    """Return the image height and width, in pixels, for which a model was made."""
     config = timm.get_pretrained_cfg(name) if timm.models.is_model(name) else None
     return int(config.input_size[-1]) if config else OWN_SIZE

@@ -1,4 +1,4 @@
-"""One round of an algorithm, dry: in the world as it is, with other links, or with other shards."""
+"""Dry runs of one round of an algorithm: in the unchanged world, with other link rates, or with other shards."""
 
 from __future__ import annotations
 
@@ -20,9 +20,15 @@ if TYPE_CHECKING:
 
 
 class Round(NamedTuple):
-    """What a round takes: seconds, and sums over its cohort in bytes, FLOPs and joules; of the server its FLOPs.
+    """The costs of a round: its duration, sums over the cohort, and the server's FLOPs.
 
-    ``smashed``: of each client, the bytes of smashed data that it sent, all of it and in the smallest transfer.
+    Attributes:
+        seconds: simulated duration of the round.
+        bytes_up, bytes_down: bytes that the cohort sent and received.
+        bytes_provisioning: bytes of frozen weights among ``bytes_down``.
+        client_flops, server_flops: FLOPs of the cohort and of the server.
+        client_energy_j: joules of the devices.
+        smashed: for each client, the bytes of smashed data that it sent: in total, and in its smallest transfer.
     """
 
     seconds: float
@@ -36,14 +42,18 @@ class Round(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """Both ways, without frozen weights."""
+        """Bytes in both directions, without frozen weights."""
         return self.bytes_up + self.bytes_down - self.bytes_provisioning
 
 
 class EqualShards(Partition):
-    """So many samples on every device, whatever there is: a sample may lie on several, or on one more than once.
+    """The same number of samples on every device, whatever the size of the data set.
 
-    It is for dry runs, in which images are their sizes.
+    A sample may lie on several devices, or several times on one. This is only for dry runs, where the size of an image
+    counts and its content does not.
+
+    Attributes:
+        samples: samples on each device.
     """
 
     name: ClassVar[str] = "equal shards"
@@ -51,14 +61,19 @@ class EqualShards(Partition):
 
     def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
         return [
-            (np.arange(self.samples) + first) % len(labels) for first in range(0, clients * self.samples, self.samples)
+            (np.arange(self.samples) + start) % len(labels) for start in range(0, clients * self.samples, self.samples)
         ]
 
 
 class Planner:
-    """Runs rounds of a scenario, each the first with its first seed and cohort, and remembers what they took.
+    """Runs first rounds of a scenario, with its first seed and cohort, and remembers their costs.
 
-    Frozen weights are on the devices already, except in ``outcome``. Memory that is too small changes nothing.
+    Frozen weights are on the devices already, except in ``outcome``. Memory is not enforced: a device that is too small
+    takes part all the same.
+
+    Attributes:
+        scenario: the scenario as it was loaded.
+        seed: its first seed.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -66,46 +81,56 @@ class Planner:
         self._known: dict[tuple[object, ...], Round] = {}
 
     def settled(self, entry: Entry) -> Entry:
-        """The entry with the cuts that its policy chooses in the world as it is, and goes on with whatever the links
-        are; itself where it has no policy.
+        """Return the entry with the cuts that its policy chooses in the unchanged world, or itself without a policy.
+
+        These cuts are fixed from then on: with other link rates or shards, the policy does not choose again.
 
         Raises:
             ScenarioError: the policy finds no cut for a device.
         """
-        found = placed(self.scenario, entry, self.seed)
-        if found is entry:
+        placed_entry = placed(self.scenario, entry, self.seed)
+        if placed_entry is entry:
             return entry
-        chosen: Any = found.algorithm
-        return found.model_copy(update={"algorithm": chosen.cut_at().placed(chosen.placement)})
+        algorithm: Any = placed_entry.algorithm
+        return placed_entry.model_copy(update={"algorithm": algorithm.cut_at().placed(algorithm.placement)})
 
     def outcome(self, entry: Entry, without: frozenset[str] = frozenset()) -> TrialResult:
-        """The first round in the world as it is, frozen weights sent where they are; ``without`` these devices."""
+        """Run the first round in the unchanged world, provisioning included.
+
+        Args:
+            entry: the algorithm.
+            without: names of devices that are never chosen.
+        """
         return run(self.scenario, rounds(entry, 1), self.seed, dry=True, without=without)
 
     def round(self, entry: Entry, *, speed: float = 1.0, samples: int | None = None) -> Round:
-        """A round of an algorithm.
+        """Return the costs of an algorithm's first round, from a dry run unless they are known.
 
         Args:
-            speed: what the rates of all devices' links are multiplied by.
-            samples: on each device; as the scenario deals them if nothing is said.
+            entry: the algorithm, with its cut.
+            speed: factor on the rates of all devices' links.
+            samples: samples on each device; None: as the scenario partitions the data.
         """
         places = tuple(getattr(entry.algorithm, "placement", {}).items())
-        known = entry.label, *cut_of(entry), places, bool(entry.training.compression), speed, samples
-        if known not in self._known:
+        key = entry.label, *cut_of(entry), places, bool(entry.training.compression), speed, samples
+        if key not in self._known:
             scenario = self._changed(speed, samples)
-            self._known[known] = taken(run(scenario, rounds(entry, 1), self.seed, dry=True))
-        return self._known[known]
+            self._known[key] = taken(run(scenario, rounds(entry, 1), self.seed, dry=True))
+        return self._known[key]
 
     def repeated(self, entry: Entry) -> list[tuple[float, int, int]]:
-        """Of the first and second round of a device that is alone: seconds, bytes both ways, FLOPs of the device."""
+        """Return the costs of the first and the second round of a device that takes part alone.
+
+        Each is (seconds, bytes in both directions, FLOPs of the device).
+        """
         scenario = self._changed(1.0, None)
         alone, *others = (name for name, _ in devices(scenario.world))
         outcome = run(scenario, rounds(entry, 2), self.seed, dry=True, without=frozenset(others))
         ends = [0.0, *(point.sim_time_s for point in outcome.rounds[-2:])]
-        used = [[use for use in outcome.uses if (use.site, use.round) == (alone, number)] for number in (1, 2)]
+        by_round = [[use for use in outcome.uses if (use.site, use.round) == (alone, number)] for number in (1, 2)]
         return [
-            (end - begin, sum(use.bytes for use in own), sum(use.flops for use in own))
-            for begin, end, own in zip(ends, ends[1:], used, strict=False)
+            (end - begin, sum(use.bytes for use in device_uses), sum(use.flops for use in device_uses))
+            for begin, end, device_uses in zip(ends, ends[1:], by_round, strict=False)
         ]
 
     def _changed(self, speed: float, samples: int | None) -> Scenario:
@@ -125,19 +150,19 @@ class Planner:
 
 
 def rounds(entry: Entry, number: int) -> Entry:
-    """The same for so many rounds."""
+    """Return the entry with another number of rounds."""
     return entry.model_copy(update={"training": entry.training.model_copy(update={"rounds": number})})
 
 
 def cut_of(entry: Entry) -> tuple[int | None, int | None]:
-    """Blocks of the head and of the tail; None for what an algorithm does not have, or does not look at."""
+    """Return the numbers of blocks in the head and in the tail on the device; None for a part that does not exist."""
     algorithm = entry.algorithm
     labels_sent = getattr(algorithm, "labels", None) == "sent"  # the tail is at the server then
     return getattr(algorithm, "head", None), None if labels_sent else getattr(algorithm, "tail", None)
 
 
 def taken(outcome: TrialResult) -> Round:
-    """What a trial of one round took."""
+    """Return the costs of the one round of a trial."""
     clients = [use for use in outcome.uses if use.side == "client"]
     smashed: dict[str, list[int]] = defaultdict(list)
     for row in outcome.ledger.transfers:

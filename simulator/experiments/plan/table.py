@@ -1,4 +1,4 @@
-"""A plan as a table to read, and as rows in SI units."""
+"""A plan as a table to read, and as a CSV file in SI units."""
 
 from __future__ import annotations
 
@@ -24,15 +24,22 @@ if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario
 
 WIDE = 10_000
-"""Columns of a terminal on which everything has room."""
+"""A terminal width, in characters, at which every table has room."""
 OWN, FASTEST, TOO_MUCH = "*", ">", "!"
-"""Behind a head, before a round, and behind bytes of memory."""
+"""Marks: after a head, before the duration of a round, and after bytes of memory."""
 
 
 class PlanTable:
-    """All points, a section for each algorithm, with marks for the fastest cut and for those that do not fit.
+    """The table of all planned cuts, with a section for each algorithm.
 
-    Each group of devices has a column for its memory where there is room for that; else they share one.
+    The fastest cut and those that do not fit are marked. Each group of devices has a column for its memory if the
+    terminal is wide enough; otherwise they share one.
+
+    Attributes:
+        planner: the planner of the scenario.
+        points: the planned cuts, in the order of the rows.
+        best: for each algorithm with more than one cut, its fastest cut that fits.
+        groups: the groups of devices.
     """
 
     def __init__(self, planner: Planner, points: Sequence[PlannedCut]) -> None:
@@ -45,8 +52,8 @@ class PlanTable:
         yield apart if width <= options.max_width else self.table(apart=False)
 
     def table(self, apart: bool) -> Table:
-        """``apart``: each group of devices has a column of its own for memory."""
-        shown = Table(
+        """Build the table; with ``apart``, each group of devices has a memory column of its own."""
+        table = Table(
             title=f"{self.planner.scenario.name}: one round of every cut",
             title_justify="left",
             caption=self.caption(),
@@ -56,69 +63,75 @@ class PlanTable:
             pad_edge=False,
             collapse_padding=True,
         )
-        shown.add_column("")
+        table.add_column("")
         for heading in ("head", "tail", "round", "first", "up", "down", "device\nwork", "server\nwork", "energy"):
-            shown.add_column(heading, justify="right", no_wrap=True)
+            table.add_column(heading, justify="right", no_wrap=True)
         for heading in (*(map(_heading, self.groups) if apart else ["device\nmemory"]), "server\nmemory"):
-            shown.add_column(heading, justify="right", no_wrap=True)
+            table.add_column(heading, justify="right", no_wrap=True)
         for number, point in enumerate(self.points):
-            again = number > 0 and self.points[number - 1].label == point.label
+            repeats = number > 0 and self.points[number - 1].label == point.label
             last = number + 1 == len(self.points) or self.points[number + 1].label != point.label
             cells = self._cells(point, [[group] for group in self.groups] if apart else [self.groups])
-            label = "" if again else escape(point.label)
-            shown.add_row(label, *cells, end_section=last, style=None if point.fits else "dim")
-        return shown
+            label = "" if repeats else escape(point.label)
+            table.add_row(label, *cells, end_section=last, style=None if point.fits else "dim")
+        return table
 
     def _cells(self, point: PlannedCut, columns: Sequence[Sequence[Group]]) -> Iterator[str]:
-        took = point.round
+        costs = point.round
         yield "" if point.head is None else f"{point.head}{OWN if point.own else ''}"
         yield "" if point.tail is None else str(point.tail)
-        seconds = human("seconds", took.seconds)
+        seconds = human("seconds", costs.seconds)
         yield f"[bold green]{FASTEST}{seconds}[/]" if self.best.get(point.label) is point else seconds
         yield human("seconds", point.first_seconds)
-        yield from (human("bytes", value) for value in (took.bytes_up, took.bytes_down))
-        for flops in (took.client_flops, took.server_flops):
+        yield from (human("bytes", value) for value in (costs.bytes_up, costs.bytes_down))
+        for flops in (costs.client_flops, costs.server_flops):
             yield human("flops", flops).removesuffix("FLOP").strip()
-        yield human("joules", took.client_energy_j)
+        yield human("joules", costs.client_energy_j)
         for sites in [*([group.name for group in column] for column in columns), [SERVER]]:
             needed = human("bytes", max(point.memory[site] for site in sites))
             yield f"[red]{needed}{TOO_MUCH}[/]" if any(site in point.lacking for site in sites) else needed
 
     def caption(self) -> str:
-        """What the columns are; and whose round it is, where all algorithms have the same cohort."""
+        """Explain the columns and the marks, and name the cohort if all algorithms have the same one."""
         points = self.points
-        of = "each algorithm's first cohort"
+        cohort = "each algorithm's first cohort"
         if len({point.cohort for point in points}) == 1:
             counts = Counter(name.rpartition("-")[0] for name in points[0].cohort)
-            of = listed(f"{count} {name}" for name, count in counts.items())
-        said = [
-            f"The first round of seed {self.planner.seed}: {escape(of)}. Bytes, device work (FLOP) and energy are sums "
-            "over these. round: frozen weights are there already; first: they are sent, unless preinstalled. Memory is "
-            "that of the group's device with most samples, or the server's, at its fullest."
+            cohort = listed(f"{count} {name}" for name, count in counts.items())
+        sentences = [
+            f"The first round of seed {self.planner.seed}: {escape(cohort)}. Bytes, device work (FLOP) and energy are "
+            "sums over these. round: frozen weights are there already; first: they are sent, unless preinstalled. "
+            "Memory is that of the group's device with most samples, or the server's, at its fullest."
         ]
         if any(point.own and point.head is not None for point in points):
-            said.append(f"{OWN}: the cut that the file says, or that its policy chooses for devices.")
+            sentences.append(f"{OWN}: the cut that the file says, or that its policy chooses for devices.")
         if self.best:
-            said.append(f"{FASTEST}: an algorithm's fastest cut that fits.")
-        if small := {name for point in points for name in point.lacking}:
+            sentences.append(f"{FASTEST}: an algorithm's fastest cut that fits.")
+        if too_small := {name for point in points for name in point.lacking}:
             server = self.planner.scenario.world.server
-            has = {group.name: group.memory for group in self.groups} | {SERVER: server.memory}
-            there = (f"{name} {human('bytes', has[name])}" for name in has if name in small)
-            said.append(f"{TOO_MUCH}: more than there is: {escape(listed(there))}.")
-        return " ".join(said)
+            memory = {group.name: group.memory for group in self.groups} | {SERVER: server.memory}
+            sizes = (f"{name} {human('bytes', memory[name])}" for name in memory if name in too_small)
+            sentences.append(f"{TOO_MUCH}: more than there is: {escape(listed(sizes))}.")
+        return " ".join(sentences)
 
 
 def write_csv(path: Path, scenario: Scenario, points: Sequence[PlannedCut]) -> None:
-    """All points in SI units, a row each; memory of each group of devices in a column of its own."""
+    """Write one row for each planned cut, in SI units, with a memory column for each group of devices.
+
+    Args:
+        path: the file to write.
+        scenario: the scenario that was planned.
+        points: at least one planned cut.
+    """
     rows = [_row(scenario, point) for point in points]
     with path.open("w", newline="", encoding="utf-8") as file:
-        written = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        written.writeheader()
-        written.writerows(rows)
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _row(scenario: Scenario, point: PlannedCut) -> dict[str, Any]:
-    took = point.round
+    costs = point.round
     return {
         "algorithm": point.entry.name,
         "label": point.label,
@@ -126,14 +139,14 @@ def _row(scenario: Scenario, point: PlannedCut) -> dict[str, Any]:
         "tail": point.tail,
         "own_cut": point.own,
         "devices": point.devices or None,
-        "round_s": took.seconds,
+        "round_s": costs.seconds,
         "first_round_s": point.first_seconds,
-        "bytes_up": took.bytes_up,
-        "bytes_down": took.bytes_down,
+        "bytes_up": costs.bytes_up,
+        "bytes_down": costs.bytes_down,
         "bytes_provisioning": point.bytes_provisioning,
-        "client_flops": took.client_flops,
-        "server_flops": took.server_flops,
-        "client_energy_j": took.client_energy_j,
+        "client_flops": costs.client_flops,
+        "server_flops": costs.server_flops,
+        "client_energy_j": costs.client_energy_j,
         "peak_server_memory_bytes": point.memory[SERVER],
         **{f"peak_memory_bytes {group.name}": point.memory[group.name] for group in groups(scenario)},
         "fits": point.fits,
@@ -142,7 +155,7 @@ def _row(scenario: Scenario, point: PlannedCut) -> dict[str, Any]:
 
 
 def _best(points: Sequence[PlannedCut]) -> dict[str, PlannedCut]:
-    """Of each algorithm with more than one cut, the fastest of those that fit."""
+    """Return the fastest cut that fits, for each algorithm with more than one cut."""
     cuts = Counter(point.label for point in points)
     best: dict[str, PlannedCut] = {}
     for point in points:
@@ -154,5 +167,5 @@ def _best(points: Sequence[PlannedCut]) -> dict[str, PlannedCut]:
 
 
 def _heading(group: Group) -> str:
-    """Narrow: a name is broken at its hyphens."""
+    """Return a narrow heading for a memory column, with the group's name broken at its hyphens."""
     return "\n".join([*map(escape, wrap(group.name, 10)), f"of {human('bytes', group.memory)}"])

@@ -1,4 +1,4 @@
-"""The folder of a run: which name is free, and that it is there whole or not at all."""
+"""The folder of a run: a free name for it, and a way to write it atomically."""
 
 from __future__ import annotations
 
@@ -14,43 +14,47 @@ from simulator.settings.files import whole_folder
 
 
 class FolderTakenError(FileExistsError):
-    """There is something in a folder that a run was to be written into."""
+    """The folder for a run holds something that may not be replaced."""
 
 
 def free_folder(scenario: str, root: Path = Path("runs")) -> Path:
-    """``runs/<scenario>-<n>`` with the first free number."""
+    """Return ``runs/<scenario>-<n>`` with the first free number."""
     number = 1
     while (root / f"{scenario}-{number}").exists() or any(root.glob(f".{scenario}-{number}-*")):
-        number += 1  # taken, or being written into by a run that goes on
+        number += 1  # the folder exists, or another run is writing it
     return root / f"{scenario}-{number}"
 
 
 @contextmanager
 def staged(folder: Path, force: bool) -> Iterator[Path]:
-    """A folder beside ``folder`` to write into; what is in it goes there once all is well, and is gone if it is not.
+    """Yield a temporary folder to write into, and move its content to ``folder`` at the end.
 
-    With ``force`` an earlier run is replaced; files that are no run's stay.
+    After an exception the temporary folder is removed, and ``folder`` stays as it was.
+
+    Args:
+        folder: the folder of the run.
+        force: replace an earlier run in ``folder``; other files there are kept.
 
     Raises:
-        FolderTakenError: there is something under that name that may not be replaced. The message says what.
+        FolderTakenError: ``folder`` is a file, or holds something that may not be replaced. The message says what.
     """
-    asked, folder = folder, folder.resolve()
+    named, folder = folder, folder.resolve()
 
     def check_free(names: Sequence[str] = ()) -> None:
         if folder.exists() and not folder.is_dir():
-            raise FolderTakenError(f"{asked} is a file: name a folder with --out")
+            raise FolderTakenError(f"{named} is a file: name a folder with --out")
         if not folder.exists() or not any(folder.iterdir()):
             return
         if not force:
             raise FolderTakenError(
-                f"{asked} exists and is not empty: name another folder with --out, or replace a run with --force"
+                f"{named} exists and is not empty: name another folder with --out, or replace a run with --force"
             )
         taken = [name for name in names if (folder / name).exists()]
         if taken and not _holds_a_run(folder):
-            raise FolderTakenError(f"{asked} holds {taken[0]}, which is no run's: name another folder with --out")
+            raise FolderTakenError(f"{named} holds {taken[0]}, which is no run's: name another folder with --out")
 
     def put(partial: Path, folder: Path) -> None:
-        check_free([path.name for path in partial.iterdir()])  # a run takes its time
+        check_free([path.name for path in partial.iterdir()])  # again: a run takes long, and the folder may be taken
         if folder.exists() and any(folder.iterdir()):
             _replace(folder, partial)
         else:
@@ -66,7 +70,7 @@ def _holds_a_run(folder: Path) -> bool:
 
 
 def _replace(folder: Path, partial: Path) -> None:
-    """What is in ``partial`` goes into ``folder``; an earlier run there goes aside first, and then away."""
+    """Move the content of ``partial`` into ``folder``; an earlier run there is moved aside first, and then deleted."""
     old = Path(tempfile.mkdtemp(prefix=f"{partial.name}-old-", dir=partial.parent))
     for path in list(folder.iterdir()) if _holds_a_run(folder) else []:
         os.replace(path, old / path.name)

@@ -1,4 +1,4 @@
-"""Run a scenario: every algorithm with every seed, with progress, a table and a run folder."""
+"""Run every algorithm of a scenario with every seed: show progress, print a table and write a run folder."""
 
 from __future__ import annotations
 
@@ -34,13 +34,20 @@ def run_scenario(
     force: bool = False,
     console: Console | None = None,
 ) -> Path:
-    """Run all trials and leave the run folder; the value is its path.
+    """Run all trials, write the run folder and return its path.
+
+    Args:
+        scenario: what to run.
+        dry: simulate without training; everything but accuracy is as in a real run.
+        out: the run folder; None: ``runs/<scenario>-<n>`` with the first free number.
+        force: replace an earlier run in ``out``.
+        console: where progress and the table are printed; None: standard output.
 
     Raises:
-        ScenarioError: the scenario asks for what cannot be; nothing was run.
-        FolderTakenError: ``out`` is taken.
+        ScenarioError: the scenario cannot be run as it is; no trial was trained.
+        FolderTakenError: ``out`` holds something that may not be replaced.
     """
-    console = console or Console(width=None if sys.stdout.isatty() else 100)  # a log has no width of its own
+    console = console or Console(width=None if sys.stdout.isatty() else 100)  # a log file has no width of its own
     check(scenario, dry)
     folder = out or free_folder(scenario.name)
     with staged(folder, force) as partial:
@@ -80,7 +87,7 @@ def _trials(scenario: Scenario, dry: bool, console: Console) -> list[TrialResult
                 else:
                     without = fits[entry.label, seed]
                     outcomes.append(run_trial(scenario, entry, seed, progress=show, without=without))
-                if not console.is_terminal:  # bars are drawn once, at the end: a log wants to know before
+                if not console.is_terminal:  # in a log the bars are drawn only at the end, so print each trial
                     state, wall = progress.tasks[bar].fields["state"], human("seconds", outcomes[-1].wall_time_s)
                     console.print(f"{name}: {state}, ran for {wall}")
     return outcomes
@@ -97,7 +104,7 @@ def _shown(progress: Progress, bar: TaskID) -> Callable[[RoundResult], None]:
 
 
 def _table(scenario: Scenario, outcomes: Sequence[TrialResult]) -> Table:
-    """One row an algorithm; means over seeds."""
+    """Build the table of results: one row for each algorithm, with means over seeds."""
     target = scenario.target_accuracy
     measures: list[tuple[str, str, Kind]] = [
         ("accuracy", "final_accuracy", "fraction"),
@@ -121,6 +128,6 @@ def _table(scenario: Scenario, outcomes: Sequence[TrialResult]) -> Table:
 
 
 def _mean(rows: Sequence[Summary], key: str) -> float | None:
-    """Over seeds; None if one has no value."""
+    """Return the mean over seeds, or None if one of them has no value."""
     values = [row[key] for row in rows]
     return None if None in values else sum(values) / len(values)

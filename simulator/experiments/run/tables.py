@@ -1,4 +1,4 @@
-"""What a run leaves in its folder."""
+"""The tables and files that a run writes into its folder."""
 
 from __future__ import annotations
 
@@ -25,39 +25,48 @@ if TYPE_CHECKING:
 
 Summary = dict[str, Any]
 SUMMARY, LEDGER = "summary.json", "ledger"
-"""Of a run's folder; `run_folders` knows one by them."""
+"""Names in the folder of a run; ``folders`` tells by them whether a folder holds one."""
 TOTALS = ("bytes_up", "bytes_down", "client_flops", "server_flops", "client_energy_j", "server_energy_j")
 PACKAGES = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "pillow", "scikit-learn", "pydantic")
-"""Those that learned figures depend on."""
+"""Packages on whose versions learned figures depend."""
 
 
 class Table(NamedTuple):
-    """Rows under names; what pandas takes longer to make of as few rows as a trial has than they take to write."""
+    """Rows under column names.
+
+    For the few rows of a trial this is much cheaper than a pandas frame, which takes longer to build than to write.
+
+    Attributes:
+        columns: the names of the columns.
+        rows: the rows, with a value for each column.
+    """
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
 
     def frame(self) -> pd.DataFrame:
-        import pandas as pd  # here, for it takes half a second, and most who import this need none
+        """Return the table as a pandas frame."""
+        import pandas as pd  # imported late: it takes half a second, and most callers need no frame
 
         return pd.DataFrame(self.rows, columns=list(self.columns))
 
 
 def write_csv(path: Path, tables: Sequence[Table]) -> None:
-    """Write tables with the same columns, one below the other; what is not known, or no number, stays empty."""
+    """Write tables with the same columns into one CSV file, one below the other; None and NaN become empty cells."""
     with path.open("w", newline="", encoding="utf-8") as file:
-        written = csv.writer(file, lineterminator="\n")
-        written.writerow(tables[0].columns)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(tables[0].columns)
         for table in tables:
-            written.writerows([None if value != value else value for value in row] for row in table.rows)
+            writer.writerows([None if value != value else value for value in row] for row in table.rows)
 
 
 def summarise(outcome: TrialResult, target: float | None, rounds: Table | None = None) -> Summary:
-    """One trial in SI units: the columns of ``summary.json``.
+    """Return one trial in SI units, with the keys of ``summary.json``.
 
     Args:
-        target: the accuracy to reach, a fraction, if any is.
-        rounds: its ``rounds_table``, if that is there.
+        outcome: the trial's result.
+        target: the target accuracy, a fraction, or None.
+        rounds: the trial's ``rounds_table``, if it was built already.
     """
     scores = [point.score for point in outcome.rounds if point.score]
     final = scores[-1] if scores else None
@@ -96,31 +105,31 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
 
 
 def _cuts(outcome: TrialResult) -> list[dict[str, str | int]]:
-    """The cut of each device, where a policy chose them."""
+    """Return the cut of each device, if a policy chose them."""
     places = getattr(outcome.entry.algorithm, "placement", {})
     return [{"device": device, "head": place.head, "tail": place.tail} for device, place in places.items()]
 
 
 def rounds_frame(outcome: TrialResult) -> pd.DataFrame:
-    """``rounds_table`` as a frame."""
+    """Return ``rounds_table`` as a pandas frame."""
     return rounds_table(outcome).frame()
 
 
 def rounds_table(outcome: TrialResult) -> Table:
-    """Running totals after each round: the columns of ``rounds.csv``."""
-    known = "algorithm", "label", "seed", "round", "sim_time_s", "accuracy", "loss"
+    """Return the accuracy and the running totals after each round, with the columns of ``rounds.csv``."""
+    columns = "algorithm", "label", "seed", "round", "sim_time_s", "accuracy", "loss"
     trial = outcome.entry.name, outcome.entry.label, outcome.seed
     rows = []
     for point, totals in zip(outcome.rounds, _totals(outcome), strict=True):
         score = point.score
-        found = (score.accuracy, score.loss) if score else (None, None)
+        overall = (score.accuracy, score.loss) if score else (None, None)
         personal = (score.personal, score.personal_worst) if score else (None, None)
-        rows.append((*trial, point.round, point.sim_time_s, *found, *totals, *personal))
-    return Table((*known, *TOTALS, "personal_accuracy", "personal_accuracy_worst_decile"), rows)
+        rows.append((*trial, point.round, point.sim_time_s, *overall, *totals, *personal))
+    return Table((*columns, *TOTALS, "personal_accuracy", "personal_accuracy_worst_decile"), rows)
 
 
 def _totals(outcome: TrialResult) -> Iterator[tuple[float, ...]]:
-    """Running totals, a row a point."""
+    """Yield the running totals after each round, in the order of ``TOTALS``."""
     sent: dict[tuple[int, str, str], int] = defaultdict(int)
     flops: dict[tuple[int, str], int] = defaultdict(int)
     energy: dict[tuple[int, str], list[float]] = defaultdict(list)
@@ -129,24 +138,24 @@ def _totals(outcome: TrialResult) -> Iterator[tuple[float, ...]]:
         sent[number, side, use.activity] += use.bytes
         flops[number, side] += use.flops
         energy[number, side].append(use.energy_j)
-    sofar: list[float] = [0] * len(TOTALS)
+    running: list[float] = [0] * len(TOTALS)
     for number in (point.round for point in outcome.rounds):
-        summed = (
+        increments = (
             *(sent[number, "client", activity] for activity in ("upload", "download")),
             *(flops[number, side] for side in ("client", "server")),
             *(fsum(energy[number, side]) for side in ("client", "server")),
         )
-        sofar = [before + more for before, more in zip(sofar, summed, strict=True)]
-        yield tuple(sofar)
+        running = [before + more for before, more in zip(running, increments, strict=True)]
+        yield tuple(running)
 
 
 def breakdown_frame(outcome: TrialResult) -> pd.DataFrame:
-    """``breakdown_table`` as a frame."""
+    """Return ``breakdown_table`` as a pandas frame."""
     return breakdown_table(outcome).frame()
 
 
 def breakdown_table(outcome: TrialResult) -> Table:
-    """Where time, bytes, FLOPs and joules went, by side, phase and activity: the columns of ``breakdown.csv``."""
+    """Return seconds, bytes, FLOPs and joules by side, phase and activity, with the columns of ``breakdown.csv``."""
     parts: dict[tuple[str, str, str], list[Use]] = defaultdict(list)
     for use in outcome.uses:
         parts[use.side, use.phase, use.activity].append(use)
@@ -155,28 +164,28 @@ def breakdown_table(outcome: TrialResult) -> Table:
         (
             *trial,
             *kind,
-            fsum(u.seconds for u in us),
-            sum(u.bytes for u in us),
-            sum(u.flops for u in us),
-            fsum(u.energy_j for u in us),
+            fsum(u.seconds for u in group),
+            sum(u.bytes for u in group),
+            sum(u.flops for u in group),
+            fsum(u.energy_j for u in group),
         )
-        for kind, us in sorted(parts.items())
+        for kind, group in sorted(parts.items())
     ]
     kinds = "algorithm", "label", "seed", "side", "phase", "activity"
     return Table((*kinds, "seconds", "bytes", "flops", "energy_j"), rows)
 
 
 def clients_table(outcome: TrialResult) -> Table:
-    """How many samples of which class each client has, where it has any: the columns of ``clients.csv``.
+    """Return the number of samples of each class on each client, with the columns of ``clients.csv``.
 
-    One partition a seed: all algorithms share it.
+    Classes of which a client has no sample are left out. All algorithms share the partition of a seed.
     """
     columns = "seed", "client", "device", "class", "class_name", "samples"
-    return Table(columns, [(outcome.seed, *dealt) for dealt in outcome.class_counts])
+    return Table(columns, [(outcome.seed, *count) for count in outcome.class_counts])
 
 
 def environment(threads: int, device: str) -> dict[str, Any]:
-    """What learned figures depend on beside the scenario: this machine, and the versions of ``PACKAGES``."""
+    """Return what learned figures depend on besides the scenario: this machine, and the versions of ``PACKAGES``."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -188,16 +197,21 @@ def environment(threads: int, device: str) -> dict[str, Any]:
     }
 
 
-_version = cache(version)  # which reads a file, and a sweep asks for each of its trials
+_version = cache(version)  # ``version`` reads a file, and a sweep calls it for each of its trials
 
 
 def write(
     folder: Path, scenario: Scenario, outcomes: Sequence[TrialResult], dry: bool, device: str, ledger: bool = True
 ) -> None:
-    """Write everything a run leaves but its figures and its report into an existing folder.
+    """Write everything that a run leaves, except its figures and its report, into an existing folder.
 
     Args:
-        ledger: write those of all trials, too; without them there is no timeline and no trace.
+        folder: the folder to write into.
+        scenario: the scenario that was run.
+        outcomes: the results of its trials; at least one.
+        dry: whether the trials were dry runs.
+        device: the torch device that computed them: ``meta``, ``cuda`` or ``cpu``.
+        ledger: also write the ledger of every trial; timelines and traces need it.
     """
     rounds = [rounds_table(outcome) for outcome in outcomes]
     target = scenario.target_accuracy
@@ -216,7 +230,7 @@ def write(
 
 
 def _write_ledger(folder: Path, outcome: TrialResult) -> None:
-    """Write the ledger of a trial, a file for each table, into a folder that is not there yet."""
+    """Write the ledger of a trial into a new folder, as one Parquet file for each table."""
     from pyarrow import parquet
 
     folder.mkdir(parents=True)

@@ -1,1 +1,1 @@
-"""A scenario at many points, each trial kept under the hash of what it is."""
+"""Sweeps: a scenario at many points, with each trial stored under the hash of everything that defines it."""

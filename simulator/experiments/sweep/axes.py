@@ -1,4 +1,4 @@
-"""The values of an axis, from a list, a range or a logarithmic range; and the points of a grid of them."""
+"""The values of a sweep's axis, from a list, a range or a logarithmic range."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ MOST_VALUES = 10_000
 
 
 def axis_values(said: Any) -> list[Any]:
-    """What an axis takes: a list as it is, `{range: [8, 64], step: 8}`, `{range: [0.1, 1], points: 10}`, or
-    `{log: [1 Mbit/s, 100 Mbit/s], points: 5}`. Both ends are among the values.
+    """Return the values of an axis as a sweep file describes it.
 
-    Numbers keep their unit. They are whole where both ends are and the value is; between the ends of a logarithmic
-    range they have six digits.
+    An axis is a list, `{range: [8, 64], step: 8}`, `{range: [0.1, 1], points: 10}`, or
+    `{log: [1 Mbit/s, 100 Mbit/s], points: 5}`. Both ends of a range are among the values.
+
+    Numbers keep their unit. A value is an integer if both ends are integers and it is whole. Between the ends of a
+    logarithmic range, values are rounded to six significant digits.
 
     Raises:
-        ValueError: it is none of these, it is empty, or a value is there twice.
+        ValueError: ``said`` has none of these forms, the axis is empty, or a value is listed twice.
     """
     if isinstance(said, dict):
         refuse_unknown(said, ("range", "log", "points", "step"))
@@ -34,33 +36,33 @@ def axis_values(said: Any) -> list[Any]:
         raise ValueError("the axis is empty: give it at least one value")
     for number, value in enumerate(values):
         if any(value == other and type(value) is type(other) for other in values[:number]):
-            raise ValueError(f"{shown(value)} is there twice")
+            raise ValueError(f"{shown(value)} is listed twice")
     return values
 
 
-def _between(said: dict[str, Any]) -> Iterator[Any]:
-    kind = "log" if "log" in said else "range"
-    ends = said.get(kind)
-    if ("log" in said and "range" in said) or not isinstance(ends, list) or len(ends) != 2:
+def _between(spec: dict[str, Any]) -> Iterator[Any]:
+    kind = "log" if "log" in spec else "range"
+    ends = spec.get(kind)
+    if ("log" in spec and "range" in spec) or not isinstance(ends, list) or len(ends) != 2:
         raise ValueError("a range has two ends: {range: [8, 64], step: 8} or {log: [1, 100], points: 5}")
-    (first, unit), (last, other) = map(_amount, ends)
-    if unit != other:
-        raise ValueError(f'write both ends in the same unit: one is in "{unit}", the other in "{other}"')
+    (first, unit), (last, other_unit) = map(_amount, ends)
+    if unit != other_unit:
+        raise ValueError(f'write both ends in the same unit: one is in "{unit}", the other in "{other_unit}"')
     if kind == "log" and first <= 0:
         raise ValueError("both ends of a logarithmic range must be more than 0")
     if first >= last:
         raise ValueError("the second end must be more than the first")
     whole = all(isinstance(end, int) for end in ends)
-    for value in _logarithmic(first, last, said) if kind == "log" else _even(first, last, unit, said):
+    for value in _logarithmic(first, last, spec) if kind == "log" else _even(first, last, unit, spec):
         yield _written(value, unit, whole)
 
 
-def _even(first: Fraction, last: Fraction, unit: str, said: dict[str, Any]) -> Iterator[Fraction]:
-    if ("step" in said) == ("points" in said):
+def _even(first: Fraction, last: Fraction, unit: str, spec: dict[str, Any]) -> Iterator[Fraction]:
+    if ("step" in spec) == ("points" in spec):
         raise ValueError("say either points or step")
-    if "step" in said:
-        step, its = _amount(said["step"])
-        if its != unit or step <= 0:
+    if "step" in spec:
+        step, step_unit = _amount(spec["step"])
+        if step_unit != unit or step <= 0:
             raise ValueError("the step must be more than 0, in the unit of the ends")
         if (last - first) % step:
             raise ValueError("the last step must end at the second end")
@@ -68,35 +70,35 @@ def _even(first: Fraction, last: Fraction, unit: str, said: dict[str, Any]) -> I
         if steps >= MOST_VALUES:
             raise ValueError(f"these are {steps + 1} values; at most {MOST_VALUES} are allowed")
     else:
-        steps = _points(said) - 1
+        steps = _points(spec) - 1
     for number in range(steps + 1):
         yield first + (last - first) * number / steps
 
 
-def _logarithmic(first: Fraction, last: Fraction, said: dict[str, Any]) -> Iterator[Fraction]:
-    if "step" in said:
+def _logarithmic(first: Fraction, last: Fraction, spec: dict[str, Any]) -> Iterator[Fraction]:
+    if "step" in spec:
         raise ValueError("a logarithmic range has points, and no step")
-    steps = _points(said) - 1
+    steps = _points(spec) - 1
     yield first
     for number in range(1, steps):
         yield Fraction(f"{float(first) * float(last / first) ** (number / steps):.6g}")
     yield last
 
 
-def _points(said: dict[str, Any]) -> int:
-    number = said.get("points")
+def _points(spec: dict[str, Any]) -> int:
+    number = spec.get("points")
     if isinstance(number, bool) or not isinstance(number, int) or not 2 <= number <= MOST_VALUES:
         raise ValueError(f"say how many points it has: a whole number from 2 to {MOST_VALUES}")
     return number
 
 
-def _amount(said: Any) -> tuple[Fraction, str]:
-    """A number and its unit, which may be none."""
-    if isinstance(said, int | float | str) and not isinstance(said, bool):
-        found = amount(str(said))
-        if found:
-            return found
-    raise ValueError(f'{shown(said)} is no number, with or without a unit, such as 8 or "20 Mbit/s"')
+def _amount(value: Any) -> tuple[Fraction, str]:
+    """Split a value into its number and its unit, which is empty for a bare number."""
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        parsed = amount(str(value))
+        if parsed:
+            return parsed
+    raise ValueError(f'{shown(value)} is no number, with or without a unit, such as 8 or "20 Mbit/s"')
 
 
 def _written(value: Fraction, unit: str, whole: bool) -> Any:

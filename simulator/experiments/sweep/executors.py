@@ -1,4 +1,4 @@
-"""Who runs the trials of a sweep: a function, mapped over items."""
+"""Executors, which run the trials of a sweep by mapping a function over them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ R = TypeVar("R")
 
 
 class Executor(Protocol):
-    """Where work is done. Another machine, or many, need another class with this method."""
+    """Maps a function over items, here or elsewhere. To use other machines, write another class with this method."""
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
-        """The results of a function, as they come. What it takes and gives can be pickled."""
+        """Yield the function's results in the order in which they are ready; items and results can be pickled."""
         ...
 
 
 class Sequential:
-    """Here, one after the other."""
+    """Runs items in this process, one after the other."""
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
         yield from map(function, items)
@@ -33,11 +33,13 @@ class Sequential:
 
 @dataclass(frozen=True)
 class Joblib:
-    """In processes of this machine, which stay for all items and remember what they have learned of models.
+    """Runs items in worker processes on this machine.
+
+    The workers live until the last item is done, so that they count the costs of a model only once.
 
     Attributes:
-        workers: how many.
-        threads: of torch, in each of them.
+        workers: the number of processes.
+        threads: the number of torch threads in each process.
     """
 
     workers: int
@@ -51,17 +53,17 @@ class Joblib:
         mapped = delayed(_watched(function, os.getpid()))
         results: Generator[R, None, None] = parallel(mapped(item) for item in items)
         try:
-            for result in results:  # noqa: UP028 - `yield from` would close them before warnings are off
+            for result in results:  # noqa: UP028 - `yield from` would close the results before warnings are off
                 yield result
         finally:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # that work was given up, which is what was wanted
+                warnings.simplefilter("ignore", UserWarning)  # joblib warns of abandoned work, which is intended here
                 results.close()
 
 
 @dataclass(frozen=True)
 class _Watched:
-    """A function of a worker that ends with the process that it works for."""
+    """A function for worker processes, which makes its worker end when the parent process does."""
 
     function: Callable[..., object]
     parent: int
@@ -69,9 +71,11 @@ class _Watched:
     def __call__(self, item: object) -> object:
         if self.parent not in _watching and os.getppid() == self.parent:
             _end_with(self.parent)
-            atexit.register(gc.unfreeze)  # else libraries complain at the end of what they see as leaks
-            gc.freeze()  # what was imported stays: to look for garbage there took 7 % of a dry trial's time,
-            gc.set_threshold(10_000, 10, 10)  # and to do so every 700 objects 4 % more
+            atexit.register(gc.unfreeze)  # otherwise libraries report leaks at exit
+            # Imported objects stay, so they need no garbage collection: it took 7 % of a dry trial's time, and
+            # collecting every 700 objects took another 4 %.
+            gc.freeze()
+            gc.set_threshold(10_000, 10, 10)
         return self.function(item)
 
 
@@ -83,7 +87,7 @@ _watching = set[int]()
 
 
 def _end_with(parent: int) -> None:
-    """From now on: without this a worker goes on when its parent is killed, for hours if a trial takes hours."""
+    """Make this process exit when its parent does; else a worker would first finish its trial, which may take hours."""
     _watching.add(parent)
 
     def watch() -> None:

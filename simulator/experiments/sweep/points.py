@@ -1,4 +1,4 @@
-"""From the points of a sweep to its trials, all of them validated before any is run."""
+"""The points of a sweep and their trials, all of which are validated before any is run."""
 
 from __future__ import annotations
 
@@ -26,25 +26,39 @@ from simulator.settings.wording import near_miss
 
 _STAR = re.compile(r"\.\*(?=\.|$)")
 BESIDE = ("name", *(key for key in Entry.model_fields if key != "algorithm"))
-"""Keys that every algorithm has."""
+"""Keys that the entry of every algorithm has."""
 
 Values = dict[str, Any]
-"""What the axes are at one point, by key, as written."""
+"""The values of the axes at one point, by key, as written in the sweep file."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One algorithm at one point with one seed."""
+    """One algorithm at one point with one seed.
+
+    Attributes:
+        hash: the hash of the scenario, ``dry`` and the version of sfsim; the name of the trial's folder.
+        scenario: the scenario with this algorithm and this seed alone.
+        dry: whether the trial is simulated without training.
+    """
 
     hash: str
     scenario: Scenario
-    """Of this algorithm and this seed alone."""
     dry: bool
 
 
 @dataclass(frozen=True)
 class Row:
-    """A point, an algorithm and a seed; ``trial`` is a hash, empty where the point is no scenario at all."""
+    """A row of the table of points: a point, an algorithm and a seed.
+
+    Attributes:
+        trial: the hash of the trial; empty if the point is not a valid scenario.
+        point: the number of the point.
+        values: the values of the axes at the point.
+        label: the label of the algorithm's entry.
+        algorithm: the name of the algorithm.
+        seed: the seed.
+    """
 
     trial: str
     point: int
@@ -56,12 +70,12 @@ class Row:
 
 @dataclass
 class Plan:
-    """What a sweep is made of.
+    """All rows and trials of a sweep.
 
     Attributes:
-        rows: in the order of points, algorithms and seeds.
-        trials: by hash, in that order; rows may share one. Only those that are valid.
-        problems: of points that are no scenario, by number, and of trials that cannot be, by hash: why.
+        rows: the rows, in the order of points, algorithms and seeds.
+        trials: the valid trials by hash, in the same order; several rows may share one.
+        problems: what is wrong with points that are not valid scenarios, by number, and with invalid trials, by hash.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -69,24 +83,25 @@ class Plan:
     problems: dict[int | str, str] = field(default_factory=dict)
 
     def problem(self, row: Row) -> str | None:
+        """Return what is wrong with a row's point or trial; None if it is valid."""
         return self.problems.get(row.trial or row.point)
 
     @cached_property
     def count(self) -> int:
-        """Of all trials, those that cannot be included; at a point that is no scenario, each that it would have."""
+        """The number of trials, invalid ones included; an invalid point counts as many as the base scenario has."""
         return len({row.trial for row in self.rows if row.trial}) + sum(not row.trial for row in self.rows)
 
     @cached_property
     def first(self) -> dict[str, Row]:
-        """The first row of each trial."""
+        """The first row of each trial, by hash."""
         return {row.trial: row for row in reversed(self.rows)}
 
 
 def base(sweep: Sweep, overrides: Sequence[str] = ()) -> Scenario:
-    """The base scenario, with what the sweep and ``overrides`` set in every point.
+    """Return the base scenario, with what the sweep and ``overrides`` set at every point.
 
     Raises:
-        ScenarioError: it is none.
+        ScenarioError: there is no such file, it is not a valid scenario, or an override sets an axis.
     """
     if not Path(sweep.scenario).is_file():
         raise sweep.error(("scenario",), None, f"there is no file {sweep.scenario}")
@@ -102,7 +117,7 @@ def base(sweep: Sweep, overrides: Sequence[str] = ()) -> Scenario:
 
 
 def points(sweep: Sweep) -> Iterator[Values]:
-    """The points of a sweep: all of its grid, the last dimension changing fastest, or a random sample in that order."""
+    """Yield the points of a sweep: the whole grid, its last dimension fastest, or a random sample in the same order."""
     numbers: Any = range(sweep.grid_points)
     if sweep.sample:
         chosen = random.Random(Seeds(sweep.sample.seed).integer("sweep"))
@@ -116,10 +131,10 @@ def points(sweep: Sweep) -> Iterator[Values]:
 
 
 def places(source: Source, key: str) -> list[str]:
-    """The dotted keys that a key with ``*`` stands for: those of every item that can have it.
+    """Return the dotted keys that a key with ``*`` stands for: one for each item of the list that can have it.
 
     Raises:
-        ScenarioError: of no item, or ``*`` stands for the items of what is no list.
+        ScenarioError: no item can have the key, or ``*`` does not stand for the items of a list.
     """
     star = _STAR.search(key)
     if not star:
@@ -128,25 +143,30 @@ def places(source: Source, key: str) -> list[str]:
     items = source.at(before)
     if not isinstance(items, list):
         raise ScenarioError(f"{key}: {before} is no list, and * stands for the items of one")
-    having = list(range(len(items)))
+    matching = list(range(len(items)))
     if before == "algorithms" and after:
         wanted, known = after.partition(".")[0], [_keys(item) for item in items]
-        having = [number for number in having if wanted in known[number]]
-        if not having:
-            near = near_miss(wanted, {key: None for keys in known for key in keys})
-            raise ScenarioError(f'{key}: no algorithm of the scenario has a key "{wanted}"{near}')
+        matching = [number for number in matching if wanted in known[number]]
+        if not matching:
+            suggestion = near_miss(wanted, {key: None for keys in known for key in keys})
+            raise ScenarioError(f'{key}: no algorithm of the scenario has a key "{wanted}"{suggestion}')
     return [
         place
-        for number in having
+        for number in matching
         for place in places(source, f"{before}.{number}.{after}" if after else f"{before}.{number}")
     ]
 
 
 def plan(sweep: Sweep, base: Scenario, dry: bool) -> Plan:
-    """Resolve all points and look at every trial as `sfsim validate` would, but for its memory.
+    """Resolve all points and check every trial as ``sfsim validate`` does, except for its memory.
+
+    Args:
+        sweep: the sweep.
+        base: its base scenario, as ``base`` returns it.
+        dry: whether the trials are to be dry runs.
 
     Raises:
-        ScenarioError: an axis names nothing, or no point at all is a scenario.
+        ScenarioError: an axis is not a key of the scenario, or no point is a valid scenario.
     """
     source = base._source
     assert source is not None
@@ -156,40 +176,40 @@ def plan(sweep: Sweep, base: Scenario, dry: bool) -> Plan:
                 _check_known(source, place)
         except ScenarioError as error:
             raise sweep.error(sweep.place(key), None, str(error).partition(": ")[2]) from None
-    found, checked, ours, number = Plan(), set[str](), version("sfsim"), 0
+    planned, checked, sfsim_version, number = Plan(), set[str](), version("sfsim"), 0
     for number, values in enumerate(points(sweep)):
         try:
             scenario = _resolved(source, values)
         except ScenarioError as error:
-            found.problems[number] = str(error)
+            planned.problems[number] = str(error)
             rows = ((entry, seed) for entry in base.algorithms for seed in base.seeds)
-            found.rows += (Row("", number, values, entry.label, entry.name, seed) for entry, seed in rows)
+            planned.rows += (Row("", number, values, entry.label, entry.name, seed) for entry, seed in rows)
             continue
-        for index, entry, seed, key, aspects in _trials(scenario, dry, ours):
-            found.rows.append(Row(key, number, values, entry.label, entry.name, seed))
-            if key in found.trials or key in found.problems:
+        for index, entry, seed, key, aspects in _trials(scenario, dry, sfsim_version):
+            planned.rows.append(Row(key, number, values, entry.label, entry.name, seed))
+            if key in planned.trials or key in planned.problems:
                 continue
             trial = Trial(key, scenario.only(index, seed), dry)
             try:
                 if aspects not in checked:
                     _check(scenario, index, seed, dry)
                     checked.add(aspects)
-                found.trials[key] = trial
+                planned.trials[key] = trial
             except ScenarioError as error:
-                found.problems[key] = str(error)
-    if len(found.problems) == number + 1 and not any(row.trial for row in found.rows):
-        raise ScenarioError(f"{named(found.rows[0])}: {found.problems[0]}")
-    return found
+                planned.problems[key] = str(error)
+    if len(planned.problems) == number + 1 and not any(row.trial for row in planned.rows):
+        raise ScenarioError(f"{named(planned.rows[0])}: {planned.problems[0]}")
+    return planned
 
 
 def named(row: Row, trial: bool = False) -> str:
-    """A point, and perhaps which of its trials, in words."""
+    """Return a point in words, and with ``trial`` also the row's algorithm and seed."""
     values = ", ".join(f"{key}={written(value)}" for key, value in row.values.items())
     return f"point {row.point} ({values})" + (f", {row.label}, seed {row.seed}" if trial else "")
 
 
 def written(value: Any) -> str:
-    """A value as a file would have it."""
+    """Format a value as a file would write it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -212,25 +232,28 @@ def _put(source: Source, values: Values) -> None:
 
 
 def _check_known(source: Source, place: str) -> None:
-    """Raise ``ScenarioError`` if a dotted key is none of a scenario's."""
+    """Raise ``ScenarioError`` if a scenario has no such dotted key."""
     source = source.copy()
     source.put(place, None, place)
     try:
         validated(Scenario, source)
     except ScenarioError as error:
-        for problem in str(error).splitlines():  # of the value there are others
+        for problem in str(error).splitlines():  # other lines are about the value, which is a placeholder here
             if f", {place}: " in problem and f"{place.rpartition('.')[2]}: {NO_SUCH_KEY}" in problem:
                 raise ScenarioError(f"{place}: {problem[problem.index(NO_SUCH_KEY) :]}") from None
 
 
 def _trials(scenario: Scenario, dry: bool, version: str) -> Iterator[tuple[int, Entry, int, str, str]]:
-    """Of each entry and seed its index, itself, the seed, the hash, and all of it that a check depends on."""
+    """Yield for each entry and seed: the entry's index, the entry, the seed, the trial's hash, and a key of its check.
+
+    The key has everything on which the result of ``check`` depends, so that trials with the same key are checked once.
+    """
     data = scenario.model_dump(mode="json")
     for index, entry in enumerate(scenario.algorithms):
         for seed in scenario.seeds:
-            whole = data | {"algorithms": [data["algorithms"][index]], "seeds": [seed]}
-            text = json.dumps([whole, dry, version], sort_keys=True)
-            aspects = json.dumps(whole | {"world": scenario.world.clients}, sort_keys=True)
+            settings = data | {"algorithms": [data["algorithms"][index]], "seeds": [seed]}
+            text = json.dumps([settings, dry, version], sort_keys=True)
+            aspects = json.dumps(settings | {"world": scenario.world.clients}, sort_keys=True)
             yield index, entry, seed, hashlib.sha256(text.encode()).hexdigest()[:16], aspects
 
 

@@ -1,4 +1,4 @@
-"""Run a sweep: what is missing of it, with progress, and whatever becomes of it the folder says how it stands."""
+"""Run the missing trials of a sweep and show progress; its folder always tells which trials are done."""
 
 from __future__ import annotations
 
@@ -30,14 +30,19 @@ if TYPE_CHECKING:
 
 REPORT = "report.html"
 SHOWN = 10
-"""Problems are told up to this many; the rest is in the table of points."""
+"""At most this many problems are printed; the table of points has them all."""
 EVERY = 10.0
-"""Seconds from one line of progress to the next where there is no terminal, and from one table of points."""
+"""Seconds between two lines of progress without a terminal, and between two updates of the table of points."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a trial."""
+    """The outcome of a trial in a sweep.
+
+    Attributes:
+        hash: the hash of the trial.
+        problem: why it failed; None if it did not.
+    """
 
     hash: str
     problem: str | None = None
@@ -45,7 +50,13 @@ class Done:
 
 @dataclass(frozen=True)
 class Run:
-    """Runs a trial and keeps what it leaves."""
+    """Runs a trial and stores its result, or why it failed.
+
+    Attributes:
+        store: the folder of the sweep.
+        device: the torch device of the trials.
+        ledger: whether the ledgers are stored, too.
+    """
 
     store: Store
     device: str
@@ -57,7 +68,7 @@ class Run:
         except ScenarioError as error:
             self.store.fail(trial.hash, str(error))
             return Done(trial.hash, str(error))
-        except Exception as error:  # a defect, or no memory: the other trials need not suffer for it
+        except Exception as error:  # a defect, or too little memory: the other trials must still run
             problem = f"{type(error).__name__}: {error}"
             self.store.fail(trial.hash, problem, traceback=traceback.format_exc())
             return Done(trial.hash, problem)
@@ -65,7 +76,7 @@ class Run:
 
 
 def outcome_of(trial: Trial) -> TrialResult:
-    """Run a trial as a run would: first dry, by which is known who has memory enough.
+    """Run a trial as ``sfsim run`` would: first dry, to find the devices with enough memory, then for real.
 
     Raises:
         ScenarioError: as ``dry_run_that_fits``.
@@ -92,39 +103,43 @@ def run_sweep(
     force: bool = False,
     console: Console | None = None,
 ) -> Path:
-    """Run what is missing of a sweep; the value is its folder.
+    """Run the missing trials of a sweep, and return its folder.
 
     Args:
-        file: of the sweep.
-        overrides: of its base scenario, each "KEY=VALUE".
-        workers: processes; one runs trials in this process. As many as there are cores for, by the scenario's threads,
-            if nothing is said; one where a GPU trains.
-        keep_going: in spite of points that are no scenario; and that a trial fails is no error in the end.
-        ledger: keep every trial's; without it there are no timelines and no traces.
-        force: use the folder of another sweep.
+        file: the sweep file.
+        overrides: overrides of the base scenario, each "KEY=VALUE".
+        dry: simulate without training.
+        out: the sweep's folder; None: ``runs/<name>``.
+        workers: the number of processes; with one, trials run in this process. None: one on a GPU, otherwise as many as
+            the cores allow with the scenario's number of threads in each.
+        keep_going: skip points that are not valid scenarios, and do not raise if trials fail.
+        ledger: store the ledger of every trial; timelines and traces need it.
+        force: use a folder that holds another sweep or something else.
+        console: where progress is printed; None: standard output.
 
     Raises:
         ScenarioError: the sweep cannot be run, or a trial failed.
-        KeyboardInterrupt: it was stopped; the message, once trials were run, says where those that are done are.
+        KeyboardInterrupt: the sweep was stopped. Once trials have been started, the message says where the finished
+            ones are kept.
     """
     console = console or Console(width=None if sys.stdout.isatty() else 100)
     sweep = settings.load(file)
     base = points.base(sweep, overrides)
-    with console.status("Is every point a scenario?"):
+    with console.status("Checking all points"):
         plan = points.plan(sweep, base, dry)
-    told = _told(plan)
-    if told and not keep_going:
-        raise _refusal(plan, told, "; with --keep-going the others are run")
+    invalid = _invalid(plan)
+    if invalid and not keep_going:
+        raise _refusal(plan, invalid, "; with --keep-going the others are run")
     store, device = Store(out or Path("runs") / sweep.name), torch_device(base, dry)
     with store.opened(sweep, base, dry, device, force):
-        before = store.points
+        points_before = store.points
         for key, problem in plan.problems.items():
             if isinstance(key, str) and not store.done(key):
                 store.fail(key, problem)
         missing = [trial for key, trial in plan.trials.items() if not store.done(key, ledger)]
         store.write_points(plan, sweep.keys)
-        if missing or store.points != before:
-            (store.folder / REPORT).unlink(missing_ok=True)  # it is of other points
+        if missing or store.points != points_before:
+            (store.folder / REPORT).unlink(missing_ok=True)  # it shows other points
         try:
             at_once = _workers(missing, device, workers, 1 if dry else _threads(missing))
             watch = Watch(console, at_once, lambda: store.write_points(plan, sweep.keys))
@@ -132,14 +147,15 @@ def run_sweep(
             failed = _run(results, len(missing), watch)
         except BrokenProcessPool:
             raise ScenarioError(
-                f"a worker was ended from outside, perhaps for want of memory: try fewer --workers. {_again(store)}"
+                "a worker process was killed, perhaps for lack of memory: try fewer --workers. "
+                f"{_how_to_continue(store)}"
             ) from None
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(_again(store)) from None
+            raise KeyboardInterrupt(_how_to_continue(store)) from None
         finally:
             store.write_points(plan, sweep.keys)
-    said = _grouped((named(plan.first[key], trial=True), problem) for key, problem in failed.items())
-    for line in _some([*told, *said]):
+    failures = _grouped((named(plan.first[key], trial=True), problem) for key, problem in failed.items())
+    for line in _at_most_shown([*invalid, *failures]):
         console.print(f"Failed: {line}", soft_wrap=True, highlight=False)
     done, now = len(plan.trials) - len(failed), len(missing) - len(failed)
     console.print(f"{done} of {plan.count} trials are done, {now} of them now: {store.folder / POINTS}", soft_wrap=True)
@@ -152,43 +168,51 @@ def run_sweep(
 
 
 def validate_sweep(file: Path, overrides: Sequence[str] = ()) -> str:
-    """What is said of a sweep that can be run, of its memory nothing.
+    """Check a sweep except for its memory, and return a line about its points and trials.
 
     Raises:
-        ScenarioError: it cannot, or some of its points.
+        ScenarioError: the sweep, or one of its points or trials, is not valid.
     """
     sweep = settings.load(file)
     plan = points.plan(sweep, points.base(sweep, overrides), dry=False)
-    if told := _told(plan):
-        raise _refusal(plan, told)
+    if invalid := _invalid(plan):
+        raise _refusal(plan, invalid)
     labels = ", ".join(dict.fromkeys(row.label for row in plan.rows))
     return f"{file} is a valid sweep: {len({row.point for row in plan.rows})} points, {plan.count} trials ({labels})"
 
 
 def _report(folder: Path) -> str:
-    """Draw figures and report, if there is none, and say what is in it and where it is; a sweep that cannot be drawn is
-    done all the same."""
+    """Write figures and report unless they exist, and return the highlights and where the report is.
+
+    A report that cannot be drawn is no failure of the sweep: the text then says why there is none.
+    """
     from analysis import RunError, load_sweep, sweep_highlights, write_sweep_figures, write_sweep_report
 
     try:
         sweep = load_sweep(folder)
-        said = [f"{what}: {who}, {much}" for what, who, much in sweep_highlights(sweep)]
+        lines = [f"{what}: {who}, {much}" for what, who, much in sweep_highlights(sweep)]
         if not (folder / REPORT).exists():
             write_sweep_report(sweep, write_sweep_figures(sweep))
-        return "\n".join([*said, f"Report: {folder / REPORT}"])
+        return "\n".join([*lines, f"Report: {folder / REPORT}"])
     except RunError as error:
         return f"There is no report: {error}"
 
 
 def _run(results: Generator[Done, None, None], of: int, watch: Watch) -> dict[str, str]:
-    """Take the results as they come; what is wrong with those that failed, by hash."""
-    with closing(results):  # which ends what still runs
+    """Consume the results as they come; return the problems of failed trials, by hash."""
+    with closing(results):  # closing stops the trials that still run
         return {done.hash: done.problem for done in watch(results, of) if done.problem}
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Passes results on, and shows how far it is: a bar on a terminal, a line now and then elsewhere, the table."""
+    """Passes results on and shows progress: a bar on a terminal, a line now and then elsewhere, and a table of points.
+
+    Attributes:
+        console: where progress is printed.
+        workers: how many trials run at once.
+        write_points: updates the table of points.
+    """
 
     console: Console
     workers: int
@@ -197,12 +221,12 @@ class Watch:
     def __call__(self, results: Iterable[Done], of: int) -> Iterator[Done]:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         quiet = not self.console.is_terminal
-        shown = Progress(*columns, TextColumn("{task.fields[state]}"), console=self.console, disable=quiet)
+        bars = Progress(*columns, TextColumn("{task.fields[state]}"), console=self.console, disable=quiet)
         began = last = 0.0
         failed = 0
         if quiet and of:
             self.console.print(f"{of} trials to run, {min(self.workers, of)} at once")
-        with shown as progress:
+        with bars as progress:
             bar = progress.add_task("trials", total=of, state=f"{min(self.workers, of)} running")
             for number, done in enumerate(results, 1):
                 failed += done.problem is not None
@@ -221,7 +245,7 @@ class Watch:
 
 
 def _workers(missing: Sequence[Trial], device: str, wanted: int | None, threads: int) -> int:
-    """How many trials run at once, if each keeps so many cores busy: a dry one, which computes no tensor, keeps one."""
+    """Return how many trials run at once, if each keeps ``threads`` cores busy (a dry run keeps one)."""
     if wanted is None:
         from joblib import cpu_count
 
@@ -237,38 +261,38 @@ def _threads(trials: Sequence[Trial]) -> int:
     return max((trial.scenario.threads for trial in trials), default=1)
 
 
-def _told(plan: Plan) -> list[str]:
-    """What is wrong with points and trials that cannot be."""
+def _invalid(plan: Plan) -> list[str]:
+    """Return a line for each problem of invalid points and trials."""
     return _grouped((named(row, trial=bool(row.trial)), plan.problem(row) or "") for row in _refused(plan))
 
 
-def _refusal(plan: Plan, told: Sequence[str], but: str = "") -> ScenarioError:
-    what = f"{plan.count - len(plan.trials)} of {plan.count} trials cannot be{but}:"
-    return ScenarioError("\n".join([what, *_some(told)]))
+def _refusal(plan: Plan, invalid: Sequence[str], hint: str = "") -> ScenarioError:
+    heading = f"{plan.count - len(plan.trials)} of {plan.count} trials are not valid{hint}:"
+    return ScenarioError("\n".join([heading, *_at_most_shown(invalid)]))
 
 
 def _refused(plan: Plan) -> list[points.Row]:
-    """A row for each point that is no scenario, and for each trial that cannot be."""
-    found: dict[str | int, points.Row] = {}
+    """Return a row for each point that is not a valid scenario, and for each invalid trial."""
+    first_rows: dict[str | int, points.Row] = {}
     for row in plan.rows:
         if plan.problem(row):
-            found.setdefault(row.trial or row.point, row)
-    return list(found.values())
+            first_rows.setdefault(row.trial or row.point, row)
+    return list(first_rows.values())
 
 
 def _grouped(problems: Iterable[tuple[str, str]]) -> list[str]:
-    """A line for each problem: the first that has it, how many more, and what it is."""
-    having: dict[str, list[str]] = {}
-    for who, problem in problems:
-        having.setdefault(problem, []).append(who)
-    more = {problem: f" (and {len(who) - 1} more)" if len(who) > 1 else "" for problem, who in having.items()}
-    return [f"{who[0]}{more[problem]}: {problem}" for problem, who in having.items()]
+    """Return a line for each distinct problem: the first point or trial that has it, how many more, and the problem."""
+    rows_with: dict[str, list[str]] = {}
+    for name, problem in problems:
+        rows_with.setdefault(problem, []).append(name)
+    more = {problem: f" (and {len(names) - 1} more)" if len(names) > 1 else "" for problem, names in rows_with.items()}
+    return [f"{names[0]}{more[problem]}: {problem}" for problem, names in rows_with.items()]
 
 
-def _some(lines: Sequence[str]) -> list[str]:
+def _at_most_shown(lines: Sequence[str]) -> list[str]:
     more = len(lines) - SHOWN
     return [*lines[:SHOWN], f"and {more} more"] if more > 0 else list(lines)
 
 
-def _again(store: Store) -> str:
-    return f"What is done is kept in {store.folder}: the same command goes on"
+def _how_to_continue(store: Store) -> str:
+    return f"Finished trials are kept in {store.folder}: run the same command to continue"

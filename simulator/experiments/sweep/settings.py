@@ -1,4 +1,4 @@
-"""What a sweep file says."""
+"""The settings in a sweep file."""
 
 from __future__ import annotations
 
@@ -15,29 +15,35 @@ from simulator.settings.wording import listed
 from simulator.settings.yamlfile import KeyPath
 
 MOST_POINTS = 100_000
+"""The largest grid that is allowed without a sample."""
 
 Axes = dict[str, Annotated[list[Any], PlainValidator(axis_values)]]
 """The values of each axis, by the dotted key of a scenario; `*` stands for every item of a list."""
 
 
 class Sample(Settings):
-    """Some points of the grid instead of all."""
+    """A random sample of the grid's points, in place of all of them.
+
+    Attributes:
+        points: the number of points.
+        seed: the seed of the choice.
+    """
 
     points: PositiveInt
     seed: Annotated[int, Field(ge=0)] = 0
 
 
 class Sweep(FileSettings):
-    """A scenario, and what is changed in it."""
+    """A base scenario, and the values of its keys at many points."""
 
     kind_of_file = "sweep"
     name: FolderName
     scenario: LocalPath
-    """The base scenario, a file."""
+    """The file of the base scenario."""
     set: dict[str, Any] = Field(default={})
-    """Dotted keys that are changed in every point."""
+    """Values of dotted keys that are changed at every point."""
     seeds: Annotated[Many[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
-    """Instead of the scenario's."""
+    """Seeds in place of the scenario's; null: the scenario's own."""
     axes: Axes = Field(default={})
     zip: Many[Axes] = ()
     """Axes that move together: one more dimension of the grid for each group."""
@@ -45,16 +51,17 @@ class Sweep(FileSettings):
 
     @property
     def dimensions(self) -> list[dict[str, list[Any]]]:
-        """The grid: of each dimension its keys, and the values they take together."""
+        """The dimensions of the grid: for each, its keys with the values that they take together."""
         return [{key: values} for key, values in self.axes.items()] + list(self.zip)
 
     @property
     def keys(self) -> list[str]:
+        """The keys of all axes, in the order of the dimensions."""
         return [key for dimension in self.dimensions for key in dimension]
 
     @property
     def grid_points(self) -> int:
-        """Of the whole grid."""
+        """The number of points in the whole grid, whatever the sample."""
         return prod(len(next(iter(dimension.values()))) for dimension in self.dimensions)
 
     @model_validator(mode="after")
@@ -86,7 +93,7 @@ class Sweep(FileSettings):
         return self
 
     def place(self, key: str) -> KeyPath:
-        """Where an axis, or another key, stands in the file."""
+        """Return where an axis, or another key, stands in the file."""
         group = next((number for number, group in enumerate(self.zip) if key in group), None)
         return ("zip", group, key) if group is not None else ("axes", key) if key in self.axes else (key,)
 
@@ -95,6 +102,6 @@ def load(path: Path | str) -> Sweep:
     """Read a sweep file.
 
     Raises:
-        ScenarioError: all that is wrong with it, a line each.
+        ScenarioError: the file is not a valid sweep; the message has a line for each problem.
     """
     return read_settings(Sweep, path)

@@ -1,4 +1,4 @@
-"""The folder of a sweep: what is done lies there whole, under a name that says what it is."""
+"""The folder of a sweep: each finished trial in a folder of its own, complete and named by its hash."""
 
 from __future__ import annotations
 
@@ -31,21 +31,33 @@ COLUMNS = ("trial", "point", "label", "algorithm", "seed", "status", "message")
 
 @dataclass(frozen=True)
 class Store:
-    """Trials by their hashes."""
+    """The trials of a sweep on disk, by their hashes.
+
+    Attributes:
+        folder: the folder of the sweep.
+    """
 
     folder: Path
 
     @property
     def trials(self) -> Path:
+        """The folder of the trials."""
         return self.folder / "trials"
 
     @contextmanager
     def opened(self, sweep: Sweep, base: Scenario, dry: bool, device: str, force: bool) -> Iterator[None]:
-        """The folder to this sweep alone, while it goes on; what one that was killed left half done is gone.
+        """Lock the folder for this sweep, and remove what an interrupted process left unfinished.
+
+        Args:
+            sweep: the sweep.
+            base: its base scenario.
+            dry: whether its trials are dry runs.
+            device: the torch device of its trials.
+            force: use the folder whatever it holds; finished trials of this sweep are kept.
 
         Raises:
-            ScenarioError: something else is there, another sweep or one of another version, and ``force`` does not say
-                to go on in spite of it; or a process of this sweep goes on already.
+            ScenarioError: without ``force``, the folder holds something else, another sweep, or one of another version
+                of sfsim; or another process is running a sweep there.
         """
         described = _described(sweep, base, dry)
         if not force:
@@ -62,32 +74,45 @@ class Store:
 
     @property
     def points(self) -> str:
-        """What the table of points says; nothing, where there is none."""
+        """The text of the table of points; empty if there is none."""
         place = self.folder / POINTS
         return place.read_text(encoding="utf-8") if place.is_file() else ""
 
     def done(self, key: str, ledger: bool = False) -> bool:
-        """Whether a trial is there whole, with its ledger if that is wanted."""
+        """Return whether a trial is stored completely; with ``ledger``, also its ledger."""
         place = self.trials / key
         try:
-            said = json.loads((place / SUMMARY).read_bytes())  # after a power cut there may be a name without its bytes
-            whole = len(said["trials"]) == 1
+            summary = json.loads((place / SUMMARY).read_bytes())  # a power cut may leave a file without content
+            complete = len(summary["trials"]) == 1
         except (OSError, ValueError, KeyError, TypeError):
             return False
-        return whole and (not ledger or (place / LEDGER).exists())
+        return complete and (not ledger or (place / LEDGER).exists())
 
     def keep(self, trial: Trial, outcome: TrialResult, device: str, ledger: bool) -> None:
-        """Write what a trial leaves: a run's folder, of this trial alone."""
+        """Store the result of a trial as a run's folder with this trial alone.
+
+        Args:
+            trial: the trial.
+            outcome: its result.
+            device: the torch device that computed it.
+            ledger: store the ledger, too.
+        """
         with whole_folder(self.trials / trial.hash) as place:
             write(place, trial.scenario, [outcome], trial.dry, device, ledger)
 
     def fail(self, key: str, message: str, **more: str) -> None:
-        """Write why there is no such trial."""
+        """Store why a trial failed.
+
+        Args:
+            key: the hash of the trial.
+            message: the problem, in words.
+            more: more to store under names of their own, such as ``traceback``.
+        """
         with whole_folder(self.trials / key) as place:
             (place / FAILURE).write_text(json.dumps({"message": message, **more}, indent=2, ensure_ascii=False) + "\n")
 
     def write_points(self, plan: Plan, keys: Sequence[str]) -> None:
-        """Write which trial belongs to which point, and how it stands."""
+        """Write the table of points: the values of the axes, the trial and its status for each row of a plan."""
         from simulator.experiments.sweep.points import written
 
         def write(path: Path) -> None:
@@ -103,7 +128,7 @@ class Store:
         atomically(self.folder / POINTS, write)
 
     def _stands(self, plan: Plan, row: Row) -> tuple[str, str]:
-        """The status of a row, and the message."""
+        """Return the status of a row, "done", "failed" or "missing", and why it failed."""
         if problem := plan.problem(row):
             return "failed", problem
         if self.done(row.trial):
@@ -113,7 +138,7 @@ class Store:
         return "missing", ""
 
     def _clean(self) -> None:
-        """Away with what was not finished."""
+        """Remove unfinished files and folders."""
         remove_unfinished(self.trials)
         for name in (POINTS, SWEEP, ENVIRONMENT):
             remove_unfinished(self.folder, name)
@@ -127,47 +152,47 @@ class Store:
                 raise ScenarioError(f"{self.folder} {taken}: name another folder with --out, or say --force")
             return
         try:
-            there = yaml.safe_load((self.folder / SWEEP).read_text("utf-8"))
+            stored = yaml.safe_load((self.folder / SWEEP).read_text("utf-8"))
         except (ValueError, yaml.YAMLError):
-            there = None
-        if not isinstance(there, dict):
-            there = {}
+            stored = None
+        if not isinstance(stored, dict):
+            stored = {}
         for key, what in (
             ("version", "of another version of sfsim"),
             ("dry", "of another kind"),
             ("scenario", "of another base scenario"),
         ):
-            mine, theirs = _fixed(described[key]), _fixed(there.get(key))
-            if mine != theirs:
-                where, mine, theirs = _difference(key, mine, theirs)
+            ours, theirs = _fixed(described[key]), _fixed(stored.get(key))
+            if ours != theirs:
+                where, ours, theirs = _difference(key, ours, theirs)
                 raise ScenarioError(
-                    f"{self.folder} holds a sweep {what}: {where} is {shown(theirs)} there and {shown(mine)} here; "
+                    f"{self.folder} holds a sweep {what}: {where} is {shown(theirs)} there and {shown(ours)} here; "
                     "name another folder with --out, or use this one with --force: trials that are the same are kept"
                 )
 
 
 def _described(sweep: Sweep, base: Scenario, dry: bool) -> dict[str, Any]:
-    """What ``sweep.yaml`` says: all that is needed to know the sweep again."""
-    said: dict[str, Any] = {"name": sweep.name, "version": version("sfsim"), "dry": dry, "axes": sweep.axes}
+    """Return the content of ``sweep.yaml``: everything by which a sweep is recognised."""
+    description: dict[str, Any] = {"name": sweep.name, "version": version("sfsim"), "dry": dry, "axes": sweep.axes}
     if sweep.zip:
-        said["zip"] = list(sweep.zip)
+        description["zip"] = list(sweep.zip)
     if sweep.sample:
-        said["sample"] = sweep.sample.model_dump()
-    return said | {"scenario": yaml.safe_load(base.resolved())}
+        description["sample"] = sweep.sample.model_dump()
+    return description | {"scenario": yaml.safe_load(base.resolved())}
 
 
-def _fixed(said: Any) -> Any:
-    """A base scenario without its seeds, which may be added to as values of an axis may."""
-    return {key: value for key, value in said.items() if key != "seeds"} if isinstance(said, dict) else said
+def _fixed(value: Any) -> Any:
+    """Return a base scenario without its seeds: seeds may be added to a sweep, as the values of an axis may."""
+    return {key: part for key, part in value.items() if key != "seeds"} if isinstance(value, dict) else value
 
 
-def _difference(where: str, mine: Any, theirs: Any) -> tuple[str, Any, Any]:
-    """The first key by which two mappings differ, and both values."""
-    if isinstance(mine, dict) and isinstance(theirs, dict):
-        for key in (*mine, *theirs):
-            if mine.get(key) != theirs.get(key):
-                return _difference(f"{where}.{key}", mine.get(key), theirs.get(key))
-    return where, mine, theirs
+def _difference(where: str, ours: Any, theirs: Any) -> tuple[str, Any, Any]:
+    """Return the first dotted key at which two values differ, and the value of each there."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key in (*ours, *theirs):
+            if ours.get(key) != theirs.get(key):
+                return _difference(f"{where}.{key}", ours.get(key), theirs.get(key))
+    return where, ours, theirs
 
 
 def _yaml(data: Any) -> str:
@@ -180,7 +205,7 @@ def _write(path: Path, text: str) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Nobody else writes here meanwhile; the operating system forgets it when the process ends, however it does."""
+    """Lock a folder against other processes; the operating system releases the lock however the process ends."""
     lock = FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=0)

@@ -1,4 +1,4 @@
-"""One scenario, one algorithm, one seed: build it, choose its cuts, simulate it, and what is left of it.
+"""A trial, which is one algorithm of a scenario with one seed: choose its cuts, build it, simulate it, keep its result.
 
-What must be known before a trial is run (whether it is valid, fits into memory, where to cut) is here too.
+The checks before a trial are here too: whether it is valid, whether it fits into memory, and where the model is cut.
 """

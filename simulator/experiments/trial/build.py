@@ -1,4 +1,4 @@
-"""From a scenario to what a trial needs: data, model, task, and the world with its people."""
+"""Build what a trial needs from a scenario: data, model, task, and the world with its server and devices."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 
 def load(scenario: Scenario) -> Raw:
-    """The data of a scenario, read once for all its trials: labels now, pixels when somebody asks for them.
+    """Load the data of a scenario, once for all its trials: labels at once, pixels when they are needed.
 
     Raises:
-        ScenarioError: they cannot be used; the message names the line.
+        ScenarioError: the data cannot be used; the message names the line.
     """
     with located(scenario, "data"):
         return _loaded(scenario.data.source)
@@ -51,18 +51,18 @@ def _loaded(source: DataSet) -> Raw:
 
 
 def structure(scenario: Scenario, entry: Entry) -> Staged:
-    """The stages of the model as an algorithm will train it.
+    """Return the stages of the model, without weights, as an algorithm of the scenario will train it.
 
     Raises:
         ScenarioError: there is no such model; the message names the line.
-        NotStagedError: it has no stages.
+        NotStagedError: the model cannot be divided into stages.
     """
     _, model = adapted(_build(scenario, seed=0, dry=True).model, entry.algorithm.adapt(entry.training))
     return model
 
 
 def torch_device(scenario: Scenario, dry: bool) -> str:
-    """Where tensors live: ``meta``, ``cuda`` or ``cpu``."""
+    """Return the torch device of the tensors: ``meta`` (in a dry run), ``cuda`` or ``cpu``."""
     if dry:
         return "meta"
     if scenario.torch_device == "auto":
@@ -82,7 +82,7 @@ def _build(scenario: Scenario, seed: int, dry: bool) -> Built:
 
 
 def devices(settings: WorldSettings) -> Iterator[tuple[str, int]]:
-    """The name of each device, and the index of its group; groups of one name are numbered through."""
+    """Yield the name of each device and the index of its group; groups of the same name share one numbering."""
     numbers: Counter[str] = Counter()
     for index, group in enumerate(settings.devices):
         for _ in range(group.count):
@@ -91,10 +91,10 @@ def devices(settings: WorldSettings) -> Iterator[tuple[str, int]]:
 
 
 def partition(scenario: Scenario, seeds: Seeds) -> list[torch.Tensor]:
-    """The shard of each device: rows of the training data.
+    """Partition the training data: return each device's shard, as indices of training samples.
 
     Raises:
-        ScenarioError: the data cannot be dealt so.
+        ScenarioError: the data cannot be partitioned in this way.
     """
     labels = load(scenario).train.labels
     try:
@@ -106,11 +106,22 @@ def partition(scenario: Scenario, seeds: Seeds) -> list[torch.Tensor]:
 
 
 def make_task(scenario: Scenario, entry: Entry, seeds: Seeds, dry: bool) -> Task:
+    """Build the task of a trial: the model, what is trained of it, and the test data.
+
+    Args:
+        scenario: the model, the data and the evaluation.
+        entry: the algorithm, which decides what is trained.
+        seeds: the seeds of the trial.
+        dry: build on ``meta``, without weights and pixels.
+
+    Raises:
+        ScenarioError: the model or the data cannot be used; the message names the line.
+    """
     built = _build(scenario, seeds.integer("weights"), dry)
     device = torch_device(scenario, dry)
     test = _images(scenario, "test", built.statistics, dry)
     samples = torch.arange(len(test))
-    if scenario.evaluation.samples is not None:  # the same for all seeds
+    if scenario.evaluation.samples is not None:  # the same samples for all seeds
         order = Seeds(0).stream("evaluation").permutation(len(test))
         samples = torch.from_numpy(order[: scenario.evaluation.samples])
     return Task(
@@ -127,7 +138,7 @@ def make_task(scenario: Scenario, entry: Entry, seeds: Seeds, dry: bool) -> Task
 
 
 def _images(scenario: Scenario, part: Literal["train", "test"], statistics: Statistics, dry: bool) -> Images:
-    """The images to train or to test with; in a dry run their labels and their shape."""
+    """Return the training or the test images; in a dry run, only their labels and their shape."""
     size = scenario.model.image_size
     samples: Samples = getattr(load(scenario), part)
     labels = torch.from_numpy(samples.labels)
@@ -146,7 +157,19 @@ def _images(scenario: Scenario, part: Literal["train", "test"], statistics: Stat
 
 
 def populate(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: World, dry: bool) -> dict[str, Power]:
-    """Fill the world with a server and devices, each with its links and its shard; the watts of each by name."""
+    """Add the server and the devices to a world, with their links and shards; return each site's power by name.
+
+    Args:
+        scenario: the settings of the world and of the data.
+        entry: the algorithm, whose training settings decide batch size and augmentation.
+        seeds: the seeds of the trial.
+        task: the task that the devices train.
+        world: an empty world.
+        dry: whether the images are only labels and shapes.
+
+    Raises:
+        ScenarioError: the data cannot be used or partitioned; the message names the line.
+    """
     settings = scenario.world
     world.server = _site(world, "server", settings.server, settings.server.slots, settings.server.queue)
     images = _images(scenario, "train", task.statistics, dry)
@@ -159,10 +182,16 @@ def populate(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: 
 
 
 def class_counts(world: World, names: tuple[str, ...]) -> list[ClassCount]:
-    counted = ((client.name, histogram(client.data.labels, len(names))) for client in world.clients)
+    """Return the number of samples of each class on each client, without zeros.
+
+    Args:
+        world: a world whose devices have their shards.
+        names: the names of the classes.
+    """
+    histograms = ((client.name, histogram(client.data.labels, len(names))) for client in world.clients)
     return [
         ClassCount(client, client.rpartition("-")[0], number, names[number], int(counts[number]))
-        for client, counts in counted
+        for client, counts in histograms
         for number in counts.nonzero()[0].tolist()
     ]
 

@@ -1,4 +1,4 @@
-"""Where the model is cut for each device, where a policy chooses: found out by dry runs of each device alone."""
+"""Choose the cut of each device by a cut policy, from dry runs in which one device takes part alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 
 class DeviceClass(NamedTuple):
-    """What devices have in common of which every cut asks the same: their group, by its index, and how much data."""
+    """A class of devices for which every cut costs the same.
+
+    Attributes:
+        group: the index of their group of devices.
+        samples: the number of samples in each of their shards.
+    """
 
     group: int
     samples: int
@@ -32,11 +37,15 @@ class DeviceClass(NamedTuple):
 
 @dataclass
 class CutCache:
-    """What was found out about an entry so far: every run of its trials asks again."""
+    """What is known about the cuts of an entry; kept because every run of its trials asks for it again.
+
+    Attributes:
+        figures: the costs of a cut, by class of devices and cut.
+        places: the chosen cuts, by seed and then by the name of the device.
+    """
 
     figures: dict[tuple[DeviceClass, CutPoint], Candidate] = field(default_factory=dict)
     places: dict[int, dict[str, CutPoint]] = field(default_factory=dict)
-    """By seed, and then by the names of the devices."""
 
 
 @lru_cache(maxsize=8)
@@ -50,13 +59,18 @@ def forget() -> None:
 
 
 def placed(scenario: Scenario, entry: Entry, seed: int) -> Entry:
-    """The entry with the cuts that its policy chooses for this seed's devices; as it is where nothing is to be chosen.
+    """Return the entry with the cuts that its policy chooses for this seed's devices; itself if it has no policy.
 
-    A device that no cut fits gets the smallest one, if the scenario says what becomes of such devices (``on_oom``).
+    A device that no cut fits gets the smallest cut where ``on_oom`` is ``skip`` or ``ignore``.
+
+    Args:
+        scenario: the world, the model and the data.
+        entry: one of its algorithms.
+        seed: the seed, which decides the shards.
 
     Raises:
-        ScenarioError: no cut fits a device, or the policy wants none of them. The message says which device, and what
-            would be needed.
+        ScenarioError: no cut fits a device, or the policy accepts none of those that fit. The message names the device
+            and what would be needed.
     """
     algorithm = entry.algorithm
     if not isinstance(algorithm, SplitAlgorithm) or not algorithm.cut.chooses:
@@ -64,36 +78,44 @@ def placed(scenario: Scenario, entry: Entry, seed: int) -> Entry:
     if algorithm.needs_values:
         problem = f"{entry.name} decides by {algorithm.needs_values}: no dry run can tell what a cut asks"
         raise scenario.error(("algorithms", entry.label, "cut"), None, problem, "fixed")
-    known = _known(scenario.model_dump_json(exclude={"algorithms", "seeds"}), entry.model_dump_json())
-    if seed not in known.places:
-        known.places[seed] = _Choice(scenario, entry, algorithm, seed, known).places()
-    return entry.model_copy(update={"algorithm": algorithm.placed(known.places[seed])})
+    cache = _known(scenario.model_dump_json(exclude={"algorithms", "seeds"}), entry.model_dump_json())
+    if seed not in cache.places:
+        cache.places[seed] = _Choice(scenario, entry, algorithm, seed, cache).places()
+    return entry.model_copy(update={"algorithm": algorithm.placed(cache.places[seed])})
 
 
 def chosen(scenario: Scenario, entry: Entry, seed: int) -> Iterator[str]:
-    """What a policy chose, a line for each group of devices: "SFL: raspberry-pi-4: head 2 (6 devices)".
+    """Yield the cuts that a policy chose, a line for each group: "SFL: raspberry-pi-4: head 2 (6 devices)".
 
-    ``entry``: as ``placed`` gives it; of one without a policy there is nothing to say.
+    Args:
+        scenario: the scenario of the entry.
+        entry: an entry that ``placed`` returned; without a policy, nothing is yielded.
+        seed: the seed, which is named if the scenario has several.
     """
     name = entry.label if len(scenario.seeds) == 1 else f"{entry.label}, seed {seed}"
     groups: dict[str, Counter[CutPoint]] = defaultdict(Counter)
     for device, place in getattr(entry.algorithm, "placement", {}).items():
         groups[device.rpartition("-")[0]][place] += 1
     for group, places in groups.items():
-        counted = (
+        cuts = (
             f"{_words(entry.algorithm, place)} ({count} device{'s' * (count > 1)})"
             for place, count in sorted(places.items())
         )
-        yield f"{name}: {group}: {', '.join(counted)}"
+        yield f"{name}: {group}: {', '.join(cuts)}"
 
 
 def _words(algorithm: Any, place: CutPoint | Candidate) -> str:
-    """The part of a cut that a policy chooses: "head 2"."""
+    """Return the part of a cut that a policy chooses, in words: "head 2"."""
     return ", ".join(f"{key} {getattr(place, key)}" for key in algorithm.chosen)
 
 
 class Portions(Sequence[Candidate]):
-    """Cuts, from the smallest portion on the device to the largest, each looked at when it is asked for."""
+    """The candidate cuts, from the smallest portion on the device to the largest; each is evaluated when it is read.
+
+    Args:
+        places: the cuts, in that order.
+        look: evaluates a cut.
+    """
 
     def __init__(self, places: Sequence[CutPoint], look: Callable[[CutPoint], Candidate]) -> None:
         self._places, self._look = places, look
@@ -108,7 +130,20 @@ class Portions(Sequence[Candidate]):
 
 
 class _Choice:
-    """What one entry's policy chooses for the devices of one seed."""
+    """The choice of one entry's policy for the devices of one seed.
+
+    Args:
+        scenario: the world, the model and the data.
+        entry: the entry whose policy chooses.
+        algorithm: the algorithm of this entry.
+        seed: the seed, which decides the shards.
+        known: the cache of this entry.
+
+    Attributes:
+        kin: the class of each device, by its name.
+        first: for each class, the device whose dry runs stand for all of the class.
+        cuts: the cuts that the algorithm allows, from the smallest portion on the device to the largest.
+    """
 
     def __init__(self, scenario: Scenario, entry: Entry, algorithm: SplitAlgorithm, seed: int, known: CutCache) -> None:
         self.scenario, self.entry, self.algorithm, self.seed, self.known = scenario, entry, algorithm, seed, known
@@ -116,7 +151,6 @@ class _Choice:
         named = zip(devices(scenario.world), shards, strict=True)
         self.kin = {name: DeviceClass(group, len(shard)) for (name, group), shard in named}
         self.first: dict[DeviceClass, str] = {}
-        """One device of each kin: it speaks for the others."""
         for name, kin in self.kin.items():
             self.first.setdefault(kin, name)
         self.cuts = list(self._allowed())
@@ -124,7 +158,7 @@ class _Choice:
             raise self._unwanted("these settings allow no cut of this model")
 
     def places(self) -> dict[str, CutPoint]:
-        """The cut of each device by its name."""
+        """Return the cut of each device by its name."""
         own = {kin: self._choose(self._portions(name)) for kin, name in self.first.items()}
         for kin, place in own.items():
             if place is None:
@@ -136,41 +170,44 @@ class _Choice:
     def _allowed(self) -> Iterator[CutPoint]:
         training = self.entry.training
         for place in self.algorithm.cuts(structure(self.scenario, self.entry)):
-            with suppress(UnfitError):  # such as a cut that makes the local loss blind
-                entry = self._cut_at(place)  # what is trained may depend on it
+            with suppress(UnfitError):  # for example, a cut at which the local loss would see nothing
+                entry = self._cut_at(place)  # what is trained may depend on the cut
                 entry.algorithm.check(structure(self.scenario, entry), training)
                 yield place
 
     def _cut_at(self, place: CutPoint, rounds: int | None = None) -> Entry:
-        """The entry with this cut for all devices."""
+        """Return the entry with this cut for all devices, and with another number of rounds if one is given."""
         training = self.entry.training.model_copy(update={"rounds": rounds} if rounds else {})
         changed = {"algorithm": self.algorithm.cut_at(**place._asdict()), "training": training}
         return self.entry.model_copy(update=changed)
 
     def _choose(self, portions: Portions) -> CutPoint | None:
-        found = self.algorithm.cut.choose(portions)
-        return found and CutPoint(found.head, found.tail)
+        candidate = self.algorithm.cut.choose(portions)
+        return candidate and CutPoint(candidate.head, candidate.tail)
 
     def _common(self, own: dict[DeviceClass, CutPoint | None]) -> CutPoint | None:
-        """One cut for all devices, but for those that are left out as too small anyway."""
+        """Choose one cut for all devices, without regard to those that are left out as too small anyway."""
         skip = self.scenario.world.on_oom == "skip"
         kins = [kin for kin, place in own.items() if place or not skip] or list(own)
         portions = Portions(self.cuts, lambda place: _worst([self._figures(self.first[kin], place) for kin in kins]))
-        found = self._choose(portions)
-        if found is None and any(each.fits for each in portions):
+        common = self._choose(portions)
+        if common is None and any(candidate.fits for candidate in portions):
             raise self._unwanted(f"no cut will do for all devices at once: {self._at_best(portions)}")
-        return found
+        return common
 
     def _portions(self, name: str) -> Portions:
         return Portions(self.cuts, lambda place: self._figures(name, place))
 
     def _figures(self, name: str, place: CutPoint) -> Candidate:
-        """Of a dry run of two rounds in which this device is alone: what comes once is in the first alone, and some
-        memory is of what the round before left."""
+        """Return the costs of a cut, from a dry run of two rounds in which this device takes part alone.
+
+        Two rounds are needed because one-time costs are in the first alone, and because a round may leave something in
+        memory for the next.
+        """
         key, others = (self.kin[name], place), frozenset(self.kin) - {name}
         if key not in self.known.figures:
             outcome = simulate(self.scenario, self._cut_at(place, rounds=2), self.seed, dry=True, without=others)
-            (peak,) = (each for each in outcome.client_peaks if each.site == name)
+            (peak,) = (peak for peak in outcome.client_peaks if peak.site == name)
             *_, first, second = (point.sim_time_s for point in outcome.rounds)
             joules = [
                 fsum(use.energy_j for use in outcome.uses if use.side == "client" and use.round == number)
@@ -181,7 +218,7 @@ class _Choice:
         return self.known.figures[key]
 
     def _mean(self, first: float, later: float) -> float:
-        """Over the rounds that a device takes part in, on average, if all after its first are like the second."""
+        """Return the mean over the rounds in which a device takes part on average, all later ones like the second."""
         training = self.entry.training
         times = max(1.0, training.rounds * training.clients_per_round / self.scenario.world.clients)
         return (first + (times - 1) * later) / times
@@ -189,40 +226,40 @@ class _Choice:
     def _check_excused(self, name: str) -> None:
         """Raise for a device without a cut, unless its memory is too small for any and the scenario allows that."""
         portions = self._portions(name)
-        if any(each.fits for each in portions):
+        if any(candidate.fits for candidate in portions):
             raise self._unwanted(f"no cut will do for {name}: {self._at_best(portions)}")
         if self.scenario.world.on_oom == "error":
-            least = min(portions, key=lambda each: each.peak_bytes)
-            needed, there = human("bytes", least.peak_bytes), human("bytes", least.memory)
+            least = min(portions, key=lambda candidate: candidate.peak_bytes)
+            needed, available = human("bytes", least.peak_bytes), human("bytes", least.memory)
             problem = f"{self.entry.label} needs {needed} on {name} even with the smallest cut, {self._words(least)}"
             hint = "a smaller batch_size or model may fit (or say on_oom: skip or ignore)"
             loc = ("world", "devices", self.kin[name].group, "memory")
-            raise self.scenario.error(loc, there, f"{problem}; {hint}")
+            raise self.scenario.error(loc, available, f"{problem}; {hint}")
 
     def _at_best(self, portions: Portions) -> str:
-        """What a policy could have been content with, of the cuts that fit."""
-        fitting = [each for each in portions if each.fits]
-        quick = min(fitting, key=lambda each: each.seconds)
-        thrifty = min(fitting, key=lambda each: each.energy_j)
-        small = min(fitting, key=lambda each: each.peak_bytes)
+        """Say in words the best that the fitting cuts offer, by duration, energy and memory of a round."""
+        fitting = [candidate for candidate in portions if candidate.fits]
+        quick = min(fitting, key=lambda candidate: candidate.seconds)
+        thrifty = min(fitting, key=lambda candidate: candidate.energy_j)
+        small = min(fitting, key=lambda candidate: candidate.peak_bytes)
         return (
             f"a round takes {human('seconds', quick.seconds)} at least ({self._words(quick)}), "
             f"{human('joules', thrifty.energy_j)} ({self._words(thrifty)}) and {human('bytes', small.peak_bytes)} of "
             f"{human('bytes', small.memory)} ({self._words(small)})"
         )
 
-    def _words(self, one: Candidate) -> str:
-        return _words(self.algorithm, one)
+    def _words(self, candidate: Candidate) -> str:
+        return _words(self.algorithm, candidate)
 
     def _unwanted(self, problem: str) -> ScenarioError:
         return self.scenario.error(("algorithms", self.entry.label, "cut"), None, problem)
 
 
-def _worst(each: Sequence[Candidate]) -> Candidate:
+def _worst(candidates: Sequence[Candidate]) -> Candidate:
     """The most that a cut asks of one of several devices, and the least memory that there is."""
-    return each[0]._replace(
-        peak_bytes=max(one.peak_bytes for one in each),
-        memory=min(one.memory for one in each),
-        seconds=max(one.seconds for one in each),
-        energy_j=max(one.energy_j for one in each),
+    return candidates[0]._replace(
+        peak_bytes=max(candidate.peak_bytes for candidate in candidates),
+        memory=min(candidate.memory for candidate in candidates),
+        seconds=max(candidate.seconds for candidate in candidates),
+        energy_j=max(candidate.energy_j for candidate in candidates),
     )

@@ -1,4 +1,4 @@
-"""Whose models are looked at when a trial is evaluated, and with what in mind."""
+"""Choose whose models are evaluated in a trial, and on which mix of classes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
 
 class Evaluation:
-    """The models of an algorithm on all test samples, and each client's own model on its own mix of classes.
+    """Evaluates an algorithm's models on all test samples, and each client's own model on the client's mix of classes.
 
     Args:
-        clients: of the world.
-        classes: how many there are.
-        limit: how many of the clients are looked at, always the same ones, whatever the algorithm and the seed; null:
-            all. Where all clients share a model it is looked at once, however many they are; a model of one's own is
-            one more pass through the test samples for each client that has one.
+        clients: all clients of the world.
+        classes: the number of classes.
+        limit: how many clients are evaluated, always the same ones, whatever the algorithm and the seed; None: all. A
+            model that all clients share is evaluated once. Each personal model takes one more pass through the test
+            samples.
+
+    Attributes:
+        clients: the clients that are evaluated.
     """
 
     def __init__(self, clients: Sequence[Client], classes: int, limit: int | None = None) -> None:
@@ -38,7 +41,14 @@ class Evaluation:
         return [histogram(client.data.labels, self._classes) for client in self.clients]
 
     def score(self, algorithm: Algorithm, world: World, task: Task, state: State) -> Score | None:
-        """How good the models are in this state; None in a dry run."""
+        """Evaluate the models of an algorithm in its present state; return None in a dry run.
+
+        Args:
+            algorithm: the algorithm.
+            world: the world in which it runs.
+            task: the task with the test samples.
+            state: the algorithm's state after a round.
+        """
         if task.dry:
             return None
         views = algorithm.evaluated_models(world, task, state, self.clients)

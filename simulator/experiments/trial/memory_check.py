@@ -1,4 +1,4 @@
-"""Whether an algorithm fits into the memory of its devices and its server: known from a dry run, before a real one."""
+"""Check by a dry run, before the real one, whether an algorithm fits into the memory of its devices and its server."""
 
 from __future__ import annotations
 
@@ -24,15 +24,18 @@ if TYPE_CHECKING:
 
 
 Tell = Callable[[str], Any]
+"""Called with a line that the user should read."""
 
 
 def devices_left_out(scenario: Scenario, tell: Tell = lambda _: None) -> dict[tuple[str, int], frozenset[str]]:
-    """Of every trial, by label and seed, the devices that are too small and never to be chosen.
+    """Return the devices that are too small for each trial, by label and seed; they must never be chosen.
 
-    An algorithm that decides by values has no dry run, so its memory is not known before: nobody is left out.
+    An algorithm whose decisions depend on values cannot run dry. Its memory is not known beforehand, so no device is
+    left out.
 
     Args:
-        tell: is called with what a user should know, a line each.
+        scenario: a scenario that has passed ``check``.
+        tell: called with each line that the user should read.
 
     Raises:
         ScenarioError: as ``dry_run_that_fits``.
@@ -53,14 +56,21 @@ def dry_run_that_fits(
     progress: Progress = lambda _: None,
     tell: Tell = lambda _: None,
 ) -> TrialResult:
-    """A dry run of one trial, by those devices whose memory suffices for it; memory is what it is in a real run.
+    """Run one trial dry with the devices whose memory suffices; it needs the same memory as the real run.
 
-    Where `on_oom` is `skip`, devices that are too small are left out and others are chosen in their place, until
-    everybody who takes part fits: the outcome's ``without``.
+    Where ``on_oom`` is ``skip``, devices that are too small are left out (``TrialResult.without``) and others are
+    chosen in their place, until every device that takes part fits.
+
+    Args:
+        scenario: a scenario that has passed ``check``.
+        entry: one of its algorithms.
+        seed: the seed.
+        progress: called after each round.
+        tell: called with each line that the user should read.
 
     Raises:
-        ScenarioError: a device (or every device, where small ones are skipped) or the server is too small. The message
-            says which and for what, how much it needs, and which cut would fit.
+        ScenarioError: the server, or a device, or with ``skip`` every device, is too small. The message says which one
+            and for what, how much it needs, and which cut would fit.
     """
     without: frozenset[str] = frozenset()
     while True:
@@ -78,25 +88,25 @@ def dry_run_that_fits(
 
 
 def _notices(scenario: Scenario, outcome: TrialResult, small: list[MemoryPeak]) -> Iterator[str]:
-    """What a user should know about sites that are too small for a trial."""
-    entry, left = outcome.entry, scenario.world.clients - len(outcome.without)
+    """Yield what a user should know about sites that are too small for a trial."""
+    entry, remaining = outcome.entry, scenario.world.clients - len(outcome.without)
     if outcome.without:
         count = f"{len(outcome.without)} of {scenario.world.clients} devices are too small for {entry.label}"
-        fewer = f"; only {left} are left for each round" if left < entry.training.clients_per_round else ""
+        fewer = f"; only {remaining} are left for each round" if remaining < entry.training.clients_per_round else ""
         yield f"{count} and never chosen, so its cohorts are its own (on_oom: skip){fewer}"
     if small:
         yield f"{_said(entry, small[0])}: counted as if it had enough (on_oom: ignore)"
 
 
 def too_small(outcome: TrialResult) -> list[MemoryPeak]:
-    """The sites that would have needed more memory than they have: devices first, the server last."""
+    """Return the sites that needed more memory than they have, devices first and the server last."""
     return [peak for peak in (*outcome.client_peaks, outcome.server_peak) if peak.bytes > peak.available]
 
 
 def _said(entry: Entry, peak: MemoryPeak) -> str:
-    """What one site needs and has, in words."""
-    needed, there = (human("bytes", size) for size in (peak.bytes, peak.available))
-    return f"{entry.label} needs {needed} on {peak.site} (for {peak.doing}), which has {there}"
+    """Say in words how much memory a site needs and has."""
+    needed, available = (human("bytes", size) for size in (peak.bytes, peak.available))
+    return f"{entry.label} needs {needed} on {peak.site} (for {peak.doing}), which has {available}"
 
 
 def _refused(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak, everybody: bool) -> ScenarioError:
@@ -114,51 +124,54 @@ def _refused(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak, everybo
 
 
 def _cut_that_fits(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak) -> str | None:
-    """The cut nearest to the entry's own with which everybody fits, in words; where it has no cut, one of splitfed."""
+    """Return in words the cut nearest to the entry's own at which all sites fit, or None if there is none.
+
+    For an entry without a cut, it is a cut of splitfed.
+    """
     entry, on_device = outcome.entry, peak is not outcome.server_peak
     borrowed = not hasattr(entry.algorithm, "head")
     algorithm = ALGORITHMS.find("splitfed")() if borrowed else entry.algorithm
-    rounds = max(1, peak.round)  # cohorts of these rounds are the same
+    rounds = max(1, peak.round)  # the cohorts of these rounds are the same at every cut
     training = entry.training.model_copy(update={"rounds": rounds})
 
     @cache
     def sides(index: int) -> tuple[bool, bool]:
-        """Whether, with this cut, the side that was too small fits, and whether everybody does."""
+        """Return whether the side that was too small fits at this cut, and whether all sites do."""
         changed = {"algorithm": _cut_at(algorithm, cuts[index]), "training": training}
         small = too_small(run(scenario, entry.model_copy(update=changed), outcome.seed, dry=True))
-        return not any((each.site != "server") == on_device for each in small), not small
+        return not any((site.site != "server") == on_device for site in small), not small
 
     cuts = list(_other_cuts(scenario, entry, algorithm, borrowed, on_device))
-    # The further from the entry's own, the less there is on the side that was too small, and the more on the other.
+    # The further a cut is from the entry's own, the less is on the side that was too small, and the more on the other.
     first = bisect_left(range(len(cuts)), True, key=lambda index: sides(index)[0])
     if first == len(cuts) or not sides(first)[1]:
         return None
-    said = ", ".join(f"{key}: {value}" for key, value in cuts[first].items())
+    words = ", ".join(f"{key}: {value}" for key, value in cuts[first].items())
     if isinstance(algorithm, SplitAlgorithm) and algorithm.cut.chooses:
-        said = f"cut: {{name: fixed}} with {said}"
-    return f"splitfed with {said}" if borrowed else said
+        words = f"cut: {{name: fixed}} with {words}"
+    return f"splitfed with {words}" if borrowed else words
 
 
 def _other_cuts(
     scenario: Scenario, entry: Entry, algorithm: Any, borrowed: bool, on_device: bool
 ) -> Iterator[dict[str, int]]:
-    """Cuts that leave less and less on the device, or at the server."""
+    """Yield cuts that leave less and less on the device, or on the server if that was too small."""
     model = structure(scenario, entry)
     tail = getattr(algorithm, "tail", 0)
     heads = getattr(algorithm, "heads", [algorithm.head])
     head = len(model.blocks) - tail if borrowed else max(heads) if on_device else min(heads)
     if on_device:
-        found: list[dict[str, int]] = [{"head": fewer} for fewer in range(head - 1, -1, -1)]
-        found += [{"head": 0, "tail": fewer} for fewer in range(tail - 1, -1, -1)]
+        candidates: list[dict[str, int]] = [{"head": fewer} for fewer in range(head - 1, -1, -1)]
+        candidates += [{"head": 0, "tail": fewer} for fewer in range(tail - 1, -1, -1)]
     else:
-        found = [{"head": more} for more in range(0 if borrowed else head + 1, len(model.blocks) - tail)]
-    for cut in found:
-        with suppress(UnfitError):  # such as a cut that makes the local loss blind
+        candidates = [{"head": more} for more in range(0 if borrowed else head + 1, len(model.blocks) - tail)]
+    for cut in candidates:
+        with suppress(UnfitError):  # for example, a cut at which the local loss would see nothing
             changed = entry.model_copy(update={"algorithm": _cut_at(algorithm, cut)})
-            changed.algorithm.check(structure(scenario, changed), entry.training)  # what is trained may depend on it
+            changed.algorithm.check(structure(scenario, changed), entry.training)  # the cut may decide what is trained
             yield cut
 
 
 def _cut_at(algorithm: Any, cut: dict[str, int]) -> Any:
-    """The same with this cut, whether or not a policy may choose it."""
+    """Return the algorithm with this cut fixed, whatever policy it has."""
     return algorithm.cut_at(**cut) if isinstance(algorithm, SplitAlgorithm) else algorithm.model_copy(update=cut)

@@ -1,4 +1,4 @@
-"""What a trial leaves."""
+"""The result of a trial, and its parts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RoundResult:
-    """The state after a round: the clock, and how good it is where it was evaluated."""
+    """The state of a trial after a round.
+
+    Attributes:
+        round: the number of aggregations so far; 0 before training.
+        sim_time_s: simulated seconds since the start.
+        score: the score of the models; None where they were not evaluated.
+    """
 
     round: int
     sim_time_s: float
@@ -23,7 +29,15 @@ class RoundResult:
 
 
 class MemoryPeak(NamedTuple):
-    """A site when its memory was at its fullest: bytes in use and there, the work that was done then, its round."""
+    """The moment at which the memory of a site was at its fullest.
+
+    Attributes:
+        site: the name of the device or server.
+        bytes: bytes in use.
+        available: bytes that the site has.
+        doing: the work that was done then, in words.
+        round: the round of this work.
+    """
 
     site: str
     bytes: int
@@ -33,7 +47,15 @@ class MemoryPeak(NamedTuple):
 
 
 class ClassCount(NamedTuple):
-    """How many samples of one class one client has; a row of ``clients.csv``."""
+    """The number of samples of one class on one client; a row of ``clients.csv``.
+
+    Attributes:
+        client: the name of the client.
+        device: the name of its group of devices.
+        number: the index of the class.
+        class_name: the name of the class.
+        samples: how many samples of the class the client has.
+    """
 
     client: str
     device: str
@@ -44,7 +66,22 @@ class ClassCount(NamedTuple):
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What a trial leaves: its ledger, what was used, and how accuracy went."""
+    """The result of a trial: its ledger, the resources used, and the score after each round.
+
+    Attributes:
+        entry: the algorithm, with its cuts chosen.
+        seed: the seed.
+        rounds: the state before training and after each round.
+        ledger: everything that happened, as tables.
+        uses: the resources used, from the ledger.
+        power: the power of each site, by its name.
+        client_peaks: the memory peak of each device, in the world's order.
+        server_peak: the memory peak of the server.
+        without: names of devices that were never chosen because their memory is too small.
+        trainable_parameters: how many parameters are trained.
+        wall_time_s: wall-clock seconds that the trial took.
+        class_counts: the classes in each client's shard.
+    """
 
     entry: Entry
     seed: int
@@ -55,16 +92,16 @@ class TrialResult:
     client_peaks: list[MemoryPeak]
     server_peak: MemoryPeak
     without: frozenset[str]
-    """Devices that were never chosen, as their memory is too small."""
     trainable_parameters: int
     wall_time_s: float
     class_counts: list[ClassCount]
 
     @property
     def peak_client_memory_bytes(self) -> int:
-        """Of the device that had most in use."""
+        """Peak bytes of the device that had the most memory in use."""
         return max(peak.bytes for peak in self.client_peaks)
 
     @property
     def peak_server_memory_bytes(self) -> int:
+        """Peak bytes of the server."""
         return self.server_peak.bytes

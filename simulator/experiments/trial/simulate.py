@@ -1,4 +1,4 @@
-"""The simulation of a trial whose cuts are chosen: built, run round by round, and what is left of it."""
+"""Simulate a trial whose cuts are chosen: build it, run it round by round, and return its result."""
 
 from __future__ import annotations
 
@@ -23,23 +23,30 @@ if TYPE_CHECKING:
 
 
 Progress = Callable[[RoundResult], Any]
+"""Called with the state before training and after each round."""
 
 
 class Simulation:
     """One algorithm of a scenario with one seed, in a world of its own.
 
-    Building it runs nothing. ``rounds`` runs it, and stands still after each aggregation; all that it depends on then
-    is in its attributes.
+    Building it runs nothing. ``rounds`` runs it and pauses after each aggregation; the whole state of the simulation
+    can then be read from its attributes.
 
     Args:
+        scenario: the world, the model and the data.
         entry: the algorithm, with its cuts chosen.
-        dry: nothing is learned: tensors are on ``meta``.
+        seed: the seed of everything that is drawn at random.
+        dry: simulate without training: tensors are on ``meta``.
         without: names of devices that are never chosen.
 
     Attributes:
-        task, world: what is learned, and where.
-        results: what was found after each round so far, the first before training.
-        wall_time_s: seconds that were spent on it, on the clock on the wall.
+        seeds: the random streams of the seed.
+        task: the model, what is trained of it, and the test samples.
+        world: the clock, the sites, the links and the ledger.
+        power: the power of each site, by its name.
+        evaluation: which clients' models are evaluated, and how.
+        results: the state before training and after each round so far.
+        wall_time_s: wall-clock seconds spent so far.
     """
 
     def __init__(
@@ -55,13 +62,13 @@ class Simulation:
         self.power = populate(scenario, entry, self.seeds, self.task, self.world, dry)
         for client in self.world.clients:
             client.fits = client.name not in without
-        self.world.server.memory.hold(self.task.part(self.task.backbone))  # the pre-trained model is there anyway
+        self.world.server.memory.hold(self.task.part(self.task.backbone))  # the server always has the backbone
         self.evaluation = Evaluation(self.world.clients, load(scenario).classes, scenario.evaluation.clients)
         self.results: list[RoundResult] = []
         self.wall_time_s = time.perf_counter() - began
 
     def rounds(self) -> Iterator[RoundResult]:
-        """Run it to its end, and yield what is found before the first round and after each."""
+        """Run all rounds; yield the state before training and after each of them."""
         training, world, began = self.entry.training, self.world, time.perf_counter()
         states = training.driver.states(
             self.entry.algorithm,
@@ -85,7 +92,7 @@ class Simulation:
             world.end()
 
     def result(self) -> TrialResult:
-        """What it leaves, once all rounds are run."""
+        """Return the result of the trial, once all rounds have run."""
         world = self.world
         names = (client.name for client in world.clients)
         return TrialResult(
@@ -112,10 +119,14 @@ def simulate(
     progress: Progress = lambda _: None,
     without: frozenset[str] = frozenset(),
 ) -> TrialResult:
-    """Run one algorithm of a scenario with one seed, with the cuts that its entry has.
+    """Run one algorithm of a scenario with one seed, at the cuts of its entry.
 
     Args:
-        progress: is called after each round.
+        scenario: the world, the model and the data.
+        entry: the algorithm, with its cuts chosen.
+        seed: the seed of everything that is drawn at random.
+        dry: simulate without training.
+        progress: called before training and after each round.
         without: names of devices that are never chosen.
     """
     simulation = Simulation(scenario, entry, seed, dry, without)

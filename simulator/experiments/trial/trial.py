@@ -1,4 +1,4 @@
-"""A trial: one scenario, one of its algorithms, one seed. The unit that is run and repeated."""
+"""A trial: one algorithm of a scenario with one seed, the unit that is run and repeated."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ if TYPE_CHECKING:
 
 
 class Trial:
-    """A trial in steps that can be called one by one: choose cuts, build, simulate round by round, result.
+    """A trial whose steps can be called one by one: choose cuts, build, simulate round by round, return the result.
 
-    ``run`` takes all of them. A step that was not taken yet is taken by the one after it.
+    ``run`` takes all steps. A step first takes those before it that were not taken yet, except that ``result`` does
+    not simulate the rounds.
 
     Args:
+        scenario: the world, the model and the data.
         entry: one algorithm of the scenario.
-        dry: nothing is learned; all but accuracy is as in a real run.
+        seed: one of its seeds, or another.
+        dry: simulate without training; everything but accuracy is as in a real run.
         without: names of devices that are never chosen.
 
     Attributes:
-        entry: with its cuts, once they are chosen.
-        simulation: the world and the task, once they are built.
+        entry: the algorithm; with its cuts, once they are chosen.
+        simulation: the simulation, once it is built; None before.
     """
 
     def __init__(
@@ -36,7 +39,7 @@ class Trial:
         self._chosen = False
 
     def choose_cuts(self) -> Entry:
-        """The entry with a cut for each device, where a policy chooses them; found out by dry runs.
+        """Return the entry with a cut for each device, chosen by its policy from dry runs; itself without a policy.
 
         Raises:
             ScenarioError: the policy finds no cut for a device.
@@ -46,21 +49,21 @@ class Trial:
         return self.entry
 
     def build(self) -> Simulation:
-        """The world and the task, before anything has happened there."""
+        """Return the simulation, built but not yet run."""
         if self.simulation is None:
             self.simulation = Simulation(self.scenario, self.choose_cuts(), self.seed, self.dry, self.without)
         return self.simulation
 
     def rounds(self) -> Iterator[RoundResult]:
-        """Simulate; what is found before the first round and after each, while the clock stands still."""
+        """Simulate the rounds; yield the state before training and after each, while the clock stands still."""
         return self.build().rounds()
 
     def result(self) -> TrialResult:
-        """What the trial leaves, once its rounds are simulated."""
+        """Return the result of the trial, once its rounds are simulated."""
         return self.build().result()
 
     def run(self, progress: Progress = lambda _: None) -> TrialResult:
-        """All steps; ``progress`` is called after each round."""
+        """Take all steps and return the result; ``progress`` is called before training and after each round."""
         for point in self.rounds():
             progress(point)
         return self.result()
@@ -80,8 +83,8 @@ def run(
         scenario: the world, the model and the data.
         entry: one of its algorithms.
         seed: one of its seeds, or another.
-        dry: nothing is learned; all but accuracy is as in a real run.
-        progress: is called after each round.
+        dry: simulate without training; everything but accuracy is as in a real run.
+        progress: called before training and after each round.
         without: names of devices that are never chosen.
 
     Raises:

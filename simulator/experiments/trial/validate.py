@@ -1,4 +1,4 @@
-"""Checks of a scenario before it is run."""
+"""Check a scenario before it is run."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ if TYPE_CHECKING:
 
 
 def notices(scenario: Scenario) -> Iterator[str]:
-    """Yield what a user should know of a sound scenario: settings that an algorithm does not look at, a line each."""
+    """Yield what a user should know of a valid scenario: a line for each setting that an algorithm ignores."""
     for entry in scenario.algorithms:
-        yield from (f"{entry.label} {said}" for said in not_looked_at(entry.algorithm, entry.training))
+        yield from (f"{entry.label} {notice}" for notice in not_looked_at(entry.algorithm, entry.training))
 
 
 def check(scenario: Scenario, dry: bool = False) -> None:
-    """What only the model, the data and the machine can tell of a scenario, before anything is run.
+    """Check a scenario against the model, the data and the machine, before anything is run.
 
     Raises:
-        ScenarioError: a cut that leaves no body, a model that does not exist or cannot be staged, a shard that stays
-            empty, a GPU that is not there; the message names the line.
+        ScenarioError: for example, a cut leaves no body, the model does not exist or cannot be staged, a shard stays
+            empty, or there is no GPU; the message names the line.
     """
     if scenario.torch_device == "cuda" and not dry and not torch.cuda.is_available():
         raise scenario.error(("torch_device",), "cuda", "torch finds no CUDA GPU on this machine", "auto or cpu")
-    kinds = []
+    messages = []
     for index, entry in enumerate(scenario.algorithms):
         with located(scenario, "algorithms", index):
-            kinds.append(_checked(scenario, entry, dry))
-    check_compression(scenario, kinds)
-    wanted, there = scenario.evaluation.samples, len(load(scenario).test)
-    if wanted is not None and wanted > there:
-        raise scenario.error(("evaluation", "samples"), wanted, "the test set is smaller", f"1 to {there}, or null")
+            messages.append(_checked(scenario, entry, dry))
+    check_compression(scenario, messages)
+    wanted, available = scenario.evaluation.samples, len(load(scenario).test)
+    if wanted is not None and wanted > available:
+        raise scenario.error(("evaluation", "samples"), wanted, "the test set is smaller", f"1 to {available}, or null")
     for seed in scenario.seeds:
         partition(scenario, Seeds(seed))
 
 
 def _checked(scenario: Scenario, entry: Entry, dry: bool) -> Messages:
-    """What an entry sends, once it is known that it can be run.
+    """Check that an entry can be run, and return what it sends.
 
     Raises:
-        UnfitError: a key of the entry asks for what cannot be.
+        UnfitError: a key of the entry has a value that is not allowed here.
         ScenarioError: the model does not exist or cannot be staged.
     """
     algorithm, training = entry.algorithm, entry.training
@@ -60,14 +60,14 @@ def _checked(scenario: Scenario, entry: Entry, dry: bool) -> Messages:
     try:
         model = structure(scenario, entry)
     except NoTokensError as error:
-        if "train" in algorithm.ignores:  # it brings prompts of its own
+        if "train" in algorithm.ignores:  # the algorithm brings prompts of its own
             allowed = "another algorithm, or a VisionTransformer as the model"
             raise UnfitError("name", entry.name, str(error), allowed) from error
         raise UnfitError(("training", "train"), training.train, str(error), "full, linear or bias") from error
     except NotStagedError as error:
         raise scenario.error(("model", "name"), scenario.model.name, str(error)) from error
-    except UnfitError as error:  # adapters that the model cannot have
-        if error.key == "blocks" and training.lora.blocks is None:  # the algorithm's choice, by its head
+    except UnfitError as error:  # the model cannot have these adapters
+        if error.key == "blocks" and training.lora.blocks is None:  # the algorithm chose the blocks, by its head
             head = getattr(algorithm, "head", None)
             raise UnfitError("head", head, f"no block is left: {error.problem}") from error
         raise error.below("training", "lora") from error

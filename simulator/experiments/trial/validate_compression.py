@@ -1,4 +1,4 @@
-"""What is wrong with the payloads that a scenario compresses: nobody sends them, or nothing can come of it."""
+"""Check the payloads that a scenario compresses: they must be sent, and their compressor must be able to work."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 
 
 def check_compression(scenario: Scenario, kinds: Sequence[Messages]) -> None:
-    """What the scenario compresses must be sent by one of its algorithms at least; what an entry does, by that one.
+    """Check that every compressed payload is sent: by the entry that compresses it, or by some entry of the scenario.
 
     Args:
-        kinds: of each entry, what it sends to and from devices that have no weights yet.
+        scenario: the scenario.
+        kinds: for each entry, what it sends to and from devices that have no weights yet.
 
     Raises:
         ScenarioError: the message names the line.
     """
     if scenario.world.provisioning == "preinstalled":
-        kinds = [each._replace(down=tuple(name for name in each.down if name != FROZEN_WEIGHTS)) for each in kinds]
+        kinds = [sends._replace(down=tuple(name for name in sends.down if name != FROZEN_WEIGHTS)) for sends in kinds]
     shared = scenario.training.compression
     for key, compressor in shared.items():
         _check(scenario, (), key, compressor, kinds)
@@ -42,21 +43,21 @@ def _check(
 ) -> None:
     loc = (*where, "training", "compression", key)
     kind, wanted = directions(key)
-    sent = list(dict.fromkeys(name for each in kinds for name in each.directed))
+    sent = list(dict.fromkeys(name for sends in kinds for name in sends.directed))
     if not any(f"{name} {direction}" in sent for name in covered(kind) for direction in wanted):
         near = near_miss(key, [directions(name)[0] for name in sent] + sent)
         problem = "it sends nothing of this kind" if where else "no algorithm sends anything of this kind"
-        if any(kind in each.incompressible for each in kinds):
+        if any(kind in sends.incompressible for sends in kinds):
             problem, near = "it is integers alone, and only floating tensors are encoded", ""
         raise scenario.error(loc, None, problem + near, listed(sent))
-    after = [name for each in kinds for name in each.up if name in each.down]
-    before = [name for each in kinds for name in each.up if name not in each.down]
-    changes = [f"{name} up" for name in dict.fromkeys(after) if name not in before]
+    answering = [name for sends in kinds for name in sends.up if name in sends.down]
+    unasked = [name for sends in kinds for name in sends.up if name not in sends.down]
+    changes = [f"{name} up" for name in dict.fromkeys(answering) if name not in unasked]
     if compressor and compressor.takes_change and key not in changes:
         problem = "there is a change only of what a device sends after it was sent the same kind"
         allowed = f"value; change for {listed(changes)}" if changes else "value"
         raise scenario.error((*loc, "of"), "change", problem, allowed)
-    answered = any(name in each.up and WAY_BACK.get(name) in each.down for each in kinds for name in covered(kind))
+    answered = any(name in sends.up and WAY_BACK.get(name) in sends.down for sends in kinds for name in covered(kind))
     if compressor and compressor.pull and not answered:
         problem = "it corrects the gradient that comes back for smashed data, and here none comes back"
         raise scenario.error((*loc, "correction"), compressor.pull, problem, "0")

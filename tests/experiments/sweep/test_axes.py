@@ -44,7 +44,7 @@ def test_the_values_of_an_axis(said: Any, wanted: list[Any]) -> None:
 WRONG: list[tuple[Any, str]] = [
     ([], "the axis is empty"),
     (3, "write a list of values"),
-    ([1, 2, 1], "1 is there twice"),
+    ([1, 2, 1], "1 is listed twice"),
     ({"range": [1, 2]}, "say either points or step"),
     ({"range": [1, 2], "step": 1, "points": 2}, "say either points or step"),
     ({"range": [1, 2], "step": 0.3}, "the last step must end at the second end"),

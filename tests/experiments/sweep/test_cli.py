@@ -63,7 +63,7 @@ def test_points_are_validated_without_a_run(write: Write, sfsim: Sfsim, tmp_path
     said = f"{file} is a valid sweep: 2 points, 8 trials (FL, SFL)\n"
     assert sfsim("validate", file) == (0, said, "")
     status, out, err = sfsim("validate", write(axes={"training.batch_size": [4, 0]}))
-    assert (status, out, err.splitlines()[0]) == (2, "", "sfsim: 2 of 4 trials cannot be:")
+    assert (status, out, err.splitlines()[0]) == (2, "", "sfsim: 2 of 4 trials are not valid:")
     assert not list(tmp_path.glob("runs"))
 
 
@@ -101,7 +101,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(
     monkeypatch.setattr(running, "outcome_of", interrupted)
     status, out, err = sweep("--dry", "--workers", "1")
     assert (status, err) == (130, "")
-    assert out.splitlines()[1] == "Stopped. What is done is kept in runs/small: the same command goes on"
+    assert out.splitlines()[1] == "Stopped. Finished trials are kept in runs/small: run the same command to continue"
     assert "missing" in (tmp_path / "runs" / "small" / "points.csv").read_text()
     assert list((tmp_path / "runs" / "small" / "trials").iterdir()) == []
 

@@ -177,7 +177,7 @@ def test_points_that_are_no_scenario_are_told_before_anything_is_run(write: Writ
     with pytest.raises(ScenarioError) as found:
         swept(file)
     first, *others = str(found.value).splitlines()
-    assert first == "5 of 7 trials cannot be; with --keep-going the others are run:"
+    assert first == "5 of 7 trials are not valid; with --keep-going the others are run:"
     starts = [
         "point 1 (training.batch_size=8, algorithms.*.head=9), SFL, seed 0: ",
         "point 2 (training.batch_size=0, algorithms.*.head=1) (and 1 more): ",
