@@ -35,7 +35,8 @@ class FileSettings(Settings):
             allowed: what is allowed, in words, if there is a short way to say it.
         """
         if self._source is None:
-            return ScenarioError(told(".".join(map(str, loc)), value, problem, allowed))
+            given = None if value is None else str(value)  # not as YAML: nobody wrote a file
+            return ScenarioError(told(".".join(map(str, loc)), given, problem, allowed))
         return self._source.error(loc, value, problem, allowed)
 
 

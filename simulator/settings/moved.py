@@ -75,7 +75,7 @@ MOVED = {
     "learning.stages.resnet": "learning.models.stages.resnet",
     "learning.stages.vit": "learning.models.stages.vit",
     "learning.timing": "calibration.timing",
-    "learning.weights": "learning.models.weights learning.trees accounting.payload",
+    "learning.weights": "accounting.payload learning.models.weights learning.trees",
     "learning.wire": "transport.wire",
     "listing": "cli.listing",
     "machine": "calibration.machine",

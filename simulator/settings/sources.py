@@ -76,7 +76,8 @@ class Source:
             allowed: what is allowed, in words, if there is a short way to say it.
         """
         loc = self._by_index(loc)
-        return ScenarioError(f"{self.path}, {self.place(loc)}: {told(self.key(loc), value, problem, allowed)}")
+        given = None if value is None else shown(value)
+        return ScenarioError(f"{self.path}, {self.place(loc)}: {told(self.key(loc), given, problem, allowed)}")
 
     def given(self, loc: KeyPath) -> bool:
         """Return whether the file or an override gives this key."""
@@ -222,16 +223,16 @@ class Source:
         raise ScenarioError(f"{here} is a list of {len(inside)}: name an item of it by a number from 0, not {part}")
 
 
-def told(key: str, value: Any, problem: str, allowed: str | None = None) -> str:
+def told(key: str, value: str | None, problem: str, allowed: str | None = None) -> str:
     """Return a problem in words, such as "head is 3: it is too much (allowed: 0 to 2)".
 
     Args:
         key: the dotted key.
-        value: the value that was given; None to leave it out.
+        value: the value that was given, as text; None to leave it out.
         problem: what is wrong, in words.
         allowed: what is allowed, in words; None to leave it out.
     """
-    is_what = f" is {shown(value)}:" if value is not None else ":"
+    is_what = f" is {value}:" if value is not None else ":"
     may_be = f" (allowed: {allowed})" if allowed else ""
     return f"{key}{is_what} {problem}{may_be}"
 
