@@ -197,18 +197,29 @@ def _standing_by(
 
 def _outside(stretches: Iterable[Stretch], intervals: Sequence[tuple[float, float]]) -> Iterator[Stretch]:
     """Yield the pieces of the union of stretches that lie in none of the intervals, which are sorted."""
-    starts = [begin for begin, _ in intervals]
+    busy = _merged(intervals)
+    starts = [begin for begin, _ in busy]
     for part, seconds in covered(stretches):
         begin = part.end - seconds
         at = max(0, bisect_right(starts, begin) - 1)
-        for first, last in intervals[at:]:
-            if first >= part.end:
-                break
+        while at < len(busy) and busy[at][0] < part.end:
+            first, last = busy[at]
             if first - begin > RESOLUTION * first:
                 yield part._replace(start=begin, end=first)
-            begin = max(begin, last)
+            begin, at = max(begin, last), at + 1
         if part.end - begin > RESOLUTION * part.end:
             yield part._replace(start=begin)
+
+
+def _merged(intervals: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the union of sorted intervals as intervals that do not overlap."""
+    union: list[tuple[float, float]] = []
+    for begin, end in intervals:
+        if union and begin <= union[-1][1]:
+            begin, latest = union.pop()
+            end = max(end, latest)
+        union.append((begin, end))
+    return union
 
 
 def active_energy(found: Iterable[Use], power: Mapping[str, Power]) -> float:

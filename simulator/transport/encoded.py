@@ -68,7 +68,11 @@ class Coded:
         server = clients[0].server
         encoded = yield from server.compute(self.encode, payload)
         arrived = yield from server.world.broadcast(server, clients, encoded, kind)
-        jobs = [server.world.start(self._decode_at(client, copy, payload), client) for client, copy in arrived.items()]
+        jobs = [
+            server.world.start(self._decode_at(client, copy, payload), client)
+            for client, copy in arrived.items()
+            if client.site.away_since is None  # it may have left while slower ones were still receiving
+        ]
         return dict((yield from server.world.together(*jobs)))
 
     def _decode_at(self, client: Client, arrived: Tree, payload: Tree) -> Steps:

@@ -90,13 +90,17 @@ class Network:
 
     def cancel(self, flow: Flow) -> float:
         """Stop a flow, even in its latency, and return the bytes that have not arrived; 0 if all have."""
-        if flow.done.triggered:
-            return 0.0
+        left = self.left(flow)
         flow.stopped = True
         if flow in self.flows:
-            self._advance()
             self._remove(flow)
             self._settle()
+        return left
+
+    def left(self, flow: Flow) -> float:
+        """Return the bytes of a flow that have not arrived by now; 0 if all have."""
+        if flow in self.flows:
+            self._advance()
         return flow.left
 
     def _enter(self, flow: Flow) -> None:

@@ -180,7 +180,7 @@ class Concurrency:
         Args:
             steps: generators to start, or handles of generators that were started.
             within: seconds after which all that are not over are stopped; one that ends at that very moment counts as
-                over. None to wait without a limit.
+                over, unless an enclosing ``together`` has a limit at that moment too. None to wait without a limit.
         """
         jobs = [job if isinstance(job, Handle) else self.start(job) for job in steps]
         failed: list[simpy.Event] = []

@@ -37,6 +37,10 @@ class Live(dict[str, Any]):
     __slots__ = ("__weakref__",)
     __hash__ = object.__hash__  # type: ignore[assignment]
 
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        """Copy and pickle it as a plain dict: no memory counts the copy as alive."""
+        return dict, (dict(self),)
+
 
 class Stores(dict[type[Store], Store]):
     """The records that are kept at one site, by class."""

@@ -171,7 +171,7 @@ class World(Surroundings):
                 yield self.env.timeout(remaining)
             arrived = True
         finally:
-            left = max(self.network.cancel(flow), 0 if ended else shared.left)
+            left = max(self.network.cancel(flow), self.network.left(shared))
             self._end_transfer(process, kind, start, nbytes, left, arrived)
         return client, copy
 

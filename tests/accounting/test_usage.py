@@ -283,3 +283,12 @@ def test_idle_time_is_the_union_of_being_engaged_and_being_active(
     found = used(book(works=spans, engaged=[(begin, begin + length)]), end=40)
     moments = {*range(begin, begin + length), *(second for _, start, end in spans for second in range(start, end))}
     assert seconds(found, "phone", "idle") == pytest.approx(len(moments))
+
+
+def test_an_engagement_within_another_hides_nothing_of_it() -> None:
+    """Computing from 5 to 6, engaged from 0 to 10 and, meanwhile, from 1 to 2: no second of it lies outside."""
+    found = used(book(works=[("phone", 5, 6)], engaged=[(0, 10), (1, 2)]))
+    assert sorted((use.start, use.seconds) for use in found if (use.site, use.activity) == ("phone", "idle")) == [
+        (0, 10),
+        (1, 1),
+    ]

@@ -18,10 +18,11 @@ from simulator.learning.compression.top_k import TopK
 from simulator.learning.data.lazy import LazyBatch
 from simulator.transport.channels import Notes, channels
 from simulator.transport.wire import Wire
-from simulator.world.clients import Client
+from simulator.world.clients import Client, download_all
+from simulator.world.network import Link
 from simulator.world.world import World
 from tests.helpers.channels import KINDS, VALUES, WATTS, Table, a_world, another, run
-from tests.helpers.worlds import Steps
+from tests.helpers.worlds import Steps, after
 
 
 def works(world: World) -> list[tuple[str, str, float, int]]:
@@ -220,3 +221,16 @@ def test_no_correction_no_work() -> None:
 
     assert torch.equal(run(world, client, steps()), VALUES)
     assert [row.work for row in world.ledger.works] == ["encode", "decode"]
+
+
+def test_who_leaves_after_a_coded_broadcast_has_reached_it_decodes_nothing() -> None:
+    """A fast device has all at once; it is away when the slow one, and with it the broadcast, is done."""
+    world, slow = a_world({"model down": Int8()})
+    fast = another(world)
+    fast.site.downlink = Link("fast down", float("inf"))
+
+    def driver() -> Steps:
+        world.start(after(world, 3, fast.site.leave))
+        return (yield from download_all([slow, fast], VALUES, "model"))
+
+    assert list(world.run(driver())) == [slow]

@@ -90,3 +90,19 @@ def test_stopped_it_frees_the_port_for_others() -> None:
     world.run(driver())
     assert world.now == 2
     assert sent(world)[-1] == ("next", 1, 1, 10, 0)
+
+
+@pytest.mark.parametrize("seconds", [50, 90])
+@pytest.mark.parametrize("leaves", ["receiver", "sender"])
+def test_what_the_uplink_had_sent_of_it_is_lost_with_who_leaves(leaves: str, seconds: int) -> None:
+    """The downlinks are done at once; the uplink has carried a byte a second."""
+    world = crowd(INF, INF, up=1)
+    site = world.clients[0].site if leaves == "receiver" else world.server
+
+    def driver() -> Steps:
+        world.start(after(world, seconds, site.leave))
+        return (yield from world.together(world.broadcast(world.server, world.clients, 100, "rows")))
+
+    world.run(driver())
+    others = [(100, 0)] if leaves == "receiver" else [(seconds, seconds)]
+    assert sorted((row.bytes, row.lost) for row in world.ledger.transfers) == sorted([(seconds, seconds), *others])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ from simulator.accounting.costs import Cost, work
 from simulator.accounting.payload import Frozen
 from simulator.world.clients import Client
 from simulator.world.hardware import Hardware
+from simulator.world.memory import Memory
 from simulator.world.sites import Site
 from simulator.world.store import Store, Stores
 from simulator.world.world import World
@@ -144,3 +146,12 @@ def test_what_is_sent_on_at_once_takes_no_memory() -> None:
 
     world.run(steps())
     assert client.site.memory.peak_bytes == 0
+
+
+def test_a_copy_of_what_lives_at_a_site_is_plain_and_counts_like_any_record() -> None:
+    notes = Stores()
+    notes.of(Notes).first = Memory().keep({"weight": Sized(10)})
+    assert notes.weigh() == 0, "the memory that keeps it counts it"
+    restored = Stores({Notes: deepcopy(notes.of(Notes))})
+    assert type(restored.of(Notes).first) is dict
+    assert restored.weigh() == 40

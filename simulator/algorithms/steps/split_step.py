@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from simulator.accounting.payload import FROZEN_WEIGHTS, Messages
@@ -63,9 +63,9 @@ def split_step(
     server = client.server
     sent = yield from client.compute(head.forward, batch.x)
     smashed = yield from client.upload(sent.output, "smashed data")
-    with server.world.exclusive(body.weights) if exclusive and body.trainable else nullcontext() as turn:
-        if turn:
-            yield turn
+    with ExitStack() as turn:
+        if exclusive and body.trainable:
+            yield turn.enter_context(server.world.exclusive(body.weights))
         served = yield from server.compute(body.forward, smashed)
         features = yield from client.download(served.output, "features")
         graded = yield from client.compute(loss or tail.loss_backward, features, batch.y)
@@ -74,16 +74,16 @@ def split_step(
             grad = yield from client.upload(graded.input_grad, "feature gradient")
             grad = yield from server.compute(served.backward, grad)
         learning = _learn(client, head, sent, graded, grad, step or local.step)
-        if not body.trainable:
+        if body.trainable:  # the gradient's way back need not wait for the server's step
+            yield from server.world.together(learning, _step_body(client, body, served, turn))
+        else:
             yield from learning
-            return
-        handle = server.world.start(learning)  # the gradient's way back need not wait for the server's step
-        try:
-            yield from server.compute(body.weights.step, served)
-        except BaseException:
-            handle.stop()
-            raise
-    yield from server.world.together(handle)
+
+
+def _step_body(client: Client, body: Part, served: Pass, turn: ExitStack) -> Steps:
+    """Step the body at the server, then end the turn: the next client need not wait for this one's way back."""
+    yield from client.server.compute(body.weights.step, served)
+    turn.close()
 
 
 def _learn(client: Client, head: Part, sent: Pass, graded: Pass, grad: Any, step: Work) -> Steps:

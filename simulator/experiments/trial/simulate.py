@@ -54,6 +54,7 @@ class Simulation:
     ) -> None:
         began = time.perf_counter()
         torch.set_num_threads(scenario.threads)
+        self._rounds: Iterator[RoundResult] | None = None
         self.scenario, self.entry, self.seed, self.without = scenario, entry, seed, without
         self.seeds = Seeds(seed)
         self.task, wire = make_task(scenario, entry, self.seeds, dry), Wire(entry.training.wire_dtype)
@@ -68,8 +69,17 @@ class Simulation:
         self.wall_time_s = time.perf_counter() - began
 
     def rounds(self) -> Iterator[RoundResult]:
-        """Run all rounds; yield the state before training and after each of them."""
+        """Return the iterator that runs the rounds; it yields the state before training and after each of them.
+
+        It is always the same one: whoever asks again goes on where the last stopped. Closing it ends the simulation.
+        """
+        if self._rounds is None:
+            self._rounds = self._run()
+        return self._rounds
+
+    def _run(self) -> Iterator[RoundResult]:
         training, world, began = self.entry.training, self.world, time.perf_counter()
+        torch.set_num_threads(self.scenario.threads)
         states = training.driver.states(
             self.entry.algorithm,
             world,
@@ -88,11 +98,12 @@ class Simulation:
                 self.wall_time_s += time.perf_counter() - began
                 yield self.results[-1]
                 began = time.perf_counter()
+                torch.set_num_threads(self.scenario.threads)  # another simulation may have run meanwhile
         finally:
             world.end()
 
     def result(self) -> TrialResult:
-        """Return the result of the trial, once all rounds have run."""
+        """Return the result of the rounds that have run."""
         world = self.world
         names = (client.name for client in world.clients)
         return TrialResult(

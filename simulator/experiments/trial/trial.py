@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 class Trial:
     """A trial whose steps can be called one by one: choose cuts, build, simulate round by round, return the result.
 
-    ``run`` takes all steps. A step first takes those before it that were not taken yet, except that ``result`` does
-    not simulate the rounds.
+    ``run`` takes all steps. A step first takes those before it that were not taken yet.
 
     Args:
         scenario: the world, the model and the data.
@@ -55,11 +54,17 @@ class Trial:
         return self.simulation
 
     def rounds(self) -> Iterator[RoundResult]:
-        """Simulate the rounds; yield the state before training and after each, while the clock stands still."""
+        """Simulate the rounds; yield the state before training and after each, while the clock stands still.
+
+        The iterator is always the same one: whoever asks again goes on where the last stopped. ``close`` gives up the
+        rounds that are left.
+        """
         return self.build().rounds()
 
     def result(self) -> TrialResult:
-        """Return the result of the trial, once its rounds are simulated."""
+        """Return the result of the trial: of all its rounds, or of those simulated before the iterator was closed."""
+        for _ in self.rounds():
+            pass
         return self.build().result()
 
     def run(self, progress: Progress = lambda _: None) -> TrialResult:

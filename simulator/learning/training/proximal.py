@@ -51,5 +51,5 @@ def towards(start: Tensors, goal: Tensors, share: float) -> Tensors:
         share: how far to go; more than 1 extrapolates.
     """
     if any(tensor.is_meta for tensor in start.values()):
-        return start
+        return dict(start)  # a tree of its own, as in a real run, so that both take the same memory
     return {name: tensor.lerp(goal[name], share) for name, tensor in start.items()}

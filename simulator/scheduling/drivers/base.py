@@ -49,7 +49,9 @@ class Driver(Settings):
         selection: Selection,
         seeds: Seeds,
     ) -> Iterator[State]:
-        """Yield the state before the first round, then the state after each aggregation.
+        """Yield the state before training, then the state after each aggregation.
+
+        In a world that has aggregations already, yield the last state, then those of the aggregations that are missing.
 
         Asking for the next state runs the world until the next aggregation. In between the clock stands still at the
         time of the aggregation, so the caller may evaluate, save or stop. ``world.aggregations`` counts them.

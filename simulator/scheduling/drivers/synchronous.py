@@ -36,7 +36,9 @@ class Synchronous(Driver):
         seeds: Seeds,
     ) -> Iterator[State]:
         stored = world.server.store(GlobalState)
-        state = stored.value = algorithm.begin(world, task)
+        if not world.aggregations:  # else it goes on from the state of the last aggregation
+            stored.value = algorithm.begin(world, task)
+        state = stored.value
         yield state
         for number in range(world.aggregations + 1, rounds + 1):
             cohort = selection.choose(world.clients, clients_per_round, number, seeds)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from simulator.experiments.trial.trial import Trial, run
 from simulator.scenario.scenario import Scenario
@@ -14,7 +15,7 @@ from tests.helpers.small_trials import scenario
 
 @pytest.fixture
 def small(tmp_path: Path) -> Scenario:
-    """Two algorithms, the second with a cut that a policy chooses; three rounds."""
+    """Two algorithms, the second with a cut that a policy chooses; two rounds."""
     return scenario(tmp_path, ["fl", "v1-fastest"])
 
 
@@ -62,3 +63,56 @@ def test_a_trial_that_is_given_up_leaves_what_it_did(small: Scenario) -> None:
     rounds.close()  # type: ignore[attr-defined]
     assert trial.result().rounds[-1] == first
     assert {row.round for row in trial.result().ledger.rounds} == {1}
+
+
+def test_asked_again_for_its_rounds_it_goes_on_where_it_stopped(small: Scenario) -> None:
+    whole = run(small, small.algorithms[0], 0)
+    trial = Trial(small, small.algorithms[0], 0)
+    for point in trial.rounds():
+        if point.round == 1:
+            break
+    assert [point.round for point in trial.rounds()] == [2]
+    again = trial.run()
+    assert again.rounds == whole.rounds
+    assert again.ledger == whole.ledger
+
+
+def test_its_result_takes_the_steps_that_are_missing(small: Scenario) -> None:
+    assert Trial(small, small.algorithms[0], 0, dry=True).result().rounds[-1].round == 2
+
+
+def test_a_driver_that_starts_again_goes_on_from_the_last_aggregation(small: Scenario) -> None:
+    simulation = Trial(small, small.algorithms[0], 0).build()
+
+    def states(rounds: int) -> list[Any]:
+        found = simulation.entry.training.driver.states(
+            simulation.entry.algorithm,
+            simulation.world,
+            simulation.task,
+            rounds=rounds,
+            clients_per_round=2,
+            selection=simulation.entry.training.selection,
+            seeds=simulation.seeds,
+        )
+        return [(simulation.world.aggregations, state) for state in found]
+
+    first, second = states(1), states(2)
+    assert [number for number, _ in first + second] == [0, 1, 1, 2]
+    assert second[0][1] is first[-1][1]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_each_trial_trains_with_its_own_threads_whichever_was_built_last(small: Scenario, threads: int) -> None:
+    own = small.model_copy(update={"threads": threads})
+    trial = Trial(own, own.algorithms[0], 0, dry=True)
+    trial.build()
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        next(trial.rounds())
+        assert torch.get_num_threads() == threads
+        torch.set_num_threads(3)
+        next(trial.rounds())
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
