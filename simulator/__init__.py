@@ -1,4 +1,4 @@
-"""sfsim: which way of fine-tuning a pre-trained model across devices is fastest, cheapest and most accurate.
+"""sfsim simulates ways of fine-tuning a pre-trained model across devices, to compare their time, energy and accuracy.
 
 The public names, each imported when it is first used:
 

@@ -1,4 +1,8 @@
-"""The ledger: the only record of a run. Energy, money and every report are functions of its rows."""
+"""The ledger: which works were served, what was sent, and who took part or was away, with the times of each.
+
+The use of time, traffic, FLOPs and energy is computed from its rows (``usage``). Scores, memory peaks and class counts
+are not in it: they are in ``experiments.trial.result.TrialResult``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The loop of pre-training: epochs, checkpoints to resume from, and the files it writes."""
+"""The loop of pre-training: epochs, the saved state from which an interrupted training resumes, and the final files.
+
+Here a checkpoint is that saved state, with weights, optimizer state and log (``checkpoint.pt``). The trained weights
+alone are in ``model.safetensors``, which ``learning.models.checkpoints`` can load.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The works that wait for service at a site, and the order in which they are served."""
+"""``Job``, a work that was asked of a site and may have to wait there, and ``Queue``, the interface of a queue.
+
+The disciplines that a scenario can name are in ``scheduling.queues``. ``FirstCome`` is here because a site that is
+given no queue, such as a device, needs one, and this package does not import ``scheduling``.
+"""
 
 from __future__ import annotations
 

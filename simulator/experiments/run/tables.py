@@ -63,6 +63,11 @@ def write_csv(path: Path, tables: Sequence[Table]) -> None:
 def summarise(outcome: TrialResult, target: float | None, rounds: Table | None = None) -> Summary:
     """Return one trial in SI units, with the keys of ``summary.json``.
 
+    A new figure is shown only where its key is also named: in ``analysis.measures`` for the table of a run's report, in
+    ``analysis.interactive.sweep`` for the page of a sweep, in ``analysis.sweep_figures`` for its figures, and in
+    ``run`` of this package for the table that a run prints. ``analysis.quantities`` gives it a name in words, and tells
+    its unit by its key. A key in ``SUMMARY_COLUMNS`` of ``analysis.runs`` is demanded of older folders, too.
+
     Args:
         outcome: the trial's result.
         target: the target accuracy, a fraction, or None.

@@ -29,8 +29,9 @@ Progress = Callable[[RoundResult], Any]
 class Simulation:
     """One algorithm of a scenario with one seed, in a world of its own.
 
-    Building it runs nothing. ``rounds`` runs it and pauses after each aggregation; the whole state of the simulation
-    can then be read from its attributes.
+    Building it runs nothing. ``rounds`` runs it and pauses after each aggregation; the ledger, the stores, the
+    memory and the clock can then be read from ``world``. Where the driver's generator and unfinished processes stand
+    cannot be read.
 
     Args:
         scenario: the world, the model and the data.

@@ -1,4 +1,8 @@
-"""Weights from a file: read without running code from it, and fitted to a model or refused with a reason."""
+"""Load a file of weights into a model: no code in the file is run, and a file that does not fit is refused.
+
+Here a checkpoint is such a file, with the weights of a model that was trained anywhere. For the state from which an
+interrupted pre-training resumes, see ``pretraining.loop``.
+"""
 
 from __future__ import annotations
 

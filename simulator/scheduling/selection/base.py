@@ -1,4 +1,15 @@
-"""The contract of client selection: which clients take part in a round."""
+"""The contract of client selection: which clients take part in a round.
+
+A policy may look at all that the arguments of ``choose`` lead to, above all:
+
+- ``client.data``: its labels and the number of its samples
+- ``client.site`` and ``client.server``: hardware, links, memory, what is stored there, and whether the site is away
+- ``client.round_index``: with the ``synchronous`` driver, the round for which it was last selected; 0 before
+- ``client.fits``, ``client.task``: whether its memory is large enough, and the model with the training settings
+- ``client.site.world``: the clock (``now``), all sites, and the ledger of the rounds so far
+
+The algorithm and the scores of the evaluation cannot be reached. In a dry run, tensors have no values.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Published data sets that torchvision can download."""
+"""The base of data sets that are a class in torchvision, such as CIFAR-10.
+
+A subclass names that class. Its images count as raw pixels of 32 x 32 where their bytes matter, unless it overrides
+``_file_bytes``. Other images need no class of their own: see ``folder`` for image files and ``parquet`` for Parquet
+files.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,5 @@
-"""Partitions of samples among clients, one file for each that a scenario can name; ``base`` has the interface."""
+"""Partitions of samples among clients, one file for each that a scenario can name; ``base`` has the interface.
+
+To add one, put its class into a new file here that is named after the class's ``name``. Nothing is registered:
+``settings.plugins`` finds the class by that name.
+"""

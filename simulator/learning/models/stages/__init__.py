@@ -1,4 +1,8 @@
-"""Families of timm models as named stages: embed, (prompt), block0, block1, ..., head. Each family has its own file."""
+"""Families of timm models as named stages: embed, (prompt), block0, block1, ..., head.
+
+Each family has its own file. ``stages_of`` picks the family by the class of the model, so a new family is added there,
+and to the text of ``FAMILIES``. ``models.build`` checks the size of images by family, too.
+"""
 
 from __future__ import annotations
 
