@@ -7,7 +7,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 PYTEST_WORKERS ?= auto
-PYTEST := $(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) --dist worksteal
+# Each worker takes 1.3 GB, so a machine with many cores must not start one for each.
+PYTEST := $(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help install quickstart test check lint types bench bench-learning slow audit audit-long audit-later clean
@@ -29,7 +30,7 @@ install: $(VENV)/installed  ## set up .venv with everything that is needed
 quickstart: install  ## run scenarios/quickstart.yaml: FL, SFL and SFPrompt on a pre-trained ViT
 	@$(BIN)/sfsim run scenarios/quickstart.yaml
 
-test: install  ## run the tests, on all cores or on PYTEST_WORKERS of them (0: in one process)
+test: install  ## run the tests, in up to 4 processes, or in PYTEST_WORKERS (0: in this one)
 	@$(PYTEST)
 
 slow: install  ## run the slow tests too
