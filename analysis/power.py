@@ -1,9 +1,10 @@
 """The power that each site draws over time, from a run's ledger.
 
-The rule is the one by which the run itself counted energy. A site draws its idle watts while it is counted: a client
-while it is engaged, the server all the time, neither while it is away. Each state adds what it draws beyond idle:
-computing once for each busy slot, sending and receiving once each, however many transfers share the link. Latency adds
-nothing. The area below the curve is therefore the energy in the summary.
+The rule follows the one by which the run itself counted energy. A site draws its idle watts while it is counted: a
+client while it is engaged, the server all the time, neither while it is away. Each state adds what it draws beyond
+idle: computing once for each busy slot, sending and receiving once each, however many transfers share the link. Latency
+adds nothing. The area below the curve is therefore the energy in the summary, with one exception: a device that is
+still active after its engagement draws idle watts in the run's count (`simulator.accounting.usage`), but not here.
 """
 
 from __future__ import annotations
