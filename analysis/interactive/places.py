@@ -106,7 +106,7 @@ def _of_sample(sweep: Sweep, done: Sequence[int], most: int) -> Places:
 
 
 def _even(count: int, most: int) -> list[int]:
-    """Return at most so many of the numbers below `count`, evenly spread, with both ends; a single one is the middle."""
+    """Return at most so many of the numbers below `count`, evenly spread, with both ends; or the middle one."""
     if count <= most:
         return list(range(count))
     if most < 2:

@@ -1,4 +1,4 @@
-"""Run folders made up for tests: a toy world of devices and one server, written as `sfsim run` writes its own."""
+"""Run folders made up for tests: a toy world of devices and one server, written as by `sfsim run`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,21 @@ def fabricate(
     dry: bool = False,
     name: str = "made up",
 ) -> Path:
-    """Write a run folder: all files but figures and report. `algorithms` says how each label behaves (see `_steps`)."""
+    """Write a run folder, with all files but figures and report, and return it.
+
+    Args:
+        folder: the folder to write.
+        labels: the labels of the algorithm entries.
+        algorithms: the algorithm of each label, which says how it behaves (see `_steps`).
+        seeds: the seeds.
+        rounds: how many rounds.
+        devices: how many devices there are.
+        per_round: the size of the cohort.
+        batches: the batches of a device, at least.
+        target: the target accuracy.
+        dry: whether the run is dry.
+        name: the name of the scenario.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     behaviours = list(algorithms or ("fedavg", "sfprompt", "splitfed", "linear"))
     trials, rows, shares = [], [], []
@@ -73,7 +87,7 @@ def fabricate(
 
 
 def _steps(algorithm: str, batches: int, first: bool) -> Iterator[Step]:
-    """What one client does in one round."""
+    """Yield the steps of one client in one round."""
     if algorithm == "fedavg":
         yield "model exchange", "download", MODEL_BYTES, "model"
         for _ in range(3 * batches):
@@ -104,7 +118,11 @@ def _steps(algorithm: str, batches: int, first: bool) -> Iterator[Step]:
 
 
 class _Trial:
-    """One algorithm with one seed, simulated in a few lines: clients side by side, one server slot, first come."""
+    """One algorithm with one seed, simulated in a few lines: clients in parallel, a server with one slot and a FIFO.
+
+    Attributes:
+        rows: the rows of its rounds.
+    """
 
     def __init__(
         self, algorithm: str, label: str, seed: int, rounds: int, devices: int, per_round: int, batches: int, dry: bool
