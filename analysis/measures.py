@@ -46,6 +46,8 @@ class Column:
 
 @dataclass(frozen=True)
 class _Measure:
+    """A row of the list of measures: where it stands in the table, and the column of the summary that it shows."""
+
     group: str
     name: str
     column: str

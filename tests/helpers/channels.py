@@ -51,7 +51,13 @@ def another(world: World) -> Client:
 
 
 def run(world: World, client: Client, steps: Steps) -> Any:
-    """Run the steps of one client, and return their result."""
+    """Run the steps of one client, and return their result.
+
+    Args:
+        world: the world.
+        client: the client on whose behalf the steps are run.
+        steps: the steps.
+    """
 
     def driver() -> Steps:
         return (yield from world.start(steps, client))
@@ -71,4 +77,5 @@ class Table:
         return len(self.values)
 
     def rows(self, index: Tensor) -> Tensor:
+        """Return the rows at these indices."""
         return self.values[index]

@@ -40,7 +40,7 @@ def fabricate(
     Args:
         folder: the folder to write.
         labels: the labels of the algorithm entries.
-        algorithms: the algorithm of each label, which says how it behaves (see `_steps`).
+        algorithms: the algorithms as which the labels behave (see `_steps`), in turn.
         seeds: the seeds.
         rounds: how many rounds.
         devices: how many devices there are.
@@ -234,6 +234,7 @@ class _Trial:
         return COMPUTE * computing + RADIO * sending
 
     def summary(self, target: float | None) -> dict[str, object]:
+        """Return the trial's entry of `summary.json`."""
         last, accuracies = self.rows[-1], [row["accuracy"] for row in self.rows]
         hits = [r["sim_time_s"] for r in self.rows if target is not None and not self.dry and r["accuracy"] >= target]  # type: ignore[operator]
         shared = ["bytes_up", "bytes_down", "client_flops", "server_flops", "client_energy_j", "server_energy_j"]
@@ -252,6 +253,7 @@ class _Trial:
         }
 
     def breakdown(self) -> list[dict[str, object]]:
+        """Return the trial's rows of `breakdown.csv`."""
         works, sent = pd.DataFrame(self.works), pd.DataFrame(self.transfers)
         served = works["site"] == "server"
         waits = pd.DataFrame(self.waits, columns=["phase", "seconds"])
@@ -278,6 +280,7 @@ class _Trial:
         return [head | {str(key): value for key, value in row.items()} for row in rows]
 
     def write_ledger(self, folder: Path) -> None:
+        """Write the trial's ledger: all tables but those of engagements, absences and rounds."""
         folder.mkdir(parents=True)
         pd.DataFrame(self.works).to_parquet(folder / "works.parquet", index=False)
         pd.DataFrame(self.transfers).to_parquet(folder / "transfers.parquet", index=False)

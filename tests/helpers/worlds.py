@@ -25,6 +25,7 @@ class Scale:
     """A wire on which a number has as many bytes as it says, and a dictionary the bytes of its values."""
 
     def carry(self, payload: Any) -> tuple[Any, int]:
+        """Return a payload as it arrives, and its size in bytes."""
         if isinstance(payload, dict):
             return dict(payload), sum(payload.values())
         return payload, payload
@@ -99,7 +100,13 @@ def pause(world: World, seconds: float) -> Steps:
 
 
 def after(world: World, seconds: float, action: Callable[[], Any]) -> Steps:
-    """Call a function so many seconds from now."""
+    """Call a function so many seconds from now.
+
+    Args:
+        world: the world.
+        seconds: the delay.
+        action: the function.
+    """
     yield world.env.timeout(seconds)
     action()
 
