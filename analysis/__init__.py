@@ -1,4 +1,6 @@
-"""Run and sweep folders to frames, figures and reports. Reads files only: it knows nothing of the simulator.
+"""Turn run and sweep folders into data frames, figures and reports.
+
+The package reads files only: of the simulator it imports nothing but helpers for units and files.
 
 >>> from analysis import load_run, plot_accuracy_vs_time
 >>> run = load_run("runs/quickstart-1")                         # doctest: +SKIP
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from analysis.trace import write_trace
     from analysis.where import device_shares, plot_where_it_goes
 
-# A name loads its module when it is first asked for: who only formats a number waits for no pandas and no matplotlib.
+# A module is imported when one of its names is first used: importing this package alone loads no pandas or matplotlib.
 _HOMES = {
     "runs": ("Run", "RunError", "load_run"),
     "accuracy": ("accuracy_curve",),

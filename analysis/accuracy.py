@@ -1,4 +1,4 @@
-"""Accuracy against what was paid for it so far, as the figures of both kinds draw it."""
+"""Accuracy against a running cost: the curves behind the PNG figures and the interactive ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ Against = Literal["time", "bytes", "energy"]
 
 
 class Cost(NamedTuple):
-    """A running cost: the columns of the rounds that add up to it, its kind, and what an axis of it is called."""
+    """A running cost against which accuracy is drawn.
+
+    Attributes:
+        columns: the columns of `rounds.csv` that add up to it.
+        kind: the kind of quantity, which settles its unit.
+        axis: the name of its axis.
+    """
 
     columns: tuple[str, ...]
     kind: Kind
@@ -29,14 +35,23 @@ COSTS: dict[Against, Cost] = {
 
 
 def accuracy_curve(run: Run, label: str, against: Against = "time", column: str = "accuracy") -> pd.DataFrame:
-    """Accuracy of one label against a running cost, over its seeds: columns x (SI), mean, low, high and seeds.
+    """Return the accuracy of one label against a running cost, over its seeds.
 
-    `column` of the rounds is `accuracy`, on the whole test set, `personal_accuracy`, the mean over devices, each with
-    its own model on its own mix of classes, or `personal_accuracy_worst_decile`, of the tenth of them that fare worst.
+    Between two evaluations the earlier one holds, so each seed is a staircase. Mean, lowest and highest are taken at
+    every step of any seed, over the seeds that have been evaluated by then. A seed that has ended keeps its last value,
+    as its model does.
 
-    Between two evaluations what is known is the earlier one, so each seed is a staircase; the mean, the lowest and the
-    highest are taken at every step of any seed, over the seeds evaluated by then. A seed that has ended keeps
-    its last value, as its model does. Empty where nothing was evaluated (a dry run).
+    Args:
+        run: the run.
+        label: the label of the algorithm entry.
+        against: the running cost.
+        column: the column of the rounds: `accuracy`, on the whole test set; `personal_accuracy`, the mean over devices,
+            each with its own model on its own mix of classes; or `personal_accuracy_worst_decile`, the same over the
+            tenth of the devices that fare worst.
+
+    Returns:
+        A frame with the columns x (the cost, SI), mean, low, high and seeds (how many), one row per step; empty where
+        nothing was evaluated (a dry run).
     """
     rows = run.rounds[(run.rounds["label"] == label) & run.rounds[column].notna()]
     cost = rows[list(COSTS[against].columns)].sum(axis=1)
@@ -59,11 +74,17 @@ def accuracy_curve(run: Run, label: str, against: Against = "time", column: str 
 
 
 def accuracy_curves(run: Run, against: Against = "time", column: str = "accuracy") -> dict[str, pd.DataFrame]:
-    """The `accuracy_curve` of every label that was evaluated."""
+    """Return the `accuracy_curve` of every label that was evaluated.
+
+    Args:
+        run: the run.
+        against: the running cost.
+        column: the column of the rounds that holds the accuracy.
+    """
     curves = {label: accuracy_curve(run, label, against, column) for label in run.labels}
     return {label: curve for label, curve in curves.items() if not curve.empty}
 
 
 def with_a_place(curve: pd.DataFrame, logarithmic: bool) -> pd.DataFrame:
-    """What of a curve has a place on the axis: a logarithmic one has none for what cost nothing."""
+    """Return the steps of a curve that can be drawn: a logarithmic axis has no place for a cost of zero."""
     return curve[curve["x"] > 0] if logarithmic else curve

@@ -1,4 +1,4 @@
-"""The axes of a sweep: values as they were written, and the numbers that they stand for."""
+"""The axes of a sweep: their values as written in the sweep file, and the numbers that these stand for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simulator.settings.units import AMOUNT, BANDWIDTH, DURATION, ENERGY, MEMORY
 
 Value = float | str
 
-# What may be written in a scenario, by what it measures: two of one kind compare. Links and memories share theirs.
+# The quantities of a scenario: two values compare if theirs is the same. Link rates and memory bandwidths share one.
 _QUANTITIES = (RATE, BANDWIDTH, MEMORY, POWER, ENERGY, DURATION)
 _UNITS = {"": ("a number", Fraction(1))} | {
     unit: (quantity.name, factor) for quantity in _QUANTITIES for unit, factor in quantity.units.items()
@@ -21,18 +21,18 @@ _UNITS = {"": ("a number", Fraction(1))} | {
 
 
 def parse_values(texts: Sequence[str]) -> list[Value]:
-    """The values in SI ("20 Mbit/s" is 2.5e6 bytes/s) if all are numbers of one kind; else the texts themselves."""
-    read = [_read(text) for text in texts]
-    numbers = [found[1] for found in read if found]
-    alike = len(numbers) == len(texts) and len({found[0] for found in read if found}) == 1
-    return [*numbers] if alike else [*texts]
+    """Return values in SI ("20 Mbit/s" is 2.5e6 bytes/s) if all are numbers of one kind; else the texts themselves."""
+    quantities = [quantity for text in texts if (quantity := _quantity(text))]
+    alike = len(quantities) == len(texts) and len({kind for kind, _ in quantities}) == 1
+    return [number for _, number in quantities] if alike else [*texts]
 
 
-def _read(text: str) -> tuple[str, float] | None:
-    found = amount(text)
-    if found is None or found[1] not in _UNITS:
+def _quantity(text: str) -> tuple[str, float] | None:
+    """Return the kind of a quantity and its value in SI; None if the text is no quantity, or too large for a float."""
+    parsed = amount(text)
+    if parsed is None or parsed[1] not in _UNITS:
         return None
-    number, unit = found
+    number, unit = parsed
     kind, factor = _UNITS[unit]
     try:
         return kind, float(number * factor)
@@ -42,15 +42,27 @@ def _read(text: str) -> tuple[str, float] | None:
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis of a sweep: its key, and the values it takes, rising where they are numbers and else as first met."""
+    """One axis of a sweep.
+
+    Attributes:
+        key: the dotted key of the scenario that the axis sets.
+        values: the distinct values: numbers (SI) in rising order, or texts in the order in which they first occur.
+        texts: the same values as they were written.
+    """
 
     key: str
     values: tuple[Value, ...]
-    texts: tuple[str, ...]  # the same, as they were written
+    texts: tuple[str, ...]
 
     @classmethod
     def of(cls, key: str, values: Iterable[Value], texts: Iterable[str]) -> Axis:
-        """The axis that takes these values; those that occur again are the same place on it."""
+        """Return the axis with these values, each of them once.
+
+        Args:
+            key: the dotted key of the scenario.
+            values: one per point; they may repeat.
+            texts: the same values as written.
+        """
         written: dict[Value, str] = {}
         for value, text in zip(values, texts, strict=True):
             written.setdefault(value, text)
@@ -61,69 +73,72 @@ class Axis:
 
     @property
     def numeric(self) -> bool:
+        """Whether all values are numbers."""
         return not any(isinstance(value, str) for value in self.values)
 
     @property
     def positions(self) -> list[float]:
-        """Where each value stands on a drawn axis: at its number, or one after the other."""
+        """The coordinate of each value on a drawn axis: the number itself, or its index if the values are texts."""
         return [float(value) for value in self.values] if self.numeric else [float(i) for i in range(len(self.values))]
 
     @property
     def logarithmic(self) -> bool:
-        """Whether the values are best drawn by their ratios: they grow by a factor, or span a wide range."""
-        places = self.positions
-        if not self.numeric or len(places) < 2 or min(places) <= 0:
+        """Whether a logarithmic scale suits the values: they grow by a constant factor, or span a wide range."""
+        positions = self.positions
+        if not self.numeric or len(positions) < 2 or min(positions) <= 0:
             return False
-        ratios = [after / before for before, after in itertools.pairwise(places)]
-        return max(places) > LOG_FROM * min(places) or (len(ratios) > 1 and max(ratios) < 1.05 * min(ratios))
+        ratios = [after / before for before, after in itertools.pairwise(positions)]
+        return max(positions) > LOG_FROM * min(positions) or (len(ratios) > 1 and max(ratios) < 1.05 * min(ratios))
 
     @property
     def ticks(self) -> tuple[str, ...]:
-        """The values to read: mappings without their braces, long decimals cut to three digits, unless two would then
-        read the same."""
+        """The tick labels: without braces and cut to three digits, or as written where two would then read the same."""
         short = tuple(_shortened(text) for text in self.texts)
         return short if len(set(short)) == len(short) else self.texts
 
     def find(self, value: object) -> Value | None:
-        """The value of this axis that is meant by a number or by what was written; None if there is none."""
+        """Return the value of this axis that equals a number (SI) or was written as this text, or None."""
         pairs = list(zip(self.values, self.texts, strict=True))
-        named = [own for own, text in pairs if str(value) == text or value == own]
-        return named[0] if named else None
+        matches = [candidate for candidate, text in pairs if str(value) == text or value == candidate]
+        return matches[0] if matches else None
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:
-    """The shortest end of each dotted key that no other key shares: `algorithms.*.head` is `head`."""
-    parts = {key: [part for part in key.split(".") if part != "*"] for key in keys}
+    """Return, by key, the shortest end of each dotted key that no other key shares: `algorithms.*.head` is `head`."""
+    split = {key: [part for part in key.split(".") if part != "*"] for key in keys}
     names = {}
-    for key, own in parts.items():
-        others = [other for name, other in parts.items() if name != key]
-        lengths = range(1, len(own) + 1)
-        length = next((n for n in lengths if not any(other[-n:] == own[-n:] for other in others)), None)
-        names[key] = ".".join(own[-length:]) if length else key
+    for key, parts in split.items():
+        others = [other for name, other in split.items() if name != key]
+        lengths = range(1, len(parts) + 1)
+        length = next((n for n in lengths if not any(other[-n:] == parts[-n:] for other in others)), None)
+        names[key] = ".".join(parts[-length:]) if length else key
     return names
 
 
 def _shortened(text: str) -> str:
+    """Return a value as a tick shows it: braces become words, and long decimals are cut to three digits."""
     if text.startswith(("{", "[")):
         return _in_words(text)
-    found = AMOUNT.fullmatch(text)
-    if found is None or "." not in found[1] or len(found[1]) <= 5 or "e" in found[1].lower():
+    match = AMOUNT.fullmatch(text)
+    if match is None or "." not in match[1] or len(match[1]) <= 5 or "e" in match[1].lower():
         return text
-    number = float(found[1])
-    return f"{number:.0f} {found[2]}".strip() if abs(number) >= 1000 else f"{number:.3g} {found[2]}".strip()
+    number = float(match[1])
+    return f"{number:.0f} {match[2]}".strip() if abs(number) >= 1000 else f"{number:.3g} {match[2]}".strip()
 
 
 def _in_words(text: str) -> str:
-    """A mapping or a list: {"name": "dirichlet", "alpha": 0.1} is "dirichlet, alpha 0.1"; of a list of mappings each is
-    its label or its name."""
+    """Write out a mapping or a list in JSON: {"name": "dirichlet", "alpha": 0.1} becomes "dirichlet, alpha 0.1".
+
+    A mapping inside a list is represented by its label or its name.
+    """
     try:
-        said = json.loads(text)
+        value = json.loads(text)
     except ValueError:
         return text
-    if isinstance(said, dict):
-        plain = [f"{key} {_plain(value)}" for key, value in said.items()]
+    if isinstance(value, dict):
+        plain = [f"{key} {_plain(inner)}" for key, inner in value.items()]
         return ", ".join(part.removeprefix("name ") for part in plain) or text
-    items = [item.get("label") or item.get("name") or item if isinstance(item, dict) else item for item in said]
+    items = [item.get("label") or item.get("name") or item if isinstance(item, dict) else item for item in value]
     return ", ".join(map(_plain, items)) or text
 
 

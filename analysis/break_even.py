@@ -1,4 +1,4 @@
-"""Which algorithm wins where: a map over two axes of a sweep, and the line at which two break even."""
+"""Break-even maps: which algorithm wins at each place of two axes, and the line at which two of them break even."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FONTS = (10.0, 8.5, 7.0)
 
 
 def winners(means: Mapping[str, float], more_is_better: bool = False) -> Winners:
-    """The labels with the best figure, all of them where they read the same to three digits; NaN never wins."""
+    """Return the labels with the best value: several if they agree to three digits, none if all are NaN."""
     shown = {label: float(f"{mean:.3g}") for label, mean in means.items() if math.isfinite(mean)}
     if not shown:
         return ()
@@ -38,31 +38,51 @@ def winners(means: Mapping[str, float], more_is_better: bool = False) -> Winners
 def winners_by_place(
     means: Iterable[tuple[P, str, float]], undecided: Container[P], more_is_better: bool = False
 ) -> dict[P, Winners]:
-    """Who wins at each place.
+    """Return the winning labels at each place.
 
     Args:
-        means: place, label and figure; NaN for a label that lacks a value with some seed.
-        undecided: places where a trial is missing or broken that may yet win: nobody wins there.
-        more_is_better: whether the highest wins.
+        means: place, label and mean; NaN for a label that lacks a value for some seed.
+        undecided: places without a winner, because a trial is missing or broken that might win.
+        more_is_better: whether the highest mean wins.
     """
-    found: dict[P, dict[str, float]] = {}
+    by_place: dict[P, dict[str, float]] = {}
     for place, label, mean in means:
-        found.setdefault(place, {})[label] = mean
-    return {place: () if place in undecided else winners(own, more_is_better) for place, own in found.items()}
+        by_place.setdefault(place, {})[label] = mean
+    return {
+        place: () if place in undecided else winners(contenders, more_is_better)
+        for place, contenders in by_place.items()
+    }
 
 
 def undecided_at(sweep: Sweep, *columns: str) -> set[Any]:
-    """The places, by these columns of a summary, where a trial is missing or broken: who is not there may win."""
+    """Return the places where a trial is missing or broken, so that no winner can be named.
+
+    Args:
+        sweep: the sweep.
+        columns: the columns of its summary that make up a place: a value of one, or a tuple of several.
+    """
     rows = sweep.summary
     lost = rows[rows["status"].isin((MISSING, BROKEN))]
     return set(lost[columns[0]]) if len(columns) == 1 else set(zip(*(lost[name] for name in columns), strict=True))
 
 
 def winner_map(sweep: Sweep, x: str, y: str, measure: str = "sim_time_s") -> pd.DataFrame:
-    """Who wins at each value of y (rows) and x (columns): a tuple of labels, mean over seeds, several where they tie.
+    """Return which labels win at each place of two axes, by their means over seeds.
 
-    A label that lacks a value with some seed (a trial failed, a target was not reached) cannot win. A place has no
-    winner, an empty tuple, where no label can, or where a trial is missing or broken that may yet win. Raises RunError.
+    A label that lacks a value for some seed (a trial failed, a target was not reached) cannot win. A place has no
+    winner where no label can win, or where a trial is missing or broken that might.
+
+    Args:
+        sweep: the sweep.
+        x: the key of the axis along the columns, or its shortest unique end.
+        y: the same of the axis along the rows.
+        measure: the column of the summary that is compared, or `bytes`.
+
+    Returns:
+        A frame of tuples of labels, y values by x values: several labels where they tie, none where nobody wins.
+
+    Raises:
+        RunError: the sweep has no such axis or measure, or has several points at one place.
     """
     across, up = sweep.axis(x), sweep.axis(y)
     cells = _cells(sweep, across, up, measure)
@@ -74,43 +94,54 @@ def winner_map(sweep: Sweep, x: str, y: str, measure: str = "sim_time_s") -> pd.
 
 
 def _cells(sweep: Sweep, x: Axis, y: Axis, measure: str) -> dict[Cell, Winners]:
+    """Return the winners by row and column of the grid; see `winner_map`."""
     means = sweep.means([x.key, y.key], measure)
-    able = means["mean"].where(means["lacking"] == 0, math.nan)
+    comparable = means["mean"].where(means["lacking"] == 0, math.nan)
     places = zip(means[y.key], means[x.key], strict=True)
     better = sweep.measure(measure).more_is_better
     won = winners_by_place(
-        zip(places, means["label"], able, strict=True), undecided_at(sweep, y.key, x.key), more_is_better=better
+        zip(places, means["label"], comparable, strict=True), undecided_at(sweep, y.key, x.key), more_is_better=better
     )
     return {
-        (row, column): won.get((own_y, own_x), ())
-        for row, own_y in enumerate(y.values)
-        for column, own_x in enumerate(x.values)
+        (row, column): won.get((y_value, x_value), ())
+        for row, y_value in enumerate(y.values)
+        for column, x_value in enumerate(x.values)
     }
 
 
 def regions(cells: Mapping[Cell, Winners]) -> list[list[Cell]]:
-    """The cells that have the same winners and touch along an edge, region by region, those without winners too."""
-    left = dict.fromkeys(sorted(cells))
+    """Return the connected regions of the map: cells with the same winners (or none) that touch along an edge."""
+    unvisited = dict.fromkeys(sorted(cells))
     found = []
-    while left:
-        region, edge = [], [next(iter(left))]
-        del left[edge[0]]
-        while edge:
-            row, column = edge.pop()
+    while unvisited:
+        region, frontier = [], [next(iter(unvisited))]
+        del unvisited[frontier[0]]
+        while frontier:
+            row, column = frontier.pop()
             region.append((row, column))
-            for near in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
-                if near in left and cells[near] == cells[row, column]:
-                    del left[near]
-                    edge.append(near)
+            for neighbour in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+                if neighbour in unvisited and cells[neighbour] == cells[row, column]:
+                    del unvisited[neighbour]
+                    frontier.append(neighbour)
         found.append(sorted(region))
     return found
 
 
 @style.any_script()
 def plot_break_even(sweep: Sweep, x: str, y: str, measure: str = "sim_time_s", ax: Axes | None = None) -> Axes:
-    """Draw which label wins where, mean over seeds: a colour and a name a region, with its border drawn.
+    """Draw which label wins where, by the means over seeds: each region has a colour, a name and a border.
 
-    Grey is a tie, hatched is where nobody can be said to win. Raises RunError as `winner_map` does.
+    Grey is a tie; where no winner can be named, the map is hatched.
+
+    Args:
+        sweep: the sweep.
+        x: the key of the horizontal axis, or its shortest unique end.
+        y: the same of the vertical axis.
+        measure: the column of the summary that is compared, or `bytes`.
+        ax: the axes to draw on; by default those of a new figure.
+
+    Raises:
+        RunError: as `winner_map` does.
     """
     across, up, what = sweep.axis(x), sweep.axis(y), sweep.measure(measure)
     cells = _cells(sweep, across, up, measure)
@@ -118,12 +149,12 @@ def plot_break_even(sweep: Sweep, x: str, y: str, measure: str = "sim_time_s", a
         width, height = grid_size(across, up)
         ax = style.new_figure(width + 2.2, height + 1.5).add_subplot()
     better = "highest" if what.more_is_better else "lowest"
-    said = f"the {better} wins; {seeds_said(sweep)}"
+    caption = f"the {better} wins; {seeds_said(sweep)}"
     if sweep.means([across.key, up.key], measure)["lacking"].any():
-        said += "\na label that lacks a value with any seed cannot win there"
+        caption += "\na label that lacks a value with any seed cannot win there"
     if any(len(won) > 1 for won in cells.values()):
-        said += "\ngrey: a tie, equal to three digits"
-    dress_grid(ax, f"Break-even: {what.name}", said, across, up)
+        caption += "\ngrey: a tie, equal to three digits"
+    dress_grid(ax, f"Break-even: {what.name}", caption, across, up)
     if not any(cells.values()):
         style.say(ax, nothing_said(sweep, what))
         return ax
@@ -133,20 +164,20 @@ def plot_break_even(sweep: Sweep, x: str, y: str, measure: str = "sim_time_s", a
             square = Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, edgecolor=colour, linewidth=0.3)
             ax.add_patch(square).set_zorder(1)
     ax.add_collection(LineCollection(_borders(cells), colors=style.INK, linewidths=2.0, zorder=3, gid="border"))
-    style.figure_of(ax).figure.draw_without_rendering()  # only now does the layout say how wide the cells are
+    style.figure_of(ax).figure.draw_without_rendering()  # the layout settles the width of the cells only here
     unnamed = [cells[region[0]] for region in regions(cells) if not _name_region(ax, cells[region[0]], region)]
     _legend(ax, sweep, [won for won in dict.fromkeys(cells.values()) if won in unnamed or not won])
     return ax
 
 
-def _fill(place: int) -> str:
-    """The label's colour half way to white, so that its name can be read on it."""
-    red, green, blue = (0.5 + 0.5 * channel for channel in to_rgb(style.line_colour(place)))
+def _fill(index: int) -> str:
+    """Return the colour of the label with this index, half way to white, so that its name can be read on it."""
+    red, green, blue = (0.5 + 0.5 * channel for channel in to_rgb(style.line_colour(index)))
     return to_hex((red, green, blue))
 
 
 def _borders(cells: Mapping[Cell, Winners]) -> list[list[tuple[float, float]]]:
-    """The edges between cells with different winners."""
+    """Return the edges between cells with different winners, each as two corners."""
     lines = []
     for (row, column), won in cells.items():
         if cells.get((row, column + 1), won) != won:
@@ -157,9 +188,15 @@ def _borders(cells: Mapping[Cell, Winners]) -> list[list[tuple[float, float]]]:
 
 
 def _name_region(ax: Axes, won: Winners, region: list[Cell]) -> bool:
-    """Write the winners' name in the region, as near its middle as there is room; False where there is none."""
+    """Write the winners' names into a region, as near its middle as they fit; return whether they do.
+
+    Args:
+        ax: the axes of the map.
+        won: the winners; without any there is nothing to write.
+        region: the cells.
+    """
     if not won:
-        return True  # hatched, nobody's name
+        return True
     middle = float(np.mean([row for row, _ in region]))
     name = " = ".join(style.shortened(label, 20) for label in won)
     note = ax.text(0, 0, name, ha="center", va="center", fontsize=10, fontweight="bold", color=style.INK, gid="name")
@@ -177,18 +214,18 @@ def _name_region(ax: Axes, won: Winners, region: list[Cell]) -> bool:
 
 
 def _runs(region: list[Cell]) -> list[tuple[int, int, int]]:
-    """The unbroken stretches of a region's cells in each row: row, first and last column."""
-    found: list[tuple[int, int, int]] = []
+    """Return the unbroken stretches of a region in each row: row, first column and last column."""
+    runs: list[tuple[int, int, int]] = []
     for row, column in sorted(region):
-        if found and found[-1][0] == row and found[-1][2] == column - 1:
-            found[-1] = (row, found[-1][1], column)
+        if runs and runs[-1][0] == row and runs[-1][2] == column - 1:
+            runs[-1] = (row, runs[-1][1], column)
         else:
-            found.append((row, column, column))
-    return found
+            runs.append((row, column, column))
+    return runs
 
 
 def _legend(ax: Axes, sweep: Sweep, shown: list[Winners]) -> None:
-    """Name what could not be named on the map, below it."""
+    """Add a legend below the map for the winners that could not be named on it."""
     handles = []
     for won in shown:
         name = " = ".join(style.shortened(label, 20) for label in won) if won else "no winner"

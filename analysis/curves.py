@@ -1,4 +1,4 @@
-"""Accuracy against what it cost: simulated time, traffic or the devices' energy."""
+"""Figures of accuracy against a running cost: simulated time, traffic or the energy of the devices."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from analysis.scales import LOG_FROM, logarithmic
 from simulator.settings.humanize import human, scale
 
 LEAST_SEEN = 0.005
-"""Accuracies that are nearer to each other than this make lines that look the same."""
-
+"""Lines whose accuracies differ by less than this look the same."""
 
 _TITLES: dict[Against, str] = {
     "time": "Accuracy over time",
@@ -25,20 +24,31 @@ _TITLES: dict[Against, str] = {
 
 
 def plot_accuracy(run: Run, against: Against = "time", ax: Axes | None = None) -> Axes:
-    """Draw accuracy against a running cost, one line a label; several seeds are their mean in the band of all."""
+    """Draw accuracy on the test set against a running cost, one line per label.
+
+    With several seeds the line is their mean, in a band from the lowest to the highest.
+
+    Args:
+        run: the run.
+        against: the running cost.
+        ax: the axes to draw on; by default those of a new figure.
+    """
     ax = _framed(ax, against, _TITLES[against], "accuracy on the test set")
     return _drawn(ax, run, against, "accuracy", target=run.target_accuracy)
 
 
 def plot_personal_accuracy_vs_time(run: Run, ax: Axes | None = None) -> Axes:
-    """Draw each device's own accuracy against the simulated clock: mean over devices, and thin the worst decile."""
-    title, said = "Personal accuracy over time", "Each device's model on its own mix of classes; thin: the worst tenth"
-    ax = _framed(ax, "time", title, "accuracy, mean over devices", said)
+    """Draw the devices' personal accuracy against simulated time: the mean over devices and, thin, the worst decile."""
+    title, caption = (
+        "Personal accuracy over time",
+        "Each device's model on its own mix of classes; thin: the worst tenth",
+    )
+    ax = _framed(ax, "time", title, "accuracy, mean over devices", caption)
     return _drawn(ax, run, "time", "personal_accuracy", thin="personal_accuracy_worst_decile")
 
 
 def shows_personal_accuracy(run: Run) -> bool:
-    """Whether it was measured, and can be told from accuracy on the whole test set somewhere."""
+    """Return whether personal accuracy was measured and somewhere differs visibly from accuracy on the test set."""
     personal = run.rounds[list(PERSONAL_COLUMNS)]
     return bool((personal.sub(run.rounds["accuracy"], axis=0).abs() > LEAST_SEEN).any(axis=None))
 
@@ -55,7 +65,16 @@ def _framed(ax: Axes | None, against: Against, title: str, what: str, caption: s
 def _drawn(
     ax: Axes, run: Run, against: Against, column: str, *, thin: str | None = None, target: float | None = None
 ) -> Axes:
-    """A line a label of one column of the rounds, and beside it a thin one of another."""
+    """Draw a column of the rounds, one line per label, and return the axes.
+
+    Args:
+        ax: the axes to draw on.
+        run: the run.
+        against: the running cost.
+        column: the column to draw.
+        thin: a second column, drawn as a thin line beside the first.
+        target: the accuracy at which to draw the target line.
+    """
     cost = COSTS[against]
     curves = accuracy_curves(run, against, column)
     if not curves:
@@ -65,20 +84,20 @@ def _drawn(
         return ax
 
     ends = {label: float(curve["x"].iloc[-1]) for label, curve in curves.items()}
-    wide = min(ends.values()) > 0 and max(ends.values()) > LOG_FROM * min(ends.values())
+    log = min(ends.values()) > 0 and max(ends.values()) > LOG_FROM * min(ends.values())
     unit = scale(cost.kind, max(ends.values()))
-    divisor = 1.0 if wide else unit.divisor
-    places = {label: index for index, label in enumerate(run.labels)}
+    divisor = 1.0 if log else unit.divisor
+    order = {label: index for index, label in enumerate(run.labels)}
     labels = []
     for label, curve in curves.items():
         if thin:
-            _draw_thin(ax, with_a_place(accuracy_curve(run, label, against, thin), wide), divisor, places[label])
-        _draw_curve(ax, label, with_a_place(curve, wide), divisor, places[label])
-        colour = style.darker(style.line_colour(places[label]))
+            _draw_thin(ax, with_a_place(accuracy_curve(run, label, against, thin), log), divisor, order[label])
+        _draw_curve(ax, label, with_a_place(curve, log), divisor, order[label])
+        colour = style.darker(style.line_colour(order[label]))
         labels.append(EndLabel(style.shortened(label), ends[label] / divisor, float(curve["mean"].iloc[-1]), colour))
 
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: human("fraction", round(value, 6))))
-    if wide:
+    if log:
         logarithmic(ax, cost.kind)
     else:
         ax.set_xlabel(f"{cost.axis} ({unit.unit})")
@@ -91,22 +110,22 @@ def _drawn(
 
 
 def plot_accuracy_vs_time(run: Run, ax: Axes | None = None) -> Axes:
-    """Accuracy against the simulated clock."""
+    """Draw accuracy against simulated time; see `plot_accuracy`."""
     return plot_accuracy(run, "time", ax)
 
 
 def plot_accuracy_vs_bytes(run: Run, ax: Axes | None = None) -> Axes:
-    """Accuracy against all bytes sent so far, up and down, provisioning included."""
+    """Draw accuracy against all bytes sent so far, up and down, provisioning included; see `plot_accuracy`."""
     return plot_accuracy(run, "bytes", ax)
 
 
 def plot_accuracy_vs_energy(run: Run, ax: Axes | None = None) -> Axes:
-    """Accuracy against the joules of the engaged devices so far, their waiting included."""
+    """Draw accuracy against the energy (J) that engaged devices have drawn so far, waiting included."""
     return plot_accuracy(run, "energy", ax)
 
 
-def _draw_thin(ax: Axes, curve: pd.DataFrame, divisor: float, place: int) -> None:
-    looks = style.line_style(place) | {"linestyle": (0, (2, 2)), "linewidth": 0.9, "markersize": 2.5}
+def _draw_thin(ax: Axes, curve: pd.DataFrame, divisor: float, index: int) -> None:
+    look = style.line_style(index) | {"linestyle": (0, (2, 2)), "linewidth": 0.9, "markersize": 2.5}
     ax.plot(
         curve["x"] / divisor,
         curve["mean"],
@@ -114,11 +133,11 @@ def _draw_thin(ax: Axes, curve: pd.DataFrame, divisor: float, place: int) -> Non
         markevery=max(1, round(len(curve) / 10)),
         gid="thin",
         zorder=2,
-        **looks,  # type: ignore[arg-type]
+        **look,  # type: ignore[arg-type]
     )
 
 
-def _draw_curve(ax: Axes, label: str, curve: pd.DataFrame, divisor: float, place: int) -> None:
+def _draw_curve(ax: Axes, label: str, curve: pd.DataFrame, divisor: float, index: int) -> None:
     x = curve["x"] / divisor
     ax.plot(
         x,
@@ -128,15 +147,15 @@ def _draw_curve(ax: Axes, label: str, curve: pd.DataFrame, divisor: float, place
         markersize=4.5,
         markeredgecolor="white",
         markeredgewidth=0.6,
-        # About ten markers tell a line apart; one on every step of every seed would hide it.
+        # About ten markers identify a line; one on every step of every seed would hide it.
         markevery=max(1, round(len(curve) / 10)),
         label=label,
         gid="curve",
         zorder=3,
-        **style.line_style(place),  # type: ignore[arg-type]
+        **style.line_style(index),  # type: ignore[arg-type]
     )
     if (curve["seeds"] > 1).any():
-        colour = style.line_colour(place)
+        colour = style.line_colour(index)
         ax.fill_between(x, curve["low"], curve["high"], step="post", color=colour, alpha=0.15, linewidth=0)
 
 
@@ -156,6 +175,6 @@ def _draw_target(ax: Axes, target: float | None) -> None:
 
 
 def _keep_to_fractions(ax: Axes) -> None:
-    """No axis below 0 % or (by more than a line's width) above 100 %."""
+    """Keep the y axis between 0 % and 100 %, with room for the width of a line above."""
     low, high = ax.get_ylim()
     ax.set_ylim(max(low, 0.0), min(high, 1.02))

@@ -1,4 +1,4 @@
-"""What leaves the devices beside what is computed of the data: labels, or the data themselves."""
+"""What devices disclose: payloads that hold labels or images themselves, not only what is computed from them."""
 
 from __future__ import annotations
 
@@ -10,23 +10,27 @@ _DATA = ("labels", "images")
 
 
 def sent_kinds(run: Run, label: str) -> set[tuple[str, str]] | None:
-    """Kinds of payloads and their directions in the label's first trial; None where its ledger is not there."""
+    """Return the payload kinds and their directions in the label's first trial; None if its ledger was not kept."""
     path = run.folder / "ledger" / f"{label}-{run.seeds(label)[0]}" / "transfers.parquet"
     if not path.is_file():
         return None
-    found = pd.read_parquet(path, columns=["kind", "target", "client"])
-    ways = (found["target"] == found["client"]).map({True: "down", False: "up"})
-    return set(zip(found["kind"], ways, strict=True))
+    transfers = pd.read_parquet(path, columns=["kind", "target", "client"])
+    directions = (transfers["target"] == transfers["client"]).map({True: "down", False: "up"})
+    return set(zip(transfers["kind"], directions, strict=True))
 
 
 def disclosed(run: Run) -> dict[str, list[str]]:
-    """Kinds of payloads that devices send and that hold labels or images, by their name: the labels of the algorithms.
+    """Return the payload kinds with labels or images that devices send, each with the algorithms that send it.
 
-    As the ledger of each algorithm's first seed has them. A ledger that is not there tells nothing.
+    What a payload holds is judged by the name of its kind. Kinds are read from the ledger of each algorithm's first
+    seed; an algorithm whose ledger was not kept is left out.
+
+    Returns:
+        By kind, the labels of the algorithms.
     """
-    found: dict[str, list[str]] = {}
+    senders: dict[str, list[str]] = {}
     for label in run.labels:
-        for kind, way in sorted(sent_kinds(run, label) or ()):
-            if way == "up" and any(word in kind for word in _DATA):
-                found.setdefault(kind, []).append(label)
-    return found
+        for kind, direction in sorted(sent_kinds(run, label) or ()):
+            if direction == "up" and any(word in kind for word in _DATA):
+                senders.setdefault(kind, []).append(label)
+    return senders

@@ -1,4 +1,4 @@
-"""Names at the ends of lines, so that nobody has to look from a legend to a line and back."""
+"""Names at the ends of lines, so that a reader need not look back and forth between legend and lines."""
 
 from __future__ import annotations
 
@@ -17,13 +17,20 @@ from analysis import style
 _GAP = 6.0  # points between a line's end and its name
 _FONT = 9.0
 
-# More lines than this are told apart by a legend: labels at their ends would cover them.
+# More lines than this get a legend instead: names at their ends would cover the lines.
 MOST_END_LABELS = 8
 
 
 @dataclass(frozen=True)
 class EndLabel:
-    """A name for the line that ends at (x, y), in data coordinates."""
+    """The name of a line, to be written at its end.
+
+    Attributes:
+        text: the name.
+        x: where the line ends, in data coordinates.
+        y: the same.
+        colour: the colour of the name.
+    """
 
     text: str
     x: float
@@ -33,9 +40,12 @@ class EndLabel:
 
 @style.any_script()
 def place_end_labels(ax: Axes, labels: Sequence[EndLabel]) -> list[Annotation]:
-    """Write each name to the right of its line's end, moved up or down until it covers no other name.
+    """Write each name to the right of its line's end, moved up or down so that no names overlap.
 
-    The x axis is lengthened until all names fit. A name that had to move gets a thin leader to its line.
+    The x axis is lengthened until all names fit. A name that moves far gets a thin leader to its line.
+
+    Returns:
+        The annotations, in the order of the labels.
     """
     notes = [_annotate(ax, label) for label in labels]
     _make_room(ax, labels, notes)
@@ -43,10 +53,10 @@ def place_end_labels(ax: Axes, labels: Sequence[EndLabel]) -> list[Annotation]:
     step = 0.5 * max((note.get_window_extent().height for note in notes), default=1.0)
     in_points = 72.0 / style.figure_of(ax).get_dpi()
     curves = _curve_pixels(ax)
-    # What is written already, such as the target's name, is not to be covered either.
+    # Text that is there already, such as that of the target, must not be covered either.
     taken = [text.get_window_extent() for text in ax.texts if text not in notes]
     for label, note in sorted(zip(labels, notes, strict=True), key=lambda pair: -pair[0].y):
-        box = note.get_window_extent().padded(1.5 / in_points)  # with its white rim
+        box = note.get_window_extent().padded(1.5 / in_points)  # with the white rim
         shift = min(
             (steps * step for steps in sorted(range(-40, 41), key=abs)),
             key=lambda shift: _badness(box.translated(0, shift), abs(shift) / step, taken, curves, frame),
@@ -54,13 +64,18 @@ def place_end_labels(ax: Axes, labels: Sequence[EndLabel]) -> list[Annotation]:
         taken.append(box.translated(0, shift))
         note.set_position((_GAP, shift * in_points))
         if abs(shift) > 1.5 * step:
-            ends = ((label.x, label.y), (_GAP - 1, shift * in_points))
-            _lead(ax, ends[0], ends[1], label.colour)
+            _lead(ax, (label.x, label.y), (_GAP - 1, shift * in_points), label.colour)
     return notes
 
 
 def name_curves(ax: Axes, labels: Sequence[EndLabel], names: Sequence[str]) -> None:
-    """Name each curve of ``ax`` at its end or, where they are too many for that, in a legend with these names."""
+    """Name the curves of some axes at their ends or, if there are too many, in a legend.
+
+    Args:
+        ax: the axes, whose curves have the gid "curve".
+        labels: a label for the end of each curve.
+        names: the names for a legend, in the order of the curves.
+    """
     if len(labels) > MOST_END_LABELS:
         handles = [line for line in ax.get_lines() if line.get_gid() == "curve"]
         ax.legend(handles, names, fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
@@ -89,7 +104,7 @@ def _annotate(ax: Axes, label: EndLabel) -> Annotation:
 
 
 def _lead(ax: Axes, end: tuple[float, float], offset: tuple[float, float], colour: str) -> None:
-    """A thin line from a line's end to its name, `offset` points away."""
+    """Draw a thin leader from the end of a line (data coordinates) to its name, `offset` points away."""
     leader = ax.annotate(
         "",
         xy=end,
@@ -103,9 +118,9 @@ def _lead(ax: Axes, end: tuple[float, float], offset: tuple[float, float], colou
 
 
 def _make_room(ax: Axes, labels: Sequence[EndLabel], notes: Sequence[Annotation]) -> None:
-    """Lengthen the x axis (linear or logarithmic) until each name ends inside it."""
+    """Lengthen the x axis, linear or logarithmic, until each name ends inside the frame."""
     figure = style.figure_of(ax)
-    figure.figure.draw_without_rendering()  # only now does the layout say how wide the axis is
+    figure.figure.draw_without_rendering()  # the layout settles the width of the axes only here
     width = ax.get_window_extent().width
     forward, back = ax.transScale.transform, ax.transScale.inverted().transform
     left, right = (float(forward((x, 1.0))[0]) for x in ax.get_xlim())
@@ -118,12 +133,12 @@ def _make_room(ax: Axes, labels: Sequence[EndLabel], notes: Sequence[Annotation]
 
 
 def _curve_pixels(ax: Axes) -> np.ndarray:
-    """Points along all curves and the target, close enough together that none passes under a name unseen."""
+    """Return points (pixels, [N, 2]) along all curves and the target, so dense that none passes under a name unseen."""
     pieces = [np.empty((0, 2))]
     for line in ax.get_lines():
         if line.get_gid() not in ("curve", "target"):
             continue
-        path = line.get_path().transformed(line.get_transform())  # the staircase, not only its corners
+        path = line.get_path().transformed(line.get_transform())
         vertices = np.asarray(path.vertices, dtype=float)
         for start, stop in itertools.pairwise(vertices):
             if not np.isfinite((start, stop)).all():  # a gap in the line
@@ -134,7 +149,18 @@ def _curve_pixels(ax: Axes) -> np.ndarray:
 
 
 def _badness(box: Bbox, moved: float, taken: Sequence[Bbox], curves: np.ndarray, frame: Bbox) -> float:
-    """How poor a place is: another name's or off the axis (never), on a curve (poor), far from its line (a little)."""
+    """Return a penalty for writing a name at some place.
+
+    Covering another name or leaving the frame is as good as excluded, covering a curve is poor, and distance from the
+    line counts a little.
+
+    Args:
+        box: the extent of the name, in pixels.
+        moved: by how much it is moved, in steps.
+        taken: the extents of the texts that are already there.
+        curves: points along the curves, in pixels, [N, 2].
+        frame: the extent of the axes.
+    """
     covered = sum(1 for other in taken if box.overlaps(other))
     outside = max(0.0, box.y1 - frame.y1) + max(0.0, frame.y0 - box.y0)
     inside = (curves[:, 0] > box.x0) & (curves[:, 0] < box.x1) & (curves[:, 1] > box.y0) & (curves[:, 1] < box.y1)

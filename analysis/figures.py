@@ -1,4 +1,4 @@
-"""The figures of a run: each as a function that draws on axes, and all of them as files."""
+"""All figures of a run as PNG files."""
 
 from __future__ import annotations
 
@@ -19,9 +19,13 @@ from analysis.where import plot_where_it_goes
 
 
 def write_figures(folder: str | Path) -> list[Path]:
-    """Draw all figures of a run into its `figures/`, and return their paths, always in the same order."""
+    """Draw all figures of a run into its `figures/`, and return their paths, always in the same order.
+
+    Raises:
+        RunError: there is no such run, or a file of it cannot be read.
+    """
     run = load_run(folder)
-    drawn = {
+    figures = {
         "accuracy_vs_time": plot_accuracy_vs_time(run),
         "accuracy_vs_bytes": plot_accuracy_vs_bytes(run),
         "accuracy_vs_energy": plot_accuracy_vs_energy(run),
@@ -29,9 +33,9 @@ def write_figures(folder: str | Path) -> list[Path]:
         "round_timeline": plot_round_timeline(run)[0],
     }
     if shows_personal_accuracy(run):
-        drawn["personal_accuracy_vs_time"] = plot_personal_accuracy_vs_time(run)
+        figures["personal_accuracy_vs_time"] = plot_personal_accuracy_vs_time(run)
     if not run.clients.empty:
-        drawn["label_histogram"] = plot_label_histogram(run)[0]
+        figures["label_histogram"] = plot_label_histogram(run)[0]
     return [
-        style.save(style.figure_of(ax).figure, run.folder / "figures" / f"{name}.png") for name, ax in drawn.items()
+        style.save(style.figure_of(ax).figure, run.folder / "figures" / f"{name}.png") for name, ax in figures.items()
     ]

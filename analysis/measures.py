@@ -1,4 +1,4 @@
-"""The table of a run: what each algorithm reached and what it took, mean over seeds, in people's units."""
+"""The table of a run: what each algorithm reached and what it cost, as means over seeds in readable units."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from simulator.settings.humanize import MISSING, Kind, Scale, common_scale, huma
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure as shown, the mean behind it (SI; None where there is none), and whether it is the best."""
+    """One value of the table.
+
+    Attributes:
+        text: the value as shown.
+        value: the mean behind it, in SI; None where there is none.
+        best: whether it is the best of its measure.
+    """
 
     text: str
     value: float | None = None
@@ -23,7 +29,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """One measure, a cell for each label of the run in its order."""
+    """One measure of the table.
+
+    Attributes:
+        group: the name of its group, such as "Traffic".
+        name: its name within the group.
+        more_is_better: whether the highest value is the best one.
+        cells: a cell for each label, in the order of the run.
+    """
 
     group: str
     name: str
@@ -33,6 +46,8 @@ class Column:
 
 @dataclass(frozen=True)
 class _Measure:
+    """A row of the list of measures: where it stands in the table, and the column of the summary that it shows."""
+
     group: str
     name: str
     column: str
@@ -61,12 +76,12 @@ _MEASURES = (
 
 
 def present(frame: pd.DataFrame, column: str) -> bool:
-    """Whether a column is there and holds any value: some came with later versions, a dry run has no accuracy."""
+    """Return whether a column holds any value: earlier versions lack some columns, and a dry run has no accuracy."""
     return column in frame and bool(pd.to_numeric(frame[column], errors="coerce").notna().any())
 
 
 def measure_columns(run: Run) -> list[Column]:
-    """All measures of which a run has a value, the best of each marked (all of them where figures read the same)."""
+    """Return all measures of which a run has a value, with the best label of each marked, or several if they tie."""
     return [
         Column(measure.group, measure.name, measure.more_is_better, _cells(run, measure))
         for measure in _MEASURES
@@ -75,8 +90,8 @@ def measure_columns(run: Run) -> list[Column]:
 
 
 def highlights(run: Run) -> list[tuple[str, str, str]]:
-    """What a reader wants first: (what, which label, how much), for what the run can answer."""
-    asked = [
+    """Return what a reader wants first, as far as the run can tell: (what, which label, how much)."""
+    questions = [
         _Measure("Learning", "Most accurate at the end", "final_accuracy", "fraction", more_is_better=True),
         _Measure("Learning", "Most accurate on its own data", "personal_accuracy", "fraction", more_is_better=True),
         _Measure("Learning", f"First to {human('fraction', run.target_accuracy)}", "time_to_target_s", "seconds"),
@@ -85,48 +100,48 @@ def highlights(run: Run) -> list[tuple[str, str, str]]:
         _Measure("", "Least device energy", "client_energy_j", "joules"),
         _Measure("", "Least memory on a device", "peak_client_memory_bytes", "bytes"),
     ]
-    found = []
-    for measure in asked:
+    answers = []
+    for measure in questions:
         if measure.column != "traffic" and not present(run.summary, measure.column):
             continue
         winners = [label for label, cell in zip(run.labels, _cells(run, measure), strict=True) if cell.best]
         if winners:
             rows = run.summary[run.summary["label"] == winners[0]]
-            much = _text(measure.kind, _values(rows, measure.column), unit=None)
+            value = _text(measure.kind, _values(rows, measure.column), unit=None)
             if measure.group != "Learning" and present(run.summary, "final_accuracy"):
-                much = f"{much}, {_accuracies(run, winners)}"  # what is cheap may have learned nothing
-            found.append((measure.name, _listed(winners), much))
-    return found
+                value = f"{value}, {_accuracies(run, winners)}"  # what is cheap may have learned nothing
+            answers.append((measure.name, _listed(winners), value))
+    return answers
 
 
 def _accuracies(run: Run, labels: Sequence[str]) -> str:
-    """How accurate these are at the end, from the least to the most, each the mean over seeds."""
+    """Return in words how accurate these labels are at the end, from the lowest to the highest mean over seeds."""
     means = run.summary.groupby("label")["final_accuracy"].mean()[list(labels)]
-    ends = dict.fromkeys(human("fraction", float(end)) for end in (means.min(), means.max()))
-    return f"{' to '.join(ends)} accurate"
+    texts = dict.fromkeys(human("fraction", float(end)) for end in (means.min(), means.max()))
+    return f"{' to '.join(texts)} accurate"
 
 
 def _missed(run: Run) -> bool:
-    """Whether there was a target, and nobody reached it: then that is what the table has to say."""
+    """Return whether a target was set and accuracy measured: then the table says so even if no label reached it."""
     return run.target_accuracy is not None and present(run.summary, "final_accuracy")
 
 
 def _cells(run: Run, measure: _Measure) -> tuple[Cell, ...]:
     by_label = _values(run.summary, measure.column).groupby(run.summary["label"], sort=False)
-    values = [own for _, own in by_label]
-    # A label that reached a value with some seeds only has a mean that compares with no other.
+    values = [column for _, column in by_label]
+    # The mean of a label that has a value for some seeds only does not compare with the others.
     means = [float(column.mean()) if column.notna().all() else None for column in values]
     unit = common_scale(measure.kind, (float(column.mean()) for column in values))
     best = _best(means, measure.more_is_better)
     return tuple(
-        Cell(_text(measure.kind, column, unit), _number(float(column.mean())), own)
-        for column, own in zip(values, best, strict=True)
+        Cell(_text(measure.kind, column, unit), _number(float(column.mean())), is_best)
+        for column, is_best in zip(values, best, strict=True)
     )
 
 
 def _best(means: Sequence[float | None], more_is_better: bool) -> list[bool]:
-    """Which of these means read as the best one; none where all read the same, or there is nothing to compare."""
-    shown = [None if mean is None else float(f"{mean:.3g}") for mean in means]  # equal to the eye is equal
+    """Return, for each mean, whether it is the best to three digits; none is if all are equal or there is only one."""
+    shown = [None if mean is None else float(f"{mean:.3g}") for mean in means]
     known = [mean for mean in shown if mean is not None]
     if len(set(shown)) < 2:
         return [False] * len(means)

@@ -1,4 +1,4 @@
-"""A measure over one axis of a sweep, one line a label."""
+"""Figures of a measure over one axis of a sweep, one line per label."""
 
 from __future__ import annotations
 
@@ -20,14 +20,26 @@ Band = Literal["range", "std"]
 
 _BANDS = {"range": "band from the lowest to the highest", "std": "band of one standard deviation each way"}
 _MOST_TICKS = 12
-# Ticks nearer than this share of the axis would touch.
+# Ticks that are closer to each other than this share of the axis would touch.
 _TICK_GAP = 0.05
 
 
 def over_axis(sweep: Sweep, x: str, measure: str, label: str, band: Band = "range") -> pd.DataFrame:
-    """A measure of one label (SI) at each value of an axis: columns x, mean, low, high and seeds. Raises RunError.
+    """Return a measure of one label at each value of an axis.
 
-    Where no seed has a value, all three are NaN; `x` is where the value stands on the drawn axis.
+    Args:
+        sweep: the sweep.
+        x: the key of the axis, or its shortest unique end.
+        measure: the column of the summary, or `bytes`.
+        label: the label of the algorithm entry.
+        band: what low and high are: the range over seeds, or one standard deviation each way.
+
+    Returns:
+        A frame with a row per value of the axis and the columns x (its coordinate on a drawn axis), mean, low, high
+        (SI; NaN where no seed has a value) and seeds (how many have one).
+
+    Raises:
+        RunError: the sweep has no such axis or measure, or has several points at one place.
     """
     axis = sweep.axis(x)
     table = sweep.means([axis.key], measure)
@@ -42,17 +54,25 @@ def over_axis(sweep: Sweep, x: str, measure: str, label: str, band: Band = "rang
 def plot_over_axis(
     sweep: Sweep, x: str, measure: str = "sim_time_s", band: Band = "range", ax: Axes | None = None
 ) -> Axes:
-    """Draw a measure over one axis, a line a label; several seeds are their mean in a band of their range or spread.
+    """Draw a measure over one axis, one line per label; with several seeds, their mean in a band.
 
-    Raises RunError for names that the sweep has not, and where several points are at one place.
+    Args:
+        sweep: the sweep.
+        x: the key of the axis, or its shortest unique end.
+        measure: the column of the summary to draw, or `bytes`.
+        band: the range over seeds, or one standard deviation each way.
+        ax: the axes to draw on; by default those of a new figure.
+
+    Raises:
+        RunError: the sweep has no such axis or measure, or has several points at one place.
     """
     axis, what = sweep.axis(x), sweep.measure(measure)
     curves = {label: over_axis(sweep, x, measure, label, band) for label in sweep.labels}
     if ax is None:
         ax = style.new_figure(8.0, 4.8).add_subplot()
     several = sweep.summary["seed"].nunique() > 1
-    said = f"{seeds_said(sweep)}; {_BANDS[band]}" if several else seeds_said(sweep)
-    style.dress(ax, f"{what.name[0].upper()}{what.name[1:]} by {axis.key}", caption=said)
+    caption = f"{seeds_said(sweep)}; {_BANDS[band]}" if several else seeds_said(sweep)
+    style.dress(ax, f"{what.name[0].upper()}{what.name[1:]} by {axis.key}", caption=caption)
     ax.set_xlabel(axis.key)
     curves = {label: curve for label, curve in curves.items() if curve["mean"].notna().any()}
     if not curves:
@@ -67,36 +87,37 @@ def plot_over_axis(
         ax.set_ylabel(what.name)
     else:
         divisor = linear(ax, what.kind, what.name, float(np.abs(means).max()), "y").divisor
-    places = {label: index for index, label in enumerate(sweep.labels)}
-    labels = [_draw_line(ax, label, curve, divisor, places[label]) for label, curve in curves.items()]
+    order = {label: index for index, label in enumerate(sweep.labels)}
+    labels = [_draw_line(ax, label, curve, divisor, order[label]) for label, curve in curves.items()]
     _dress_axis(ax, axis)
     ax.margins(y=0.08)
     name_curves(ax, labels, [style.shortened(label) for label in curves])
     return ax
 
 
-def _draw_line(ax: Axes, label: str, curve: pd.DataFrame, divisor: float, place: int) -> EndLabel:
+def _draw_line(ax: Axes, label: str, curve: pd.DataFrame, divisor: float, index: int) -> EndLabel:
+    """Draw the line of one label, with its band, and return the name to write at its end."""
     x, mean = curve["x"], curve["mean"] / divisor
-    look = style.line_style(place)
+    look = style.line_style(index)
     ax.plot(x, mean, linewidth=1.8, markersize=5, markeredgecolor="white", markeredgewidth=0.6, label=label,
             gid="curve", zorder=3, **look)  # type: ignore[arg-type]  # fmt: skip
     if (curve["seeds"] > 1).any():
         band = (curve["low"] / divisor, curve["high"] / divisor)
-        ax.fill_between(x, *band, color=style.line_colour(place), alpha=0.15, linewidth=0)
+        ax.fill_between(x, *band, color=style.line_colour(index), alpha=0.15, linewidth=0)
     last = mean.last_valid_index()
-    return EndLabel(style.shortened(label), float(x[last]), float(mean[last]), style.darker(style.line_colour(place)))
+    return EndLabel(style.shortened(label), float(x[last]), float(mean[last]), style.darker(style.line_colour(index)))
 
 
 def _dress_axis(ax: Axes, axis: Axis) -> None:
-    """Ticks at the values themselves, as they were written, but none that would touch the one before."""
+    """Put a tick with its text at each value, leaving out those that would touch the one before."""
     if axis.logarithmic:
         ax.set_xscale("log")
     forward = np.log if axis.logarithmic else np.asarray
-    places = np.asarray(forward(axis.positions), dtype=float)
-    span = float(np.ptp(places)) or 1.0
+    positions = np.asarray(forward(axis.positions), dtype=float)
+    span = float(np.ptp(positions)) or 1.0
     kept: list[int] = []
-    for index in np.argsort(places):
-        if not kept or places[index] - places[kept[-1]] >= max(_TICK_GAP, 1 / _MOST_TICKS) * span * 0.99:
+    for index in np.argsort(positions):
+        if not kept or positions[index] - positions[kept[-1]] >= max(_TICK_GAP, 1 / _MOST_TICKS) * span * 0.99:
             kept.append(int(index))
     ticks = tuple(style.shortened(axis.ticks[index], 18) for index in kept)
     ax.xaxis.set_major_locator(FixedLocator([axis.positions[index] for index in kept]))

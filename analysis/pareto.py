@@ -1,4 +1,4 @@
-"""Accuracy against what it costs: every point of a sweep, or every label of a run, and those that none dominates."""
+"""Pareto fronts of accuracy against a cost, over the points of a sweep or the labels of a run."""
 
 from __future__ import annotations
 
@@ -20,12 +20,19 @@ from analysis.runs import Run, RunError
 from analysis.scales import linear, logarithmic, spans_wide
 from analysis.sweeps import Sweep
 
-# A list of more names than this is longer than the figure: of more, some are named, evenly along the front.
+# A longer list of names would not fit beside the figure: then only some points, evenly along the front, are named.
 _MOST_LISTED = 18
 
 
 class Spot(NamedTuple):
-    """One way to do it: its label, the axis values that matter for it, and what it costs (SI) and reaches."""
+    """One option to choose from: a label of a run, or a label at a point of a sweep.
+
+    Attributes:
+        label: the label of the algorithm entry.
+        settings: the values of the sweep's axes that matter for it, as text; empty for a run.
+        cost: its cost, in SI, mean over seeds.
+        accuracy: its accuracy, mean over seeds.
+    """
 
     label: str
     settings: str
@@ -34,7 +41,14 @@ class Spot(NamedTuple):
 
 
 class Frontier(NamedTuple):
-    """Every way to do it, the places of those that none dominates, and what is paid and gained."""
+    """All options, and which of them are Pareto-optimal.
+
+    Attributes:
+        spots: all options.
+        front: the indices of those that no other dominates, by rising cost.
+        cost: the measure that is paid.
+        gain: the measure that is gained.
+    """
 
     spots: list[Spot]
     front: list[int]
@@ -43,30 +57,43 @@ class Frontier(NamedTuple):
 
     @property
     def most(self) -> float:
-        """The highest cost of any; 0 where there is none."""
+        """The highest cost of any option; 0 if there are none."""
         return max((spot.cost for spot in self.spots), default=0.0)
 
 
 def pareto_front(costs: Sequence[float], gains: Sequence[float]) -> list[int]:
-    """The places of those that none dominates, by rising cost: none costs no more, gains no less, and differs.
+    """Return the indices of the options that no other dominates, by rising cost.
 
-    Equal ones are all kept; NaN never is.
+    One option dominates another if it costs no more and gains no less, and the two are not equal. Equal options are all
+    kept; an option with a NaN or infinite value never is.
+
+    Args:
+        costs: the cost of each option.
+        gains: the gain of each option.
     """
     numbers = np.asarray(costs, dtype=float), np.asarray(gains, dtype=float)
     known = np.flatnonzero(np.isfinite(numbers[0]) & np.isfinite(numbers[1]))
     front: list[int] = []
-    for place in sorted(known, key=lambda each: (numbers[0][each], -numbers[1][each], each)):
+    for index in sorted(known, key=lambda option: (numbers[0][option], -numbers[1][option], option)):
         best = front[-1] if front else None
-        same = best is not None and numbers[0][best] == numbers[0][place] and numbers[1][best] == numbers[1][place]
-        if best is None or same or numbers[1][place] > numbers[1][best]:
-            front.append(int(place))
+        same = best is not None and numbers[0][best] == numbers[0][index] and numbers[1][best] == numbers[1][index]
+        if best is None or same or numbers[1][index] > numbers[1][best]:
+            front.append(int(index))
     return front
 
 
 def spots(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str = "final_accuracy") -> list[Spot]:
-    """The labels of a run, or of each point of a sweep, that have an accuracy, mean over seeds. Raises RunError.
+    """Return the labels of a run, or of each point of a sweep, that have an accuracy, by their means over seeds.
 
-    Points of a sweep at which a label costs and reaches the same are one.
+    Points of a sweep at which a label has the same cost and accuracy are one option.
+
+    Args:
+        source: the run or the sweep.
+        cost: the column of the summary that is the cost, or `bytes`.
+        accuracy: the column of the summary that is the accuracy.
+
+    Raises:
+        RunError: there is no such measure, or `accuracy` is none of which more is better.
     """
     frame = source.summary
     what, gain = _measure(source, cost), _measure(source, accuracy)
@@ -75,25 +102,34 @@ def spots(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str = "final_
     values = frame.assign(_cost=what.values(frame), _gain=gain.values(frame))
     if isinstance(source, Run):
         means = values.groupby("label", sort=False)[["_cost", "_gain"]].mean()
-        found = [Spot(str(label), "", row["_cost"], row["_gain"]) for label, row in means.iterrows()]
-        return [spot for spot in found if spot.accuracy == spot.accuracy]
+        options = [Spot(str(label), "", row["_cost"], row["_gain"]) for label, row in means.iterrows()]
+        return [spot for spot in options if spot.accuracy == spot.accuracy]
     alike: dict[tuple[str, float, float], list[int]] = {}
     for (_, label), part in values.groupby(["point", "label"], sort=False):
-        both = (float(part["_cost"].mean()), float(part["_gain"].mean()))
-        if np.isfinite(both).all():
-            same = (str(label), float(f"{both[0]:.12g}"), float(f"{both[1]:.12g}"))
-            alike.setdefault(same, []).extend(part.index)
+        means_at_point = (float(part["_cost"].mean()), float(part["_gain"].mean()))
+        if np.isfinite(means_at_point).all():
+            key = (str(label), float(f"{means_at_point[0]:.12g}"), float(f"{means_at_point[1]:.12g}"))
+            alike.setdefault(key, []).extend(part.index)
     return [
-        Spot(label, settings_of(source, values.loc[rows]), paid, reached)
-        for (label, paid, reached), rows in alike.items()
+        Spot(label, settings_of(source, values.loc[rows]), mean_cost, mean_accuracy)
+        for (label, mean_cost, mean_accuracy), rows in alike.items()
     ]
 
 
 def frontier(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str = "final_accuracy") -> Frontier:
-    """The `spots` of a run or a sweep, and the `pareto_front` of them. Raises RunError as `spots` does."""
-    found = spots(source, cost, accuracy)
-    front = pareto_front([spot.cost for spot in found], [spot.accuracy for spot in found])
-    return Frontier(found, front, _measure(source, cost), _measure(source, accuracy))
+    """Return the `spots` of a run or a sweep and their `pareto_front`.
+
+    Args:
+        source: the run or the sweep.
+        cost: the column of the summary that is the cost, or `bytes`.
+        accuracy: the column of the summary that is the accuracy.
+
+    Raises:
+        RunError: as `spots` does.
+    """
+    options = spots(source, cost, accuracy)
+    front = pareto_front([spot.cost for spot in options], [spot.accuracy for spot in options])
+    return Frontier(options, front, _measure(source, cost), _measure(source, accuracy))
 
 
 def _measure(source: Run | Sweep, column: str) -> Measure:
@@ -101,74 +137,92 @@ def _measure(source: Run | Sweep, column: str) -> Measure:
 
 
 def settings_of(sweep: Sweep, rows: pd.DataFrame) -> str:
-    """The values of the axes that vary over the sweep, but not among these rows."""
+    """Return, as text, the values of the axes that vary over the sweep but are the same in all these rows."""
     names = short_names([axis.key for axis in sweep.axes])
-    own = []
+    parts = []
     for axis in sweep.dimensions:
         if rows[axis.key].nunique() == 1:
             text = axis.ticks[axis.values.index(rows[axis.key].iloc[0])]
-            own.append(f"{names[axis.key]} {text}")
-    return ", ".join(own)
+            parts.append(f"{names[axis.key]} {text}")
+    return ", ".join(parts)
 
 
 def plot_pareto(
     source: Run | Sweep, cost: str = "sim_time_s", accuracy: str = "final_accuracy", ax: Axes | None = None
 ) -> Axes:
-    """Draw accuracy against a cost, mean over seeds: what is best for its cost is named and joined by a step.
+    """Draw accuracy against a cost, by their means over seeds.
 
-    Left of and above the step there is nothing. Raises RunError for measures that are not there.
+    The Pareto-optimal options are named and joined by a step; left of and above it there is no option.
+
+    Args:
+        source: the run or the sweep.
+        cost: the column of the summary that is the cost, or `bytes`.
+        accuracy: the column of the summary that is the accuracy.
+        ax: the axes to draw on; by default those of a new figure.
+
+    Raises:
+        RunError: as `spots` does.
     """
-    found, front, what, gain = ways = frontier(source, cost, accuracy)
+    options, front, what, gain = pareto = frontier(source, cost, accuracy)
     if ax is None:
         ax = style.new_figure(8.0, 4.8).add_subplot()
-    said = seeds_said(source)
-    said += f"; the step joins the {len(front)} of {len(found)} that no other beats in both" if found else ""
-    style.dress(ax, f"{gain.name[0].upper()}{gain.name[1:]} against {what.name}", caption=said)
+    caption = seeds_said(source)
+    caption += f"; the step joins the {len(front)} of {len(options)} that no other beats in both" if options else ""
+    style.dress(ax, f"{gain.name[0].upper()}{gain.name[1:]} against {what.name}", caption=caption)
     ax.set(xlabel=what.name, ylabel=gain.name)
-    if not found:
+    if not options:
         style.say(ax, "dry run: no accuracy" if source.dry else "no accuracy was measured")
         ax.set(xticks=[], yticks=[])
         return ax
-    costs = [spot.cost for spot in found]
+    costs = [spot.cost for spot in options]
     wide = spans_wide(costs)
     divisor = 1.0
     linear(ax, gain.kind, gain.name, 1.0, "y")
     if wide:
-        logarithmic(ax, what.kind, spread=ways.most / min(costs))
+        logarithmic(ax, what.kind, spread=pareto.most / min(costs))
     else:
-        divisor = linear(ax, what.kind, what.name, ways.most).divisor
-    places = {label: index for index, label in enumerate(source.labels)}
-    _draw_spots(ax, ways, places, divisor)
+        divisor = linear(ax, what.kind, what.name, pareto.most).divisor
+    order = {label: index for index, label in enumerate(source.labels)}
+    _draw_spots(ax, pareto, order, divisor)
     return ax
 
 
-def _draw_spots(ax: Axes, ways: Frontier, places: dict[str, int], divisor: float) -> None:
-    """The points, faint where another dominates them, the step over the others, and their names."""
-    found, front = ways.spots, ways.front
-    for label, best in itertools.product(places, (False, True)):
-        own = [spot for place, spot in enumerate(found) if spot.label == label and (place in front) == best]
-        look = style.line_style(places[label]) | {"linestyle": "none", "gid": "front" if best else "dominated"}
+def _draw_spots(ax: Axes, pareto: Frontier, order: dict[str, int], divisor: float) -> None:
+    """Draw the options, faint where another dominates them, the step over the front, and names.
+
+    Args:
+        ax: the axes to draw on.
+        pareto: the options.
+        order: by label, its index in the scenario, which settles its colour and marker.
+        divisor: the unit of the cost axis, in SI.
+    """
+    options, front = pareto.spots, pareto.front
+    for label, best in itertools.product(order, (False, True)):
+        shown = [spot for index, spot in enumerate(options) if spot.label == label and (index in front) == best]
+        look = style.line_style(order[label]) | {"linestyle": "none", "gid": "front" if best else "dominated"}
         size, rim, strength, layer = (7.5, style.INK, 1.0, 4) if best else (5, "white", 0.55, 2)
-        ax.plot([spot.cost / divisor for spot in own], [spot.accuracy for spot in own], markersize=size, zorder=layer,
-                markeredgecolor=rim, markeredgewidth=0.8, alpha=strength, **look)  # type: ignore[arg-type]  # fmt: skip
-    stairs = [(found[place].cost / divisor, found[place].accuracy) for place in front]
-    end = ways.most / divisor
+        ax.plot([spot.cost / divisor for spot in shown], [spot.accuracy for spot in shown], markersize=size,
+                zorder=layer, markeredgecolor=rim, markeredgewidth=0.8, alpha=strength, **look)  # type: ignore[arg-type]  # fmt: skip
+    stairs = [(options[index].cost / divisor, options[index].accuracy) for index in front]
+    end = pareto.most / divisor
     ax.plot([x for x, _ in stairs] + [end], [y for _, y in stairs] + [stairs[-1][1]], drawstyle="steps-post",
             color=style.QUIET, linewidth=1.2, linestyle=(0, (6, 2)), zorder=1, gid="curve")  # fmt: skip
     ax.margins(x=0.06, y=0.1)
-    every = len(found) <= MOST_END_LABELS
-    named = list(range(len(found))) if every else front
-    names = {place: ", ".join(part for part in (found[place].label, found[place].settings) if part) for place in named}
-    handles = [] if every else _colour_key(found, places)
-    texts = {place: style.shortened(name, 40) for place, name in names.items()}
+    few = len(options) <= MOST_END_LABELS
+    named = list(range(len(options))) if few else front
+    names = {
+        index: ", ".join(part for part in (options[index].label, options[index].settings) if part) for index in named
+    }
+    handles = [] if few else _colour_key(options, order)
+    texts = {index: style.shortened(name, 40) for index, name in names.items()}
     if len(named) > MOST_END_LABELS:
-        chosen = [front[index] for index in np.unique(np.linspace(0, len(front) - 1, _MOST_LISTED).round().astype(int))]
-        texts = {place: str(number) for number, place in enumerate(chosen, start=1)}
-        handles += [Line2D([], [], linestyle="none", label=f"{texts[place]}  {names[place]}") for place in chosen]
+        chosen = [front[turn] for turn in np.unique(np.linspace(0, len(front) - 1, _MOST_LISTED).round().astype(int))]
+        texts = {index: str(number) for number, index in enumerate(chosen, start=1)}
+        handles += [Line2D([], [], linestyle="none", label=f"{texts[index]}  {names[index]}") for index in chosen]
     place_end_labels(ax, [
-        EndLabel(text, found[place].cost / divisor, found[place].accuracy,
-                 style.darker(style.line_colour(places[found[place].label])))
-        for place, text in texts.items()
+        EndLabel(text, options[index].cost / divisor, options[index].accuracy,
+                 style.darker(style.line_colour(order[options[index].label])))
+        for index, text in texts.items()
     ])  # fmt: skip
     if handles:
         legend = ax.legend(
@@ -178,8 +232,8 @@ def _draw_spots(ax: Axes, ways: Frontier, places: dict[str, int], divisor: float
             text.set_parse_math(False)
 
 
-def _colour_key(found: list[Spot], places: dict[str, int]) -> list[Line2D]:
-    """One marker a label, in the order of the scenario."""
-    shown = sorted({spot.label for spot in found}, key=places.__getitem__)
-    looks = {label: {**style.line_style(places[label]), "linestyle": "none"} for label in shown}
+def _colour_key(options: list[Spot], order: dict[str, int]) -> list[Line2D]:
+    """Return legend handles, one marker per label, in the order of the scenario."""
+    shown = sorted({spot.label for spot in options}, key=order.__getitem__)
+    looks = {label: {**style.line_style(order[label]), "linestyle": "none"} for label in shown}
     return [Line2D([], [], label=style.shortened(label), **look) for label, look in looks.items()]  # type: ignore[arg-type]

@@ -1,9 +1,10 @@
-"""What each site draws over time, from a run's ledger.
+"""The power that each site draws over time, from a run's ledger.
 
-It is the rule by which the run itself counted energy: a site draws its idle watts while it is counted for (a client
-while it is engaged, the server all the time, neither while it is away), and in a state what that state draws beyond
-idle: computing for each slot that does, sending and receiving once, however many transfers share the link. Latency
-draws nothing. So the area below the curve is the energy of the summary.
+The rule follows the one by which the run itself counted energy. A site draws its idle watts while it is counted: a
+client while it is engaged, the server all the time, neither while it is away. Each state adds what it draws beyond
+idle: computing once for each busy slot, sending and receiving once each, however many transfers share the link. Latency
+adds nothing. The area below the curve is therefore the energy in the summary, with one exception: a device that is
+still active after its engagement draws idle watts in the run's count (`simulator.accounting.usage`), but not here.
 """
 
 from __future__ import annotations
@@ -17,12 +18,22 @@ from typing import Any
 from analysis.runs import Run
 
 Interval = tuple[int, int]
-"""From when till when, in ticks of whoever asks."""
+"""Start and end, in the ticks of the caller's clock."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """A device or a server: its name in the ledger, how many works it serves at once, and its watts by state."""
+    """A device or a server.
+
+    Attributes:
+        name: its name in the ledger.
+        client: whether it is a device.
+        slots: how many works it serves at once.
+        idle: its power while it is idle, in watts.
+        compute: its power while one slot computes, in watts, idle included.
+        upload: its power while it sends, in watts, idle included.
+        download: its power while it receives, in watts, idle included.
+    """
 
     name: str
     client: bool
@@ -33,14 +44,23 @@ class Site:
     download: float
 
     def draws(self, states: Mapping[str, int]) -> float:
-        """Watts, from how often it is in each state ("idle": how often it is counted for)."""
+        """Return the power (W) of the site, from how many times over it is in each state ("idle": is counted)."""
         watts = self.idle * states["idle"] + (self.compute - self.idle) * states["compute"]
         links = ((self.upload, states["upload"]), (self.download, states["download"]))
-        return watts + sum(more - self.idle for more, flows in links if flows)
+        return watts + sum(active - self.idle for active, flows in links if flows)
 
 
 def sites(run: Run, label: str, seed: int) -> list[Site]:
-    """The server and then every device of a trial's world. Raises RunError."""
+    """Return the server and then every device of a trial's world.
+
+    Args:
+        run: the run.
+        label: the label of the trial.
+        seed: the seed of the trial.
+
+    Raises:
+        RunError: there is no such trial, or its table of sites cannot be read.
+    """
     return [_site(row) for row in run.sites(label, seed).to_dict("records")]
 
 
@@ -52,22 +72,32 @@ def _site(row: Mapping[Any, Any]) -> Site:
 def steps(
     intervals: Mapping[str, Iterable[Interval]], value: Callable[[Mapping[str, int]], float]
 ) -> Iterator[tuple[int, float]]:
-    """A value of how many intervals of each kind are open, at each moment at which it changes; it begins as 0."""
-    changes = [change for kind, some in intervals.items() for a, b in some for change in ((a, kind, 1), (b, kind, -1))]
+    """Yield each moment at which a value changes, and the new value, rounded to six decimals.
+
+    Args:
+        intervals: intervals by kind.
+        value: computes the value from the number of open intervals of each kind; it counts as 0 before the first.
+    """
+    changes = [
+        change
+        for kind, spans in intervals.items()
+        for start, end in spans
+        for change in ((start, kind, 1), (end, kind, -1))
+    ]
     changes.sort()
     states: Counter[str] = Counter()
     last = 0.0
-    for moment, together in groupby(changes, key=lambda change: change[0]):
-        for _, kind, more in together:
-            states[kind] += more
-        now = round(value(states), 6)
-        if now != last:
-            yield moment, now
-            last = now
+    for moment, simultaneous in groupby(changes, key=lambda change: change[0]):
+        for _, kind, difference in simultaneous:
+            states[kind] += difference
+        current = round(value(states), 6)
+        if current != last:
+            yield moment, current
+            last = current
 
 
 def outside(interval: Interval, gaps: Iterable[Interval]) -> Iterator[Interval]:
-    """The parts of an interval that lie in none of the gaps, which come in order and do not overlap."""
+    """Yield the parts of an interval that lie outside all gaps, which are sorted and do not overlap."""
     start, end = interval
     for gap_start, gap_end in gaps:
         if gap_end <= start or gap_start >= end:

@@ -1,4 +1,4 @@
-"""What a trial's summary measures: how each measure is called, in which unit it reads, and which end of it is good."""
+"""The measures of a trial's summary: the name of each, its unit, and whether more of it is better."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ import pandas as pd
 from analysis.runs import RunError
 from simulator.settings.humanize import Kind
 
-# Columns of a summary that say which trial it is: all others are measures.
+# The columns of a summary that identify a trial; all others are measures.
 IDENTITY = frozenset({"trial", "point", "algorithm", "label", "seed", "status", "message"})
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A column of a summary, or `bytes`: all that was sent, up and down."""
+    """A column of a summary, or `bytes`: all that was sent, up and down.
+
+    Attributes:
+        column: the name of the column.
+        name: its name in words.
+        kind: the kind of quantity, which settles its unit.
+        more_is_better: whether the highest value is the best one.
+    """
 
     column: str
     name: str
@@ -24,7 +31,7 @@ class Measure:
     more_is_better: bool = False
 
     def values(self, frame: pd.DataFrame) -> pd.Series:
-        """This measure of each row, in SI."""
+        """Return this measure of each row, in SI."""
         if self.column == "bytes" and "bytes" not in frame:
             return frame["bytes_up"] + frame["bytes_down"]
         return frame[self.column]
@@ -54,7 +61,11 @@ _NAMES = {
 
 
 def measure_of(frame: pd.DataFrame, column: str) -> Measure:
-    """The measure of this name in a summary. Raises RunError naming those that there are."""
+    """Return the measure of this name in a summary.
+
+    Raises:
+        RunError: there is no such measure; the message names a similar one, or all.
+    """
     known = [name for name in ("bytes", *frame.columns) if name not in IDENTITY and _numbers(frame, name)]
     if column not in known:
         near = get_close_matches(column, known, n=1)
@@ -69,7 +80,7 @@ def _numbers(frame: pd.DataFrame, column: str) -> bool:
 
 
 def _kind(column: str) -> Kind:
-    """The unit that a column's name tells, as all names of a summary do."""
+    """Return the kind of quantity that the name of a column ends in."""
     if "accuracy" in column or column == "saved":
         return "fraction"
     if column.endswith("_flops"):

@@ -1,4 +1,4 @@
-"""Reports: a run, a sweep or several runs side by side, each as one interactive HTML file that opens anywhere."""
+"""Reports of a run or of several runs side by side, each as one interactive HTML file that needs nothing else."""
 
 from __future__ import annotations
 
@@ -31,28 +31,38 @@ REPORT = "report.html"
 
 @dataclass(frozen=True)
 class Table:
-    """Measures in groups, as `measure_columns` gives them, for one row a label."""
+    """The table of a report: a row per label, and columns in groups.
+
+    Attributes:
+        labels: the labels, in the order of the run.
+        columns: the measures, as `measure_columns` returns them.
+    """
 
     labels: list[str]
     columns: list[Column]
 
     @property
     def groups(self) -> list[tuple[str, int]]:
-        """The groups' names, and how many columns each spans."""
-        return [(name, len(list(own))) for name, own in groupby(column.group for column in self.columns)]
+        """The names of the groups, and how many columns each spans."""
+        return [(name, len(list(columns))) for name, columns in groupby(column.group for column in self.columns)]
 
     @property
     def first(self) -> list[bool]:
         """Whether each column is the first of its group."""
         names = [column.group for column in self.columns]
-        return [place == 0 or names[place - 1] != name for place, name in enumerate(names)]
+        return [index == 0 or names[index - 1] != name for index, name in enumerate(names)]
 
 
 def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> Path:
     """Write `report.html` into a run folder and return its path.
 
-    `figures` are the pictures that `write_figures` has just drawn, of which the report tells; without them they are
-    drawn anew. Raises RunError.
+    Args:
+        folder: the folder of the run.
+        figures: the PNG files that `write_figures` has just drawn, which the report lists; by default they are drawn
+            now.
+
+    Raises:
+        RunError: there is no such run, a file of it cannot be read, or Plotly is not installed.
     """
     folder = Path(folder)
     if (folder / "points.csv").is_file():
@@ -61,7 +71,7 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         run = load_run(folder)
         pictures = list(figures) if figures is not None else write_figures(folder)
         charts = [*_learning(run), where_chart(run), timeline_chart(rounds_of(run)), labels_chart({run.name: run})]
-        said, found = _said(run), disclosed(run)
+        content, disclosures = _content(run), disclosed(run)
     return write_page(
         run.folder / REPORT,
         "run.html.j2",
@@ -74,55 +84,68 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         environment=list(flat(run.environment)),
         pictures=[path.name for path in pictures],
         comparison=None,
-        disclosed=found,
+        disclosed=disclosures,
         remarks=remarks({label: (run, label) for label in run.labels}),
-        **said,
+        **content,
     )
 
 
 def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.html") -> Path:
-    """Write runs side by side into one file and return its path; labels that collide get their run's name before them.
+    """Write a report of several runs side by side and return its path.
 
-    Raises RunError: fewer than two runs, one that cannot be read, or runs without a measure in common.
+    A label that occurs in several runs is prefixed by the name of its run.
+
+    Raises:
+        RunError: there are fewer than two runs, one cannot be read, they have no measure in common, `out` is no name of
+            an HTML file, or Plotly is not installed.
     """
     path = Path(out)
     if len(folders) < 2:
         raise RunError("a comparison takes at least two run folders")
     if path.suffix not in (".html", ".htm") or path.is_dir():
         raise RunError(f"{path}: the name of a comparison ends in .html")
-    found = compare(folders)
-    run = found.joined
-    charts = [*_learning(run), where_chart(run), timeline_chart(found.rounds()), labels_chart(_with_own_data(found))]
+    comparison = compare(folders)
+    run = comparison.joined
+    charts = [
+        *_learning(run),
+        where_chart(run),
+        timeline_chart(comparison.rounds()),
+        labels_chart(_with_own_data(comparison)),
+    ]
     return write_page(
         path,
         "run.html.j2",
         [chart for chart in charts if chart is not None],
         {},
         title=run.name,
-        facts=[(title, ", ".join(own.labels)) for title, own in found.runs.items()],
-        scenarios=[(title, own.scenario_text) for title, own in found.runs.items()],
+        facts=[(title, ", ".join(member.labels)) for title, member in comparison.runs.items()],
+        scenarios=[(title, member.scenario_text) for title, member in comparison.runs.items()],
         commands=[
             " ".join(
-                ["sfsim compare", *(shlex.quote(str(own.folder)) for own in found.runs.values()), "--out again.html"]
+                [
+                    "sfsim compare",
+                    *(shlex.quote(str(member.folder)) for member in comparison.runs.values()),
+                    "--out again.html",
+                ]
             )
         ],
         environment=[],
         pictures=[],
-        comparison=found,
+        comparison=comparison,
         disclosed={},
-        remarks=remarks(found.own_labels),
-        **_said(run),
+        remarks=remarks(comparison.own_labels),
+        **_content(run),
     )
 
 
 def _learning(run: Run) -> list[Chart | None]:
-    """What was reached for what; where nothing was reached, what it takes."""
+    """Return the charts of accuracy against cost; if no accuracy was measured, that of the costs alone."""
     curves = accuracy_chart(run)
     return [curves, pareto_chart(run)] if curves else [totals_chart(run)]
 
 
-def _said(run: Run) -> dict[str, Any]:
-    """What a page says of a run in words and in its table."""
+def _content(run: Run) -> dict[str, Any]:
+    """Return what a template shows of a run in words and in its table."""
     return {
         "dry": run.dry,
         "version": run.version,
@@ -135,10 +158,10 @@ def _said(run: Run) -> dict[str, Any]:
     }
 
 
-def _with_own_data(found: Comparison) -> dict[str, Run]:
-    """Runs by title, without those whose devices hold the same as those of one before."""
+def _with_own_data(comparison: Comparison) -> dict[str, Run]:
+    """Return the runs by title, without those whose data are partitioned in the same way as an earlier run's."""
     kept: dict[str, Run] = {}
-    for title, run in found.runs.items():
+    for title, run in comparison.runs.items():
         if not any(run.clients.equals(other.clients) for other in kept.values()):
             kept[title] = run
     return kept

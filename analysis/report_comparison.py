@@ -1,4 +1,4 @@
-"""Several runs as one: labels that stay apart, what the runs have in common, and by what they differ."""
+"""Several runs joined into one: labels kept distinct, measures in common, and the settings in which the runs differ."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ ABSENT = "–"
 
 @dataclass(frozen=True)
 class Difference:
-    """A key by which the runs differ: what each has, in their order."""
+    """A setting in which the runs differ.
+
+    Attributes:
+        key: its dotted key.
+        values: its value in each run, in the order of the runs.
+    """
 
     key: str
     values: tuple[str, ...]
@@ -32,27 +37,43 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs by the titles that tell them apart, all of them as one run, and what must be known to read it."""
+    """Several runs side by side.
+
+    Attributes:
+        runs: the runs, by titles that tell them apart.
+        joined: all of them as one run.
+        own_labels: by label of `joined`, the run it is from and its label there.
+        notes: sentences on what does not compare.
+        differences: the settings in which the runs differ.
+    """
 
     runs: dict[str, Run]
     joined: Run
-    own_labels: dict[str, tuple[Run, str]]  # a label of `joined`: the run it is from, and its label there
+    own_labels: dict[str, tuple[Run, str]]
     notes: tuple[str, ...]
     differences: tuple[Difference, ...]
 
     def rounds(self) -> dict[str, tuple[Run, str, int]]:
-        """The round to look at, for every label. Raises RunError."""
+        """Return, for every label of `joined`, the run it is from, its label there and the round to show.
+
+        Raises:
+            RunError: the ledger of a run cannot be read.
+        """
         usual = {title: rounds_of(run) for title, run in self.runs.items()}
         titles = {id(run): title for title, run in self.runs.items()}
         return {shown: usual[titles[id(run)]][label] for shown, (run, label) in self.own_labels.items()}
 
 
 def compare(folders: Sequence[str | Path]) -> Comparison:
-    """Read runs and join them. Raises RunError where one is no run, or where they have no measure in common."""
+    """Read runs and join them.
+
+    Raises:
+        RunError: one of them is no run or is named twice, or they have no measure in common.
+    """
     runs = _load([Path(folder) for folder in folders])
-    taken = Counter(label for run in runs.values() for label in run.labels)
+    occurrences = Counter(label for run in runs.values() for label in run.labels)
     shown = {
-        (title, label): f"{title}: {label}" if taken[label] > 1 else label
+        (title, label): f"{title}: {label}" if occurrences[label] > 1 else label
         for title, run in runs.items()
         for label in run.labels
     }
@@ -70,7 +91,7 @@ def compare(folders: Sequence[str | Path]) -> Comparison:
 
 
 def _load(folders: Sequence[Path]) -> dict[str, Run]:
-    """Runs by the names that tell them apart: their own, else their folders'."""
+    """Read runs, and return them by names that tell them apart: their own, else their folders', else their paths."""
     if len({folder.resolve() for folder in folders}) < len(folders):
         twice = next(folder for folder, count in Counter(map(Path.resolve, folders)).items() if count > 1)
         raise RunError(f"{twice}: this run is named twice; a comparison is of different ones")
@@ -91,7 +112,12 @@ def _load(folders: Sequence[Path]) -> dict[str, Run]:
 
 
 def _joined(runs: dict[str, Run], shown: dict[tuple[str, str], str]) -> Run:
-    """All runs as one. It has a target if all have the same; what it says of its scenario is the first one's."""
+    """Return all runs as one, with the scenario of the first, and with a target only if it is the same in all of them.
+
+    Args:
+        runs: the runs, by title.
+        shown: by title and label, the label in the joined run.
+    """
     summary, rounds, breakdown = (
         pd.concat([_renamed(getattr(run, name), title, shown) for title, run in runs.items()], ignore_index=True)
         for name in ("summary", "rounds", "breakdown")
@@ -113,21 +139,22 @@ def _joined(runs: dict[str, Run], shown: dict[tuple[str, str], str]) -> Run:
 
 
 def _notes(runs: dict[str, Run]) -> Iterator[str]:
-    """What of the runs does not compare, in words."""
+    """Yield sentences on what does not compare between the runs."""
     if len({run.version for run in runs.values()}) > 1:
-        said = ", ".join(f"{title} is of sfsim {run.version or '(no version)'}" for title, run in runs.items())
-        yield f"The runs are of different versions, which may count differently: {said}."
+        versions = ", ".join(f"{title} is of sfsim {run.version or '(no version)'}" for title, run in runs.items())
+        yield f"The runs are of different versions, which may count differently: {versions}."
     dry = [title for title, run in runs.items() if run.dry]
     if dry and len(dry) < len(runs):
         yield f"Without accuracy, as dry runs have none: {', '.join(dry)}."
     if len({run.target_accuracy for run in runs.values()}) > 1:
-        said = ", ".join(f"{title} {human('fraction', run.target_accuracy)}" for title, run in runs.items())
-        yield f"The time to the target is left out, for the targets differ: {said}."
+        targets = ", ".join(f"{title} {human('fraction', run.target_accuracy)}" for title, run in runs.items())
+        yield f"The time to the target is left out, for the targets differ: {targets}."
     if len({tuple(dict.fromkeys(run.summary["seed"])) for run in runs.values()}) > 1:
         yield "The runs have different seeds: partitions, cohorts and initial weights are not the same."
 
 
 def _renamed(frame: pd.DataFrame, title: str, shown: dict[tuple[str, str], str]) -> pd.DataFrame:
+    """Return a frame of the run with this title, with its labels as the joined run has them."""
     known = frame[[(title, label) in shown for label in frame["label"]]]
     return known.assign(label=[shown[title, label] for label in known["label"]])
 
@@ -137,16 +164,18 @@ def _common(runs: dict[str, Run], column: str) -> bool:
 
 
 def _differences(runs: dict[str, Run]) -> list[Difference]:
-    """Keys of the scenarios, then of the environments, whose values are not the same in all runs."""
-    described = [dict(_described(run)) for run in runs.values()]
-    keys = dict.fromkeys(key for each in described for key in each)
-    rows = [(key, tuple(each.get(key, ABSENT) for each in described)) for key in keys]
+    """Return the settings of the scenarios, then of the environments, whose values are not the same in all runs."""
+    descriptions = [dict(_described(run)) for run in runs.values()]
+    keys = dict.fromkeys(key for description in descriptions for key in description)
+    rows = [(key, tuple(description.get(key, ABSENT) for description in descriptions)) for key in keys]
     differing = [Difference(key, values) for key, values in rows if len(set(values)) > 1]
-    lone = [f"{row.key}." for row in differing if set(row.values) == {THERE, ABSENT}]  # what is in it says no more
+    # An item that some runs lack is one difference: the settings inside it would add nothing.
+    lone = [f"{row.key}." for row in differing if set(row.values) == {THERE, ABSENT}]
     return [row for row in differing if not any(row.key.startswith(item) for item in lone)]
 
 
 def _described(run: Run) -> list[tuple[str, str]]:
+    """Return what describes a run, as pairs of a dotted key and a text."""
     scenario: dict[str, Any] = {key: value for key, value in run.scenario.items() if key != "name"}
     dry = [("dry", str(run.dry).lower()), ("version", run.version)]
     return [*dry, *flat(scenario), *flat(run.environment, "environment")]

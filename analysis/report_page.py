@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing but itself: how a template, its data and Plotly become one."""
+"""A report as one self-contained HTML file: a template, its data and Plotly put together."""
 
 from __future__ import annotations
 
@@ -19,20 +19,25 @@ from simulator.settings.files import atomically
 from simulator.settings.humanize import human
 
 THERE = "there"
-"""What `flat` says of an item of a list, before it says what is in it."""
+"""The value that `flat` gives an item of a list, ahead of the settings inside it."""
 
 
 @dataclass(frozen=True)
 class Swatch:
-    """A label with what a legend shows of it: a stroke and a marker."""
+    """A label as a legend shows it.
+
+    Attributes:
+        label: the label.
+        look: its stroke and its marker.
+    """
 
     label: str
     look: Look
 
     @classmethod
     def all_of(cls, labels: Sequence[str]) -> list[Swatch]:
-        """One for each label, in their order."""
-        return [cls(label, Look.of(place)) for place, label in enumerate(labels)]
+        """Return a swatch for each label, in their order."""
+        return [cls(label, Look.of(index)) for index, label in enumerate(labels)]
 
     @property
     def dark(self) -> str:
@@ -43,9 +48,18 @@ class Swatch:
 def write_page(
     path: Path, template: str, charts: Sequence[Chart], data: Mapping[str, Any], *, version: str, **context: Any
 ) -> Path:
-    """Render a template, with its charts and further data inside, to a file that appears only when it is whole.
+    """Render a template with its charts and data to a file, which appears only when it is complete; return its path.
 
-    `version` is that of sfsim which wrote what is shown, or several with "and"; empty, if it did not say.
+    Args:
+        path: the file to write.
+        template: the name of the template.
+        charts: the figures of the page.
+        data: further data for the page's scripts, as JSON.
+        version: the version of sfsim that wrote what is shown, or several joined by "and"; empty if unknown.
+        context: further variables of the template.
+
+    Raises:
+        RunError: Plotly is not installed.
     """
     environment = Environment(
         loader=PackageLoader("analysis"),
@@ -70,29 +84,37 @@ def write_page(
 
 
 def plotly_js() -> str:
-    """The text of Plotly.js, as its Python package brings it; the package itself is slow to import, and not needed.
+    """Return the text of Plotly.js from its Python package, without importing that package, which is slow.
 
-    Raises RunError where it is not installed.
+    Raises:
+        RunError: Plotly is not installed.
     """
-    found = find_spec("plotly")
-    places = list(found.submodule_search_locations or ()) if found else []
-    file = Path(places[0]) / "package_data" / "plotly.min.js" if places else None
+    spec = find_spec("plotly")
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    file = Path(folders[0]) / "package_data" / "plotly.min.js" if folders else None
     if file is None or not file.is_file():
         raise RunError("a report needs plotly, which is not installed: pip install 'plotly>=6'")
     return file.read_text(encoding="utf-8")
 
 
 def flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Nested mappings as lines: `packages.torch`, `2.6.0`; lists of mappings by their labels or names."""
+    """Yield nested mappings as pairs of a dotted key and a text, such as (`packages.torch`, `2.6.0`).
+
+    The items of a list of mappings are keyed by their labels or names.
+
+    Args:
+        value: the mapping, or a value inside it.
+        name: the dotted key of the value.
+    """
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from flat(inner, f"{name}.{key}" if name else str(key))
     elif isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
-        names = [str(item.get("label") or item.get("name") or place) for place, item in enumerate(value)]
+        names = [str(item.get("label") or item.get("name") or index) for index, item in enumerate(value)]
         distinct = len(set(names)) == len(names)
-        for place, item in enumerate(value):
-            yield f"{name}.{names[place] if distinct else place}", THERE
-            yield from flat(item, f"{name}.{names[place] if distinct else place}")
+        for index, item in enumerate(value):
+            yield f"{name}.{names[index] if distinct else index}", THERE
+            yield from flat(item, f"{name}.{names[index] if distinct else index}")
     elif isinstance(value, list):
         yield name, ", ".join(str(item) for item in value)
     else:
@@ -100,23 +122,23 @@ def flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 
 def section(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """The mapping of this key, or an empty one where there is none."""
+    """Return the mapping at this key, or an empty one if there is none."""
     value = mapping.get(key)
     return value if isinstance(value, Mapping) else {}
 
 
 def facts_of(scenario: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What was compared, in a line each; a scenario that lacks a key lacks the line."""
+    """Return the main settings of a scenario as pairs of a name and a text; settings that it lacks are left out."""
     training, data, world = (section(scenario, key) for key in ("training", "data", "world"))
     partition, server = section(data, "partition"), section(world, "server")
     devices = [group for group in world.get("devices") or [] if isinstance(group, Mapping)]
-    spread = partition.get("name")
-    if spread == "dirichlet" and "alpha" in partition:
-        spread = f"Dirichlet, alpha {partition['alpha']}"
+    partitioning = partition.get("name")
+    if partitioning == "dirichlet" and "alpha" in partition:
+        partitioning = f"Dirichlet, alpha {partition['alpha']}"
     seeds = scenario.get("seeds")
     facts = {
         "Model": section(scenario, "model").get("name"),
-        "Data": ", ".join(str(part) for part in (data.get("name"), spread) if part),
+        "Data": ", ".join(str(part) for part in (data.get("name"), partitioning) if part),
         "Devices": ", ".join(f"{group.get('count', 1)} × {group.get('name', 'device')}" for group in devices),
         "Server": server.get("name"),
         "Rounds": training.get("rounds"),
@@ -127,6 +149,6 @@ def facts_of(scenario: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _embedded(data: Mapping[str, Any]) -> Markup:
-    """JSON that can stand in a script: no text in it ends the element."""
+    """Return data as JSON that is safe inside a script element: no text in it can end the element."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))

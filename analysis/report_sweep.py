@@ -1,4 +1,4 @@
-"""The report of a sweep: all of its points in a table, and what its axes do to each measure."""
+"""The report of a sweep: a table of all its points, and the effect of its axes on each measure."""
 
 from __future__ import annotations
 
@@ -24,18 +24,25 @@ from simulator.settings.humanize import human
 _MOST_FAILURES = 200
 _TIE = "a tie"
 _MOST_PLACED = 6
-"""Of more labels it is not said where each is fastest."""
+"""With more labels than this, the report does not say where each is fastest."""
 _ROOM = 1_000_000
-"""Characters of data on a page, which with Plotly's 4.9 MB and the rest stays under 6 MB."""
+"""The most characters of data on a page: with Plotly's 4.9 MB and the rest it stays under 6 MB."""
 _SINGLE = {"where": ("Where it goes", where.HOW_TO_READ), "round": ("One round", timeline.HOW_TO_READ)}
 _ASKED = {"sim_time_s": "Least simulated time", "bytes": "Least traffic", "client_energy_j": "Least device energy"}
 
 
 def write_sweep_report(sweep: str | Path | Sweep, figures: Sequence[Path] | None = None) -> Path:
-    """Write `report.html` into a sweep's folder and return its path; trials that failed are listed with their message.
+    """Write `report.html` into a sweep's folder and return its path.
 
-    `figures` are the pictures that `write_sweep_figures` has just drawn, of which the report tells; without them they
-    are drawn anew. Raises RunError.
+    Trials that failed are listed with their messages.
+
+    Args:
+        sweep: the sweep, or its folder.
+        figures: the PNG files that `write_sweep_figures` has just drawn, which the report lists; by default they are
+            drawn now.
+
+    Raises:
+        RunError: there is no such sweep, a file of it cannot be read, or Plotly is not installed.
     """
     sweep = opened(sweep)
     folder = sweep.folder
@@ -60,7 +67,7 @@ def write_sweep_report(sweep: str | Path | Sweep, figures: Sequence[Path] | None
         failures=_failures(sweep),
         most_failures=_MOST_FAILURES,
         swatches=Swatch.all_of(sweep.labels),
-        single=[(name, *_SINGLE[name], found["said"]) for name, found in single.items() if found],
+        single=[(name, *_SINGLE[name], content["said"]) for name, content in single.items() if content],
         left_out=data["left_out"],
         full=data["full"],
         dimensions=len(sweep.dimensions),
@@ -75,13 +82,14 @@ def write_sweep_report(sweep: str | Path | Sweep, figures: Sequence[Path] | None
 
 
 def _facts(sweep: Sweep, plan: object) -> list[tuple[str, str]]:
+    """Return the axes, the main settings that no axis sets, and how many trials are done."""
     scenario = section(plan, "scenario") if isinstance(plan, dict) else {}
     swept = {axis.key for axis in sweep.axes}
     trials = _trials(sweep)
     done = int((trials["status"] == DONE).sum())
     facts = [(axis.key, _all(axis.ticks) if len(axis.ticks) < 9 else _ends(axis.ticks)) for axis in sweep.axes]
-    own = {"Rounds": "training.rounds", "Devices a round": "training.clients_per_round", "Model": "model.name"}
-    facts += [(name, value) for name, value in facts_of(scenario) if own.get(name) not in swept and name != "Seeds"]
+    keys = {"Rounds": "training.rounds", "Devices a round": "training.clients_per_round", "Model": "model.name"}
+    facts += [(name, value) for name, value in facts_of(scenario) if keys.get(name) not in swept and name != "Seeds"]
     points = sweep.summary["point"].nunique()
     return [*facts, ("Points", f"{points:,}"), ("Trials", f"{done:,} of {len(trials):,} done")]
 
@@ -95,32 +103,35 @@ def _ends(ticks: Sequence[str]) -> str:
 
 
 def sweep_highlights(sweep: Sweep) -> list[tuple[str, str, str]]:
-    """The most accurate point, who wins how often at what it costs, and where each label is fastest.
+    """Return the most accurate point, how often each label has the lowest cost, and where each label is fastest.
 
-    Each is (what, which label or where, how much).
+    Returns:
+        Triples: what, which label or where, and how much.
     """
-    found: list[tuple[str, str, str]] = []
+    highlights: list[tuple[str, str, str]] = []
     if sweep.summary["final_accuracy"].notna().any():
         best = max(spots(sweep), key=lambda spot: spot.accuracy)
-        much = ", ".join(part for part in (human("fraction", best.accuracy), best.settings) if part)
-        found.append(("Most accurate at the end", best.label, much))
+        value = ", ".join(part for part in (human("fraction", best.accuracy), best.settings) if part)
+        highlights.append(("Most accurate at the end", best.label, value))
     labels, status = sweep.labels, sweep.summary["status"].tolist()
-    able = Counter(point for (point, _), rows in sweep.seeds_at.items() if any(status[row] == DONE for row in rows))
-    contested = [point for point, rivals in able.items() if rivals > 1]
+    contenders = Counter(
+        point for (point, _), rows in sweep.seeds_at.items() if any(status[row] == DONE for row in rows)
+    )
+    contested = [point for point, count in contenders.items() if count > 1]
     if not contested:
-        return [*found, *_fastest(sweep)]
-    winning = winners_at(sweep, [sweep.measure(column) for column in _ASKED], contested)
-    for said, won in zip(_ASKED.values(), zip(*winning, strict=True), strict=True):
-        counts = Counter(labels[own[0]] if len(own) == 1 else _TIE for own in won if own)
+        return [*highlights, *_fastest(sweep)]
+    by_point = winners_at(sweep, [sweep.measure(column) for column in _ASKED], contested)
+    for question, won in zip(_ASKED.values(), zip(*by_point, strict=True), strict=True):
+        counts = Counter(labels[winners[0]] if len(winners) == 1 else _TIE for winners in won if winners)
         if counts:
             (first, times), *others = counts.most_common()
             rest = "".join(f"; {label} at {count:,}" for label, count in others[:2])
-            found.append((said, first, f"at {times:,} of {len(won):,} points{rest}"))
-    return [*found, *_fastest(sweep)]
+            highlights.append((question, first, f"at {times:,} of {len(won):,} points{rest}"))
+    return [*highlights, *_fastest(sweep)]
 
 
 def _fastest(sweep: Sweep) -> Iterator[tuple[str, str, str]]:
-    """Where on the axes each label takes least time, if it makes a difference to it."""
+    """Yield where on the axes each label takes least time, for labels whose time varies over the sweep."""
     for label in sweep.labels if len(sweep.labels) <= _MOST_PLACED else ():
         rows = sweep.summary[sweep.summary["label"] == label]
         times = rows.groupby("point")["sim_time_s"].mean().dropna().map("{:.3g}".format)
@@ -130,17 +141,17 @@ def _fastest(sweep: Sweep) -> Iterator[tuple[str, str, str]]:
 
 
 def _trials(sweep: Sweep) -> pd.DataFrame:
-    """A row for each trial, the first of the points that it stands for."""
+    """Return one row per trial: that of the first point to which it belongs."""
     rows = sweep.summary
     return rows[~rows["trial"].duplicated() | (rows["trial"] == "")]  # no hash: the point is no scenario at all
 
 
 def _failures(sweep: Sweep) -> list[tuple[int, str, int, str, str]]:
-    """Point, label, seed, status and message of each trial that is not done."""
+    """Return point, label, seed, status and message of each trial that is not done."""
     trials = _trials(sweep)
     columns = ["point", "label", "seed", "status", "message"]
-    lacking = trials.loc[trials["status"] != DONE, columns]
-    return [tuple(row) for row in lacking.itertuples(index=False, name=None)]
+    unfinished = trials.loc[trials["status"] != DONE, columns]
+    return [tuple(row) for row in unfinished.itertuples(index=False, name=None)]
 
 
 def _yaml(value: object) -> str:

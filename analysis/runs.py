@@ -1,4 +1,4 @@
-"""Run folders as data frames. Everything that `analysis` knows about a run, it read here from files."""
+"""Run folders as data frames: all that `analysis` knows about a run is read from its files here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROUNDS_COLUMNS = (
     *("client_flops", "server_flops", "client_energy_j", "server_energy_j"),
 )
 PERSONAL_COLUMNS = ("personal_accuracy", "personal_accuracy_worst_decile")
-"""Of summary and rounds; runs of earlier versions lack them, which reads as NaN."""
+"""Columns of summary and rounds that runs of earlier versions lack; there they are read as NaN."""
 BREAKDOWN_COLUMNS = (
     *("algorithm", "label", "seed", "side", "phase", "activity", "seconds", "bytes", "flops", "energy_j"),
 )
@@ -37,30 +37,44 @@ TRANSFERS_COLUMNS = (
 ENGAGEMENTS_COLUMNS = ("client", "round", "start", "seconds")
 ABSENCES_COLUMNS = ("site", "start", "seconds")
 AGGREGATIONS_COLUMNS = ("round", "start", "seconds")
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the former is ten times as fast, where it is there
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the former is ten times as fast, but not always installed
 _WORDS = frozenset({"algorithm", "label", "side", "phase", "activity", "client", "device", "class_name"})
 
 
 class RunError(Exception):
-    """A folder is no run (or no sweep), a file of it cannot be read, or what was asked for is not in it.
+    """A folder is no run (or no sweep), a file in it cannot be read, or it does not hold what was asked for.
 
-    The message names the file and what is wrong with it, or what there is.
+    The message names the file and what is wrong with it, or what is available.
     """
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A run folder: what was asked (`scenario`), where (`environment`) and what came out (the frames).
+    """A run folder: its scenario, the environment in which it was run, and its results as frames.
 
-    All figures are SI: seconds, bytes, FLOPs, joules; accuracies are fractions, NaN where there is none.
+    All values are SI: seconds, bytes, FLOPs, joules. Accuracies are fractions, NaN where there is none.
+
+    Attributes:
+        folder: the folder.
+        name: the name of the scenario, and of the trial where the run is one of a sweep.
+        summary: one row per trial, in the order in which they were run.
+        rounds: running totals, one row per trial and round, from round 0 on.
+        breakdown: seconds, bytes, FLOPs and joules by trial, side, phase and activity.
+        clients: samples by seed, client and class, where there are any; empty if the run did not record them.
+        environment: the machine and the versions of packages.
+        scenario: the scenario.
+        scenario_text: the file of the scenario.
+        version: the version of sfsim that wrote the run; empty if unknown.
+        dry: whether the run was dry: costs without learning.
+        target_accuracy: the accuracy whose time is measured, as a fraction; None if there is none.
     """
 
     folder: Path
     name: str
-    summary: pd.DataFrame  # one row a trial, in the order in which they were run
-    rounds: pd.DataFrame  # running totals, one row a trial and round, from round 0 on
-    breakdown: pd.DataFrame  # seconds, bytes, FLOPs and joules by trial, side, phase and activity
-    clients: pd.DataFrame  # samples by seed, client and class, where there are any; empty if the run did not tell
+    summary: pd.DataFrame
+    rounds: pd.DataFrame
+    breakdown: pd.DataFrame
+    clients: pd.DataFrame
     environment: Mapping[str, Any]
     scenario: Mapping[str, Any]
     scenario_text: str
@@ -70,41 +84,53 @@ class Run:
 
     @property
     def labels(self) -> list[str]:
-        """The algorithms' labels in the order of the scenario; figures colour them by their place in it."""
+        """The labels of the algorithm entries, in the order of the scenario, by which figures colour them."""
         return list(dict.fromkeys(self.summary["label"]))
 
     def seeds(self, label: str) -> list[int]:
-        """The seeds with which this label was run."""
+        """Return the seeds with which this label was run."""
         return [int(seed) for seed in self.summary.loc[self.summary["label"] == label, "seed"]]
 
     def works(self, label: str, seed: int, **only: object) -> pd.DataFrame:
-        """The works of one trial by their start; `only` keeps rows with these values (round=2). Raises RunError."""
+        """Return the works of one trial, by their start.
+
+        Args:
+            label: the label of the trial.
+            seed: the seed of the trial.
+            only: values of columns; only rows with these values are kept (`round=2`).
+
+        Raises:
+            RunError: there is no such trial, or its ledger cannot be read.
+        """
         return self._ledger(label, seed, "works", WORKS_COLUMNS, only)
 
     def transfers(self, label: str, seed: int, **only: object) -> pd.DataFrame:
-        """The transfers of one trial by their start; `only` keeps rows with these values. Raises RunError."""
+        """Return the transfers of one trial, by their start; arguments and errors as for `works`."""
         return self._ledger(label, seed, "transfers", TRANSFERS_COLUMNS, only)
 
     def engagements(self, label: str, seed: int) -> pd.DataFrame:
-        """When which client took part, in one trial, by the start. Raises RunError."""
+        """Return when each client took part in one trial, by the start; errors as for `works`."""
         return self._ledger(label, seed, "engagements", ENGAGEMENTS_COLUMNS, {})
 
     def absences(self, label: str, seed: int) -> pd.DataFrame:
-        """When which site was away, in one trial, by the start. Raises RunError."""
+        """Return when each site was away in one trial, by the start; errors as for `works`."""
         return self._ledger(label, seed, "absences", ABSENCES_COLUMNS, {})
 
     def aggregations(self, label: str, seed: int) -> pd.DataFrame:
-        """When which round took place, in one trial, by the start. Raises RunError."""
+        """Return when each round of one trial took place, by the start; errors as for `works`."""
         return self._ledger(label, seed, "rounds", AGGREGATIONS_COLUMNS, {})
 
     def sites(self, label: str, seed: int) -> pd.DataFrame:
-        """The server and the devices of one trial, with their slots, memory (bytes) and watts. Raises RunError."""
-        if not self._place(label, seed, "sites").is_file():
-            path = self._place(label, seed, "sites")
+        """Return the server and the devices of one trial, with slots, memory (bytes) and power (W).
+
+        Errors are as for `works`; runs of earlier versions lack the table, which is an error too.
+        """
+        if not self._path(label, seed, "sites").is_file():
+            path = self._path(label, seed, "sites")
             raise RunError(f"{path}: this file is missing, as in runs of earlier versions: run the scenario again")
         return self._ledger(label, seed, "sites", SITES_COLUMNS, {})
 
-    def _place(self, label: str, seed: int, table: str) -> Path:
+    def _path(self, label: str, seed: int, table: str) -> Path:
         return self.folder / "ledger" / f"{label}-{seed}" / f"{table}.parquet"
 
     def _ledger(
@@ -113,7 +139,7 @@ class Run:
         if seed not in self.seeds(label):
             trials = ", ".join(f"{row.label} (seed {row.seed})" for row in self.summary.itertuples())
             raise RunError(f"{self.folder}: there is no trial {label!r} with seed {seed}; there are: {trials}")
-        path = self._place(label, seed, table)
+        path = self._path(label, seed, table)
         if not path.is_file():
             raise RunError(f"{path}: this file is missing")
         filters = [(column, "==", value) for column, value in only.items()] or None
@@ -126,7 +152,11 @@ class Run:
 
 
 def load_run(folder: str | Path) -> Run:
-    """Read a run folder; the ledger stays on disk until it is asked for. Raises RunError."""
+    """Read a run folder; its ledger stays on disk until one of its tables is used.
+
+    Raises:
+        RunError: the folder is no run, or a file in it cannot be read.
+    """
     folder = Path(folder)
     check_folder(folder)
     if (folder / "points.csv").is_file():
@@ -163,7 +193,11 @@ def load_run(folder: str | Path) -> Run:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise RunError if it is none."""
+    """Check that a folder exists.
+
+    Raises:
+        RunError: there is nothing at this path, or a file.
+    """
     if not folder.exists():
         raise RunError(f"{folder}: there is no such folder")
     if not folder.is_dir():
@@ -171,7 +205,11 @@ def check_folder(folder: Path) -> None:
 
 
 def read_text(path: Path) -> str:
-    """What a text file says. Raises RunError."""
+    """Return the content of a text file.
+
+    Raises:
+        RunError: the file is missing or cannot be read.
+    """
     if not path.is_file():
         raise RunError(f"{path}: this file is missing")
     try:
@@ -181,7 +219,11 @@ def read_text(path: Path) -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file. Raises RunError."""
+    """Return the object in a JSON file.
+
+    Raises:
+        RunError: the file is missing, or holds no JSON object.
+    """
     try:
         return _mapping(path, json.loads(read_text(path)))
     except json.JSONDecodeError as error:
@@ -189,7 +231,11 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file. Raises RunError."""
+    """Return the mapping in a YAML file.
+
+    Raises:
+        RunError: the file is missing, or holds no mapping in YAML.
+    """
     try:
         return _mapping(path, yaml.load(read_text(path), Loader=_LOADER))
     except yaml.YAMLError as error:
@@ -203,9 +249,9 @@ def _mapping(path: Path, value: Any) -> dict[str, Any]:
 
 
 def _read_csv(path: Path, columns: tuple[str, ...], later: tuple[str, ...] = ()) -> pd.DataFrame:
-    read_text(path)  # says what is missing or unreadable
+    read_text(path)  # raises if the file is missing or unreadable
     try:
-        # A label may well be called "NA" or "1": only an empty field is no value, and words stay words.
+        # A label may be called "NA" or "1": only an empty field counts as missing, and words stay words.
         frame = pd.read_csv(path, dtype=dict.fromkeys(_WORDS, "object"), keep_default_na=False, na_values=[""])
     except ValueError as error:  # covers pandas' ParserError and EmptyDataError
         raise RunError(f"{path}: cannot be read as CSV: {first_line(error)}") from error
@@ -218,9 +264,16 @@ def _read_clients(path: Path) -> pd.DataFrame:
 
 
 def _typed(path: Path, frame: pd.DataFrame, columns: tuple[str, ...], later: tuple[str, ...] = ()) -> pd.DataFrame:
-    """The same frame with whole seeds, rounds and classes, and every other figure a float (NaN where there is none).
+    """Return a frame with its columns typed: text, whole numbers for seed, round and class, else floats (NaN: missing).
 
-    `later` are columns that it need not have.
+    Args:
+        path: the file that the frame is from, for messages.
+        frame: the frame.
+        columns: columns that it has.
+        later: columns that came with later versions, so that the frame may lack them.
+
+    Raises:
+        RunError: a column of numbers holds something else.
     """
     frame = frame.assign(**{column: float("nan") for column in later if column not in frame})
     for column in (*columns, *later):
@@ -243,5 +296,5 @@ def _demand_columns(path: Path, present: Any, wanted: tuple[str, ...]) -> None:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what a library says was wrong: the rest is for its own authors."""
+    """Return the first line of a library's error message; the rest would not help a user of sfsim."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,4 +1,4 @@
-"""Axes of quantities: one unit that is said once, or a logarithmic axis whose ticks carry their own."""
+"""Axes of quantities: linear ones with one unit in their name, logarithmic ones with a unit at each tick."""
 
 from __future__ import annotations
 
@@ -10,21 +10,28 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, LogLocator, 
 
 from simulator.settings.humanize import Kind, Scale, human, scale
 
-# From this ratio between the longest and the shortest line on, the shortest would be a dot on a linear axis.
+# If the longest line is more than this many times as long as the shortest, the latter is but a dot on a linear axis.
 LOG_FROM = 30.0
-# Where a clock has its round numbers; powers of ten of a second are nobody's idea of time beyond a minute.
+# Round clock times, in seconds: beyond a minute, powers of ten of a second mean nothing to a reader.
 _CLOCK_TICKS = (1e-3, 1e-2, 0.1, 1, 10, 60, 600, 3600, 36_000, 86_400, 864_000, 8_640_000)
 _CLOSE_CLOCK_TICKS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 18_000, 43_200, 86_400, 172_800)
 
 
 def spans_wide(values: Iterable[float]) -> bool:
-    """Whether these positive quantities lie so far apart that only a logarithmic axis shows them all."""
+    """Return whether all quantities are positive and so far apart that only a logarithmic axis shows them all."""
     present = [value for value in values if value == value]
     return bool(present) and min(present) > 0 and max(present) > LOG_FROM * min(present)
 
 
 def logarithmic(ax: Axes, kind: Kind, along: str = "x", spread: float = 1e9) -> None:
-    """Make the axis `along` logarithmic, in SI, its ticks with units; more of them where it spans a small ratio."""
+    """Make an axis logarithmic, in SI, with units at its ticks.
+
+    Args:
+        ax: the axes.
+        kind: the kind of quantity.
+        along: "x" or "y".
+        spread: the ratio of the largest value to the smallest; if it is small, there are more ticks.
+    """
     axis: Axis = ax.xaxis if along == "x" else ax.yaxis
     ax.set(**{f"{along}scale": "log"})
     axis.set_major_locator(log_locator(kind, spread))
@@ -33,7 +40,7 @@ def logarithmic(ax: Axes, kind: Kind, along: str = "x", spread: float = 1e9) -> 
 
 
 def log_locator(kind: Kind, spread: float) -> Locator:
-    """Where a logarithmic axis that spans this ratio has its ticks: round clock times, or powers of ten."""
+    """Return the ticks of a logarithmic axis that spans this ratio: round clock times, or powers of ten."""
     close = spread < 1000
     if kind == "seconds":
         return FixedLocator(_CLOSE_CLOCK_TICKS if close else _CLOCK_TICKS)
@@ -41,7 +48,15 @@ def log_locator(kind: Kind, spread: float) -> Locator:
 
 
 def linear(ax: Axes, kind: Kind, name: str, largest: float, along: str = "x") -> Scale:
-    """Name the axis `along` with the unit in which its largest value reads best, and return the unit to draw in."""
+    """Name a linear axis, with the unit in which its largest value reads best, and return that unit.
+
+    Args:
+        ax: the axes.
+        kind: the kind of quantity.
+        name: the name of the axis.
+        largest: the largest value, in SI.
+        along: "x" or "y".
+    """
     unit = Scale(1.0, "") if kind == "fraction" else scale(kind, largest)
     ax.set(**{f"{along}label": f"{name} ({unit.unit})" if unit.unit else name})
     if kind == "fraction":

@@ -1,4 +1,4 @@
-"""What all figures share: colours, line styles, the frame of an axis, and how a figure becomes a file."""
+"""The common style of all figures: colours, line styles, the frame of an axis, and how a figure is saved."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#000000", "#56
 _DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
-# After Paul Tol's palettes, softer than the lines' colours, so a phase is never taken for a label. Phases that follow
-# each other in a bar also differ in lightness: they stay apart in grey.
+# After Paul Tol's palettes, softer than the colours of lines, so that a phase is never mistaken for a label. Phases
+# that follow each other in a bar also differ in lightness, so that they can be told apart in grey.
 WAITING, IDLE = "waiting", "idle power"
 _PHASES = {
     "provisioning": "#BBCC33",
@@ -43,19 +43,19 @@ _FURTHER_PHASES = ("#99DDFF", "#AAAA00", "#C0956B", "#6688AA", "#DD99CC", "#88AA
 
 
 def line_colour(index: int) -> str:
-    """The colour of the label in this place of the scenario."""
+    """Return the colour of the label with this index in the scenario."""
     return _LINES[index % len(_LINES)]
 
 
 def line_style(index: int) -> dict[str, object]:
-    """Line2D settings of the label in this place: colour, dashes and marker all differ, so it reads in grey too."""
-    # Dashes shift by one each time the colours start anew, so that no two of the first forty lines are equal.
+    """Return the Line2D settings of the label with this index: colour, dashes and marker, so as to read in grey too."""
+    # The dashes shift by one whenever the colours start again, so that no two of the first forty lines are equal.
     dashes = _DASHES[(index + index // len(_LINES)) % len(_DASHES)]
     return {"color": line_colour(index), "linestyle": dashes, "marker": _MARKERS[index % len(_MARKERS)]}
 
 
 def phase_order(phases: Iterable[str]) -> list[str]:
-    """The phases in the order in which figures stack them: as a round goes, unknown ones before waiting and idling."""
+    """Return the phases in the order in which figures stack them: as in a round, then others, then waiting and idle."""
     present = dict.fromkeys(phases)
     last = [name for name in (WAITING, IDLE) if name in present]
     known = [name for name in _PHASES if name in present and name not in last]
@@ -63,7 +63,7 @@ def phase_order(phases: Iterable[str]) -> list[str]:
 
 
 def phase_colours(phases: Iterable[str]) -> dict[str, str]:
-    """A colour for each phase; the usual phases have the same one in every figure of every run."""
+    """Return a colour for each phase; the usual phases have the same one in every figure of every run."""
     order = phase_order(phases)
     further = [name for name in order if name not in _PHASES]
     spare = {name: _FURTHER_PHASES[index % len(_FURTHER_PHASES)] for index, name in enumerate(further)}
@@ -71,13 +71,13 @@ def phase_colours(phases: Iterable[str]) -> dict[str, str]:
 
 
 def darker(colour: str, amount: float = 0.25) -> str:
-    """The same colour nearer to black: text needs more contrast than a line does."""
+    """Return a colour moved towards black, by a fraction: text needs more contrast than a line does."""
     red, green, blue = (channel * (1 - amount) for channel in to_rgb(colour))
     return to_hex((red, green, blue))
 
 
 def shortened(label: str, longest: int = 28) -> str:
-    """A label no longer than so many characters, cut in the middle: variants of an algorithm differ at the end."""
+    """Return a label of at most so many characters, cut in the middle: variants of an algorithm differ at the end."""
     if len(label) <= longest:
         return label
     tail = (longest - 1) // 2
@@ -85,7 +85,7 @@ def shortened(label: str, longest: int = 28) -> str:
 
 
 def shortened_apart(labels: Sequence[str], longest: int = 28) -> list[str]:
-    """Labels as `shortened` cuts them, but longer where two would read the same."""
+    """Return labels as `shortened` cuts them, but all of them longer if two would read the same."""
     while True:
         short = [shortened(label, longest) for label in labels]
         if len(set(short)) == len(set(labels)):
@@ -94,19 +94,26 @@ def shortened_apart(labels: Sequence[str], longest: int = 28) -> list[str]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of so many inches, apart from pyplot: no global state, no backend, nothing to close."""
+    """Return a figure of this size in inches, made without pyplot: no global state, no backend, nothing to close."""
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
 
 
 def figure_of(ax: Axes) -> Figure | SubFigure:
-    """The (sub)figure in which an axis stands."""
+    """Return the figure or subfigure to which some axes belong."""
     figure = ax.get_figure()
     assert figure is not None, "an Axes without a figure cannot be drawn on"
     return figure
 
 
 def dress(ax: Axes, title: str = "", grid: str = "both", caption: str = "") -> None:
-    """The common frame: title at the left, a quiet caption below it, two spines, a grid behind the data."""
+    """Draw the common frame: a title at the left, a grey caption below it, two spines, a grid behind the data.
+
+    Args:
+        ax: the axes.
+        title: the title.
+        grid: the axes that have grid lines: "x", "y" or "both".
+        caption: the caption; long lines are wrapped.
+    """
     lines = _wrapped(ax, caption)
     if title:
         pad = 8.0 + 11.0 * len(lines) if lines else None
@@ -123,7 +130,7 @@ def dress(ax: Axes, title: str = "", grid: str = "both", caption: str = "") -> N
             parse_math=False,
             gid="caption",
         )
-        note.set_in_layout(False)  # the title's distance keeps its place, and no axis shrinks for a sentence
+        note.set_in_layout(False)  # the title's padding leaves room for it, and a long caption must not shrink the axes
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -134,40 +141,46 @@ def dress(ax: Axes, title: str = "", grid: str = "both", caption: str = "") -> N
 
 
 def _wrapped(ax: Axes, caption: str) -> list[str]:
-    """The lines of a caption, none much longer than the axis is wide (before the layout, as far as it is known)."""
+    """Return the lines of a caption, none much longer than the axes are wide, as far as known before the layout."""
     inches = ax.get_position().width * figure_of(ax).figure.get_figwidth()
     return [part for line in caption.splitlines() for part in textwrap.wrap(line, max(20, int(inches * 17)))]
 
 
 def shared_legend(ax: Axes, handles: list[Patch], columns: int) -> None:
-    """One legend for all axes of the figure in which `ax` stands, below them."""
+    """Draw one legend for all axes of a figure, below them.
+
+    Args:
+        ax: some axes of the figure.
+        handles: the entries of the legend; without any there is no legend.
+        columns: the most columns.
+    """
     if not handles:
         return
     figure = figure_of(ax)
-    # Only a constrained layout keeps a place free outside the axes; a caller's own figure may have another.
+    # Only a constrained layout makes room outside the axes; a caller's own figure may have another.
     outside = isinstance(figure.figure.get_layout_engine(), ConstrainedLayoutEngine)
-    where: Literal["outside lower center", "lower center"]
-    where = "outside lower center" if outside else "lower center"
-    figure.legend(handles=handles, loc=where, ncols=min(columns, len(handles)), fontsize=8.5, frameon=False)
+    location: Literal["outside lower center", "lower center"]
+    location = "outside lower center" if outside else "lower center"
+    figure.legend(handles=handles, loc=location, ncols=min(columns, len(handles)), fontsize=8.5, frameon=False)
 
 
 @contextmanager
 def any_script() -> Iterator[None]:
-    """Measure and draw text without complaint where the font lacks a script: boxes here, but well in the report."""
+    """Suppress the warnings about glyphs that the font lacks: such text is boxes in a PNG, but fine in the report."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*Glyph.*missing from.*", category=UserWarning)
         yield
 
 
 def say(ax: Axes, sentence: str) -> None:
-    """One sentence in place of data that are not there."""
+    """Write a sentence in the middle of axes that have no data."""
     ax.text(
         0.5, 0.5, sentence, transform=ax.transAxes, ha="center", va="center", fontsize=12, color=QUIET, style="italic"
     )
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a PNG under its final name only when it is whole; the same data give the same bytes."""
+    """Write a figure as a PNG that appears only when it is complete; return its path. Equal data give equal bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with any_script():
         atomically(path, lambda partial: figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None}))

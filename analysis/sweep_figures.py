@@ -1,4 +1,4 @@
-"""The figures of a sweep as files: which ones, its axes and measures say."""
+"""All figures of a sweep as PNG files; its axes and measures settle which ones."""
 
 from __future__ import annotations
 
@@ -17,15 +17,22 @@ from analysis.sweeps import Sweep, opened
 
 MEASURES = ("final_accuracy", "time_to_target_s", "sim_time_s", "bytes", "client_energy_j")
 COSTS = ("sim_time_s", "bytes", "client_energy_j")
-# From so few points of a grid on, a map has more holes than cells.
+# If a smaller share of a grid's places has a point, a map has more holes than cells.
 _FULL_ENOUGH = 0.5
 
 
 def write_sweep_figures(sweep: str | Path | Sweep) -> list[Path]:
-    """Draw the figures of a sweep, or of a sweep's folder, into its `figures/`; their paths, always in the same order.
+    """Draw the figures of a sweep into its `figures/`, and return their paths, always in the same order.
 
-    One axis: each measure over it. Two: a heat map and a break-even map a measure. More: the same over the first two,
-    the others held at their middle value, as the captions say. With accuracy, its cost too. Raises RunError.
+    With one axis, each measure is drawn over it. With two, each measure has a heat map and a break-even map. With more,
+    the same is drawn over the first two (those with numbers first), the others held at their middle values, as the
+    captions say. If accuracy was measured, it is drawn against each cost as well.
+
+    Args:
+        sweep: the sweep, or its folder.
+
+    Raises:
+        RunError: there is no such sweep, or a file of it cannot be read.
     """
     sweep = opened(sweep)
     return [
@@ -34,6 +41,7 @@ def write_sweep_figures(sweep: str | Path | Sweep) -> list[Path]:
 
 
 def _drawn(sweep: Sweep) -> Iterator[tuple[str, Axes]]:
+    """Draw each figure, and yield its name and its axes."""
     measures = [name for name in MEASURES if sweep.measure(name).values(sweep.summary).notna().any()]
     dimensions = sorted(sweep.dimensions, key=lambda axis: not axis.numeric)
     if len(dimensions) == 1:
@@ -52,6 +60,6 @@ def _drawn(sweep: Sweep) -> Iterator[tuple[str, Axes]]:
 
 
 def _full(sweep: Sweep, x: Axis, y: Axis) -> bool:
-    """Whether most cells of the grid hold a point; of a sample, few may."""
+    """Return whether at least half of the grid's cells hold a point: in a sample, few may."""
     places = sweep.summary[[x.key, y.key]].drop_duplicates()
     return len(places) >= _FULL_ENOUGH * len(x.values) * len(y.values)

@@ -28,37 +28,47 @@ from analysis.trials import POINTS_COLUMNS
 
 MEASURES = tuple(column for column in SUMMARY_COLUMNS if column not in ("algorithm", "label", "seed"))
 TEXT = " text"
-"""What follows an axis's key in the name of the column that holds its values as they were written."""
+"""The suffix that, after the key of an axis, names the column of its values as they were written."""
 DONE, BROKEN, MISSING = "done", "broken", "missing"
 
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """A sweep folder: its axes, and one row for each point, algorithm entry and seed in `summary`.
+    """A sweep folder: its axes and, in `summary`, one row for each point, algorithm entry and seed.
 
-    Columns of `summary`: those of `points.csv`, each axis by its key (numbers in SI, else text) and once more as it
-    was written (`<key> text`), and all measures of a trial's summary in SI, NaN where there is none. A trial that has
-    failed or is not there keeps its rows, without measures; `status` is done, failed, missing or broken, and
-    `message` says why.
+    The columns of `summary` are those of `points.csv`; each axis by its key (numbers in SI, else text) and once more as
+    it was written (`<key> text`); and all measures of a trial's summary, in SI, NaN where there is none. A trial that
+    failed or is missing keeps its rows, without measures: `status` is done, failed, missing or broken, and `message`
+    says why.
+
+    Attributes:
+        folder: the folder.
+        name: the name of the sweep.
+        summary: the rows.
+        axes: the axes, in the order of `points.csv`.
+        together: groups of keys whose axes move as one (zipped).
+        version: the version of sfsim that wrote the sweep; empty if unknown.
+        dry: whether its trials were dry: costs without learning.
+        held: the axes that `at` has fixed, and their values as written.
     """
 
     folder: Path
     name: str
     summary: pd.DataFrame
     axes: tuple[Axis, ...]
-    together: tuple[frozenset[str], ...]  # the keys of axes that move as one
+    together: tuple[frozenset[str], ...]
     version: str
     dry: bool
-    held: tuple[tuple[str, str], ...] = ()  # axes that `at` has fixed, and their values as written
+    held: tuple[tuple[str, str], ...] = ()
 
     @property
     def labels(self) -> list[str]:
-        """The algorithms' labels in the order of the scenario; figures colour them by their place in it."""
+        """The labels of the algorithm entries, in the order of the scenario, by which figures colour them."""
         return list(dict.fromkeys(self.summary["label"]))
 
     @property
     def dimensions(self) -> list[Axis]:
-        """The axes that vary: of those that move as one, only one, with numbers where any of them has some."""
+        """The axes that vary: of those that move as one, only one, if possible one with numbers."""
         varying = sorted((axis for axis in self.axes if len(axis.values) > 1), key=lambda axis: not axis.numeric)
         kept: list[Axis] = []
         for axis in varying:
@@ -67,22 +77,36 @@ class Sweep:
         return [axis for axis in self.axes if axis in kept]
 
     def axis(self, key: str) -> Axis:
-        """The axis of this key, or of the last parts of it where no other has them (`head`). Raises RunError."""
+        """Return the axis of this key, or of its shortest unique end (`head`).
+
+        Raises:
+            RunError: there is no such axis.
+        """
         keys = [axis.key for axis in self.axes]
-        names = {name: key for key, name in short_names(keys).items()}
-        found = [axis for axis in self.axes if axis.key == names.get(key, key)]
-        if not found:
+        full_keys = {name: key for key, name in short_names(keys).items()}
+        matches = [axis for axis in self.axes if axis.key == full_keys.get(key, key)]
+        if not matches:
             raise RunError(f"{self.folder}: this sweep has no axis {key!r}; it has: {', '.join(keys) or 'none'}")
-        return found[0]
+        return matches[0]
 
     def measure(self, column: str) -> Measure:
-        """The measure of this name. Raises RunError."""
+        """Return the measure of this name.
+
+        Raises:
+            RunError: there is no such measure.
+        """
         return measure_of(self.summary.drop(columns=[axis.key for axis in self.axes]), column)
 
     def at(self, place: Mapping[str, object]) -> Sweep:
-        """The part of this sweep where these axes have these values, as numbers in SI or as written. Raises RunError.
+        """Return the part of this sweep where axes have given values.
 
         >>> sweep.at({"world.devices.*.uplink.rate": "20 Mbit/s"})  # doctest: +SKIP
+
+        Args:
+            place: by the key of an axis, its value: a number in SI, or the text as written.
+
+        Raises:
+            RunError: there is no such axis or value, or no point with all of the values.
         """
         rows, held = self.summary, dict(self.held)
         for key, wanted in place.items():
@@ -99,24 +123,40 @@ class Sweep:
 
     @cached_property
     def seeds_at(self) -> dict[tuple[int, str], list[int]]:
-        """By point and label the rows of `summary`, one a seed: a frame's own groups take a hundred times as long."""
-        found: dict[tuple[int, str], list[int]] = {}
+        """The numbers of the rows of `summary` by point and label, one per seed.
+
+        A plain dictionary: a frame's `groupby` takes a hundred times as long.
+        """
+        rows: dict[tuple[int, str], list[int]] = {}
         for row, place in enumerate(zip(self.summary["point"].tolist(), self.summary["label"].tolist(), strict=True)):
-            found.setdefault(place, []).append(row)
-        return found
+            rows.setdefault(place, []).append(row)
+        return rows
 
     def run(self, trial: str) -> Run:
-        """One trial as the run that it is, with its ledger if that was kept; `trial` is of a row of `summary`.
+        """Return one trial as a run, with its ledger if that was kept.
 
-        Raises RunError.
+        Args:
+            trial: the name of the trial, as in the column `trial` of `summary`.
+
+        Raises:
+            RunError: the trial is missing or cannot be read.
         """
         return load_run(self.folder / "trials" / trial)
 
     def means(self, keys: Sequence[str], measure: str) -> pd.DataFrame:
-        """A measure (SI) at each value of these axes, for each label: columns mean, low, high, std, seeds and lacking.
+        """Return a measure at each place of these axes, for each label, over its seeds.
 
-        `seeds` have a value; `lacking` have none, for whatever reason: their trial failed or is missing, or there is
-        no such value (a target that was not reached). Raises RunError where several points are at one place.
+        Args:
+            keys: the keys of the axes.
+            measure: the column of the summary, or `bytes`.
+
+        Returns:
+            A frame with a row per place and label, and the columns of the keys, label, mean, low, high and std (SI),
+            seeds (how many have a value) and lacking (how many have none, because their trial failed or is missing, or
+            because there is no such value, as for a target that was not reached).
+
+        Raises:
+            RunError: there is no such measure, an axis is named twice, or several points are at one place.
         """
         if len(set(keys)) < len(keys):
             raise RunError(f"{self.folder}: x and y are the same axis, {keys[0]}")
@@ -138,7 +178,11 @@ class Sweep:
 
 
 def load_sweep(folder: str | Path) -> Sweep:
-    """Read a sweep folder; a trial that cannot be read keeps its rows, with status `broken`. Raises RunError."""
+    """Read a sweep folder; a trial that cannot be read keeps its rows, with the status `broken`.
+
+    Raises:
+        RunError: the folder is no sweep, a file in it cannot be read, or its trials are of several versions of sfsim.
+    """
     folder = Path(folder)
     check_folder(folder)
     if not (folder / "points.csv").is_file():
@@ -159,8 +203,8 @@ def load_sweep(folder: str | Path) -> Sweep:
             f"{folder}: the sweep and its trials are of several versions of sfsim ({', '.join(sorted(versions))}), "
             f"which do not compare; run it again with one"
         )
-    found = {name: trial.measures for name, trial in trials.items() if trial.measures}
-    measures = pd.DataFrame([found.get(name, {}) for name in points["trial"]], index=points.index)
+    by_trial = {name: trial.measures for name, trial in trials.items() if trial.measures}
+    measures = pd.DataFrame([by_trial.get(name, {}) for name in points["trial"]], index=points.index)
     measures = measures.reindex(columns=list(dict.fromkeys((*MEASURES, *measures.columns)))).astype("float64")
     for name, trial in trials.items():
         if trial.status != DONE:
@@ -178,7 +222,11 @@ def load_sweep(folder: str | Path) -> Sweep:
 
 
 def opened(sweep: str | Path | Sweep) -> Sweep:
-    """A sweep as it is, or that of a folder. Raises RunError."""
+    """Return a sweep as it is, or read that of a folder.
+
+    Raises:
+        RunError: as `load_sweep` does.
+    """
     return sweep if isinstance(sweep, Sweep) else load_sweep(sweep)
 
 
@@ -188,7 +236,7 @@ def _axis_of(rows: pd.DataFrame, key: str) -> Axis:
 
 
 def _read_points(path: Path) -> pd.DataFrame:
-    """`points.csv`, all of it as words (a label may be called "NA") but for the numbers of points and seeds."""
+    """Read `points.csv`, all of it as text (a label may be called "NA") except for the numbers of points and seeds."""
     try:
         frame = pd.read_csv(io.StringIO(read_text(path)), dtype="object", keep_default_na=False)
     except ValueError as error:  # covers pandas' ParserError and EmptyDataError
@@ -210,7 +258,7 @@ def _read_points(path: Path) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class _Trial:
-    """What one trial's folder holds: its measures, or why there are none."""
+    """The folder of one trial: its measures, or why it has none."""
 
     status: str
     message: str = ""
@@ -220,6 +268,7 @@ class _Trial:
 
     @classmethod
     def read(cls, folder: Path) -> _Trial:
+        """Read the folder of a trial; whatever is wrong with it becomes its status and message."""
         path = folder / "summary.json"
         if not path.is_file():
             return cls(MISSING, f"{path}: this file is missing")

@@ -1,4 +1,4 @@
-"""One round, lane by lane: what each device and the server did, and when."""
+"""The timeline of one round, lane by lane: what each device and the server did, and when."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from simulator.settings.humanize import Scale, human, scale
 
 MOST_DEVICES = 8
 MOST_SLOTS = 6
-# From this ratio between the longest and the shortest round on, each panel has a clock of its own.
+# If the longest round takes more than this many times as long as the shortest, each panel has a time axis of its own.
 OWN_CLOCK_FROM = 8.0
 _LANES = ("compute", "up", "down")
 _LANE, _BETWEEN = 1.0, 0.7  # heights: a lane, and the space between two sites
@@ -28,7 +28,12 @@ Span = tuple[float, float, str]  # seconds since the round's start, seconds, pha
 
 @dataclass
 class _Site:
-    """One site's lanes, from top to bottom: a name and what happened in it."""
+    """One site of a timeline.
+
+    Attributes:
+        name: the name of the site.
+        lanes: its lanes from top to bottom, each with its name and its spans.
+    """
 
     name: str
     lanes: list[tuple[str, list[Span]]] = field(default_factory=list)
@@ -36,31 +41,42 @@ class _Site:
 
 @dataclass(frozen=True)
 class Timeline:
-    """One round of one label: its number, its sites (devices by their finish, then servers), its length in seconds."""
+    """One round of one label.
+
+    Attributes:
+        label: the label.
+        round_number: the number of the round.
+        sites: the sites shown: devices in the order in which they finish, then servers.
+        seconds: the length of the round.
+        devices: how many devices took part, shown or not.
+    """
 
     label: str
     round_number: int
     sites: list[_Site]
     seconds: float
-    devices: int  # all that took part, shown or not
+    devices: int
 
     @property
     def said(self) -> str:
-        """How long it took, and how many of its devices are shown where not all are."""
+        """The length of the round in words and, if not all devices are shown, how many are."""
         shown = sum(1 for site in self.sites if tuple(name for name, _ in site.lanes) == _LANES)
         some = f", {shown} of {self.devices} devices" if shown < self.devices else ""
         return f"{human('seconds', self.seconds)}{some}"
 
     @property
     def phases(self) -> list[str]:
-        """The phases that occur, in the common order."""
+        """The phases that occur, in the order of `style.phase_order`."""
         return style.phase_order(phase for site in self.sites for _, spans in site.lanes for *_, phase in spans)
 
 
 def usual_round(run: Run) -> int:
-    """The round to look at: the first after round 1 in which no label provisions a device; else round 2, else 1.
+    """Return the round to show: the first after round 1 in which no label provisions a device; else round 2, else 1.
 
-    It is the same for all labels, whose cohorts are then the same as well.
+    It is the same round for all labels, so that their cohorts are the same as well.
+
+    Raises:
+        RunError: a ledger cannot be read.
     """
     lengths = run.rounds[run.rounds["label"].isin(run.labels)].groupby("label")["round"].max()
     last = int(lengths.min()) if len(lengths) else 1
@@ -72,12 +88,23 @@ def usual_round(run: Run) -> int:
 
 
 def read_timeline(run: Run, label: str, round_number: int) -> Timeline:
-    """The lanes of one round of the label's first seed; of many devices the fastest, the slowest and some between."""
+    """Read one round of a label's first seed from its ledger.
+
+    If many devices took part, the fastest, the slowest and some in between are kept.
+
+    Args:
+        run: the run.
+        label: the label.
+        round_number: the number of the round.
+
+    Raises:
+        RunError: the ledger cannot be read.
+    """
     seed = run.seeds(label)[0]
     works = run.works(label, seed, round=round_number)
     transfers = run.transfers(label, seed, round=round_number)
     zero = float(min([*works["start"], *transfers["start"]], default=0.0))
-    lanes: dict[tuple[str, str], list[Span]] = defaultdict(list)  # by site and what it does
+    lanes: dict[tuple[str, str], list[Span]] = defaultdict(list)  # by site and lane
     for site, start, seconds, phase in _rows(works, "site", "start", "seconds", "phase"):
         lanes[site, "compute"].append((start - zero, seconds, phase))
     for source, target, start, seconds, phase in _rows(transfers, "source", "target", "start", "seconds", "phase"):
@@ -94,12 +121,26 @@ def read_timeline(run: Run, label: str, round_number: int) -> Timeline:
     sites = [_Site(site, [(lane, lanes[site, lane]) for lane in _LANES]) for site in _some(devices, MOST_DEVICES)]
     for server in sorted({site for site, lane in lanes if lane == "compute" and lanes[site, lane]} - clients):
         slots = _slots(lanes[server, "compute"])
-        sites.append(_Site(server, [(f"slot {n}" if len(slots) > 1 else "compute", s) for n, s in slots.items()]))
+        sites.append(
+            _Site(server, [(f"slot {n}" if len(slots) > 1 else "compute", spans) for n, spans in slots.items()])
+        )
     return Timeline(label, round_number, sites, length, len(devices))
 
 
 def plot_round_timeline(run: Run, round_number: int | None = None, axes: Sequence[Axes] | None = None) -> list[Axes]:
-    """One panel a label: the lanes of its devices and servers in one round (see `usual_round`); returns the axes."""
+    """Draw one round in a panel per label: the lanes of its devices and servers.
+
+    Args:
+        run: the run.
+        round_number: the number of the round; by default `usual_round`.
+        axes: the axes to draw on, one per label; by default those of a new figure.
+
+    Returns:
+        The axes.
+
+    Raises:
+        RunError: a ledger cannot be read.
+    """
     round_number = usual_round(run) if round_number is None else round_number
     timelines = [read_timeline(run, label, round_number) for label in run.labels]
     longest = max(timeline.seconds for timeline in timelines)
@@ -115,7 +156,7 @@ def plot_round_timeline(run: Run, round_number: int | None = None, axes: Sequenc
         span = longest if shared else timeline.seconds
         draw_timeline(ax, timeline, phases, span)
         if shared and ax is not axes[-1]:
-            ax.set_xlabel("")  # the last panel's says it for all
+            ax.set_xlabel("")  # that of the last panel serves all
     colours = style.phase_colours(phases)
     handles = [Patch(facecolor=colours[phase], label=phase) for phase in phases]
     style.shared_legend(axes[0], handles, columns=6)
@@ -123,7 +164,14 @@ def plot_round_timeline(run: Run, round_number: int | None = None, axes: Sequenc
 
 
 def draw_timeline(ax: Axes, timeline: Timeline, phases: Sequence[str], span: float) -> None:
-    """Draw one round on `ax`, whose clock runs from 0 to `span` seconds; `phases` settle the colours."""
+    """Draw one round.
+
+    Args:
+        ax: the axes to draw on.
+        timeline: the round.
+        phases: all phases of the figure, which settle the colours.
+        span: the length of the time axis, in seconds.
+    """
     style.dress(ax, f"{timeline.label}: round {timeline.round_number}, {timeline.said}", grid="x")
     unit = scale("seconds", span)
     colours = style.phase_colours(phases)
@@ -145,9 +193,18 @@ def draw_timeline(ax: Axes, timeline: Timeline, phases: Sequence[str], span: flo
 
 
 def _write_left(ax: Axes, text: str, away: float, y: float, size: float, colour: str) -> None:
-    """Text that ends so far (in widths of the axis) left of it: two columns, where ticks have one label."""
-    place = ax.get_yaxis_transform()
-    ax.text(-away, y, text, transform=place, ha="right", va="center", fontsize=size, color=colour, parse_math=False)
+    """Write text left of the axes, in place of tick labels, which have one column only.
+
+    Args:
+        ax: the axes.
+        text: the text.
+        away: the distance from its end to the axes, in widths of the axes.
+        y: its height, in data coordinates.
+        size: its font size, in points.
+        colour: its colour.
+    """
+    transform = ax.get_yaxis_transform()
+    ax.text(-away, y, text, transform=transform, ha="right", va="center", fontsize=size, color=colour, parse_math=False)
 
 
 def _draw_lane(ax: Axes, spans: Sequence[Span], top: float, unit: Scale, colours: dict[str, str], span: float) -> None:
@@ -162,8 +219,13 @@ def _draw_lane(ax: Axes, spans: Sequence[Span], top: float, unit: Scale, colours
 
 
 def _joined(bars: Sequence[tuple[float, float]], span: float) -> list[tuple[float, float]]:
-    """The same bars without gaps too narrow to be seen, and none too narrow to be seen: thousands become few."""
-    gap, thinnest = span / 3000, span / 800  # below a pixel; a pixel and a half
+    """Join bars across invisible gaps and widen those too thin to be seen, so that thousands become few.
+
+    Args:
+        bars: start and length of each bar, in seconds.
+        span: the length of the time axis, in seconds.
+    """
+    gap, thinnest = span / 3000, span / 800  # less than a pixel, and a pixel and a half
     joined: list[tuple[float, float]] = []
     for start, seconds in sorted(bars):
         stop = start + max(seconds, thinnest)
@@ -176,22 +238,22 @@ def _joined(bars: Sequence[tuple[float, float]], span: float) -> list[tuple[floa
 
 
 def _rows(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
-    """Rows as tuples of Python's own: a frame takes a hundred times as long for each."""
+    """Yield the rows of a frame as plain tuples, a hundred times as fast as the frame's own iterators."""
     return zip(*(frame[column].tolist() for column in columns), strict=True)
 
 
 def _some(devices: list[str], most: int) -> list[str]:
-    """At most so many, evenly spread: the first (fastest) and the last (slowest) are always among them."""
+    """Return at most so many devices, evenly spread; the first (fastest) and the last (slowest) are always kept."""
     if len(devices) <= most:
         return devices
     return [devices[index] for index in np.linspace(0, len(devices) - 1, most).round().astype(int)]
 
 
 def _slots(spans: Sequence[Span]) -> dict[int, list[Span]]:
-    """Works that overlap in lanes of their own, each in the first lane that is free; the last lane takes the rest."""
+    """Distribute works over lanes, numbered from 1: each to the first free lane, or to the last if none is free."""
     lanes: list[list[Span]] = []
     for span in sorted(spans):
-        slack = 1e-9 * (1.0 + span[0])  # a work that starts when another ends does not overlap it
+        slack = 1e-9 * (1.0 + span[0])  # rounding: a work that starts when another ends does not overlap with it
         free = next((lane for lane in lanes if lane[-1][0] + lane[-1][1] <= span[0] + slack), None)
         if free is None and len(lanes) < MOST_SLOTS:
             lanes.append([span])

@@ -1,14 +1,14 @@
 """The events of a trial's trace, in Chrome's Trace Event Format.
 
-A trial is a process. In it are tracks: the rounds, and of each site its slots, its uplink and its downlink; what
-overlaps on one of them goes to the first lane of it that is free.
+A trial is a process. It has tracks: the rounds and, for each site, its slots, its uplink and its downlink. Slices that
+overlap on a track are spread over lanes, each in the first lane that is free.
 
-- Works and transfers are slices (`X`), named by their phase: Perfetto chooses colours by the name of a slice and by
-  nothing else (it ignores `cname` on purpose, and does not look at `cat`). What they are stands in `args`.
-- A transfer is a slice on the sender's uplink and one on the receiver's downlink, from its sending to its arrival, its
-  latency (`latency_s`) included. Where it arrived a flow (`s`, `f`) leads from one to the other.
-- `<site> queue` counts the works that wait for a server: asked for and not yet begun. (Those that were withdrawn
-  before they began are not in the ledger.) `<site> power` is in watts; `analysis.power` says what is counted.
+- Works and transfers are slices (`X`), named by their phase, because Perfetto colours a slice by its name and nothing
+  else (it ignores `cname` on purpose, and does not look at `cat`). What they are is said in `args`.
+- A transfer is a slice on the sender's uplink and one on the receiver's downlink, from its start to its arrival, its
+  latency (`latency_s`) included. If it arrived, a flow (`s`, `f`) leads from one to the other.
+- `<site> queue` counts the works that wait at a server: requested and not yet begun. (Works that were withdrawn before
+  they began are not in the ledger.) `<site> power` is in watts; `analysis.power` says what is counted.
 """
 
 from __future__ import annotations
@@ -24,37 +24,44 @@ from analysis.power import Interval, outside, sites, steps
 from analysis.runs import Run, RunError
 
 _SLACK = 4
-"""So many ticks two slices may overlap and still follow each other: the clock's own rounding."""
+"""Slices that overlap by no more ticks than this follow each other: the overlap is the rounding of the clock."""
 
 Event = dict[str, Any]
 
 
 class _Clock:
-    """Seconds as whole ticks: a sum of whole numbers has no rounding that would make slices overlap.
+    """A clock that counts in whole ticks: sums of whole numbers have no rounding that would make slices overlap.
 
-    A tick is a nanosecond; of a run so long that a float cannot tell nanoseconds apart (104 days), a microsecond.
+    A tick is a nanosecond or, in a run so long that a float cannot resolve nanoseconds (104 days), a microsecond.
     """
 
     def __init__(self, seconds: float) -> None:
         self.per_us = 1000 if seconds * 1e9 < 2**53 else 1
 
     def ticks(self, seconds: float) -> int:
+        """Return a time in ticks."""
         return round(seconds * 1e6 * self.per_us)
 
     def us(self, ticks: int) -> float:
+        """Return a time in microseconds, as a whole number where it is one."""
         return ticks / self.per_us if ticks % self.per_us else ticks // self.per_us
 
 
 class _Lanes:
-    """A track with as many lanes as it takes; a slice goes to the first that is free."""
+    """The lanes of a track, as many as are needed; a slice goes to the first that is free."""
 
     def __init__(self) -> None:
-        self._busy: list[tuple[int, int]] = []  # till when, which
+        self._busy: list[tuple[int, int]] = []  # a heap of (busy until, lane)
         self._free: list[int] = []
         self._until: list[int] = []  # by lane
 
     def place(self, begin: int, end: int) -> tuple[int, int]:
-        """The lane of a slice that begins no earlier than those before it, and where it begins there."""
+        """Put a slice on a lane, and return the lane and when the slice begins there.
+
+        Args:
+            begin: when it begins, in ticks; no earlier than the slices before it.
+            end: when it ends, in ticks.
+        """
         while self._busy and self._busy[0][0] <= begin + _SLACK:
             heappush(self._free, heappop(self._busy)[1])
         if not self._free:
@@ -71,24 +78,33 @@ class TrialEvents:
     """The events of one trial.
 
     Args:
-        trial: its row of the run's summary.
-        pid: its number in the trace; `ids` and `flows` number the tracks and the flows of all trials of the trace.
+        run: the run.
+        trial: the row of the trial in the run's summary.
+        pid: the number of the trial in the trace.
+        ids: numbers the tracks of all trials of the trace.
+        flows: numbers the flows of all trials of the trace.
+
+    Raises:
+        RunError: the trial's ledger cannot be read, or names a site that its table of sites lacks.
     """
 
     def __init__(self, run: Run, trial: Any, pid: int, ids: Iterator[int], flows: Iterator[int]) -> None:
         self.pid, self.ids, self.flows = pid, ids, flows
         self.name, self.end = f"{trial.label}-{trial.seed}", float(trial.sim_time_s)
         self.title = f"{self.name} ({trial.algorithm})"
-        which = trial.label, int(trial.seed)
-        self.everyone = sites(run, *which)
-        self.works, self.transfers, self.rounds = run.works(*which), run.transfers(*which), run.aggregations(*which)
-        self.engagements, self.absences = run.engagements(*which), run.absences(*which)
-        tables = ((self.works, "site"), (self.transfers, "source"), (self.transfers, "target"))
-        named = (*tables, (self.engagements, "client"), (self.absences, "site"))
-        strange = {name for table, column in named for name in table[column]} - {site.name for site in self.everyone}
-        if strange:
-            where = run.folder / "ledger" / self.name
-            raise RunError(f"{where}: there is no {min(strange, key=str)!r} among the trial's sites")
+        key = trial.label, int(trial.seed)
+        self.everyone = sites(run, *key)
+        self.works, self.transfers, self.rounds = run.works(*key), run.transfers(*key), run.aggregations(*key)
+        self.engagements, self.absences = run.engagements(*key), run.absences(*key)
+        columns = (
+            *((self.works, "site"), (self.transfers, "source"), (self.transfers, "target")),
+            *((self.engagements, "client"), (self.absences, "site")),
+        )
+        mentioned = {name for table, column in columns for name in table[column]}
+        unknown = mentioned - {site.name for site in self.everyone}
+        if unknown:
+            folder = run.folder / "ledger" / self.name
+            raise RunError(f"{folder}: there is no {min(unknown, key=str)!r} among the trial's sites")
         self.clock = _Clock(self.end)
         self.lanes: dict[str, _Lanes] = {"rounds": _Lanes()}
         self.slots: dict[str, str] = {}
@@ -99,7 +115,7 @@ class TrialEvents:
         self.first = self._track("rounds", 0)
 
     def events(self) -> Iterator[Event]:
-        """All of them; those of one track or counter in order of time."""
+        """Yield all events; those of one track or counter are in order of time."""
         yield self._about("process_name", self.first, name=self.title)
         yield self._about("process_sort_index", self.first, sort_index=self.pid)
         for row in _rows(self.rounds):
@@ -108,14 +124,15 @@ class TrialEvents:
         yield from self._served()
         yield from self._sent()
         yield from self._counters()
-        order = {name: place for place, name in enumerate(self.lanes)}
-        for place, (track, lane) in enumerate(sorted(self.tracks, key=lambda known: (order[known[0]], known[1]))):
+        order = {name: index for index, name in enumerate(self.lanes)}
+        for index, (track, lane) in enumerate(sorted(self.tracks, key=lambda key: (order[key[0]], key[1]))):
             numbered = lane or track.endswith(" slot")
             tid = self.tracks[track, lane]
             yield self._about("thread_name", tid, name=f"{track} {lane + 1}" if numbered else track)
-            yield self._about("thread_sort_index", tid, sort_index=place)
+            yield self._about("thread_sort_index", tid, sort_index=index)
 
     def _served(self) -> Iterator[Event]:
+        """Yield a slice for each work."""
         for row in _rows(self.works):
             begin, end = self._span(row)
             args: dict[str, Any] = {"work": row.work, "round": row.round, "flops": int(row.flops)}
@@ -126,6 +143,7 @@ class TrialEvents:
             yield self._slice(self.slots[str(row.site)], begin, end, str(row.phase or row.work), "compute", args)
 
     def _sent(self) -> Iterator[Event]:
+        """Yield two slices for each transfer and, if it arrived, the flow between them."""
         for row in _rows(self.transfers):
             begin, end = self._span(row)
             source, target, name = str(row.source), str(row.target), str(row.phase or row.kind)
@@ -139,11 +157,12 @@ class TrialEvents:
             if flow:
                 yield flow | {"ph": "s", "ts": sent["ts"], "tid": sent["tid"]}
             yield received
-            if flow:  # bound to the slice it lies in: a tick before its end, where no other has begun
+            if flow:  # Perfetto binds it to the slice in which it lies: a tick before its end, no other has begun
                 last = self.clock.us(max(begin, end - 1))
                 yield flow | {"ph": "f", "bp": "e", "ts": max(last, received["ts"]), "tid": received["tid"]}
 
     def _counters(self) -> Iterator[Event]:
+        """Yield the power of each site, and the length of each server's queue, whenever they change."""
         busy: dict[str, dict[str, list[Interval]]] = defaultdict(lambda: defaultdict(list))
         waiting: dict[str, list[Interval]] = defaultdict(list)
         for row in _rows(self.works):
@@ -158,11 +177,11 @@ class TrialEvents:
         away: dict[str, list[Interval]] = defaultdict(list)
         for row in _rows(self.absences):
             away[str(row.site)].append(self._span(row))
-        counted = {site.name: [] if site.client else [(0, self.clock.ticks(self.end))] for site in self.everyone}
+        engaged = {site.name: [] if site.client else [(0, self.clock.ticks(self.end))] for site in self.everyone}
         for row in _rows(self.engagements):
-            counted[str(row.client)].append(self._span(row))
+            engaged[str(row.client)].append(self._span(row))
         for site in self.everyone:
-            present = [part for whole in counted[site.name] for part in outside(whole, away[site.name])]
+            present = [part for interval in engaged[site.name] for part in outside(interval, away[site.name])]
             for moment, watts in steps(busy[site.name] | {"idle": present}, site.draws):
                 yield self._counter(f"{site.name} power", moment, "W", watts)
             if not site.client:
@@ -178,14 +197,15 @@ class TrialEvents:
         return self.tracks[track, lane]
 
     def _slice(self, track: str, begin: int, end: int, name: str, category: str, args: dict[str, Any]) -> Event:
+        """Return a slice (ticks) on the first free lane of a track."""
         lane, begin = self.lanes[track].place(begin, end)
         ts, dur = self.clock.us(begin), self.clock.us(max(0, end - begin))
-        where = {"pid": self.pid, "tid": self._track(track, lane)}
-        return {"name": name, "cat": category, "ph": "X", "ts": ts, "dur": dur, **where, "args": args}
+        ids = {"pid": self.pid, "tid": self._track(track, lane)}
+        return {"name": name, "cat": category, "ph": "X", "ts": ts, "dur": dur, **ids, "args": args}
 
     def _counter(self, name: str, moment: int, unit: str, value: float) -> Event:
-        where = {"pid": self.pid, "tid": self.first}
-        return {"name": name, "ph": "C", "ts": self.clock.us(moment), **where, "args": {unit: value}}
+        ids = {"pid": self.pid, "tid": self.first}
+        return {"name": name, "ph": "C", "ts": self.clock.us(moment), **ids, "args": {unit: value}}
 
     def _about(self, what: str, tid: int, **args: object) -> Event:
         return {"name": what, "ph": "M", "pid": self.pid, "tid": tid, "args": args}
@@ -200,5 +220,5 @@ def _links(site: str) -> tuple[str, str]:
 
 
 def _arrived(row: Any) -> bool:
-    """One that was stopped has lost what it sent, or was still in its latency and has sent nothing."""
+    """Return whether a transfer arrived: one that was stopped has lost bytes or, still in its latency, sent none."""
     return bool(row.bytes and not row.lost)

@@ -1,4 +1,4 @@
-"""Folders that another version of sfsim has written: read where they can be, and never without a word."""
+"""Folders written by another version of sfsim: they are read if possible, and the user is told."""
 
 from __future__ import annotations
 
@@ -11,34 +11,41 @@ from analysis.runs import RunError, read_json, read_yaml
 
 
 def of_another(written: str) -> str:
-    """What to know of what this version has written (none, if it did not say); nothing, if it is the one installed.
+    """Return a warning about results that another version of sfsim has written; empty if it is the installed one.
 
     >>> of_another("0.0.1")  # doctest: +SKIP
     'written by sfsim 0.0.1, and this is 0.1.0: it may have counted otherwise'
+
+    Args:
+        written: the version that has written them; empty if unknown.
     """
-    mine = version("sfsim")
-    if written == mine:
+    installed = version("sfsim")
+    if written == installed:
         return ""
-    return f"written by sfsim {written or '(no version)'}, and this is {mine}: it may have counted otherwise"
+    return f"written by sfsim {written or '(no version)'}, and this is {installed}: it may have counted otherwise"
 
 
 def version_of(folder: Path) -> str:
-    """Which version has written the folder of a run or a sweep; empty if it does not tell. Raises RunError."""
+    """Return the version of sfsim that has written the folder of a run or a sweep; empty if the folder does not say.
+
+    Raises:
+        RunError: the file that should say so cannot be read.
+    """
     sweep = folder / "sweep.yaml"
-    said = read_yaml(sweep) if sweep.is_file() else read_json(folder / "summary.json")
-    return str(said.get("version") or "")
+    head = read_yaml(sweep) if sweep.is_file() else read_json(folder / "summary.json")
+    return str(head.get("version") or "")
 
 
 @contextmanager
 def versions_told(folder: Path) -> Iterator[None]:
-    """What cannot be read may be of another version: then the message says so."""
+    """Extend the message of a RunError from inside by the version that has written the folder, if it is another one."""
     try:
         yield
     except RunError as error:
         try:
-            written, mine = version_of(folder), version("sfsim")
+            written, installed = version_of(folder), version("sfsim")
         except RunError:
             raise error from None
-        if written == mine:
+        if written == installed:
             raise
-        raise RunError(f"{error}; the run is from sfsim {written or '(no version)'}, this is {mine}") from error
+        raise RunError(f"{error}; the run is from sfsim {written or '(no version)'}, this is {installed}") from error

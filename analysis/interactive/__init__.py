@@ -1,1 +1,1 @@
-"""The figures that a report draws with Plotly: a file a figure, each from frames to Plotly's own JSON."""
+"""The interactive figures of reports: each module turns frames into one figure, as JSON for Plotly."""

@@ -1,4 +1,4 @@
-"""Accuracy over time, traffic or energy: one staircase a label, on its band where there are several seeds."""
+"""Accuracy over time, traffic or energy: one staircase per label, on a band if there are several seeds."""
 
 from __future__ import annotations
 
@@ -19,52 +19,57 @@ ACCURACIES = {
     "personal_accuracy": "Personal",
     "personal_accuracy_worst_decile": "Personal, worst decile",
 }
-"""Columns of `rounds.csv` that hold an accuracy, where a run has them, and how they are called."""
-
+"""The columns of `rounds.csv` that may hold an accuracy, and their names in a report."""
 
 _OPTIONS: dict[Against, str] = {"time": "Time", "bytes": "Bytes", "energy": "Energy"}
 _MOST_MARKERS = 12
-# Of all lines of one figure together; more make a file heavy, and no eye tells them apart.
+# The steps of all figures together, and of one line. More would make the file heavy without a visible difference.
 _MOST_STEPS, _FEWEST_STEPS_A_LINE, _MOST_STEPS_A_LINE = 4000, 40, 600
 
 
 def accuracy_chart(run: Run) -> Chart | None:
-    """Accuracy against each running cost, and each kind of accuracy that the run has; None where it has none."""
-    found = [column for column in ACCURACIES if present(run.rounds, column)]
-    if not found:
+    """Return the chart of each kind of accuracy that a run has, against each running cost; None if it has none."""
+    columns = [column for column in ACCURACIES if present(run.rounds, column)]
+    if not columns:
         return None
     figures = {
-        f"{place}|{which}": accuracy_figure(run, against, column)
-        for place, against in enumerate(_OPTIONS)
-        for which, column in enumerate(found)
+        f"{first}|{second}": accuracy_figure(run, against, column)
+        for first, against in enumerate(_OPTIONS)
+        for second, column in enumerate(columns)
     }
     knobs = (
         Knob("against", tuple(_OPTIONS.values())),
-        Knob("accuracy", tuple(ACCURACIES[column] for column in found)),
+        Knob("accuracy", tuple(ACCURACIES[column] for column in columns)),
     )
     caption = (
         "The line that is highest at what you can afford is the one to take; a step is one evaluation. "
         "Point at a line for its figures, drag to zoom, double-click to zoom out."
     )
-    if len(found) > 1:
+    if len(columns) > 1:
         caption += " Personal is the mean over devices, each with its own model on its own mix of classes."
     return Chart("accuracy", "Accuracy over what it costs", caption, figures, knobs, tuple(run.labels))
 
 
 def accuracy_figure(run: Run, against: Against, column: str = "accuracy") -> Figure:
-    """One kind of accuracy against one running cost: a line a label, and two traces a band; mean over seeds."""
+    """Return the figure of one kind of accuracy against one running cost: a line per label, mean over seeds.
+
+    Args:
+        run: the run.
+        against: the running cost.
+        column: the column of the rounds that holds the accuracy.
+    """
     cost, curves = COSTS[against], accuracy_curves(run, against, column)
     unit = ruler(cost.kind, cost.axis, [float(curve["x"].iloc[-1]) for curve in curves.values()])
     logarithmic = unit.axis.get("type") == "log"
     curves = {label: with_a_place(curve, logarithmic) for label, curve in curves.items()}
-    kinds = sum(present(run.rounds, each) for each in ACCURACIES)
+    kinds = sum(present(run.rounds, name) for name in ACCURACIES)
     most = _MOST_STEPS // max(1, len(curves) * kinds)
     most = min(max(most, _FEWEST_STEPS_A_LINE), _MOST_STEPS_A_LINE)
     curves = {label: _thinned(curve, most) for label, curve in curves.items()}
-    places = {label: place for place, label in enumerate(run.labels)}
+    order = {label: index for index, label in enumerate(run.labels)}
     traces: list[dict[str, Any]] = []
     for label, curve in curves.items():
-        look = Look.of(places[label])
+        look = Look.of(order[label])
         if (curve["seeds"] > 1).any():
             traces += _band(label, curve, unit, look)
         traces.append(_line(label, curve, unit, look, cost.kind))
@@ -106,14 +111,14 @@ def _line(label: str, curve: pd.DataFrame, unit: Ruler, look: Look, kind: Kind) 
 
 
 def _thinned(curve: pd.DataFrame, most: int) -> pd.DataFrame:
-    """At most so many steps, evenly chosen; the first and the last are always among them."""
+    """Return at most so many steps of a curve, evenly chosen; the first and the last are always kept."""
     if len(curve) <= most:
         return curve
     return curve.iloc[np.unique(np.linspace(0, len(curve) - 1, most).round().astype(int))]
 
 
 def _band(label: str, curve: pd.DataFrame, unit: Ruler, look: Look) -> list[dict[str, Any]]:
-    """From the lowest to the highest seed: an edge that is not drawn, and one that fills down to it."""
+    """Return the traces of a band from the lowest to the highest seed: an invisible edge, and one that fills to it."""
     edge: dict[str, Any] = {
         "type": "scatter",
         "mode": "lines",
@@ -130,8 +135,8 @@ def _band(label: str, curve: pd.DataFrame, unit: Ruler, look: Look) -> list[dict
 def _target(target: float) -> dict[str, Any]:
     across = {"xref": "paper", "yref": "y"}
     line = {"type": "line", "x0": 0, "x1": 1, "y0": target, "y1": target, "layer": "below"}
-    said = {"x": 0, "y": target, "text": f"target {human('fraction', target)}", "showarrow": False}
+    text = {"x": 0, "y": target, "text": f"target {human('fraction', target)}", "showarrow": False}
     return {
         "shapes": [across | line | {"line": {"color": style.QUIET, "width": 1, "dash": "dash"}}],
-        "annotations": [across | said | {"xanchor": "left", "yanchor": "bottom", "font": {"color": style.QUIET}}],
+        "annotations": [across | text | {"xanchor": "left", "yanchor": "bottom", "font": {"color": style.QUIET}}],
     }

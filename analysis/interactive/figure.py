@@ -1,4 +1,4 @@
-"""What all interactive figures share: Plotly's words for our colours, dashes, units and texts."""
+"""The common parts of all interactive figures: our colours, dashes, units and texts in Plotly's terms."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Figure = dict[str, Any]
 """A figure as Plotly.js takes it: `data`, a list of traces, and `layout`."""
 
 DARK = {"#000000": "#f4f4f4", "#0072B2": "#4ba6e0", style.INK: "#e6e7e9", style.QUIET: "#a0a5ab", "#ffffff": "#1f2226"}
-"""Colours that a dark page replaces by others: too dark to be seen on it, or its own background."""
+"""The colours that a dark page replaces: those too dark to be seen on it, and the white of its background."""
 
 _SYMBOLS = {
     "o": "circle",
@@ -33,7 +33,12 @@ _SPARSE_CLOCK_TICKS = (1e-3, 1e-2, 0.1, 1, 10, 60, 600, 3600, 36_000, 86_400, 86
 
 @dataclass(frozen=True)
 class Knob:
-    """A row of buttons, of which one is pressed."""
+    """A row of buttons, one of which is pressed.
+
+    Attributes:
+        name: what the buttons choose.
+        options: the texts of the buttons.
+    """
 
     name: str
     options: tuple[str, ...]
@@ -41,9 +46,16 @@ class Knob:
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure of a report with its knobs: `figures` has one for each setting of them, `0|1` for the first and second.
+    """A figure of a report, with the knobs that choose what it shows.
 
-    `labels` are the algorithms that its legend switches; traces belong to one by their `legendgroup`.
+    Attributes:
+        name: its name in the page's data.
+        title: its title.
+        caption: how to read it.
+        figures: a figure for each setting of the knobs, keyed by the indices of the options that are pressed: `0|1` for
+            the first of the first knob and the second of the second.
+        knobs: the rows of buttons.
+        labels: the labels that its legend switches on and off; a trace belongs to one by its `legendgroup`.
     """
 
     name: str
@@ -56,7 +68,13 @@ class Chart:
 
 @dataclass(frozen=True)
 class Look:
-    """How the label in one place of the scenario is drawn: the same in every figure, and told apart in grey."""
+    """How a label is drawn: the same in every figure, and distinct in grey as well.
+
+    Attributes:
+        colour: its colour, as `#rrggbb`.
+        dash: the dashes of its line, as Plotly takes them.
+        symbol: its marker, as Plotly names it.
+    """
 
     colour: str
     dash: str
@@ -64,20 +82,26 @@ class Look:
 
     @classmethod
     def of(cls, place: int) -> Look:
-        """The colour, dashes and marker that the pictures have, in Plotly's words."""
-        said = style.line_style(place)
-        dashes = said["linestyle"]
+        """Return the look of the label with this index in the scenario: that of the PNG figures, in Plotly's terms."""
+        line = style.line_style(place)
+        dashes = line["linestyle"]
         dash = "solid" if isinstance(dashes, str) else _pixels(cast("tuple[int, Sequence[float]]", dashes)[1])
-        return cls(str(said["color"]), dash, _SYMBOLS[str(said["marker"])])
+        return cls(str(line["color"]), dash, _SYMBOLS[str(line["marker"])])
 
     def marker(self, size: float = 8) -> dict[str, Any]:
-        """The marker of this label, with a rim that keeps two that overlap apart."""
+        """Return the marker of this label, `size` pixels wide, with a white rim that separates overlapping markers."""
         return {"color": self.colour, "symbol": self.symbol, "size": size, "line": {"color": "#ffffff", "width": 1}}
 
 
 @dataclass(frozen=True)
 class Ruler:
-    """How a quantity is drawn along an axis: numbers are divided by `divisor`, `axis` is Plotly's own description."""
+    """How a quantity is drawn along an axis.
+
+    Attributes:
+        divisor: the unit of the axis, in SI: what numbers are divided by.
+        axis: the axis, as Plotly takes it.
+        unit: the name of the unit; empty where ticks carry their own, or there is none.
+    """
 
     divisor: float
     axis: dict[str, Any]
@@ -85,9 +109,13 @@ class Ruler:
 
 
 def ruler(kind: Kind, name: str, values: Iterable[float], linear: bool = False) -> Ruler:
-    """An axis in the unit in which the largest value (SI) reads best.
+    """Return an axis in the unit in which its largest value reads best; logarithmic if the values span a wide range.
 
-    A logarithmic one if they span too much, unless it must be `linear`, as that of bars.
+    Args:
+        kind: the kind of quantity.
+        name: the name of the axis.
+        values: the values, in SI.
+        linear: keep the axis linear whatever the range, as bars need it.
     """
     present = [value for value in values if math.isfinite(value)]
     if kind == "fraction":
@@ -100,7 +128,7 @@ def ruler(kind: Kind, name: str, values: Iterable[float], linear: bool = False) 
 
 
 def _log_ticks(kind: Kind, spread: float) -> dict[str, Any]:
-    """Ticks with their units: round clock times, or prefixes of SI, which Plotly itself can write."""
+    """Return ticks with units: round clock times, or SI prefixes, which Plotly writes itself."""
     if kind == "seconds":
         values = _CLOCK_TICKS if spread < 1000 else _SPARSE_CLOCK_TICKS
         return {"tickvals": list(values), "ticktext": [scale("seconds", value).text(value) for value in values]}
@@ -109,7 +137,7 @@ def _log_ticks(kind: Kind, spread: float) -> dict[str, Any]:
 
 
 def exact(kind: Kind, value: float | None) -> str:
-    """A quantity (SI) for who looks closely: five significant digits, in the unit that fits."""
+    """Return a quantity (SI) as text with five significant digits, in the unit that suits it."""
     if value is None or not math.isfinite(value):
         return "no value"
     unit = scale(kind, value)
@@ -117,22 +145,31 @@ def exact(kind: Kind, value: float | None) -> str:
 
 
 def plain(text: object) -> str:
-    """A name as Plotly shows it letter by letter: it takes some HTML, such as <b>, for markup."""
+    """Return a name escaped so that Plotly shows it letter by letter: it would take <b> and the like for markup."""
     return html.escape(str(text), quote=False)
 
 
 def number(value: float, digits: int = 6) -> float | None:
-    """A number as short as the eye needs; None, which Plotly leaves out, where there is none."""
+    """Return a number rounded to so many significant digits; None, which Plotly leaves out, if it is not finite."""
     return float(f"{value:.{digits}g}") if math.isfinite(value) else None
 
 
 def numbers(values: Iterable[float], divisor: float = 1.0) -> list[float | None]:
-    """Numbers in a unit, as short as the eye needs."""
+    """Return numbers divided by a unit and rounded as by `number`."""
     return [number(float(value) / divisor) for value in values]
 
 
 def layout(height: int, x: Mapping[str, Any], y: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """The common frame. The page draws all legends itself: one of what traces are called where `showlegend` is said."""
+    """Return the layout that all figures share.
+
+    The page draws all legends itself; where `showlegend` is set, it draws one of the names of the traces.
+
+    Args:
+        height: the height of the figure, in pixels.
+        x: what is particular to the x axis.
+        y: what is particular to the y axis.
+        more: further keys of the layout.
+    """
     return {
         "height": height,
         "margin": {"l": 60, "r": 16, "t": 30, "b": 52},

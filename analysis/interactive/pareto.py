@@ -1,4 +1,4 @@
-"""Accuracy against a cost: every label of a run or point of a sweep, and the step over those that none beats."""
+"""Accuracy against a cost: every label of a run or point of a sweep, and the step over the Pareto-optimal ones."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _MOST_NAMES = 12
 
 
 def pareto_chart(source: Run | Sweep) -> Chart | None:
-    """Final accuracy against time, bytes and energy; None where nothing has an accuracy."""
+    """Return the chart of final accuracy against time, bytes and energy; None if no accuracy was measured."""
     if not source.summary["final_accuracy"].notna().any():
         return None
-    figures = {str(place): pareto_figure(source, cost) for place, cost in enumerate(_COSTS.values())}
+    figures = {str(index): pareto_figure(source, cost) for index, cost in enumerate(_COSTS.values())}
     caption = "Up and to the left is better. The step joins those that no other beats in both; the others are faint."
     return Chart(
         "pareto",
@@ -33,43 +33,56 @@ def pareto_chart(source: Run | Sweep) -> Chart | None:
 
 
 def pareto_figure(source: Run | Sweep, cost: str) -> Figure:
-    """Two traces a label, those on the front and the others, and the step; texts name the front.
+    """Return the figure of final accuracy against one cost: the points of each label, and the step over the front.
 
-    Of more than some thousand points those that others beat are thinned out evenly.
+    Each label has two traces, for its points on the front and for those off it. Texts name points of the front, or all
+    labels of a run. If there are too many dominated points, they are thinned out evenly.
     """
-    found, front, what, _ = ways = frontier(source, cost)
-    unit = ruler(what.kind, what.name, [spot.cost for spot in found])
-    beaten = [place for place in range(len(found)) if place not in set(front)]
-    beaten = beaten[:: -(-len(beaten) // _MOST_POINTS) or 1]
-    everyone = isinstance(source, Run)  # few enough to name them all
-    named = set(range(len(found))) if everyone else set(front[:: -(-len(front) // _MOST_NAMES) or 1])
-    traces = [_stairs([found[place] for place in front], ways.most, unit.divisor)]
-    for index, label in enumerate(source.labels):
-        for places, best in ((beaten, False), (front, True)):
-            own = [place for place in places if found[place].label == label]
+    options, front, what, _ = pareto = frontier(source, cost)
+    unit = ruler(what.kind, what.name, [spot.cost for spot in options])
+    dominated = [index for index in range(len(options)) if index not in set(front)]
+    dominated = dominated[:: -(-len(dominated) // _MOST_POINTS) or 1]
+    all_named = isinstance(source, Run)  # a run has few labels
+    named = set(range(len(options))) if all_named else set(front[:: -(-len(front) // _MOST_NAMES) or 1])
+    traces = [_stairs([options[index] for index in front], pareto.most, unit.divisor)]
+    for place, label in enumerate(source.labels):
+        for indices, best in ((dominated, False), (front, True)):
+            own = [index for index in indices if options[index].label == label]
             if own:
-                names = [_name(found[place], everyone) if place in named else "" for place in own]
-                traces.append(_points(label, [found[place] for place in own], names, index, best, unit.divisor, what))
+                names = [_name(options[index], all_named) if index in named else "" for index in own]
+                spots = [options[index] for index in own]
+                traces.append(_points(label, spots, names, place, best, unit.divisor, what))
     frame = layout(430, unit.axis, {"title": {"text": "accuracy at the end"}, "tickformat": ".4~p"})
     return {"data": traces, "layout": frame}
 
 
-def _name(spot: Spot, everyone: bool) -> str:
-    return spot.label if everyone else ", ".join(part for part in (spot.label, spot.settings) if part)
+def _name(spot: Spot, label_only: bool) -> str:
+    return spot.label if label_only else ", ".join(part for part in (spot.label, spot.settings) if part)
 
 
 def _points(
-    label: str, own: list[Spot], names: list[str], index: int, best: bool, divisor: float, what: Measure
+    label: str, spots: list[Spot], names: list[str], index: int, best: bool, divisor: float, what: Measure
 ) -> dict[str, Any]:
+    """Return the trace of one label's points, on the front or off it.
+
+    Args:
+        label: the label.
+        spots: its points.
+        names: a name for each point; empty if it is not named.
+        index: the index of the label in the scenario.
+        best: whether the points are on the front.
+        divisor: the unit of the cost axis, in SI.
+        what: the cost.
+    """
     look = Look.of(index)
     return {
         "type": "scatter",
         "mode": "markers",
         "name": plain(label),
         "legendgroup": label,
-        "x": numbers((spot.cost for spot in own), divisor),
-        "y": numbers(spot.accuracy for spot in own),
-        # Where there is room for which name, the page decides, which knows how wide it is.
+        "x": numbers((spot.cost for spot in spots), divisor),
+        "y": numbers(spot.accuracy for spot in spots),
+        # The page decides which names have room, for it knows how wide it is.
         "customdata": [plain(style.shortened(name, 34)) for name in names],
         "marker": look.marker(12 if best else 8),
         "opacity": 1.0 if best else 0.55,
@@ -85,20 +98,20 @@ def _points(
                 )
                 if part
             )
-            for spot in own
+            for spot in spots
         ],
     }
 
 
 def _stairs(front: list[Spot], end: float, divisor: float) -> dict[str, Any]:
-    """From one of the best to the next; level to the end of what anything costs."""
+    """Return the trace of the step over the front, which ends level at the highest cost of any option."""
     costs = [spot.cost for spot in front] + [end] * bool(front)
-    reached = [spot.accuracy for spot in front] + [front[-1].accuracy for _ in front[:1]]
+    accuracies = [spot.accuracy for spot in front] + [front[-1].accuracy for _ in front[:1]]
     return {
         "type": "scatter",
         "mode": "lines",
         "x": [number(cost / divisor) for cost in costs],
-        "y": numbers(reached),
+        "y": numbers(accuracies),
         "line": {"shape": "hv", "color": style.QUIET, "width": 1.3, "dash": "dash"},
         "hoverinfo": "skip",
     }

@@ -1,4 +1,4 @@
-"""Some points of a sweep, evenly chosen: of a thousand, those for which a page has room."""
+"""A selection of a sweep's points, evenly spread, as many as a page has room for."""
 
 from __future__ import annotations
 
@@ -16,33 +16,40 @@ Place = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Places:
-    """Points by their place on axes, each an axis of the sweep with some of its values.
+    """Points of a sweep by their places on axes, each of which has some of the values of an axis of the sweep.
 
-    Of a sweep whose grid has more holes than cells the points themselves are the only axis.
+    If the grid of the sweep has more holes than cells, the points themselves are the only axis.
+
+    Attributes:
+        names: the name of each axis.
+        ticks: the values of each axis, as text.
+        of: by point, the index of its value on each axis.
+        left_out: how many further points have a result.
     """
 
     names: tuple[str, ...]
     ticks: tuple[tuple[str, ...], ...]
     of: dict[int, Place]
-    """By point: the index of its value on each axis."""
     left_out: int = 0
-    """How many further points have a result."""
 
     @property
     def axes(self) -> list[dict[str, Any]]:
-        """As JSON: the name and the values of each axis, as written."""
+        """The name and the values of each axis, as JSON."""
         return [{"name": name, "ticks": list(ticks)} for name, ticks in zip(self.names, self.ticks, strict=True)]
 
     @property
     def said(self) -> str:
-        """What a caption says of those that are not here."""
+        """A sentence for the caption on the points that are left out; empty if there are none."""
         return f" Here are {len(self.of):,} of {len(self.of) + self.left_out:,} points." if self.left_out else ""
 
 
 def places(sweep: Sweep, most: int, most_values: int | None = None) -> Places:
-    """At most so many of the points that have a result, evenly spread, and at most so many values of each axis.
+    """Select points that have a result, evenly spread; if there is room, the ends of the axes are among them.
 
-    Where there is room, the ends of the axes are among them.
+    Args:
+        sweep: the sweep.
+        most: the most points.
+        most_values: the most values of each axis; by default `most`.
     """
     rows = sweep.summary
     done = sorted(set(rows.loc[rows["status"] == DONE, "point"].tolist()))
@@ -52,46 +59,54 @@ def places(sweep: Sweep, most: int, most_values: int | None = None) -> Places:
 
 
 def _of_grid(sweep: Sweep, done: Sequence[int], most: int, most_values: int) -> Places | None:
-    """As many values of each axis as give no more points than that; None if most of their places hold none."""
-    at = sweep.summary.drop_duplicates("point").set_index("point").loc[list(done)]
+    """Select as many values of each axis as give at most so many points; None if most of their places are empty.
+
+    Args:
+        sweep: the sweep.
+        done: the points that have a result.
+        most: the most points.
+        most_values: the most values of each axis.
+    """
+    rows = sweep.summary.drop_duplicates("point").set_index("point").loc[list(done)]
     dimensions = sweep.dimensions
-    for each in range(min(most_values, max((len(axis.values) for axis in dimensions), default=1)), 0, -1):
-        some = [_thinned(axis, each) for axis in dimensions]
-        turns = [{value: turn for turn, value in enumerate(axis.values)} for axis in some]
-        columns = [map(own.get, at[axis.key].tolist()) for own, axis in zip(turns, some, strict=True)]
-        where = zip(done, zip(*columns, strict=True) if columns else [()] * len(done), strict=True)
-        found = {point: place for point, place in where if None not in place}
-        if len(found) <= most:
+    for count in range(min(most_values, max((len(axis.values) for axis in dimensions), default=1)), 0, -1):
+        axes = [_thinned(axis, count) for axis in dimensions]
+        indices = [{value: index for index, value in enumerate(axis.values)} for axis in axes]
+        columns = [map(by_value.get, rows[axis.key].tolist()) for by_value, axis in zip(indices, axes, strict=True)]
+        points = zip(done, zip(*columns, strict=True) if columns else [()] * len(done), strict=True)
+        selected = {point: place for point, place in points if None not in place}
+        if len(selected) <= most:
             break
-    if not found or 2 * len(found) < math.prod(len(axis.values) for axis in some):
+    if not selected or 2 * len(selected) < math.prod(len(axis.values) for axis in axes):
         return None
     names = short_names([axis.key for axis in sweep.axes])
-    ticks = tuple(axis.ticks for axis in some)
-    return Places(tuple(names[axis.key] for axis in some), ticks, found, len(done) - len(found))
+    ticks = tuple(axis.ticks for axis in axes)
+    return Places(tuple(names[axis.key] for axis in axes), ticks, selected, len(done) - len(selected))
 
 
 def _thinned(axis: Axis, most: int) -> Axis:
-    """The same with some of its values, which then are told apart with fewer digits."""
+    """Return an axis with at most so many of its values, evenly spread; fewer values need fewer digits."""
     kept = _even(len(axis.values), most)
-    return Axis(axis.key, tuple(axis.values[at] for at in kept), tuple(axis.texts[at] for at in kept))
+    return Axis(axis.key, tuple(axis.values[index] for index in kept), tuple(axis.texts[index] for index in kept))
 
 
 def _of_sample(sweep: Sweep, done: Sequence[int], most: int) -> Places:
+    """Select at most so many of the points that have a result, as the values of a single axis."""
     names = short_names([axis.key for axis in sweep.axes])
     ticks = {axis.key: dict(zip(axis.values, axis.ticks, strict=True)) for axis in sweep.axes if len(axis.values) > 1}
     rows = sweep.summary.drop_duplicates("point").set_index("point")
-    at = {key: rows[key].to_dict() for key in ticks}
-    chosen = [done[number] for number in _even(len(done), most)]
-    told = tuple(
-        f"{point}: " + ", ".join(f"{names[key]} {own[at[key][point]]}" for key, own in ticks.items())
+    values = {key: rows[key].to_dict() for key in ticks}
+    chosen = [done[index] for index in _even(len(done), most)]
+    texts = tuple(
+        f"{point}: " + ", ".join(f"{names[key]} {by_value[values[key][point]]}" for key, by_value in ticks.items())
         for point in chosen
     )
-    found: dict[int, Place] = {point: (turn,) for turn, point in enumerate(chosen)}
-    return Places(("Point",), (told,), found, len(done) - len(chosen))
+    selected: dict[int, Place] = {point: (index,) for index, point in enumerate(chosen)}
+    return Places(("Point",), (texts,), selected, len(done) - len(chosen))
 
 
 def _even(count: int, most: int) -> list[int]:
-    """At most so many of the first `count` numbers, from the first to the last; if only one, the middle one."""
+    """Return at most so many of the numbers below `count`, evenly spread, with both ends; or the middle one."""
     if count <= most:
         return list(range(count))
     if most < 2:

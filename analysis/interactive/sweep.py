@@ -1,4 +1,4 @@
-"""A sweep as the numbers that its page draws from: a row for each point and label, and who wins where."""
+"""The data from which the page of a sweep draws: a row for each point and label, and the winners at each point."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ MEASURES = (
     *("personal_accuracy", "personal_accuracy_worst_decile", "bytes_up", "bytes_down", "bytes_provisioning"),
     *("client_flops", "server_flops", "server_energy_j", "peak_server_memory_bytes", "best_accuracy"),
 )
-"""What a page offers, most wanted first: where a sweep has too many points for all of them, the last are left out."""
+"""The measures that a page offers, most wanted first: if a sweep has too many points, the last are left out."""
 
 _FEWEST_MEASURES = 6
 _MOST_CHARACTERS = 600_000
-# From so few points of a grid on, it has more holes than cells.
+# If a smaller share of a grid's places has a point, it has more holes than cells.
 _FULL_ENOUGH = 0.5
 
 
 def sweep_data(sweep: Sweep) -> dict[str, Any]:
-    """All that the page of a sweep draws and lists, as JSON: axes, measures, labels, rows and winners.
+    """Return all that the page of a sweep draws and lists, as JSON: axes, measures, labels, rows and winners.
 
-    A row is `[point, label, [place on each axis], status, [mean of each measure], [low, high, ...] or 0, seeds]`;
-    `winners` has, for each point in the order of `points` and each measure, the labels that win there. `left_out` is
-    the number of points for which there was no room.
+    A row is `[point, label, [index on each axis], status, [mean of each measure], [[low, high], ...] or 0, seeds]`,
+    where seeds is how many have a value: one number, or one per measure if they differ. `winners` has, for each point
+    in the order of `points` and each measure, the labels that win there. `left_out` is the number of points for which
+    there was no room.
     """
     measures = _measures(sweep)
     rows = _rows(sweep, measures)
@@ -54,7 +55,7 @@ def sweep_data(sweep: Sweep) -> dict[str, Any]:
     return {
         "axes": [_axis(axis, names[axis.key]) for axis in sweep.dimensions],
         "measures": [_measure(what) for what in measures],
-        "labels": [{"name": label} | vars(Look.of(place)) for place, label in enumerate(sweep.labels)],
+        "labels": [{"name": label} | vars(Look.of(index)) for index, label in enumerate(sweep.labels)],
         "points": kept,
         "rows": rows,
         "winners": winners_at(sweep, measures, kept),
@@ -64,8 +65,11 @@ def sweep_data(sweep: Sweep) -> dict[str, Any]:
 
 
 def full_enough(sweep: Sweep) -> bool:
-    """Whether most places of the grid hold a point, and none holds two; of a sample few may, and axes that move as one
-    may leave two where the one that is drawn has the same value."""
+    """Return whether at least half of the grid's places hold a point, and none holds two.
+
+    In a sample, few places may hold one. With axes that move as one, a place may hold two points that differ only in an
+    axis that is not drawn.
+    """
     points = sweep.summary.drop_duplicates("point")
     keys = [axis.key for axis in sweep.dimensions]
     shared = bool(points.duplicated(keys).any()) if keys else len(points) > 1
@@ -92,14 +96,14 @@ def _measure(what: Measure) -> dict[str, Any]:
 
 
 def _rows(sweep: Sweep, measures: Sequence[Measure]) -> list[list[Any]]:
-    """See `sweep_data`; by point, then by label."""
+    """Return the rows described in `sweep_data`, by point and then by label."""
     grouped = _by_point_and_label(sweep, measures)
     mean, low, high, count = (
         table.to_numpy() for table in (grouped.mean(), grouped.min(), grouped.max(), grouped.count())
     )
-    axes = {axis.key: {value: place for place, value in enumerate(axis.values)} for axis in sweep.dimensions}
-    labels = {label: place for place, label in enumerate(sweep.labels)}
-    keys, status = {key: sweep.summary[key].tolist() for key in axes}, sweep.summary["status"].tolist()
+    axes = {axis.key: {value: index for index, value in enumerate(axis.values)} for axis in sweep.dimensions}
+    labels = {label: index for index, label in enumerate(sweep.labels)}
+    values, status = {key: sweep.summary[key].tolist() for key in axes}, sweep.summary["status"].tolist()
     rows: list[list[Any]] = []
     for line, ((point, label), seeds) in enumerate(sweep.seeds_at.items()):
         several = bool((np.nan_to_num(low[line]) < np.nan_to_num(high[line])).any())
@@ -108,34 +112,43 @@ def _rows(sweep: Sweep, measures: Sequence[Measure]) -> list[list[Any]]:
             [
                 point,
                 labels[label],
-                [places[keys[key][seeds[0]]] for key, places in axes.items()],
+                [indices[values[key][seeds[0]]] for key, indices in axes.items()],
                 next((status[row] for row in seeds if status[row] != DONE), DONE),
                 [number(float(value), 5) for value in mean[line]],
                 spread if several else 0,
-                [int(each) for each in count[line]] if (count[line] < len(seeds)).any() else len(seeds),
+                [int(seen) for seen in count[line]] if (count[line] < len(seeds)).any() else len(seeds),
             ]
         )
     return sorted(rows, key=lambda row: (row[0], row[1]))
 
 
 def _by_point_and_label(sweep: Sweep, measures: Sequence[Measure]) -> DataFrameGroupBy:
-    """The values of the measures, a column each, in groups that differ by their seed alone."""
-    values = pd.DataFrame({place: what.values(sweep.summary) for place, what in enumerate(measures)})
+    """Return the values of the measures, a column each, grouped by point and label: a group's rows are its seeds."""
+    values = pd.DataFrame({index: what.values(sweep.summary) for index, what in enumerate(measures)})
     return values.groupby([sweep.summary["point"], sweep.summary["label"]], sort=False)
 
 
 def winners_at(sweep: Sweep, measures: Sequence[Measure], points: Sequence[int]) -> list[list[list[int]]]:
-    """For each of these points and each measure the labels that win, as `analysis.break_even` decides."""
+    """Return the labels that win at each point in each measure, as `analysis.break_even` decides.
+
+    Args:
+        sweep: the sweep.
+        measures: the measures.
+        points: the points.
+
+    Returns:
+        For each point and each measure, the indices of the winning labels in the scenario.
+    """
     grouped = _by_point_and_label(sweep, measures)
-    # A label that lacks a value with any seed has a mean that compares with no other.
+    # The mean of a label that lacks a value for some seed does not compare with the others.
     means = grouped.mean().where(grouped.count().eq(grouped.size(), axis=0))
-    labels = {label: place for place, label in enumerate(sweep.labels)}
+    labels = {label: index for index, label in enumerate(sweep.labels)}
     undecided = undecided_at(sweep, "point")
     won = []
-    for place, what in enumerate(measures):
+    for index, what in enumerate(measures):
         points_and_labels = (means.index.get_level_values(level).tolist() for level in (0, 1))
-        figures = zip(*points_and_labels, means[place].tolist(), strict=True)
-        won.append(winners_by_place(figures, undecided, what.more_is_better))
+        triples = zip(*points_and_labels, means[index].tolist(), strict=True)
+        won.append(winners_by_place(triples, undecided, what.more_is_better))
     return [[[labels[name] for name in by_point.get(point, ())] for by_point in won] for point in points]
 
 

@@ -1,4 +1,4 @@
-"""What the page of a sweep shows of single points: where time, bytes and joules go there, and a round."""
+"""The data with which the page of a sweep shows single points: where time, bytes and joules go, and one round."""
 
 from __future__ import annotations
 
@@ -20,15 +20,20 @@ from analysis.timeline import read_timeline, usual_round
 from analysis.where import ACTIVITIES, KINDS, shares_of_devices
 
 _MOST_BARS = 40
-"""Of a figure: values of an axis, each with its bar."""
+"""The most values of an axis, each of which has its bar in a figure."""
 _MOST_TIMELINES = 18
 
 
 def where_data(sweep: Sweep, room: int = 400_000) -> dict[str, Any] | None:
-    """Where device time, bytes and joules go, as JSON of about so many characters; None where no trial tells.
+    """Return where device time, bytes and joules go, as JSON; None if no trial says, or if there is no room.
 
-    `pieces` are phases and activities, `rows` `[place on each axis, label, amounts]`: for each of `of` a list with an
-    amount (SI) for each piece, the mean over seeds. `said` is what a caption says of points without room.
+    `pieces` are pairs of phase and activity. A row of `rows` is `[[index on each axis], label, amounts]`, where amounts
+    has, for each of `of`, a list with an amount (SI, mean over seeds) for each piece. `said` is a sentence for the
+    caption on points that are left out.
+
+    Args:
+        sweep: the sweep.
+        room: the most characters of JSON, roughly.
     """
     shares = _shares(sweep)
     if all(table.empty for table in shares.values()):
@@ -36,15 +41,15 @@ def where_data(sweep: Sweep, room: int = 400_000) -> dict[str, Any] | None:
     most = sweep.summary["point"].nunique()
     while True:
         chosen = places(sweep, most, _MOST_BARS)
-        found = _where(sweep, shares, chosen)
-        size = len(json.dumps(found["rows"], separators=(",", ":")))
+        data = _where(sweep, shares, chosen)
+        size = len(json.dumps(data["rows"], separators=(",", ":")))
         if size <= room or len(chosen.of) <= 1:
-            return found if size <= room else None
+            return data if size <= room else None
         most = max(1, min(len(chosen.of) - 1, int(0.9 * len(chosen.of) * room / size)))
 
 
 def _shares(sweep: Sweep) -> dict[str, pd.DataFrame]:
-    """By column of a breakdown: trial, phase, activity and how much, for all trials that tell."""
+    """Return, by column of a breakdown, the shares of devices by trial, phase and activity, for all readable trials."""
     words, amounts = BREAKDOWN_COLUMNS[3:6], BREAKDOWN_COLUMNS[6:]
     rows: list[tuple[Any, ...]] = []
     for trial in dict.fromkeys(sweep.summary.loc[sweep.summary["status"] == DONE, "trial"]):
@@ -55,28 +60,32 @@ def _shares(sweep: Sweep) -> dict[str, pd.DataFrame]:
                     for row in csv.DictReader(file)
                 ]
         except (OSError, KeyError, TypeError, ValueError, csv.Error):
-            continue  # its measures are there all the same, and its bar is empty
+            continue  # the trial still has its measures; only its bar stays empty
     table = pd.DataFrame(rows, columns=["trial", *words, *amounts])
     return {column: shares_of_devices(table, column, "trial") for column in KINDS}
 
 
 def _where(sweep: Sweep, shares: dict[str, pd.DataFrame], chosen: Places) -> dict[str, Any]:
+    """Return the JSON of `where_data` for some points."""
     phases = style.phase_order(phase for table in shares.values() for phase in table["phase"])
-    there = {pair for table in shares.values() for pair in zip(table["phase"], table["activity"], strict=True)}
-    pieces = [(phase, activity) for phase in phases for activity in ACTIVITIES if (phase, activity) in there]
-    turns, colours = {pair: turn for turn, pair in enumerate(pieces)}, style.phase_colours(phases)
+    present = {pair for table in shares.values() for pair in zip(table["phase"], table["activity"], strict=True)}
+    pieces = [(phase, activity) for phase in phases for activity in ACTIVITIES if (phase, activity) in present]
+    indices, colours = {pair: index for index, pair in enumerate(pieces)}, style.phase_colours(phases)
     amounts: dict[tuple[str, str], list[float]] = {}
     for column, table in shares.items():
-        for trial, phase, activity, much in table.itertuples(index=False, name=None):
-            amounts.setdefault((trial, column), [0.0] * len(pieces))[turns[phase, activity]] = much
-    labels = {label: turn for turn, label in enumerate(sweep.labels)}
-    telling, nothing = {trial for trial, _ in amounts}, [0.0] * len(pieces)
+        for trial, phase, activity, amount in table.itertuples(index=False, name=None):
+            amounts.setdefault((trial, column), [0.0] * len(pieces))[indices[phase, activity]] = amount
+    labels = {label: index for index, label in enumerate(sweep.labels)}
+    readable, zeros = {trial for trial, _ in amounts}, [0.0] * len(pieces)
     trials, rows = sweep.summary["trial"].tolist(), []
     for (point, label), seeds in sweep.seeds_at.items():
-        told = [trials[row] for row in seeds if trials[row] in telling]
-        if point in chosen.of and told:
-            own = [[amounts.get((trial, column), nothing) for trial in told] for column in shares]
-            means = [[number(sum(each) / len(told), 4) for each in zip(*known, strict=True)] for known in own]
+        own_trials = [trials[row] for row in seeds if trials[row] in readable]
+        if point in chosen.of and own_trials:
+            by_column = [[amounts.get((trial, column), zeros) for trial in own_trials] for column in shares]
+            means = [
+                [number(sum(values) / len(own_trials), 4) for values in zip(*by_trial, strict=True)]
+                for by_trial in by_column
+            ]
             rows.append([list(chosen.of[point]), labels[label], means])
     return {
         "axes": chosen.axes,
@@ -91,10 +100,14 @@ def _where(sweep: Sweep, shares: dict[str, pd.DataFrame], chosen: Places) -> dic
 
 
 def round_data(sweep: Sweep, room: int = 600_000) -> dict[str, Any] | None:
-    """A round at some points, as JSON of about so many characters; None where no trial has its ledger.
+    """Return a round at some points, as JSON; None if no trial has its ledger, or if there is no room.
 
-    `rows` are `[place on each axis, label, name of a figure]`, of the first seed that is done; `figures` has them by
-    name. `said` is what a caption says of points without room.
+    A row of `rows` is `[[index on each axis], label, name of a figure]`, for the first seed that is done; `figures` has
+    the figures by name. `said` is a sentence for the caption on points that are left out.
+
+    Args:
+        sweep: the sweep.
+        room: the most characters of JSON, roughly.
     """
     most = _MOST_TIMELINES
     while True:
@@ -102,29 +115,30 @@ def round_data(sweep: Sweep, room: int = 600_000) -> dict[str, Any] | None:
         wanted = [row for row in _first_seeds(sweep) if row[0] in chosen.of]
         trials = len({trial for *_, trial in wanted})  # points may share one
         if trials <= _MOST_TIMELINES or len(chosen.of) <= 1:
-            found = _rounds(sweep, chosen, wanted, bars_each(trials))
-            size = len(json.dumps(found["figures"], separators=(",", ":")))
+            data = _rounds(sweep, chosen, wanted, bars_each(trials))
+            size = len(json.dumps(data["figures"], separators=(",", ":")))
             if size <= room or len(chosen.of) <= 1:
-                return found if found["rows"] and size <= room else None
+                return data if data["rows"] and size <= room else None
         most = max(1, min(len(chosen.of) - 1, len(chosen.of) * _MOST_TIMELINES // trials))
 
 
 def _first_seeds(sweep: Sweep) -> Iterator[tuple[int, str, str]]:
-    """Point, label and trial, of the first seed that is done."""
+    """Return point, label and trial, for the first seed that is done."""
     done = sweep.summary[sweep.summary["status"] == DONE].drop_duplicates(["point", "label"])
     return zip(*(done[column].tolist() for column in ("point", "label", "trial")), strict=True)
 
 
 def _rounds(sweep: Sweep, chosen: Places, wanted: Sequence[tuple[int, str, str]], most: int) -> dict[str, Any]:
-    labels = {label: turn for turn, label in enumerate(sweep.labels)}
-    own = {trial: label for _, label, trial in wanted}
-    drawn = {trial: figure for trial, label in own.items() if (figure := _round(sweep, trial, label, most))}
-    rows = [[list(chosen.of[point]), labels[label], trial] for point, label, trial in wanted if trial in drawn]
-    return {"axes": chosen.axes, "rows": rows, "figures": drawn, "said": chosen.said}
+    """Return the JSON of `round_data` for some points, with at most so many bars per figure."""
+    labels = {label: index for index, label in enumerate(sweep.labels)}
+    label_of = {trial: label for _, label, trial in wanted}
+    figures = {trial: figure for trial, label in label_of.items() if (figure := _round(sweep, trial, label, most))}
+    rows = [[list(chosen.of[point]), labels[label], trial] for point, label, trial in wanted if trial in figures]
+    return {"axes": chosen.axes, "rows": rows, "figures": figures, "said": chosen.said}
 
 
 def _round(sweep: Sweep, trial: str, label: str, most: int) -> dict[str, Any] | None:
-    """The figure of a trial's usual round; None where its ledger was not kept, or cannot be read."""
+    """Return the figure of a trial's usual round; None if its ledger was not kept or cannot be read."""
     try:
         run = sweep.run(trial)
         return timeline_figure(read_timeline(run, label, usual_round(run)), most)

@@ -1,4 +1,4 @@
-"""One round, lane by lane: what each device and the server did, and when."""
+"""The interactive timeline of one round, lane by lane: what each device and the server did, and when."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from analysis.timeline import Span, Timeline, read_timeline, usual_round
 from simulator.settings.humanize import scale
 
 _MOST_BARS, _FEWEST_BARS_A_LABEL, _MOST_BARS_A_LABEL = 2400, 150, 900
-"""In all figures and in one: beyond, what lies closer together than the eye can tell is drawn as one."""
+"""The bars of all figures together, and of one: beyond these, spans that lie close together are drawn as one bar."""
 _LANE_HEIGHT = 15
 HOW_TO_READ = (
     "Gaps in a device's lanes are waiting; a full server lane means that the devices queue for it. "
@@ -21,7 +21,14 @@ HOW_TO_READ = (
 
 
 class Bar(NamedTuple):
-    """Spans of one phase that lie so close together that they are drawn as one: seconds since the round's start."""
+    """Spans of one phase that are drawn as one, because they lie close together.
+
+    Attributes:
+        start: when the first starts, in seconds since the start of the round.
+        stop: when the last ends, in seconds since the start of the round.
+        busy: how long they last together, in seconds, without the gaps between them.
+        spans: how many there are.
+    """
 
     start: float
     stop: float
@@ -30,29 +37,42 @@ class Bar(NamedTuple):
 
 
 def timeline_chart(rounds: Mapping[str, tuple[Run, str, int]]) -> Chart:
-    """A round of each label, one at a time; `rounds` has, by label as shown, the run, its own label and the round.
+    """Return the chart of a round of each label, one label at a time.
 
-    Raises RunError.
+    Args:
+        rounds: by label as shown, the run that it is from, its label there and the number of the round.
+
+    Raises:
+        RunError: a ledger cannot be read.
     """
-    timelines = {name: read_timeline(run, label, number_) for name, (run, label, number_) in rounds.items()}
+    timelines = {name: read_timeline(run, label, round_number) for name, (run, label, round_number) in rounds.items()}
     most = bars_each(len(timelines))
-    figures = {str(place): timeline_figure(timeline, most) for place, timeline in enumerate(timelines.values())}
+    figures = {str(index): timeline_figure(timeline, most) for index, timeline in enumerate(timelines.values())}
     return Chart("timeline", "One round", HOW_TO_READ, figures, (Knob("of", tuple(timelines)),))
 
 
 def bars_each(figures: int) -> int:
-    """Of so many figures on one page, how many bars each may have."""
+    """Return how many bars each figure may have, if there are so many figures on one page."""
     return min(max(_MOST_BARS // max(1, figures), _FEWEST_BARS_A_LABEL), _MOST_BARS_A_LABEL)
 
 
 def rounds_of(run: Run) -> dict[str, tuple[Run, str, int]]:
-    """The round to look at, for every label of a run. Raises RunError."""
+    """Return the round to show for every label of a run, as `timeline_chart` takes it.
+
+    Raises:
+        RunError: a ledger cannot be read.
+    """
     usual = usual_round(run)
     return {label: (run, label, usual) for label in run.labels}
 
 
 def timeline_figure(timeline: Timeline, most: int = _MOST_BARS_A_LABEL) -> Figure:
-    """A lane a device and direction, and a slot; a trace a phase; about `most` bars at most."""
+    """Return the figure of a round: lanes of each device (compute, up, down) and of server slots, a trace per phase.
+
+    Args:
+        timeline: the round.
+        most: about the most bars; if there are more, bars close together are joined.
+    """
     lanes = [(site.name, name, spans) for site in timeline.sites for name, spans in site.lanes]
     unit = scale("seconds", timeline.seconds)
     gap = 0.0
@@ -63,18 +83,18 @@ def timeline_figure(timeline: Timeline, most: int = _MOST_BARS_A_LABEL) -> Figur
     colours = style.phase_colours(timeline.phases)
     traces = []
     for phase in timeline.phases:
-        own = [(lane, bar) for lane, bars in enumerate(drawn) for name, bar in bars if name == phase]
+        phase_bars = [(lane, bar) for lane, bars in enumerate(drawn) for name, bar in bars if name == phase]
         trace = {
             "type": "bar",
             "orientation": "h",
             "name": plain(phase),
-            "base": [number(bar.start / unit.divisor) for _, bar in own],
-            "x": [number((bar.stop - bar.start) / unit.divisor) for _, bar in own],
-            "y": [lane for lane, _ in own],
+            "base": [number(bar.start / unit.divisor) for _, bar in phase_bars],
+            "x": [number((bar.stop - bar.start) / unit.divisor) for _, bar in phase_bars],
+            "y": [lane for lane, _ in phase_bars],
             "width": 0.84,
             "marker": {"color": colours[phase], "line": {"width": 0}},
             "hoverinfo": "text",
-            "hovertext": [_told(lanes[lane][0], lanes[lane][1], phase, bar) for lane, bar in own],
+            "hovertext": [_hover_text(lanes[lane][0], lanes[lane][1], phase, bar) for lane, bar in phase_bars],
         }
         traces.append(trace)
     across = {"title": {"text": f"since the round's start ({unit.unit})"}}
@@ -87,9 +107,9 @@ def timeline_figure(timeline: Timeline, most: int = _MOST_BARS_A_LABEL) -> Figur
 
 
 def _bars(spans: Iterable[Span], gap: float) -> list[tuple[str, Bar]]:
-    """The spans of a lane by phase; those no further apart than `gap` seconds are one bar."""
+    """Return the bars of a lane with their phases; spans of a phase at most `gap` seconds apart are one bar."""
     open_: dict[str, Bar] = {}
-    found: list[tuple[str, Bar]] = []
+    bars: list[tuple[str, Bar]] = []
     for start, seconds, phase in sorted(spans):
         last = open_.get(phase)
         if last is not None and gap and start - last.stop <= gap:
@@ -97,35 +117,35 @@ def _bars(spans: Iterable[Span], gap: float) -> list[tuple[str, Bar]]:
             open_[phase] = Bar(last.start, stop, last.busy + seconds, last.spans + 1)
             continue
         if last is not None:
-            found.append((phase, last))
+            bars.append((phase, last))
         open_[phase] = Bar(start, start + seconds, seconds, 1)
-    return found + list(open_.items())
+    return bars + list(open_.items())
 
 
-def _told(site: str, lane: str, phase: str, bar: Bar) -> str:
-    said = f"<b>{plain(site)}</b>, {lane}: {plain(phase)}<br>"
-    said += f"{exact('seconds', bar.start)} to {exact('seconds', bar.stop)}"
+def _hover_text(site: str, lane: str, phase: str, bar: Bar) -> str:
+    text = f"<b>{plain(site)}</b>, {lane}: {plain(phase)}<br>"
+    text += f"{exact('seconds', bar.start)} to {exact('seconds', bar.stop)}"
     if bar.spans > 1:
-        return f"{said}<br>{bar.spans} pieces, busy for {exact('seconds', bar.busy)}"
-    return f"{said}, {exact('seconds', bar.busy)}"
+        return f"{text}<br>{bar.spans} pieces, busy for {exact('seconds', bar.busy)}"
+    return f"{text}, {exact('seconds', bar.busy)}"
 
 
 def _lane_names(lanes: list[tuple[str, str, list[Span]]]) -> dict[str, Any]:
-    """The site's name stands at its first lane; the others have their own only."""
+    """Return the axis of the lanes: the first lane of a site is named by site and lane, the others by lane only."""
     texts = []
-    for place, (site, lane, _) in enumerate(lanes):
-        first = place == 0 or lanes[place - 1][0] != site
+    for index, (site, lane, _) in enumerate(lanes):
+        first = index == 0 or lanes[index - 1][0] != site
         texts.append(f"{plain(style.shortened(site, 18))} · {lane}" if first else lane)
     ticks = {"tickvals": list(range(len(lanes))), "ticktext": texts, "tickfont": {"size": 10}}
     return ticks | {"range": [len(lanes) - 0.4, -0.6], "showgrid": False}
 
 
 def _stripes(timeline: Timeline) -> Iterable[dict[str, Any]]:
-    """A faint ground behind every other site."""
+    """Yield a faint background behind every other site."""
     top = -0.5
-    for place, site in enumerate(timeline.sites):
+    for index, site in enumerate(timeline.sites):
         bottom = top + len(site.lanes)
-        if place % 2 == 0:
+        if index % 2 == 0:
             box = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": top, "y1": bottom, "layer": "below"}
             yield box | {"fillcolor": "rgba(128,128,128,0.10)", "line": {"width": 0}}
         top = bottom

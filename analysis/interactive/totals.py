@@ -1,4 +1,4 @@
-"""What each algorithm takes in all: plain bars, for runs that have no accuracy to set against it."""
+"""The total cost of each algorithm as plain bars, for runs that have no accuracy to set against it."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ _SHOWN = {
 
 
 def totals_chart(run: Run) -> Chart:
-    """A bar a label for time, bytes, energy, work and memory, one at a time."""
+    """Return the chart of time, bytes, energy, work and memory, one measure at a time: a bar per label."""
     options = {name: measure_of(run.summary, column) for name, column in _SHOWN.items()}
     options = {name: what for name, what in options.items() if what.values(run.summary).notna().any()}
-    figures = {str(place): totals_figure(run, what) for place, what in enumerate(options.values())}
+    figures = {str(index): totals_figure(run, what) for index, what in enumerate(options.values())}
     caption = "Shorter is better, and bars begin at zero; energy, work and traffic are sums over all devices."
     return Chart("totals", "What it takes", caption, figures, (Knob("of", tuple(options)),), tuple(run.labels))
 
 
 def totals_figure(run: Run, what: Measure) -> Figure:
-    """One measure (mean over seeds, with the range of several) as a bar a label."""
+    """Return the figure of one measure, a bar per label: the mean over seeds and, if there are several, their range."""
     values = pd.DataFrame({"label": run.summary["label"], "value": what.values(run.summary)})
     table = values.groupby("label", sort=False)["value"].agg(["mean", "min", "max", "count"])
-    unit = ruler(what.kind, what.name, table["mean"], linear=True)  # the length of a bar is its figure
+    unit = ruler(what.kind, what.name, table["mean"], linear=True)  # the length of a bar is its value
     divisor = unit.divisor
     traces = []
-    for place, (label, short) in enumerate(zip(run.labels, style.shortened_apart(run.labels, 22), strict=True)):
-        figures: list[float] = list(table.loc[label].to_numpy(dtype=float))
-        mean, low, high, count = figures
+    for index, (label, short) in enumerate(zip(run.labels, style.shortened_apart(run.labels, 22), strict=True)):
+        statistics: list[float] = list(table.loc[label].to_numpy(dtype=float))
+        mean, low, high, count = statistics
         if not count:
             continue
-        told = f"<b>{plain(label)}</b><br>{what.name}: {exact(what.kind, mean)}"
+        text = f"<b>{plain(label)}</b><br>{what.name}: {exact(what.kind, mean)}"
         trace = {
             "type": "bar",
             "orientation": "h",
@@ -48,26 +48,26 @@ def totals_figure(run: Run, what: Measure) -> Figure:
             "legendgroup": label,
             "y": [plain(short)],
             "x": [number(mean / divisor)],
-            "marker": {"color": Look.of(place).colour},
+            "marker": {"color": Look.of(index).colour},
             "text": [human(what.kind, mean)],
             "textposition": "outside",
             "cliponaxis": False,
             "hoverinfo": "text",
         }
         if high > low:
-            told += f"<br>{exact(what.kind, low)} to {exact(what.kind, high)}, {count:.0f} seeds"
+            text += f"<br>{exact(what.kind, low)} to {exact(what.kind, high)}, {count:.0f} seeds"
             trace["error_x"] = {
                 "type": "data",
                 "array": [number((high - mean) / divisor)],
                 "arrayminus": [number((mean - low) / divisor)],
                 "color": style.QUIET,
             }
-        traces.append(trace | {"hovertext": [told]})
+        traces.append(trace | {"hovertext": [text]})
     frame = layout(
         110 + 44 * len(run.labels),
         unit.axis | {"rangemode": "tozero"},
         {"autorange": "reversed", "showgrid": False},
         bargap=0.35,
     )
-    frame["margin"]["r"] = 80  # for the figure at a bar's end
+    frame["margin"]["r"] = 80  # room for the value at the end of a bar
     return {"data": traces, "layout": frame}

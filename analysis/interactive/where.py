@@ -1,4 +1,4 @@
-"""Where device time, bytes and device joules go, phase by phase, as stacked bars."""
+"""Where device time, traffic and device energy go, phase by phase, as stacked bars."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OPTIONS = {
     "Bytes": ("bytes", "traffic of the devices"),
     "Energy": ("energy_j", "energy of the devices"),
 }
-"""What a bar can be of: the column of a breakdown, and how it is called."""
+"""What the bars can show: by option, the column of a breakdown and the name of the axis."""
 HOW_TO_READ = (
     "Look for the widest piece of a bar: it is what a faster device, a faster link or another cut would change. "
     "Colour says what for; striped pieces are uploads, dotted ones downloads. Sums over all devices."
@@ -24,13 +24,19 @@ HOW_TO_READ = (
 
 
 def where_chart(run: Run) -> Chart:
-    """Stacked bars of device time, bytes and joules, one at a time."""
-    figures = {str(place): where_figure(run, *said) for place, said in enumerate(OPTIONS.values())}
+    """Return the chart of device time, bytes and joules as stacked bars, one of them at a time."""
+    figures = {str(index): where_figure(run, *option) for index, option in enumerate(OPTIONS.values())}
     return Chart("where", "Where it goes", HOW_TO_READ, figures, (Knob("of", tuple(OPTIONS)),))
 
 
 def where_figure(run: Run, column: str, name: str) -> Figure:
-    """A trace for each phase and activity, a bar a label in one unit for all; totals stand at their ends."""
+    """Return the figure of stacked bars, one per label with its total at the end, and a trace per phase and activity.
+
+    Args:
+        run: the run.
+        column: the column of the breakdown.
+        name: the name of the axis.
+    """
     bars = bars_of(run, column)
     kind, unit, totals = bars.kind, bars.unit, bars.totals
     colours = style.phase_colours(list(bars.activities))
@@ -42,19 +48,20 @@ def where_figure(run: Run, column: str, name: str) -> Figure:
             trace["x"] = [number(value / unit.divisor) for value in values]
             trace["y"] = list(range(len(run.labels)))
             trace["hovertext"] = [
-                f"<b>{plain(label)}</b><br>{plain(_said(phase, activity))}<br>{exact(kind, value)}, "
+                f"<b>{plain(label)}</b><br>{plain(_piece_name(phase, activity))}<br>{exact(kind, value)}, "
                 f"{value / (totals[label] or 1.0):.1%} of {exact(kind, totals[label])}"
                 for label, value in zip(run.labels, values, strict=True)
             ]
             traces.append(trace)
     frame = layout(112 + 44 * len(run.labels), {"title": {"text": f"{name} ({unit.unit})"}}, _names(run.labels))
     frame |= {"barmode": "stack", "bargap": 0.32, "showlegend": True}
-    frame["annotations"] = [_total(line, totals[label], kind, unit.divisor) for line, label in enumerate(run.labels)]
+    frame["annotations"] = [_total(row, totals[label], kind, unit.divisor) for row, label in enumerate(run.labels)]
     frame["margin"] |= {"r": 76}
     return {"data": traces, "layout": frame}
 
 
 def _piece(phase: str, activity: str, colour: str, first: bool) -> dict[str, Any]:
+    """Return the trace of one phase and activity, without its values; the first of a phase stands in the legend."""
     marker: dict[str, Any] = {"color": colour, "line": {"color": "#ffffff", "width": 0.5}}
     if activity in PATTERNS:
         marker["pattern"] = {"shape": PATTERNS[activity], "fgcolor": "#ffffff", "fgopacity": 0.85, "size": 6,
@@ -71,7 +78,7 @@ def _piece(phase: str, activity: str, colour: str, first: bool) -> dict[str, Any
     }
 
 
-def _said(phase: str, activity: str) -> str:
+def _piece_name(phase: str, activity: str) -> str:
     return phase if activity in ("wait", "idle") else f"{phase}: {activity}"
 
 
@@ -80,6 +87,6 @@ def _names(labels: list[str]) -> dict[str, Any]:
     return {"tickvals": list(range(len(labels))), "ticktext": names, "autorange": "reversed", "showgrid": False}
 
 
-def _total(line: int, total: float, kind: Kind, divisor: float) -> dict[str, Any]:
-    at_end = {"x": number(total / divisor), "y": line, "xanchor": "left", "showarrow": False, "xshift": 4}
+def _total(row: int, total: float, kind: Kind, divisor: float) -> dict[str, Any]:
+    at_end = {"x": number(total / divisor), "y": row, "xanchor": "left", "showarrow": False, "xshift": 4}
     return at_end | {"text": human(kind, total)}

@@ -175,7 +175,7 @@ def test_lines_are_the_curves(tmp_path: Path) -> None:
 def test_labels_that_are_alike_but_for_their_middle_stay_apart(tmp_path: Path) -> None:
     labels = [f"quickstart-{number}: {name}" for number in (1, 2) for name in ("SFL+Linear", "FL")]
     run = load_run(fabricate(tmp_path, labels))
-    bars = where_figure(run, "seconds", "seconds", "time of the devices")["layout"]["yaxis"]["ticktext"]
+    bars = where_figure(run, "seconds", "time of the devices")["layout"]["yaxis"]["ticktext"]
     totals = [trace["y"][0] for trace in totals_figure(run, measure_of(run.summary, "bytes"))["data"]]
     assert bars == totals == labels
     assert style.shortened_apart(["a" * 40, "b" * 40], 11) == ["aaaaa…aaaaa", "bbbbb…bbbbb"]
@@ -192,7 +192,7 @@ def test_long_curves_keep_their_ends(tmp_path: Path) -> None:
 def test_pieces_of_the_bars_are_the_shares(tmp_path: Path) -> None:
     run = load_run(fabricate(tmp_path))
     shares = device_shares(run, "bytes")
-    figure = where_figure(run, "bytes", "bytes", "traffic of the devices")
+    figure = where_figure(run, "bytes", "traffic of the devices")
     divisor = scale("bytes", shares.groupby("label")["bytes"].sum().max()).divisor
     drawn = {
         (label, trace["meta"]["phase"], trace["meta"]["activity"]): value * divisor

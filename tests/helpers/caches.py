@@ -1,4 +1,4 @@
-"""What the simulator remembers for as long as a process lasts, and tests must not share."""
+"""The caches that the simulator keeps while a process lasts, and that tests must not share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REMEMBERING = (
 
 
 def forget() -> None:
-    """Empty all of it, so that no run profits from another; modules that nobody imported remember nothing."""
+    """Empty all caches, so that no run profits from another; modules that were not imported have none."""
     for name in REMEMBERING:
         if name in sys.modules:
             sys.modules[name].forget()

@@ -1,4 +1,4 @@
-"""A device and a server with channels between them, a payload, and rows that are not yet looked up."""
+"""A device and a server with channels between them, a payload, and a lazy batch of rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,13 @@ WATTS = Power(2.0, 7.0, 4.0, 3.0)
 def a_world(
     compression: dict[str, Compressor | None], dtype: str = "fp32", kinds: Messages = KINDS
 ) -> tuple[World, Client]:
-    """A device that touches 10 bytes of memory a second, a server that touches 100, and 1 B/s between them."""
+    """Return a world and its one client: memory of 10 B/s at the device and 100 B/s at the server, links of 1 B/s.
+
+    Args:
+        compression: by kind of payload, its compressor.
+        dtype: the data type on the wire.
+        kinds: the kinds of payloads.
+    """
     wire = Wire(dtype)
     world = World(wire, channels=channels(compression, kinds, wire))
     world.server = Site(world, "server", Hardware(1e9, 100.0, power=WATTS))
@@ -37,7 +43,7 @@ def a_world(
 
 
 def another(world: World) -> Client:
-    """One more such device."""
+    """Add one more such device to a world, and return its client."""
     number = len(world.clients)
     links = Link(f"{number} up", 1.0), Link(f"{number} down", 1.0)
     site = Site(world, f"phone-{number}", Hardware(1e9, 10.0, power=WATTS), *links)
@@ -45,7 +51,13 @@ def another(world: World) -> Client:
 
 
 def run(world: World, client: Client, steps: Steps) -> Any:
-    """Run one client's steps; what came back."""
+    """Run the steps of one client, and return their result.
+
+    Args:
+        world: the world.
+        client: the client on whose behalf the steps are run.
+        steps: the steps.
+    """
 
     def driver() -> Steps:
         return (yield from world.start(steps, client))
@@ -54,7 +66,7 @@ def run(world: World, client: Client, steps: Steps) -> Any:
 
 
 class Table:
-    """LazyBatch of a matrix."""
+    """A ``LazyBatch`` of the rows of a tensor."""
 
     is_meta, dtype = False, torch.float32
 
@@ -65,4 +77,5 @@ class Table:
         return len(self.values)
 
     def rows(self, index: Tensor) -> Tensor:
+        """Return the rows at these indices."""
         return self.values[index]

@@ -1,4 +1,4 @@
-"""The command as tests call it, a scenario for it, and what lies in a folder afterwards."""
+"""The `sfsim` command as tests call it, a scenario for it, and the files in a folder."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ algorithms:
 
 
 def files(folder: Path) -> list[str]:
-    """All that lies in a folder and in those within it."""
+    """Return the relative paths of all files and folders below a folder, sorted."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""A driver run to its end, with something beside it."""
+"""Running a synchronous driver to its end, if wanted with another process beside it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,17 @@ def drive(
     beside: Iterator[Any] | None = None,
     on_round: Callable[[int, Any], Any] = lambda number, state: None,
 ) -> Any:
-    """Run so many synchronous rounds; the value is the last state.
+    """Run synchronous rounds, and return the last state.
 
     Args:
-        clients_per_round: all of them if nothing is said.
-        beside: runs beside the first round, on nobody's behalf.
-        on_round: is called with the number of aggregations and the state, also before the first.
+        algorithm: the algorithm.
+        world: the world.
+        task: the task.
+        rounds: how many rounds.
+        clients_per_round: the size of the cohort; by default all clients.
+        seed: the seed of all random choices.
+        beside: a process that runs beside the first round, charged to no client.
+        on_round: is called with the number of aggregations and the state, for the initial state too.
     """
     state = None
     size = len(world.clients) if clients_per_round is None else clients_per_round

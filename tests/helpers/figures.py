@@ -1,4 +1,4 @@
-"""Figures that were saved, looked at."""
+"""Checks of saved figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib.image import imread
 
 
 def is_drawn(path: Path) -> bool:
-    """A PNG in which not all pixels are the same."""
+    """Return whether a PNG file shows something: its pixels are not all the same."""
     assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     pixels = imread(path)
     return float(np.ptp(pixels[..., :3])) > 0.3

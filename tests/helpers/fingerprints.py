@@ -1,8 +1,8 @@
-"""What runs, a sweep and a plan leave, as hashes: whether a change of the code changed a figure.
+"""Hashes of the results of runs, a sweep and a plan, which show whether a change of the code has changed a value.
 
-``python -m tests.helpers.fingerprints`` compares with what was recorded and names what differs;
-``python -m tests.helpers.fingerprints --record`` records anew. Learned figures are equal on one kind of processor and
-one build of torch alone, so this is a tool for whoever moves code and no test.
+``python -m tests.helpers.fingerprints`` compares the results with those recorded, and names what differs;
+``python -m tests.helpers.fingerprints --record`` records them anew. Learned values are equal only on the same kind of
+processor and with the same build of torch, so that this is a tool for refactoring, and no test.
 """
 
 from __future__ import annotations
@@ -41,28 +41,41 @@ OF_THE_MACHINE = ("wall_time_s", "version")
 
 
 def tables(case: str, folder: Path) -> dict[str, dict[str, Any]]:
-    """What a command leaves: the columns of each table of ledgers and figures, and the figures of each trial."""
+    """Run the command of a case, and return the columns of each table that it writes, and the summary of each trial.
+
+    Args:
+        case: a key of `CASES`.
+        folder: an empty folder for the results.
+
+    Raises:
+        RuntimeError: the command failed.
+    """
     out = folder / ("plan.csv" if CASES[case][0] == "plan" else "out")
     words = [sys.executable, "-m", "simulator", *CASES[case], "--out", str(out)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{case}: {done.stdout}{done.stderr}")
-    found: dict[str, dict[str, Any]] = {}
+    results: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.rglob("*.parquet")):
-        found[_place(path, folder)] = parquet.read_table(path).to_pydict()
+        results[_place(path, folder)] = parquet.read_table(path).to_pydict()
     for path in sorted(path for name in ("rounds", "breakdown", "plan") for path in folder.rglob(f"{name}.csv")):
         with path.open(encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file)
-        found[_place(path, folder)] = dict(zip(header, zip(*rows, strict=True), strict=True))
+        results[_place(path, folder)] = dict(zip(header, zip(*rows, strict=True), strict=True))
     for path in sorted(folder.rglob("summary.json")):
         for trial in json.loads(path.read_text("utf-8"))["trials"]:
-            figures = {name: value for name, value in trial.items() if name not in OF_THE_MACHINE}
-            found[f"{_place(path, folder)}, {trial['label']}"] = figures
-    return found
+            summary = {name: value for name, value in trial.items() if name not in OF_THE_MACHINE}
+            results[f"{_place(path, folder)}, {trial['label']}"] = summary
+    return results
 
 
 def hashes(found: dict[str, dict[str, Any]], known: dict[str, list[str]] | None = None) -> dict[str, str]:
-    """A hash a table; ``known``: of the columns that tables of the same name had when they were recorded."""
+    """Return the hash of each table.
+
+    Args:
+        found: the tables.
+        known: by name of table, the columns to hash: those that it had when it was recorded; by default all.
+    """
     result = {}
     for place, table in found.items():
         columns = known.get(_kind(place), list(table)) if known else list(table)
@@ -71,12 +84,12 @@ def hashes(found: dict[str, dict[str, Any]], known: dict[str, list[str]] | None 
 
 
 def _kind(place: str) -> str:
-    """The name of a file, whatever folder it lies in."""
+    """Return the name of a file, without its folder."""
     return place.rpartition("/")[2].partition(",")[0]
 
 
 def _place(path: Path, folder: Path) -> str:
-    """Where a file lies; a sweep's trials are named by what they are, which the version is a part of."""
+    """Return the place of a file; a sweep's trials are renamed, because their hashes depend on the version."""
     parts = list(path.relative_to(folder).parts)
     if "trials" in parts:
         at = parts.index("trials") + 1
@@ -86,19 +99,20 @@ def _place(path: Path, folder: Path) -> str:
 
 
 def main(words: list[str]) -> int:
+    """Compare or record the cases that are named, by default all, and return the exit status."""
     chosen = [word for word in words if not word.startswith("--")] or list(CASES)
-    found = {}
+    results = {}
     for case in chosen:
         with tempfile.TemporaryDirectory() as folder:
-            found[case] = tables(case, Path(folder))
-        print(f"{case}: {len(found[case])} tables", file=sys.stderr)
+            results[case] = tables(case, Path(folder))
+        print(f"{case}: {len(results[case])} tables", file=sys.stderr)
     if "--record" in words:
-        columns = {_kind(place): list(table) for each in found.values() for place, table in each.items()}
-        recorded = {"columns": columns, "hashes": {case: hashes(each) for case, each in found.items()}}
+        columns = {_kind(place): list(table) for each in results.values() for place, table in each.items()}
+        recorded = {"columns": columns, "hashes": {case: hashes(each) for case, each in results.items()}}
         RECORDED.write_text(json.dumps(recorded, indent=1, sort_keys=True) + "\n")
         return 0
     recorded = json.loads(RECORDED.read_text("utf-8"))
-    now = {case: hashes(each, recorded["columns"]) for case, each in found.items()}
+    now = {case: hashes(each, recorded["columns"]) for case, each in results.items()}
     differing = [
         f"{case}: {place} {'differs' if place in now[case] else 'is gone'}"
         for case in chosen

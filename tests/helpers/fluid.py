@@ -1,4 +1,4 @@
-"""Truth for the network: fluid that fills pipes, computed the slow and obvious way."""
+"""A reference for the network: fluid that fills pipes, computed in the slow and obvious way."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ Path = tuple[str, ...]
 
 
 def filling(capacity: dict[str, float], paths: list[Path]) -> list[float]:
-    """Max-min fair rates: all that are not settled rise by the same amount until some link is full."""
+    """Return max-min fair rates: all that are not settled rise by the same amount until some link is full.
+
+    Args:
+        capacity: by link, its rate in bytes/s.
+        paths: the path of each flow.
+    """
     rates, rising = [0.0] * len(paths), set(range(len(paths)))
     while rising:
         steps = {}
         for link, limit in capacity.items():
-            here = [flow for flow, path in enumerate(paths) if link in path]
-            up = [flow for flow in here if flow in rising]
-            if up:
-                steps[link] = (limit - sum(rates[flow] for flow in here)) / len(up)
+            flows = [flow for flow, path in enumerate(paths) if link in path]
+            still_rising = [flow for flow in flows if flow in rising]
+            if still_rising:
+                steps[link] = (limit - sum(rates[flow] for flow in flows)) / len(still_rising)
         least = min(steps.values())
         for flow in rising:
             rates[flow] += least
@@ -27,7 +32,14 @@ def filling(capacity: dict[str, float], paths: list[Path]) -> list[float]:
 
 @dataclass
 class Order:
-    """Send ``size`` bytes along ``path`` from ``enter`` on (latency is over by then); give up at ``stop``."""
+    """A flow to be sent.
+
+    Attributes:
+        path: the links.
+        size: how many bytes.
+        enter: when the flow enters its links, in seconds, its latency over.
+        stop: when it is cancelled, in seconds.
+    """
 
     path: Path
     size: float
@@ -37,7 +49,13 @@ class Order:
 
 @dataclass
 class Fate:
-    """What became of it: the bytes that crossed, till when, and whether these were all."""
+    """The outcome of an order.
+
+    Attributes:
+        crossed: the bytes that arrived.
+        end: when the flow ended, in seconds.
+        complete: whether all bytes arrived.
+    """
 
     crossed: float = 0.0
     end: float = 0.0
@@ -45,7 +63,7 @@ class Fate:
 
 
 def pour(capacity: dict[str, float], orders: list[Order]) -> list[Fate]:
-    """Event by event: rates are constant between entries, ends and stops."""
+    """Return the fates of orders, computed event by event: rates are constant between entries, ends and stops."""
     fates = [Fate() for _ in orders]
     waiting, flowing = set(range(len(orders))), []
     clock = 0.0

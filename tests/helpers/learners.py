@@ -1,4 +1,4 @@
-"""A small world with a small model, in which an algorithm runs a few rounds."""
+"""A small world with a small model, in which an algorithm runs for a few rounds."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,13 +28,19 @@ from tests.helpers.models import CLASSES, SIDE, vit
 STATISTICS = ((0.5,) * 3, (0.5,) * 3)
 MODEL_BYTES = 4 * sum(parameter.numel() for parameter in vit().parameters())
 SAMPLES = 10
-"""Of each client: a batch of eight and one of two."""
+"""The samples of each client: a batch of eight and one of two."""
 RATES = (1e8, 4e8, 2e8, 3e8)
-"""FLOP/s of the devices; the server has 2e9 a slot, so that it is neither idle nor all that counts."""
+"""The rates of the devices, in FLOP/s; the server has 2e9 per slot, so that neither side takes all of the time."""
 
 
 def training(train: str = "full", batch_size: int = 8, **settings: Any) -> TrainingSettings:
-    """Settings of training, plain SGD unless said otherwise."""
+    """Return settings of training, with plain SGD by default.
+
+    Args:
+        train: which parameters are trained.
+        batch_size: the batch size.
+        settings: further settings.
+    """
     base: dict[str, Any] = {
         "rounds": 2,
         "clients_per_round": 3,
@@ -46,7 +52,13 @@ def training(train: str = "full", batch_size: int = 8, **settings: Any) -> Train
 
 
 def digits_like(samples: int, seed: int, dry: bool = False) -> Images:
-    """Random pictures whose classes differ in brightness."""
+    """Return random images whose classes differ in brightness.
+
+    Args:
+        samples: how many images.
+        seed: the seed of pixels and labels.
+        dry: whether they are for a dry run.
+    """
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(0, CLASSES, (samples,), generator=generator)
     pixels = torch.randint(0, 128, (samples, 3, SIDE, SIDE), generator=generator)
@@ -55,7 +67,15 @@ def digits_like(samples: int, seed: int, dry: bool = False) -> Images:
 
 @dataclass
 class Run:
-    """A world after its rounds."""
+    """A world after its rounds.
+
+    Attributes:
+        world: the world, with its ledger.
+        task: the task.
+        state: the last state of the algorithm.
+        trained: the weights that it learned, by name.
+        clients: all clients.
+    """
 
     world: World
     task: Task
@@ -64,9 +84,11 @@ class Run:
     clients: list[Client]
 
     def transfers(self, **wanted: Any) -> list[TransferRow]:
+        """Return the transfers with these values of columns."""
         return [row for row in self.world.ledger.transfers if all(getattr(row, k) == v for k, v in wanted.items())]
 
     def works(self, **wanted: Any) -> list[WorkRow]:
+        """Return the works with these values of columns."""
         return [row for row in self.world.ledger.works if all(getattr(row, k) == v for k, v in wanted.items())]
 
 
@@ -86,7 +108,23 @@ def make(
     seed: int = 0,
     model: Callable[[], Any] = vit,
 ) -> tuple[World, Task]:
-    """Devices with a shard each, a server, and the task they learn."""
+    """Return a world of devices with a shard each and a server, and the task that they learn.
+
+    Args:
+        algorithm: the algorithm.
+        settings: the settings of training.
+        clients: how many devices.
+        samples: the samples of each device: one number for all, or one for each.
+        slots: the slots of the server.
+        server: the rate of the server, in FLOP/s per slot.
+        dry: whether the model is on the meta device and nothing is learned.
+        device: the torch device of data and weights.
+        remember: whether the model remembers costs that it has counted.
+        provisioning: when frozen weights are sent.
+        attention: how attention is computed.
+        seed: the seed of the task and of the shards.
+        model: makes the model.
+    """
     sizes = (samples,) * clients if isinstance(samples, int) else samples
     data_device = torch.device("cpu" if dry else device)
     built = model().to("meta") if dry else model()
@@ -125,7 +163,14 @@ def make(
 
 
 def go(algorithm: Algorithm, settings: TrainingSettings | None = None, *, seed: int = 0, **world_settings: Any) -> Run:
-    """Run an algorithm for the rounds of its training settings."""
+    """Run an algorithm for the rounds of its training settings.
+
+    Args:
+        algorithm: the algorithm.
+        settings: the settings of training; by default those of `training`.
+        seed: the seed of the world and of the cohorts.
+        world_settings: further arguments of `make`.
+    """
     settings = settings or training()
     world, task = make(algorithm, settings, seed=seed, **world_settings)
     clients = list(world.clients)
@@ -135,18 +180,19 @@ def go(algorithm: Algorithm, settings: TrainingSettings | None = None, *, seed: 
 
 
 def equal(one: Any, two: Any) -> bool:
-    """Whether two trees of tensors are equal to the bit."""
+    """Return whether two trees of tensors are equal to the bit."""
     pairs = list(zip(leaves(one), leaves(two), strict=True))
     return bool(pairs) and all(torch.equal(a, b) for a, b in pairs)
 
 
 def largest_difference(one: Mapping[str, Tensor], two: Mapping[str, Tensor]) -> float:
+    """Return the largest absolute difference between tensors of the same name."""
     assert one.keys() == two.keys()
     return max(float((one[name] - two[name]).abs().max()) for name in one)
 
 
 def overlaps(rows: list[WorkRow]) -> Iterator[tuple[WorkRow, WorkRow]]:
-    """Pairs of works of different clients that were served at the same moment."""
+    """Yield pairs of works of different clients that overlap in time."""
     for first in rows:
         for second in rows:
             apart = first.start + first.seconds <= second.start or second.start + second.seconds <= first.start

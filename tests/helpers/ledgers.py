@@ -1,4 +1,4 @@
-"""Runs with a ledger made by hand."""
+"""Runs whose ledger is made by hand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ TRAIN = "train_step", "training", 1
 
 
 def made(folder: Path, ledger: Ledger, end: float, slots: int = 1) -> Path:
-    """A run of one trial, `FL-0`, with this ledger, on a server and two devices."""
+    """Write a run of one trial, `FL-0`, with this ledger, on a server and two devices; return its folder.
+
+    Args:
+        folder: the folder to write.
+        ledger: the ledger; its table of sites is filled here.
+        end: when the trial ends, in seconds.
+        slots: the slots of the server.
+    """
     fabricate(folder, labels=("FL",), rounds=1)
     for name, power in POWER.items():
         server = name == "server"
@@ -31,11 +38,12 @@ def made(folder: Path, ledger: Ledger, end: float, slots: int = 1) -> Path:
 
 
 def by_state(power: Power) -> dict[str, float]:
+    """Return the watts of each state."""
     return {state: getattr(power, state) for state in ("idle", "compute", "upload", "download")}
 
 
 def served(*times: tuple[float, float, float], site: str = "server", client: str = "pi-0") -> Ledger:
-    """A ledger of works, each (asked, start, seconds)."""
+    """Return a ledger of works, each given as (asked, start, seconds)."""
     ledger = Ledger()
     for asked, start, seconds in times:
         ledger.works.add(WorkRow(site, client, *TRAIN, asked, start, seconds, 10, 20))

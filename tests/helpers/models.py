@@ -1,4 +1,4 @@
-"""Small models, whole and in parts, and random pictures for them."""
+"""Small models, whole and in parts, and random images for them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,11 +18,11 @@ from simulator.learning.optimizers.sgd import Sgd
 
 CLASSES = 5
 SIDE = 16
-"""Pixels; in patches of 8, four tokens and a class token."""
+"""The side of an image, in pixels; in patches of 8, it makes four tokens, besides the class token."""
 
 
 def vit(seed: int = 0, **settings: Any) -> VisionTransformer:
-    """A VisionTransformer of three narrow blocks. No weight is 0 or 1: nothing may cancel out or be left out unseen."""
+    """Return a VisionTransformer of three narrow blocks. No weight is 0 or 1, so that no omission goes unnoticed."""
     shape = {"img_size": SIDE, "patch_size": 8, "embed_dim": 16, "depth": 3, "num_heads": 2, "num_classes": CLASSES}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -34,7 +34,13 @@ def vit(seed: int = 0, **settings: Any) -> VisionTransformer:
 
 
 def resnet(name: str = "resnet18", seed: int = 0, **settings: Any) -> ResNet:
-    """A narrow ResNet of timm's with five blocks. No weight, and nothing that batch norm has counted, is 0 or 1."""
+    """Return a narrow ResNet of timm's with five blocks. No weight and no statistic of a batch norm is 0 or 1.
+
+    Args:
+        name: the name of the model in timm.
+        seed: the seed of the weights.
+        settings: further arguments of timm.
+    """
     shape = {"layers": (1, 2, 1, 1), "channels": (8, 8, 12, 16), "stem_type": "deep", "stem_width": 4}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -52,7 +58,14 @@ def resnet(name: str = "resnet18", seed: int = 0, **settings: Any) -> ResNet:
 def pictures(
     samples: int, seed: int = 1, side: int = SIDE, dtype: torch.dtype = torch.float32
 ) -> tuple[Tensor, Tensor]:
-    """Random images and labels."""
+    """Return random images, [samples, 3, side, side], and labels, [samples].
+
+    Args:
+        samples: how many.
+        seed: their seed.
+        side: the side of an image, in pixels.
+        dtype: the data type of the images.
+    """
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(samples, 3, side, side, generator=generator, dtype=dtype)
     return x, torch.randint(0, CLASSES, (samples,), generator=generator)
@@ -66,7 +79,16 @@ def staged(
     attention: str = "fused",
     remember: bool = True,
 ) -> tuple[Staged, dict[str, Tensor]]:
-    """The structure of a model, and its weights by the names of stages."""
+    """Return the stages of a model, and its weights by the names of stages.
+
+    Args:
+        model: the model.
+        train: which parameters are trained.
+        prompts: how many prompt tokens it has.
+        place: where the prompts are.
+        attention: how attention is computed.
+        remember: whether it remembers costs that it has counted.
+    """
     stages = stages_of(model, prompts, place)  # type: ignore[arg-type]
     if prompts:
         with torch.no_grad():
@@ -76,11 +98,23 @@ def staged(
 
 
 def weights_of(tensors: dict[str, Tensor], rate: float = 0.1, dtype: torch.dtype = torch.float32) -> Weights:
-    """Weights with plain SGD."""
+    """Return weights that learn by plain SGD.
+
+    Args:
+        tensors: the tensors, by name.
+        rate: the learning rate.
+        dtype: the data type that they get.
+    """
     return Weights({name: tensor.to(dtype) for name, tensor in tensors.items()}, Sgd(), rate)
 
 
 def chain(model: Staged, weights: Weights, cuts: Sequence[int]) -> list[Part]:
-    """The whole model as parts that end at these boundaries."""
+    """Return the whole model as parts.
+
+    Args:
+        model: the model in stages.
+        weights: its weights.
+        cuts: the boundaries between the parts, as numbers of stages.
+    """
     ranges: list[Ranges] = [((start, stop),) for start, stop in zip((0, *cuts), (*cuts, len(model)), strict=True)]
-    return [Part(model, weights, each) for each in ranges]
+    return [Part(model, weights, part_ranges) for part_ranges in ranges]

@@ -1,4 +1,4 @@
-"""A pre-training small enough to be run in a test, and the weights that it leaves."""
+"""A pre-training small enough to run in a test, and the weights that it writes."""
 
 from __future__ import annotations
 
@@ -33,8 +33,10 @@ RESNET = [
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Return the weights that a pre-training has written into its folder."""
     return load_file(folder / "model.safetensors")
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    """Return whether two sets of weights are equal to the bit."""
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)

@@ -1,4 +1,4 @@
-"""Reading a report as a browser would: its tags, its words, what it asks for, and the data in it."""
+"""Reading a report as a browser would: its tags, its words, its requests and its data."""
 
 from __future__ import annotations
 
@@ -17,11 +17,20 @@ _ASKING = ("src", "srcset", "poster", "action", "background", "data")
 
 @dataclass
 class Page(HTMLParser):
-    """All tags, the words outside of styles and scripts, and the data."""
+    """The content of a report.
+
+    Attributes:
+        html: the whole file.
+        tags: all tags, in order.
+        requested: the addresses that a browser would fetch.
+        words: the texts outside of styles and scripts.
+        headings: the texts of buttons in table headings.
+        policy: the content security policy.
+    """
 
     html: str
     tags: list[str] = field(default_factory=list)
-    requested: list[str] = field(default_factory=list)  # addresses that a browser would fetch
+    requested: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     headings: list[str] = field(default_factory=list)
     policy: str = ""
@@ -40,19 +49,20 @@ class Page(HTMLParser):
 
     @classmethod
     def of(cls, path: Path) -> Page:
+        """Read the report in a file."""
         return cls(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
+        attributes = dict(attrs)
         self.tags.append(tag)
         self.open.append(tag)
         self.requested += [value or "" for name, value in attrs if name in _ASKING]
         if tag == "link":
-            self.requested.append(given.get("href") or "")
+            self.requested.append(attributes.get("href") or "")
         if tag == "script":
-            self.script = given.get("id") or "code"
-        if given.get("http-equiv") == "Content-Security-Policy":
-            self.policy = given.get("content") or ""
+            self.script = attributes.get("id") or "code"
+        if attributes.get("http-equiv") == "Content-Security-Policy":
+            self.policy = attributes.get("content") or ""
 
     def handle_endtag(self, tag: str) -> None:
         while self.open and self.open.pop() != tag:
@@ -69,5 +79,5 @@ class Page(HTMLParser):
 
 
 def valid(figure: dict[str, Any]) -> None:
-    """Fails where a figure has a property, or a value of one, that Plotly does not know."""
+    """Fail if a figure has a property, or a value of one, that Plotly does not know."""
     plotly.graph_objects.Figure(figure)

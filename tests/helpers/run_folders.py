@@ -1,4 +1,4 @@
-"""Run folders made up for tests: a toy world of devices and one server, written as `sfsim run` writes its own."""
+"""Run folders made up for tests: a toy world of devices and one server, written as by `sfsim run`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,21 @@ def fabricate(
     dry: bool = False,
     name: str = "made up",
 ) -> Path:
-    """Write a run folder: all files but figures and report. `algorithms` says how each label behaves (see `_steps`)."""
+    """Write a run folder, with all files but figures and report, and return it.
+
+    Args:
+        folder: the folder to write.
+        labels: the labels of the algorithm entries.
+        algorithms: the algorithms as which the labels behave (see `_steps`), in turn.
+        seeds: the seeds.
+        rounds: how many rounds.
+        devices: how many devices there are.
+        per_round: the size of the cohort.
+        batches: the batches of a device, at least.
+        target: the target accuracy.
+        dry: whether the run is dry.
+        name: the name of the scenario.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     behaviours = list(algorithms or ("fedavg", "sfprompt", "splitfed", "linear"))
     trials, rows, shares = [], [], []
@@ -73,7 +87,7 @@ def fabricate(
 
 
 def _steps(algorithm: str, batches: int, first: bool) -> Iterator[Step]:
-    """What one client does in one round."""
+    """Yield the steps of one client in one round."""
     if algorithm == "fedavg":
         yield "model exchange", "download", MODEL_BYTES, "model"
         for _ in range(3 * batches):
@@ -104,7 +118,11 @@ def _steps(algorithm: str, batches: int, first: bool) -> Iterator[Step]:
 
 
 class _Trial:
-    """One algorithm with one seed, simulated in a few lines: clients side by side, one server slot, first come."""
+    """One algorithm with one seed, simulated in a few lines: clients in parallel, a server with one slot and a FIFO.
+
+    Attributes:
+        rows: the rows of its rounds.
+    """
 
     def __init__(
         self, algorithm: str, label: str, seed: int, rounds: int, devices: int, per_round: int, batches: int, dry: bool
@@ -216,6 +234,7 @@ class _Trial:
         return COMPUTE * computing + RADIO * sending
 
     def summary(self, target: float | None) -> dict[str, object]:
+        """Return the trial's entry of `summary.json`."""
         last, accuracies = self.rows[-1], [row["accuracy"] for row in self.rows]
         hits = [r["sim_time_s"] for r in self.rows if target is not None and not self.dry and r["accuracy"] >= target]  # type: ignore[operator]
         shared = ["bytes_up", "bytes_down", "client_flops", "server_flops", "client_energy_j", "server_energy_j"]
@@ -234,6 +253,7 @@ class _Trial:
         }
 
     def breakdown(self) -> list[dict[str, object]]:
+        """Return the trial's rows of `breakdown.csv`."""
         works, sent = pd.DataFrame(self.works), pd.DataFrame(self.transfers)
         served = works["site"] == "server"
         waits = pd.DataFrame(self.waits, columns=["phase", "seconds"])
@@ -260,6 +280,7 @@ class _Trial:
         return [head | {str(key): value for key, value in row.items()} for row in rows]
 
     def write_ledger(self, folder: Path) -> None:
+        """Write the trial's ledger: all tables but those of engagements, absences and rounds."""
         folder.mkdir(parents=True)
         pd.DataFrame(self.works).to_parquet(folder / "works.parquet", index=False)
         pd.DataFrame(self.transfers).to_parquet(folder / "transfers.parquet", index=False)

@@ -1,4 +1,4 @@
-"""A tiny scenario, and sweeps over it that take a moment: dry, eight pixels, ten devices."""
+"""A tiny scenario, and sweeps over it that take a moment: dry, images of eight pixels a side, ten devices."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ algorithms:
 """
 Write = Callable[..., Path]
 LEFT = [".lock", "environment.json", "points.csv", "report.html", "sweep.yaml", "trials"]
-"""In the folder of a sweep, beside its figures."""
+"""The files in the folder of a sweep, beside its figures."""
 TRIAL = ["breakdown.csv", "clients.csv", "environment.json", "rounds.csv", "scenario.yaml", "summary.json"]
-"""In the folder of each of its trials, beside the ledger."""
+"""The files in the folder of each of its trials, beside the ledger."""
 
 
-def swept(file: Path, *overrides: str, **said: Any) -> Path:
-    """Run a sweep dry and in this process, unless something else is said; its folder."""
-    said = {"dry": True, "out": file.parent / "out", "workers": 1, "console": Console(file=io.StringIO())} | said
-    return run_sweep(file, overrides, **said)
+def swept(file: Path, *overrides: str, **options: Any) -> Path:
+    """Run a sweep, dry and in this process unless options say otherwise, and return its folder."""
+    defaults = {"dry": True, "out": file.parent / "out", "workers": 1, "console": Console(file=io.StringIO())}
+    return run_sweep(file, overrides, **defaults | options)
 
 
 def names(folder: Path) -> list[str]:
-    """What lies in a folder."""
+    """Return the sorted names of what lies in a folder."""
     return sorted(path.name for path in folder.iterdir())

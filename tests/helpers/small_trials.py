@@ -1,4 +1,4 @@
-"""Every kind of entry in a scenario of digits that takes a moment, and the trials of it."""
+"""Algorithm entries of every kind, a scenario of digits that takes a moment to run, and its trials."""
 
 from pathlib import Path
 from typing import Any
@@ -90,11 +90,17 @@ ENTRIES: dict[str, dict[str, Any]] = {
 }
 PERSONAL = ("personal_accuracy", "personal_accuracy_worst_decile")
 LEARNED = ("final_accuracy", "best_accuracy", "final_loss", "time_to_target_s", "wall_time_s", *PERSONAL)
-"""What a trial says of itself that a dry one cannot."""
+"""The columns of a trial's summary that those of a dry one lack or cannot share."""
 
 
 def scenario(folder: Path, labels: list[str], **changes: Any) -> Scenario:
-    """A hundred devices with fourteen digits each, and a model of five tokens."""
+    """Return a scenario of a hundred devices with fourteen digits each, and a model of five tokens.
+
+    Args:
+        folder: the folder for its file.
+        labels: the labels of its entries, from `ENTRIES`.
+        changes: by key of the scenario, a new value, or a mapping that is merged into the old one.
+    """
     data: dict[str, Any] = {
         "name": "small",
         "seeds": [0],
@@ -124,12 +130,18 @@ def scenario(folder: Path, labels: list[str], **changes: Any) -> Scenario:
 
 
 def four_blocks(name: str, image_size: int, classes: int, seed: int, pretrained: bool, dry: bool, *_: Any) -> Built:
-    """In place of the models that scenarios name: quick, and four blocks are enough to cut anywhere."""
+    """Build a small model in place of the one that a scenario names: quick, with four blocks to cut between."""
     model = vit(seed % 2**31, img_size=image_size, patch_size=4, depth=4, num_classes=classes)
     return Built(model.to("meta") if dry else model, ((0.5,) * 3, (0.5,) * 3))
 
 
 def outcomes(small: Scenario, dry: bool, seed: int = 0) -> dict[str, TrialResult]:
-    """All trials, with nothing remembered of what went before."""
+    """Run all trials of a scenario, with empty caches, and return their results by label.
+
+    Args:
+        small: the scenario.
+        dry: whether the trials are dry.
+        seed: their seed.
+    """
     forget()
     return {entry.label: run(small, entry, seed, dry) for entry in small.algorithms}

@@ -1,4 +1,4 @@
-"""Sweep folders made up for tests, laid out as `sfsim sweep` lays out its own; figures come from a formula."""
+"""Sweep folders made up for tests, laid out as those of `sfsim sweep`; their values come from a formula."""
 
 from __future__ import annotations
 
@@ -21,12 +21,18 @@ Formula = Callable[[str, Place, int], Mapping[str, float | None]]
 
 
 def mbits(text: str) -> float:
-    """The megabits per second of "20 Mbit/s"."""
+    """Return the number of megabits per second in a text such as "20 Mbit/s"."""
     return float(text.split()[0])
 
 
 def costs(label: str, place: Place, seed: int) -> dict[str, float | None]:
-    """A toy law: full models pay for the link, split ones for each batch and for every layer at the device."""
+    """Return the summary of a toy trial: full models pay for the link, split ones for batches and layers on the device.
+
+    Args:
+        label: the label: "FL", "SFPrompt" or any other, which is treated as split learning.
+        place: by axis, the value as written.
+        seed: the seed.
+    """
     link, head = mbits(place.get(UPLINK, "10 Mbit/s")), int(place.get(HEAD, "1"))
     batch = int(place.get(BATCH, "32"))
     if label == "FL":
@@ -63,10 +69,21 @@ def fabricate_sweep(
     version: str = "0.1.0",
     whole: bool = False,
 ) -> Path:
-    """Write a sweep folder. FL does not depend on `algorithms.*.head`: its points share their trials.
+    """Write a sweep folder, and return it. FL does not depend on `algorithms.*.head`: its points share their trials.
 
-    `whole`: trials have all that a run has, as many batches a round as their place says; what their summary says is of
-    another world.
+    Args:
+        folder: the folder to write.
+        axes: by key, the values of each axis.
+        labels: the labels of the algorithm entries.
+        zipped: groups of axes that move as one.
+        seeds: the seeds.
+        formula: computes the measures of a trial.
+        failed: says which trials have failed.
+        missing: says which trials are missing.
+        dry: whether the sweep is dry.
+        version: the version of sfsim that has written it.
+        whole: give trials all files of a run, with as many batches per round as their head says; these files do not
+            agree with the measures of the formula.
     """
     folder.mkdir(parents=True, exist_ok=True)
     groups = [[{key: value} for value in values] for key, values in axes.items()]
@@ -85,9 +102,8 @@ def fabricate_sweep(
                 status, message = "failed", "devices.pi: the model does not fit"
                 _write(folder / "trials" / name / "failure.json", {"message": message})
             else:
-                found = formula(label, own, seed)
                 trial = dict.fromkeys(MEASURES, 1.0) | {"algorithm": label.lower(), "label": label, "seed": seed}
-                trial |= found  # type: ignore[arg-type]
+                trial |= formula(label, own, seed)  # type: ignore[arg-type]
                 if dry:
                     trial |= dict.fromkeys(("final_accuracy", "best_accuracy", "final_loss", "time_to_target_s"))  # type: ignore[arg-type]
                 head = {"scenario": "made up", "version": version, "dry": dry, "trials": [trial]}

@@ -1,4 +1,4 @@
-"""A small scenario and two toy algorithms, so that what is tested here does not depend on the real ones."""
+"""A small scenario and two toy algorithms, so that tests of scenarios do not depend on the real algorithms."""
 
 from pathlib import Path
 
@@ -60,12 +60,12 @@ algorithms:
 
 
 def use_toy_algorithms(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes scenarios find the algorithms above, for one test."""
+    """Make scenarios find the algorithms above, for one test."""
     package = folder / "toy_algorithms"
     package.mkdir()
     for name, text in PACKAGE.items():
         (package / f"{name}.py").write_text(text)
     monkeypatch.syspath_prepend(folder)
-    # This one first: what is put back later is read now, and must be the real ones.
+    # Before `where` is changed: monkeypatch reads now what it will restore, and that must be the real modules.
     monkeypatch.setattr(ALGORITHMS, "_modules", {name: f"toy_algorithms.{name}" for name in ("fedavg", "sfprompt")})
     monkeypatch.setattr(ALGORITHMS, "where", "toy_algorithms")

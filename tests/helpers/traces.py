@@ -1,4 +1,4 @@
-"""Traces are read, and checked against Chrome's Trace Event Format as Perfetto reads it."""
+"""Reading traces, and checking them against Chrome's Trace Event Format as Perfetto reads it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ KEYS = {
 
 
 def ns(microseconds: float) -> int:
-    """As Perfetto takes a time: to the nanosecond."""
+    """Return a time in whole nanoseconds, as Perfetto takes it."""
     return round(microseconds * 1000)
 
 
 def faults(events: list[Event]) -> Iterator[str]:
-    """What is wrong with a trace."""
+    """Yield what is wrong with a trace, a text for each fault."""
     for event in events:
         if event.keys() != KEYS.get(event["ph"]):
             yield f"keys of {event}"
@@ -47,9 +47,9 @@ def faults(events: list[Event]) -> Iterator[str]:
         for (_, end), (start, _) in pairwise(spans):
             if start < end:
                 yield f"overlap in {track} at {start}"
-    if {pid for pid, _ in slices} != {pid for (pid, _), said in named.items() if "process_name" in said}:
+    if {pid for pid, _ in slices} != {pid for (pid, _), metadata in named.items() if "process_name" in metadata}:
         yield "a process without a name"
-    names = [(pid, said["thread_name"]["name"]) for (pid, _), said in named.items() if "thread_name" in said]
+    names = [(pid, about["thread_name"]["name"]) for (pid, _), about in named.items() if "thread_name" in about]
     if len(set(names)) < len(names):
         yield "two tracks of one name"
     if {tid for _, tid in slices} & ({0} | {pid for pid, _ in slices}):
@@ -64,7 +64,7 @@ def faults(events: list[Event]) -> Iterator[str]:
 
 
 def _faults_of_flows(events: list[Event]) -> Iterator[str]:
-    """Perfetto goes through the events in order of time and binds a flow to the slice that began last on its track."""
+    """Yield what is wrong with the flows, which Perfetto binds to the slice that began last on the same track."""
     latest: dict[tuple[int, int], Event] = {}
     begun: dict[int, Event] = {}
     ended = set()
@@ -90,15 +90,17 @@ def _faults_of_flows(events: list[Event]) -> Iterator[str]:
 
 
 def described(transfer: Event) -> tuple[object, ...]:
-    """What its two slices have in common."""
+    """Return what the two slices of a transfer have in common."""
     return transfer["name"], *(transfer["args"].get(key) for key in ("kind", "round", "bytes"))
 
 
 def read(path: Path) -> list[Event]:
+    """Return the events of a trace file."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
-        found: list[Event] = json.load(file)["traceEvents"]
-    return found
+        events: list[Event] = json.load(file)["traceEvents"]
+    return events
 
 
 def first(events: list[Event], kind: str) -> Event:
+    """Return the first event of a kind, such as "X" for slices."""
     return next(event for event in events if event["ph"] == kind)
