@@ -1,10 +1,10 @@
 """The power that each site draws over time, from a run's ledger.
 
-The rule follows the one by which the run itself counted energy. A site draws its idle watts while it is counted: a
-client while it is engaged, the server all the time, neither while it is away. Each state adds what it draws beyond
-idle: computing once for each busy slot, sending and receiving once each, however many transfers share the link. Latency
-adds nothing. The area below the curve is therefore the energy in the summary, with one exception: a device that is
-still active after its engagement draws idle watts in the run's count (`simulator.accounting.usage`), but not here.
+The rule is the one by which the run itself counted energy (`simulator.accounting.usage`). A site draws its idle watts
+while it is counted: a client while it is engaged and while it is active outside of that, the server all the time,
+neither while it is away. Each state adds what it draws beyond idle: computing once for each busy slot, sending and
+receiving once each, however many transfers share the link. Latency adds nothing. The area below the curve is therefore
+the energy in the summary.
 """
 
 from __future__ import annotations
@@ -94,6 +94,17 @@ def steps(
         if current != last:
             yield moment, current
             last = current
+
+
+def united(intervals: Iterable[Interval]) -> list[Interval]:
+    """Return the union of intervals as intervals that do not overlap, sorted."""
+    union: list[Interval] = []
+    for start, end in sorted(intervals):
+        if union and start <= union[-1][1]:
+            union[-1] = union[-1][0], max(end, union[-1][1])
+        else:
+            union.append((start, end))
+    return union
 
 
 def outside(interval: Interval, gaps: Iterable[Interval]) -> Iterator[Interval]:

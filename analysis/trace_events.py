@@ -16,11 +16,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from itertools import chain
 from typing import Any
 
 import pandas as pd
 
-from analysis.power import Interval, outside, sites, steps
+from analysis.power import Interval, outside, sites, steps, united
 from analysis.runs import Run, RunError
 
 _SLACK = 4
@@ -182,6 +183,9 @@ class TrialEvents:
             engaged[str(row.client)].append(self._span(row))
         for site in self.everyone:
             present = [part for interval in engaged[site.name] for part in outside(interval, away[site.name])]
+            if site.client:  # what it finishes after its round
+                rounds, active = united(engaged[site.name]), united(chain(*busy[site.name].values()))
+                present += [part for interval in active for part in outside(interval, rounds)]
             for moment, watts in steps(busy[site.name] | {"idle": present}, site.draws):
                 yield self._counter(f"{site.name} power", moment, "W", watts)
             if not site.client:
