@@ -36,6 +36,31 @@ def test_a_former_name_is_the_new_one_and_warns(module: str, name: str, now: str
         assert getattr(import_module(module), name) is getattr(import_module(now), called)
 
 
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ("accounting.payload.Kinds", "accounting.payload.Messages"),
+        ("algorithms.steps.labelled_kinds", "algorithms.steps.split_step.labelled_messages"),
+        ("algorithms.steps.split_kinds", "algorithms.steps.split_step.split_messages"),
+        ("cli.app", "cli.shared.app"),
+        ("listing.KINDS", "settings.plugins.FAMILIES"),
+        ("outcome.Point", "experiments.trial.result.RoundResult"),
+        ("placing.Kin", "experiments.trial.cut_search.DeviceClass"),
+        ("placing.Known", "experiments.trial.cut_search.CutCache"),
+        ("planning.points.Point", "experiments.plan.cuts.PlannedCut"),
+        ("scenario.TrainingSettings", "learning.settings.TrainingSettings"),
+        ("world.sites.Discipline", "world.queue.Queue"),
+        ("world.world.Buffer", "world.processes.Buffer"),
+        ("world.world.GONE", "world.processes.GONE"),
+        ("world.world.Handle", "world.processes.Handle"),
+    ],
+)
+def test_a_name_that_its_module_lost(was: str, now: str) -> None:
+    (old, former_name), (new, name) = was.rsplit(".", 1), now.rsplit(".", 1)
+    with pytest.warns(DeprecationWarning, match=f"^{HOME}{was} is {HOME}{now} now$"):
+        assert getattr(import_module(HOME + old), former_name) is getattr(import_module(HOME + new), name)
+
+
 def test_every_module_that_is_named_is_there() -> None:
     for modules in MOVED.values():
         for module in modules.split():
