@@ -1,4 +1,8 @@
-"""Former names of modules and of what is in them: plug-ins that use them still work, and are warned."""
+"""Former names of modules and of what is in them: plug-ins that use them still work, and are warned.
+
+The warning is a ``FutureWarning``, because Python hides a ``DeprecationWarning`` everywhere but in ``__main__``, and no
+plug-in is that.
+"""
 
 from __future__ import annotations
 
@@ -168,7 +172,7 @@ def former(old: str, *modules: str) -> Callable[[str], Any]:
             for present_name in (name, *RENAMED.get(name, "").split()):
                 if present_name in present:
                     message = f"{old}.{name} is {module}.{present_name} now"
-                    warnings.warn(message, DeprecationWarning, stacklevel=2)
+                    warnings.warn(message, FutureWarning, stacklevel=2)
                     return present[present_name]
         raise AttributeError(f"module {old!r} has no attribute {name!r}")
 
