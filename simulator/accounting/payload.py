@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from simulator.settings.moved import former
+
+__getattr__ = former(__name__, __name__)
+
 DIRECTIONS = ("up", "down")
 
 

@@ -4,5 +4,8 @@ Nothing imports this package, and nothing heavy is imported before a command nee
 """
 
 from simulator.cli.entry import main
+from simulator.settings.moved import former
+
+__getattr__ = former(__name__, "simulator.cli.shared")
 
 __all__ = ["main"]

@@ -5,4 +5,4 @@ It validates a file and fills in what the file leaves out, and runs nothing.
 
 from simulator.settings.moved import former
 
-__getattr__ = former(__name__, "simulator.scenario.scenario")
+__getattr__ = former(__name__, "simulator.scenario.scenario", "simulator.learning.settings")

@@ -1,4 +1,8 @@
-"""Former names of modules and of what is in them: plug-ins that use them still work, and are warned."""
+"""Former names of modules and of what is in them: plug-ins that use them still work, and are warned.
+
+The warning is a ``FutureWarning``, because Python hides a ``DeprecationWarning`` everywhere but in ``__main__``, and no
+plug-in is that.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +81,7 @@ MOVED = {
     "learning.timing": "calibration.timing",
     "learning.weights": "accounting.payload learning.models.weights learning.trees",
     "learning.wire": "transport.wire",
-    "listing": "cli.listing",
+    "listing": "settings.plugins cli.listing",
     "machine": "calibration.machine",
     "model_sheet": "experiments.plan.model_sheet",
     "outcome": "experiments.trial.result",
@@ -122,9 +126,13 @@ RENAMED = {
     "DataError": "UnfitError",
     "Dealt": "ClassCount",
     "Derived": "CachedFeatures",
+    "Discipline": "Queue",
     "Fifo": "FirstCome",
     "Held": "CachedActivations",
+    "KINDS": "FAMILIES",
+    "Kin": "DeviceClass",
     "Kinds": "Messages",
+    "Known": "CutCache",
     "Line": "ClientPipeline",
     "Lockstep": "ParallelSplit",
     "LoraError": "UnfitError",
@@ -133,14 +141,16 @@ RENAMED = {
     "Peak": "MemoryPeak",
     "Pile": "StagedBatches",
     "Place": "CutPoint",
-    "Point": "RoundResult",
+    "Point": "RoundResult PlannedCut",
     "Rows": "LazyBatch",
     "data_in_words": "located",
     "fitted": "dry_run_that_fits",
+    "labelled_kinds": "labelled_messages",
     "nbytes": "tree_bytes",
+    "split_kinds": "split_messages",
     "tree_size": "tree_bytes",
 }
-"""Classes and functions that were renamed, by their former names."""
+"""What was renamed, by former names; several present names if different modules had different things under one."""
 
 
 def former(old: str, *modules: str) -> Callable[[str], Any]:
@@ -148,7 +158,7 @@ def former(old: str, *modules: str) -> Callable[[str], Any]:
 
     Args:
         old: the dotted name of the module.
-        modules: the dotted names of the modules that now have its contents.
+        modules: the dotted names of the modules that now have its contents; itself where only names changed.
 
     Raises:
         AttributeError: none of them has the name (raised by what is returned).
@@ -158,12 +168,12 @@ def former(old: str, *modules: str) -> Callable[[str], Any]:
         package = "__path__" in vars(sys.modules[old])
         own = name.startswith("__") or (package and find_spec(f"{old}.{name}") is not None)  # a module of the package
         for module in () if own else _expanded(modules):
-            for present_name in (name, RENAMED.get(name, name)):
-                value = getattr(import_module(module), present_name, None)
-                if value is not None:
+            present = vars(import_module(module))  # not getattr: a module may be its own successor, with this lookup
+            for present_name in (name, *RENAMED.get(name, "").split()):
+                if present_name in present:
                     message = f"{old}.{name} is {module}.{present_name} now"
-                    warnings.warn(message, DeprecationWarning, stacklevel=2)
-                    return value
+                    warnings.warn(message, FutureWarning, stacklevel=2)
+                    return present[present_name]
         raise AttributeError(f"module {old!r} has no attribute {name!r}")
 
     return find

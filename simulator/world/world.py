@@ -9,10 +9,13 @@ from typing import Any, Protocol
 import simpy
 
 from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, RoundRow, TransferRow
+from simulator.settings.moved import former
 from simulator.world.clients import Channel, Client
 from simulator.world.network import Flow, Link, Network
 from simulator.world.processes import Process, Steps
 from simulator.world.sites import Site, Surroundings
+
+__getattr__ = former(__name__, "simulator.world.processes")
 
 
 class Wire(Protocol):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from simulator.settings.moved import HOME, MOVED, RENAMED, former
+from tests.helpers.places import ROOT
 
 
 @pytest.mark.parametrize(
@@ -32,8 +37,42 @@ from simulator.settings.moved import HOME, MOVED, RENAMED, former
 )
 def test_a_former_name_is_the_new_one_and_warns(module: str, name: str, now: str) -> None:
     called = RENAMED.get(name, name)
-    with pytest.warns(DeprecationWarning, match=rf"{module}\.{name} is {now}\.{called} now"):
+    with pytest.warns(FutureWarning, match=rf"{module}\.{name} is {now}\.{called} now"):
         assert getattr(import_module(module), name) is getattr(import_module(now), called)
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ("accounting.payload.Kinds", "accounting.payload.Messages"),
+        ("algorithms.steps.labelled_kinds", "algorithms.steps.split_step.labelled_messages"),
+        ("algorithms.steps.split_kinds", "algorithms.steps.split_step.split_messages"),
+        ("cli.app", "cli.shared.app"),
+        ("listing.KINDS", "settings.plugins.FAMILIES"),
+        ("outcome.Point", "experiments.trial.result.RoundResult"),
+        ("placing.Kin", "experiments.trial.cut_search.DeviceClass"),
+        ("placing.Known", "experiments.trial.cut_search.CutCache"),
+        ("planning.points.Point", "experiments.plan.cuts.PlannedCut"),
+        ("scenario.TrainingSettings", "learning.settings.TrainingSettings"),
+        ("world.sites.Discipline", "world.queue.Queue"),
+        ("world.world.Buffer", "world.processes.Buffer"),
+        ("world.world.GONE", "world.processes.GONE"),
+        ("world.world.Handle", "world.processes.Handle"),
+    ],
+)
+def test_a_name_that_its_module_lost(was: str, now: str) -> None:
+    (old, former_name), (new, name) = was.rsplit(".", 1), now.rsplit(".", 1)
+    with pytest.warns(FutureWarning, match=f"^{HOME}{was} is {HOME}{now} now$"):
+        assert getattr(import_module(HOME + old), former_name) is getattr(import_module(HOME + new), name)
+
+
+def test_the_author_of_a_plugin_sees_the_warning(tmp_path: Path) -> None:
+    (tmp_path / "their_plugin.py").write_text("from simulator.plugins import Plugins\n")
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONWARNINGS"}
+    environment["PYTHONPATH"] = os.pathsep.join((str(tmp_path), str(ROOT)))
+    command = [sys.executable, "-c", "import their_plugin"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=environment)
+    assert "their_plugin.py:1: FutureWarning: simulator.plugins.Plugins is simulator.settings.plugins" in done.stderr
 
 
 def test_every_module_that_is_named_is_there() -> None:

@@ -205,13 +205,35 @@ def _write(path: Path, text: str) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Lock a folder against other processes; the operating system releases the lock however the process ends."""
-    lock = FileLock(folder / ".lock")
+    """Lock a folder against other processes.
+
+    The operating system releases the lock however the process ends. On a file system without ``flock``, the lock is a
+    file that names its process and host instead. After a SIGKILL this file stays: the next process on the same host
+    takes it over, but for any other host it must be removed by hand.
+
+    Raises:
+        ScenarioError: another process holds the lock, or the folder cannot be locked.
+    """
+    place = folder / ".lock"
     try:
-        lock.acquire(timeout=0)
+        lock = FileLock(place, fallback_to_soft=True)
+        lock.acquire(timeout=0.1)  # more than one try: the first may only remove the file of a killed process
     except Timeout:
-        raise ScenarioError(f"{folder}: another process runs this sweep already") from None
+        hint = f" (if none does, it was killed: remove {place})" if _says_its_owner(place) else ""
+        raise ScenarioError(f"{folder}: another process runs this sweep already{hint}") from None
+    except (OSError, NotImplementedError) as error:
+        why = getattr(error, "strerror", None) or error
+        problem = f"{folder} cannot be locked against other processes: {why}"
+        raise ScenarioError(f"{problem}; name a folder on another file system with --out") from error
     try:
         yield
     finally:
         lock.release()
+
+
+def _says_its_owner(lock: Path) -> bool:
+    """Return whether a file is a lock of a file system without ``flock``; with ``flock``, the file is empty."""
+    try:
+        return lock.stat().st_size > 0
+    except OSError:
+        return False
