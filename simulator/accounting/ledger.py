@@ -95,7 +95,10 @@ class TransferRow(NamedTuple):
 
 
 class EngagementRow(NamedTuple):
-    """The time for which a client took part in a round, at work or waiting: ``seconds`` from ``start``."""
+    """The time for which a client took part in a round, at work or waiting: ``seconds`` from ``start``.
+
+    A client whose device finishes a work after the round has a second row for that time.
+    """
 
     client: str
     round: int

@@ -11,7 +11,7 @@ from typing import Any
 import simpy
 
 from simulator.accounting.costs import Cost, Work
-from simulator.accounting.ledger import AbsenceRow, Ledger, WorkRow
+from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, WorkRow
 from simulator.settings.moved import former
 from simulator.world.hardware import Hardware
 from simulator.world.memory import Memory
@@ -99,6 +99,7 @@ class Site:
         self._ready: list[tuple[Any, int, Job]] = []
         self._blocked: dict[int, list[tuple[Any, int, Job]]] = {}  # by id of the weights that are being written
         self._serving: dict[Job, None] = {}
+        self._overtime: tuple[int, float] | None = None
         world.sites.append(self)
 
     def __repr__(self) -> str:
@@ -198,6 +199,22 @@ class Site:
             self._close(job)
         self._ready.clear()
 
+    def begin_overtime(self, round: int) -> None:
+        """Note that a round is over for this device; if works are still in service, it goes on taking part.
+
+        Args:
+            round: the round.
+        """
+        self._overtime = (round, self.env.now) if self._serving else None
+
+    def end_overtime(self) -> None:
+        """Record the time since its round that the device spent on finishing works, as one more engagement in it."""
+        if self._overtime:
+            round, start = self._overtime
+            self._overtime = None
+            if self.env.now > start:
+                self.world.ledger.engagements.add(EngagementRow(self.name, round, start, self.env.now - start))
+
     def come_back(self) -> None:
         """Make the site present again, and record its absence."""
         if self.away_since is not None:
@@ -271,3 +288,5 @@ class Site:
                 touched,
             )
         )
+        if not self._serving:
+            self.end_overtime()

@@ -214,6 +214,8 @@ class World(Surroundings):
         """Mark a round: one aggregation, in which the cohort takes part from beginning to end, waiting included."""
         process, start = self.current_process(), self.now
         process.round = number
+        for client in cohort:
+            client.site.end_overtime()
         try:
             yield
         finally:
@@ -225,12 +227,16 @@ class World(Surroundings):
     def end_engagement(self, client: Client, number: int, start: float) -> None:
         """Record that a client took part from ``start`` until now, and free the memory that was held for it.
 
+        A work that its device has in service goes on; until it ends, or the device's next round begins, the device
+        takes part for longer, which is a second row for the same round.
+
         Args:
             client: the client.
             number: the round.
             start: when it began to take part, in seconds of the clock.
         """
         self.ledger.engagements.add(EngagementRow(client.name, number, start, self.now - start))
+        client.site.begin_overtime(number)
         client.site.weigh()
         client.server.weigh()
         client.site.memory.release(client.name)
