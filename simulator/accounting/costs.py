@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+from simulator.settings.moved import former_arguments
+
 
 class Piece(NamedTuple):
     """A part of a work that can be timed on a real machine: one stage, in one direction, for a number of samples.
@@ -80,6 +82,7 @@ class Work:
 
     __slots__ = ("__wrapped__", "cost", "deferrable", "holds", "name", "run", "writes")
 
+    @former_arguments(idle="deferrable")
     def __init__(
         self,
         run: Callable[..., Any],
@@ -115,6 +118,7 @@ class Work:
         return f"<work {self.name}>"
 
 
+@former_arguments(idle="deferrable")
 def work(
     *,
     cost: Callable[..., Cost],

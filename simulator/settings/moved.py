@@ -9,14 +9,17 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import wraps
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
+P = ParamSpec("P")
+T = TypeVar("T")
 HOME = "simulator."
 MOVED = {
     "algorithms.aligning": "algorithms.steps.teacher",
@@ -177,6 +180,27 @@ def former(old: str, *modules: str) -> Callable[[str], Any]:
         raise AttributeError(f"module {old!r} has no attribute {name!r}")
 
     return find
+
+
+def former_arguments(**renamed: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Decorate a function whose arguments were renamed: it still takes them by their former names, and warns.
+
+    Args:
+        renamed: the present name of each argument, by its former one.
+    """
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> T:
+            for old in renamed.keys() & kwargs.keys():
+                message = f"the argument {old} of {function.__qualname__} is {renamed[old]} now"
+                warnings.warn(message, FutureWarning, stacklevel=2)
+                kwargs[renamed[old]] = kwargs.pop(old)
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate
 
 
 def _expanded(modules: Iterable[str]) -> Iterator[str]:

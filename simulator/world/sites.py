@@ -12,7 +12,7 @@ import simpy
 
 from simulator.accounting.costs import Cost, Work
 from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, WorkRow
-from simulator.settings.moved import former
+from simulator.settings.moved import former, former_arguments
 from simulator.world.hardware import Hardware
 from simulator.world.memory import Memory
 from simulator.world.network import Link
@@ -77,6 +77,7 @@ class Site:
         away_since: the clock when it left, in seconds; None while it is present.
     """
 
+    @former_arguments(discipline="queue")
     def __init__(
         self,
         world: Surroundings,

@@ -10,8 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from simulator.accounting.costs import Cost, Work
 from simulator.settings.moved import HOME, MOVED, RENAMED, former
+from simulator.world.hardware import Hardware
+from simulator.world.queue import FirstCome
+from simulator.world.sites import Site
 from tests.helpers.places import ROOT
+from tests.helpers.worlds import tiny
 
 
 @pytest.mark.parametrize(
@@ -88,3 +93,11 @@ def test_what_never_was_is_no_attribute() -> None:
         import_module("simulator.nothing")
     with pytest.raises(AttributeError, match="__nothing__"):
         former("simulator.settings", "simulator.settings.base")("__nothing__")
+
+
+def test_an_argument_by_its_former_name_is_the_present_one_and_warns() -> None:
+    with pytest.warns(FutureWarning, match=r"the argument idle of Work.__init__ is deferrable now"):
+        assert Work(print, cost=Cost, idle=True).deferrable  # type: ignore[call-arg]
+    with pytest.warns(FutureWarning, match="the argument discipline of Site.__init__ is queue now"):
+        site = Site(tiny(), "phone", Hardware(1.0), discipline=(queue := FirstCome()))  # type: ignore[call-arg]
+    assert site.queue is queue
