@@ -7,8 +7,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 PYTEST_WORKERS ?= auto
-# Each worker takes 1.3 GB, so a machine with many cores must not start one for each.
-PYTEST := $(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) --maxprocesses 4 --dist worksteal
+# A worker takes 1.3 GB: no more of them than memory has room for, 2 GB each (where that cannot be read: 4)
+ROOM := $(or $(shell awk '/MemAvailable/ {n = int($$2 / 2000000); print n ? n : 1}' /proc/meminfo 2>/dev/null),4)
+PYTEST := $(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) --maxprocesses $(ROOM) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help install quickstart test check lint types bench bench-learning slow audit audit-long audit-later clean
@@ -30,7 +31,7 @@ install: $(VENV)/installed  ## set up .venv with everything that is needed
 quickstart: install  ## run scenarios/quickstart.yaml: FL, SFL and SFPrompt on a pre-trained ViT
 	@$(BIN)/sfsim run scenarios/quickstart.yaml
 
-test: install  ## run the tests, in up to 4 processes, or in PYTEST_WORKERS (0: in this one)
+test: install  ## run the tests, on all cores for which there is memory, or on PYTEST_WORKERS (0: in one process)
 	@$(PYTEST)
 
 slow: install  ## run the slow tests too
