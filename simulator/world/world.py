@@ -51,6 +51,7 @@ class World(Surroundings):
         self.clients: list[Client] = []
         self.server: Site
         self.aggregations = 0
+        self._interrupted = False
 
     def run(self, steps: Steps) -> Any:
         """Run a generator to its end, then end all else that still runs; return what the generator returns.
@@ -70,13 +71,19 @@ class World(Surroundings):
             RuntimeError: a site left that the generator itself was waiting for.
         """
         process = Process(self, steps, None)
-        value = self.env.run(process)
+        try:
+            value = self.env.run(process)
+        except KeyboardInterrupt:  # it may come in the middle of any step, and what is half done cannot be ended
+            self._interrupted = True
+            raise
         if process.stopped:
             raise RuntimeError("the run was stopped: a site left while the driver was waiting for it")
         return value
 
     def end(self) -> None:
         """Stop all that still runs, charged for the time served; nothing can happen in this world afterwards."""
+        if self._interrupted:
+            return
         for process in list(self.processes):  # otherwise garbage collection would end them, and add to the ledger later
             process.steps.close()
         self.processes.clear()

@@ -70,3 +70,15 @@ def test_the_ledger_of_a_run_without_leftovers_is_unchanged_by_its_end() -> None
     client = device(world, up=1)
     world.run(world.together(client.upload(3, "x"), client.compute(job(3, name="y"))))
     assert (served(world), sent(world)) == ([("y", 0, 3)], [("x", 0, 3, 3, 0)])
+
+
+def test_an_interrupt_in_the_middle_of_a_step_is_what_is_raised() -> None:
+    """A work that writes has been counted as in service, and its weights are not yet locked."""
+
+    class Interrupted:
+        def resident(self) -> None:
+            raise KeyboardInterrupt
+
+    world = tiny()
+    with pytest.raises(KeyboardInterrupt):
+        world.run(world.server.compute(job(1, writes=object(), holds=Interrupted())))
