@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.algorithms.steps.split import CutPoint, SplitAlgorithm
 from simulator.experiments.trial.build import devices, partition, structure
-from simulator.experiments.trial.simulate import simulate
+from simulator.experiments.trial.simulate import Simulation
 from simulator.scheduling.cuts.base import Candidate
 from simulator.settings.errors import UnfitError
 from simulator.settings.humanize import human
@@ -206,7 +206,8 @@ class _Choice:
         """
         key, others = (self.kin[name], place), frozenset(self.kin) - {name}
         if key not in self.known.figures:
-            outcome = simulate(self.scenario, self._cut_at(place, rounds=2), self.seed, dry=True, without=others)
+            entry = self._cut_at(place, rounds=2)
+            outcome = Simulation(self.scenario, entry, self.seed, dry=True, without=others).run()
             (peak,) = (peak for peak in outcome.client_peaks if peak.site == name)
             *_, first, second = (point.sim_time_s for point in outcome.rounds)
             joules = [

@@ -103,6 +103,12 @@ class Simulation:
         finally:
             world.end()
 
+    def run(self) -> TrialResult:
+        """Run the rounds that have not run, and return the result."""
+        for _ in self.rounds():
+            pass
+        return self.result()
+
     def result(self) -> TrialResult:
         """Return the result of the rounds that have run."""
         world = self.world
@@ -121,30 +127,6 @@ class Simulation:
             self.wall_time_s,
             class_counts(world, load(self.scenario).names),
         )
-
-
-def simulate(
-    scenario: Scenario,
-    entry: Entry,
-    seed: int,
-    dry: bool = False,
-    progress: Progress = lambda _: None,
-    without: frozenset[str] = frozenset(),
-) -> TrialResult:
-    """Run one algorithm of a scenario with one seed, at the cuts of its entry.
-
-    Args:
-        scenario: the world, the model and the data.
-        entry: the algorithm, with its cuts chosen.
-        seed: the seed of everything that is drawn at random.
-        dry: simulate without training.
-        progress: called before training and after each round.
-        without: names of devices that are never chosen.
-    """
-    simulation = Simulation(scenario, entry, seed, dry, without)
-    for point in simulation.rounds():
-        progress(point)
-    return simulation.result()
 
 
 def _peak(site: Site) -> MemoryPeak:

@@ -63,9 +63,7 @@ class Trial:
 
     def result(self) -> TrialResult:
         """Return the result of the trial: of all its rounds, or of those simulated before the iterator was closed."""
-        for _ in self.rounds():
-            pass
-        return self.build().result()
+        return self.build().run()
 
     def run(self, progress: Progress = lambda _: None) -> TrialResult:
         """Take all steps and return the result; ``progress`` is called before training and after each round."""

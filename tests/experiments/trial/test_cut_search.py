@@ -12,7 +12,7 @@ from simulator.experiments.run.tables import summarise
 from simulator.experiments.trial import cut_search as placing
 from simulator.experiments.trial.memory_check import dry_run_that_fits, too_small
 from simulator.experiments.trial.result import TrialResult
-from simulator.experiments.trial.simulate import simulate
+from simulator.experiments.trial.simulate import Simulation
 from simulator.experiments.trial.trial import run
 from simulator.scenario.scenario import Scenario
 from simulator.settings.errors import ScenarioError
@@ -173,11 +173,11 @@ def test_equal_devices_are_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two groups, of which each device has as much data as the others."""
     asked: list[frozenset[str]] = []
 
-    def counted(*args: Any, **keywords: Any) -> TrialResult:
+    def counted(*args: Any, **keywords: Any) -> Simulation:
         asked.append(keywords["without"])
-        return simulate(*args, **keywords)
+        return Simulation(*args, **keywords)
 
-    monkeypatch.setattr(placing, "simulate", counted)
+    monkeypatch.setattr(placing, "Simulation", counted)
     settings = scenario({**SLOW, "count": 4}, {**QUICK, "count": 3}, cut={"name": "fastest"})
     for _ in range(2):
         dry(settings)
