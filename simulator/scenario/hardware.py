@@ -192,17 +192,18 @@ def link(given: Any, direction: str) -> Any:
     Raises:
         ValueError: there is no such link.
     """
+    where: tuple[str, ...] = (direction,)
+    added: dict[str, Any] = {}
     if isinstance(given, dict) and "link" in given:
-        name, added, where = given["link"], {key: value for key, value in given.items() if key != "link"}, ("link",)
-    elif isinstance(given, str):
-        name, added, where = given, {}, ()
-    else:
+        added = {key: value for key, value in given.items() if key != "link"}
+        where, given = (direction, "link"), given["link"]
+    elif not isinstance(given, str):
         return given
     known = entries()["links"]
-    if name not in known:
-        problem = f"there is no such link in the catalogue{near_miss(name, known)}"
-        raise invalid([((direction, *where), name, problem, f"{listed(known)}, or a mapping with a rate")])
-    return _plain(known[name][direction]) | added
+    if not isinstance(given, str) or given not in known:
+        problem = f"there is no such link in the catalogue{near_miss(given, known)}"
+        raise invalid([(where, given, problem, f"{listed(known)}, or a mapping with a rate")])
+    return _plain(known[given][direction]) | added
 
 
 def figures(entry: Entry, *keys: str) -> Iterator[tuple[str, Figure]]:

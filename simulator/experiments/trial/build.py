@@ -227,5 +227,5 @@ def _site(
 
 
 def _link(name: str, settings: LinkSettings, seeds: Seeds) -> Link:
-    signal = settings.signal and settings.signal.sample(seeds, name, settings.rate)
+    signal = settings.signal.sample(seeds, name, settings.rate) if settings.signal else None
     return Link(name, settings.rate, settings.latency, signal, settings.loss)

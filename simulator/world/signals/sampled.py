@@ -117,10 +117,12 @@ class Alternating:
         self._ends: list[float] = []  # of the sojourns of the block
 
     def at(self, t: float) -> float:
-        return self._values[(self._first + self._passed(t)) % 2]
+        passed = self._passed(t)  # which loads the block
+        return self._values[(self._first + passed) % 2]
 
     def next_change(self, t: float) -> float:
-        return self._ends[self._passed(t)]
+        passed = self._passed(t)
+        return self._ends[passed]
 
     def _passed(self, t: float) -> int:
         """Load the block that a moment is in, and return how many of its sojourns are over."""
