@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -113,7 +114,7 @@ def test_repeating_moves_on_at_a_late_clock() -> None:
     varying, t = Repeating(0.1, [0, 0.05], [1, 0]), 1e8
     moments = changes(varying, 1e8 + 1, t)
     assert len(moments) == pytest.approx(20, abs=1)
-    assert all(varying.at(one) != varying.at(other) for one, other in zip(moments, moments[1:], strict=False))
+    assert all(varying.at(one) != varying.at(other) for one, other in itertools.pairwise(moments))
 
 
 def test_sojourns_last_as_long_as_their_means_say() -> None:
@@ -121,7 +122,7 @@ def test_sojourns_last_as_long_as_their_means_say() -> None:
     varying = Alternating((1.0, 0.0), (3.0, 1.0), Seeds(0), "x")
     moments = changes(varying, 20_000)
     lengths = {value: [] for value in (0.0, 1.0)}
-    for begin, end in zip(moments, moments[1:], strict=False):
+    for begin, end in itertools.pairwise(moments):
         lengths[varying.at(begin)].append(end - begin)
     means = {value: sum(all_of) / len(all_of) for value, all_of in lengths.items()}
     assert means == {1.0: pytest.approx(3, abs=0.17), 0.0: pytest.approx(1, abs=0.06)}
@@ -131,7 +132,7 @@ def test_sojourns_are_exponential() -> None:
     """The squared coefficient of variation of an exponential is 1, and a share 1/e of them outlasts the mean."""
     varying = Alternating((1.0, 0.0), (1.0, 1.0), Seeds(1), "x")
     moments = changes(varying, 20_000)
-    lengths = [end - begin for begin, end in zip(moments, moments[1:], strict=False)]
+    lengths = [end - begin for begin, end in itertools.pairwise(moments)]
     mean = sum(lengths) / len(lengths)
     assert sum((length - mean) ** 2 for length in lengths) / len(lengths) / mean**2 == pytest.approx(1, abs=0.06)
     assert sum(length > mean for length in lengths) / len(lengths) == pytest.approx(math.exp(-1), abs=0.02)
