@@ -125,9 +125,10 @@ class Network:
         Args:
             link: the link; if it has a signal, the rate holds until the signal changes.
             bytes_per_s: the new rate.
+
+        Raises:
+            ValueError: the rate is negative, or no number.
         """
-        if not bytes_per_s >= 0:
-            raise ValueError(f"link {link.name!r} cannot have {bytes_per_s} B/s")
         self._advance()
         self._change_rate(link, bytes_per_s)
         self._settle()
@@ -159,6 +160,8 @@ class Network:
         self._change_rate(link, link.nominal * signal.at(now))
         if link not in self._expected:
             change = signal.next_change(now)
+            if not change > now:  # or it would be asked at this moment for ever
+                raise ValueError(f"link {link.name!r}: its signal says at {now} s that it changes next at {change} s")
             if change < math.inf:
                 self._expected.add(link)
                 self.env.timeout(change - now).callbacks.append(lambda _: self._changed(link, signal))
@@ -174,6 +177,8 @@ class Network:
         """Change the rate of a link, and what its flows would have alone; then they must be settled."""
         if bytes_per_s == link.bytes_per_s:
             return
+        if not bytes_per_s >= 0:
+            raise ValueError(f"link {link.name!r} cannot have {bytes_per_s} B/s")
         self._end_arrived()  # what ends at this moment must not wait for the link's return
         link.bytes_per_s = bytes_per_s
         touched = {link: None}

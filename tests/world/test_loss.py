@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.accounting.ledger import Ledger
 from simulator.accounting.power import Power
 from simulator.accounting.usage import uses
+from simulator.settings.seeds import Seeds
 from simulator.world.network import Link, crossing
-from simulator.world.signals.sampled import Piecewise
-from tests.helpers.worlds import INF, Steps, after, device, sent, tiny
+from simulator.world.signals.sampled import Alternating, Piecewise
+from tests.helpers.worlds import INF, Steps, after, device, pause, sent, tiny
 
 
 def test_what_crosses_a_path_is_what_is_expected_until_all_has_arrived() -> None:
@@ -115,3 +119,53 @@ def test_a_device_draws_the_watts_of_sending_until_the_last_byte_has_arrived(
     assert sum(use.energy_j for use in used if use.activity == "upload") == pytest.approx((5 - 2) * seconds)
     assert sum(use.energy_j for use in used) == pytest.approx(5 * seconds)
     assert sum(use.bytes for use in used) == round(100 / (1 - loss))
+
+
+sending = st.tuples(
+    st.integers(0, 2),  # who
+    st.booleans(),  # up or down
+    st.integers(0, 400),  # bytes
+    st.floats(0, 20),  # when
+    st.one_of(st.none(), st.floats(0, 30)),  # stopped so much later
+)
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    seed=st.integers(0, 1000),
+    losses=st.lists(st.one_of(st.just(0.0), st.floats(0, 0.9)), min_size=8, max_size=8),
+    sendings=st.lists(sending, min_size=1, max_size=8),
+)
+def test_bytes_sent_are_received_or_lost_and_the_same_seed_has_the_same_digits(
+    seed: int, losses: list[float], sendings: list[Any]
+) -> None:
+    def ran() -> Ledger:
+        world, received = tiny(), []
+        world.server.uplink, world.server.downlink = Link("server up", 90.0), Link("server down", 90.0)
+        for number in range(3):
+            device(world, str(number), up=20, down=30, latency=0.5)
+        links = [link for site in world.sites for link in (site.uplink, site.downlink)]
+        for link, loss in zip(links, losses, strict=True):
+            link.loss = loss
+            link.signal = Alternating((1.0, 0.0), (3.0, 1.0), Seeds(seed), link.name)
+
+        def one(who: int, up: bool, size: int, when: float) -> Steps:
+            yield from pause(world, when)
+            client = world.clients[who]
+            received.append((yield from (client.upload if up else client.download)(size, "x")))
+
+        def driver() -> Steps:
+            jobs = [world.start(one(*rest)) for *rest, _ in sendings]
+            for job, (*_, when, stop) in zip(jobs, sendings, strict=True):
+                if stop is not None:
+                    world.start(after(world, when + stop, job.stop))
+            yield from world.together(*jobs)
+
+        world.run(driver())
+        rows = list(world.ledger.transfers)
+        assert sum(row.bytes for row in rows) == sum(received) + sum(row.lost for row in rows)
+        assert all(0 <= row.lost <= row.bytes for row in rows)
+        assert not world.network.flows
+        return world.ledger
+
+    assert ran() == ran()

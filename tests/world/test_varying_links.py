@@ -157,6 +157,16 @@ def test_a_rate_that_is_none_is_refused(rate: float) -> None:
         Network(simpy.Environment()).set_rate(Link("up", 1.0), rate)
 
 
+@pytest.mark.parametrize(("factor", "change"), [(-1.0, 5.0), (math.nan, 5.0), (1.0, 0.0), (1.0, math.nan)])
+def test_a_signal_that_makes_no_sense_is_named_by_its_link(factor: float, change: float) -> None:
+    class Wrong(Piecewise):
+        def next_change(self, t: float) -> float:
+            return change
+
+    with pytest.raises(ValueError, match="link 'up'"):
+        Network(simpy.Environment()).send([Link("up", 1.0, signal=Wrong([0], [factor]))], 10)
+
+
 def test_a_link_without_a_limit_cannot_vary() -> None:
     with pytest.raises(ValueError, match="no limit that could vary"):
         Link("up", math.inf, signal=Piecewise([0, 1], [1, 2]))

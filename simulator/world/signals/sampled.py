@@ -60,9 +60,11 @@ class Repeating:
         unit: float = 1.0,
     ) -> None:
         changes = [index for index, value in enumerate(values) if value != values[index - 1]]  # the first: to the last
-        self._moments = [moments[index] for index in changes] or [0.0]
-        self._values = [values[index] for index in changes] or [values[0]]
         self._constant = not changes
+        self._moments, self._values = moments, values
+        if len(changes) < len(values):  # else they are shared by all links with this trace
+            self._moments = [moments[index] for index in changes] or [0.0]
+            self._values = [values[index] for index in changes] or [values[0]]
         self._period, self._phase, self._unit = period, phase, unit
 
     def at(self, t: float) -> float:

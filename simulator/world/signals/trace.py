@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, PlainValidator, Strict, WithJsonSchema, model_validator
 
@@ -26,8 +26,22 @@ LINK_RATE = replace(BANDWIDTH, positive=False)
 """The rate of a link at a moment, which may be 0."""
 HEADERS = ["seconds", "rate"], ["seconds", "factor"]
 """The first line that a file may have."""
-Columns = tuple[tuple[float, ...], tuple[float, ...], bool]
-"""Moments, values, and whether the values are rates in bytes/s; else they are factors."""
+
+
+class Columns(NamedTuple):
+    """A trace as it was read, without the points that change nothing.
+
+    Attributes:
+        moments: in seconds.
+        values: what holds from each of them on: rates in bytes/s, or factors.
+        are_rates: which of both.
+        last: the moment of the last point, whether it changes anything or not.
+    """
+
+    moments: tuple[float, ...]
+    values: tuple[float, ...]
+    are_rates: bool
+    last: float
 
 
 def _level(value: Any) -> float | str:
@@ -52,7 +66,8 @@ class Trace(Signal):
     """A recorded rate, from a file or from a list of points: each value holds until the next.
 
     A file has the columns `seconds,rate` or `seconds,factor`, with this as its first line. Seconds are those of the
-    simulated clock. A rate is in bit/s, or has a unit; a factor is on the link's own rate.
+    simulated clock. A rate is in bit/s, or has a unit; a factor is on the link's own rate. All devices of a group have
+    the same trace, from the same moment on.
 
     Attributes:
         file: a CSV file, relative to the folder of the scenario.
@@ -93,7 +108,7 @@ class Trace(Signal):
         return self
 
     def sample(self, seeds: Seeds, link: str, rate: float) -> Varying:
-        moments, values, are_rates = self._columns(rate)
+        moments, values, are_rates, _ = self._columns(rate)
         unit = rate if are_rates else 1.0
         if self.end is not None and self.after == "repeat":
             return Repeating(self.end, moments, values, unit=unit)
@@ -102,15 +117,13 @@ class Trace(Signal):
         return Piecewise(moments, values, unit)
 
     def check(self) -> None:
-        if self.file is not None:
-            moments, _, _ = _columns_of(self.file)
-            if problem := self._ends_early(moments[-1]):
-                raise UnfitError("end", DURATION.format(self.end or 0.0), problem)
+        if self.file is not None and (problem := self._ends_early(_columns_of(self.file).last)):
+            raise UnfitError("end", DURATION.format(self.end or 0.0), problem)
 
     def notices(self) -> Iterator[str]:
         if "after" not in self.model_fields_set:
-            moments = _columns_of(self.file)[0] if self.file else [moment for moment, _ in self.points or ()]
-            yield f"the trace ends at {DURATION.format(moments[-1])}, and its last value holds after that (after: hold)"
+            last = DURATION.format(self._columns(1.0).last)
+            yield f"the trace ends at {last}, and its last value holds after that (after: hold)"
 
     def _ends_early(self, last: float) -> str:
         return "" if self.end is None or self.end > last else f"the trace has a point at {DURATION.format(last)}"
@@ -118,11 +131,11 @@ class Trace(Signal):
     def _columns(self, rate: float) -> Columns:
         """Return the trace of a link with this nominal rate, in bytes/s."""
         if self.file is not None:
-            moments, values, are_rates = _columns_of(self.file)
-            return *merged(moments, values), are_rates
+            return _columns_of(self.file)
         points = self.points or ()
         factors = [LINK_RATE.parse(level) / rate if isinstance(level, str) else level for _, level in points]
-        return *merged([moment for moment, _ in points], factors), False
+        moments = [moment for moment, _ in points]
+        return Columns(*merged(moments, factors), are_rates=False, last=moments[-1])
 
 
 def _columns_of(file: str) -> Columns:
@@ -162,7 +175,7 @@ def _read(file: str, changed: int, size: int) -> Columns:
             values.append(value)
     if not moments:
         raise UnfitError("file", None, f"{file} has no line after its first: the trace is empty")
-    return tuple(moments), tuple(values), header[1] == "rate"
+    return Columns(*merged(moments, values), are_rates=header[1] == "rate", last=moments[-1])
 
 
 def _row(row: Sequence[str], is_rate: bool) -> tuple[float, float]:
