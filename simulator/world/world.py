@@ -91,6 +91,10 @@ class World(Surroundings):
             raise RuntimeError("the run was stopped: a site left while the driver was waiting for it")
         return value
 
+    def current_reason(self) -> str:
+        """Return why the process that ``advance`` runs ends early: an outage, or that the trial is over."""
+        return (self.main.reason if self.main else "") or UNFINISHED
+
     def end(self) -> None:
         """Stop all that still runs, charged for the time served; nothing can happen in this world afterwards."""
         if self._interrupted:

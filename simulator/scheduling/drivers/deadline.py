@@ -87,7 +87,7 @@ class Deadline(CohortDriver):
         jobs: dict[Client, Handle],
         updates: dict[Client, Update],
     ) -> Steps:
-        """Return the updates, and those parts of further ones that have arrived, completed so that they can be averaged.
+        """Return the updates and the parts of others that have arrived, completed so that they can be averaged.
 
         Args:
             algorithm: the algorithm that runs.
@@ -101,9 +101,10 @@ class Deadline(CohortDriver):
         partial = {}
         for client, job in jobs.items():
             cut_off = job.process.cut_off
-            if client not in updates and cut_off and cut_off.kind == algorithm.update_kind:
-                if layers := _arrived(cut_off.payload, cut_off.share):
-                    partial[client] = Update(layers, weight=len(client.data))
+            if client in updates or cut_off is None or cut_off.kind != algorithm.update_kind:
+                continue
+            if layers := _arrived(cut_off.payload, cut_off.share):
+                partial[client] = Update(layers, weight=len(client.data))
         if not partial:
             return updates
         everyone = {client: (updates | partial)[client] for client in jobs if client in updates or client in partial}
