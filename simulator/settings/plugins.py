@@ -155,6 +155,7 @@ QUEUES = Plugins("simulator.scheduling.queues", "Queue", "sfsim.queues")
 SCHEDULES = Plugins("simulator.learning.schedules", "Schedule", "sfsim.schedules")
 SELECTIONS = Plugins("simulator.scheduling.selection", "Selection", "sfsim.selections")
 SIGNALS = Plugins("simulator.world.signals", "Signal", "sfsim.signals")
+STALENESS = Plugins("simulator.scheduling.staleness", "Staleness", "sfsim.staleness")
 
 FAMILIES = {
     "datasets": DATASETS,
@@ -164,6 +165,7 @@ FAMILIES = {
     "selections": SELECTIONS,
     "queues": QUEUES,
     "signals": SIGNALS,
+    "staleness": STALENESS,
     "cut_policies": CUT_POLICIES,
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,

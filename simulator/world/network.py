@@ -131,6 +131,10 @@ class Network:
         """
         self._advance()
         self._change_rate(link, bytes_per_s)
+        for other in {other: None for flow in link.flows for other in flow.path}:
+            if other.signal is not None and other is not link:  # it may have been waiting for this one
+                self._tune(other, other.signal)
+                self._expect(other, other.signal)
         self._settle()
 
     def _enter(self, flow: Flow) -> None:
@@ -143,34 +147,42 @@ class Network:
         self._advance()
         for link in flow.path:
             if link.signal is not None:
-                self._follow(link, link.signal)
+                self._tune(link, link.signal)
         self.flows[flow] = None
         flow.rate = flow.most = min(link.bytes_per_s for link in flow.path)
         for link in flow.path:
             link.flows[flow] = None
             self._note_crowding(link)
+            if link.signal is not None:
+                self._expect(link, link.signal)
         self._settle()
 
-    def _follow(self, link: Link, signal: Varying) -> None:
-        """Give a link the rate that its signal has now, and wait for the next change.
+    def _tune(self, link: Link, signal: Varying) -> None:
+        """Give a link the rate that its signal has now."""
+        self._change_rate(link, link.nominal * signal.at(self.env.now))
 
-        Nobody waits for the changes of a link without flows: whoever enters it brings it up to date.
+    def _expect(self, link: Link, signal: Varying) -> None:
+        """Wait for the next change of a link, if it can matter to a flow on it.
+
+        Nobody waits for the changes of a link without flows: whoever enters brings it up to date. It is the same where
+        all flows are held up for ever by other links, or a world in which nothing moves would never come to an end.
         """
         now = self.env.now
-        self._change_rate(link, link.nominal * signal.at(now))
-        if link not in self._expected:
-            change = signal.next_change(now)
-            if not change > now:  # or it would be asked at this moment for ever
-                raise ValueError(f"link {link.name!r}: its signal says at {now} s that it changes next at {change} s")
-            if change < math.inf:
-                self._expected.add(link)
-                self.env.timeout(change - now).callbacks.append(lambda _: self._changed(link, signal))
+        if link in self._expected or all(_held_up(flow, link, now) for flow in link.flows):
+            return
+        change = signal.next_change(now)
+        if not change > now:  # or it would be asked at this moment for ever
+            raise ValueError(f"link {link.name!r}: its signal says at {now} s that it changes next at {change} s")
+        if change < math.inf:
+            self._expected.add(link)
+            self.env.timeout(change - now).callbacks.append(lambda _: self._changed(link, signal))
 
     def _changed(self, link: Link, signal: Varying) -> None:
         self._expected.discard(link)
         if link.flows:
             self._advance()
-            self._follow(link, signal)
+            self._tune(link, signal)
+            self._expect(link, signal)
             self._settle()
 
     def _change_rate(self, link: Link, bytes_per_s: float) -> None:
@@ -255,6 +267,17 @@ def crossing(path: Sequence[Link], nbytes: int) -> int:
         if link.loss:
             arriving *= 1 - link.loss
     return nbytes if arriving == 1 else round(nbytes / arriving)
+
+
+def _held_up(flow: Flow, link: Link, now: float) -> bool:
+    """Return whether another link of a flow's path than this one carries nothing, and never will."""
+    return any(other is not link and _is_dead(other, now) for other in flow.path)
+
+
+def _is_dead(link: Link, now: float) -> bool:
+    if link.signal is None:
+        return not link.bytes_per_s
+    return not link.signal.at(now) and math.isinf(link.signal.next_change(now))
 
 
 def _seconds_left(flow: Flow) -> float:

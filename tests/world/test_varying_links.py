@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.world.network import Flow, Link, Network
-from simulator.world.signals.sampled import Piecewise
+from simulator.world.signals.sampled import Piecewise, Repeating
 from tests.helpers.fluid import Fate, Order, pour
 from tests.helpers.worlds import LATE, Steps, device, pause, sent, tiny
 
@@ -107,6 +107,38 @@ def test_a_flow_on_a_link_that_stays_at_zero_has_no_event() -> None:
     flow = network.send([link], 30)
     env.run()  # to the end: nothing is left that could happen
     assert (flow.done.triggered, network.left(flow)) == (False, 10)
+
+
+def test_a_flow_that_another_link_holds_up_for_ever_has_no_event_either() -> None:
+    """The uplink goes on changing, which changes nothing: a world in which nothing moves must come to an end."""
+    env = simpy.Environment()
+    up = Link("up", 10.0, signal=Repeating(2, [0, 1], [1, 0.5]))
+    network, down = Network(env), Link("down", 10.0, signal=Piecewise([0, 4], [1, 0]))
+    flow = network.send([up, down], 1000)
+    env.run()  # to the end
+    assert (flow.done.triggered, network.left(flow)) == (False, 1000 - 2 * (10 + 5))
+
+
+def test_a_flow_goes_on_when_the_link_that_held_it_up_is_given_a_rate() -> None:
+    env = simpy.Environment()
+    up = Link("up", 10.0, signal=Repeating(2, [0, 1], [1, 0.5]))
+    network, down = Network(env), Link("down", 10.0)
+    flow = network.send([up, down], 30)
+    env.timeout(1).callbacks.append(lambda _: network.set_rate(down, 0.0))
+    env.timeout(7).callbacks.append(lambda _: network.set_rate(down, 10.0))
+    env.run(flow.done)
+    assert env.now == 10  # 10 bytes until 1 s, then 5 until 8 s, 10 until 9 s, and 5 until 10 s
+
+
+def test_a_flow_that_can_move_is_served_beside_one_that_never_will() -> None:
+    env = simpy.Environment()
+    up = Link("up", 10.0, signal=Repeating(2, [0, 1], [1, 0.5]))
+    network, down = Network(env), Link("down", 10.0, signal=Piecewise([0, 1], [1, 0]))
+    stuck = network.send([up, down], 1000)
+    env.run(100.5)
+    other = network.send([up], 10)
+    env.run(other.done)
+    assert (env.now, stuck.done.triggered) == (102, False)  # 5 until 101 s, and 5 in the second after it
 
 
 def test_a_stopped_flow_on_a_paused_link_has_sent_what_it_had() -> None:

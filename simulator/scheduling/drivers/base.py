@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from simulator.algorithms.base import Algorithm, State
+from simulator.algorithms.base import Algorithm, OwnOrder, State
 from simulator.settings.base import Settings
+from simulator.settings.errors import UnfitError
 from simulator.settings.seeds import Seeds
 from simulator.world.store import Store
 
 if TYPE_CHECKING:
+    from simulator.learning.settings import TrainingSettings as Training
     from simulator.learning.task import Task
     from simulator.scheduling.selection.base import Selection
     from simulator.world.world import World
@@ -37,6 +39,18 @@ class Driver(Settings):
     """
 
     name: ClassVar[str]
+
+    def check(self, algorithm: Algorithm, training: Training, devices: int) -> None:
+        """Check that it can run an algorithm with these settings.
+
+        Args:
+            algorithm: the algorithm.
+            training: how it is trained, and on how large a cohort.
+            devices: how many devices there are.
+
+        Raises:
+            UnfitError: it cannot; the key is that of a setting of the driver.
+        """
 
     def states(
         self,
@@ -66,3 +80,14 @@ class Driver(Settings):
             seeds: the random streams of the trial.
         """
         raise NotImplementedError
+
+
+def refuse_own_order(driver: Driver, algorithm: Algorithm) -> None:
+    """Refuse an algorithm that orders its rounds itself.
+
+    Raises:
+        UnfitError: the algorithm is an ``OwnOrder``.
+    """
+    if isinstance(algorithm, OwnOrder):
+        problem = f"{algorithm.name} orders its rounds itself, so {driver.name} cannot run it"
+        raise UnfitError("name", driver.name, problem, "synchronous")
