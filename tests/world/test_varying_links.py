@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from simulator.world.network import Flow, Link, Network
 from simulator.world.signals.sampled import Piecewise, Repeating
+from simulator.world.standstill import StandstillError
 from tests.helpers.fluid import Fate, Order, pour
 from tests.helpers.worlds import LATE, Steps, device, pause, sent, tiny
 
@@ -318,3 +319,13 @@ def test_a_signal_that_never_changes_is_no_event() -> None:
         return next(count)
 
     assert events(Piecewise([0], [1])) == events(None) > 6
+
+
+def test_a_transfer_that_will_never_end_is_named() -> None:
+    world = tiny()
+    client = device(world, up=10)
+    client.site.uplink.signal = steps(0, (0, 1), (2, 0))
+    world.server.downlink.bytes_per_s, world.server.downlink.nominal = 20.0, 20.0
+    world.server.downlink.signal = Repeating(2, [0, 1], [1, 0.5])  # which changes for ever
+    with pytest.raises(StandstillError, match="has waited since 0 s for a transfer from a to server to end"):
+        world.run(world.together(client.upload(30, "x")))
