@@ -126,11 +126,11 @@ class Task:
         """Return the scheduled learning rate of a round.
 
         Args:
-            round: the round, counted from 1.
+            round: the round, counted from 1; after the last one the rate stays.
             base: the rate that the schedule scales; None: the optimizer's own.
         """
-        base = self.training.optimizer.learning_rate if base is None else base
-        return base * self.training.schedule.factor(round, self.training.rounds)
+        base, rounds = self.training.optimizer.learning_rate if base is None else base, self.training.rounds
+        return base * self.training.schedule.factor(min(round, rounds), rounds)
 
     def part(self, weights: Weights, ranges: Ranges | None = None) -> Part:
         """Return some stages with the given weights, or all stages."""

@@ -40,6 +40,7 @@ class World(Surroundings):
         server: the site of the server; whoever builds the world sets it.
         aggregations: how many aggregations there have been; it keys what is shared at the server.
         updates: how many updates have been aggregated.
+        bytes_sent: what devices have sent and received so far, in bytes.
         main: the process that ``advance`` runs, or has run last.
     """
 
@@ -53,7 +54,7 @@ class World(Surroundings):
         self.sites: list[Site] = []
         self.clients: list[Client] = []
         self.server: Site
-        self.aggregations = self.updates = 0
+        self.aggregations = self.updates = self.bytes_sent = 0
         self.main: Process | None = None
         self._interrupted = False
 
@@ -230,6 +231,7 @@ class World(Surroundings):
         source, target = process.sites
         process.sites = ()
         sent = round(nbytes - left) if arrived is None else nbytes
+        self.bytes_sent += sent
         latency = min(sum(link.latency for link in self.path(source, target)), self.now - start)
         self.ledger.transfers.add(
             TransferRow(

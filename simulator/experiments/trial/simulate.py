@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,7 @@ class Simulation:
         evaluation: which clients' models are evaluated, and how.
         results: the state before training and after each round so far.
         wall_time_s: wall-clock seconds spent so far.
+        done: the share of the rounds, or of the budget, that is done; 1 or more at the end.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Simulation:
         began = time.perf_counter()
         torch.set_num_threads(scenario.threads)
         self._rounds: Iterator[RoundResult] | None = None
+        self.done = 0.0
         self.scenario, self.entry, self.seed, self.without = scenario, entry, seed, without
         self.seeds = Seeds(seed)
         self.task, wire = make_task(scenario, entry, self.seeds, dry), Wire(entry.training.wire_dtype)
@@ -81,26 +84,32 @@ class Simulation:
     def _run(self) -> Iterator[RoundResult]:
         training, world, began = self.entry.training, self.world, time.perf_counter()
         torch.set_num_threads(self.scenario.threads)
+        budget, evaluation, last = training.budget, self.scenario.evaluation, 0.0
         states = training.driver.states(
             self.entry.algorithm,
             world,
             self.task,
-            rounds=training.rounds,
+            rounds=training.rounds if budget is None else sys.maxsize,
             clients_per_round=training.clients_per_round,
             selection=training.selection,
             seeds=self.seeds,
         )
         try:
             for state in states:
-                number = world.aggregations
-                due = number % self.scenario.evaluation.every == 0 or number == training.rounds
+                number, now = world.aggregations, world.now - world.start_time
+                self.done = number / training.rounds if budget is None else budget.spent(world)
+                due = evaluation.is_due(number, now, last) or self.done >= 1
                 score = self.evaluation.score(self.entry.algorithm, world, self.task, state) if due else None
+                last = now if due else last
                 self.results.append(RoundResult(number, world.now, score))
                 self.wall_time_s += time.perf_counter() - began
                 yield self.results[-1]
+                if self.done >= 1:
+                    break
                 began = time.perf_counter()
                 torch.set_num_threads(self.scenario.threads)  # another simulation may have run meanwhile
         finally:
+            states.close()  # a driver notes what is unfinished before the world ends
             world.end()
 
     def run(self) -> TrialResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -61,7 +61,7 @@ class AsynchronousDriver(Driver):
         clients_per_round: int,
         selection: Selection,
         seeds: Seeds,
-    ) -> Iterator[State]:
+    ) -> Generator[State]:
         stored = world.server.store(GlobalState)
         if not world.aggregations:
             stored.value = algorithm.begin(world, task)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from simulator.accounting.ledger import AttemptRow
@@ -35,7 +35,7 @@ class CohortDriver(Driver):
         clients_per_round: int,
         selection: Selection,
         seeds: Seeds,
-    ) -> Iterator[State]:
+    ) -> Generator[State]:
         stored = world.server.store(GlobalState)
         if not world.aggregations:  # else it goes on from the state of the last aggregation
             stored.value = algorithm.begin(world, task)

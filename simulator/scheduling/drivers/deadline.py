@@ -98,6 +98,7 @@ class Deadline(CohortDriver):
         """
         from simulator.learning.training.staleness import completed
 
+        yield world.last_at(0.0)  # those that were stopped now end, and it is known what they had sent
         partial = {}
         for client, job in jobs.items():
             cut_off = job.process.cut_off
