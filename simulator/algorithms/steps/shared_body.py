@@ -50,14 +50,14 @@ class TrainsSharedBody(SplitAlgorithm):
     Attributes:
         order: the order in which the clients' batches train what they share at the server. ``arrival``: as they come,
             so that another speed of a device or a link changes what is learned, too. ``random``: in each step every
-            client of the cohort that still has a batch takes one turn, in an order drawn for the round and the step (as
-            SplitFed's paper has the server take clients in random order in V2). ``fixed``: the same, always in the
-            order of the cohort. With these two, no speed changes what is learned, so that runs with other devices and
-            links can be compared pair by pair; but the server waits for the client whose turn it is while others are
-            ready, and this time is simulated. A turn lasts from the forward pass at the server to its step, so the body
-            must be held for as long: ``body: exclusive``, unless labels are sent, which makes this one work. A client
-            that has no batch left, or has left, is passed over. The order is that of a cohort: drivers that have no
-            cohort refuse it.
+            client of the cohort that still has a batch takes one turn, in an order drawn for the round and the step
+            (from memory, SplitFed's paper has the server take clients in random order in V2; a turn for each batch is
+            ours). ``fixed``: the same, always in the order of the cohort. With these two, and the same cohorts, no
+            speed changes what is learned, so that runs with other devices and links can be compared pair by pair; but
+            the server waits for the client whose turn it is while others are ready, and this time is simulated. A turn
+            lasts from the forward pass at the server to its step, so the body must be held for as long:
+            ``body: exclusive``, unless labels are sent, which makes this one work. A client that has no batch left, or
+            has left, is passed over. The order is that of a cohort: drivers that have no cohort refuse it.
     """
 
     order: Literal["arrival", "random", "fixed"] = "arrival"
@@ -69,7 +69,7 @@ class TrainsSharedBody(SplitAlgorithm):
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)
         if self.order != "arrival" and self._interleaves:
-            problem = f"interleaved passes would depend on time, and with order: {self.order} nothing may"
+            problem = f"with order: {self.order} a turn lasts from forward pass to step, and stashed passes interleave"
             raise UnfitError("body", "stashed", problem, "exclusive, or order: arrival")
 
     @property
