@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Budget(Settings):
     """What a trial may spend: one of these limits. It ends with the first aggregation by which the limit is reached.
 
-    Rounds of different drivers are of different size, so the same number of rounds is no fair comparison; the same time,
-    the same number of updates or the same traffic is.
+    Rounds of different drivers are of different size, so the same number of rounds is no fair comparison. The same
+    time, the same number of updates and the same traffic are.
 
     Attributes:
         seconds: simulated time.

@@ -37,6 +37,7 @@ class World(Surroundings):
         network: the flows that are under way.
         ledger: the record of the run.
         sites, clients: all of them, in the order in which they were added.
+        cohort: the clients of the round that is under way, or of the last one.
         server: the site of the server; whoever builds the world sets it.
         aggregations: how many aggregations there have been; it keys what is shared at the server.
         updates: how many updates have been aggregated.
@@ -53,6 +54,7 @@ class World(Surroundings):
         self.ledger = Ledger()
         self.sites: list[Site] = []
         self.clients: list[Client] = []
+        self.cohort: list[Client] = []
         self.server: Site
         self.aggregations = self.updates = self.bytes_sent = 0
         self.main: Process | None = None
@@ -255,7 +257,7 @@ class World(Surroundings):
     def round(self, number: int, cohort: list[Client]) -> Iterator[None]:
         """Mark a round: one aggregation, in which the cohort takes part from beginning to end, waiting included."""
         process, start, updates = self.current_process(), self.now, self.updates
-        process.round = number
+        process.round, self.cohort = number, cohort
         for client in cohort:
             client.site.end_overtime()
         try:

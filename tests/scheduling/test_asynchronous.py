@@ -2,74 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
-import torch
 
 from simulator.accounting.ledger import RoundRow
-from simulator.algorithms.base import Algorithm, OwnOrder, Update
+from simulator.algorithms.base import OwnOrder
+from simulator.algorithms.splitfed import SplitFed
 from simulator.scheduling.drivers.base import Driver
 from simulator.scheduling.drivers.fedasync import FedAsync
 from simulator.scheduling.drivers.fedbuff import FedBuff
 from simulator.scheduling.drivers.semi_async import SemiAsync
-from simulator.scheduling.selection.uniform import Uniform
 from simulator.scheduling.staleness.constant import Constant
 from simulator.scheduling.staleness.hinge import Hinge
 from simulator.scheduling.staleness.polynomial import Polynomial
 from simulator.settings.errors import UnfitError
-from simulator.settings.seeds import Seeds
-from simulator.world.world import World
-from tests.helpers.worlds import Steps, device, job, tiny
-
-
-class Adding(Algorithm):
-    """Client ``a``, ``b``, ... takes as many seconds as ``seconds`` says, and adds as much as ``adds`` says."""
-
-    name: ClassVar[str] = "adding"
-    seconds: dict[str, int]
-    adds: dict[str, float]
-
-    def begin(self, world: World, task: Any) -> Any:
-        return {"w": torch.tensor(0.0, dtype=torch.float64)}
-
-    def client(self, world: World, task: Any, client: Any, state: Any) -> Steps:
-        yield from client.compute(job(self.seconds[client.name], name="train"))
-        return Update({"w": state["w"] + self.adds[client.name]}, weight=1)
-
-
-def crowd(names: str = "abc") -> World:
-    world = tiny()
-    for name in names:
-        device(world, name)
-    return world
-
-
-def drive(
-    driver: Driver,
-    algorithm: Algorithm,
-    world: World,
-    rounds: int,
-    size: int = 3,
-    between: Callable[[int], Any] = lambda number: None,
-) -> list[tuple[float, float]]:
-    """Run a driver, and return the clock and the number of the state after each aggregation."""
-    states = driver.states(
-        algorithm, world, None, rounds=rounds, clients_per_round=size, selection=Uniform(), seeds=Seeds(0)
-    )
-    seen = []
-    try:
-        for state in states:
-            seen.append((world.now, float(state["w"])))
-            between(world.aggregations)
-    finally:
-        states.close()
-        world.end()
-    return seen
-
-
-TOY = {"seconds": {"a": 2, "b": 3, "c": 7}, "adds": {"a": 1.0, "b": 10.0, "c": 100.0}}
+from tests.helpers.adding import TOY, Adding, Training, crowd, drive
 
 
 def mix(state: float, update: float, share: float) -> float:
@@ -218,16 +166,16 @@ class InTurn(OwnOrder):
     name: ClassVar[str] = "in_turn"
 
 
-class Training:
-    """The training settings that a driver looks at."""
-
-    clients_per_round = 4
-
-
 @pytest.mark.parametrize("driver", [FedBuff(), FedAsync(), SemiAsync(seconds="1 s")])
 def test_an_algorithm_with_an_order_of_its_own_is_refused_by_name(driver: Driver) -> None:
     with pytest.raises(UnfitError, match=f"in_turn orders its rounds itself, so {driver.name} cannot run it"):
         driver.check(InTurn(), Training(), 10)  # type: ignore[arg-type]
+
+
+def test_an_order_of_turns_within_a_cohort_is_refused_for_there_is_none() -> None:
+    shared = SplitFed(version="v2", body="exclusive", order="random")
+    with pytest.raises(UnfitError, match="splitfed needs to know its cohort for its order of turns"):
+        FedBuff().check(shared, Training(), 10)  # type: ignore[arg-type]
 
 
 def test_a_buffer_larger_than_the_concurrency_is_refused() -> None:

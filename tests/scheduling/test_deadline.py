@@ -20,9 +20,9 @@ from simulator.settings.errors import ScenarioError, UnfitError
 from simulator.settings.seeds import Seeds
 from simulator.world.world import World
 from tests.helpers import small_trials
+from tests.helpers.adding import TOY, Adding, Training, crowd, drive
 from tests.helpers.caches import forget
 from tests.helpers.worlds import Steps, device, tiny
-from tests.scheduling.test_asynchronous import TOY, Adding, Training, crowd, drive
 
 EQUAL = {
     "devices": [{"name": "raspberry-pi-4", "count": 4}],

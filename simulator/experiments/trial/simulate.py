@@ -49,7 +49,6 @@ class Simulation:
         evaluation: which clients' models are evaluated, and how.
         results: the state before training and after each round so far.
         wall_time_s: wall-clock seconds spent so far.
-        done: the share of the rounds, or of the budget, that is done; 1 or more at the end.
     """
 
     def __init__(
@@ -58,7 +57,6 @@ class Simulation:
         began = time.perf_counter()
         torch.set_num_threads(scenario.threads)
         self._rounds: Iterator[RoundResult] | None = None
-        self.done = 0.0
         self.scenario, self.entry, self.seed, self.without = scenario, entry, seed, without
         self.seeds = Seeds(seed)
         self.task, wire = make_task(scenario, entry, self.seeds, dry), Wire(entry.training.wire_dtype)
@@ -97,14 +95,14 @@ class Simulation:
         try:
             for state in states:
                 number, now = world.aggregations, world.now - world.start_time
-                self.done = number / training.rounds if budget is None else budget.spent(world)
-                due = evaluation.is_due(number, now, last) or self.done >= 1
+                done = number / training.rounds if budget is None else budget.spent(world)
+                due = evaluation.is_due(number, now, last) or done >= 1
                 score = self.evaluation.score(self.entry.algorithm, world, self.task, state) if due else None
                 last = now if due else last
-                self.results.append(RoundResult(number, world.now, score))
+                self.results.append(RoundResult(number, world.now, score, done))
                 self.wall_time_s += time.perf_counter() - began
                 yield self.results[-1]
-                if self.done >= 1:
+                if done >= 1:
                     break
                 began = time.perf_counter()
                 torch.set_num_threads(self.scenario.threads)  # another simulation may have run meanwhile

@@ -70,7 +70,7 @@ class Deadline(CohortDriver):
     def cohort_size(self, clients_per_round: int) -> int:
         return ceil(clients_per_round * self.over_selection - 1e-9)
 
-    def wait(self, algorithm: Algorithm, world: World, task: Task, state: State, jobs: dict[Client, Handle]) -> Steps:
+    def gather(self, algorithm: Algorithm, world: World, task: Task, state: State, jobs: dict[Client, Handle]) -> Steps:
         within = self.seconds if self.seconds is not None and isfinite(self.seconds) else None
         enough = yield from world.together(*jobs.values(), within=within, first=self.first)
         counted = {id(update) for update in enough}
