@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 
 def notices(scenario: Scenario) -> Iterator[str]:
-    """Yield what a user should know of a valid scenario: a line for each setting that an algorithm ignores."""
+    """Yield what a user should know of a valid scenario: a line for each setting that an algorithm ignores, and what
+    signals have to say."""
     for entry in scenario.algorithms:
         yield from (f"{entry.label} {notice}" for notice in not_looked_at(entry.algorithm, entry.training))
+    for where, signal in scenario.world.signals():
+        yield from (f"world.{'.'.join(map(str, where))}: {notice}" for notice in signal.notices())
 
 
 def check(scenario: Scenario, dry: bool = False) -> None:
@@ -34,6 +37,9 @@ def check(scenario: Scenario, dry: bool = False) -> None:
     """
     if scenario.torch_device == "cuda" and not dry and not torch.cuda.is_available():
         raise scenario.error(("torch_device",), "cuda", "torch finds no CUDA GPU on this machine", "auto or cpu")
+    for where, signal in scenario.world.signals():
+        with located(scenario, "world", *where):
+            signal.check()
     messages = []
     for index, entry in enumerate(scenario.algorithms):
         with located(scenario, "algorithms", index):
