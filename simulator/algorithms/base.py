@@ -92,6 +92,8 @@ class Algorithm(Settings):
 
     A dry run has no tensor values, so it refuses such an algorithm.
     """
+    reports_losses: ClassVar[bool] = True
+    """Whether each client's losses are computed one by one; else a policy that looks at them is refused."""
     engages_cohort: ClassVar[bool] = True
     """Whether the cohort takes part for the whole round; otherwise ``round`` itself records who took part, and when."""
 

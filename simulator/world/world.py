@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ import simpy
 
 from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, RoundRow, TransferRow
 from simulator.settings.moved import former
-from simulator.world.clients import Channel, Client
+from simulator.world.clients import Channel, Client, Forecast
 from simulator.world.network import Flow, Link, Network
 from simulator.world.processes import Process, Steps
 from simulator.world.sites import Site, Surroundings
@@ -23,6 +23,10 @@ class Wire(Protocol):
 
     def carry(self, payload: Any) -> tuple[Any, int]:
         """Return the receiver's own copy, and the bytes that cross the link."""
+
+
+def _no_forecast(client: Client) -> Forecast:
+    raise RuntimeError(f"nobody can tell what a round of {client.name} costs: this world has no forecast")
 
 
 class World(Surroundings):
@@ -38,6 +42,8 @@ class World(Surroundings):
         sites, clients: all of them, in the order in which they were added.
         server: the site of the server; whoever builds the world sets it.
         aggregations: how many aggregations there have been; it keys what is shared at the server.
+        forecast: predicts what a round of a client costs; whoever builds the world may set it.
+        observer: called with the name of the client and the result after each work that was done for one; usually None.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class World(Surroundings):
         self.clients: list[Client] = []
         self.server: Site
         self.aggregations = 0
+        self.forecast: Callable[[Client], Forecast] = _no_forecast
         self._interrupted = False
 
     def run(self, steps: Steps) -> Any:

@@ -10,6 +10,7 @@ from pydantic import PositiveInt
 
 from simulator.experiments.trial.build import devices
 from simulator.experiments.trial.cut_search import placed
+from simulator.experiments.trial.dry import alone, scenario_without_values
 from simulator.experiments.trial.trial import run
 from simulator.learning.data.partition.base import Partition
 
@@ -69,15 +70,15 @@ class Planner:
     """Runs first rounds of a scenario, with its first seed and cohort, and remembers their costs.
 
     Frozen weights are on the devices already, except in ``outcome``. Memory is not enforced: a device that is too small
-    takes part all the same.
+    takes part all the same. Selection is uniform where a policy looks at values.
 
     Attributes:
-        scenario: the scenario as it was loaded.
+        scenario: the scenario as it was loaded, but for such policies.
         seed: its first seed.
     """
 
     def __init__(self, scenario: Scenario) -> None:
-        self.scenario, self.seed = scenario, scenario.seeds[0]
+        (self.scenario, _), self.seed = scenario_without_values(scenario), scenario.seeds[0]
         self._known: dict[tuple[object, ...], Round] = {}
 
     def settled(self, entry: Entry) -> Entry:
@@ -124,10 +125,10 @@ class Planner:
         Each is (seconds, bytes in both directions, FLOPs of the device).
         """
         scenario = self._changed(1.0, None)
-        alone, *others = (name for name, _ in devices(scenario.world))
-        outcome = run(scenario, rounds(entry, 2), self.seed, dry=True, without=frozenset(others))
+        first, *others = (name for name, _ in devices(scenario.world))
+        outcome = run(scenario, alone(entry), self.seed, dry=True, without=frozenset(others))
         ends = [0.0, *(point.sim_time_s for point in outcome.rounds[-2:])]
-        by_round = [[use for use in outcome.uses if (use.site, use.round) == (alone, number)] for number in (1, 2)]
+        by_round = [[use for use in outcome.uses if (use.site, use.round) == (first, number)] for number in (1, 2)]
         return [
             (end - begin, sum(use.bytes for use in device_uses), sum(use.flops for use in device_uses))
             for begin, end, device_uses in zip(ends, ends[1:], by_round, strict=False)

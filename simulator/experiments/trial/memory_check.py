@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from simulator.algorithms.steps.split import SplitAlgorithm
 from simulator.experiments.trial.build import structure
-from simulator.experiments.trial.cut_search import chosen
+from simulator.experiments.trial.cut_search import chosen, placed
+from simulator.experiments.trial.dry import DeviceClass, alone, device_classes, without_values
 from simulator.experiments.trial.result import MemoryPeak, TrialResult
-from simulator.experiments.trial.simulate import Progress
+from simulator.experiments.trial.simulate import Progress, Simulation
 from simulator.experiments.trial.trial import run
 from simulator.settings.errors import ScenarioError, UnfitError
 from simulator.settings.humanize import human
@@ -59,7 +61,8 @@ def dry_run_that_fits(
     """Run one trial dry with the devices whose memory suffices; it needs the same memory as the real run.
 
     Where ``on_oom`` is ``skip``, devices that are too small are left out (``TrialResult.without``) and others are
-    chosen in their place, until every device that takes part fits.
+    chosen in their place, until every device that takes part fits. With a selection that looks at values, any device
+    may be chosen: then the selection is uniform here, and in addition each class of devices takes part alone.
 
     Args:
         scenario: a scenario that has passed ``check``.
@@ -73,8 +76,10 @@ def dry_run_that_fits(
             and for what, how much it needs, and which cut would fit.
     """
     without: frozenset[str] = frozenset()
+    peaks = _peaks_alone(scenario, entry, seed) if entry.training.selection.needs_values else {}
+    entry = without_values(entry)
     while True:
-        outcome = run(scenario, entry, seed, True, progress, without)
+        outcome = _with_peaks(run(scenario, entry, seed, True, progress, without), peaks)
         small = too_small(outcome)
         if not small or scenario.world.on_oom == "ignore":
             for line in (*chosen(scenario, outcome.entry, seed), *_notices(scenario, outcome, small)):
@@ -85,6 +90,31 @@ def dry_run_that_fits(
         everybody = len(without) == scenario.world.clients
         if scenario.world.on_oom == "error" or not devices or everybody:
             raise _refused(scenario, outcome, small[0], everybody)
+
+
+def _peaks_alone(scenario: Scenario, entry: Entry, seed: int) -> dict[str, MemoryPeak]:
+    """Return the memory peak of each device, by name, in a dry run in which it takes part alone."""
+    entry, classes = alone(placed(scenario, entry, seed)), device_classes(scenario, seed)
+    known: dict[tuple[DeviceClass, Any], MemoryPeak] = {}
+    peaks = {}
+    for index, (name, kin) in enumerate(classes.items()):
+        key = kin, getattr(entry.algorithm, "placement", {}).get(name)
+        if key not in known:
+            outcome = Simulation(scenario, entry, seed, dry=True, without=frozenset(classes) - {name}).run()
+            known[key] = outcome.client_peaks[index]
+        peaks[name] = known[key]._replace(site=name)
+    return peaks
+
+
+def _with_peaks(outcome: TrialResult, peaks: Mapping[str, MemoryPeak]) -> TrialResult:
+    """Return the result with these peaks for devices that had less memory in use in it, unless they were left out."""
+    if not peaks:
+        return outcome
+    higher = [
+        peak if peak.site in outcome.without else max(peak, peaks[peak.site], key=lambda one: one.bytes)
+        for peak in outcome.client_peaks
+    ]
+    return replace(outcome, client_peaks=higher)
 
 
 def _notices(scenario: Scenario, outcome: TrialResult, small: list[MemoryPeak]) -> Iterator[str]:
