@@ -10,7 +10,7 @@ from pydantic import PositiveInt
 
 from simulator.experiments.trial.build import devices
 from simulator.experiments.trial.cut_search import placed
-from simulator.experiments.trial.dry import alone, scenario_without_values
+from simulator.experiments.trial.dry import alone, scenario_with_fixed_cohorts
 from simulator.experiments.trial.trial import run
 from simulator.learning.data.partition.base import Partition
 
@@ -70,7 +70,7 @@ class Planner:
     """Runs first rounds of a scenario, with its first seed and cohort, and remembers their costs.
 
     Frozen weights are on the devices already, except in ``outcome``. Memory is not enforced: a device that is too small
-    takes part all the same. Selection is uniform where a policy looks at values.
+    takes part all the same. Selection is uniform where cohorts depend on values or time.
 
     Attributes:
         scenario: the scenario as it was loaded, but for such policies.
@@ -78,7 +78,7 @@ class Planner:
     """
 
     def __init__(self, scenario: Scenario) -> None:
-        (self.scenario, _), self.seed = scenario_without_values(scenario), scenario.seeds[0]
+        (self.scenario, _), self.seed = scenario_with_fixed_cohorts(scenario), scenario.seeds[0]
         self._known: dict[tuple[object, ...], Round] = {}
 
     def settled(self, entry: Entry) -> Entry:

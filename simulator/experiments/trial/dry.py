@@ -53,20 +53,28 @@ def alone(entry: Entry, rounds: int = 2) -> Entry:
 
 def without_values(entry: Entry) -> Entry:
     """Return the entry with uniform selection if its own looks at values, which a dry run does not have."""
-    if not entry.training.selection.needs_values:
-        return entry
-    training = entry.training.model_copy(update={"selection": SELECTIONS.find("uniform")()})
-    return entry.model_copy(update={"training": training})
+    return _uniform(entry) if entry.training.selection.needs_values else entry
 
 
-def scenario_without_values(scenario: Scenario) -> tuple[Scenario, list[str]]:
-    """Return the scenario with ``without_values`` of each entry, and a line for each entry that this changed."""
-    entries = tuple(without_values(entry) for entry in scenario.algorithms)
+def with_fixed_cohorts(entry: Entry) -> Entry:
+    """Return the entry with uniform selection if its cohorts depend on values or time, and so on the cut."""
+    selection = entry.training.selection
+    return _uniform(entry) if selection.needs_values or selection.depends_on_time else entry
+
+
+def scenario_with_fixed_cohorts(scenario: Scenario) -> tuple[Scenario, list[str]]:
+    """Return the scenario with fixed cohorts for each entry, and a line for each entry that this changed."""
+    entries = tuple(with_fixed_cohorts(entry) for entry in scenario.algorithms)
     pairs = zip(scenario.algorithms, entries, strict=True)
     changed = [(entry.label, entry.training.selection) for entry, other in pairs if other is not entry]
     lines = [
-        f"{label}: uniform selection is assumed, for {policy.name} chooses by {policy.needs_values}, which is known "
-        "only in training"
+        f"{label}: uniform selection is assumed, for whom {policy.name} chooses depends on "
+        f"{policy.needs_values or 'the seconds of a round, and so on the cut'}"
         for label, policy in changed
     ]
     return (scenario.model_copy(update={"algorithms": entries}) if changed else scenario), lines
+
+
+def _uniform(entry: Entry) -> Entry:
+    training = entry.training.model_copy(update={"selection": SELECTIONS.find("uniform")()})
+    return entry.model_copy(update={"training": training})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.algorithms.steps.split import SplitAlgorithm
 from simulator.experiments.trial.build import structure
 from simulator.experiments.trial.cut_search import chosen, placed
-from simulator.experiments.trial.dry import DeviceClass, alone, device_classes, without_values
+from simulator.experiments.trial.dry import DeviceClass, alone, device_classes, with_fixed_cohorts, without_values
 from simulator.experiments.trial.result import MemoryPeak, TrialResult
 from simulator.experiments.trial.simulate import Progress, Simulation
 from simulator.experiments.trial.trial import run
@@ -77,7 +77,7 @@ def dry_run_that_fits(
     """
     without: frozenset[str] = frozenset()
     peaks = _peaks_alone(scenario, entry, seed) if entry.training.selection.needs_values else {}
-    entry = without_values(entry)
+    own, entry = entry, without_values(entry)
     while True:
         outcome = _with_peaks(run(scenario, entry, seed, True, progress, without), peaks)
         small = too_small(outcome)
@@ -89,7 +89,7 @@ def dry_run_that_fits(
         without |= devices
         everybody = len(without) == scenario.world.clients
         if scenario.world.on_oom == "error" or not devices or everybody:
-            raise _refused(scenario, outcome, small[0], everybody)
+            raise _refused(scenario, outcome, small[0], everybody, own is not with_fixed_cohorts(own))
 
 
 def _peaks_alone(scenario: Scenario, entry: Entry, seed: int) -> dict[str, MemoryPeak]:
@@ -139,12 +139,23 @@ def _said(entry: Entry, peak: MemoryPeak) -> str:
     return f"{entry.label} needs {needed} on {peak.site} (for {peak.doing}), which has {available}"
 
 
-def _refused(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak, everybody: bool) -> ScenarioError:
+def _refused(
+    scenario: Scenario, outcome: TrialResult, peak: MemoryPeak, everybody: bool, cohorts_vary: bool
+) -> ScenarioError:
+    """Return the error for a site that is too small.
+
+    Args:
+        scenario: the scenario.
+        outcome: the dry run.
+        peak: the peak of the site.
+        everybody: whether all devices are too small.
+        cohorts_vary: whether cohorts depend on values or time, so that another cut has others.
+    """
     place: tuple[str | int, ...] = ("server",)
     if peak is not outcome.server_peak:
         ends = accumulate(group.count for group in scenario.world.devices)
-        place = ("devices", bisect_right(list(ends), outcome.client_peaks.index(peak)))
-    cut = _cut_that_fits(scenario, outcome, peak)
+        place = ("devices", bisect_right(list(ends), [one.site for one in outcome.client_peaks].index(peak.site)))
+    cut = _cut_that_fits(scenario, outcome, peak, cohorts_vary)
     problem = _said(outcome.entry, peak) + (", and no device has enough" if everybody else "")
     hint = f"{cut} would fit" if cut else "no cut would fit either: a smaller batch_size or model may"
     instead = "ignore" if everybody or place == ("server",) else "skip or ignore"
@@ -153,12 +164,12 @@ def _refused(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak, everybo
     )
 
 
-def _cut_that_fits(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak) -> str | None:
+def _cut_that_fits(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak, cohorts_vary: bool) -> str | None:
     """Return in words the cut nearest to the entry's own at which all sites fit, or None if there is none.
 
     For an entry without a cut, it is a cut of splitfed.
     """
-    entry, on_device = outcome.entry, peak is not outcome.server_peak
+    entry, on_device = with_fixed_cohorts(outcome.entry), peak is not outcome.server_peak
     borrowed = not hasattr(entry.algorithm, "head")
     algorithm = ALGORITHMS.find("splitfed")() if borrowed else entry.algorithm
     rounds = max(1, peak.round)  # the cohorts of these rounds are the same at every cut
@@ -168,7 +179,9 @@ def _cut_that_fits(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak) -
     def sides(index: int) -> tuple[bool, bool]:
         """Return whether the side that was too small fits at this cut, and whether all sites do."""
         changed = {"algorithm": _cut_at(algorithm, cuts[index]), "training": training}
-        small = too_small(run(scenario, entry.model_copy(update=changed), outcome.seed, dry=True))
+        there = entry.model_copy(update=changed)
+        peaks = _peaks_alone(scenario, there, outcome.seed) if cohorts_vary else {}
+        small = too_small(_with_peaks(run(scenario, there, outcome.seed, dry=True), peaks))
         return not any((site.site != "server") == on_device for site in small), not small
 
     cuts = list(_other_cuts(scenario, entry, algorithm, borrowed, on_device))

@@ -26,6 +26,7 @@ class Available(Selection):
     """
 
     name: ClassVar[str] = "available"
+    depends_on_time: ClassVar[bool] = True
     margin: float = Field(1.0, gt=0)
 
     def choose(self, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:

@@ -42,6 +42,11 @@ class Selection(Settings):
 
     A dry run has no tensor values, so it refuses such a policy.
     """
+    depends_on_time: ClassVar[bool] = False
+    """Whether its cohorts depend on simulated or predicted seconds: each algorithm, and each cut, then has its own.
+
+    Where cuts are compared before a run, such a policy is replaced by uniform selection.
+    """
     needs_losses: ClassVar[bool] = False
     """Whether it looks at the losses that clients report; they are noted only for a policy that does."""
 

@@ -36,7 +36,7 @@ class Schedule(NamedTuple):
     def with_one_more(self, client: Client) -> Schedule:
         """Return the schedule with this client's upload after those of the others."""
         forecast, first = client.forecast(), predicted_seconds(client)
-        download = forecast.download_s + first - forecast.seconds
+        download = max(0.0, forecast.download_s + first - forecast.seconds)
         update = max(0.0, first - download - forecast.upload_s)
         return Schedule(max(self.received, download), max(self.sent, update) + forecast.upload_s)
 
@@ -60,6 +60,7 @@ class FedCS(Selection):
     """
 
     name: ClassVar[str] = "fedcs"
+    depends_on_time: ClassVar[bool] = True
     deadline: Duration
     candidates: PositiveInt | None = None
 
@@ -72,7 +73,8 @@ class FedCS(Selection):
 
     def choose(self, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
         drawn = shuffled(clients, seeds.stream("cohort", round))
-        left, chosen, schedule = drawn[: self.candidates], list[Client](), Schedule()
+        left, schedule = drawn[: self.candidates], Schedule()
+        chosen: list[Client] = []
         while left and len(chosen) < size:
             after = {client: schedule.with_one_more(client) for client in left}
             best = min(left, key=lambda client: after[client].seconds)

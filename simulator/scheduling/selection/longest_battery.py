@@ -16,6 +16,7 @@ class LongestBattery(Selection):
     """Those with the highest state of charge; a device without a battery counts as full, and equals are drawn."""
 
     name: ClassVar[str] = "longest_battery"
+    depends_on_time: ClassVar[bool] = True
 
     def choose(self, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
         candidates = shuffled(clients, seeds.stream("cohort", round))

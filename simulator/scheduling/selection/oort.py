@@ -65,6 +65,7 @@ class Oort(Selection):
     """
 
     name: ClassVar[str] = "oort"
+    depends_on_time: ClassVar[bool] = True
     needs_values: ClassVar[str | None] = "the losses that clients report"
     needs_losses: ClassVar[bool] = True
     exploration: float = Field(0.9, ge=0, le=1)
