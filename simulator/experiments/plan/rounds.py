@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
-
-import numpy as np
-from pydantic import PositiveInt
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.experiments.trial.build import devices
 from simulator.experiments.trial.cut_search import placed
-from simulator.experiments.trial.dry import alone, scenario_with_fixed_cohorts
+from simulator.experiments.trial.dry import EqualShards, alone, scenario_with_fixed_cohorts
 from simulator.experiments.trial.trial import run
-from simulator.learning.data.partition.base import Partition
 
 if TYPE_CHECKING:
     from simulator.experiments.trial.result import TrialResult
@@ -45,25 +41,6 @@ class Round(NamedTuple):
     def bytes(self) -> int:
         """Bytes in both directions, without frozen weights."""
         return self.bytes_up + self.bytes_down - self.bytes_provisioning
-
-
-class EqualShards(Partition):
-    """The same number of samples on every device, whatever the size of the data set.
-
-    A sample may lie on several devices, or several times on one. This is only for dry runs, where the size of an image
-    counts and its content does not.
-
-    Attributes:
-        samples: samples on each device.
-    """
-
-    name: ClassVar[str] = "equal shards"
-    samples: PositiveInt
-
-    def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
-        return [
-            (np.arange(self.samples) + start) % len(labels) for start in range(0, clients * self.samples, self.samples)
-        ]
 
 
 class Planner:

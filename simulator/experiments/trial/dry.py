@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+from pydantic import PositiveInt
 
 from simulator.experiments.trial.build import devices, partition
+from simulator.learning.data.partition.base import Partition
 from simulator.settings.plugins import DRIVERS, SELECTIONS
 from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
+    from simulator.algorithms.steps.split import CutPoint
     from simulator.scenario.scenario import Entry, Scenario
 
 
@@ -35,6 +40,25 @@ def device_classes(scenario: Scenario, seed: int) -> dict[str, DeviceClass]:
     return {name: DeviceClass(group, len(shard)) for (name, group), shard in named}
 
 
+class EqualShards(Partition):
+    """The same number of samples on every device, whatever the size of the data set.
+
+    A sample may lie on several devices, or several times on one. This is only for dry runs, where the size of an image
+    counts and its content does not.
+
+    Attributes:
+        samples: samples on each device.
+    """
+
+    name: ClassVar[str] = "equal shards"
+    samples: PositiveInt
+
+    def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
+        return [
+            (np.arange(self.samples) + start) % len(labels) for start in range(0, clients * self.samples, self.samples)
+        ]
+
+
 def alone(entry: Entry, rounds: int = 2) -> Entry:
     """Return the entry for a dry run in which one device takes part: synchronous, and whoever is there is selected.
 
@@ -49,6 +73,26 @@ def alone(entry: Entry, rounds: int = 2) -> Entry:
         "selection": SELECTIONS.find("uniform")(),
     }
     return entry.model_copy(update={"training": entry.training.model_copy(update=update)})
+
+
+def lone_device(
+    scenario: Scenario, entry: Entry, kin: DeviceClass, place: CutPoint | None = None
+) -> tuple[Scenario, Entry]:
+    """Return the scenario with one device of this class and no others, and the entry for a dry run in it.
+
+    Args:
+        scenario: the world, the model and the data.
+        entry: the algorithm.
+        kin: the class of the device.
+        place: the cut that a policy chose for the device; None where none did.
+    """
+    group = scenario.world.devices[kin.group].model_copy(update={"count": 1})
+    world = scenario.world.model_copy(update={"devices": (group,)})
+    data = scenario.data.model_copy(update={"partition": EqualShards(samples=kin.samples)})
+    if place is not None:
+        algorithm: Any = entry.algorithm
+        entry = entry.model_copy(update={"algorithm": algorithm.cut_at(**place._asdict())})
+    return scenario.model_copy(update={"world": world, "data": data}), alone(entry)
 
 
 def without_values(entry: Entry) -> Entry:

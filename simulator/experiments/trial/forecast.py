@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from math import fsum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from simulator.experiments.trial.dry import DeviceClass, alone, device_classes
+from simulator.algorithms.steps.split import CutPoint
+from simulator.experiments.trial.dry import DeviceClass, alone, device_classes, lone_device
 from simulator.settings.errors import UnfitError
 from simulator.world.clients import Client, Forecast
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from simulator.experiments.trial.result import TrialResult
     from simulator.scenario.scenario import Entry, Scenario
 
-Known = dict[tuple[DeviceClass, Any], Forecast]
+Known = dict[tuple[DeviceClass, CutPoint | None], Forecast]
 """Forecasts by class of devices and cut."""
 
 
@@ -36,11 +37,11 @@ class Forecasts:
         scenario: the world, the model and the data.
         entry: the algorithm, with its cuts chosen.
         seed: the seed, which decides the shards.
-        simulate: runs an entry dry, without the devices that are named.
+        simulate: runs an entry dry in the world of a scenario.
     """
 
     def __init__(
-        self, scenario: Scenario, entry: Entry, seed: int, simulate: Callable[[Entry, frozenset[str]], TrialResult]
+        self, scenario: Scenario, entry: Entry, seed: int, simulate: Callable[[Scenario, Entry], TrialResult]
     ) -> None:
         self._scenario, self._entry, self._seed, self._simulate = scenario, entry, seed, simulate
 
@@ -50,11 +51,10 @@ class Forecasts:
         Raises:
             UnfitError: the algorithm decides by values, so that no dry run can tell.
         """
-        place = getattr(self._entry.algorithm, "placement", {}).get(client.name)
-        key = self._classes[client.name], place
-        if key not in self._cache:
-            self._cache[key] = self._predicted(client.name)
-        return self._cache[key]
+        kin, place = self._classes[client.name], getattr(self._entry.algorithm, "placement", {}).get(client.name)
+        if (kin, place) not in self._cache:
+            self._cache[kin, place] = self._predicted(kin, place)
+        return self._cache[kin, place]
 
     @cached_property
     def _classes(self) -> dict[str, DeviceClass]:
@@ -65,14 +65,15 @@ class Forecasts:
         world = self._scenario.model_dump_json(exclude={"algorithms", "seeds"})
         return _known(world, alone(self._entry).model_dump_json())
 
-    def _predicted(self, name: str) -> Forecast:
+    def _predicted(self, kin: DeviceClass, place: CutPoint | None) -> Forecast:
         if self._entry.algorithm.needs_values:
             problem = (
                 f"what its rounds cost depends on {self._entry.algorithm.needs_values}, so no dry run can predict it, "
                 "and something asks for a prediction"
             )
             raise UnfitError("name", self._entry.name, problem, "another algorithm, or nothing that needs predictions")
-        outcome = self._simulate(alone(self._entry), frozenset(self._classes) - {name})
+        outcome = self._simulate(*lone_device(self._scenario, self._entry, kin, place))
+        name = outcome.client_peaks[0].site
         *_, first, second = (point.sim_time_s for point in outcome.rounds)
         uses = [use for use in outcome.uses if (use.site, use.round) == (name, 2)]
         download, compute, upload = (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.algorithms.steps.split import SplitAlgorithm
 from simulator.experiments.trial.build import structure
 from simulator.experiments.trial.cut_search import chosen, placed
-from simulator.experiments.trial.dry import DeviceClass, alone, device_classes, with_fixed_cohorts, without_values
+from simulator.experiments.trial.dry import DeviceClass, device_classes, lone_device, with_fixed_cohorts, without_values
 from simulator.experiments.trial.result import MemoryPeak, TrialResult
 from simulator.experiments.trial.simulate import Progress, Simulation
 from simulator.experiments.trial.trial import run
@@ -94,14 +94,13 @@ def dry_run_that_fits(
 
 def _peaks_alone(scenario: Scenario, entry: Entry, seed: int) -> dict[str, MemoryPeak]:
     """Return the memory peak of each device, by name, in a dry run in which it takes part alone."""
-    entry, classes = alone(placed(scenario, entry, seed)), device_classes(scenario, seed)
+    placement = getattr(placed(scenario, entry, seed).algorithm, "placement", {})
     known: dict[tuple[DeviceClass, Any], MemoryPeak] = {}
     peaks = {}
-    for index, (name, kin) in enumerate(classes.items()):
-        key = kin, getattr(entry.algorithm, "placement", {}).get(name)
+    for name, kin in device_classes(scenario, seed).items():
+        key = kin, placement.get(name)
         if key not in known:
-            outcome = Simulation(scenario, entry, seed, dry=True, without=frozenset(classes) - {name}).run()
-            known[key] = outcome.client_peaks[index]
+            known[key] = Simulation(*lone_device(scenario, entry, *key), seed, dry=True).run().client_peaks[0]
         peaks[name] = known[key]._replace(site=name)
     return peaks
 

@@ -75,8 +75,8 @@ class Simulation:
         self.results: list[RoundResult] = []
         self.wall_time_s = time.perf_counter() - began
 
-    def _dry_run(self, entry: Entry, without: frozenset[str]) -> TrialResult:
-        return Simulation(self.scenario, entry, self.seed, dry=True, without=without).run()
+    def _dry_run(self, scenario: Scenario, entry: Entry) -> TrialResult:
+        return Simulation(scenario, entry, self.seed, dry=True).run()
 
     def rounds(self) -> Iterator[RoundResult]:
         """Return the iterator that runs the rounds; it yields the state before training and after each of them.

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Available(Selection):
     """Uniform random selection among those that are expected to stay until their round is over.
 
-    How long a device is expected to stay is what its presence says of the mean, not the future itself. A device that
-    is always there stays for ever, and needs no prediction of its round.
+    How long a device stays is what its presence says on average, not the future itself. A device that is always there
+    stays for ever, and needs no prediction of its round. If too few stay, the cohort is smaller.
 
     Attributes:
         margin: how many times its predicted seconds a client must be expected to stay.

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class ByWeight(Selection):
-    """Clients drawn one after the other, without replacement, in proportion to the number of their samples.
+    """Clients are drawn one after the other, without replacement, in proportion to the number of their samples.
 
-    Li et al. (FedProx, 2020, Algorithm 2) draw so. Whoever averages by the number of samples, as algorithms here do,
-    counts clients with many samples twice: by how often they are chosen, and by their weight.
+    FedProx (Li et al., 2020; from memory) chooses in proportion to samples, and then takes a plain mean. A mean that is
+    weighted by samples, as algorithms here take it, counts clients with many samples twice.
     """
 
     name: ClassVar[str] = "by_weight"

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 class LongestBattery(Selection):
-    """Those with the highest state of charge; a device without a battery counts as full, and equals are drawn."""
+    """The devices with the highest state of charge are chosen; one without a battery counts as full, and equals are
+    drawn.
+    """
 
     name: ClassVar[str] = "longest_battery"
     depends_on_time: ClassVar[bool] = True

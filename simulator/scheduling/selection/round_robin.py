@@ -26,7 +26,7 @@ class Turn(Store):
 
 
 class RoundRobin(Selection):
-    """Clients in the order of the scenario; each draw goes on where the last one stopped.
+    """Clients take turns in the order of the scenario; each draw goes on where the last one stopped.
 
     A client that cannot take part when its turn comes, or still is in flight, is passed over until its next turn.
     """
