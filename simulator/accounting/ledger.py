@@ -52,6 +52,10 @@ class WorkRow(NamedTuple):
         start: when its service began, on the same clock; until then it waited.
         seconds: how long it was served.
         flops, bytes_touched: its cost; of a work that was cut short, in proportion to the time it was served.
+        attempt: which attempt of the client it belongs to (``AttemptRow.attempt``); 0 if it was done for no client.
+        lost: whether its result was lost: it was cut short, or nobody was there any more to use it. ``waste.marked``
+            also marks the works of attempts whose updates were lost.
+        reason: why, in a word or two, such as "late"; empty if it was not lost.
     """
 
     site: str
@@ -64,6 +68,9 @@ class WorkRow(NamedTuple):
     seconds: float
     flops: int
     bytes_touched: int
+    attempt: int = 0
+    lost: bool = False
+    reason: str = ""
 
 
 class TransferRow(NamedTuple):
@@ -79,6 +86,8 @@ class TransferRow(NamedTuple):
         bytes: what was put on the wire.
         lost: the part of ``bytes`` that was not received because the transfer was stopped: all of it, or 0.
         latency: the seconds at the beginning in which no bytes move.
+        attempt: which attempt of the client it belongs to; 0 if it was sent for no client.
+        reason: why it was lost, or was sent in vain (``waste.marked``); empty if it was neither.
     """
 
     source: str
@@ -92,12 +101,40 @@ class TransferRow(NamedTuple):
     bytes: int
     lost: int
     latency: float
+    attempt: int = 0
+    reason: str = ""
+
+
+class AttemptRow(NamedTuple):
+    """An attempt: a client was given the global state, and trained, until its update was used or lost.
+
+    Attributes:
+        client: the client.
+        attempt: its number, which rises from attempt to attempt of one client.
+        base: how many aggregations the state that it started from had seen: its version.
+        start: when it began, in seconds of the simulated clock.
+        seconds: how long it took until the client was done, or was stopped.
+        round: the aggregation in which its update was used; 0 if none.
+        staleness: how many aggregations took place between ``base`` and the one that used the update.
+        reason: why the update was lost, in a word or two, such as "late"; empty if it was used. "unfinished" says that
+            the trial ended before the client was done, or before its update was aggregated.
+    """
+
+    client: str
+    attempt: int
+    base: int
+    start: float
+    seconds: float
+    round: int
+    staleness: int
+    reason: str
 
 
 class EngagementRow(NamedTuple):
     """The time for which a client took part in a round, at work or waiting: ``seconds`` from ``start``.
 
-    A client whose device finishes a work after the round has a second row for that time.
+    A client whose device finishes a work after the round has a second row for that time. Under an asynchronous driver,
+    an attempt that lasts over several aggregations has a row for each of them.
     """
 
     client: str
@@ -115,15 +152,25 @@ class AbsenceRow(NamedTuple):
 
 
 class RoundRow(NamedTuple):
-    """One round (one aggregation), from the selection of clients to the new state: ``seconds`` from ``start``."""
+    """One round (one aggregation), from the selection of clients to the new state: ``seconds`` from ``start``.
+
+    Attributes:
+        round: its number, from 1.
+        start: when it began, in seconds of the simulated clock.
+        seconds: how long it took.
+        updates: how many updates were aggregated; with 0 the state stayed as it was.
+        empty: how many intervals of the driver passed in it in which no update arrived, so that nothing was aggregated.
+    """
 
     round: int
     start: float
     seconds: float
+    updates: int = 0
+    empty: int = 0
 
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
-_ARROW = {str: "string", str | None: "string", int: "int64", float: "float64"}
+_ARROW = {str: "string", str | None: "string", int: "int64", float: "float64", bool: "bool_"}
 
 
 class Table(Generic[Row]):
@@ -184,6 +231,7 @@ class Ledger:
         self.sites = Table(SiteRow)
         self.works = Table(WorkRow)
         self.transfers = Table(TransferRow)
+        self.attempts = Table(AttemptRow)
         self.engagements = Table(EngagementRow)
         self.absences = Table(AbsenceRow)
         self.rounds = Table(RoundRow)

@@ -94,8 +94,19 @@ class Algorithm(Settings):
     """
     reports_losses: ClassVar[bool] = True
     """Whether each client's losses are computed one by one; else a policy that looks at them is refused."""
+    update_kind: ClassVar[str | None] = None
+    """The kind of payload that a client's update consists of, if it is a state's tensors by name and nothing else, and
+    weighs as many as the client has samples. Of such updates a part can be used, too."""
     engages_cohort: ClassVar[bool] = True
     """Whether the cohort takes part for the whole round; otherwise ``round`` itself records who took part, and when."""
+
+    @property
+    def needs_cohort(self) -> str | None:
+        """What of it needs rounds whose clients are known when they begin (``world.cohort``), as a phrase for messages.
+
+        None: nothing. A driver that has clients of several rounds under way at once refuses an algorithm with needs.
+        """
+        return None
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Refuse a subclass that uses a former name, which nothing would call any more.
@@ -156,6 +167,26 @@ class Algorithm(Settings):
         from simulator.learning.training.averaging import weighted_mean
 
         return (yield from site.compute(weighted_mean, [u.value for u in updates], [u.weight for u in updates]))
+
+    def moved(self, site: Site, task: Task, state: State, update: Update, base: State, weight: float) -> Steps:
+        """Return an update as it would be if the client had started from the present state.
+
+        By default, its value becomes ``state + weight * (value - base)``, tensor by tensor. A driver calls this where
+        updates meet a state that is not the one they started from.
+
+        Args:
+            site: where the updates are aggregated.
+            task: the model, its starting weights and the training settings.
+            state: the present global state.
+            update: the update of a client.
+            base: the global state that the client started from.
+            weight: how much of its change counts, in (0, 1].
+        """
+        from simulator.learning.training.staleness import moved
+
+        if not isinstance(update.value, dict) or (weight == 1 and base is state):
+            return update
+        return Update((yield from site.compute(moved, state, update.value, base, weight)), update.weight)
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         """Return the model to evaluate: name -> tensor of everything that is trained.

@@ -52,6 +52,7 @@ class Flora(FedLora):
     """
 
     name: ClassVar[str] = "flora"
+    update_kind: ClassVar[str | None] = None
 
     def messages(self, model: Staged, training: Training) -> Messages:
         return Messages(("adapters",), ("stacks", *provisioned(model, model.whole)))
@@ -92,6 +93,17 @@ class Flora(FedLora):
         stack = yield from site.compute(stacked, targets, [update.value for update in updates], weights)
         base = yield from site.compute(fold, targets, state["base"], stack)
         return {"classifier": classifier, "stacks": [*state["stacks"], stack], "base": base}
+
+    def moved(self, site: Site, task: Task, state: State, update: Update, base: State, weight: float) -> Steps:
+        """Return an update whose adapters, a change already, count by the weight, and whose classifier is moved."""
+        from simulator.learning.training.stacking import scaled
+
+        if weight == 1 and base is state:
+            return update
+        classifier = Update(_classifier(update.value), update.weight)
+        rest = yield from super().moved(site, task, state["classifier"], classifier, base["classifier"], weight)
+        factors = yield from site.compute(scaled, _adapted(task), update.value, weight)
+        return Update({**update.value, **factors, **rest.value}, update.weight)
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         return {**state["base"], **state["classifier"]}

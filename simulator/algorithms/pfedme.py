@@ -44,6 +44,7 @@ class PFedMe(FedAvg):
     """
 
     name: ClassVar[str] = "pfedme"
+    update_kind: ClassVar[str | None] = None
     inner_steps: PositiveInt = 5
     lam: NonNegativeFloat = 15.0
     eta: NonNegativeFloat = 0.005

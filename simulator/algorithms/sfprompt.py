@@ -65,6 +65,7 @@ class SFPrompt(UShaped):
     """
 
     name: ClassVar[str] = "sfprompt"
+    update_kind: ClassVar[str | None] = "prompts and tail"
     ignores: ClassVar[tuple[str, ...]] = ("train", "local_epochs", "prompts")
     prompts: Prompts = Prompts()
     local_epochs: NonNegativeInt = 1

@@ -154,6 +154,7 @@ PARTITIONS = Plugins("simulator.learning.data.partition", "Partition", "sfsim.pa
 QUEUES = Plugins("simulator.scheduling.queues", "Queue", "sfsim.queues")
 SCHEDULES = Plugins("simulator.learning.schedules", "Schedule", "sfsim.schedules")
 SELECTIONS = Plugins("simulator.scheduling.selection", "Selection", "sfsim.selections")
+STALENESS = Plugins("simulator.scheduling.staleness", "Staleness", "sfsim.staleness")
 
 FAMILIES = {
     "datasets": DATASETS,
@@ -162,6 +163,7 @@ FAMILIES = {
     "drivers": DRIVERS,
     "selections": SELECTIONS,
     "queues": QUEUES,
+    "staleness": STALENESS,
     "cut_policies": CUT_POLICIES,
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import simpy
 from simpy.events import EventPriority
@@ -19,13 +20,29 @@ class Participant(Protocol):
 
     Attributes:
         site: its device.
+        round_index: the number of its present attempt.
     """
 
     site: Any
+    round_index: int
 
     @property
     def name(self) -> str:
         """The name of its site."""
+
+
+class CutOff(NamedTuple):
+    """A transfer that was cut short.
+
+    Attributes:
+        kind: the kind of payload.
+        payload: the whole payload, as the receiver would have had it.
+        share: the share of its bytes that have arrived.
+    """
+
+    kind: str
+    payload: Any
+    share: float
 
 
 class Gone:
@@ -47,8 +64,13 @@ class Process(simpy.Process):
         client_name: the client's name, or None.
         phase: the phase that its rows in the ledger get.
         round: the round that its rows get.
+        attempt: the client's attempt that its rows get; 0 without a client.
         sites: the sites that the verb it is waiting in needs.
         stopped: whether it was stopped.
+        reason: why it was stopped, in a word or two; empty if it was not.
+        since: when it began to wait for what it is waiting for, in seconds of the clock.
+        ended: when it ended, in seconds of the clock; None before.
+        cut_off: the transfer that was cut short when it was stopped; None if there was none.
         steps: the generator that it runs.
     """
 
@@ -57,10 +79,15 @@ class Process(simpy.Process):
         inherits = isinstance(parent, Process)
         self.client: Participant | None = client or (parent.client if inherits else None)  # type: ignore[union-attr]
         self.client_name = self.client.name if self.client else None
+        self.attempt = self.client.round_index if self.client else 0
         self.phase: str = parent.phase if inherits else ""  # type: ignore[union-attr]
         self.round: int = parent.round if inherits else 0  # type: ignore[union-attr]
         self.sites: tuple[Any, ...] = ()
         self.stopped = False
+        self.reason = ""
+        self.since = 0.0
+        self.ended: float | None = None
+        self.cut_off: CutOff | None = None
         self.steps = _until_stopped(self, steps, world.processes)
         super().__init__(world.env, self.steps)
         world.processes[self] = None
@@ -69,10 +96,14 @@ class Process(simpy.Process):
         """Return whether the process cannot go on without this site."""
         return site in self.sites or (self.client is not None and self.client.site is site)
 
-    def stop(self) -> None:
-        """End the process now, without an error; if it has not begun it never does, if it is over nothing happens."""
+    def stop(self, reason: str = "stopped") -> None:
+        """End the process now, without an error; if it has not begun it never does, if it is over nothing happens.
+
+        Args:
+            reason: why, in a word or two, for the rows of what is lost with it; the first reason given stays.
+        """
         if self.is_alive:
-            self.stopped = True
+            self.stopped, self.reason = True, self.reason or reason
             self.interrupt("stop")
 
 
@@ -86,6 +117,7 @@ def _until_stopped(process: Process, steps: Steps, running: dict[Process, None])
     except simpy.Interrupt:
         return GONE
     finally:
+        process.ended = process.env.now
         del running[process]
 
 
@@ -106,9 +138,13 @@ class Handle:
     def __iter__(self) -> Steps:
         return (yield self.process)
 
-    def stop(self) -> None:
-        """End it: queued work is withdrawn, a transfer is cut short; service in progress finishes and is charged."""
-        self.process.stop()
+    def stop(self, reason: str = "stopped") -> None:
+        """End it: queued work is withdrawn, a transfer is cut short; service in progress finishes and is charged.
+
+        Args:
+            reason: why, in a word or two, for the rows of what is lost with it.
+        """
+        self.process.stop(reason)
 
 
 class Buffer:
@@ -122,11 +158,13 @@ class Buffer:
 
     def put(self, item: Any) -> Steps:
         """Wait until there is room, then put the item in."""
+        _note_wait(self._store._env)
         with self._store.put(item) as request:
             yield request
 
     def get(self) -> Steps:
         """Wait for an item; the value is the item."""
+        _note_wait(self._store._env)
         request = self._store.get()
         try:
             return (yield request)
@@ -136,6 +174,12 @@ class Buffer:
                 self._store._trigger_get(None)
             request.cancel()
             raise
+
+
+def _note_wait(env: simpy.Environment) -> None:
+    """Note that the running process begins to wait now."""
+    if isinstance(env.active_process, Process):
+        env.active_process.since = env.now
 
 
 class Concurrency:
@@ -171,7 +215,7 @@ class Concurrency:
         """Start a generator as a process that works for ``client``, or else for the client of the running process."""
         return Handle(Process(self, steps, client))
 
-    def together(self, *steps: Steps | Handle, within: float | None = None) -> Steps:
+    def together(self, *steps: Steps | Handle, within: float | None = None, first: int | None = None) -> Steps:
         """Run generators concurrently, or wait for handles; the value is the list of their results, in order.
 
         Whatever ends this wait also stops all of them. If several fail at one moment, the first error is raised here.
@@ -181,29 +225,44 @@ class Concurrency:
             steps: generators to start, or handles of generators that were started.
             within: seconds after which all that are not over are stopped; one that ends at that very moment counts as
                 over, unless an enclosing ``together`` has a limit at that moment too. None to wait without a limit.
+            first: how many results are enough: once so many are there, all that are not over are stopped. None to wait
+                for all.
         """
         jobs = [job if isinstance(job, Handle) else self.start(job) for job in steps]
         failed: list[simpy.Event] = []
+        enough = None if first is None else self.env.event()
+        missing, reason = first or 0, "stopped"
 
         def note(process: simpy.Event) -> None:
+            nonlocal missing
             if not process.ok:
                 if failed:  # one error is raised here; no one would handle the others
                     process.defused = True
                 failed.append(process)
+            elif enough is not None and process.value is not GONE:
+                missing -= 1
+                if not missing:
+                    enough.succeed()
 
         for job in jobs:
             if job.process.callbacks is not None:  # None if it is over
                 job.process.callbacks.append(note)
         all_over = self.env.all_of([job.process for job in jobs])
+        ends = [all_over] if within is None else [all_over, self.last_at(within)]
+        ends += [] if enough is None else [enough]
         try:
-            yield all_over if within is None else all_over | self._last_at(within)
+            yield all_over if len(ends) == 1 else self.env.any_of(ends)
+            reason = "late"  # those that are not over
             results = [job.process.value for job in jobs if not job.process.is_alive]
-            return [result for result in results if result is not GONE]
+            return [result for result in results if result is not GONE][:first]
         finally:
+            me = self.env.active_process
+            if isinstance(me, Process) and me.stopped:
+                reason = me.reason
             for job in jobs:
-                job.stop()
+                job.stop(reason)
 
-    def _last_at(self, seconds: float) -> simpy.Event:
+    def last_at(self, seconds: float) -> simpy.Event:
         """Return an event after so many seconds, which comes after all else that happens at that moment."""
         event = self.env.event()
         event._ok, event._value = True, None
@@ -219,8 +278,14 @@ class Concurrency:
 
         Use it as ``with world.exclusive(weights) as turn: yield turn``.
         """
+        _note_wait(self.env)
         _, turns = self._turns.setdefault(id(weights), (weights, simpy.Resource(self.env)))
         return turns.request()
+
+    def alone(self, weights: Any) -> simpy.resources.resource.Request:
+        """Return ``exclusive(weights)``, under its former name."""
+        warnings.warn("World.alone is called exclusive now", FutureWarning, stacklevel=2)
+        return self.exclusive(weights)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

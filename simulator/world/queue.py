@@ -47,13 +47,14 @@ class Job(simpy.Event):
 
     Attributes:
         process, work, args: as given.
-        client, phase, round: those of the process when it asked; the client by its name.
+        client, phase, round, attempt: those of the process when it asked; the client by its name.
         cost, writes, holds: what the work says for these arguments.
         asked: when it was asked for, in seconds of the clock.
         start: when its service began.
         seconds: how long its service takes.
         begun: whether its service has begun.
         aborted: whether it was withdrawn or cut short.
+        reason: why it was cut short, in a word or two; empty if it was not.
     """
 
     def __init__(
@@ -67,11 +68,13 @@ class Job(simpy.Event):
         super().__init__(env)
         self.process = process
         self.client, self.phase, self.round = process.client_name, process.phase, process.round
+        self.attempt = process.attempt
         self.work, self.args = work, args
         self.cost, self.writes, self.holds = work.cost(*args), work.writes(*args), work.holds(*args)
         self.asked = self.start = env.now
         self.seconds = 0.0
         self.begun = self.aborted = False
+        self.reason = ""
         assert self.callbacks is not None
         self.callbacks.append(finish)  # the first callback, so that the result is there for the others
 

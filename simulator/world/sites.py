@@ -16,14 +16,15 @@ from simulator.settings.moved import former, former_arguments
 from simulator.world.hardware import Hardware
 from simulator.world.memory import Memory
 from simulator.world.network import Link
-from simulator.world.processes import Concurrency, Steps
+from simulator.world.processes import Steps
 from simulator.world.queue import FirstCome, Job, Queue
+from simulator.world.standstill import Background
 from simulator.world.store import S, Stores
 
 __getattr__ = former(__name__, "simulator.accounting.power", "simulator.world.queue")
 
 
-class Surroundings(Concurrency):
+class Surroundings(Background):
     """What sites and clients need to know of the world that they are in.
 
     Attributes:
@@ -79,6 +80,9 @@ class Site:
         stores: what is kept here from round to round.
         memory: the memory in use.
         away_since: the clock when it left, in seconds; None while it is present.
+        absent_for: the causes of its absence; it is back when none is left.
+        due: for each cause, the event that begins or ends it next, where one is to come.
+        patience: seconds that others wait for it while it is away; None: to need it then is an error.
     """
 
     @former_arguments(discipline="queue")
@@ -98,6 +102,9 @@ class Site:
         self.stores = Stores()
         self.memory = Memory()
         self.away_since: float | None = None
+        self.absent_for: dict[str, None] = {}
+        self.due: dict[str, simpy.Event] = {}
+        self.patience: float | None = None
         self._only = (self,)
         self._free = hardware.slots
         self._order = count()
@@ -128,12 +135,13 @@ class Site:
         Raises:
             TypeError: the work has no cost.
             ValueError: its cost gives no finite number of seconds of at least 0.
-            RuntimeError: the site is away, or this is used outside of a process.
+            RuntimeError: the site is away, and nobody waits for it; or this is used outside of a process.
         """
         process = self.world.current_process()
         if not isinstance(work, Work):
             raise TypeError(f"site {self.name!r}: {work!r} has no cost; declare one with @work(cost=...)")
-        self.check_present(work.name)
+        if self.away_since is not None:
+            yield from self.world.until_back(self, work.name)
         job = Job(self.env, process, work, args, self._finish)
         job.seconds = self._checked_seconds(job)
         if self._free and not self._ready and (job.writes is None or id(job.writes) not in self._blocked):
@@ -181,26 +189,40 @@ class Site:
         if self.away_since is not None:
             raise RuntimeError(f"site {self.name!r} is away and cannot take part in {what!r}")
 
-    def leave(self) -> None:
+    @property
+    def may_return(self) -> bool:
+        """Whether each cause of its absence will end, as far as is known."""
+        return all(cause in self.due for cause in self.absent_for)
+
+    def leave(self, cause: str = "left") -> None:
         """Take the site away.
 
         Work in progress is charged for the time it was served and has no effect; queued work is withdrawn. The client
         of this site stops, and so does every client that computes here, sends to it or is receiving from it.
+
+        Args:
+            cause: why, in a word or two; the rows of what is lost get it. A site that is away already has one more
+                cause to be.
         """
+        self.absent_for[cause] = None
         if self.away_since is not None:
             return
         self.away_since = self.env.now
-        self.cut_short()
+        self.cut_short(cause)
         processes = list(self.world.processes)
         affected = {process.client or process for process in processes if process.needs(self)}
         for process in processes:
             if (process.client or process) in affected:
-                process.stop()
+                process.stop(cause)
 
-    def cut_short(self) -> None:
-        """End works in service, charged for the time served and without effect, and drop those that wait."""
+    def cut_short(self, reason: str) -> None:
+        """End works in service, charged for the time served and without effect, and drop those that wait.
+
+        Args:
+            reason: why, in a word or two, for the rows of these works.
+        """
         for job in list(self._serving):
-            job.aborted = True
+            job.aborted, job.reason = True, reason
             self._close(job)
         self._ready.clear()
 
@@ -220,11 +242,17 @@ class Site:
             if self.env.now > start:
                 self.world.ledger.engagements.add(EngagementRow(self.name, round, start, self.env.now - start))
 
-    def come_back(self) -> None:
-        """Make the site present again, and record its absence."""
-        if self.away_since is not None:
+    def come_back(self, cause: str | None = None) -> None:
+        """Make the site present again, and record its absence.
+
+        Args:
+            cause: the cause of the absence that has ended; the site stays away while there are others. None: all have.
+        """
+        self.absent_for = {} if cause is None else {other: None for other in self.absent_for if other != cause}
+        if self.away_since is not None and not self.absent_for:
             self.world.ledger.absences.add(AbsenceRow(self.name, self.away_since, self.env.now - self.away_since))
             self.away_since = None
+            self.world.note_return()
 
     def weigh(self) -> None:
         """Count again what is in the stores."""
@@ -276,6 +304,7 @@ class Site:
             for entry in waiting:
                 heapq.heappush(self._ready, entry)
         now, flops, touched = self.env.now, cost.flops, cost.bytes_touched
+        reason = (job.reason or job.process.reason or "stopped") if discarded else ""
         if job.aborted:
             share = (now - job.start) / (job.seconds or 1.0)
             flops, touched = round(flops * share), round(touched * share)
@@ -291,6 +320,9 @@ class Site:
                 now - job.start,
                 flops,
                 touched,
+                job.attempt,
+                discarded,
+                reason,
             )
         )
         if not self._serving:

@@ -12,8 +12,9 @@ from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, Round
 from simulator.settings.moved import former
 from simulator.world.clients import Channel, Client, Forecast
 from simulator.world.network import Flow, Link, Network
-from simulator.world.processes import Process, Steps
+from simulator.world.processes import CutOff, Process, Steps
 from simulator.world.sites import Site, Surroundings
+from simulator.world.standstill import OUTAGE, UNFINISHED, standstill
 
 __getattr__ = former(__name__, "simulator.world.processes")
 
@@ -40,8 +41,12 @@ class World(Surroundings):
         network: the flows that are under way.
         ledger: the record of the run.
         sites, clients: all of them, in the order in which they were added.
+        cohort: the clients of the round that is under way, or of the last one.
         server: the site of the server; whoever builds the world sets it.
         aggregations: how many aggregations there have been; it keys what is shared at the server.
+        updates: how many updates have been aggregated.
+        bytes_sent: what devices have sent and received so far, in bytes.
+        main: the process that ``advance`` runs, or has run last.
         forecast: predicts what a round of a client costs; whoever builds the world may set it.
         observer: called with the name of the client and the result after each work that was done for one; usually None.
     """
@@ -55,8 +60,10 @@ class World(Surroundings):
         self.ledger = Ledger()
         self.sites: list[Site] = []
         self.clients: list[Client] = []
+        self.cohort: list[Client] = []
         self.server: Site
-        self.aggregations = 0
+        self.aggregations = self.updates = self.bytes_sent = 0
+        self.main: Process | None = None
         self.forecast: Callable[[Client], Forecast] = _no_forecast
         self._interrupted = False
 
@@ -74,28 +81,40 @@ class World(Surroundings):
     def advance(self, steps: Steps) -> Any:
         """Run a generator to its end, and return what it returns; all else that runs goes on in the next call.
 
+        The value is ``GONE`` if an outage of the server stopped it.
+
         Raises:
             RuntimeError: a site left that the generator itself was waiting for.
+            StandstillError: nothing more can happen, and the generator has not ended.
         """
-        process = Process(self, steps, None)
+        process = self.main = Process(self, steps, None)
         try:
             value = self.env.run(process)
         except KeyboardInterrupt:  # it may come in the middle of any step, and what is half done cannot be ended
             self._interrupted = True
             raise
-        if process.stopped:
+        except RuntimeError as error:
+            if process.triggered or not str(error).startswith("No scheduled events left"):
+                raise
+            raise standstill(self) from None
+        if process.stopped and process.reason != OUTAGE:
             raise RuntimeError("the run was stopped: a site left while the driver was waiting for it")
         return value
+
+    def current_reason(self) -> str:
+        """Return why the process that ``advance`` runs ends early: an outage, or that the trial is over."""
+        return (self.main.reason if self.main else "") or UNFINISHED
 
     def end(self) -> None:
         """Stop all that still runs, charged for the time served; nothing can happen in this world afterwards."""
         if self._interrupted:
             return
         for process in list(self.processes):  # otherwise garbage collection would end them, and add to the ledger later
+            process.reason = process.reason or UNFINISHED
             process.steps.close()
         self.processes.clear()
         for site in self.sites:
-            site.cut_short()
+            site.cut_short(UNFINISHED)
             if site.away_since is not None:  # absent until the end
                 self.ledger.absences.add(AbsenceRow(site.name, site.away_since, self.now - site.away_since))
 
@@ -115,11 +134,13 @@ class World(Surroundings):
 
         Raises:
             TypeError: the payload holds something that is neither a tensor nor a number.
-            RuntimeError: one of the sites is away, or this is used outside of a process.
+            RuntimeError: one of the sites is away, and nobody waits for it; or this is used outside of a process.
         """
-        process, start = self.current_process(), self.now
-        source.check_present(kind)
-        target.check_present(kind)
+        process = self.current_process()
+        for site in (source, target):
+            while site.away_since is not None:
+                yield from self.until_back(site, kind)
+        start = process.since = self.now
         copy, nbytes = self.wire.carry(payload)
         path = self.path(source, target)
         flow = self.network.send(path, nbytes)
@@ -127,7 +148,10 @@ class World(Surroundings):
         try:
             yield flow.done
         finally:  # if the sender was stopped, the flow ends here, and what was sent is lost
-            self._end_transfer(process, kind, start, nbytes, self.network.cancel(flow), flow.done.triggered)
+            left = self.network.cancel(flow)
+            if not flow.done.triggered and nbytes:
+                process.cut_off = CutOff(kind, copy, 1 - left / nbytes)
+            self._end_transfer(process, kind, start, nbytes, left, flow.done.triggered)
         return copy
 
     def broadcast(self, source: Site, clients: Sequence[Client], payload: Any, kind: str) -> Steps:
@@ -179,6 +203,7 @@ class World(Surroundings):
             ended: the clock when that flow ended; empty until then.
         """
         process, start, downlink = self.current_process(), self.now, client.site.downlink
+        process.since = start
         flow = self.network.send((downlink,), nbytes, after=source.uplink.latency)
         process.sites, arrived = (source, client.site), False
         try:
@@ -206,6 +231,7 @@ class World(Surroundings):
         source, target = process.sites
         process.sites = ()
         sent = nbytes if arrived else round(nbytes - left)
+        self.bytes_sent += sent
         latency = min(sum(link.latency for link in self.path(source, target)), self.now - start)
         self.ledger.transfers.add(
             TransferRow(
@@ -220,21 +246,23 @@ class World(Surroundings):
                 sent,
                 0 if arrived else sent,
                 latency,
+                process.attempt,
+                "" if arrived else process.reason or "stopped",
             )
         )
 
     @contextmanager
     def round(self, number: int, cohort: list[Client]) -> Iterator[None]:
         """Mark a round: one aggregation, in which the cohort takes part from beginning to end, waiting included."""
-        process, start = self.current_process(), self.now
-        process.round = number
+        process, start, updates = self.current_process(), self.now, self.updates
+        process.round, self.cohort = number, cohort
         for client in cohort:
             client.site.end_overtime()
         try:
             yield
         finally:
             seconds = self.now - start
-            self.ledger.rounds.add(RoundRow(number, start, seconds))
+            self.ledger.rounds.add(RoundRow(number, start, seconds, self.updates - updates))
             for client in cohort:
                 self.end_engagement(client, number, start)
 

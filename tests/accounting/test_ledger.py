@@ -25,6 +25,9 @@ SCHEMA = {
     "seconds": "double",
     "flops": "int64",
     "bytes_touched": "int64",
+    "attempt": "int64",
+    "lost": "bool",
+    "reason": "string",
 }
 
 
@@ -60,7 +63,7 @@ def test_types_are_right_even_where_a_column_holds_nothing(rows: list[WorkRow]) 
 def test_every_table_is_typed_when_it_is_empty(name: str) -> None:
     arrow = Ledger().tables()[name].arrow()
     assert arrow.num_rows == 0
-    assert set(map(str, arrow.schema.types)) <= {"string", "int64", "double"}
+    assert set(map(str, arrow.schema.types)) <= {"string", "int64", "double", "bool"}
     assert tuple(arrow.schema.names) == Ledger().tables()[name].row._fields
 
 

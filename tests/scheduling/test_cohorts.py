@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from simulator.accounting.ledger import RoundRow
+from simulator.accounting.ledger import AttemptRow, RoundRow
 from simulator.algorithms.base import Algorithm, OwnOrder, Update
 from simulator.scheduling.selection.uniform import Uniform
 from simulator.settings.seeds import Seeds
+from simulator.world.standstill import StandstillError
 from simulator.world.world import World
 from tests.helpers.driving import drive as driven
 from tests.helpers.worlds import Steps, after, device, job, tiny
@@ -121,7 +122,7 @@ def test_a_round_ends_when_its_slowest_client_is_back_and_the_server_has_aggrega
     state, seen = drive(Adding(), world)
     assert state == 2 * 1 + 2 * 2
     assert seen == [(0, 0, 0), (1, 2, 5), (2, 6, 10)]
-    assert list(world.ledger.rounds) == [RoundRow(1, 0, 5), RoundRow(2, 5, 5)]
+    assert list(world.ledger.rounds) == [RoundRow(1, 0, 5, updates=2), RoundRow(2, 5, 5, updates=2)]
     assert [(row.work, row.phase, row.round, row.client, row.start) for row in world.ledger.works] == [
         ("train", "model exchange", 1, "a", 1),
         ("train", "model exchange", 1, "b", 2),
@@ -168,7 +169,36 @@ def test_a_client_that_leaves_in_a_round_is_left_out_of_the_mean() -> None:
     assert [row.client for row in world.ledger.engagements if row.round == 2] == ["b"]
 
 
-def test_a_round_in_which_nobody_could_take_part_leaves_the_state_as_it_is() -> None:
+def test_a_world_without_anybody_who_could_take_part_is_told_by_name() -> None:
     world = tiny()
-    device(world).site.leave()
-    assert drive(Adding(), world) == (0, [(0, 0, 0), (1, 0, 0), (2, 0, 0)])
+    device(world, "phone").site.leave("battery")
+    with pytest.raises(StandstillError, match=r"the server has waited since 0 s for phone \(battery\) to be back"):
+        drive(Adding(), world)
+
+
+def test_the_server_waits_for_the_next_device_where_none_is_there() -> None:
+    world = tiny()
+    client = device(world)
+    client.site.leave()
+    world.change(client.site, "left", 7.0, lambda: client.site.come_back("left"))
+    _, seen = drive(Adding(), world, rounds=1)
+    assert seen == [(0, 0, 0), (1, 1, 10)]
+
+
+def test_each_client_of_a_round_is_an_attempt_that_was_used_or_lost() -> None:
+    world = tiny()
+    a = device(world, "a")
+    device(world, "b")
+
+    class Leaving(Adding):
+        name: ClassVar[str] = "leaving"
+
+        def begin(self, world: World, task: Any) -> Any:
+            world.start(after(world, 1, a.site.leave))
+            return 0
+
+    drive(Leaving(), world, rounds=1)
+    assert list(world.ledger.attempts) == [
+        AttemptRow("a", 1, 0, 0.0, 1.0, 0, 0, "left"),
+        AttemptRow("b", 1, 0, 0.0, 2.0, 1, 0, ""),
+    ]

@@ -69,6 +69,7 @@ def alone(entry: Entry, rounds: int = 2) -> Entry:
     """
     update = {
         "rounds": rounds,
+        "budget": None,
         "driver": DRIVERS.find("synchronous")(),
         "selection": SELECTIONS.find("uniform")(),
     }

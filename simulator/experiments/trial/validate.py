@@ -80,4 +80,8 @@ def _checked(scenario: Scenario, entry: Entry, dry: bool) -> Messages:
             raise UnfitError("head", head, f"no block is left: {error.problem}") from error
         raise error.below("training", "lora") from error
     algorithm.check(model, training)
+    try:
+        training.driver.check(algorithm, training, scenario.world.clients)
+    except UnfitError as error:
+        raise error.below("training", "driver") from error
     return algorithm.messages(model, training)

@@ -40,6 +40,22 @@ def stacked(adapters: Sequence[Target], updates: Sequence[Tensors], weights: Seq
     return result
 
 
+def _scaled_cost(adapters: Sequence[Target], update: Tensors, weight: float) -> Cost:
+    return Cost(bytes_touched=2 * tree_bytes([update[adapter.b] for adapter in adapters]))
+
+
+@work(cost=_scaled_cost)
+def scaled(adapters: Sequence[Target], update: Tensors, weight: float) -> dict[str, Tensor]:
+    """Return the factor B of each adapter times a weight, by name; so the product of the factors is scaled by it.
+
+    Args:
+        adapters: the adapters.
+        update: name -> tensor, with the factors of all adapters.
+        weight: the weight.
+    """
+    return {adapter.b: _times(update[adapter.b], weight) for adapter in adapters}
+
+
 def _times(tensor: Tensor, factor: float) -> Tensor:
     return tensor if tensor.is_meta else tensor * factor
 

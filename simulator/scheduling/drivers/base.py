@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from simulator.algorithms.base import Algorithm, State
+from simulator.algorithms.base import Algorithm, OwnOrder, State
 from simulator.settings.base import Settings
+from simulator.settings.errors import UnfitError
 from simulator.settings.seeds import Seeds
 from simulator.world.store import Store
 
 if TYPE_CHECKING:
+    from simulator.learning.settings import TrainingSettings as Training
     from simulator.learning.task import Task
     from simulator.scheduling.selection.base import Selection
     from simulator.world.world import World
@@ -38,6 +40,18 @@ class Driver(Settings):
 
     name: ClassVar[str]
 
+    def check(self, algorithm: Algorithm, training: Training, devices: int) -> None:
+        """Check that it can run an algorithm with these settings.
+
+        Args:
+            algorithm: the algorithm.
+            training: how it is trained, and on how large a cohort.
+            devices: how many devices there are.
+
+        Raises:
+            UnfitError: it cannot; the key is that of a setting of the driver.
+        """
+
     def states(
         self,
         algorithm: Algorithm,
@@ -48,13 +62,15 @@ class Driver(Settings):
         clients_per_round: int,
         selection: Selection,
         seeds: Seeds,
-    ) -> Iterator[State]:
+    ) -> Generator[State]:
         """Yield the state before training, then the state after each aggregation.
 
         In a world that has aggregations already, yield the last state, then those of the aggregations that are missing.
 
         Asking for the next state runs the world until the next aggregation. In between the clock stands still at the
         time of the aggregation, so the caller may evaluate, save or stop. ``world.aggregations`` counts them.
+
+        Closing the generator ends the trial early: what is under way is noted as unfinished.
 
         Args:
             algorithm: the algorithm to run.
@@ -66,3 +82,14 @@ class Driver(Settings):
             seeds: the random streams of the trial.
         """
         raise NotImplementedError
+
+
+def refuse_own_order(driver: Driver, algorithm: Algorithm) -> None:
+    """Refuse an algorithm that orders its rounds itself.
+
+    Raises:
+        UnfitError: the algorithm is an ``OwnOrder``.
+    """
+    if isinstance(algorithm, OwnOrder):
+        problem = f"{algorithm.name} orders its rounds itself, so {driver.name} cannot run it"
+        raise UnfitError("name", driver.name, problem, "synchronous")

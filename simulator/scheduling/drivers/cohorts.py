@@ -1,0 +1,130 @@
+"""Drivers that work in rounds: a cohort is selected, trains, and is aggregated before the next one is selected."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from simulator.accounting.ledger import AttemptRow
+from simulator.algorithms.base import Algorithm, OwnOrder, State, Steps, Update
+from simulator.scheduling.drivers.base import Driver, GlobalState
+from simulator.settings.seeds import Seeds
+from simulator.world.processes import GONE, Handle
+
+if TYPE_CHECKING:
+    from simulator.learning.task import Task
+    from simulator.scheduling.selection.base import Selection
+    from simulator.world.clients import Client
+    from simulator.world.world import World
+
+
+class CohortDriver(Driver):
+    """A driver whose rounds follow each other; subclasses say how many are selected, and whom the server waits for.
+
+    If no device can take part, the server waits until one can. A server that has an outage goes on from its last
+    aggregation: the round in which it was away ends without an aggregation, and what its cohort did is lost.
+    """
+
+    def states(
+        self,
+        algorithm: Algorithm,
+        world: World,
+        task: Task,
+        *,
+        rounds: int,
+        clients_per_round: int,
+        selection: Selection,
+        seeds: Seeds,
+    ) -> Generator[State]:
+        stored = world.server.store(GlobalState)
+        if not world.aggregations:  # else it goes on from the state of the last aggregation
+            stored.value = algorithm.begin(world, task)
+        yield stored.value
+        size = self.cohort_size(clients_per_round)
+        for number in range(world.aggregations + 1, rounds + 1):
+            if world.server.away_since is not None:
+                world.advance(world.await_return([world.server], "next round"))
+            cohort = selection.choose(world.clients, size, number, seeds)
+            while not cohort:
+                absent = [client.site for client in world.clients if client.fits]
+                world.advance(world.await_return(absent, "next cohort"))
+                cohort = selection.choose(world.clients, size, number, seeds)
+            for client in cohort:
+                client.round_index = max(number, client.round_index + 1)
+            state = world.advance(self._round(algorithm, world, task, stored.value, cohort, number))
+            if state is not GONE:
+                stored.value = state
+            world.aggregations = number
+            yield stored.value
+
+    def cohort_size(self, clients_per_round: int) -> int:
+        """Return how many clients are selected for a round.
+
+        Args:
+            clients_per_round: the size of a cohort, as the training settings give it.
+        """
+        return clients_per_round
+
+    def gather(self, algorithm: Algorithm, world: World, task: Task, state: State, jobs: dict[Client, Handle]) -> Steps:
+        """Wait for the clients of a cohort; the value is the updates to aggregate, by client.
+
+        Args:
+            algorithm: the algorithm that runs.
+            world: the world in which it runs.
+            task: the model, its starting weights and the training settings.
+            state: the global state at the start of the round.
+            jobs: the running part of each client of the cohort.
+        """
+        yield from world.together(*jobs.values())
+        return updates_of(jobs)
+
+    def _round(
+        self, algorithm: Algorithm, world: World, task: Task, state: State, cohort: list[Client], number: int
+    ) -> Steps:
+        """Run one round, and return the next state."""
+        engaged = cohort if algorithm.engages_cohort else []
+        with world.round(number, engaged):
+            if isinstance(algorithm, OwnOrder):
+                start, base = world.now, world.aggregations
+                state = yield from algorithm.round(world, task, state, cohort)
+                world.updates += len(cohort)
+                for client in engaged:
+                    seconds = world.now - start
+                    world.ledger.attempts.add(
+                        AttemptRow(client.name, client.round_index, base, start, seconds, number, 0, "")
+                    )
+                return state
+            with world.phase("model exchange"):
+                jobs = {client: world.start(algorithm.client(world, task, client, state), client) for client in cohort}
+            used: dict[Client, Update] = {}
+            start = world.now
+            try:
+                updates = yield from self.gather(algorithm, world, task, state, jobs)
+                if updates:
+                    with world.phase("aggregation"):
+                        arrived = list(updates.values())
+                        state = yield from algorithm.aggregate(world.server, task, state, arrived)
+                used = updates
+                world.updates += len(used)
+            finally:
+                _record(world, jobs, used, start, number)
+        return state
+
+
+def updates_of(jobs: dict[Client, Handle]) -> dict[Client, Update]:
+    """Return the updates of those clients that are done."""
+    done: dict[Client, Any] = {client: job.process for client, job in jobs.items() if not job.process.is_alive}
+    return {client: process.value for client, process in done.items() if process.value is not GONE}
+
+
+def _record(world: World, jobs: dict[Client, Handle], used: dict[Client, Update], start: float, number: int) -> None:
+    """Record what became of each client of a round: its update was used, or why not."""
+    main = world.main
+    for client, job in jobs.items():
+        process = job.process
+        end = world.now if process.ended is None else process.ended
+        reason = ""
+        if client not in used:  # it was stopped itself, or with all others, or was done too late to count
+            reason = process.reason or (main.reason if main else "") or "late"
+        base, round = world.aggregations, 0 if reason else number
+        world.ledger.attempts.add(AttemptRow(client.name, process.attempt, base, start, end - start, round, 0, reason))

@@ -1,0 +1,23 @@
+"""The polynomial staleness weight."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import NonNegativeFloat
+
+from simulator.scheduling.staleness.base import Staleness
+
+
+class Polynomial(Staleness):
+    """The weight ``(staleness + 1) ** -exponent`` (Xie et al., 2019, section 5.2; Nguyen et al., 2022, with 0.5).
+
+    Attributes:
+        exponent: how fast the weight falls; 0: not at all.
+    """
+
+    name: ClassVar[str] = "polynomial"
+    exponent: NonNegativeFloat = 0.5
+
+    def weight(self, staleness: int) -> float:
+        return float((staleness + 1) ** -self.exponent)
