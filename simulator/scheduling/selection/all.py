@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class All(Selection):
-    """Everyone that can take part does; ``clients_per_round`` is not used."""
+    """Everyone that can take part does; ``clients_per_round`` is not used.
+
+    Asynchronous drivers keep their bound on how many train at the same time.
+    """
 
     name: ClassVar[str] = "all"
 

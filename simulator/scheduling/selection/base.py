@@ -53,6 +53,9 @@ class Selection(Settings):
     def choose(self, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
         """Return a cohort of ``size`` clients, or fewer if fewer can take part: those that fit and are not away.
 
+        If some can, the cohort has at least one of them: drivers take an empty one as "nobody is here", and wait until
+        somebody is back.
+
         Args:
             clients: the candidates, in the order of the scenario: all clients, or those that are not in flight.
             size: the size of the cohort.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import PositiveInt, field_validator
+from pydantic import Field, PositiveInt
 
 from simulator.scheduling.selection.base import Selection, predicted_seconds, shuffled
 from simulator.settings.errors import UnfitError
@@ -51,8 +51,9 @@ class FedCS(Selection):
     downlink is busy (in its first round also all that this takes longer than later ones), sending that for which its
     uplink is, and all the rest, the server's part included, is its update time. Selecting takes no time.
 
-    ``clients_per_round`` bounds the cohort, which the paper does not. The links of the scenario need not be shared as
-    the paper's are, so rounds may well be shorter than predicted.
+    If none of the candidates is back in time, others are drawn; if none of those that are there is, the fastest takes
+    part alone. ``clients_per_round`` bounds the cohort, which the paper does not. The links of the scenario need not be
+    shared as the paper's are, so rounds may well be shorter than predicted.
 
     Attributes:
         deadline: the longest duration of a round.
@@ -61,20 +62,24 @@ class FedCS(Selection):
 
     name: ClassVar[str] = "fedcs"
     depends_on_time: ClassVar[bool] = True
-    deadline: Duration
+    deadline: Annotated[Duration, Field(gt=0)]
     candidates: PositiveInt | None = None
-
-    @field_validator("deadline")
-    @classmethod
-    def _some_time(cls, deadline: float) -> float:
-        if not deadline:
-            raise ValueError("it is zero, and must be more than 0")
-        return deadline
 
     def choose(self, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
         drawn = shuffled(clients, seeds.stream("cohort", round))
-        left, schedule = drawn[: self.candidates], Schedule()
-        chosen: list[Client] = []
+        pool = self.candidates or len(drawn)
+        for start in range(0, len(drawn), max(pool, 1)):
+            chosen = self._back_in_time(drawn[start : start + pool], size)
+            if chosen:
+                return chosen
+        if not drawn:
+            return []
+        self._check_reachable(drawn[0].site.world.clients)
+        return [min(drawn, key=predicted_seconds)]
+
+    def _back_in_time(self, candidates: Sequence[Client], size: int) -> list[Client]:
+        """Add candidates one by one, at most ``size``, as long as they are back before the deadline."""
+        left, chosen, schedule = list(candidates), list[Any](), Schedule()
         while left and len(chosen) < size:
             after = {client: schedule.with_one_more(client) for client in left}
             best = min(left, key=lambda client: after[client].seconds)
@@ -83,16 +88,13 @@ class FedCS(Selection):
             chosen.append(best)
             left.remove(best)
             schedule = after[best]
-        if not chosen and drawn:
-            self._check_reachable(drawn)
         return chosen
 
     def _check_reachable(self, clients: Sequence[Client]) -> None:
-        """Raise ``UnfitError`` if not even the fastest client is back before the deadline."""
-        fastest = min(clients, key=predicted_seconds)
+        """Raise ``UnfitError`` if not even the fastest of all clients is back before the deadline."""
+        fastest = min((client for client in clients if client.fits), key=predicted_seconds)
         seconds = predicted_seconds(fastest)
         if seconds > self.deadline:
-            problem = (
-                f"nobody is back by then: a round of the fastest, {fastest.name}, takes {human('seconds', seconds)}"
-            )
+            least = f"a round of the fastest, {fastest.name}, takes {human('seconds', seconds)}"
+            problem = f"nobody is back by then: {least}"
             raise UnfitError(("training", "selection", "deadline"), DURATION.format(self.deadline), problem)

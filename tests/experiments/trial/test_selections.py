@@ -14,6 +14,7 @@ from simulator.experiments.trial.trial import run
 from simulator.experiments.trial.validate import check
 from simulator.scenario.scenario import Scenario
 from simulator.settings.errors import ScenarioError
+from simulator.settings.plugins import SELECTIONS
 from tests.helpers.small_trials import scenario
 
 CHOOSE_BY_LOSS: list[dict[str, Any]] = [{"name": "power_of_choice", "candidates": 5}, {"name": "oort"}]
@@ -89,7 +90,7 @@ def test_a_deadline_that_nobody_meets_is_refused_with_the_line(tmp_path: Path) -
     ("selection", "problem"),
     [
         ({"name": "fedcs"}, "deadline: it is missing"),
-        ({"name": "fedcs", "deadline": "0 s"}, "it is zero, and must be more than 0"),
+        ({"name": "fedcs", "deadline": "0 s"}, 'deadline is "0 s": it must be more than 0'),
         ({"name": "fedcs", "deadline": 30}, "it has no unit"),
         ({"name": "fedcs", "deadline": "30 s", "candidates": 0}, "candidates is 0"),
         ({"name": "power_of_choice"}, "candidates: it is missing"),
@@ -116,6 +117,30 @@ def test_dry_and_real_runs_have_the_same_ledger(selection: dict[str, Any], tmp_p
     dry, real = (run(settings, settings.algorithms[0], 0, is_dry) for is_dry in (True, False))
     assert dry.ledger == real.ledger
     assert len(list(dry.ledger.engagements)) >= 2
+
+
+DRIVERS: list[dict[str, Any]] = [
+    {"name": "synchronous"},
+    {"name": "deadline", "first": 2},
+    {"name": "fedbuff", "buffer": 2},
+    {"name": "fedasync", "concurrency": 2},
+    {"name": "semi_async", "concurrency": 3, "seconds": "2 s"},
+]
+
+
+@pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver["name"])
+@pytest.mark.parametrize("name", SELECTIONS.names())
+def test_every_policy_chooses_for_every_driver(name: str, driver: dict[str, Any], tmp_path: Path) -> None:
+    keys: dict[str, Any] = {"fedcs": {"deadline": "3 s"}, "power_of_choice": {"candidates": 4}}
+    world = {"devices": [{"name": "raspberry-pi-4", "count": 4}, {"name": "jetson-nano", "count": 2, "uplink": "lte"}]}
+    data = {"name": "synthetic", "samples": 60, "test_samples": 20, "classes": 5}
+    training = {"selection": {"name": name, **keys.get(name, {})}, "driver": driver, "rounds": 4}
+    settings = scenario(tmp_path, ["fl-linear"], world=world, data=data, training={**training, "clients_per_round": 3})
+    check(settings)
+    dry = settings.algorithms[0].training.selection.needs_values is None
+    outcome = run(settings, settings.algorithms[0], 0, dry)
+    assert outcome.rounds[-1].round == 4
+    assert len(list(outcome.ledger.attempts)) >= 4
 
 
 def test_an_entry_with_another_policy_starts_from_its_defaults(tmp_path: Path) -> None:

@@ -184,11 +184,17 @@ def test_only_those_who_stay_for_long_enough_are_chosen() -> None:
 
 
 def test_the_first_round_of_a_client_may_take_longer() -> None:
-    world = staying(crowd("a"), a=10.0)
+    world = staying(crowd("aa"), a=10.0)
     world.forecast = lambda client: predicted(9.0, first=11.0)
-    assert draw(Available(), world, 1) == ""
+    assert draw(Available(), world, 2) == "b"
     world.clients[0].round_index = 1
-    assert draw(Available(), world, 1) == "a"
+    assert sorted(draw(Available(), world, 2)) == ["a", "b"]
+
+
+def test_where_nobody_stays_for_long_enough_it_is_who_gets_furthest() -> None:
+    """a stays for half of its round, b for four fifths, c for a quarter."""
+    world = staying(crowd([10, 5, 40]), a=5.0, b=4.0, c=10.0)
+    assert {draw(Available(), world, 2, number) for number in range(9)} == {"b"}
 
 
 def test_no_round_is_predicted_for_who_is_always_there() -> None:
@@ -229,10 +235,17 @@ def test_fedcs_takes_its_candidates_at_random() -> None:
     assert {draw(policy, world, 3, number) for number in range(30)} == {"a", "b", "c"}
 
 
-def test_fedcs_chooses_nobody_where_no_candidate_is_fast_enough_but_others_are() -> None:
+def test_fedcs_draws_others_where_no_candidate_is_fast_enough() -> None:
     world, policy = crowd("aaa"), FedCS.model_validate({"deadline": "8.5 s", "candidates": 1})
     world.forecast = lambda client: TIMES[client.name]
-    assert {draw(policy, world, 3, number) for number in range(30)} == {"a", ""}
+    assert {draw(policy, world, 3, number) for number in range(30)} == {"a"}
+
+
+def test_fedcs_takes_the_fastest_where_all_that_are_fast_enough_are_away() -> None:
+    world, policy = crowd("aaa"), FedCS.model_validate({"deadline": "8.5 s"})
+    world.forecast = lambda client: TIMES[client.name]
+    world.clients[0].site.leave()
+    assert {draw(policy, world, 3, number) for number in range(30)} == {"b"}
 
 
 def test_fedcs_counts_provisioning_as_download() -> None:
