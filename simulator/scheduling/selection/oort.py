@@ -51,7 +51,8 @@ class Oort(Selection):
     T is a quantile of t over the clients that have trained. If the utility gained in the last ``window`` draws is below
     that of the ``window`` before, T goes up by ``pace_step``.
 
-    The predicted t is that of a round in which the client takes part alone; the paper takes measured times.
+    Clients in flight count when they are back. The predicted t is that of a round in which the client takes part alone;
+    the paper takes measured times.
 
     Attributes:
         exploration: the share of the cohort that explores in the first draw.
@@ -81,9 +82,9 @@ class Oort(Selection):
         candidates = eligible(clients)
         if not candidates:
             return []
-        everybody, server, rng = clients[0].site.world.clients, clients[0].server, seeds.stream("cohort", round)
+        server, rng = clients[0].server, seeds.stream("cohort", round)
         record, reported = server.store(Participation), server.store(ReportedLosses)
-        usefulness = {client: use for client in everybody if (use := _statistical(client, reported)) is not None}
+        usefulness = {client: use for client in clients if (use := _statistical(client, reported)) is not None}
         self._keep_pace(record, reported, usefulness, round)
         trained = [client for client in candidates if client in usefulness]
         untried = [client for client in candidates if client not in usefulness]
@@ -151,7 +152,8 @@ class Oort(Selection):
         gains, window = [*record.gains, gain], self.window
         if len(gains) >= 2 * window and round % window == 0:
             record.steps += fsum(gains[-2 * window : -window]) > fsum(gains[-window:])
-        record.gains, record.counted = gains[-2 * window :], dict(reported.engagements)
+        record.gains = gains[-2 * window :]
+        record.counted = {**record.counted, **{client.name: reported.engagements[client.name] for client in new}}
 
 
 def _statistical(client: Client, reported: ReportedLosses) -> float | None:

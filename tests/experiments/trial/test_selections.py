@@ -86,6 +86,18 @@ def test_a_deadline_that_nobody_meets_is_refused_with_the_line(tmp_path: Path) -
         devices_left_out(settings)
 
 
+@pytest.mark.parametrize("deadline", [1.0, 2.5, 4.0, 6.0])
+def test_rounds_of_fedcs_are_over_before_the_deadline(deadline: float, tmp_path: Path) -> None:
+    """Devices do not share a link here, so that no round takes longer than if uploads followed one another."""
+    world = {"devices": [{"name": "raspberry-pi-4", "count": 6}, {"name": "jetson-nano", "count": 6, "uplink": "lte"}]}
+    data = {"name": "digits", "partition": {"name": "dirichlet", "alpha": 0.5}}
+    training = {"selection": {"name": "fedcs", "deadline": f"{deadline} s"}, "clients_per_round": 6, "rounds": 5}
+    settings = scenario(tmp_path, ["fl-bias"], world=world, data=data, training=training)
+    outcome = run(settings, settings.algorithms[0], 0, dry=True)
+    assert all(row.seconds <= deadline for row in outcome.ledger.rounds)
+    assert max(row.seconds for row in outcome.ledger.rounds) > deadline / 10
+
+
 @pytest.mark.parametrize(
     ("selection", "problem"),
     [

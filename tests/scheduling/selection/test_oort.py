@@ -104,3 +104,15 @@ def test_a_draw_without_news_gains_nothing() -> None:
 def test_a_client_that_diverged_does_no_harm() -> None:
     world = crowd(dict.fromkeys("abc", 1.0), {"a": [float("nan")], "b": [1.0], "c": [2.0]})
     assert sorted(draw(EXPLOITS, world, 2, 3)) == ["a", "c"]
+
+
+def test_a_client_in_flight_counts_when_it_is_back() -> None:
+    """b trains for the second time while a is drawn twice; then its new losses, 3 instead of 1, are a gain of 30."""
+    world = crowd(dict.fromkeys("ab", 1.0), {"a": [2.0], "b": [1.0]})
+    draw(Oort(), world, 1, 1)
+    reported, (a, b) = world.server.store(ReportedLosses), world.clients
+    for number in (2, 3):
+        reported.add("b", 2, 3.0)
+        Oort().choose([a], 1, number, Seeds(0))
+    Oort().choose([a, b], 1, 4, Seeds(0))
+    assert world.server.store(Participation).gains == [30.0, 0.0, 0.0, 30.0]
