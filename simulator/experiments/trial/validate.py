@@ -63,6 +63,14 @@ def _checked(scenario: Scenario, entry: Entry, dry: bool) -> Messages:
     if dry and algorithm.needs_values:
         problem = f"it decides by {algorithm.needs_values}, which a dry run does not have"
         raise UnfitError("name", entry.name, problem, "a run without --dry")
+    selection = training.selection
+    if dry and selection.needs_values:
+        problem = f"{selection.name} chooses by {selection.needs_values}, which a dry run does not have"
+        allowed = "another policy, or a run without --dry"
+        raise UnfitError(("training", "selection", "name"), selection.name, problem, allowed)
+    if selection.needs_losses and not algorithm.reports_losses:
+        problem = f"{selection.name} chooses by losses of single clients, and {algorithm.name} trains on those of all"
+        raise UnfitError(("training", "selection", "name"), selection.name, problem, "another policy or algorithm")
     try:
         model = structure(scenario, entry)
     except NoTokensError as error:
