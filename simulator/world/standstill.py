@@ -11,6 +11,7 @@ from simpy.resources.store import StoreGet, StorePut
 
 from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
+from simulator.world.dropout import give_up
 from simulator.world.processes import Concurrency, Process, Steps
 from simulator.world.queue import Job
 
@@ -118,13 +119,7 @@ class Background(Concurrency):
             site.check_present(what)
         if (yield from self.await_return([site], what, site.patience)):
             return
-        process = self.current_process()
-        cause = next(iter(site.absent_for), OUTAGE)
-        for other in list(self.processes):
-            if other is not process and process.client is not None and other.client is process.client:
-                other.stop(cause)
-        process.stopped, process.reason = True, process.reason or cause
-        raise simpy.Interrupt(cause)
+        give_up(self.current_process(), self.processes, next(iter(site.absent_for), OUTAGE))
 
     def await_return(self, sites: Sequence[Absent], what: str, patience: float | None = None) -> Steps:
         """Wait until at least one of these sites is present; the value is whether one is.

@@ -72,12 +72,12 @@ class Planner:
     takes part all the same.
 
     Attributes:
-        scenario: the scenario as it was loaded.
+        scenario: the scenario as it was loaded, but in a world in which nothing goes wrong.
         seed: its first seed.
     """
 
     def __init__(self, scenario: Scenario) -> None:
-        self.scenario, self.seed = scenario, scenario.seeds[0]
+        self.scenario, self.seed = scenario.calm(), scenario.seeds[0]
         self._known: dict[tuple[object, ...], Round] = {}
 
     def settled(self, entry: Entry) -> Entry:

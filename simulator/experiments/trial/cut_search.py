@@ -207,7 +207,7 @@ class _Choice:
         key, others = (self.kin[name], place), frozenset(self.kin) - {name}
         if key not in self.known.figures:
             entry = self._cut_at(place, rounds=2)
-            outcome = Simulation(self.scenario, entry, self.seed, dry=True, without=others).run()
+            outcome = Simulation(self.scenario.calm(), entry, self.seed, dry=True, without=others).run()
             (peak,) = (peak for peak in outcome.client_peaks if peak.site == name)
             *_, first, second = (point.sim_time_s for point in outcome.rounds)
             joules = [
