@@ -137,7 +137,7 @@ def follow(
 
 
 def have_outages(server: Attending, attendance: Attendance, patience: float) -> None:
-    """Have the server away at times; what goes on when an outage begins is given up.
+    """Have the server away at times; all that it was doing when an outage begins ends, the round included.
 
     Args:
         server: the server.
@@ -147,7 +147,8 @@ def have_outages(server: Attending, attendance: Attendance, patience: float) -> 
     server.patience = patience
 
     def give_up() -> None:
-        if server.world.main is not None:
-            server.world.main.stop(OUTAGE)
+        for process in list(server.world.processes):
+            if process.client is None:
+                process.stop(OUTAGE)
 
     follow(server, attendance, OUTAGE, give_up)

@@ -120,6 +120,7 @@ class Battery:
     def engage(self, by: int) -> None:
         """Count one more engagement of the device in a round, or (-1) one less."""
         self._engaged += by
+        assert self._engaged >= 0, f"{self.site.name} ended an engagement that it did not begin"
         self._change()
 
     def _change(self) -> None:
