@@ -166,8 +166,7 @@ class Battery:
         """
         left = self._left()
         moment = min(self._since + left, self._until)
-        gone = moment == math.inf and EMPTY in self.site.absent_for  # nothing will bring it back
-        if gone or moment < self._wake:
+        if moment < self._wake:
             self._look_at(moment)
 
     def _look_at(self, moment: float) -> None:
