@@ -60,6 +60,11 @@ _MEASURES = (
     _Measure("Learning", "Best accuracy", "best_accuracy", "fraction", more_is_better=True),
     _Measure("Learning", "Personal accuracy", "personal_accuracy", "fraction", more_is_better=True),
     _Measure("Learning", "Personal, worst decile", "personal_accuracy_worst_decile", "fraction", more_is_better=True),
+    _Measure("Learning", "Personal, participants", "personal_accuracy_participants", "fraction", more_is_better=True),
+    _Measure(
+        *("Learning", "Participants, worst decile", "personal_accuracy_participants_worst_decile", "fraction"),
+        more_is_better=True,
+    ),
     _Measure("Learning", "Trainable parameters", "trainable_parameters", "count"),
     _Measure("Time", "Time to target", "time_to_target_s", "seconds"),
     _Measure("Time", "Simulated time", "sim_time_s", "seconds"),

@@ -24,6 +24,8 @@ ROUNDS_COLUMNS = (
     *("client_flops", "server_flops", "client_energy_j", "server_energy_j"),
 )
 PERSONAL_COLUMNS = ("personal_accuracy", "personal_accuracy_worst_decile")
+PARTICIPANTS_COLUMNS = ("personal_accuracy_participants", "personal_accuracy_participants_worst_decile")
+LATER_COLUMNS = (*PERSONAL_COLUMNS, *PARTICIPANTS_COLUMNS)
 """Columns of summary and rounds that runs of earlier versions lack; there they are read as NaN."""
 BREAKDOWN_COLUMNS = (
     *("algorithm", "label", "seed", "side", "phase", "activity", "seconds", "bytes", "flops", "energy_j"),
@@ -170,7 +172,7 @@ def load_run(folder: str | Path) -> Run:
         raise RunError(f"{folder / 'summary.json'}: 'trials' must be a list of at least one trial")
     for trial in trials:
         _demand_columns(folder / "summary.json", trial, SUMMARY_COLUMNS)
-    summary = _typed(folder / "summary.json", pd.DataFrame(trials), SUMMARY_COLUMNS, PERSONAL_COLUMNS)
+    summary = _typed(folder / "summary.json", pd.DataFrame(trials), SUMMARY_COLUMNS, LATER_COLUMNS)
     if summary.duplicated(["label", "seed"]).any():
         raise RunError(f"{folder / 'summary.json'}: a label and seed appear twice among the trials")
 
@@ -180,7 +182,7 @@ def load_run(folder: str | Path) -> Run:
         folder=folder,
         name=", ".join(part for part in (str(scenario.get("name") or folder.name), name_of_trial(folder)) if part),
         summary=summary,
-        rounds=_read_csv(folder / "rounds.csv", ROUNDS_COLUMNS, PERSONAL_COLUMNS),
+        rounds=_read_csv(folder / "rounds.csv", ROUNDS_COLUMNS, LATER_COLUMNS),
         breakdown=_read_csv(folder / "breakdown.csv", BREAKDOWN_COLUMNS),
         clients=_read_clients(folder / "clients.csv"),
         environment=read_json(folder / "environment.json"),

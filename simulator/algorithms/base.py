@@ -98,6 +98,14 @@ class Algorithm(Settings):
     engages_cohort: ClassVar[bool] = True
     """Whether the cohort takes part for the whole round; otherwise ``round`` itself records who took part, and when."""
 
+    @property
+    def needs_cohort(self) -> str | None:
+        """What of it needs rounds whose clients are known when they begin (``world.cohort``), as a phrase for messages.
+
+        None: nothing. A driver that has clients of several rounds under way at once refuses an algorithm with needs.
+        """
+        return None
+
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Refuse a subclass that uses a former name, which nothing would call any more.
 

@@ -155,6 +155,8 @@ PRESENCES = Plugins("simulator.world.presences", "Presence", "sfsim.presences")
 QUEUES = Plugins("simulator.scheduling.queues", "Queue", "sfsim.queues")
 SCHEDULES = Plugins("simulator.learning.schedules", "Schedule", "sfsim.schedules")
 SELECTIONS = Plugins("simulator.scheduling.selection", "Selection", "sfsim.selections")
+SIGNALS = Plugins("simulator.world.signals", "Signal", "sfsim.signals")
+STALENESS = Plugins("simulator.scheduling.staleness", "Staleness", "sfsim.staleness")
 
 FAMILIES = {
     "datasets": DATASETS,
@@ -164,6 +166,8 @@ FAMILIES = {
     "selections": SELECTIONS,
     "queues": QUEUES,
     "presences": PRESENCES,
+    "signals": SIGNALS,
+    "staleness": STALENESS,
     "cut_policies": CUT_POLICIES,
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,

@@ -69,15 +69,18 @@ class Planner:
     """Runs first rounds of a scenario, with its first seed and cohort, and remembers their costs.
 
     Frozen weights are on the devices already, except in ``outcome``. Memory is not enforced: a device that is too small
-    takes part all the same.
+    takes part all the same. Links have their nominal rates: what varies in time is left out.
 
     Attributes:
-        scenario: the scenario as it was loaded, but in a world in which nothing goes wrong.
+        scenario: the scenario as it was loaded, without signals, and in a world in which nothing goes wrong.
+        varies: whether there were signals.
         seed: its first seed.
     """
 
     def __init__(self, scenario: Scenario) -> None:
-        self.scenario, self.seed = scenario.calm(), scenario.seeds[0]
+        self.varies = any(scenario.world.signals())
+        self.scenario = scenario.model_copy(update={"world": scenario.world.calm().without_signals()})
+        self.seed = scenario.seeds[0]
         self._known: dict[tuple[object, ...], Round] = {}
 
     def settled(self, entry: Entry) -> Entry:

@@ -61,7 +61,8 @@ def forget() -> None:
 def placed(scenario: Scenario, entry: Entry, seed: int) -> Entry:
     """Return the entry with the cuts that its policy chooses for this seed's devices; itself if it has no policy.
 
-    A device that no cut fits gets the smallest cut where ``on_oom`` is ``skip`` or ``ignore``.
+    A device that no cut fits gets the smallest cut where ``on_oom`` is ``skip`` or ``ignore``. The dry runs have links
+    at their nominal rates, and nothing goes wrong in them: a policy cannot know how that will go.
 
     Args:
         scenario: the world, the model and the data.
@@ -78,6 +79,7 @@ def placed(scenario: Scenario, entry: Entry, seed: int) -> Entry:
     if algorithm.needs_values:
         problem = f"{entry.name} decides by {algorithm.needs_values}: no dry run can tell what a cut asks"
         raise scenario.error(("algorithms", entry.label, "cut"), None, problem, "fixed")
+    scenario = scenario.model_copy(update={"world": scenario.world.calm().without_signals()})
     cache = _known(scenario.model_dump_json(exclude={"algorithms", "seeds"}), entry.model_dump_json())
     if seed not in cache.places:
         cache.places[seed] = _Choice(scenario, entry, algorithm, seed, cache).places()
@@ -207,7 +209,7 @@ class _Choice:
         key, others = (self.kin[name], place), frozenset(self.kin) - {name}
         if key not in self.known.figures:
             entry = self._cut_at(place, rounds=2)
-            outcome = Simulation(self.scenario.calm(), entry, self.seed, dry=True, without=others).run()
+            outcome = Simulation(self.scenario, entry, self.seed, dry=True, without=others).run()
             (peak,) = (peak for peak in outcome.client_peaks if peak.site == name)
             *_, first, second = (point.sim_time_s for point in outcome.rounds)
             joules = [

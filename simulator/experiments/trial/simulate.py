@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -81,26 +82,32 @@ class Simulation:
     def _run(self) -> Iterator[RoundResult]:
         training, world, began = self.entry.training, self.world, time.perf_counter()
         torch.set_num_threads(self.scenario.threads)
+        budget, evaluation, last = training.budget, self.scenario.evaluation, 0.0
         states = training.driver.states(
             self.entry.algorithm,
             world,
             self.task,
-            rounds=training.rounds,
+            rounds=training.rounds if budget is None else sys.maxsize,
             clients_per_round=training.clients_per_round,
             selection=training.selection,
             seeds=self.seeds,
         )
         try:
             for state in states:
-                number = world.aggregations
-                due = number % self.scenario.evaluation.every == 0 or number == training.rounds
+                number, now = world.aggregations, world.now - world.start_time
+                done = number / training.rounds if budget is None else budget.spent(world)
+                due = evaluation.is_due(number, now, last) or done >= 1
                 score = self.evaluation.score(self.entry.algorithm, world, self.task, state) if due else None
-                self.results.append(RoundResult(number, world.now, score))
+                last = now if due else last
+                self.results.append(RoundResult(number, world.now, score, done))
                 self.wall_time_s += time.perf_counter() - began
                 yield self.results[-1]
+                if done >= 1:
+                    break
                 began = time.perf_counter()
                 torch.set_num_threads(self.scenario.threads)  # another simulation may have run meanwhile
         finally:
+            states.close()  # a driver notes what is unfinished before the world ends
             world.end()
 
     def run(self) -> TrialResult:

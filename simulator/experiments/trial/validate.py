@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 
 def notices(scenario: Scenario) -> Iterator[str]:
-    """Yield what a user should know of a valid scenario: a line for each setting that nothing may use."""
+    """Yield what a user should know of a valid scenario: a line for each setting that an algorithm ignores, what
+    signals have to say, and each phase with a rate of dropout that no algorithm of ours has."""
     for entry in scenario.algorithms:
         yield from (f"{entry.label} {notice}" for notice in not_looked_at(entry.algorithm, entry.training))
+    for where, signal in scenario.world.signals():
+        yield from (f"world.{'.'.join(map(str, where))}: {notice}" for notice in signal.notices())
     yield from unknown_phases(sorted({phase for group in scenario.world.devices for phase in group.dropout}))
 
 
@@ -36,6 +39,9 @@ def check(scenario: Scenario, dry: bool = False) -> None:
     """
     if scenario.torch_device == "cuda" and not dry and not torch.cuda.is_available():
         raise scenario.error(("torch_device",), "cuda", "torch finds no CUDA GPU on this machine", "auto or cpu")
+    for where, signal in scenario.world.signals():
+        with located(scenario, "world", *where):
+            signal.check()
     messages = []
     for index, entry in enumerate(scenario.algorithms):
         with located(scenario, "algorithms", index):
@@ -88,4 +94,8 @@ def _checked(scenario: Scenario, entry: Entry, dry: bool) -> Messages:
             raise UnfitError("head", head, f"no block is left: {error.problem}") from error
         raise error.below("training", "lora") from error
     algorithm.check(model, training)
+    try:
+        training.driver.check(algorithm, training, scenario.world.clients)
+    except UnfitError as error:
+        raise error.below("training", "driver") from error
     return algorithm.messages(model, training)

@@ -43,11 +43,14 @@ SUMMARY = [
     "wall_time_s",
     "personal_accuracy",
     "personal_accuracy_worst_decile",
+    "personal_accuracy_participants",
+    "personal_accuracy_participants_worst_decile",
     "not_looked_at",
 ]
 ROUNDS = (
     "algorithm,label,seed,round,sim_time_s,accuracy,loss,bytes_up,bytes_down,client_flops,server_flops,"
-    "client_energy_j,server_energy_j,personal_accuracy,personal_accuracy_worst_decile"
+    "client_energy_j,server_energy_j,personal_accuracy,personal_accuracy_worst_decile,"
+    "personal_accuracy_participants,personal_accuracy_participants_worst_decile"
 )
 WORKS = "site,client,work,phase,round,asked,start,seconds,flops,bytes_touched"
 TRANSFERS = "source,target,client,kind,phase,round,start,seconds,bytes,lost"
