@@ -13,6 +13,7 @@ from simulator.settings.errors import UnfitError, located
 from simulator.settings.humanize import human
 
 if TYPE_CHECKING:
+    from simulator.experiments.trial.result import TrialResult
     from simulator.scenario.scenario import Entry, Scenario
     from simulator.world.clients import Forecast
 
@@ -46,7 +47,11 @@ def check_scheduling(scenario: Scenario, index: int, entry: Entry) -> None:
 def _forecasts(scenario: Scenario, entry: Entry) -> Iterator[tuple[str, DeviceClass, Forecast]]:
     """Yield a device of each class, its class, and the forecast of its rounds."""
     seed, seen = scenario.seeds[0], set()
-    forecasts = Forecasts(scenario, entry, seed, lambda *lone: Simulation(*lone, seed, dry=True).run())
+
+    def run(lone: Scenario, its_entry: Entry) -> TrialResult:
+        return Simulation(lone, its_entry, seed, dry=True).run()
+
+    forecasts = Forecasts(scenario, entry, seed, run)
     for name, kin in device_classes(scenario, seed).items():
         if kin not in seen:
             seen.add(kin)

@@ -1,0 +1,185 @@
+"""Laws that hold in any world: whatever drives it, whoever is selected, and whatever comes, goes and varies in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from math import fsum
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simulator.experiments.trial.result import TrialResult
+from simulator.experiments.trial.simulate import Simulation
+from simulator.scenario.scenario import Scenario
+from simulator.world.standstill import StandstillError
+from tests.helpers.caches import forget
+from tests.helpers.small_trials import scenario
+
+DRIVERS: list[dict[str, Any]] = [
+    {"name": "synchronous"},
+    {"name": "deadline", "seconds": "300 ms"},
+    {"name": "deadline", "first": 2, "over_selection": 1.5},
+    {"name": "deadline", "seconds": "400 ms", "late": "layers"},
+    {"name": "fedbuff", "buffer": 2, "concurrency": 4},
+    {"name": "fedbuff", "buffer": 3, "concurrency": 3, "max_staleness": 1},
+    {"name": "fedasync", "concurrency": 4, "staleness": {"name": "hinge"}},
+    {"name": "semi_async", "seconds": "200 ms", "concurrency": 4},
+]
+SELECTIONS: list[dict[str, Any]] = [
+    *({"name": name} for name in ("uniform", "round_robin", "by_weight", "longest_battery")),
+    {"name": "available", "margin": 1.0},
+]
+PRESENCES: list[dict[str, Any] | None] = [
+    None,
+    {"name": "on_off", "mean_present": "500 ms", "mean_absent": "200 ms"},
+    {"name": "on_off", "mean_present": "2 s", "mean_absent": "100 ms", "start": "absent"},
+]
+BATTERIES: list[dict[str, Any] | None] = [
+    None,
+    {"capacity": "5 J", "start": 0.8, "reserve": 0.1, "charging": {"power": "2 W"}},
+    {"capacity": "4 J", "start": 0.5, "charging": {"power": "5 W", "only_unused": True}, "drain": "100 mW"},
+    {"capacity": "9 J"},
+]
+LINKS: list[dict[str, Any]] = [
+    {"rate": "20 Mbit/s", "latency": "5 ms"},
+    {"rate": "10 Mbit/s", "signal": {"name": "markov", "mean_good": "200 ms", "mean_bad": "100 ms", "bad": 0.0}},
+    {"rate": "10 Mbit/s", "signal": {"name": "periodic", "period": "300 ms", "low": 0.2}, "loss": 0.1},
+    {"rate": "5 Mbit/s", "loss": 0.05, "signal": {"name": "outage", "between": "1 s", "duration": "50 ms"}},
+]
+DROPOUTS: list[dict[str, float]] = [{}, {"model exchange": 0.1, "training": 0.2, "split training": 0.2}]
+OUTAGES: list[dict[str, Any] | None] = [None, {"between": "1 s", "duration": "100 ms", "patience": "50 ms"}]
+LABELS = ["fl", "fl-linear", "v1", "v2-sent", "sfp", "fl-stacked", "flexp", "ditto", "alone"]
+CUT_OFF = {"away", "battery", "outage", "dropout", "late", "stopped", "unfinished"}
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> dict[str, Any]:
+    """Everything that a scenario may choose about who works when, and about what goes wrong."""
+
+    def group(name: str, count: int) -> dict[str, Any]:
+        figures: dict[str, Any] = {"name": name, "count": count, "uplink": draw(st.sampled_from(LINKS))}
+        figures["downlink"] = draw(st.sampled_from(LINKS))
+        for key, choices in (("presence", PRESENCES), ("battery", BATTERIES), ("dropout", DROPOUTS)):
+            if chosen := draw(st.sampled_from(choices)):  # type: ignore[call-overload]
+                figures[key] = chosen
+        return figures
+
+    server: dict[str, Any] = {"name": "rtx-4090", "slots": draw(st.integers(1, 3)), "rate": {"fp32": "1 GFLOP/s"}}
+    if outages := draw(st.sampled_from(OUTAGES)):
+        server["outages"] = outages
+    label, driver = draw(st.sampled_from(LABELS)), draw(st.sampled_from(DRIVERS))
+    if driver.get("late") == "layers" and label not in ("fl", "fl-linear", "sfp", "ditto"):
+        driver = DRIVERS[1]
+    training = {"rounds": 4, "clients_per_round": 4, "driver": driver, "selection": draw(st.sampled_from(SELECTIONS))}
+    devices = [group("raspberry-pi-4", 5), group("jetson-nano", draw(st.integers(3, 5)))]
+    world = {"devices": devices, "server": server, "provisioning": draw(st.sampled_from(["first_use", "preinstalled"]))}
+    return {"label": label, "training": training, "world": world, "seed": draw(st.integers(0, 99))}
+
+
+def ended(small: Scenario, seed: int, dry: bool) -> tuple[Simulation, TrialResult]:
+    """Run a trial to its end, or to a standstill, which must say who waits for whom."""
+    forget()
+    simulation = Simulation(small, small.algorithms[0], seed, dry)
+    try:
+        simulation.run()
+    except StandstillError as error:
+        assert "has waited since" in str(error)
+    return simulation, simulation.result()
+
+
+def union(spans: Iterable[tuple[float, float]]) -> float:
+    total, until = 0.0, float("-inf")
+    for begin, end in sorted(spans):
+        total += max(0.0, end - max(begin, until))
+        until = max(until, end)
+    return total
+
+
+def check_laws(simulation: Simulation, result: TrialResult) -> None:
+    """Check what must hold in any ledger."""
+    world, ledger = simulation.world, result.ledger
+    own = [(row.client, row.attempt) for row in ledger.attempts]
+    assert len(set(own)) == len(own), "an attempt ends once"
+    assert all(bool(row.round) != bool(row.reason) for row in ledger.attempts), "it was used, or lost for a reason"
+    used = Counter(row.round for row in ledger.attempts if row.round)
+    assert used == Counter({row.round: row.updates for row in ledger.rounds if row.updates}), "each used update once"
+    for rows in (ledger.works, ledger.transfers):
+        assert {(row.client, row.attempt) for row in rows if row.client} <= set(own), "work belongs to an attempt"
+    assert world.bytes_sent == sum(row.bytes for row in ledger.transfers)
+    for row in ledger.transfers:
+        assert 0 <= row.lost <= row.bytes
+        assert not row.reason or (row.lost == row.bytes and row.reason in CUT_OFF)
+    assert all(row.lost == bool(row.reason) for row in ledger.works)
+    for site in world.sites:
+        check_site(site, simulation, result)
+
+
+def check_site(site: Any, simulation: Simulation, result: TrialResult) -> None:
+    """Check the seconds of a site's engines, and its joules by adding them up in another way."""
+    ledger, end, name, watts = result.ledger, simulation.world.now, site.name, site.hardware.power
+    away = [(row.start, row.start + row.seconds) for row in ledger.absences if row.site == name]
+    computing = [(row.start, row.start + row.seconds) for row in ledger.works if row.site == name]
+    sending, receiving = (
+        [(row.start + row.latency, row.start + row.seconds) for row in ledger.transfers if getattr(row, side) == name]
+        for side in ("source", "target")
+    )
+    for spans in (computing, sending, receiving):
+        assert union(spans) + union(away) == pytest.approx(union([*spans, *away]), abs=1e-9), "away is away"
+        assert union([*spans, *away]) <= end + 1e-9
+    there = [(row.start, row.start + row.seconds) for row in ledger.engagements if row.client == name]
+    if site is simulation.world.server:
+        there = [(0.0, end)]
+    covered = [*there, *computing, *sending, *receiving]
+    idle = union([*covered, *away]) - union(away)
+    joules = watts.idle * idle + (watts.compute - watts.idle) * fsum(until - begin for begin, until in computing)
+    joules += (watts.upload - watts.idle) * union(sending) + (watts.download - watts.idle) * union(receiving)
+    assert fsum(use.energy_j for use in result.uses if use.site == name) == pytest.approx(joules, rel=1e-9, abs=1e-9)
+    if site.battery is not None:
+        assert site.battery.drawn == pytest.approx(joules, rel=1e-9, abs=1e-9)
+
+
+def check_world(case: dict[str, Any], real: bool) -> None:
+    folder = Path(mkdtemp())
+    small = scenario(folder, [case["label"]], world=case["world"], training=case["training"])
+    simulation, result = ended(small, case["seed"], dry=True)
+    check_laws(simulation, result)
+    _, again = ended(small, case["seed"], dry=not real)
+    for name, table in result.ledger.tables().items():
+        assert list(again.ledger.tables()[name]) == list(table), name
+    assert [(point.round, point.sim_time_s) for point in again.rounds] == [
+        (point.round, point.sim_time_s) for point in result.rounds
+    ]
+
+
+UNHURRIED = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+
+
+@settings(UNHURRIED, max_examples=40)
+@given(worlds())
+def test_the_laws_hold_and_the_same_seed_gives_the_same_digits(case: dict[str, Any]) -> None:
+    check_world(case, real=False)
+
+
+@settings(UNHURRIED, max_examples=10)
+@given(worlds())
+def test_a_dry_trial_is_the_real_one_in_any_world(case: dict[str, Any]) -> None:
+    check_world(case, real=True)
+
+
+@pytest.mark.slow
+@settings(UNHURRIED, max_examples=400)
+@given(worlds())
+def test_the_laws_hold_in_many_worlds(case: dict[str, Any]) -> None:
+    check_world(case, real=False)
+
+
+@pytest.mark.slow
+@settings(UNHURRIED, max_examples=100)
+@given(worlds())
+def test_many_dry_trials_are_the_real_ones(case: dict[str, Any]) -> None:
+    check_world(case, real=True)
