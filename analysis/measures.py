@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pandas as pd
@@ -49,7 +49,8 @@ class Column:
 class _Measure:
     """A row of the list of measures: where it stands in the table, and the column of the summary that it shows.
 
-    Of those that have a value, some are shown only if one is not zero, or if they are not all the same.
+    Of those that have a value, some are shown only if one is not zero, or if they are not all the same; the latter have
+    no best.
     """
 
     group: str
@@ -99,11 +100,14 @@ def nonzero(frame: pd.DataFrame, column: str) -> bool:
 
 def measure_columns(run: Run) -> list[Column]:
     """Return all measures of which a run has a value, with the best label of each marked, or several if they tie."""
-    return [
-        Column(measure.group, measure.name, measure.more_is_better, _cells(run, measure))
-        for measure in _MEASURES
-        if _is_shown(run, measure)
-    ]
+    columns = []
+    for measure in _MEASURES:
+        if _is_shown(run, measure):
+            cells = _cells(run, measure)
+            if measure.shown == "differing":  # more of it costs more
+                cells = tuple(replace(cell, best=False) for cell in cells)
+            columns.append(Column(measure.group, measure.name, measure.more_is_better, cells))
+    return columns
 
 
 def _is_shown(run: Run, measure: _Measure) -> bool:

@@ -16,7 +16,7 @@ from analysis.interactive.totals import totals_chart, totals_figure
 from analysis.interactive.where import where_figure
 from analysis.measures import highlights, measure_columns
 from analysis.quantities import measure_of
-from analysis.timeline import read_timeline
+from analysis.spans import read_timeline
 from simulator.settings.humanize import scale
 from tests.helpers.commands import Sfsim
 from tests.helpers.reports import MOST_BYTES, Page, valid
