@@ -29,7 +29,7 @@ def equal_budgets(run: Run) -> list[Column]:
         if not all(present(run.rounds, column) for column in cost.columns):
             continue
         spent = run.rounds[list(cost.columns)].sum(axis=1, skipna=False)
-        budget = float(spent.groupby([run.rounds["label"], run.rounds["seed"]]).max().min())
+        budget = float(spent.groupby([run.rounds["label"], run.rounds["seed"]]).max().min(skipna=False))
         if budget > 0:  # neither nothing nor NaN, as where a run of an earlier version is compared
             accuracies = _within(run, spent, budget)
             cells = cells_of("fraction", accuracies, run.summary["label"], more_is_better=True)

@@ -108,7 +108,7 @@ class Run:
 
         Errors are as for `works`.
         """
-        if not self._path(label, seed, "attempts").is_file():
+        if seed in self.seeds(label) and not self._path(label, seed, "attempts").is_file():
             return pd.DataFrame(columns=list(ATTEMPTS_COLUMNS))
         return self._ledger(label, seed, "attempts", ATTEMPTS_COLUMNS, {})
 
