@@ -77,8 +77,8 @@ def stragglers(run: Run, label: str) -> pd.DataFrame:
         label: the label; all of its seeds count.
 
     Returns:
-        A frame with the columns client, times (how often it was last), seconds (how long after the median of its
-        cohort, summed) and rounds (of how many rounds in which clients were done at different times).
+        A frame with the columns client, times (in how many rounds it was last), seconds (how long after the median of
+        its cohort, summed) and rounds (how many rounds there were).
 
     Raises:
         RunError: a ledger cannot be read.
@@ -93,9 +93,9 @@ def stragglers(run: Run, label: str) -> pd.DataFrame:
             continue
         for _, cohort in attempts.assign(end=attempts["start"] + attempts["seconds"]).groupby("base"):
             latest, median = float(cohort["end"].max()), float(cohort["end"].median())
+            rounds += 1
             if latest - median <= _ROUNDING * latest:
                 continue
-            rounds += 1
             for client in cohort.loc[cohort["end"] >= latest * (1 - _ROUNDING), "client"]:
                 last.setdefault(client, []).append(latest - median)
     rows = [(client, len(times), sum(times), rounds) for client, times in last.items()]
@@ -105,8 +105,9 @@ def stragglers(run: Run, label: str) -> pd.DataFrame:
 
 def _straggler_rows(name: str, run: Run, label: str) -> Iterator[tuple[str, ...]]:
     for row in stragglers(run, label).head(MOST_STRAGGLERS).to_dict("records"):
-        mean = human("seconds", row["seconds"] / row["times"])
-        yield name, row["client"], f"{row['times']} of {row['rounds']} rounds", mean, human("seconds", row["seconds"])
+        often = f"{row['times']} of {row['rounds']} round{'s' if row['rounds'] > 1 else ''}"
+        mean, whole = row["seconds"] / row["times"], row["seconds"]
+        yield name, row["client"], often, human("seconds", mean), human("seconds", whole)
 
 
 def _waste_rows(run: Run) -> Iterator[tuple[str, ...]]:

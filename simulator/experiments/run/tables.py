@@ -205,7 +205,10 @@ def breakdown_table(outcome: TrialResult) -> Table:
 
 
 def waste_table(outcome: TrialResult) -> Table:
-    """Return what was spent in vain, with the columns of ``waste.csv``: a row for each reason."""
+    """Return what was spent in vain, with the columns of ``waste.csv``: a row for each reason.
+
+    The file is written only if a trial has such a row.
+    """
     trial, lost = (outcome.entry.name, outcome.entry.label, outcome.seed), lost_updates(outcome.ledger)
     reasons = sorted({*lost, *outcome.waste} - {UNFINISHED})
     rows = [(*trial, reason, lost[reason], *outcome.waste.get(reason, Waste())) for reason in reasons]
@@ -262,7 +265,9 @@ def write(
     write_csv(folder / "rounds.csv", rounds)
     write_csv(folder / "breakdown.csv", [breakdown_table(outcome) for outcome in outcomes])
     write_csv(folder / "clients.csv", [clients_table(outcome) for outcome in by_seed.values()])
-    write_csv(folder / "waste.csv", [waste_table(outcome) for outcome in outcomes])
+    wasted = [waste_table(outcome) for outcome in outcomes]
+    if any(table.rows for table in wasted):
+        write_csv(folder / "waste.csv", wasted)
     for outcome in outcomes if ledger else ():
         _write_ledger(folder / LEDGER / f"{outcome.entry.label}-{outcome.seed}", outcome)
 

@@ -47,6 +47,9 @@ def test_nothing_is_wasted_where_all_are_waited_for(tmp_path: Path) -> None:
     assert [figures[key] for key in (*WASTED, "lost_updates", "unfinished_updates", "empty_rounds")] == [0] * 7
     assert (figures["updates"], figures["mean_staleness"]) == (4, 0)
     assert (wasted_share(outcome), list(losses("FL", [outcome]))) == (0, [])
+    (tmp_path / "out").mkdir()
+    write(tmp_path / "out", small(tmp_path), [outcome], dry=True, device="meta", ledger=False)
+    assert not (tmp_path / "out" / "waste.csv").exists()
 
 
 def test_a_run_folder_says_what_was_lost_and_why(tmp_path: Path, late: TrialResult) -> None:
