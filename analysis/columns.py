@@ -13,12 +13,14 @@ ROUNDS_COLUMNS = (
     *("client_flops", "server_flops", "client_energy_j", "server_energy_j"),
 )
 PERSONAL_COLUMNS = ("personal_accuracy", "personal_accuracy_worst_decile")
+PARTICIPANTS_COLUMNS = ("personal_accuracy_participants", "personal_accuracy_participants_worst_decile")
+LATER_COLUMNS = (*PERSONAL_COLUMNS, *PARTICIPANTS_COLUMNS)
 WASTED_COLUMNS = ("wasted_device_seconds", "wasted_bytes", "wasted_flops", "wasted_energy_j")
 SUMMARY_LATER = (
-    *PERSONAL_COLUMNS,
+    *LATER_COLUMNS,
     *("updates", "lost_updates", "unfinished_updates", "empty_rounds", "mean_staleness", *WASTED_COLUMNS),
 )
-ROUNDS_LATER = (*PERSONAL_COLUMNS, "updates")
+ROUNDS_LATER = (*LATER_COLUMNS, "updates")
 """Columns that runs of earlier versions lack; there they are read as NaN."""
 BREAKDOWN_COLUMNS = (
     *("algorithm", "label", "seed", "side", "phase", "activity", "seconds", "bytes", "flops", "energy_j"),

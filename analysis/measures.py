@@ -66,6 +66,11 @@ _MEASURES = (
     _Measure("Learning", "Best accuracy", "best_accuracy", "fraction", more_is_better=True),
     _Measure("Learning", "Personal accuracy", "personal_accuracy", "fraction", more_is_better=True),
     _Measure("Learning", "Personal, worst decile", "personal_accuracy_worst_decile", "fraction", more_is_better=True),
+    _Measure("Learning", "Personal, participants", "personal_accuracy_participants", "fraction", more_is_better=True),
+    _Measure(
+        *("Learning", "Participants, worst decile", "personal_accuracy_participants_worst_decile", "fraction"),
+        more_is_better=True,
+    ),
     _Measure("Learning", "Trainable parameters", "trainable_parameters", "count"),
     _Measure("Updates", "Aggregated", "updates", "count", more_is_better=True, shown="differing"),
     _Measure("Updates", "Lost", "lost_updates", "count", shown="nonzero"),

@@ -11,6 +11,7 @@ from typing import Any
 
 from analysis.budgets import equal_budgets
 from analysis.disclosed import disclosed
+from analysis.fairness import participation
 from analysis.figures import write_figures
 from analysis.interactive.curves import accuracy_chart
 from analysis.interactive.figure import Chart
@@ -89,6 +90,7 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         comparison=None,
         disclosed=disclosures,
         remarks=remarks(own_labels),
+        participation=participation(own_labels),
         **content,
     )
 
@@ -137,6 +139,7 @@ def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.h
         comparison=comparison,
         disclosed={},
         remarks=remarks(comparison.own_labels),
+        participation=participation(comparison.own_labels),
         **_content(run, comparison.own_labels),
     )
 

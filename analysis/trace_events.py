@@ -261,5 +261,5 @@ def _named(row: Any, otherwise: str) -> str:
 
 
 def _arrived(row: Any) -> bool:
-    """Return whether a transfer arrived: one that was stopped has lost bytes or, still in its latency, sent none."""
-    return bool(row.bytes and not row.lost)
+    """Return whether a transfer arrived: one that was stopped has lost all or, still in its latency, sent nothing."""
+    return bool(row.bytes > row.lost)

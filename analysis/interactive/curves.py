@@ -18,8 +18,11 @@ ACCURACIES = {
     "accuracy": "On the test set",
     "personal_accuracy": "Personal",
     "personal_accuracy_worst_decile": "Personal, worst decile",
+    "personal_accuracy_participants": "Personal, participants",
+    "personal_accuracy_participants_worst_decile": "Participants, worst decile",
 }
 """The columns of `rounds.csv` that may hold an accuracy, and their names in a report."""
+PARTICIPANTS = "personal_accuracy_participants"
 
 _OPTIONS: dict[Against, str] = {"time": "Time", "bytes": "Bytes", "energy": "Energy", "updates": "Updates"}
 _MOST_MARKERS = 12
@@ -47,7 +50,8 @@ def accuracy_chart(run: Run) -> Chart | None:
         "Point at a line for its figures, drag to zoom, double-click to zoom out."
     )
     if len(columns) > 1:
-        caption += " Personal is the mean over devices, each with its own model on its own mix of classes."
+        caption += " Personal is the mean over devices, each with its own model on its own mix of classes"
+        caption += "; participants are those that were in a cohort." if present(run.rounds, PARTICIPANTS) else "."
     return Chart("accuracy", "Accuracy over what it costs", caption, figures, knobs, tuple(run.labels))
 
 

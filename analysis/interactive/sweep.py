@@ -24,6 +24,7 @@ MEASURES = (
     *("final_accuracy", "time_to_target_s", "sim_time_s", "bytes", "client_energy_j", "peak_client_memory_bytes"),
     *("personal_accuracy", "personal_accuracy_worst_decile", "bytes_up", "bytes_down", "bytes_provisioning"),
     *("client_flops", "server_flops", "server_energy_j", "peak_server_memory_bytes", "best_accuracy"),
+    *("personal_accuracy_participants", "personal_accuracy_participants_worst_decile"),
 )
 LOSSES = ("lost_updates", "mean_staleness", "wasted_device_seconds", "wasted_bytes", "wasted_flops", "wasted_energy_j")
 """The measures that a page offers, most wanted first: if a sweep has too many points, the last are left out.

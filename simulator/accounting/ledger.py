@@ -83,8 +83,9 @@ class TransferRow(NamedTuple):
         phase, round: those of the process that sent it.
         start: when it began, in seconds of the simulated clock.
         seconds: how long it took, latency included.
-        bytes: what was put on the wire.
-        lost: the part of ``bytes`` that was not received because the transfer was stopped: all of it, or 0.
+        bytes: what was put on the wire, bytes that were sent again included.
+        lost: the part of ``bytes`` that was not received: all of it if the transfer was stopped, else what links lost
+            and the sender sent again; 0 without loss.
         latency: the seconds at the beginning in which no bytes move.
         attempt: which attempt of the client it belongs to; 0 if it was sent for no client.
         reason: why it was lost, or was sent in vain (``waste.marked``); empty if it was neither.

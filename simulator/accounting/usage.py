@@ -2,7 +2,8 @@
 
 Energy = idle watts x the time that a site is counted for + the sum over states of (watts of the state - idle watts) x
 the time in that state. States that overlap add up. A link that carries several flows at once counts as one engine,
-which is busy once; of slots that compute, each counts. Latency moves no bytes and draws nothing above idle.
+which is busy once; of slots that compute, each counts. Latency moves no bytes and draws nothing above idle; a
+transfer whose link carries nothing for a while draws as if it moved.
 """
 
 from __future__ import annotations

@@ -92,11 +92,21 @@ class Algorithm(Settings):
 
     A dry run has no tensor values, so it refuses such an algorithm.
     """
+    reports_losses: ClassVar[bool] = True
+    """Whether each client's losses are computed one by one; else a policy that looks at them is refused."""
     update_kind: ClassVar[str | None] = None
     """The kind of payload that a client's update consists of, if it is a state's tensors by name and nothing else, and
     weighs as many as the client has samples. Of such updates a part can be used, too."""
     engages_cohort: ClassVar[bool] = True
     """Whether the cohort takes part for the whole round; otherwise ``round`` itself records who took part, and when."""
+
+    @property
+    def needs_cohort(self) -> str | None:
+        """What of it needs rounds whose clients are known when they begin (``world.cohort``), as a phrase for messages.
+
+        None: nothing. A driver that has clients of several rounds under way at once refuses an algorithm with needs.
+        """
+        return None
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Refuse a subclass that uses a former name, which nothing would call any more.

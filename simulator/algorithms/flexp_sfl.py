@@ -9,10 +9,10 @@ from pydantic import NonNegativeFloat
 
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, Update
-from simulator.algorithms.steps.epochs import each_batch
+from simulator.algorithms.steps.epochs import batches_in, each_batch
 from simulator.algorithms.steps.personal import PersonalModel, has_trained
 from simulator.algorithms.steps.proximal import check_pull
-from simulator.algorithms.steps.shared_body import SharedBody, share_body, shared_body
+from simulator.algorithms.steps.shared_body import SharedBody, TrainsSharedBody, share_body, shared_body
 from simulator.algorithms.steps.split import CutPoint, UShaped
 from simulator.algorithms.steps.split_step import provisioned, split_messages, split_step
 from simulator.algorithms.steps.teacher import REFERENCE, Teacher, aligned_step
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from simulator.world.world import World
 
 
-class FlexPSFL(UShaped):
+class FlexPSFL(TrainsSharedBody, UShaped):
     """FlexP-SFL (Yuan et al., 2025; arXiv 2508.10349): each device has its own cut, head and tail, and all share the
     body at the server.
 
@@ -37,8 +37,8 @@ class FlexPSFL(UShaped):
     class it as U-shaped.) The alignment's formula is not known to us; three are offered, and all else is ours:
 
     Head and tail are personal: they stay in the client's store and are never replaced by an average. The body is
-    shared: each of its blocks is trained on the batches of the clients that leave the block to the server, in the order
-    in which they are served. The global model is the mean, weighted by shard size, of the models that the clients of a
+    shared: each of its blocks is trained on the batches of the clients that leave the block to the server, in the
+    ``order`` that is chosen. The global model is the mean, weighted by shard size, of the models that the clients of a
     cohort use at the end of the round. With alignment, each client uploads its head and tail for that mean (the server
     has the rest, and averages only what at least one client sent), and is sent the global model's before it trains. At
     weight 0 a client is only sent its initial head and tail, once, and sends neither; then there is no global model,
@@ -70,6 +70,10 @@ class FlexPSFL(UShaped):
         super().check(model, training)
         if self.alignment == "proximal":
             check_pull("weight", self.weight, training.optimizer)
+
+    @property
+    def _interleaves(self) -> bool:
+        return self.body == "stashed"
 
     def cuts(self, model: Staged) -> list[CutPoint]:
         blocks = len(model.blocks)
@@ -105,13 +109,16 @@ class FlexPSFL(UShaped):
             step = yield from aligned_step(client, local, received, self.alignment, self.weight)
         del start, received  # frees their memory; the alignment keeps what it needs of them
 
+        epochs = task.training.local_epochs
+        turns = self.turns(world, client, batches_in(client, epochs) if body.trainable else 0)
+        how: dict[str, Any] = {"exclusive": not self._interleaves, "turns": turns, "step": step}
+
         def train(batch: Batch) -> Steps:
             loss = (yield from teacher.loss(client, tail, batch.x, self.weight)) if teacher else None
-            exclusive = self.body == "exclusive"
-            yield from split_step(client, head, body, tail, batch, local, exclusive=exclusive, loss=loss, step=step)
+            yield from split_step(client, head, body, tail, batch, local, loss=loss, **how)
 
         with world.phase("split training"):
-            yield from each_batch(client, task.training.local_epochs, train)
+            yield from each_batch(client, epochs, train)
         personal = (yield from client.upload(local.release_copy(names), "model")) if self.weight else {}
         return Update(personal, weight=len(client.data))
 

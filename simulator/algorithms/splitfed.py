@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, UnfitError, Update
-from simulator.algorithms.steps.epochs import each_batch
-from simulator.algorithms.steps.shared_body import SharedBody, share_body, shared_body
+from simulator.algorithms.steps.epochs import batches_in, each_batch
+from simulator.algorithms.steps.shared_body import SharedBody, TrainsSharedBody, share_body, shared_body
 from simulator.algorithms.steps.split import UShaped
 from simulator.algorithms.steps.split_step import (
     labelled_messages,
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from simulator.world.world import World
 
 
-class SplitFed(UShaped):
+class SplitFed(TrainsSharedBody, UShaped):
     """SplitFed (Thapa et al., 2022; arXiv 2004.12088, Algorithms 1 and 2): devices train a head (and a tail) in
     parallel, and the server trains the rest. ``train: full`` is SFL+FF, ``linear`` is SFL+Linear.
 
     Attributes:
         version: ``v1``: the server trains a separate copy of its part for each client, and both sides are averaged.
-            ``v2``: the server trains one shared part, updated by all clients in the order in which they are served.
+            ``v2``: the server trains one shared part, updated by all clients in the ``order`` that is chosen.
         body: how clients share the server's part in ``v2``. ``stashed``: clients interleave; each pass keeps the
             weights that it was computed with, and its gradients are applied to the newest. ``exclusive``: one client
             holds the part from its forward pass to its step. (The paper has the server take clients in turn and leaves
@@ -65,6 +65,9 @@ class SplitFed(UShaped):
         super().check(model, training)
         if self.version == "v1" and self.body == "exclusive":
             raise UnfitError("body", self.body, "each client has a body of its own in v1", "exclusive with version: v2")
+        if self.version == "v1" and self.order != "arrival":
+            allowed = f"{self.order} with version: v2"
+            raise UnfitError("order", self.order, "each client has a body of its own in v1", allowed)
 
     @property
     def _tail(self) -> int:
@@ -74,6 +77,10 @@ class SplitFed(UShaped):
     @property
     def _exclusive(self) -> bool:
         return self.body == "exclusive"
+
+    @property
+    def _interleaves(self) -> bool:
+        return self.version == "v2" and self.labels == "private" and not self._exclusive
 
     def begin(self, world: World, task: Task) -> State:
         """Return the initial state: everything that is trained; in ``v2`` only what devices train.
@@ -95,14 +102,16 @@ class SplitFed(UShaped):
         head, tail = task.part(local, cut.head), task.part(local, cut.tail)
         body, rest = task.part(served, cut.body), task.part(served, cut.rest)
         yield from client.install(*((head, tail) if self.labels == "private" else (head,)))
+        epochs, shared = task.training.local_epochs, body if self.labels == "private" else rest
+        turns = self.turns(world, client, batches_in(client, epochs) if shared.trainable else 0)
 
         def step(batch: Batch) -> Steps:
             if self.labels == "private":
-                return split_step(client, head, body, tail, batch, local, exclusive=self._exclusive)
-            return labelled_step(client, head, rest, batch, local)  # one service, uninterrupted
+                return split_step(client, head, body, tail, batch, local, exclusive=self._exclusive, turns=turns)
+            return labelled_step(client, head, rest, batch, local, turns)  # one service, uninterrupted
 
         with world.phase("split training"):
-            yield from each_batch(client, task.training.local_epochs, step)
+            yield from each_batch(client, epochs, step)
         value = (yield from client.upload(local.release_copy(device_state), "model")) if device_state else {}
         if self.version == "v1":
             value = {**value, **served.release_copy(task.trainable(server))}

@@ -10,8 +10,8 @@ from pydantic import PositiveInt
 
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, Update
-from simulator.algorithms.steps.shared_body import SharedBody, share_body, shared_body
-from simulator.algorithms.steps.split import SplitAlgorithm
+from simulator.algorithms.steps.epochs import batches_in
+from simulator.algorithms.steps.shared_body import SharedBody, TrainsSharedBody, share_body, shared_body
 from simulator.algorithms.steps.split_step import labelled_messages, labelled_step, provisioned
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from simulator.world.world import World
 
 
-class SplitLora(SplitAlgorithm):
+class SplitLora(TrainsSharedBody):
     """SplitLoRA (Lin et al., 2024; arXiv 2407.00952): a frozen model with its first blocks on the device, the rest at
     the server, and LoRA adapters on both sides.
 
     From the public code: labels are sent to the server; all clients' batches train one set of server-side adapters; the
     gradient at the cut is sent back, and the device trains its own adapters; these are averaged, unweighted, every
-    fixed number of steps (100 there). Ours: clients train in parallel and are served in the order in which their
-    batches arrive (there, in turn); the average is weighted by shard size.
+    fixed number of steps (100 there). Ours: clients train in parallel and are served in the ``order`` that is chosen
+    (there, in turn); the average is weighted by shard size.
 
     Attributes:
         steps: batches that each client trains on in a round, at whose end the devices' adapters are averaged; null: all
@@ -66,9 +66,11 @@ class SplitLora(SplitAlgorithm):
         head, rest = task.part(local, cut.head), task.part(shared_body(world, task), cut.rest)
         yield from client.install(head)
         epochs = self.steps or task.training.local_epochs  # as each epoch has at least one batch, these suffice
+        batches = batches_in(client, epochs)
+        turns = self.turns(world, client, min(batches, self.steps or batches))
         with world.phase("split training"):
             for batch in islice(client.batches("train", epochs=epochs), self.steps):
-                yield from labelled_step(client, head, rest, batch, local)
+                yield from labelled_step(client, head, rest, batch, local, turns)
         adapters = (yield from client.upload(local.release_copy(state), "adapters")) if state else {}
         return Update(adapters, weight=len(client.data))
 

@@ -54,12 +54,16 @@ class Score(NamedTuple):
         personal: the accuracy of each client's model on that client's own mix of classes, as a mean over clients; None
             where no client was evaluated.
         personal_worst: the same, as a mean over the worst tenth of these clients.
+        participants, participants_worst: the same two, of those of these clients that have taken part in training; None
+            where none of them has.
     """
 
     accuracy: float
     loss: float
     personal: float | None = None
     personal_worst: float | None = None
+    participants: float | None = None
+    participants_worst: float | None = None
 
 
 def worst_decile(accuracies: Sequence[float]) -> float:
@@ -68,7 +72,9 @@ def worst_decile(accuracies: Sequence[float]) -> float:
     return sum(lowest) / len(lowest)
 
 
-def score(views: Sequence[Answers], personal: Sequence[tuple[Answers, Mix]]) -> Score:
+def score(
+    views: Sequence[Answers], personal: Sequence[tuple[Answers, Mix]], took_part: Sequence[bool] | None = None
+) -> Score:
     """Return the mean score of some models on all test samples, and of clients' models on their own mixes.
 
     A client is left out if no class that it has occurs in the test samples.
@@ -76,9 +82,17 @@ def score(views: Sequence[Answers], personal: Sequence[tuple[Answers, Mix]]) -> 
     Args:
         views: the answers of each model that is evaluated on all test samples.
         personal: for each client, the answers of its model and its mix of classes.
+        took_part: for each client, whether it has taken part in training; None: none has.
     """
     accuracies = [int(answers.right.sum()) / int(answers.samples.sum()) for answers in views]
     losses = [answers.loss / int(answers.samples.sum()) for answers in views]
-    own = [accuracy for answers, mix in personal if (accuracy := answers.accuracy_for(mix)) is not None]
+    own = [answers.accuracy_for(mix) for answers, mix in personal]
+    theirs = [accuracy for accuracy, took in zip(own, took_part or [False] * len(own), strict=True) if took]
     accuracy, loss = sum(accuracies) / len(accuracies), sum(losses) / len(losses)
-    return Score(accuracy, loss, sum(own) / len(own), worst_decile(own)) if own else Score(accuracy, loss)
+    return Score(accuracy, loss, *_mean_and_worst(own), *_mean_and_worst(theirs))
+
+
+def _mean_and_worst(accuracies: Sequence[float | None]) -> tuple[float, float] | tuple[None, None]:
+    """Return the mean of the accuracies that are known, and that of their worst tenth; None for both without any."""
+    known = [accuracy for accuracy in accuracies if accuracy is not None]
+    return (sum(known) / len(known), worst_decile(known)) if known else (None, None)

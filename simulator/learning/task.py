@@ -126,11 +126,11 @@ class Task:
         """Return the scheduled learning rate of a round.
 
         Args:
-            round: the round, counted from 1.
+            round: the round, counted from 1; after the last one the rate stays.
             base: the rate that the schedule scales; None: the optimizer's own.
         """
-        base = self.training.optimizer.learning_rate if base is None else base
-        return base * self.training.schedule.factor(round, self.training.rounds)
+        base, rounds = self.training.optimizer.learning_rate if base is None else base, self.training.rounds
+        return base * self.training.schedule.factor(min(round, rounds), rounds)
 
     def part(self, weights: Weights, ranges: Ranges | None = None) -> Part:
         """Return some stages with the given weights, or all stages."""
@@ -148,7 +148,12 @@ class Task:
         """
         return cut(self.model, head, tail)
 
-    def evaluate(self, views: Sequence[View], personal: Sequence[tuple[View, Mix]] = ()) -> Score | None:
+    def evaluate(
+        self,
+        views: Sequence[View],
+        personal: Sequence[tuple[View, Mix]] = (),
+        took_part: Sequence[bool] | None = None,
+    ) -> Score | None:
         """Evaluate models on the test samples, off the simulated clock.
 
         Each distinct model is evaluated once: two views of the same tensors are one model. The backbone is the server's
@@ -158,6 +163,7 @@ class Task:
         Args:
             views: the trained tensors of each model that is evaluated on all test samples; the score is their mean.
             personal: for each client, the trained tensors of its model and its mix of classes.
+            took_part: for each client, whether it has taken part in training; None: none has.
 
         Returns:
             The score; None in a dry run.
@@ -172,7 +178,7 @@ class Task:
                 seen[key] = self._answers(self.part(Weights({**self.backbone, **view})))
             return seen[key]
 
-        return score([answers(view) for view in views], [(answers(view), mix) for view, mix in personal])
+        return score([answers(view) for view in views], [(answers(view), mix) for view, mix in personal], took_part)
 
     def _answers(self, part: Part) -> Answers:
         counts: Any = 0

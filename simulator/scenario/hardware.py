@@ -166,6 +166,8 @@ def complete(site: dict[str, Any], role: Role) -> dict[str, Any]:
         ValueError: something needed is neither in the data nor in the catalogue, or there is no such link.
     """
     known, name = entries(), str(site.get("name"))
+    named = {key: site[key] for key in DIRECTIONS if isinstance(site.get(key), dict) and "link" in site[key]}
+    site = site | {direction: link(given, direction) for direction, given in named.items()}
     devices = known["devices"]
     site = merge(_plain(merge(known["defaults"][role], devices.get(name, {}))), site)
     missing = [key for key in NEEDED if key not in site]
@@ -185,16 +187,23 @@ def complete(site: dict[str, Any], role: Role) -> dict[str, Any]:
 def link(given: Any, direction: str) -> Any:
     """Return one direction of the link named `given`; a link given as a mapping is returned as it is.
 
+    A mapping with the key `link` names a link, and adds to it or replaces what it says.
+
     Raises:
         ValueError: there is no such link.
     """
-    if not isinstance(given, str):
+    where: tuple[str, ...] = (direction,)
+    added: dict[str, Any] = {}
+    if isinstance(given, dict) and "link" in given:
+        added = {key: value for key, value in given.items() if key != "link"}
+        where, given = (direction, "link"), given["link"]
+    elif not isinstance(given, str):
         return given
     known = entries()["links"]
-    if given not in known:
+    if not isinstance(given, str) or given not in known:
         problem = f"there is no such link in the catalogue{near_miss(given, known)}"
-        raise invalid([((direction,), given, problem, f"{listed(known)}, or a mapping with a rate")])
-    return _plain(known[given][direction])
+        raise invalid([(where, given, problem, f"{listed(known)}, or a mapping with a rate")])
+    return _plain(known[given][direction]) | added
 
 
 def figures(entry: Entry, *keys: str) -> Iterator[tuple[str, Figure]]:

@@ -40,6 +40,9 @@ def scenario_schema() -> Schema:
         for direction in catalogue.DIRECTIONS:
             site["properties"][direction] = {"anyOf": [_one_of(known["links"]), site["properties"][direction]]}
     parts["PowerSettings"].pop("required")
+    link = parts["LinkSettings"]
+    link["properties"]["link"] = _one_of(known["links"]) | {"description": "A link of the catalogue to start from."}
+    link["anyOf"] = [{"required": ["link"]}, {"required": link.pop("required")}]
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": "A scenario of sfsim"}
 
 

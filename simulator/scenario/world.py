@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
     Field,
@@ -21,14 +22,16 @@ from simulator.scenario import hardware as catalogue
 from simulator.scenario.hardware import Precision
 from simulator.settings.base import Many, Settings, invalid
 from simulator.settings.errors import ScenarioError
-from simulator.settings.plugins import QUEUES
+from simulator.settings.plugins import QUEUES, SIGNALS
 from simulator.settings.units import Bandwidth, Duration, Memory, MemoryBandwidth, Power, Rate
 from simulator.settings.wording import listed
+from simulator.settings.yamlfile import KeyPath
 
 if TYPE_CHECKING:
     from simulator.scheduling.queues.base import Queue
+    from simulator.world.signals.base import Signal
 else:  # loaded only when a scenario names one
-    Queue = Settings
+    Queue = Signal = Settings
 
 SecondsTable = Annotated[
     dict[str, Any],
@@ -59,6 +62,16 @@ class LinkSettings(Settings):
 
     rate: Bandwidth  # bytes/s
     latency: Duration = 0.0  # seconds
+    signal: Annotated[Signal, SIGNALS] | None = None
+    """How the rate varies in time, as a factor on it or in place of it; null if it does not."""
+    loss: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of the bytes sent that do not arrive, and are sent again until they do."""
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a signal and a loss that there are not."""
+        data: dict[str, Any] = write(self)
+        return {key: value for key, value in data.items() if value or key not in ("signal", "loss")}
 
 
 class SiteSettings(Settings):
@@ -121,6 +134,9 @@ class ServerSettings(SiteSettings):
     """The order in which waiting works are served."""
 
 
+SiteT = TypeVar("SiteT", bound=SiteSettings)
+
+
 class WorldSettings(Settings):
     """The devices, the server and their links."""
 
@@ -140,6 +156,24 @@ class WorldSettings(Settings):
         """The number of devices."""
         return sum(group.count for group in self.devices)
 
+    def signals(self) -> Iterator[tuple[KeyPath, Signal]]:
+        """Yield the signals of all links, each with its keys in the world."""
+        sites: list[tuple[KeyPath, SiteSettings]] = [
+            (("devices", index), group) for index, group in enumerate(self.devices)
+        ]
+        for where, site in [*sites, (("server",), self.server)]:
+            for direction in catalogue.DIRECTIONS:
+                signal = getattr(site, direction).signal
+                if signal is not None:
+                    yield (*where, direction, "signal"), signal
+
+    def without_signals(self) -> Self:
+        """Return the same world with links at their nominal rates all the time."""
+        if not any(self.signals()):
+            return self
+        groups = tuple(_steady(group) for group in self.devices)
+        return self.model_copy(update={"devices": groups, "server": _steady(self.server)})
+
     @model_validator(mode="wrap")
     @classmethod
     def _by_its_own_catalogue(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
@@ -151,3 +185,8 @@ class WorldSettings(Settings):
                 return handler(data | {"catalogue": None})
         except ScenarioError as error:
             raise invalid((("catalogue",), path, line, None) for line in str(error).splitlines()) from None
+
+
+def _steady(site: SiteT) -> SiteT:
+    links = {way: getattr(site, way).model_copy(update={"signal": None}) for way in catalogue.DIRECTIONS}
+    return site.model_copy(update=links)

@@ -248,7 +248,7 @@ class Concurrency:
             if job.process.callbacks is not None:  # None if it is over
                 job.process.callbacks.append(note)
         all_over = self.env.all_of([job.process for job in jobs])
-        ends = [all_over] if within is None else [all_over, self._last_at(within)]
+        ends = [all_over] if within is None else [all_over, self.last_at(within)]
         ends += [] if enough is None else [enough]
         try:
             yield all_over if len(ends) == 1 else self.env.any_of(ends)
@@ -262,7 +262,7 @@ class Concurrency:
             for job in jobs:
                 job.stop(reason)
 
-    def _last_at(self, seconds: float) -> simpy.Event:
+    def last_at(self, seconds: float) -> simpy.Event:
         """Return an event after so many seconds, which comes after all else that happens at that moment."""
         event = self.env.event()
         event._ok, event._value = True, None

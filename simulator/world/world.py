@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -10,8 +10,8 @@ import simpy
 
 from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, RoundRow, TransferRow
 from simulator.settings.moved import former
-from simulator.world.clients import Channel, Client
-from simulator.world.network import Flow, Link, Network
+from simulator.world.clients import Channel, Client, Forecast
+from simulator.world.network import Flow, Link, Network, crossing
 from simulator.world.processes import CutOff, Process, Steps
 from simulator.world.sites import Site, Surroundings
 from simulator.world.standstill import OUTAGE, UNFINISHED, standstill
@@ -26,6 +26,10 @@ class Wire(Protocol):
         """Return the receiver's own copy, and the bytes that cross the link."""
 
 
+def _no_forecast(client: Client) -> Forecast:
+    raise RuntimeError(f"nobody can tell what a round of {client.name} costs: this world has no forecast")
+
+
 class World(Surroundings):
     """Sites and clients on one clock.
 
@@ -37,10 +41,14 @@ class World(Surroundings):
         network: the flows that are under way.
         ledger: the record of the run.
         sites, clients: all of them, in the order in which they were added.
+        cohort: the clients of the round that is under way, or of the last one.
         server: the site of the server; whoever builds the world sets it.
         aggregations: how many aggregations there have been; it keys what is shared at the server.
         updates: how many updates have been aggregated.
+        bytes_sent: what devices have sent and received so far, in bytes.
         main: the process that ``advance`` runs, or has run last.
+        forecast: predicts what a round of a client costs; whoever builds the world may set it.
+        observer: called with the name of the client and the result after each work that was done for one; usually None.
     """
 
     def __init__(
@@ -52,9 +60,11 @@ class World(Surroundings):
         self.ledger = Ledger()
         self.sites: list[Site] = []
         self.clients: list[Client] = []
+        self.cohort: list[Client] = []
         self.server: Site
-        self.aggregations = self.updates = 0
+        self.aggregations = self.updates = self.bytes_sent = 0
         self.main: Process | None = None
+        self.forecast: Callable[[Client], Forecast] = _no_forecast
         self._interrupted = False
 
     def run(self, steps: Steps) -> Any:
@@ -91,6 +101,10 @@ class World(Surroundings):
             raise RuntimeError("the run was stopped: a site left while the driver was waiting for it")
         return value
 
+    def current_reason(self) -> str:
+        """Return why the process that ``advance`` runs ends early: an outage, or that the trial is over."""
+        return (self.main.reason if self.main else "") or UNFINISHED
+
     def end(self) -> None:
         """Stop all that still runs, charged for the time served; nothing can happen in this world afterwards."""
         if self._interrupted:
@@ -111,7 +125,8 @@ class World(Surroundings):
     def send(self, source: Site, target: Site, payload: Any, kind: str) -> Steps:
         """Send a payload from one site to another; the value is the receiver's own copy.
 
-        Its bytes, as the wire counts them, cross every link of the path.
+        Its bytes, as the wire counts them, cross every link of the path; where links lose bytes, more cross it, until
+        all have arrived.
 
         Args:
             source, target: the sites.
@@ -129,15 +144,16 @@ class World(Surroundings):
         start = process.since = self.now
         copy, nbytes = self.wire.carry(payload)
         path = self.path(source, target)
-        flow = self.network.send(path, nbytes)
+        sending = crossing(path, nbytes)
+        flow = self.network.send(path, sending)
         process.sites = (source, target)
         try:
             yield flow.done
         finally:  # if the sender was stopped, the flow ends here, and what was sent is lost
             left = self.network.cancel(flow)
-            if not flow.done.triggered and nbytes:
-                process.cut_off = CutOff(kind, copy, 1 - left / nbytes)
-            self._end_transfer(process, kind, start, nbytes, left, flow.done.triggered)
+            if not flow.done.triggered and sending:
+                process.cut_off = CutOff(kind, copy, 1 - left / sending)
+            self._end_transfer(process, kind, start, sending, left, nbytes if flow.done.triggered else None)
         return copy
 
     def broadcast(self, source: Site, clients: Sequence[Client], payload: Any, kind: str) -> Steps:
@@ -146,6 +162,9 @@ class World(Surroundings):
         The value is each client's own copy, by client; clients that are away, or leave before they have it, are not in
         it. A client has the payload when both the uplink and its own downlink have carried it. If the uplink is slower,
         the downlink is still busy at its own rate. The transfer to each client is a row of the ledger.
+
+        What the uplink loses is sent again over the uplink alone, and what a downlink loses over that downlink alone.
+        The rows count the bytes of the downlinks; the uplink's loss is in how long the transfers last.
 
         Args:
             source: the site that sends.
@@ -162,7 +181,7 @@ class World(Surroundings):
         if not present:
             return {}
         copies = [self.wire.carry(payload) for _ in present]
-        shared = self.network.send((source.uplink,), copies[0][1])
+        shared = self.network.send((source.uplink,), crossing((source.uplink,), copies[0][1]))
         ended: list[float] = []
         shared.done.callbacks.append(lambda _: ended.append(self.now))
         jobs = [
@@ -190,33 +209,38 @@ class World(Surroundings):
         """
         process, start, downlink = self.current_process(), self.now, client.site.downlink
         process.since = start
-        flow = self.network.send((downlink,), nbytes, after=source.uplink.latency)
-        process.sites, arrived = (source, client.site), False
+        sending, over_uplink = crossing((downlink,), nbytes), crossing((source.uplink,), nbytes)
+        flow = self.network.send((downlink,), sending, after=source.uplink.latency)
+        process.sites = (source, client.site)
+        arrived: int | None = None
         try:
             yield self.env.all_of([flow.done, shared.done])
             remaining = ended[0] + downlink.latency - self.now  # for the last byte, if the uplink was slower
             if remaining > 0:
                 yield self.env.timeout(remaining)
-            arrived = True
+            arrived = nbytes
         finally:
-            left = max(self.network.cancel(flow), self.network.left(shared))
-            self._end_transfer(process, kind, start, nbytes, left, arrived)
+            left_of_uplink = self.network.left(shared) * (sending / (over_uplink or 1))  # as bytes of the downlink
+            self._end_transfer(process, kind, start, sending, max(self.network.cancel(flow), left_of_uplink), arrived)
         return client, copy
 
-    def _end_transfer(self, process: Process, kind: str, start: float, nbytes: int, left: float, arrived: bool) -> None:
+    def _end_transfer(
+        self, process: Process, kind: str, start: float, nbytes: int, left: float, arrived: int | None
+    ) -> None:
         """Record a transfer that is over, between the two sites that the process was waiting for.
 
         Args:
             process: the process that sent it.
             kind: the kind of payload.
             start: when it began, in seconds of the clock.
-            nbytes: the bytes of the payload on the wire.
+            nbytes: the bytes on the wire, those that are sent again included.
             left: how many of them were not sent.
-            arrived: whether the receiver has the payload.
+            arrived: the bytes of the payload if the receiver has it, else None.
         """
         source, target = process.sites
         process.sites = ()
-        sent = nbytes if arrived else round(nbytes - left)
+        sent = round(nbytes - left) if arrived is None else nbytes
+        self.bytes_sent += sent
         latency = min(sum(link.latency for link in self.path(source, target)), self.now - start)
         self.ledger.transfers.add(
             TransferRow(
@@ -229,10 +253,10 @@ class World(Surroundings):
                 start,
                 self.now - start,
                 sent,
-                0 if arrived else sent,
+                sent - (arrived or 0),
                 latency,
                 process.attempt,
-                "" if arrived else process.reason or "stopped",
+                process.reason or "stopped" if arrived is None else "",
             )
         )
 
@@ -240,7 +264,7 @@ class World(Surroundings):
     def round(self, number: int, cohort: list[Client]) -> Iterator[None]:
         """Mark a round: one aggregation, in which the cohort takes part from beginning to end, waiting included."""
         process, start, updates = self.current_process(), self.now, self.updates
-        process.round = number
+        process.round, self.cohort = number, cohort
         for client in cohort:
             client.site.end_overtime()
         try:

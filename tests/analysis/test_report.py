@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from analysis import RunError, accuracy_curve, device_shares, load_run, style, write_report
-from analysis.interactive.curves import accuracy_figure
+from analysis.columns import PARTICIPANTS_COLUMNS
+from analysis.interactive.curves import accuracy_chart, accuracy_figure
 from analysis.interactive.labels import labels_chart
 from analysis.interactive.timeline import rounds_of, timeline_chart, timeline_figure
 from analysis.interactive.totals import totals_chart, totals_figure
@@ -158,6 +159,21 @@ def test_personal_accuracy_is_shown_where_it_was_measured(tmp_path: Path, measur
     if measured:
         (line, _) = accuracy_figure(run, "time", "personal_accuracy")["data"]
         assert set(line["y"]) == {0.5}
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_participants_are_shown_beside_all_devices_where_they_were_measured(tmp_path: Path, measured: bool) -> None:
+    run = load_run(fabricate(tmp_path))
+    for frame in (run.summary, run.rounds):
+        frame["personal_accuracy"] = 0.5
+        for column in PARTICIPANTS_COLUMNS:
+            frame[column] = 0.75 if measured else None
+    names = [column.name for column in measure_columns(run)]
+    assert ("Personal, participants" in names) == ("Participants, worst decile" in names) == measured
+    chart = accuracy_chart(run)
+    assert chart is not None
+    assert ("Personal, participants" in chart.knobs[1].options) == measured
+    assert ("participants are those that were in a cohort" in chart.caption) == measured
 
 
 def test_lines_are_the_curves(tmp_path: Path) -> None:

@@ -267,6 +267,14 @@ def test_attempts_and_absences_are_slices_and_what_was_in_vain_says_so(tmp_path:
     assert [event["args"].get("reason") for event in events if event.get("cat") == "compute"] == [None, "late"]
 
 
+def test_a_transfer_that_arrived_has_a_flow_though_bytes_were_sent_again(tmp_path: Path) -> None:
+    ledger = Ledger()
+    ledger.transfers.add(TransferRow("pi-0", "server", "pi-0", "model", "training", 1, 0.0, 5.0, 100, 40, 0.0))
+    events = read(write_trace(made(tmp_path, ledger, 10)).path)
+    assert [event["ph"] for event in events if event.get("cat") == "transfer"] == ["s", "f"]
+    assert [event["args"]["lost"] for event in events if "lost" in event.get("args", {})] == [40, 40]
+
+
 @pytest.mark.parametrize("start", [0.0, 1e4, 8e6, 1e8])
 def test_works_that_follow_each_other_share_a_track_whatever_the_clock_says(tmp_path: Path, start: float) -> None:
     """Start and end of neighbours differ by what the floats of the clock round."""

@@ -23,7 +23,8 @@ from simulator.scenario.scenario import Entry, Scenario, load
 
 TARGET = 0.5
 LEARNED = ("final_accuracy", "best_accuracy", "final_loss", "time_to_target_s", "personal_accuracy")
-LEARNED += ("personal_accuracy_worst_decile", "wall_time_s")
+LEARNED += ("personal_accuracy_worst_decile", "wall_time_s", "personal_accuracy_participants")
+LEARNED += ("personal_accuracy_participants_worst_decile",)
 SCENARIO = """\
 name: all
 seeds: [0]

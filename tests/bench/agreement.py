@@ -25,6 +25,7 @@ QUICKSTART = SCENARIOS / "quickstart.yaml"
 SMALL = ("training.rounds=2", "training.clients_per_round=2", "evaluation.samples=8", "threads=1")
 LEARNED = {"final_accuracy", "best_accuracy", "final_loss", "time_to_target_s", "wall_time_s"}
 LEARNED |= {"personal_accuracy", "personal_accuracy_worst_decile"}
+LEARNED |= {"personal_accuracy_participants", "personal_accuracy_participants_worst_decile"}
 
 
 def flops_vs_torch() -> tuple[float, int]:

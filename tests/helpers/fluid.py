@@ -62,16 +62,29 @@ class Fate:
     complete: bool = False
 
 
-def pour(capacity: dict[str, float], orders: list[Order]) -> list[Fate]:
-    """Return the fates of orders, computed event by event: rates are constant between entries, ends and stops."""
+def pour(
+    capacity: dict[str, float], orders: list[Order], changes: list[tuple[float, str, float]] | None = None
+) -> list[Fate]:
+    """Return the fates of orders, computed event by event: rates are constant between entries, ends, stops and changes.
+
+    Args:
+        capacity: by link, its rate in bytes/s at first.
+        orders: the flows.
+        changes: the moment, the link and its rate from then on, in bytes/s; flows on a link with 0 wait.
+    """
     fates = [Fate() for _ in orders]
     waiting, flowing = set(range(len(orders))), []
-    clock = 0.0
+    clock, capacity, to_come = 0.0, dict(capacity), sorted(changes or [])
     while waiting or flowing:
+        while to_come and to_come[0][0] <= clock:
+            _, link, rate = to_come.pop(0)
+            capacity[link] = rate
         rates = dict(zip(flowing, filling(capacity, [orders[i].path for i in flowing]), strict=True))
-        ends = {i: clock + (orders[i].size - fates[i].crossed) / rates[i] for i in flowing}
+        left = {i: orders[i].size - fates[i].crossed for i in flowing}
+        ends = {i: clock + left[i] / rates[i] if rates[i] else float("inf") for i in flowing}
         turns = [*ends.values(), *(orders[i].stop for i in flowing)]
         turns += [min(orders[i].enter, orders[i].stop) for i in waiting]
+        turns += [moment for moment, _, _ in to_come[:1]]
         then = min(turns)
         for i in list(flowing):
             fates[i].crossed += rates[i] * (then - clock)

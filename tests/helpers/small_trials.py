@@ -28,6 +28,7 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "v2": {"name": "splitfed", "version": "v2"},
     "v2-exclusive": {"name": "splitfed", "version": "v2", "body": "exclusive", "head": 2, "tail": 1},
     "v2-sent": {"name": "splitfed", "version": "v2", "labels": "sent"},
+    "v2-in-order": {"name": "splitfed", "version": "v2", "body": "exclusive", "order": "random"},
     "v2-linear": {"name": "splitfed", "version": "v2", "training": {"train": "linear"}},
     "sfp": {"name": "sfprompt"},
     "sfp-easiest": {"name": "sfprompt", "keep": "easiest", "keep_fraction": 0.3, "prune": "once", "local_epochs": 2},
@@ -88,7 +89,10 @@ ENTRIES: dict[str, dict[str, Any]] = {
         },
     },
 }
-PERSONAL = ("personal_accuracy", "personal_accuracy_worst_decile")
+PERSONAL = (
+    *("personal_accuracy", "personal_accuracy_worst_decile"),
+    *("personal_accuracy_participants", "personal_accuracy_participants_worst_decile"),
+)
 LEARNED = ("final_accuracy", "best_accuracy", "final_loss", "time_to_target_s", "wall_time_s", *PERSONAL)
 """The columns of a trial's summary that those of a dry one lack or cannot share."""
 

@@ -38,6 +38,16 @@ def test_a_client_that_nothing_can_be_said_of_is_left_out() -> None:
     assert score([model], [(model, np.array([0, 7, 0]))]) == Score(4 / 6, 0.5, None, None)
 
 
+def test_participants_are_a_mean_of_their_own() -> None:
+    """Of three clients at 0, 1/2 and 1 the first has not taken part, and of the fourth nothing can be said."""
+    model = answers([0, 2, 3, 0], [2, 4, 3, 0])
+    personal = [(model, np.eye(4, dtype=int)[label]) for label in range(4)]
+    found = score([model], personal, [False, True, True, True])
+    assert found[2:] == (0.5, 0.0, 0.75, 0.5)
+    assert score([model], personal, [False, False, False, True])[2:] == (0.5, 0.0, None, None)
+    assert score([model], personal)[2:] == (0.5, 0.0, None, None)
+
+
 @pytest.mark.parametrize(("clients", "worst"), [(1, 0.0), (4, 0.0), (10, 0.0), (11, 0.5), (20, 0.5), (21, 1.0)])
 def test_the_worst_decile_is_a_tenth_rounded_up(clients: int, worst: float) -> None:
     """Of accuracies 0, 1, 2 and so on: of ten the lowest, of eleven the two lowest."""

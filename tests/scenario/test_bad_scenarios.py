@@ -43,6 +43,26 @@ def message(file: Path, *overrides: str) -> str:
             'line 6: world.devices.0.uplink.rate is "0 Mbit/s": it is zero, and must be more than 0',
         ),
         ("rtx-4090", "rtx-409", 'line 8: world.server: "rtx-409" is not in the catalogue; did you mean "rtx-4090"?'),
+        (
+            "uplink: lte",
+            "uplink: {link: lte, signal: {name: trace, points: [[0 s, 1], [5 s, 0], [4 s, 1]]}}",
+            'line 7: world.devices.1.uplink.signal.points.2 is "4 s": the trace runs backwards: the moment',
+        ),
+        (
+            "uplink: lte",
+            "uplink: {link: lte, signal: {name: outage, windows: [[1 s, 3 s], [2 s, 4 s]]}}",
+            'line 7: world.devices.1.uplink.signal.windows.1 is "2 s to 4 s": it begins before the one above',
+        ),
+        (
+            "uplink: lte",
+            "uplink: {link: lte, signal: {name: markov, mean_good: 1 s, mean_bad: 1 s, bad: .nan}}",
+            "line 7: world.devices.1.uplink.signal.bad is NaN: it must be",
+        ),
+        (
+            "uplink: lte",
+            "uplink: {link: lte, loss: 1}",
+            "line 7: world.devices.1.uplink.loss is 1: it must be less than 1",
+        ),
         ("uplink: lte", "uplink: lt", 'line 7: world.devices.1.uplink is "lt": there is no such link in the catalogue'),
         (
             "clients_per_round: 4",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 from typing import TYPE_CHECKING
 
 from simulator.algorithms.base import Steps
@@ -23,6 +24,11 @@ def train_epochs(client: Client, model: Part, epochs: int, purpose: str = "train
         purpose: the key of the batches' random order, besides the client and its round.
     """
     yield from each_batch(client, epochs, lambda batch: client.compute(model.train_step, *batch), purpose)
+
+
+def batches_in(client: Client, epochs: int) -> int:
+    """Return how many batches a client has in so many passes through its data."""
+    return epochs * ceil(len(client.data) / client.data.batch_size)
 
 
 def each_batch(client: Client, epochs: int, step: Callable[[Batch], Steps], purpose: str = "train") -> Steps:

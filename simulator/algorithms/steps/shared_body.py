@@ -1,16 +1,24 @@
-"""Weights at the server that all clients train: one set for the whole trial."""
+"""Weights at the server that all clients train: one set for the whole trial, and the order of their batches."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
+from simulator.algorithms.base import UnfitError
+from simulator.algorithms.steps.split import SplitAlgorithm
+from simulator.algorithms.steps.turns import Turns
 from simulator.world.store import Store
 
 if TYPE_CHECKING:
+    from simulator.learning.models.staged import Staged
     from simulator.learning.models.weights import Weights
+    from simulator.learning.settings import TrainingSettings as Training
     from simulator.learning.task import Task
+    from simulator.world.clients import Client
     from simulator.world.world import World
 
 
@@ -23,6 +31,85 @@ class SharedBody(Store):
     """
 
     weights: Any = None
+
+
+@dataclass(eq=False)
+class TurnsOfRound(Store):
+    """The turns of the round that is under way, at the server.
+
+    Attributes:
+        turns: the turns; None before a client has begun to train, and after the last turn.
+    """
+
+    turns: Turns | None = None
+
+
+class TrainsSharedBody(SplitAlgorithm):
+    """A split algorithm whose clients train one body at the server, in an order that its entry chooses.
+
+    Attributes:
+        order: the order in which the clients' batches train what they share at the server. ``arrival``: as they come,
+            so that another speed of a device or a link changes what is learned, too. ``random``: in each step every
+            client of the cohort that still has a batch takes one turn, in an order drawn for the round and the step
+            (from memory, SplitFed's paper has the server take clients in random order in V2; a turn for each batch is
+            ours). ``fixed``: the same, always in the order of the cohort. With these two, and the same cohorts, no
+            speed changes what is learned, so that runs with other devices and links can be compared pair by pair; but
+            the server waits for the client whose turn it is while others are ready, and this time is simulated. A turn
+            lasts from the forward pass at the server to its step, so the body must be held for as long:
+            ``body: exclusive``, unless labels are sent, which makes this one work. A client that has no batch left, or
+            has left, is passed over. The order is that of a cohort: drivers that have no cohort refuse it.
+    """
+
+    order: Literal["arrival", "random", "fixed"] = "arrival"
+
+    @property
+    def needs_cohort(self) -> str | None:
+        return None if self.order == "arrival" else f"its order of turns at the server ({self.order})"
+
+    def check(self, model: Staged, training: Training) -> None:
+        super().check(model, training)
+        if self.order != "arrival" and self._interleaves:
+            problem = f"with order: {self.order} a turn lasts from forward pass to step, and stashed passes interleave"
+            raise UnfitError("body", "stashed", problem, "exclusive, or order: arrival")
+
+    @property
+    def _interleaves(self) -> bool:
+        """Whether a client's forward pass at the server may come between another's and its step."""
+        return False
+
+    def turns(self, world: World, client: Client, batches: int) -> Turns | None:
+        """Return the turns of the round, of which this client takes one for each batch; None in order of arrival.
+
+        Args:
+            world: the world in which the round is under way.
+            client: the client, which begins to train.
+            batches: how many of its batches train the shared body.
+        """
+        if self.order == "arrival":
+            return None
+        record, number = world.server.store(TurnsOfRound), world.current_process().round
+        if record.turns is None or record.turns.round != number:
+            cohort, seeds = world.cohort, client.data.seeds
+
+            def order(step: int) -> list[int]:
+                if self.order == "fixed":
+                    return list(range(len(cohort)))
+                return [int(position) for position in seeds.stream("body order", number, step).permutation(len(cohort))]
+
+            def forget() -> None:
+                if record.turns is made:
+                    record.turns = None
+
+            record.turns = made = Turns(world, cohort, order, forget)
+        turns = record.turns
+        turns.expect(client, batches)
+        return turns
+
+    @model_serializer(mode="wrap")
+    def _without_chosen(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out the order where it is that of arrival, as well as what a policy chooses."""
+        written = super()._without_chosen(write)
+        return {key: value for key, value in written.items() if key != "order" or value != "arrival"}
 
 
 def share_body(world: World, task: Task, tensors: Mapping[str, Any]) -> None:

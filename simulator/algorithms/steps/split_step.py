@@ -10,6 +10,7 @@ from simulator.algorithms.base import Steps
 
 if TYPE_CHECKING:
     from simulator.accounting.costs import Work
+    from simulator.algorithms.steps.turns import Turns
     from simulator.learning.data.images import Batch
     from simulator.learning.models.cuts import Cut, Ranges
     from simulator.learning.models.parts import Part, Pass
@@ -48,6 +49,7 @@ def split_step(
     local: Weights,
     *,
     exclusive: bool = False,
+    turns: Turns | None = None,
     loss: Work | None = None,
     step: Work | None = None,
 ) -> Steps:
@@ -56,7 +58,8 @@ def split_step(
     Vepakomma et al., 2018, section 2, "without label sharing".
 
     Args:
-        exclusive: hold the body from its forward pass to its step.
+        exclusive: hold the body from its forward pass to its step, in the order in which clients ask for it.
+        turns: hold it in this order instead.
         loss: instead of the tail's ``loss_backward``.
         step: instead of ``local.step``; it is given the passes.
     """
@@ -64,7 +67,9 @@ def split_step(
     sent = yield from client.compute(head.forward, batch.x)
     smashed = yield from client.upload(sent.output, "smashed data")
     with ExitStack() as turn:
-        if exclusive and body.trainable:
+        if body.trainable and turns:
+            yield turn.enter_context(turns.turn(client))
+        elif body.trainable and exclusive:
             yield turn.enter_context(server.world.exclusive(body.weights))
         served = yield from server.compute(body.forward, smashed)
         features = yield from client.download(served.output, "features")
@@ -112,7 +117,9 @@ def split_messages(model: Staged, cut: Cut) -> Messages:
     return Messages(up, down)
 
 
-def labelled_step(client: Client, head: Part, rest: Part, batch: Batch, local: Weights) -> Steps:
+def labelled_step(
+    client: Client, head: Part, rest: Part, batch: Batch, local: Weights, turns: Turns | None = None
+) -> Steps:
     """Train on one batch with the labels sent to the server, which runs forward, backward and a step in one service.
 
     Thapa et al., 2022, Algorithm 1 (SplitFed); only the head is on the device.
@@ -123,10 +130,14 @@ def labelled_step(client: Client, head: Part, rest: Part, batch: Batch, local: W
         rest: everything behind the head, at the server.
         batch: inputs, and labels [N].
         local: the weights of the head.
+        turns: have the server train on the clients' batches in this order; None: in order of arrival.
     """
     sent = yield from client.compute(head.forward, batch.x)
     smashed, labels = yield from client.upload((sent.output, batch.y), "smashed data and labels")
-    graded = yield from client.server.compute(rest.train_step, smashed, labels)
+    with ExitStack() as turn:
+        if rest.trainable and turns:
+            yield turn.enter_context(turns.turn(client))
+        graded = yield from client.server.compute(rest.train_step, smashed, labels)
     if head.trainable:
         grad = yield from client.download(graded.input_grad, "smashed gradient")
         yield from client.compute(sent.backward, grad)

@@ -103,6 +103,8 @@ class PlanTable:
             "sums over these. round: frozen weights are there already; first: they are sent, unless preinstalled. "
             "Memory is that of the group's device with most samples, or the server's, at its fullest."
         ]
+        if self.planner.varies:
+            sentences.append("Links have their nominal rates all the time: signals are left out.")
         if any(point.own and point.head is not None for point in points):
             sentences.append(f"{OWN}: the cut that the file says, or that its policy chooses for devices.")
         if self.best:

@@ -84,8 +84,9 @@ def _trials(scenario: Scenario, dry: bool, console: Console) -> list[TrialResult
         for entry in scenario.algorithms:
             for seed in scenario.seeds:
                 name = entry.label if len(scenario.seeds) == 1 else f"{entry.label}, seed {seed}"
-                bar = progress.add_task(name, total=entry.training.rounds, state="")
-                show = _shown(progress, bar)
+                steps = entry.training.rounds if entry.training.budget is None else 100  # per cent of the budget
+                bar = progress.add_task(name, total=steps, state="")
+                show = _shown(progress, bar, steps)
                 if dry:
                     outcomes.append(dry_run_that_fits(scenario, entry, seed, show, tell))
                 else:
@@ -97,12 +98,12 @@ def _trials(scenario: Scenario, dry: bool, console: Console) -> list[TrialResult
     return outcomes
 
 
-def _shown(progress: Progress, bar: TaskID) -> Callable[[RoundResult], None]:
+def _shown(progress: Progress, bar: TaskID, steps: int) -> Callable[[RoundResult], None]:
     def show(point: RoundResult) -> None:
         state = f"simulated {human('seconds', point.sim_time_s)}"
         if point.score:
             state += f", accuracy {point.score.accuracy:.3f}"
-        progress.update(bar, completed=point.round, state=state)
+        progress.update(bar, completed=min(steps, int(steps * point.done)), state=state)
 
     return show
 

@@ -22,12 +22,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from simulator.experiments.trial.result import TrialResult
+    from simulator.learning.evaluation import Score
     from simulator.scenario.scenario import Scenario
 
 Summary = dict[str, Any]
 SUMMARY, LEDGER = "summary.json", "ledger"
 """Names in the folder of a run; ``folders`` tells by them whether a folder holds one."""
 TOTALS = ("bytes_up", "bytes_down", "client_flops", "server_flops", "client_energy_j", "server_energy_j")
+PERSONAL = (
+    *("personal_accuracy", "personal_accuracy_worst_decile"),
+    *("personal_accuracy_participants", "personal_accuracy_participants_worst_decile"),
+)
+"""The columns of the personal accuracies, in the order in which a ``Score`` has them."""
 PACKAGES = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "pillow", "scikit-learn", "pydantic")
 """Packages on whose versions learned figures depend."""
 
@@ -104,8 +110,7 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
         "cuts": _cuts(outcome),
         "trainable_parameters": outcome.trainable_parameters,
         "wall_time_s": outcome.wall_time_s,
-        "personal_accuracy": final.personal if final else None,
-        "personal_accuracy_worst_decile": final.personal_worst if final else None,
+        **dict(zip(PERSONAL, _personal(final), strict=True)),
         "not_looked_at": not_looked_at(outcome.entry.algorithm, outcome.entry.training),
         **_updates(outcome),
         **{f"wasted_{name}": value for name, value in total(outcome.waste.values())._asdict().items()},
@@ -123,6 +128,13 @@ def _updates(outcome: TrialResult) -> Summary:
         "empty_rounds": sum((not row.updates) + row.empty for row in ledger.rounds),
         "mean_staleness": sum(stale) / len(stale) if stale else None,
     }
+
+
+def _personal(score: Score | None) -> tuple[float | None, ...]:
+    """Return the personal accuracies of a score, in the order of ``PERSONAL``; None for all where there is no score."""
+    if score is None:
+        return (None,) * len(PERSONAL)
+    return score.personal, score.personal_worst, score.participants, score.participants_worst
 
 
 def _cuts(outcome: TrialResult) -> list[dict[str, str | int]]:
@@ -148,9 +160,8 @@ def rounds_table(outcome: TrialResult) -> Table:
     for point, totals in zip(outcome.rounds, _totals(outcome), strict=True):
         score, updates = point.score, updates + aggregated[point.round]
         overall = (score.accuracy, score.loss) if score else (None, None)
-        personal = (score.personal, score.personal_worst) if score else (None, None)
-        rows.append((*trial, point.round, point.sim_time_s, *overall, *totals, *personal, updates))
-    return Table((*columns, *TOTALS, "personal_accuracy", "personal_accuracy_worst_decile", "updates"), rows)
+        rows.append((*trial, point.round, point.sim_time_s, *overall, *totals, *_personal(score), updates))
+    return Table((*columns, *TOTALS, *PERSONAL, "updates"), rows)
 
 
 def _totals(outcome: TrialResult) -> Iterator[tuple[float, ...]]:

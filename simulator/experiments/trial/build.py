@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from simulator.learning.data.datasets.base import DataSet, Raw, Samples
     from simulator.learning.models.staged import Staged
     from simulator.scenario.scenario import Entry, Scenario
-    from simulator.scenario.world import SiteSettings, WorldSettings
+    from simulator.scenario.world import LinkSettings, SiteSettings, WorldSettings
     from simulator.scheduling.queues.base import Queue
 
 
@@ -171,10 +171,10 @@ def populate(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: 
         ScenarioError: the data cannot be used or partitioned; the message names the line.
     """
     settings = scenario.world
-    world.server = _site(world, "server", settings.server, settings.server.slots, settings.server.queue)
+    world.server = _site(world, "server", settings.server, seeds, settings.server.slots, settings.server.queue)
     images = _images(scenario, "train", task.statistics, dry)
     for (name, group), samples in zip(devices(settings), partition(scenario, seeds), strict=True):
-        site = _site(world, name, settings.devices[group])
+        site = _site(world, name, settings.devices[group], seeds)
         index, training = samples.to(images.labels.device), entry.training
         shard = Shard(images, index, training.batch_size, seeds, training.augment)
         Client(site, shard, world.server, settings.provisioning, task)
@@ -196,12 +196,13 @@ def class_counts(world: World, names: tuple[str, ...]) -> list[ClassCount]:
     ]
 
 
-def _site(world: World, name: str, settings: SiteSettings, slots: int = 1, queue: Queue | None = None) -> Site:
+def _site(
+    world: World, name: str, settings: SiteSettings, seeds: Seeds, slots: int = 1, queue: Queue | None = None
+) -> Site:
     watts = settings.power
     power = Power(watts.idle, watts.compute, watts.upload, watts.download)
     figures = settings.flops_per_s, settings.memory_bandwidth, settings.memory, slots, power
     hardware = Measured(*figures, settings.table) if settings.table else Hardware(*figures)
-    up, down = settings.uplink, settings.downlink
     world.ledger.sites.add(
         SiteRow(
             name,
@@ -219,7 +220,12 @@ def _site(world: World, name: str, settings: SiteSettings, slots: int = 1, queue
         world,
         name,
         hardware,
-        Link(f"{name} up", up.rate, up.latency),
-        Link(f"{name} down", down.rate, down.latency),
+        _link(f"{name} up", settings.uplink, seeds),
+        _link(f"{name} down", settings.downlink, seeds),
         queue,
     )
+
+
+def _link(name: str, settings: LinkSettings, seeds: Seeds) -> Link:
+    signal = settings.signal.sample(seeds, name, settings.rate) if settings.signal else None
+    return Link(name, settings.rate, settings.latency, signal, settings.loss)

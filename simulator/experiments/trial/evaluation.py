@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class Evaluation:
     """Evaluates an algorithm's models on all test samples, and each client's own model on the client's mix of classes.
 
+    A client has taken part in training once it was in a cohort.
+
     Args:
         clients: all clients of the world.
         classes: the number of classes.
@@ -53,4 +55,5 @@ class Evaluation:
             return None
         views = algorithm.evaluated_models(world, task, state, self.clients)
         own = [algorithm.model_for(world, task, state, client) for client in self.clients]
-        return task.evaluate(views, list(zip(own, self._mixes, strict=True)))
+        took_part = [client.round_index > 0 for client in self.clients]
+        return task.evaluate(views, list(zip(own, self._mixes, strict=True)), took_part)

@@ -25,11 +25,13 @@ class RoundResult:
         round: the number of aggregations so far; 0 before training.
         sim_time_s: simulated seconds since the start.
         score: the score of the models; None where they were not evaluated.
+        done: the share of the rounds, or of the budget, that is done; 1 or more at the end.
     """
 
     round: int
     sim_time_s: float
     score: Score | None
+    done: float = 1.0
 
 
 class MemoryPeak(NamedTuple):

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 
 def notices(scenario: Scenario) -> Iterator[str]:
-    """Yield what a user should know of a valid scenario: a line for each setting that an algorithm ignores."""
+    """Yield what a user should know of a valid scenario: a line for each setting that an algorithm ignores, and what
+    signals have to say."""
     for entry in scenario.algorithms:
         yield from (f"{entry.label} {notice}" for notice in not_looked_at(entry.algorithm, entry.training))
+    for where, signal in scenario.world.signals():
+        yield from (f"world.{'.'.join(map(str, where))}: {notice}" for notice in signal.notices())
 
 
 def check(scenario: Scenario, dry: bool = False) -> None:
@@ -34,6 +37,9 @@ def check(scenario: Scenario, dry: bool = False) -> None:
     """
     if scenario.torch_device == "cuda" and not dry and not torch.cuda.is_available():
         raise scenario.error(("torch_device",), "cuda", "torch finds no CUDA GPU on this machine", "auto or cpu")
+    for where, signal in scenario.world.signals():
+        with located(scenario, "world", *where):
+            signal.check()
     messages = []
     for index, entry in enumerate(scenario.algorithms):
         with located(scenario, "algorithms", index):
@@ -57,6 +63,14 @@ def _checked(scenario: Scenario, entry: Entry, dry: bool) -> Messages:
     if dry and algorithm.needs_values:
         problem = f"it decides by {algorithm.needs_values}, which a dry run does not have"
         raise UnfitError("name", entry.name, problem, "a run without --dry")
+    selection = training.selection
+    if dry and selection.needs_values:
+        problem = f"{selection.name} chooses by {selection.needs_values}, which a dry run does not have"
+        allowed = "another policy, or a run without --dry"
+        raise UnfitError(("training", "selection", "name"), selection.name, problem, allowed)
+    if selection.needs_losses and not algorithm.reports_losses:
+        problem = f"{selection.name} chooses by losses of single clients, and {algorithm.name} trains on those of all"
+        raise UnfitError(("training", "selection", "name"), selection.name, problem, "another policy or algorithm")
     try:
         model = structure(scenario, entry)
     except NoTokensError as error:
@@ -72,4 +86,8 @@ def _checked(scenario: Scenario, entry: Entry, dry: bool) -> Messages:
             raise UnfitError("head", head, f"no block is left: {error.problem}") from error
         raise error.below("training", "lora") from error
     algorithm.check(model, training)
+    try:
+        training.driver.check(algorithm, training, scenario.world.clients)
+    except UnfitError as error:
+        raise error.below("training", "driver") from error
     return algorithm.messages(model, training)

@@ -48,7 +48,7 @@ def completed(
     """Return updates of which some lack tensors, with these filled in so that a mean is one over those that have them.
 
     What an update lacks becomes the weighted mean of the updates that have it, or the state's tensor if none has. So
-    the weighted mean of the result is, tensor by tensor, the mean over the clients that delivered the tensor: layer-wise
+    the weighted mean of the result is, tensor by tensor, the mean over the clients that delivered it: layer-wise
     aggregation (Lang et al., 2024, from memory).
 
     Args:

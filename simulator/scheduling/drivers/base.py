@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -62,13 +62,15 @@ class Driver(Settings):
         clients_per_round: int,
         selection: Selection,
         seeds: Seeds,
-    ) -> Iterator[State]:
+    ) -> Generator[State]:
         """Yield the state before training, then the state after each aggregation.
 
         In a world that has aggregations already, yield the last state, then those of the aggregations that are missing.
 
         Asking for the next state runs the world until the next aggregation. In between the clock stands still at the
         time of the aggregation, so the caller may evaluate, save or stop. ``world.aggregations`` counts them.
+
+        Closing the generator ends the trial early: what is under way is noted as unfinished.
 
         Args:
             algorithm: the algorithm to run.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from simulator.accounting.ledger import AttemptRow
@@ -35,7 +35,7 @@ class CohortDriver(Driver):
         clients_per_round: int,
         selection: Selection,
         seeds: Seeds,
-    ) -> Iterator[State]:
+    ) -> Generator[State]:
         stored = world.server.store(GlobalState)
         if not world.aggregations:  # else it goes on from the state of the last aggregation
             stored.value = algorithm.begin(world, task)
@@ -65,7 +65,7 @@ class CohortDriver(Driver):
         """
         return clients_per_round
 
-    def wait(self, algorithm: Algorithm, world: World, task: Task, state: State, jobs: dict[Client, Handle]) -> Steps:
+    def gather(self, algorithm: Algorithm, world: World, task: Task, state: State, jobs: dict[Client, Handle]) -> Steps:
         """Wait for the clients of a cohort; the value is the updates to aggregate, by client.
 
         Args:
@@ -99,7 +99,7 @@ class CohortDriver(Driver):
             used: dict[Client, Update] = {}
             start = world.now
             try:
-                updates = yield from self.wait(algorithm, world, task, state, jobs)
+                updates = yield from self.gather(algorithm, world, task, state, jobs)
                 if updates:
                     with world.phase("aggregation"):
                         arrived = list(updates.values())

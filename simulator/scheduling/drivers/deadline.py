@@ -70,7 +70,7 @@ class Deadline(CohortDriver):
     def cohort_size(self, clients_per_round: int) -> int:
         return ceil(clients_per_round * self.over_selection - 1e-9)
 
-    def wait(self, algorithm: Algorithm, world: World, task: Task, state: State, jobs: dict[Client, Handle]) -> Steps:
+    def gather(self, algorithm: Algorithm, world: World, task: Task, state: State, jobs: dict[Client, Handle]) -> Steps:
         within = self.seconds if self.seconds is not None and isfinite(self.seconds) else None
         enough = yield from world.together(*jobs.values(), within=within, first=self.first)
         counted = {id(update) for update in enough}
@@ -87,7 +87,7 @@ class Deadline(CohortDriver):
         jobs: dict[Client, Handle],
         updates: dict[Client, Update],
     ) -> Steps:
-        """Return the updates, and those parts of further ones that have arrived, completed so that they can be averaged.
+        """Return the updates and the parts of others that have arrived, completed so that they can be averaged.
 
         Args:
             algorithm: the algorithm that runs.
@@ -98,12 +98,14 @@ class Deadline(CohortDriver):
         """
         from simulator.learning.training.staleness import completed
 
+        yield world.last_at(0.0)  # those that were stopped now end, and it is known what they had sent
         partial = {}
         for client, job in jobs.items():
             cut_off = job.process.cut_off
-            if client not in updates and cut_off and cut_off.kind == algorithm.update_kind:
-                if layers := _arrived(cut_off.payload, cut_off.share):
-                    partial[client] = Update(layers, weight=len(client.data))
+            if client in updates or cut_off is None or cut_off.kind != algorithm.update_kind:
+                continue
+            if layers := _arrived(cut_off.payload, cut_off.share):
+                partial[client] = Update(layers, weight=len(client.data))
         if not partial:
             return updates
         everyone = {client: (updates | partial)[client] for client in jobs if client in updates or client in partial}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
 from rich.console import Console
 
@@ -15,12 +16,15 @@ from simulator.scenario.scenario import Scenario
 NAMES = ("raspberry-pi-4", "jetson-nano", "jetson-orin-nx")
 
 
-def printed(width: int, memory: str = "64 GB") -> list[str]:
+def printed(width: int, memory: str = "64 GB", **server: Any) -> list[str]:
     """The lines of a table on a terminal with so many columns."""
     scenario = Scenario.model_validate(
         {
             "name": "plan",
-            "world": {"devices": [{"name": name, "memory": memory} for name in NAMES], "server": {"name": "a100"}},
+            "world": {
+                "devices": [{"name": name, "memory": memory} for name in NAMES],
+                "server": {"name": "a100", **server},
+            },
             "model": {"name": "random"},
             "data": {"name": "synthetic", "samples": 24, "test_samples": 10, "classes": 5},
             "training": {"rounds": 3, "clients_per_round": 1, "batch_size": 8, "optimizer": {"name": "sgd"}},
@@ -51,3 +55,12 @@ def test_marks_are_explained_where_they_stand() -> None:
     assert "!" not in " ".join(ample)
     assert "!: more than there is: raspberry-pi-4 1 B" in " ".join(small)
     assert not any(re.search(r" >\d", line) for line in small)
+
+
+def test_that_signals_are_left_out_is_said_where_there_are_any() -> None:
+    signal = {"name": "periodic", "period": "1 s", "low": 0}
+    steady, varying = printed(200), printed(200, uplink={"link": "gigabit-ethernet", "signal": signal})
+    assert "signals are left out" not in " ".join(steady)
+    assert "Links have their nominal rates all the time: signals are left out." in " ".join(varying)
+    table = [line for line in steady if "FLOP" in line or line.startswith("SFL")]
+    assert table == [line for line in varying if "FLOP" in line or line.startswith("SFL")]

@@ -19,7 +19,7 @@ from simulator.learning.task import Task
 from simulator.scenario.scenario import ScenarioError
 from tests.helpers.learners import digits_like, go, make, training
 from tests.helpers.models import CLASSES, vit
-from tests.helpers.small_trials import outcomes, scenario
+from tests.helpers.small_trials import PERSONAL, outcomes, scenario
 
 pytestmark = pytest.mark.usefixtures("small_model")
 
@@ -53,8 +53,8 @@ def test_a_dry_run_looks_at_nothing(tmp_path: Path, looked: list[Any]) -> None:
     outcome = outcomes(scenario(tmp_path, ["ditto"]), dry=True)["ditto"]
     assert looked == []
     summary = summarise(outcome, None)
-    assert summary["personal_accuracy"] is summary["personal_accuracy_worst_decile"] is None
-    assert rounds_frame(outcome)[["personal_accuracy", "personal_accuracy_worst_decile"]].isna().all(axis=None)
+    assert all(summary[column] is None for column in PERSONAL)
+    assert rounds_frame(outcome)[list(PERSONAL)].isna().all(axis=None)
 
 
 def test_all_algorithms_begin_with_the_same_personal_accuracy(tmp_path: Path) -> None:
@@ -86,6 +86,36 @@ def test_personal_accuracy_of_local_training_by_hand() -> None:
     assert score.personal_worst == pytest.approx(min(each), abs=1e-6)
 
 
+def test_participants_are_those_that_were_in_a_cohort() -> None:
+    """Their figures are those of an evaluation of them alone, whose names are those in the ledger."""
+    done = go(Local(), training(rounds=2, clients_per_round=2), clients=9, samples=20)
+    engaged = {row.client for row in done.world.ledger.engagements}
+    theirs = [client for client in done.clients if client.name in engaged]
+    assert 2 <= len(theirs) <= 4
+    everybody, alone = (
+        Evaluation(clients, CLASSES).score(Local(), done.world, done.task, done.state)
+        for clients in (done.clients, theirs)
+    )
+    assert everybody is not None
+    assert alone is not None
+    assert (everybody.participants, everybody.participants_worst) == (alone.personal, alone.personal_worst)
+    assert everybody.participants != everybody.personal
+
+
+def test_before_the_first_round_nobody_has_taken_part(tmp_path: Path) -> None:
+    score = outcomes(scenario(tmp_path, ["alone"]), dry=False)["alone"].rounds[0].score
+    assert score is not None
+    assert score.participants is score.participants_worst is None
+
+
+def test_where_all_take_part_the_participants_are_all(tmp_path: Path) -> None:
+    everybody = {"clients_per_round": 100, "rounds": 1, "train": "linear"}
+    score = outcomes(scenario(tmp_path, ["alone"], training=everybody), dry=False)["alone"].rounds[-1].score
+    assert score is not None
+    assert score.personal is not None
+    assert (score.participants, score.participants_worst) == (score.personal, score.personal_worst)
+
+
 def test_some_clients_are_the_same_whatever_the_algorithm_and_the_seed(tmp_path: Path) -> None:
     worlds = [make(FedAvg(), training(), clients=9, seed=seed)[0] for seed in (0, 1)]
     names = [[client.name for client in Evaluation(world.clients, CLASSES, 4).clients] for world in worlds]
@@ -112,13 +142,14 @@ def test_the_last_rounds_figures_are_the_summarys(tmp_path: Path) -> None:
     small = scenario(tmp_path, ["pfedme"], data=UNEVEN)
     outcome = run(small, small.algorithms[0], 0)
     summary, rounds = summarise(outcome, None), rounds_frame(outcome)
-    columns = ["personal_accuracy", "personal_accuracy_worst_decile"]
-    assert list(rounds.columns[-2:]) == columns
+    columns = list(PERSONAL)
+    assert list(rounds.columns[-4:]) == columns
     assert rounds.iloc[-1][columns].tolist() == [summary[column] for column in columns]
     score = outcome.rounds[-1].score
     assert score is not None
-    assert [summary[column] for column in columns] == [score.personal, score.personal_worst]
+    assert [summary[column] for column in columns] == list(score[2:])
     assert 0 <= score.personal_worst <= score.personal <= 1
+    assert 0 <= score.participants_worst <= score.participants <= 1
 
 
 def test_evaluating_personal_models_changes_no_figure_of_the_world(tmp_path: Path) -> None:

@@ -1,0 +1,35 @@
+"""FedAsync: the server mixes each update into the state as it arrives."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from simulator.algorithms.base import State, Steps
+from simulator.scheduling.drivers.asynchronous import AsynchronousDriver, _update
+from simulator.scheduling.drivers.fleet import Attempt, Fleet
+
+
+class FedAsync(AsynchronousDriver):
+    """FedAsync (Xie et al., 2019, Algorithm 1): each update is mixed into the state as soon as it arrives.
+
+    ``state = (1 - a) * state + a * update`` with ``a = mixing * weight(staleness)``. The paper's regularised local
+    objective is that of the algorithm ``fedprox``.
+
+    Attributes:
+        mixing: the share of an update in the new state, if it is not stale (the paper's alpha).
+    """
+
+    name: ClassVar[str] = "fedasync"
+    mixing: Annotated[float, Field(gt=0, le=1)] = 0.6
+
+    def until_due(self, fleet: Fleet, state: State) -> Steps:
+        while not fleet.arrived:
+            yield from fleet.fill(state)
+            yield from fleet.next_change()
+        return fleet.pop_arrived(1), 0
+
+    def moved(self, fleet: Fleet, state: State, attempt: Attempt, weight: float) -> Steps:
+        algorithm, update, server = fleet.algorithm, _update(attempt), fleet.world.server
+        return (yield from algorithm.moved(server, fleet.task, state, update, state, self.mixing * weight))
