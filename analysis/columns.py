@@ -42,3 +42,5 @@ LEDGER_LATER: dict[str, dict[str, int | str]] = {
     "rounds": {"updates": 0, "empty": 0},
 }
 """By table of a ledger, the columns that runs of earlier versions lack, and what they are read as there."""
+UNFINISHED = "unfinished"
+"""The reason of what was under way when the trial ended; it was not in vain."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from analysis.columns import UNFINISHED
 from analysis.runs import Run
 from simulator.settings.humanize import human
 
 MOST_STRAGGLERS = 4
 """How many devices of each label are named."""
-UNFINISHED = "unfinished"
 _ROUNDING = 1e-9
 
 

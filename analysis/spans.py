@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import style
+from analysis.columns import UNFINISHED
 from analysis.runs import Run
 from simulator.settings.humanize import human
 
@@ -143,11 +144,13 @@ def read_timeline(run: Run, label: str, round_number: int) -> Timeline:
         works, transfers = _clipped(works, *window[:2]), _clipped(transfers, *window[:2])
     zero = window[0] if window else float(min([*works["start"], *transfers["start"]], default=0.0))
     lanes: dict[tuple[str, str], list[Span]] = defaultdict(list)  # by site and lane
-    for site, start, *rest in _rows(works, "site", "start", "seconds", "phase", "reason"):
-        lanes[site, "compute"].append(Span(start - zero, *rest))
-    for source, target, start, *rest in _rows(transfers, "source", "target", "start", "seconds", "phase", "reason"):
-        for end in ((source, "up"), (target, "down")):
-            lanes[end].append(Span(start - zero, *rest))
+    for site, start, seconds, phase, reason in _rows(works, "site", "start", "seconds", "phase", "reason"):
+        lanes[site, "compute"].append(Span(start - zero, seconds, phase, _in_vain(reason)))
+    columns = "source", "target", "start", "seconds", "phase", "reason"
+    for source, target, start, seconds, phase, reason in _rows(transfers, *columns):
+        span = Span(start - zero, seconds, phase, _in_vain(reason))
+        lanes[source, "up"].append(span)
+        lanes[target, "down"].append(span)
     latest = max((span.start + span.seconds for spans in lanes.values() for span in spans), default=0.0)
     length = window[1] - zero if window else latest
 
@@ -189,6 +192,11 @@ def _window(run: Run, label: str, seed: int, round_number: int) -> tuple[float, 
             break
         last, end = int(number), begin + seconds
     return start, end, last
+
+
+def _in_vain(reason: str) -> str:
+    """Return the reason why something was in vain; empty for what was only unfinished."""
+    return "" if reason == UNFINISHED else reason
 
 
 def _clipped(rows: pd.DataFrame, start: float, end: float) -> pd.DataFrame:

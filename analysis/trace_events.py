@@ -6,7 +6,7 @@ Slices that overlap on a track are spread over lanes, each in the first lane tha
 - Works and transfers are slices (`X`), named by their phase, because Perfetto colours a slice by its name and nothing
   else (it ignores `cname` on purpose, and does not look at `cat`). What they are is said in `args`. Of what was in
   vain, the name says so too, and `reason` says why.
-- An attempt is a slice from its start to its end, "used" or "lost", with its `base` and `staleness` in `args`.
+- An attempt is a slice, named "used", "lost" or "unfinished", with its `base` and `staleness` in `args`.
 - A transfer is a slice on the sender's uplink and one on the receiver's downlink, from its start to its arrival, its
   latency (`latency_s`) included. If it arrived, a flow (`s`, `f`) leads from one to the other.
 - `<site> queue` counts the works that wait at a server: requested and not yet begun. (Works that were withdrawn before
@@ -23,6 +23,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.columns import UNFINISHED
 from analysis.power import Interval, outside, sites, steps, united
 from analysis.runs import Run, RunError
 
@@ -148,7 +149,7 @@ class TrialEvents:
                 args |= {"reason": row.reason}
             else:
                 args |= {"round": int(row.round), "staleness": int(row.staleness)}
-            name = "lost" if row.reason else "used"
+            name = UNFINISHED if row.reason == UNFINISHED else "lost" if row.reason else "used"
             yield self._slice(_attempts(str(row.client)), *self._span(row), name, "attempt", args)
 
     def _served(self) -> Iterator[Event]:
@@ -257,7 +258,7 @@ def _away(site: str) -> str:
 def _named(row: Any, otherwise: str) -> str:
     """Return the name of a work or transfer: its phase, or another name if it has none, and whether it was in vain."""
     name = str(row.phase or otherwise)
-    return f"{name} (in vain)" if row.reason else name
+    return f"{name} (in vain)" if row.reason not in ("", UNFINISHED) else name
 
 
 def _arrived(row: Any) -> bool:

@@ -70,6 +70,11 @@ def test_what_was_in_vain_says_why_and_absences_are_those_of_the_round(tmp_path:
     assert (timeline.title, timeline.seconds, timeline.lossy, timeline.deserted) == ("round 2", 10, True, True)
 
 
+def test_what_was_unfinished_at_the_end_was_not_in_vain(tmp_path: Path) -> None:
+    ledger = filled(worked("pi-0", 0, 2), worked("pi-0", 2, 1, why="unfinished"))
+    assert not read_timeline(run_of(tmp_path, ledger), "FL", 1).lossy
+
+
 def test_a_round_in_which_nothing_was_lost_has_neither(tmp_path: Path) -> None:
     timeline = read_timeline(run_of(tmp_path, lossy()), "FL", 1)
     assert (timeline.lossy, timeline.deserted, timeline.last_round) == (False, False, None)

@@ -14,6 +14,7 @@ from pyarrow import parquet
 from rich.console import Console
 
 from simulator.accounting.ledger import AttemptRow, Ledger, RoundRow
+from simulator.accounting.waste import marked
 from simulator.experiments.run.losses import losses, wasted_share
 from simulator.experiments.run.run import run_scenario
 from simulator.experiments.run.tables import rounds_table, summarise, write
@@ -90,6 +91,36 @@ def test_the_table_has_a_column_of_waste_and_a_line_of_losses_where_there_are_an
     assert "lost" not in said[0]
     assert "busy in vain" in said[1]
     assert "fl: 2 of 8 updates were lost (late 2)." in said[1]
+
+
+DRIVERS = {
+    "deadline": {"name": "deadline", "first": 3},
+    "fedbuff": {"name": "fedbuff", "buffer": 2, "max_staleness": 0},
+    "fedasync": {"name": "fedasync", "max_staleness": 1},
+    "semi_async": {"name": "semi_async", "seconds": "5 ms"},
+}
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_under_every_driver_all_that_was_done_for_a_lost_update_is_marked_and_is_a_part_of_all(
+    tmp_path: Path, driver: str
+) -> None:
+    outcome = dry(tmp_path, **DRIVERS[driver])
+    figures, ledger = summarise(outcome, None), outcome.ledger
+    reasons = {(row.client, row.attempt): row.reason for row in ledger.attempts}
+    assert len(reasons) == len(ledger.attempts)
+    assert sum(not reason for reason in reasons.values()) == figures["updates"]
+    rows = [row for table in marked(ledger) for row in table if row.client]
+    assert all(row.reason == reasons[row.client, row.attempt] for row in rows)
+    joules, flops, sent = (sum(getattr(use, key) for use in outcome.uses) for key in ("energy_j", "flops", "bytes"))
+    assert figures["client_energy_j"] + figures["server_energy_j"] == pytest.approx(joules), "none is left out"
+    assert figures["client_flops"] + figures["server_flops"] == flops
+    assert figures["bytes_up"] + figures["bytes_down"] == sent
+    assert figures["wasted_energy_j"] <= joules
+    assert figures["wasted_flops"] <= flops
+    assert figures["wasted_bytes"] <= sent
+    assert 0 <= wasted_share(outcome) <= 1
+    assert (figures["lost_updates"] > 0) == (figures["wasted_flops"] > 0)
 
 
 def lossy(*reasons: str, rounds: tuple[RoundRow, ...] = ()) -> Ledger:
