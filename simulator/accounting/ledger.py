@@ -152,6 +152,23 @@ class AbsenceRow(NamedTuple):
     seconds: float
 
 
+class ChargeRow(NamedTuple):
+    """The level of a battery at a moment.
+
+    Attributes:
+        site: the device.
+        at: when, in seconds of the simulated clock.
+        level: the state of charge, from 0 to 1.
+        cause: "start" or "end" (of the trial), the cause of an absence of the device that begins, or "back" where one
+            ends.
+    """
+
+    site: str
+    at: float
+    level: float
+    cause: str
+
+
 class RoundRow(NamedTuple):
     """One round (one aggregation), from the selection of clients to the new state: ``seconds`` from ``start``.
 
@@ -272,6 +289,7 @@ class Ledger:
         self.engagements = Table(EngagementRow)
         self.absences = Table(AbsenceRow)
         self.rounds = Table(RoundRow)
+        self.charges = Table(ChargeRow)
 
     def tables(self) -> dict[str, Table[Any]]:
         """Return all tables by name."""

@@ -88,6 +88,7 @@ class Centralized(OwnOrder):
         import torch
 
         start, number = world.now, world.current_process().round
+        world.begin_engagement(client)
         encoded = torch.empty(client.data.file_bytes, dtype=torch.uint8, device="meta")  # only the size matters
         try:
             received = yield from client.upload((encoded, client.data.labels), "encoded images and labels")

@@ -16,8 +16,8 @@ def list_(
         str,
         typer.Argument(
             metavar="WHAT",
-            help="devices, links, models, datasets, partitions, algorithms, drivers, selections, queues, signals, "
-            "staleness, cut_policies, optimizers, schedules or compressors.",
+            help="devices, links, models, datasets, partitions, algorithms, drivers, selections, queues, presences, "
+            "signals, staleness, cut_policies, optimizers, schedules or compressors.",
             show_default=False,
         ),
     ] = "",

@@ -184,6 +184,11 @@ class Scenario(FileSettings):
         alone._source = self._source and self._source.only(index)
         return alone
 
+    def calm(self) -> Scenario:
+        """Return the same scenario in a world in which nothing goes wrong (``WorldSettings.calm``)."""
+        world = self.world.calm()
+        return self if world is self.world else self.model_copy(update={"world": world})
+
     def resolved(self) -> str:
         """Return the scenario as YAML with everything filled in, which `load` reads as an equal scenario."""
         data = self.model_dump(mode="json")

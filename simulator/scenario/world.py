@@ -19,19 +19,21 @@ from pydantic import (
 
 from simulator.accounting.seconds import read_table
 from simulator.scenario import hardware as catalogue
+from simulator.scenario.faults import BatterySettings, OutageSettings, Share
 from simulator.scenario.hardware import Precision
 from simulator.settings.base import Many, Settings, invalid
 from simulator.settings.errors import ScenarioError
-from simulator.settings.plugins import QUEUES, SIGNALS
+from simulator.settings.plugins import PRESENCES, QUEUES, SIGNALS
 from simulator.settings.units import Bandwidth, Duration, Memory, MemoryBandwidth, Power, Rate
 from simulator.settings.wording import listed
 from simulator.settings.yamlfile import KeyPath
 
 if TYPE_CHECKING:
     from simulator.scheduling.queues.base import Queue
+    from simulator.world.presences.base import Presence
     from simulator.world.signals.base import Signal
 else:  # loaded only when a scenario names one
-    Queue = Signal = Settings
+    Presence = Queue = Signal = Settings
 
 SecondsTable = Annotated[
     dict[str, Any],
@@ -78,6 +80,8 @@ class SiteSettings(Settings):
     """The hardware of a device or a server."""
 
     role: ClassVar[catalogue.Role]
+    left_out: ClassVar[tuple[str, ...]] = ("table",)
+    """The keys that are not written where they are empty."""
     name: str
     rate: dict[Precision, Rate]
     """Peak FLOP/s by precision; of a server, for each of its slots."""
@@ -106,9 +110,9 @@ class SiteSettings(Settings):
 
     @model_serializer(mode="wrap")
     def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out a table that is missing or empty."""
+        """Leave out what is missing or empty."""
         data: dict[str, Any] = write(self)
-        return {key: value for key, value in data.items() if key != "table" or value}
+        return {key: value for key, value in data.items() if key not in self.left_out or value}
 
     @model_validator(mode="after")
     def _has_a_rate(self) -> Self:
@@ -121,17 +125,28 @@ class DeviceSettings(SiteSettings):
     """A group of identical devices."""
 
     role = "device"
+    left_out = ("table", "presence", "battery", "dropout")
     count: PositiveInt = 1
+    presence: Annotated[Presence, PRESENCES] | None = None
+    """When these devices are there and when they are away; null: always there."""
+    battery: BatterySettings | None = None
+    """What these devices run on; null: without a battery."""
+    dropout: dict[str, Share] = Field(default={})
+    """The probability that a client drops out of its attempt when it enters a phase, by the phase as the ledger names
+    it, such as {model exchange: 0.05, training: 0.1}. The device stays there, and can be selected again."""
 
 
 class ServerSettings(SiteSettings):
     """The server."""
 
     role = "server"
+    left_out = ("table", "outages")
     slots: PositiveInt = 1
     """The number of works that it serves at once, each at the full rate."""
     queue: Annotated[Queue, QUEUES] = Field(default={"name": "fifo"}, validate_default=True)
     """The order in which waiting works are served."""
+    outages: OutageSettings | None = None
+    """When the server is away; null: never."""
 
 
 SiteT = TypeVar("SiteT", bound=SiteSettings)
@@ -155,6 +170,17 @@ class WorldSettings(Settings):
     def clients(self) -> int:
         """The number of devices."""
         return sum(group.count for group in self.devices)
+
+    def calm(self) -> Self:
+        """Return the same world in which nothing goes wrong; itself if nothing does.
+
+        Devices are always there, on mains, and never drop out, and the server is never away.
+        """
+        quiet: dict[str, Any] = {"presence": None, "battery": None, "dropout": {}}
+        if self.server.outages is None and all(not getattr(group, key) for group in self.devices for key in quiet):
+            return self
+        devices = tuple(group.model_copy(update=quiet) for group in self.devices)
+        return self.model_copy(update={"devices": devices, "server": self.server.model_copy(update={"outages": None})})
 
     def signals(self) -> Iterator[tuple[KeyPath, Signal]]:
         """Yield the signals of all links, each with its keys in the world."""

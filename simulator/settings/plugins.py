@@ -151,6 +151,7 @@ DATASETS = Plugins("simulator.learning.data.datasets", "DataSet", "sfsim.dataset
 DRIVERS = Plugins("simulator.scheduling.drivers", "Driver", "sfsim.drivers")
 OPTIMIZERS = Plugins("simulator.learning.optimizers", "Optimizer", "sfsim.optimizers")
 PARTITIONS = Plugins("simulator.learning.data.partition", "Partition", "sfsim.partitions")
+PRESENCES = Plugins("simulator.world.presences", "Presence", "sfsim.presences")
 QUEUES = Plugins("simulator.scheduling.queues", "Queue", "sfsim.queues")
 SCHEDULES = Plugins("simulator.learning.schedules", "Schedule", "sfsim.schedules")
 SELECTIONS = Plugins("simulator.scheduling.selection", "Selection", "sfsim.selections")
@@ -164,6 +165,7 @@ FAMILIES = {
     "drivers": DRIVERS,
     "selections": SELECTIONS,
     "queues": QUEUES,
+    "presences": PRESENCES,
     "signals": SIGNALS,
     "staleness": STALENESS,
     "cut_policies": CUT_POLICIES,

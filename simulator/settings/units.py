@@ -6,7 +6,7 @@ Links are usually given in bits per second and tensors are counted in bytes: thi
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Annotated, Any
@@ -158,6 +158,8 @@ DURATION = Quantity(
     positive=False,
 )
 
+PERIOD = replace(DURATION, positive=True)
+
 Rate = Annotated[float, RATE]
 """FLOP/s, more than 0."""
 Bandwidth = Annotated[float, BANDWIDTH]
@@ -172,3 +174,5 @@ Energy = Annotated[float, ENERGY]
 """Joules, more than 0."""
 Duration = Annotated[float, DURATION]
 """Seconds, 0 or more."""
+Period = Annotated[float, PERIOD]
+"""Seconds, more than 0."""

@@ -113,7 +113,11 @@ def _until_stopped(process: Process, steps: Steps, running: dict[Process, None])
     With an error, every condition that waits for the process would fail, with no one there to handle it.
     """
     try:
-        return GONE if process.stopped else (yield from steps)
+        if process.stopped:
+            return GONE
+        if process.client is not None and process.client.site.dropout is not None:
+            process.client.site.dropout.enter(process, running)
+        return (yield from steps)
     except simpy.Interrupt:
         return GONE
     finally:
@@ -293,6 +297,8 @@ class Concurrency:
         process = self.current_process()
         outer, process.phase = process.phase, name
         try:
+            if process.client is not None and process.client.site.dropout is not None:
+                process.client.site.dropout.enter(process, self.processes)
             yield
         finally:
             process.phase = outer

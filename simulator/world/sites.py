@@ -11,8 +11,9 @@ from typing import Any
 import simpy
 
 from simulator.accounting.costs import Cost, Work
-from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, WorkRow
+from simulator.accounting.ledger import EngagementRow, Ledger, WorkRow
 from simulator.settings.moved import former, former_arguments
+from simulator.world.attendance import Attending
 from simulator.world.hardware import Hardware
 from simulator.world.memory import Memory
 from simulator.world.network import Link
@@ -64,26 +65,22 @@ class Surroundings(Background):
         raise NotImplementedError
 
 
-class Site:
+class Site(Attending):
     """A place that serves works, in one or more slots.
 
     A work that writes nothing is computed when its service begins. A work that writes weights is computed when its
     service ends, and works that write the same weights are served one at a time even if slots are free. So effects
-    appear at the right time, without copies.
+    appear at the right time, without copies. How it comes and goes is in ``Attending``.
 
     Attributes:
-        world, env: the world that it is in, and its clock.
-        name: its name.
         hardware: its speed, memory, slots and power.
         uplink, downlink: its own links; without a limit if none are given.
         queue: the order in which waiting works are served.
         stores: what is kept here from round to round.
         memory: the memory in use.
-        away_since: the clock when it left, in seconds; None while it is present.
-        absent_for: the causes of its absence; it is back when none is left.
-        due: for each cause, the event that begins or ends it next, where one is to come.
-        patience: seconds that others wait for it while it is away; None: to need it then is an error.
     """
+
+    world: Surroundings
 
     @former_arguments(discipline="queue")
     def __init__(
@@ -95,16 +92,13 @@ class Site:
         downlink: Link | None = None,
         queue: Queue | None = None,
     ) -> None:
-        self.world, self.env, self.name, self.hardware = world, world.env, name, hardware
+        super().__init__(world, name)
+        self.hardware = hardware
         self.uplink = uplink or Link(f"{name} up", float("inf"))
         self.downlink = downlink or Link(f"{name} down", float("inf"))
         self.queue = queue or FirstCome()
         self.stores = Stores()
         self.memory = Memory()
-        self.away_since: float | None = None
-        self.absent_for: dict[str, None] = {}
-        self.due: dict[str, simpy.Event] = {}
-        self.patience: float | None = None
         self._only = (self,)
         self._free = hardware.slots
         self._order = count()
@@ -184,43 +178,7 @@ class Site:
         queued = [self._ready, *self._blocked.values()]
         return sum(not job.aborted for jobs in queued for _, _, job in jobs)
 
-    def check_present(self, what: str) -> None:
-        """Raise ``RuntimeError`` if the site is away."""
-        if self.away_since is not None:
-            raise RuntimeError(f"site {self.name!r} is away and cannot take part in {what!r}")
-
-    @property
-    def may_return(self) -> bool:
-        """Whether each cause of its absence will end, as far as is known."""
-        return all(cause in self.due for cause in self.absent_for)
-
-    def leave(self, cause: str = "left") -> None:
-        """Take the site away.
-
-        Work in progress is charged for the time it was served and has no effect; queued work is withdrawn. The client
-        of this site stops, and so does every client that computes here, sends to it or is receiving from it.
-
-        Args:
-            cause: why, in a word or two; the rows of what is lost get it. A site that is away already has one more
-                cause to be.
-        """
-        self.absent_for[cause] = None
-        if self.away_since is not None:
-            return
-        self.away_since = self.env.now
-        self.cut_short(cause)
-        processes = list(self.world.processes)
-        affected = {process.client or process for process in processes if process.needs(self)}
-        for process in processes:
-            if (process.client or process) in affected:
-                process.stop(cause)
-
     def cut_short(self, reason: str) -> None:
-        """End works in service, charged for the time served and without effect, and drop those that wait.
-
-        Args:
-            reason: why, in a word or two, for the rows of these works.
-        """
         for job in list(self._serving):
             job.aborted, job.reason = True, reason
             self._close(job)
@@ -242,18 +200,6 @@ class Site:
             if self.env.now > start:
                 self.world.ledger.engagements.add(EngagementRow(self.name, round, start, self.env.now - start))
 
-    def come_back(self, cause: str | None = None) -> None:
-        """Make the site present again, and record its absence.
-
-        Args:
-            cause: the cause of the absence that has ended; the site stays away while there are others. None: all have.
-        """
-        self.absent_for = {} if cause is None else {other: None for other in self.absent_for if other != cause}
-        if self.away_since is not None and not self.absent_for:
-            self.world.ledger.absences.add(AbsenceRow(self.name, self.away_since, self.env.now - self.away_since))
-            self.away_since = None
-            self.world.note_return()
-
     def weigh(self) -> None:
         """Count again what is in the stores."""
         self.memory.store(self.stores.weigh())
@@ -273,6 +219,8 @@ class Site:
     def _begin(self, job: Job) -> None:
         self._serving[job] = None
         self._free -= 1
+        if self.battery is not None:
+            self.battery.switch("compute", 1)
         job.begun, job.start = True, self.env.now
         if self.stores.changed:
             self.weigh()
@@ -296,6 +244,8 @@ class Site:
         del self._serving[job]
         job.args = ()  # a process keeps its last job, which must not keep its arguments alive
         self._free += 1
+        if self.battery is not None:
+            self.battery.switch("compute", -1)
         cost = job.cost
         discarded = job.aborted or not job.process.is_alive  # no one is there to keep anything
         self.memory.end(job.client, cost.peak_bytes, 0 if discarded else cost.kept_bytes)

@@ -12,6 +12,7 @@ from simpy.resources.store import StoreGet, StorePut
 from simulator.accounting.waste import UNFINISHED as UNFINISHED
 from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
+from simulator.world.dropout import give_up
 from simulator.world.processes import Concurrency, Process, Steps
 from simulator.world.queue import Job
 
@@ -108,6 +109,8 @@ class Background(Concurrency):
     def until_back(self, site: Absent, what: str) -> Steps:
         """Wait for a site that is away, for as long as its patience says; whoever has waited in vain is stopped.
 
+        A client whose own device is away, because it left before its turn came, is stopped at once.
+
         Args:
             site: the site.
             what: what it is needed for.
@@ -115,17 +118,14 @@ class Background(Concurrency):
         Raises:
             RuntimeError: nobody waits for this site.
         """
-        if site.patience is None:
-            site.check_present(what)
-        if (yield from self.await_return([site], what, site.patience)):
-            return
         process = self.current_process()
-        cause = next(iter(site.absent_for), OUTAGE)
-        for other in list(self.processes):
-            if other is not process and process.client is not None and other.client is process.client:
-                other.stop(cause)
-        process.stopped, process.reason = True, process.reason or cause
-        raise simpy.Interrupt(cause)
+        own = process.client is not None and process.client.site is site
+        if not own:
+            if site.patience is None:
+                site.check_present(what)
+            if (yield from self.await_return([site], what, site.patience)):
+                return
+        give_up(process, self.processes, next(iter(site.absent_for), OUTAGE))
 
     def await_return(self, sites: Sequence[Absent], what: str, patience: float | None = None) -> Steps:
         """Wait until at least one of these sites is present; the value is whether one is.

@@ -10,6 +10,7 @@ import simpy
 
 from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, RoundRow, TransferRow
 from simulator.settings.moved import former
+from simulator.world.battery import Transfer
 from simulator.world.clients import Channel, Client, Forecast
 from simulator.world.network import Flow, Link, Network, crossing
 from simulator.world.processes import CutOff, Process, Steps
@@ -117,6 +118,8 @@ class World(Surroundings):
             site.cut_short(UNFINISHED)
             if site.away_since is not None:  # absent until the end
                 self.ledger.absences.add(AbsenceRow(site.name, site.away_since, self.now - site.away_since))
+            if site.battery is not None:
+                site.battery.note("end")
 
     def path(self, source: Site, target: Site) -> tuple[Link, ...]:
         """Return the links between two sites: the uplink of the source, and the downlink of the target."""
@@ -147,12 +150,16 @@ class World(Surroundings):
         sending = crossing(path, nbytes)
         flow = self.network.send(path, sending)
         process.sites = (source, target)
+        metered = source.battery is not None or target.battery is not None
+        drawing = Transfer(process.sites, sum(link.latency for link in path)) if metered else None
         try:
             yield flow.done
         finally:  # if the sender was stopped, the flow ends here, and what was sent is lost
             left = self.network.cancel(flow)
             if not flow.done.triggered and sending:
                 process.cut_off = CutOff(kind, copy, 1 - left / sending)
+            if drawing is not None:
+                drawing.end()
             self._end_transfer(process, kind, start, sending, left, nbytes if flow.done.triggered else None)
         return copy
 
@@ -213,6 +220,8 @@ class World(Surroundings):
         flow = self.network.send((downlink,), sending, after=source.uplink.latency)
         process.sites = (source, client.site)
         arrived: int | None = None
+        latency = sum(link.latency for link in self.path(source, client.site))
+        drawing = Transfer(process.sites, latency) if client.site.battery is not None else None
         try:
             yield self.env.all_of([flow.done, shared.done])
             remaining = ended[0] + downlink.latency - self.now  # for the last byte, if the uplink was slower
@@ -220,6 +229,8 @@ class World(Surroundings):
                 yield self.env.timeout(remaining)
             arrived = nbytes
         finally:
+            if drawing is not None:
+                drawing.end()
             left_of_uplink = self.network.left(shared) * (sending / (over_uplink or 1))  # as bytes of the downlink
             self._end_transfer(process, kind, start, sending, max(self.network.cancel(flow), left_of_uplink), arrived)
         return client, copy
@@ -266,7 +277,7 @@ class World(Surroundings):
         process, start, updates = self.current_process(), self.now, self.updates
         process.round, self.cohort = number, cohort
         for client in cohort:
-            client.site.end_overtime()
+            self.begin_engagement(client)
         try:
             yield
         finally:
@@ -275,8 +286,16 @@ class World(Surroundings):
             for client in cohort:
                 self.end_engagement(client, number, start)
 
+    def begin_engagement(self, client: Client) -> None:
+        """Have a client take part from now on, until ``end_engagement``."""
+        client.site.end_overtime()
+        if client.site.battery is not None:
+            client.site.battery.engage(1)
+
     def end_engagement(self, client: Client, number: int, start: float) -> None:
         """Record that a client took part from ``start`` until now, and free the memory that was held for it.
+
+        ``start`` is when ``begin_engagement`` was called.
 
         A work that its device has in service goes on; until it ends, or the device's next round begins, the device
         takes part for longer, which is a second row for the same round.
@@ -288,6 +307,8 @@ class World(Surroundings):
         """
         self.ledger.engagements.add(EngagementRow(client.name, number, start, self.now - start))
         client.site.begin_overtime(number)
+        if client.site.battery is not None:
+            client.site.battery.engage(-1)
         client.site.weigh()
         client.server.weigh()
         client.site.memory.release(client.name)

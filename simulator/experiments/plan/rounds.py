@@ -51,14 +51,14 @@ class Planner:
     cohorts depend on values or time.
 
     Attributes:
-        scenario: the scenario as it was loaded, without signals and such policies.
+        scenario: the scenario as it was loaded, without signals and such policies, in a world where nothing goes wrong.
         varies: whether there were signals.
         seed: its first seed.
     """
 
     def __init__(self, scenario: Scenario) -> None:
         self.varies = any(scenario.world.signals())
-        steady = scenario.model_copy(update={"world": scenario.world.without_signals()})
+        steady = scenario.model_copy(update={"world": scenario.world.calm().without_signals()})
         (self.scenario, _), self.seed = scenario_with_fixed_cohorts(steady), scenario.seeds[0]
         self._known: dict[tuple[object, ...], Round] = {}
 

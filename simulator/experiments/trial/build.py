@@ -11,6 +11,7 @@ import torch
 
 from simulator.accounting.ledger import SiteRow
 from simulator.accounting.power import Power
+from simulator.experiments.trial.faults import interrupt, let_down
 from simulator.experiments.trial.result import ClassCount
 from simulator.learning.data.images import Images, Shard, Statistics, histogram
 from simulator.learning.models.adaptation import adapted
@@ -178,6 +179,8 @@ def populate(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: 
         index, training = samples.to(images.labels.device), entry.training
         shard = Shard(images, index, training.batch_size, seeds, training.augment)
         Client(site, shard, world.server, settings.provisioning, task)
+        let_down(scenario, group, site, seeds)
+    interrupt(scenario, world.server, seeds)
     return {site.name: site.hardware.power for site in world.sites}
 
 

@@ -50,7 +50,7 @@ def placed(scenario: Scenario, entry: Entry, seed: int) -> Entry:
     """Return the entry with the cuts that its policy chooses for this seed's devices; itself if it has no policy.
 
     A device that no cut fits gets the smallest cut where ``on_oom`` is ``skip`` or ``ignore``. The dry runs have links
-    at their nominal rates: a policy cannot know how their signals will go.
+    at their nominal rates, and nothing goes wrong in them: a policy cannot know how that will go.
 
     Args:
         scenario: the world, the model and the data.
@@ -67,7 +67,7 @@ def placed(scenario: Scenario, entry: Entry, seed: int) -> Entry:
     if algorithm.needs_values:
         problem = f"{entry.name} decides by {algorithm.needs_values}: no dry run can tell what a cut asks"
         raise scenario.error(("algorithms", entry.label, "cut"), None, problem, "fixed")
-    scenario = scenario.model_copy(update={"world": scenario.world.without_signals()})
+    scenario = scenario.model_copy(update={"world": scenario.world.calm().without_signals()})
     cache = _known(scenario.model_dump_json(exclude={"algorithms", "seeds"}), entry.model_dump_json())
     if seed not in cache.places:
         cache.places[seed] = _Choice(scenario, entry, algorithm, seed, cache).places()

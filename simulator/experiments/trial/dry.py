@@ -87,8 +87,9 @@ def lone_device(
         kin: the class of the device.
         place: the cut that a policy chose for the device; None where none did.
     """
-    group = scenario.world.devices[kin.group].model_copy(update={"count": 1})
-    world = scenario.world.model_copy(update={"devices": (group,)})
+    calm = scenario.world.calm().without_signals()  # what goes wrong is nothing that could be predicted
+    group = calm.devices[kin.group].model_copy(update={"count": 1})
+    world = calm.model_copy(update={"devices": (group,)})
     data = scenario.data.model_copy(update={"partition": EqualShards(samples=kin.samples)})
     if place is not None:
         algorithm: Any = entry.algorithm

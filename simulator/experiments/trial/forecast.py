@@ -46,12 +46,16 @@ class Forecasts:
         self._scenario, self._entry, self._seed, self._simulate = scenario, entry, seed, simulate
 
     def __call__(self, client: Client) -> Forecast:
-        """Return the forecast for a client.
+        """Return the forecast for a client; errors as ``of`` has them."""
+        return self.of(client.name)
+
+    def of(self, device: str) -> Forecast:
+        """Return the forecast for the client with this device.
 
         Raises:
             UnfitError: the algorithm decides by values, so that no dry run can tell.
         """
-        kin, place = self._classes[client.name], getattr(self._entry.algorithm, "placement", {}).get(client.name)
+        kin, place = self._classes[device], getattr(self._entry.algorithm, "placement", {}).get(device)
         if (kin, place) not in self._cache:
             self._cache[kin, place] = self._predicted(kin, place)
         return self._cache[kin, place]

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from simulator.experiments.trial.build import load, partition, structure
+from simulator.experiments.trial.build import devices, load, partition, structure
 from simulator.experiments.trial.validate_compression import check_compression
+from simulator.experiments.trial.validate_scheduling import check_scheduling
 from simulator.learning.models.stages import NoTokensError, NotStagedError
+from simulator.scenario.faults import unknown_phases
 from simulator.scenario.ignored import not_looked_at
 from simulator.settings.errors import UnfitError, located
 from simulator.settings.seeds import Seeds
@@ -20,12 +22,13 @@ if TYPE_CHECKING:
 
 
 def notices(scenario: Scenario) -> Iterator[str]:
-    """Yield what a user should know of a valid scenario: a line for each setting that an algorithm ignores, and what
-    signals have to say."""
+    """Yield what a user should know of a valid scenario: a line for each setting that an algorithm ignores, what
+    signals have to say, and each phase with a rate of dropout that no algorithm of ours has."""
     for entry in scenario.algorithms:
         yield from (f"{entry.label} {notice}" for notice in not_looked_at(entry.algorithm, entry.training))
     for where, signal in scenario.world.signals():
         yield from (f"world.{'.'.join(map(str, where))}: {notice}" for notice in signal.notices())
+    yield from unknown_phases(sorted({phase for group in scenario.world.devices for phase in group.dropout}))
 
 
 def check(scenario: Scenario, dry: bool = False) -> None:
@@ -50,6 +53,22 @@ def check(scenario: Scenario, dry: bool = False) -> None:
         raise scenario.error(("evaluation", "samples"), wanted, "the test set is smaller", f"1 to {available}, or null")
     for seed in scenario.seeds:
         partition(scenario, Seeds(seed))
+    for index, entry in enumerate(scenario.algorithms):
+        check_scheduling(scenario, index, entry)
+    check_presences(scenario)
+
+
+def check_presences(scenario: Scenario) -> None:
+    """Check that it is known of each device when it is there.
+
+    Raises:
+        ScenarioError: it is not; the message names the line.
+    """
+    for name, group in devices(scenario.world):
+        presence = scenario.world.devices[group].presence
+        if presence is not None:
+            with located(scenario, "world", "devices", group, "presence"):
+                presence.sample(name, Seeds(scenario.seeds[0]))
 
 
 def _checked(scenario: Scenario, entry: Entry, dry: bool) -> Messages:

@@ -10,6 +10,7 @@ from simulator.algorithms.base import Algorithm, OwnOrder, State, Steps, Update
 from simulator.scheduling.drivers.base import Driver, GlobalState
 from simulator.settings.seeds import Seeds
 from simulator.world.processes import GONE, Handle
+from simulator.world.standstill import OUTAGE
 
 if TYPE_CHECKING:
     from simulator.learning.task import Task
@@ -42,18 +43,22 @@ class CohortDriver(Driver):
         yield stored.value
         size = self.cohort_size(clients_per_round)
         for number in range(world.aggregations + 1, rounds + 1):
-            if world.server.away_since is not None:
-                world.advance(world.await_return([world.server], "next round"))
-            cohort = selection.choose(world.clients, size, number, seeds)
+            cohort: list[Client] = []
             while not cohort:
-                absent = [client.site for client in world.clients if client.fits]
-                world.advance(world.await_return(absent, "next cohort"))
+                if world.server.away_since is not None:
+                    world.advance(world.await_return([world.server], "next round"))
                 cohort = selection.choose(world.clients, size, number, seeds)
+                if not cohort:
+                    absent = [client.site for client in world.clients if client.fits]
+                    world.advance(world.await_return(absent, "next cohort"))
             for client in cohort:
                 client.round_index = max(number, client.round_index + 1)
             state = world.advance(self._round(algorithm, world, task, stored.value, cohort, number))
             if state is not GONE:
                 stored.value = state
+            else:  # nobody is left to wait for what the round has started
+                for process in list(world.processes):
+                    process.stop(OUTAGE)
             world.aggregations = number
             yield stored.value
 

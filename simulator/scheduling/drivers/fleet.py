@@ -163,7 +163,7 @@ class Fleet:
     def _start(self, client: Client, state: State) -> None:
         world, version = self.world, self.world.aggregations
         client.round_index = max(version + 1, client.round_index + 1)  # no two attempts draw the same batches
-        client.site.end_overtime()
+        world.begin_engagement(client)
         attempt = Attempt(client, client.round_index, version, state, world.now, world.now)
         with world.phase("model exchange"):
             process = world.start(self.algorithm.client(world, self.task, client, state), client).process
