@@ -163,7 +163,9 @@ def read_timeline(run: Run, label: str, round_number: int) -> Timeline:
     away = _absences(run, label, seed, zero, zero + length)
     sites = [Site(site, [(lane, lanes[site, lane]) for lane in _LANES], away[site])
              for site in _some(devices, MOST_DEVICES)]  # fmt: skip
-    for server in sorted({site for site, lane in lanes if lane == "compute" and lanes[site, lane]} - clients):
+    for server in sorted({site for site, _ in lanes} - clients):
+        if not lanes[server, "compute"] and not away[server]:
+            continue
         slots = _slots(lanes[server, "compute"])
         named = [(f"slot {number}" if len(slots) > 1 else "compute", spans) for number, spans in slots.items()]
         sites.append(Site(server, named, away[server]))

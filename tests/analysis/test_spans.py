@@ -75,6 +75,16 @@ def test_what_was_unfinished_at_the_end_was_not_in_vain(tmp_path: Path) -> None:
     assert not read_timeline(run_of(tmp_path, ledger), "FL", 1).lossy
 
 
+@pytest.mark.parametrize("away", [False, True])
+def test_a_server_that_computed_nothing_is_shown_if_it_was_away(tmp_path: Path, away: bool) -> None:
+    sent = TransferRow("server", "pi-0", "pi-0", "model", "model exchange", 1, 0, 4, 9, 0, 0, 1, "outage")
+    rows = filled(sent, worked("pi-0", 4, 2), AttemptRow("pi-0", 1, 0, 0, 6, 0, 0, "outage"), RoundRow(1, 0, 6))
+    if away:
+        rows.absences.add(AbsenceRow("server", 5, 3))
+    timeline = read_timeline(run_of(tmp_path, rows), "FL", 1)
+    assert [site.name for site in timeline.sites] == ["pi-0", "server"][: 1 + away]
+
+
 def test_a_round_in_which_nothing_was_lost_has_neither(tmp_path: Path) -> None:
     timeline = read_timeline(run_of(tmp_path, lossy()), "FL", 1)
     assert (timeline.lossy, timeline.deserted, timeline.last_round) == (False, False, None)
