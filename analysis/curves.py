@@ -8,8 +8,9 @@ from matplotlib.ticker import FuncFormatter
 
 from analysis import style
 from analysis.accuracy import COSTS, Against, accuracy_curve, accuracy_curves, with_a_place
+from analysis.columns import PERSONAL_COLUMNS
 from analysis.end_labels import EndLabel, name_curves
-from analysis.runs import PERSONAL_COLUMNS, Run
+from analysis.runs import Run
 from analysis.scales import LOG_FROM, logarithmic
 from simulator.settings.humanize import human, scale
 
@@ -20,6 +21,7 @@ _TITLES: dict[Against, str] = {
     "time": "Accuracy over time",
     "bytes": "Accuracy over traffic",
     "energy": "Accuracy over device energy",
+    "updates": "Accuracy over updates",
 }
 
 
@@ -100,7 +102,7 @@ def _drawn(
     if log:
         logarithmic(ax, cost.kind)
     else:
-        ax.set_xlabel(f"{cost.axis} ({unit.unit})")
+        ax.set_xlabel(f"{cost.axis} ({unit.unit})" if unit.unit else cost.axis)
         ax.set_xlim(left=0.0)
     ax.margins(y=0.08)
     _draw_target(ax, target)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import pandas as pd
 
@@ -46,13 +47,18 @@ class Column:
 
 @dataclass(frozen=True)
 class _Measure:
-    """A row of the list of measures: where it stands in the table, and the column of the summary that it shows."""
+    """A row of the list of measures: where it stands in the table, and the column of the summary that it shows.
+
+    Of those that have a value, some are shown only if one is not zero, or if they are not all the same; the latter have
+    no best.
+    """
 
     group: str
     name: str
     column: str
     kind: Kind
     more_is_better: bool = False
+    shown: Literal["always", "nonzero", "differing"] = "always"
 
 
 _MEASURES = (
@@ -66,6 +72,9 @@ _MEASURES = (
         more_is_better=True,
     ),
     _Measure("Learning", "Trainable parameters", "trainable_parameters", "count"),
+    _Measure("Updates", "Aggregated", "updates", "count", more_is_better=True, shown="differing"),
+    _Measure("Updates", "Lost", "lost_updates", "count", shown="nonzero"),
+    _Measure("Updates", "Mean staleness", "mean_staleness", "count", shown="nonzero"),
     _Measure("Time", "Time to target", "time_to_target_s", "seconds"),
     _Measure("Time", "Simulated time", "sim_time_s", "seconds"),
     _Measure("Traffic", "Sent up", "bytes_up", "bytes"),
@@ -77,6 +86,10 @@ _MEASURES = (
     _Measure("Energy", "Server", "server_energy_j", "joules"),
     _Measure("Peak memory", "of a device", "peak_client_memory_bytes", "bytes"),
     _Measure("Peak memory", "of the server", "peak_server_memory_bytes", "bytes"),
+    _Measure("In vain", "Device time", "wasted_device_seconds", "seconds", shown="nonzero"),
+    _Measure("In vain", "Bytes", "wasted_bytes", "bytes", shown="nonzero"),
+    _Measure("In vain", "FLOPs", "wasted_flops", "flops", shown="nonzero"),
+    _Measure("In vain", "Energy", "wasted_energy_j", "joules", shown="nonzero"),
 )
 
 
@@ -85,13 +98,29 @@ def present(frame: pd.DataFrame, column: str) -> bool:
     return column in frame and bool(pd.to_numeric(frame[column], errors="coerce").notna().any())
 
 
+def nonzero(frame: pd.DataFrame, column: str) -> bool:
+    """Return whether a column holds a number other than 0."""
+    return column in frame and bool(pd.to_numeric(frame[column], errors="coerce").fillna(0).ne(0).any())
+
+
 def measure_columns(run: Run) -> list[Column]:
     """Return all measures of which a run has a value, with the best label of each marked, or several if they tie."""
-    return [
-        Column(measure.group, measure.name, measure.more_is_better, _cells(run, measure))
-        for measure in _MEASURES
-        if present(run.summary, measure.column) or (measure.column == "time_to_target_s" and _missed(run))
-    ]
+    columns = []
+    for measure in _MEASURES:
+        if _is_shown(run, measure):
+            cells = _cells(run, measure)
+            if measure.shown == "differing":  # more of it costs more
+                cells = tuple(replace(cell, best=False) for cell in cells)
+            columns.append(Column(measure.group, measure.name, measure.more_is_better, cells))
+    return columns
+
+
+def _is_shown(run: Run, measure: _Measure) -> bool:
+    if not present(run.summary, measure.column):
+        return measure.column == "time_to_target_s" and _missed(run)
+    if measure.shown == "nonzero":
+        return nonzero(run.summary, measure.column)
+    return measure.shown == "always" or run.summary[measure.column].nunique() > 1
 
 
 def highlights(run: Run) -> list[tuple[str, str, str]]:
@@ -132,14 +161,25 @@ def _missed(run: Run) -> bool:
 
 
 def _cells(run: Run, measure: _Measure) -> tuple[Cell, ...]:
-    by_label = _values(run.summary, measure.column).groupby(run.summary["label"], sort=False)
-    values = [column for _, column in by_label]
+    return cells_of(measure.kind, _values(run.summary, measure.column), run.summary["label"], measure.more_is_better)
+
+
+def cells_of(kind: Kind, trials: pd.Series, labels: pd.Series, more_is_better: bool) -> tuple[Cell, ...]:
+    """Return a cell for each label: the mean over its trials.
+
+    Args:
+        kind: the kind of quantity.
+        trials: a value (SI) for each trial, NaN where there is none.
+        labels: the label of each trial.
+        more_is_better: whether the highest value is the best one.
+    """
+    values = [column for _, column in trials.groupby(labels, sort=False)]
     # The mean of a label that has a value for some seeds only does not compare with the others.
     means = [float(column.mean()) if column.notna().all() else None for column in values]
-    unit = common_scale(measure.kind, (float(column.mean()) for column in values))
-    best = _best(means, measure.more_is_better)
+    unit = common_scale(kind, (float(column.mean()) for column in values))
+    best = _best(means, more_is_better)
     return tuple(
-        Cell(_text(measure.kind, column, unit), _number(float(column.mean())), is_best)
+        Cell(_text(kind, column, unit), _number(float(column.mean())), is_best)
         for column, is_best in zip(values, best, strict=True)
     )
 

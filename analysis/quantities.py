@@ -61,6 +61,13 @@ _NAMES = {
     "trainable_parameters": "trainable parameters",
     "wall_time_s": "wall time of the simulation",
     "saved": "part that is saved",
+    "updates": "updates aggregated",
+    "lost_updates": "updates lost",
+    "mean_staleness": "mean staleness of updates",
+    "wasted_device_seconds": "device time in vain",
+    "wasted_bytes": "traffic in vain",
+    "wasted_flops": "work in vain",
+    "wasted_energy_j": "energy in vain",
 }
 
 
@@ -76,7 +83,7 @@ def measure_of(frame: pd.DataFrame, column: str) -> Measure:
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
         raise RunError(f"there is no measure {column!r}; {hint}")
     name = _NAMES.get(column, column.replace("_", " "))
-    return Measure(column, name, _kind(column), more_is_better="accuracy" in column or column == "saved")
+    return Measure(column, name, _kind(column), more_is_better="accuracy" in column or column in ("saved", "updates"))
 
 
 def _numbers(frame: pd.DataFrame, column: str) -> bool:
@@ -93,4 +100,4 @@ def _kind(column: str) -> Kind:
         return "joules"
     if column.startswith("bytes") or column.endswith("_bytes"):
         return "bytes"
-    return "seconds" if column.endswith("_s") else "count"
+    return "seconds" if column.endswith(("_s", "_seconds")) else "count"

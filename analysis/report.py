@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from analysis.budgets import equal_budgets
 from analysis.disclosed import disclosed
 from analysis.fairness import participation
 from analysis.figures import write_figures
@@ -19,6 +20,7 @@ from analysis.interactive.pareto import pareto_chart
 from analysis.interactive.timeline import rounds_of, timeline_chart
 from analysis.interactive.totals import totals_chart
 from analysis.interactive.where import where_chart
+from analysis.losses import loss_tables
 from analysis.measures import Column, highlights, measure_columns
 from analysis.remarks import remarks
 from analysis.report_comparison import Comparison, compare
@@ -36,7 +38,7 @@ class Table:
 
     Attributes:
         labels: the labels, in the order of the run.
-        columns: the measures, as `measure_columns` returns them.
+        columns: the measures, as `measure_columns` or `equal_budgets` returns them.
     """
 
     labels: list[str]
@@ -72,8 +74,8 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         run = load_run(folder)
         pictures = list(figures) if figures is not None else write_figures(folder)
         charts = [*_learning(run), where_chart(run), timeline_chart(rounds_of(run)), labels_chart({run.name: run})]
-        content, disclosures = _content(run), disclosed(run)
-        shown = {label: (run, label) for label in run.labels}
+        own_labels = {label: (run, label) for label in run.labels}
+        content, disclosures = _content(run, own_labels), disclosed(run)
     return write_page(
         run.folder / REPORT,
         "run.html.j2",
@@ -87,8 +89,8 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         pictures=[path.name for path in pictures],
         comparison=None,
         disclosed=disclosures,
-        remarks=remarks(shown),
-        participation=participation(shown),
+        remarks=remarks(own_labels),
+        participation=participation(own_labels),
         **content,
     )
 
@@ -138,7 +140,7 @@ def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.h
         disclosed={},
         remarks=remarks(comparison.own_labels),
         participation=participation(comparison.own_labels),
-        **_content(run),
+        **_content(run, comparison.own_labels),
     )
 
 
@@ -148,13 +150,20 @@ def _learning(run: Run) -> list[Chart | None]:
     return [curves, pareto_chart(run)] if curves else [totals_chart(run)]
 
 
-def _content(run: Run) -> dict[str, Any]:
-    """Return what a template shows of a run in words and in its table."""
+def _content(run: Run, own_labels: dict[str, tuple[Run, str]]) -> dict[str, Any]:
+    """Return what a template shows of a run in words and in its tables.
+
+    Args:
+        run: the run, or several joined into one.
+        own_labels: by label, the run that it is from and its label there.
+    """
     return {
         "dry": run.dry,
         "version": run.version,
         "highlights": highlights(run),
         "table": Table(run.labels, measure_columns(run)),
+        "budgets": Table(run.labels, equal_budgets(run)),
+        "losses": loss_tables(run, own_labels),
         "swatches": Swatch.all_of(run.labels),
         "most_seeds": max(len(run.seeds(label)) for label in run.labels),
         "target": None if run.target_accuracy is None else human("fraction", run.target_accuracy),

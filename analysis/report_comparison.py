@@ -118,11 +118,14 @@ def _joined(runs: dict[str, Run], shown: dict[tuple[str, str], str]) -> Run:
         runs: the runs, by title.
         shown: by title and label, the label in the joined run.
     """
-    summary, rounds, breakdown = (
-        pd.concat([_renamed(getattr(run, name), title, shown) for title, run in runs.items()], ignore_index=True)
-        for name in ("summary", "rounds", "breakdown")
-    )
     first = next(iter(runs.values()))
+
+    def together(name: str) -> pd.DataFrame:
+        frames = {title: getattr(run, name) for title, run in runs.items()}
+        filled = [_renamed(frame, title, shown) for title, frame in frames.items() if not frame.empty]
+        return pd.concat(filled, ignore_index=True) if filled else getattr(first, name)
+
+    summary, rounds, breakdown, waste = map(together, ("summary", "rounds", "breakdown", "waste"))
     same_target = len({run.target_accuracy for run in runs.values()}) == 1
     if not same_target:
         summary["time_to_target_s"] = float("nan")
@@ -132,6 +135,7 @@ def _joined(runs: dict[str, Run], shown: dict[tuple[str, str], str]) -> Run:
         summary=summary,
         rounds=rounds,
         breakdown=breakdown,
+        waste=waste,
         version=" and ".join(dict.fromkeys(run.version for run in runs.values())),
         dry=all(run.dry for run in runs.values()),
         target_accuracy=first.target_accuracy if same_target else None,

@@ -11,36 +11,27 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from analysis.columns import (
+    ABSENCES_COLUMNS,
+    AGGREGATIONS_COLUMNS,
+    ATTEMPTS_COLUMNS,
+    BREAKDOWN_COLUMNS,
+    CLIENTS_COLUMNS,
+    ENGAGEMENTS_COLUMNS,
+    LEDGER_LATER,
+    ROUNDS_COLUMNS,
+    ROUNDS_LATER,
+    SITES_COLUMNS,
+    SUMMARY_COLUMNS,
+    SUMMARY_LATER,
+    TRANSFERS_COLUMNS,
+    WASTE_COLUMNS,
+    WORKS_COLUMNS,
+)
 from analysis.trials import name_of_trial
 
-SUMMARY_COLUMNS = (
-    *("algorithm", "label", "seed", "rounds", "final_accuracy", "best_accuracy", "final_loss", "sim_time_s"),
-    *("time_to_target_s", "bytes_up", "bytes_down", "bytes_provisioning", "client_flops", "server_flops"),
-    *("client_energy_j", "client_active_energy_j", "server_energy_j", "peak_client_memory_bytes"),
-    *("peak_server_memory_bytes", "trainable_parameters", "wall_time_s"),
-)
-ROUNDS_COLUMNS = (
-    *("algorithm", "label", "seed", "round", "sim_time_s", "accuracy", "loss", "bytes_up", "bytes_down"),
-    *("client_flops", "server_flops", "client_energy_j", "server_energy_j"),
-)
-PERSONAL_COLUMNS = ("personal_accuracy", "personal_accuracy_worst_decile")
-PARTICIPANTS_COLUMNS = ("personal_accuracy_participants", "personal_accuracy_participants_worst_decile")
-LATER_COLUMNS = (*PERSONAL_COLUMNS, *PARTICIPANTS_COLUMNS)
-"""Columns of summary and rounds that runs of earlier versions lack; there they are read as NaN."""
-BREAKDOWN_COLUMNS = (
-    *("algorithm", "label", "seed", "side", "phase", "activity", "seconds", "bytes", "flops", "energy_j"),
-)
-CLIENTS_COLUMNS = ("seed", "client", "device", "class", "class_name", "samples")
-WORKS_COLUMNS = ("site", "client", "work", "phase", "round", "asked", "start", "seconds", "flops", "bytes_touched")
-SITES_COLUMNS = ("name", "group", "role", "slots", "memory", "idle_w", "compute_w", "upload_w", "download_w")
-TRANSFERS_COLUMNS = (
-    *("source", "target", "client", "kind", "phase", "round", "start", "seconds", "bytes", "lost", "latency"),
-)
-ENGAGEMENTS_COLUMNS = ("client", "round", "start", "seconds")
-ABSENCES_COLUMNS = ("site", "start", "seconds")
-AGGREGATIONS_COLUMNS = ("round", "start", "seconds")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the former is ten times as fast, but not always installed
-_WORDS = frozenset({"algorithm", "label", "side", "phase", "activity", "client", "device", "class_name"})
+_WORDS = frozenset({"algorithm", "label", "side", "phase", "activity", "client", "device", "class_name", "reason"})
 
 
 class RunError(Exception):
@@ -63,7 +54,8 @@ class Run:
         rounds: running totals, one row per trial and round, from round 0 on.
         breakdown: seconds, bytes, FLOPs and joules by trial, side, phase and activity.
         clients: samples by seed, client and class, where there are any; empty if the run did not record them.
-        environment: the machine and the versions of packages.
+        waste: what was spent in vain, by trial and reason; empty if nothing was, or in runs of earlier versions.
+    environment: the machine and the versions of packages.
         scenario: the scenario.
         scenario_text: the file of the scenario.
         version: the version of sfsim that wrote the run; empty if unknown.
@@ -77,6 +69,7 @@ class Run:
     rounds: pd.DataFrame
     breakdown: pd.DataFrame
     clients: pd.DataFrame
+    waste: pd.DataFrame
     environment: Mapping[str, Any]
     scenario: Mapping[str, Any]
     scenario_text: str
@@ -109,6 +102,15 @@ class Run:
     def transfers(self, label: str, seed: int, **only: object) -> pd.DataFrame:
         """Return the transfers of one trial, by their start; arguments and errors as for `works`."""
         return self._ledger(label, seed, "transfers", TRANSFERS_COLUMNS, only)
+
+    def attempts(self, label: str, seed: int) -> pd.DataFrame:
+        """Return the attempts of the clients in one trial, by their start; empty in runs of earlier versions.
+
+        Errors are as for `works`.
+        """
+        if seed in self.seeds(label) and not self._path(label, seed, "attempts").is_file():
+            return pd.DataFrame(columns=list(ATTEMPTS_COLUMNS))
+        return self._ledger(label, seed, "attempts", ATTEMPTS_COLUMNS, {})
 
     def engagements(self, label: str, seed: int) -> pd.DataFrame:
         """Return when each client took part in one trial, by the start; errors as for `works`."""
@@ -150,6 +152,8 @@ class Run:
         except (OSError, ValueError) as error:  # pyarrow's own errors are one or the other
             raise RunError(f"{path}: cannot be read as Parquet: {first_line(error)}") from error
         _demand_columns(path, frame.columns, columns)
+        later = {column: value for column, value in LEDGER_LATER.get(table, {}).items() if column not in frame}
+        frame = frame.assign(**later)
         return frame.sort_values("start", kind="stable", ignore_index=True) if "start" in columns else frame
 
 
@@ -172,7 +176,7 @@ def load_run(folder: str | Path) -> Run:
         raise RunError(f"{folder / 'summary.json'}: 'trials' must be a list of at least one trial")
     for trial in trials:
         _demand_columns(folder / "summary.json", trial, SUMMARY_COLUMNS)
-    summary = _typed(folder / "summary.json", pd.DataFrame(trials), SUMMARY_COLUMNS, LATER_COLUMNS)
+    summary = _typed(folder / "summary.json", pd.DataFrame(trials), SUMMARY_COLUMNS, SUMMARY_LATER)
     if summary.duplicated(["label", "seed"]).any():
         raise RunError(f"{folder / 'summary.json'}: a label and seed appear twice among the trials")
 
@@ -182,9 +186,10 @@ def load_run(folder: str | Path) -> Run:
         folder=folder,
         name=", ".join(part for part in (str(scenario.get("name") or folder.name), name_of_trial(folder)) if part),
         summary=summary,
-        rounds=_read_csv(folder / "rounds.csv", ROUNDS_COLUMNS, LATER_COLUMNS),
+        rounds=_read_csv(folder / "rounds.csv", ROUNDS_COLUMNS, ROUNDS_LATER),
         breakdown=_read_csv(folder / "breakdown.csv", BREAKDOWN_COLUMNS),
-        clients=_read_clients(folder / "clients.csv"),
+        clients=_read_if_there(folder / "clients.csv", CLIENTS_COLUMNS),
+        waste=_read_if_there(folder / "waste.csv", WASTE_COLUMNS),
         environment=read_json(folder / "environment.json"),
         scenario=scenario,
         scenario_text=read_text(folder / "scenario.yaml"),
@@ -261,8 +266,9 @@ def _read_csv(path: Path, columns: tuple[str, ...], later: tuple[str, ...] = ())
     return _typed(path, frame, columns, later)
 
 
-def _read_clients(path: Path) -> pd.DataFrame:
-    return _read_csv(path, CLIENTS_COLUMNS) if path.exists() else pd.DataFrame(columns=list(CLIENTS_COLUMNS))
+def _read_if_there(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Return the table in a CSV file, or an empty one if there is no such file, as in runs of earlier versions."""
+    return _read_csv(path, columns) if path.exists() else pd.DataFrame(columns=list(columns))
 
 
 def _typed(path: Path, frame: pd.DataFrame, columns: tuple[str, ...], later: tuple[str, ...] = ()) -> pd.DataFrame:

@@ -76,6 +76,12 @@ def darker(colour: str, amount: float = 0.25) -> str:
     return to_hex((red, green, blue))
 
 
+def paler(colour: str, amount: float = 0.65) -> str:
+    """Return a colour moved towards white, by a fraction."""
+    red, green, blue = (1 - (1 - channel) * (1 - amount) for channel in to_rgb(colour))
+    return to_hex((red, green, blue))
+
+
 def shortened(label: str, longest: int = 28) -> str:
     """Return a label of at most so many characters, cut in the middle: variants of an algorithm differ at the end."""
     if len(label) <= longest:

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from analysis.axes import Axis, Value, parse_values, short_names
+from analysis.columns import SUMMARY_COLUMNS
 from analysis.quantities import Measure, measure_of
 from analysis.runs import (
-    SUMMARY_COLUMNS,
     Run,
     RunError,
     check_folder,

@@ -2,129 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from analysis import style
 from analysis.runs import Run
-from simulator.settings.humanize import Scale, human, scale
+from analysis.spans import Site, Span, Timeline, read_timeline, usual_round
+from simulator.settings.humanize import Scale, scale
 
-MOST_DEVICES = 8
-MOST_SLOTS = 6
 # If the longest round takes more than this many times as long as the shortest, each panel has a time axis of its own.
 OWN_CLOCK_FROM = 8.0
-_LANES = ("compute", "up", "down")
 _LANE, _BETWEEN = 1.0, 0.7  # heights: a lane, and the space between two sites
-
-Span = tuple[float, float, str]  # seconds since the round's start, seconds, phase
-
-
-@dataclass
-class _Site:
-    """One site of a timeline.
-
-    Attributes:
-        name: the name of the site.
-        lanes: its lanes from top to bottom, each with its name and its spans.
-    """
-
-    name: str
-    lanes: list[tuple[str, list[Span]]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """One round of one label.
-
-    Attributes:
-        label: the label.
-        round_number: the number of the round.
-        sites: the sites shown: devices in the order in which they finish, then servers.
-        seconds: the length of the round.
-        devices: how many devices took part, shown or not.
-    """
-
-    label: str
-    round_number: int
-    sites: list[_Site]
-    seconds: float
-    devices: int
-
-    @property
-    def said(self) -> str:
-        """The length of the round in words and, if not all devices are shown, how many are."""
-        shown = sum(1 for site in self.sites if tuple(name for name, _ in site.lanes) == _LANES)
-        some = f", {shown} of {self.devices} devices" if shown < self.devices else ""
-        return f"{human('seconds', self.seconds)}{some}"
-
-    @property
-    def phases(self) -> list[str]:
-        """The phases that occur, in the order of `style.phase_order`."""
-        return style.phase_order(phase for site in self.sites for _, spans in site.lanes for *_, phase in spans)
-
-
-def usual_round(run: Run) -> int:
-    """Return the round to show: the first after round 1 in which no label provisions a device; else round 2, else 1.
-
-    It is the same round for all labels, so that their cohorts are the same as well.
-
-    Raises:
-        RunError: a ledger cannot be read.
-    """
-    lengths = run.rounds[run.rounds["label"].isin(run.labels)].groupby("label")["round"].max()
-    last = int(lengths.min()) if len(lengths) else 1
-    provisioning: set[int] = set()
-    for label in run.labels:
-        provisioning |= set(run.transfers(label, run.seeds(label)[0], phase="provisioning")["round"])
-    usual = [number for number in range(2, last + 1) if number not in provisioning]
-    return usual[0] if usual else min(2, max(last, 1))
-
-
-def read_timeline(run: Run, label: str, round_number: int) -> Timeline:
-    """Read one round of a label's first seed from its ledger.
-
-    If many devices took part, the fastest, the slowest and some in between are kept.
-
-    Args:
-        run: the run.
-        label: the label.
-        round_number: the number of the round.
-
-    Raises:
-        RunError: the ledger cannot be read.
-    """
-    seed = run.seeds(label)[0]
-    works = run.works(label, seed, round=round_number)
-    transfers = run.transfers(label, seed, round=round_number)
-    zero = float(min([*works["start"], *transfers["start"]], default=0.0))
-    lanes: dict[tuple[str, str], list[Span]] = defaultdict(list)  # by site and lane
-    for site, start, seconds, phase in _rows(works, "site", "start", "seconds", "phase"):
-        lanes[site, "compute"].append((start - zero, seconds, phase))
-    for source, target, start, seconds, phase in _rows(transfers, "source", "target", "start", "seconds", "phase"):
-        for end in ((source, "up"), (target, "down")):
-            lanes[end].append((start - zero, seconds, phase))
-    length = max((start + seconds for spans in lanes.values() for start, seconds, _ in spans), default=0.0)
-
-    clients = set(works["client"].dropna()) | set(transfers["client"].dropna())
-    finish = {
-        client: max((start + seconds for lane in _LANES for start, seconds, _ in lanes[client, lane]), default=0.0)
-        for client in clients
-    }
-    devices = sorted(clients, key=lambda client: (finish[client], client))
-    sites = [_Site(site, [(lane, lanes[site, lane]) for lane in _LANES]) for site in _some(devices, MOST_DEVICES)]
-    for server in sorted({site for site, lane in lanes if lane == "compute" and lanes[site, lane]} - clients):
-        slots = _slots(lanes[server, "compute"])
-        sites.append(
-            _Site(server, [(f"slot {n}" if len(slots) > 1 else "compute", spans) for n, spans in slots.items()])
-        )
-    return Timeline(label, round_number, sites, length, len(devices))
+_AWAY: dict[str, Any] = {"facecolor": "#e0e0e0", "edgecolor": "#9a9a9a", "hatch": "////", "linewidth": 0}
 
 
 def plot_round_timeline(run: Run, round_number: int | None = None, axes: Sequence[Axes] | None = None) -> list[Axes]:
@@ -159,6 +51,10 @@ def plot_round_timeline(run: Run, round_number: int | None = None, axes: Sequenc
             ax.set_xlabel("")  # that of the last panel serves all
     colours = style.phase_colours(phases)
     handles = [Patch(facecolor=colours[phase], label=phase) for phase in phases]
+    if any(timeline.lossy for timeline in timelines):
+        handles.append(Patch(**_lost("#9a9a9a"), label="in vain"))
+    if any(timeline.deserted for timeline in timelines):
+        handles.append(Patch(**_AWAY, label="away"))
     style.shared_legend(axes[0], handles, columns=6)
     return list(axes)
 
@@ -172,13 +68,15 @@ def draw_timeline(ax: Axes, timeline: Timeline, phases: Sequence[str], span: flo
         phases: all phases of the figure, which settle the colours.
         span: the length of the time axis, in seconds.
     """
-    style.dress(ax, f"{timeline.label}: round {timeline.round_number}, {timeline.said}", grid="x")
+    style.dress(ax, f"{timeline.label}: {timeline.title}, {timeline.said}", grid="x")
     unit = scale("seconds", span)
     colours = style.phase_colours(phases)
     top = 0.0
     for site in timeline.sites:
         bottom = top + _LANE * len(site.lanes)
         ax.axhspan(top - 0.15, bottom + 0.15, color="#f4f4f4", linewidth=0, zorder=0)
+        away = [(start / unit.divisor, seconds / unit.divisor) for start, seconds in site.away]
+        ax.broken_barh(away, (top, bottom - top), zorder=0.5, **_AWAY)
         _write_left(ax, style.shortened(site.name, 22), 0.055, (top + bottom) / 2, 8, style.INK)
         for name, spans in site.lanes:
             _write_left(ax, name, 0.004, top + _LANE / 2, 5.5, style.QUIET)
@@ -208,14 +106,16 @@ def _write_left(ax: Axes, text: str, away: float, y: float, size: float, colour:
 
 
 def _draw_lane(ax: Axes, spans: Sequence[Span], top: float, unit: Scale, colours: dict[str, str], span: float) -> None:
-    for phase in dict.fromkeys(phase for *_, phase in spans):
-        bars = _joined([(start, seconds) for start, seconds, other in spans if other == phase], span)
-        ax.broken_barh(
-            [(start / unit.divisor, seconds / unit.divisor) for start, seconds in bars],
-            (top + 0.06, _LANE - 0.12),
-            facecolor=colours[phase],
-            linewidth=0,
-        )
+    for phase, lost in dict.fromkeys((one.phase, bool(one.reason)) for one in spans):
+        alike = [(one.start, one.seconds) for one in spans if (one.phase, bool(one.reason)) == (phase, lost)]
+        plain: dict[str, Any] = {"facecolor": colours[phase], "linewidth": 0}
+        bars = [(start / unit.divisor, seconds / unit.divisor) for start, seconds in _joined(alike, span)]
+        ax.broken_barh(bars, (top + 0.06, _LANE - 0.12), **(_lost(colours[phase]) if lost else plain))
+
+
+def _lost(colour: str) -> dict[str, Any]:
+    """Return how work in vain is drawn: paler, and hatched in the colour of its phase."""
+    return {"facecolor": style.paler(colour), "edgecolor": colour, "hatch": "xxxxx", "linewidth": 0}
 
 
 def _joined(bars: Sequence[tuple[float, float]], span: float) -> list[tuple[float, float]]:
@@ -237,30 +137,5 @@ def _joined(bars: Sequence[tuple[float, float]], span: float) -> list[tuple[floa
     return joined
 
 
-def _rows(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a frame as plain tuples, a hundred times as fast as the frame's own iterators."""
-    return zip(*(frame[column].tolist() for column in columns), strict=True)
-
-
-def _some(devices: list[str], most: int) -> list[str]:
-    """Return at most so many devices, evenly spread; the first (fastest) and the last (slowest) are always kept."""
-    if len(devices) <= most:
-        return devices
-    return [devices[index] for index in np.linspace(0, len(devices) - 1, most).round().astype(int)]
-
-
-def _slots(spans: Sequence[Span]) -> dict[int, list[Span]]:
-    """Distribute works over lanes, numbered from 1: each to the first free lane, or to the last if none is free."""
-    lanes: list[list[Span]] = []
-    for span in sorted(spans):
-        slack = 1e-9 * (1.0 + span[0])  # rounding: a work that starts when another ends does not overlap with it
-        free = next((lane for lane in lanes if lane[-1][0] + lane[-1][1] <= span[0] + slack), None)
-        if free is None and len(lanes) < MOST_SLOTS:
-            lanes.append([span])
-        else:
-            (free if free is not None else lanes[-1]).append(span)
-    return dict(enumerate(lanes or [[]], start=1))
-
-
-def _height(sites: Sequence[_Site]) -> float:
+def _height(sites: Sequence[Site]) -> float:
     return sum(_LANE * len(site.lanes) + _BETWEEN for site in sites)

@@ -1,10 +1,12 @@
 """The events of a trial's trace, in Chrome's Trace Event Format.
 
-A trial is a process. It has tracks: the rounds and, for each site, its slots, its uplink and its downlink. Slices that
-overlap on a track are spread over lanes, each in the first lane that is free.
+A trial is a process. It has tracks: the rounds and, for each site, its attempts, slots, uplink, downlink and absences.
+Slices that overlap on a track are spread over lanes, each in the first lane that is free.
 
 - Works and transfers are slices (`X`), named by their phase, because Perfetto colours a slice by its name and nothing
-  else (it ignores `cname` on purpose, and does not look at `cat`). What they are is said in `args`.
+  else (it ignores `cname` on purpose, and does not look at `cat`). What they are is said in `args`. Of what was in
+  vain, the name says so too, and `reason` says why.
+- An attempt is a slice, named "used", "lost" or "unfinished", with its `base` and `staleness` in `args`.
 - A transfer is a slice on the sender's uplink and one on the receiver's downlink, from its start to its arrival, its
   latency (`latency_s`) included. If it arrived, a flow (`s`, `f`) leads from one to the other.
 - `<site> queue` counts the works that wait at a server: requested and not yet begun. (Works that were withdrawn before
@@ -21,6 +23,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.columns import UNFINISHED
 from analysis.power import Interval, outside, sites, steps, united
 from analysis.runs import Run, RunError
 
@@ -97,7 +100,9 @@ class TrialEvents:
         self.everyone = sites(run, *key)
         self.works, self.transfers, self.rounds = run.works(*key), run.transfers(*key), run.aggregations(*key)
         self.engagements, self.absences = run.engagements(*key), run.absences(*key)
+        self.attempts = run.attempts(*key)
         columns = (
+            (self.attempts, "client"),
             *((self.works, "site"), (self.transfers, "source"), (self.transfers, "target")),
             *((self.engagements, "client"), (self.absences, "site")),
         )
@@ -111,7 +116,8 @@ class TrialEvents:
         self.slots: dict[str, str] = {}
         for site in self.everyone:
             self.slots[site.name] = f"{site.name} {'slot' if site.slots > 1 else 'compute'}"
-            self.lanes |= {name: _Lanes() for name in (self.slots[site.name], *_links(site.name))}
+            names = _attempts(site.name), self.slots[site.name], *_links(site.name), _away(site.name)
+            self.lanes |= {name: _Lanes() for name in names}
         self.tracks: dict[tuple[str, int], int] = {}
         self.first = self._track("rounds", 0)
 
@@ -122,8 +128,11 @@ class TrialEvents:
         for row in _rows(self.rounds):
             begin, end = self._span(row)
             yield self._slice("rounds", begin, end, f"round {row.round}", "round", {})
+        yield from self._attempted()
         yield from self._served()
         yield from self._sent()
+        for row in _rows(self.absences):
+            yield self._slice(_away(str(row.site)), *self._span(row), "away", "absence", {})
         yield from self._counters()
         order = {name: index for index, name in enumerate(self.lanes)}
         for index, (track, lane) in enumerate(sorted(self.tracks, key=lambda key: (order[key[0]], key[1]))):
@@ -131,6 +140,17 @@ class TrialEvents:
             tid = self.tracks[track, lane]
             yield self._about("thread_name", tid, name=f"{track} {lane + 1}" if numbered else track)
             yield self._about("thread_sort_index", tid, sort_index=index)
+
+    def _attempted(self) -> Iterator[Event]:
+        """Yield a slice for each attempt."""
+        for row in _rows(self.attempts):
+            args = {"attempt": int(row.attempt), "base": int(row.base)}
+            if row.reason:
+                args |= {"reason": row.reason}
+            else:
+                args |= {"round": int(row.round), "staleness": int(row.staleness)}
+            name = UNFINISHED if row.reason == UNFINISHED else "lost" if row.reason else "used"
+            yield self._slice(_attempts(str(row.client)), *self._span(row), name, "attempt", args)
 
     def _served(self) -> Iterator[Event]:
         """Yield a slice for each work."""
@@ -141,16 +161,20 @@ class TrialEvents:
                 args["client"] = row.client
             if row.start > row.asked:
                 args["waited_s"] = round(row.start - row.asked, 9)
-            yield self._slice(self.slots[str(row.site)], begin, end, str(row.phase or row.work), "compute", args)
+            if row.reason:
+                args["reason"] = row.reason
+            yield self._slice(self.slots[str(row.site)], begin, end, _named(row, row.work), "compute", args)
 
     def _sent(self) -> Iterator[Event]:
         """Yield two slices for each transfer and, if it arrived, the flow between them."""
         for row in _rows(self.transfers):
             begin, end = self._span(row)
-            source, target, name = str(row.source), str(row.target), str(row.phase or row.kind)
+            source, target, name = str(row.source), str(row.target), _named(row, row.kind)
             args = {"kind": row.kind, "round": row.round, "bytes": int(row.bytes), "latency_s": round(row.latency, 9)}
             if row.lost:
                 args["lost"] = int(row.lost)
+            if row.reason:
+                args["reason"] = row.reason
             sent = self._slice(_links(source)[0], begin, end, name, "upload", args | {"to": target})
             received = self._slice(_links(target)[1], begin, end, name, "download", args | {"from": source})
             flow = {"name": name, "cat": "transfer", "id": next(self.flows), "pid": self.pid} if _arrived(row) else None
@@ -221,6 +245,20 @@ def _rows(frame: pd.DataFrame) -> Iterator[Any]:
 
 def _links(site: str) -> tuple[str, str]:
     return f"{site} uplink", f"{site} downlink"
+
+
+def _attempts(site: str) -> str:
+    return f"{site} attempts"
+
+
+def _away(site: str) -> str:
+    return f"{site} absences"
+
+
+def _named(row: Any, otherwise: str) -> str:
+    """Return the name of a work or transfer: its phase, or another name if it has none, and whether it was in vain."""
+    name = str(row.phase or otherwise)
+    return f"{name} (in vain)" if row.reason not in ("", UNFINISHED) else name
 
 
 def _arrived(row: Any) -> bool:

@@ -24,7 +24,7 @@ ACCURACIES = {
 """The columns of `rounds.csv` that may hold an accuracy, and their names in a report."""
 PARTICIPANTS = "personal_accuracy_participants"
 
-_OPTIONS: dict[Against, str] = {"time": "Time", "bytes": "Bytes", "energy": "Energy"}
+_OPTIONS: dict[Against, str] = {"time": "Time", "bytes": "Bytes", "energy": "Energy", "updates": "Updates"}
 _MOST_MARKERS = 12
 # The steps of all figures together, and of one line. More would make the file heavy without a visible difference.
 _MOST_STEPS, _FEWEST_STEPS_A_LINE, _MOST_STEPS_A_LINE = 4000, 40, 600
@@ -35,13 +35,14 @@ def accuracy_chart(run: Run) -> Chart | None:
     columns = [column for column in ACCURACIES if present(run.rounds, column)]
     if not columns:
         return None
+    options = [name for name in _OPTIONS if run.rounds[list(COSTS[name].columns)].notna().all(axis=None)]
     figures = {
         f"{first}|{second}": accuracy_figure(run, against, column)
-        for first, against in enumerate(_OPTIONS)
+        for first, against in enumerate(options)
         for second, column in enumerate(columns)
     }
     knobs = (
-        Knob("against", tuple(_OPTIONS.values())),
+        Knob("against", tuple(_OPTIONS[against] for against in options)),
         Knob("accuracy", tuple(ACCURACIES[column] for column in columns)),
     )
     caption = (
@@ -107,10 +108,12 @@ def _line(label: str, curve: pd.DataFrame, unit: Ruler, look: Look, kind: Kind) 
             for *row, seeds in curve[["low", "high", "seeds"]].itertuples(index=False, name=None)
         ]
         spread = " (%{customdata[0]:.4~p} to %{customdata[1]:.4~p}, seeds: %{customdata[2]})"
-    cost = {"bytes": "%{x:.5~s}B", "joules": "%{x:.5~s}J"}.get(kind, "%{x:,.5~g} s")
+    cost = {"bytes": "%{x:.5~s}B", "joules": "%{x:.5~s}J", "count": "%{x:,.5~g}"}.get(kind, "%{x:,.5~g} s")
     if unit.axis.get("type") != "log":
-        cost = f"%{{x:,.5~g}} {unit.unit}"
-    line["hovertemplate"] = f"<b>%{{meta}}</b><br>%{{y:.4~p}}{spread}<br>after {cost}<extra></extra>"
+        cost = f"%{{x:,.5~g}} {unit.unit}".rstrip()
+    line["hovertemplate"] = (
+        f"<b>%{{meta}}</b><br>%{{y:.4~p}}{spread}<br>after {cost}{' updates' if kind == 'count' else ''}<extra></extra>"
+    )
     return line
 
 

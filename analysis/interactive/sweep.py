@@ -13,7 +13,7 @@ import pandas as pd
 from analysis.axes import Axis, short_names
 from analysis.break_even import undecided_at, winners_by_place
 from analysis.interactive.figure import Look, number
-from analysis.measures import present
+from analysis.measures import nonzero, present
 from analysis.quantities import Measure
 from analysis.sweeps import DONE, Sweep
 
@@ -26,7 +26,11 @@ MEASURES = (
     *("client_flops", "server_flops", "server_energy_j", "peak_server_memory_bytes", "best_accuracy"),
     *("personal_accuracy_participants", "personal_accuracy_participants_worst_decile"),
 )
-"""The measures that a page offers, most wanted first: if a sweep has too many points, the last are left out."""
+LOSSES = ("lost_updates", "mean_staleness", "wasted_device_seconds", "wasted_bytes", "wasted_flops", "wasted_energy_j")
+"""The measures that a page offers, most wanted first: if a sweep has too many points, the last are left out.
+
+Those of losses are offered only where there are any.
+"""
 
 _FEWEST_MEASURES = 6
 _MOST_CHARACTERS = 600_000
@@ -79,7 +83,8 @@ def full_enough(sweep: Sweep) -> bool:
 
 def _measures(sweep: Sweep) -> list[Measure]:
     known = sweep.summary
-    return [sweep.measure(column) for column in MEASURES if column == "bytes" or present(known, column)]
+    columns = [column for column in MEASURES if column == "bytes" or present(known, column)]
+    return [sweep.measure(column) for column in (*columns, *(lost for lost in LOSSES if nonzero(known, lost)))]
 
 
 def _axis(axis: Axis, name: str) -> dict[str, Any]:

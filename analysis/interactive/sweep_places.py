@@ -10,13 +10,14 @@ from typing import Any
 import pandas as pd
 
 from analysis import style
+from analysis.columns import BREAKDOWN_COLUMNS
 from analysis.interactive.figure import number
 from analysis.interactive.places import Places, places
 from analysis.interactive.timeline import bars_each, timeline_figure
 from analysis.interactive.where import OPTIONS, PATTERNS
-from analysis.runs import BREAKDOWN_COLUMNS, RunError
+from analysis.runs import RunError
+from analysis.spans import read_timeline, usual_round
 from analysis.sweeps import DONE, Sweep
-from analysis.timeline import read_timeline, usual_round
 from analysis.where import ACTIVITIES, KINDS, shares_of_devices
 
 _MOST_BARS = 40

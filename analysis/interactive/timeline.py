@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from analysis import style
 from analysis.interactive.figure import Chart, Figure, Knob, exact, layout, number, plain
 from analysis.runs import Run
-from analysis.timeline import Span, Timeline, read_timeline, usual_round
+from analysis.spans import Site, Span, Timeline, read_timeline, usual_round
 from simulator.settings.humanize import scale
 
 _MOST_BARS, _FEWEST_BARS_A_LABEL, _MOST_BARS_A_LABEL = 2400, 150, 900
@@ -18,18 +18,25 @@ HOW_TO_READ = (
     "Gaps in a device's lanes are waiting; a full server lane means that the devices queue for it. "
     "Drag to zoom into a piece of the round."
 )
+ALSO = " What was in vain is crossed, and says why when you point at it; a device that is away is grey."
+AWAY = "away"
+_CROSSED = {"shape": "x", "fgcolor": "#ffffff", "fgopacity": 0.85, "size": 5, "solidity": 0.4, "fillmode": "overlay"}
 
 
 class Bar(NamedTuple):
     """Spans of one phase that are drawn as one, because they lie close together.
 
     Attributes:
+        phase: their phase.
+        reason: why they were in vain; empty if they were not.
         start: when the first starts, in seconds since the start of the round.
         stop: when the last ends, in seconds since the start of the round.
         busy: how long they last together, in seconds, without the gaps between them.
         spans: how many there are.
     """
 
+    phase: str
+    reason: str
     start: float
     stop: float
     busy: float
@@ -48,7 +55,8 @@ def timeline_chart(rounds: Mapping[str, tuple[Run, str, int]]) -> Chart:
     timelines = {name: read_timeline(run, label, round_number) for name, (run, label, round_number) in rounds.items()}
     most = bars_each(len(timelines))
     figures = {str(index): timeline_figure(timeline, most) for index, timeline in enumerate(timelines.values())}
-    return Chart("timeline", "One round", HOW_TO_READ, figures, (Knob("of", tuple(timelines)),))
+    more = ALSO if any(timeline.lossy or timeline.deserted for timeline in timelines.values()) else ""
+    return Chart("timeline", "One round", HOW_TO_READ + more, figures, (Knob("of", tuple(timelines)),))
 
 
 def bars_each(figures: int) -> int:
@@ -83,51 +91,92 @@ def timeline_figure(timeline: Timeline, most: int = _MOST_BARS_A_LABEL) -> Figur
     colours = style.phase_colours(timeline.phases)
     traces = []
     for phase in timeline.phases:
-        phase_bars = [(lane, bar) for lane, bars in enumerate(drawn) for name, bar in bars if name == phase]
-        trace = {
-            "type": "bar",
-            "orientation": "h",
-            "name": plain(phase),
-            "base": [number(bar.start / unit.divisor) for _, bar in phase_bars],
-            "x": [number((bar.stop - bar.start) / unit.divisor) for _, bar in phase_bars],
-            "y": [lane for lane, _ in phase_bars],
-            "width": 0.84,
-            "marker": {"color": colours[phase], "line": {"width": 0}},
-            "hoverinfo": "text",
-            "hovertext": [_hover_text(lanes[lane][0], lanes[lane][1], phase, bar) for lane, bar in phase_bars],
-        }
-        traces.append(trace)
-    across = {"title": {"text": f"since the round's start ({unit.unit})"}}
+        for lost in (False, True):
+            placed = [
+                (lane, bar)
+                for lane, bars in enumerate(drawn)
+                for bar in bars
+                if (bar.phase, bool(bar.reason)) == (phase, lost)
+            ]
+            if placed or not lost:
+                marker = {"color": colours[phase], "line": {"width": 0}} | ({"pattern": _CROSSED} if lost else {})
+                texts = [_hover_text(*lanes[lane][:2], bar) for lane, bar in placed]
+                times = [(lane, bar.start, bar.stop - bar.start) for lane, bar in placed]
+                traces.append(_trace(f"{phase}, in vain" if lost else phase, marker, times, texts, unit.divisor))
+    if away := list(_away(timeline.sites)):
+        marker = {"color": "#b4b4b4", "line": {"width": 0}, "pattern": _CROSSED | {"shape": "/"}}
+        times, texts = [times for times, _ in away], [text for _, text in away]
+        traces.append(_trace(AWAY, marker, times, texts, unit.divisor) | {"width": 1.0})
+    begin = "the round's start" if timeline.last_round is None else f"the start of round {timeline.round_number}"
+    across = {"title": {"text": f"since {begin} ({unit.unit})"}}
     frame = layout(112 + _LANE_HEIGHT * len(lanes), across, _lane_names(lanes))
     frame |= {"barmode": "overlay", "showlegend": True, "shapes": list(_stripes(timeline))}
     above = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"}
-    frame["annotations"] = [above | {"text": f"round {timeline.round_number}: {timeline.said}", "showarrow": False}]
+    frame["annotations"] = [above | {"text": f"{timeline.title}: {timeline.said}", "showarrow": False}]
     frame["xaxis"] |= {"range": [0, number(1.01 * (timeline.seconds or 1.0) / unit.divisor)], "tickformat": ",~g"}
     return {"data": traces, "layout": frame}
 
 
-def _bars(spans: Iterable[Span], gap: float) -> list[tuple[str, Bar]]:
-    """Return the bars of a lane with their phases; spans of a phase at most `gap` seconds apart are one bar."""
-    open_: dict[str, Bar] = {}
-    bars: list[tuple[str, Bar]] = []
-    for start, seconds, phase in sorted(spans):
-        last = open_.get(phase)
+def _trace(
+    name: str, marker: dict[str, Any], times: list[tuple[int, float, float]], texts: list[str], divisor: float
+) -> dict[str, Any]:
+    """Return a trace of bars.
+
+    Args:
+        name: what they are.
+        marker: how they look.
+        times: the lane of each, when it starts, and its seconds.
+        texts: what is said of each.
+        divisor: the unit of the axis, in seconds.
+    """
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": plain(name),
+        "base": [number(start / divisor) for _, start, _ in times],
+        "x": [number(seconds / divisor) for *_, seconds in times],
+        "y": [lane for lane, *_ in times],
+        "width": 0.84,
+        "marker": marker,
+        "hoverinfo": "text",
+        "hovertext": texts,
+    }
+
+
+def _away(sites: Iterable[Site]) -> Iterator[tuple[tuple[int, float, float], str]]:
+    """Yield lane, start and seconds of each absence, for each lane of its site, and what is said of it."""
+    lane = 0
+    for site in sites:
+        for _ in site.lanes:
+            for start, seconds in site.away:
+                stop = exact("seconds", start + seconds)
+                text = f"<b>{plain(site.name)}</b>: away<br>{exact('seconds', start)} to {stop}"
+                yield (lane, start, seconds), text
+            lane += 1
+
+
+def _bars(spans: Iterable[Span], gap: float) -> list[Bar]:
+    """Return the bars of a lane; spans of a phase and reason at most `gap` seconds apart are one bar."""
+    open_: dict[tuple[str, str], Bar] = {}
+    bars: list[Bar] = []
+    for start, seconds, phase, reason in sorted(spans):
+        last = open_.get((phase, reason))
         if last is not None and gap and start - last.stop <= gap:
-            stop = max(last.stop, start + seconds)
-            open_[phase] = Bar(last.start, stop, last.busy + seconds, last.spans + 1)
+            stop, busy = max(last.stop, start + seconds), last.busy + seconds
+            open_[phase, reason] = last._replace(stop=stop, busy=busy, spans=last.spans + 1)
             continue
         if last is not None:
-            bars.append((phase, last))
-        open_[phase] = Bar(start, start + seconds, seconds, 1)
-    return bars + list(open_.items())
+            bars.append(last)
+        open_[phase, reason] = Bar(phase, reason, start, start + seconds, seconds, 1)
+    return bars + list(open_.values())
 
 
-def _hover_text(site: str, lane: str, phase: str, bar: Bar) -> str:
-    text = f"<b>{plain(site)}</b>, {lane}: {plain(phase)}<br>"
+def _hover_text(site: str, lane: str, bar: Bar) -> str:
+    text = f"<b>{plain(site)}</b>, {lane}: {plain(bar.phase)}<br>"
     text += f"{exact('seconds', bar.start)} to {exact('seconds', bar.stop)}"
-    if bar.spans > 1:
-        return f"{text}<br>{bar.spans} pieces, busy for {exact('seconds', bar.busy)}"
-    return f"{text}, {exact('seconds', bar.busy)}"
+    busy = exact("seconds", bar.busy)
+    text += f"<br>{bar.spans} pieces, busy for {busy}" if bar.spans > 1 else f", {busy}"
+    return f"{text}<br>in vain: {plain(bar.reason)}" if bar.reason else text
 
 
 def _lane_names(lanes: list[tuple[str, str, list[Span]]]) -> dict[str, Any]:

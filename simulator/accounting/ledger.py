@@ -6,7 +6,7 @@ are not in it: they are in ``experiments.trial.result.TrialResult``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, get_type_hints
 
@@ -215,9 +215,45 @@ class Table(Generic[Row]):
 
     def __iter__(self) -> Iterator[Row]:
         for batch in self._packed:
-            columns = [column.to_pylist() for column in batch.columns]
-            yield from map(self.row._make, zip(*columns, strict=True))  # type: ignore[attr-defined]
+            yield from self._rows(batch)
         yield from self._recent
+
+    def column(self, name: str) -> Iterator[Any]:
+        """Yield the values of one column, in the order of the rows."""
+        for batch in self._packed:
+            yield from batch.column(name).to_pylist()
+        place = self.row._fields.index(name)  # type: ignore[attr-defined]
+        yield from (row[place] for row in self._recent)
+
+    def where(self, name: str, holds: Callable[[Any], bool]) -> Iterator[Row]:
+        """Yield the rows in which the value of a column passes a test, in order; quick if there are none.
+
+        Args:
+            name: the column.
+            holds: the test of a value.
+        """
+        for batch in self._packed:
+            if any(map(holds, batch.column(name).unique().to_pylist())):
+                values = batch.column(name).to_pylist()
+                yield from self._rows(batch.take([index for index, value in enumerate(values) if holds(value)]))
+        place = self.row._fields.index(name)  # type: ignore[attr-defined]
+        yield from (row for row in self._recent if holds(row[place]))
+
+    def replaced(self, **columns: Sequence[Any]) -> Table[Row]:
+        """Return a copy with other values in some columns, which are given by name."""
+        import pyarrow
+
+        table, schema = self.arrow(), _schema(self.row)
+        for name, values in columns.items():
+            field = schema.field(name)
+            table = table.set_column(schema.get_field_index(name), field, pyarrow.array(values, field.type))
+        copy = Table(self.row)
+        copy._packed = table.to_batches()
+        return copy
+
+    def _rows(self, batch: pyarrow.RecordBatch) -> Iterator[Row]:
+        columns = [column.to_pylist() for column in batch.columns]
+        return map(self.row._make, zip(*columns, strict=True))  # type: ignore[attr-defined]
 
     def arrow(self) -> pyarrow.Table:
         """Return all rows as one Arrow table, whose columns have their types even if they are empty."""

@@ -9,14 +9,15 @@ import simpy
 from simpy.resources.resource import Request
 from simpy.resources.store import StoreGet, StorePut
 
+from simulator.accounting.waste import UNFINISHED as UNFINISHED
 from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
 from simulator.world.dropout import give_up
 from simulator.world.processes import Concurrency, Process, Steps
 from simulator.world.queue import Job
 
-OUTAGE, UNFINISHED = "outage", "unfinished"
-"""Reasons: the server was away; the trial ended."""
+OUTAGE = "outage"
+"""The reason of what is lost because the server was away; ``UNFINISHED`` is that of what the trial's end cut off."""
 SHOWN = 8
 """How many of those that wait are named."""
 

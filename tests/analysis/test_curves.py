@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 
 from analysis import accuracy_curve, load_run, plot_accuracy, plot_accuracy_vs_bytes, style
+from analysis.columns import ROUNDS_COLUMNS
 from analysis.end_labels import MOST_END_LABELS, EndLabel, place_end_labels
-from analysis.runs import ROUNDS_COLUMNS, Run
+from analysis.runs import Run
 from tests.helpers.run_folders import fabricate
 
 

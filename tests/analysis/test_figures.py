@@ -19,7 +19,8 @@ from analysis import (
     style,
     write_figures,
 )
-from analysis.timeline import MOST_DEVICES, _joined, _slots, read_timeline, usual_round
+from analysis.spans import MOST_DEVICES, _slots, read_timeline, usual_round
+from analysis.timeline import _joined
 from tests.helpers.figures import is_drawn
 from tests.helpers.run_folders import fabricate
 
@@ -128,8 +129,8 @@ def test_a_timeline_holds_every_work_and_transfer_of_its_round(tmp_path: Path) -
     spans = [span for site in timeline.sites for _, lane in site.lanes for span in lane]
     assert len(spans) == len(works) + len(transfers)
     assert min(start for start, *_ in spans) == 0
-    assert max(start + seconds for start, seconds, _ in spans) == pytest.approx(timeline.seconds)
-    finishes = [max(s + t for _, lane in site.lanes for s, t, _ in lane) for site in timeline.sites[:-1]]
+    assert max(span.start + span.seconds for span in spans) == pytest.approx(timeline.seconds)
+    finishes = [max(s + t for _, lane in site.lanes for s, t, *_ in lane) for site in timeline.sites[:-1]]
     assert finishes == sorted(finishes)
 
 

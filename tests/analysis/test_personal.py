@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from analysis import accuracy_curve, load_run, plot_personal_accuracy_vs_time, write_figures
-from analysis.runs import LATER_COLUMNS, PERSONAL_COLUMNS, Run
+from analysis.columns import LATER_COLUMNS, PERSONAL_COLUMNS
+from analysis.runs import Run
 from tests.helpers.run_folders import fabricate
 
 

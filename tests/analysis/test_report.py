@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from analysis import RunError, accuracy_curve, device_shares, load_run, style, write_report
+from analysis.columns import PARTICIPANTS_COLUMNS
 from analysis.interactive.curves import accuracy_chart, accuracy_figure
 from analysis.interactive.labels import labels_chart
 from analysis.interactive.timeline import rounds_of, timeline_chart, timeline_figure
@@ -16,8 +17,7 @@ from analysis.interactive.totals import totals_chart, totals_figure
 from analysis.interactive.where import where_figure
 from analysis.measures import highlights, measure_columns
 from analysis.quantities import measure_of
-from analysis.runs import PARTICIPANTS_COLUMNS
-from analysis.timeline import read_timeline
+from analysis.spans import read_timeline
 from simulator.settings.humanize import scale
 from tests.helpers.commands import Sfsim
 from tests.helpers.reports import MOST_BYTES, Page, valid

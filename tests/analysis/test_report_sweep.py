@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,16 @@ def test_a_dry_sweep_offers_no_accuracy(tmp_path: Path) -> None:
     found = page(fabricate_sweep(tmp_path, AXES, dry=True))
     assert not [what for what in found.data["sweep"]["measures"] if what["kind"] == "fraction"]
     assert found.charts == {}
+
+
+@pytest.mark.parametrize("lost", [0, 3])
+def test_losses_are_offered_only_where_there_are_any(tmp_path: Path, lost: int) -> None:
+    def formula(*args: Any) -> dict[str, Any]:
+        return costs(*args) | {"lost_updates": lost, "wasted_energy_j": 2.5 * lost}
+
+    data = sweep_data(load_sweep(fabricate_sweep(tmp_path, {UPLINK: ["1 Mbit/s", "2 Mbit/s"]}, formula=formula)))
+    columns = [measure["column"] for measure in data["measures"]]
+    assert columns[-2:] == ["lost_updates", "wasted_energy_j"] if lost else "lost_updates" not in columns
 
 
 def test_axes_that_move_as_one_are_one(tmp_path: Path) -> None:

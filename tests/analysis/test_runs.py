@@ -34,6 +34,18 @@ def test_the_ledger_is_read_when_asked_for(tmp_path: Path) -> None:
     assert run.transfers("SFL+FF", 0, phase="provisioning").empty
 
 
+def test_what_earlier_versions_did_not_write_is_read_as_missing_or_as_nothing(tmp_path: Path) -> None:
+    run = load_run(fabricate(tmp_path, labels=("FL",)))
+    assert run.summary[["updates", "wasted_energy_j", "mean_staleness"]].isna().all(axis=None)
+    assert run.rounds["updates"].isna().all()
+    assert run.waste.empty
+    assert run.attempts("FL", 0).empty
+    assert set(run.works("FL", 0)["reason"]) == set(run.transfers("FL", 0)["reason"]) == {""}
+    assert not run.works("FL", 0)["lost"].any()
+    with pytest.raises(RunError, match="no trial 'FL' with seed 7"):
+        run.attempts("FL", 7)
+
+
 @pytest.mark.parametrize("label", ["NA", "1", "null", "a <b>", "01"])
 def test_a_label_stays_the_word_it_is(tmp_path: Path, label: str) -> None:
     run = load_run(fabricate(tmp_path, labels=(label,), rounds=1))

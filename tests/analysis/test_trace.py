@@ -12,7 +12,7 @@ import pytest
 
 from analysis import load_run, trace, write_trace
 from analysis.power import outside
-from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, RoundRow, TransferRow
+from simulator.accounting.ledger import AbsenceRow, AttemptRow, EngagementRow, Ledger, RoundRow, TransferRow, WorkRow
 from simulator.accounting.usage import uses
 from simulator.experiments.run.tables import write
 from simulator.experiments.trial.trial import run as run_trial
@@ -241,6 +241,32 @@ def test_a_transfer_that_was_stopped_has_no_flow(tmp_path: Path) -> None:
     assert [event["ts"] for event in events if event["ph"] == "s"] == [0, 500_000]
     lost = [event["args"]["lost"] for event in events if "lost" in event.get("args", {})]
     assert lost == [60, 60]
+
+
+def test_attempts_and_absences_are_slices_and_what_was_in_vain_says_so(tmp_path: Path) -> None:
+    ledger = Ledger()
+    reasons = ["", "late", "unfinished"]
+    for attempt, why in enumerate(reasons):
+        phase = "training", 1, attempt * 4.0, attempt * 4.0
+        ledger.works.add(WorkRow("pi-0", "pi-0", "train", *phase, 2, 10, 20, attempt, bool(why), why))
+        row = "pi-0", "server", "pi-0", "model", "model exchange", 1, attempt * 4.0 + 2, 1, 9, 0, 0.5
+        ledger.transfers.add(TransferRow(*row, attempt, why))
+        ledger.attempts.add(AttemptRow("pi-0", attempt, 0, attempt * 4.0, 3, 0 if why else 2, 1, why))
+    ledger.absences.add(AbsenceRow("pi-0", 12, 1))
+    events = read(write_trace(made(tmp_path, ledger, 13)).path)
+    assert list(faults(events)) == []
+    sent = [(2, 1, "model exchange"), (6, 1, "model exchange (in vain)"), (10, 1, "model exchange")]
+    assert slices(events) == {
+        "pi-0 attempts": [(0, 3, "used"), (4, 3, "lost"), (8, 3, "unfinished")],
+        "pi-0 compute": [(0, 2, "training"), (4, 2, "training (in vain)"), (8, 2, "training")],
+        "pi-0 uplink": sent,
+        "server downlink": sent,
+        "pi-0 absences": [(12, 1, "away")],
+    }
+    attempts = [event["args"] for event in events if event.get("cat") == "attempt"]
+    used = {"attempt": 0, "base": 0, "round": 2, "staleness": 1}
+    assert attempts == [used, *({"attempt": 1 + n, "base": 0, "reason": why} for n, why in enumerate(reasons[1:]))]
+    assert [event["args"].get("reason", "") for event in events if event.get("cat") == "compute"] == reasons
 
 
 def test_a_transfer_that_arrived_has_a_flow_though_bytes_were_sent_again(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from analysis.runs import SITES_COLUMNS
+from analysis.columns import SITES_COLUMNS
 
 IDLE, COMPUTE, RADIO = 2.0, 4.0, 1.0  # watts: idle, and above idle while computing or sending
 SERVER_IDLE, SERVER_COMPUTE = 60.0, 200.0

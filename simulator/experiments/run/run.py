@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from simulator.experiments.run.folders import free_folder, staged
+from simulator.experiments.run.losses import losses, wasted_share
 from simulator.experiments.run.tables import Summary, summarise, write
 from simulator.experiments.trial.build import torch_device
 from simulator.experiments.trial.memory_check import devices_left_out, dry_run_that_fits
@@ -57,6 +58,9 @@ def run_scenario(
 
         write_report(partial, write_figures(partial))
     console.print(_table(scenario, outcomes))
+    for label, trials in _by_label(scenario, outcomes).items():
+        for sentence in losses(label, trials):
+            console.print(sentence, soft_wrap=True)
     for outcome in outcomes:
         score = outcome.rounds[-1].score
         if score and not isfinite(score.loss):
@@ -117,15 +121,28 @@ def _table(scenario: Scenario, outcomes: Sequence[TrialResult]) -> Table:
     ]
     if target is not None:
         measures.insert(2, (f"to {target:.0%}", "time_to_target_s", "seconds"))
+    shares = {
+        label: sum(map(wasted_share, trials)) / len(trials) for label, trials in _by_label(scenario, outcomes).items()
+    }
+    wasted = any(shares.values())
     title = f"{scenario.name} (traffic, work and energy of the devices)"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     table.add_column("", no_wrap=True)
     for heading, _, _ in measures:
         table.add_column(heading, justify="right", no_wrap=True)
-    for entry in scenario.algorithms:
-        rows = [summarise(outcome, target) for outcome in outcomes if outcome.entry.label == entry.label]
-        table.add_row(entry.label, *(human(kind, _mean(rows, key)) for _, key, kind in measures))
+    if wasted:
+        table.add_column("busy in vain", justify="right", no_wrap=True)
+    for label, trials in _by_label(scenario, outcomes).items():
+        rows = [summarise(outcome, target) for outcome in trials]
+        cells = [human(kind, _mean(rows, key)) for _, key, kind in measures]
+        table.add_row(label, *cells, *([human("fraction", shares[label])] if wasted else []))
     return table
+
+
+def _by_label(scenario: Scenario, outcomes: Sequence[TrialResult]) -> dict[str, list[TrialResult]]:
+    """Return the results of trials by the labels of their entries, in the scenario's order."""
+    labels = [entry.label for entry in scenario.algorithms]
+    return {label: [outcome for outcome in outcomes if outcome.entry.label == label] for label in labels}
 
 
 def _mean(rows: Sequence[Summary], key: str) -> float | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.accounting.usage import Use, active_energy
+from simulator.accounting.waste import UNFINISHED, Waste, lost_updates, marked, total
 from simulator.scenario.ignored import not_looked_at
 
 if TYPE_CHECKING:
@@ -111,6 +112,21 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
         "wall_time_s": outcome.wall_time_s,
         **dict(zip(PERSONAL, _personal(final), strict=True)),
         "not_looked_at": not_looked_at(outcome.entry.algorithm, outcome.entry.training),
+        **_updates(outcome),
+        **{f"wasted_{name}": value for name, value in total(outcome.waste.values())._asdict().items()},
+    }
+
+
+def _updates(outcome: TrialResult) -> Summary:
+    """Return the figures of a summary that count updates: how many were used and lost, and how stale they were."""
+    ledger, lost = outcome.ledger, lost_updates(outcome.ledger)
+    stale = [row.staleness for row in ledger.attempts.where("reason", lambda reason: not reason)]
+    return {
+        "updates": sum(row.updates for row in ledger.rounds),
+        "lost_updates": lost.total() - lost[UNFINISHED],
+        "unfinished_updates": lost[UNFINISHED],
+        "empty_rounds": sum((not row.updates) + row.empty for row in ledger.rounds),
+        "mean_staleness": sum(stale) / len(stale) if stale else None,
     }
 
 
@@ -137,20 +153,28 @@ def rounds_table(outcome: TrialResult) -> Table:
     columns = "algorithm", "label", "seed", "round", "sim_time_s", "accuracy", "loss"
     trial = outcome.entry.name, outcome.entry.label, outcome.seed
     rows = []
+    aggregated: dict[int, int] = defaultdict(int)
+    for row in outcome.ledger.rounds:
+        aggregated[row.round] += row.updates
+    updates = 0
     for point, totals in zip(outcome.rounds, _totals(outcome), strict=True):
-        score = point.score
+        score, updates = point.score, updates + aggregated[point.round]
         overall = (score.accuracy, score.loss) if score else (None, None)
-        rows.append((*trial, point.round, point.sim_time_s, *overall, *totals, *_personal(score)))
-    return Table((*columns, *TOTALS, *PERSONAL), rows)
+        rows.append((*trial, point.round, point.sim_time_s, *overall, *totals, *_personal(score), updates))
+    return Table((*columns, *TOTALS, *PERSONAL, "updates"), rows)
 
 
 def _totals(outcome: TrialResult) -> Iterator[tuple[float, ...]]:
-    """Yield the running totals after each round, in the order of ``TOTALS``."""
+    """Yield the running totals after each round, in the order of ``TOTALS``.
+
+    The last also hold what was spent outside of rounds, and for a later one, whose end the trial did not see.
+    """
+    last = outcome.rounds[-1].round
     sent: dict[tuple[int, str, str], int] = defaultdict(int)
     flops: dict[tuple[int, str], int] = defaultdict(int)
     energy: dict[tuple[int, str], list[float]] = defaultdict(list)
     for use in outcome.uses:
-        number, side = use.round, use.side
+        number, side = use.round if 0 < use.round < last else last, use.side
         sent[number, side, use.activity] += use.bytes
         flops[number, side] += use.flops
         energy[number, side].append(use.energy_j)
@@ -189,6 +213,17 @@ def breakdown_table(outcome: TrialResult) -> Table:
     ]
     kinds = "algorithm", "label", "seed", "side", "phase", "activity"
     return Table((*kinds, "seconds", "bytes", "flops", "energy_j"), rows)
+
+
+def waste_table(outcome: TrialResult) -> Table:
+    """Return what was spent in vain, with the columns of ``waste.csv``: a row for each reason.
+
+    The file is written only if a trial has such a row.
+    """
+    trial, lost = (outcome.entry.name, outcome.entry.label, outcome.seed), lost_updates(outcome.ledger)
+    reasons = sorted({*lost, *outcome.waste} - {UNFINISHED})
+    rows = [(*trial, reason, lost[reason], *outcome.waste.get(reason, Waste())) for reason in reasons]
+    return Table(("algorithm", "label", "seed", "reason", "attempts", *Waste._fields), rows)
 
 
 def clients_table(outcome: TrialResult) -> Table:
@@ -241,16 +276,22 @@ def write(
     write_csv(folder / "rounds.csv", rounds)
     write_csv(folder / "breakdown.csv", [breakdown_table(outcome) for outcome in outcomes])
     write_csv(folder / "clients.csv", [clients_table(outcome) for outcome in by_seed.values()])
+    wasted = [waste_table(outcome) for outcome in outcomes]
+    if any(table.rows for table in wasted):
+        write_csv(folder / "waste.csv", wasted)
     for outcome in outcomes if ledger else ():
         _write_ledger(folder / LEDGER / f"{outcome.entry.label}-{outcome.seed}", outcome)
 
 
 def _write_ledger(folder: Path, outcome: TrialResult) -> None:
-    """Write the ledger of a trial into a new folder, as one Parquet file for each table."""
+    """Write the ledger of a trial into a new folder, as one Parquet file for each table.
+
+    Works and transfers are written as ``waste.marked`` returns them.
+    """
     from pyarrow import parquet
 
     folder.mkdir(parents=True)
-    for name, table in outcome.ledger.tables().items():
+    for name, table in (outcome.ledger.tables() | marked(outcome.ledger)._asdict()).items():
         if name == "charges" and not len(table):  # the world has no batteries
             continue
         parquet.write_table(table.arrow(), folder / f"{name}.parquet")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
+
+from simulator.accounting.waste import waste_by_reason
 
 if TYPE_CHECKING:
     from simulator.accounting.ledger import Ledger
     from simulator.accounting.power import Power
     from simulator.accounting.usage import Use
+    from simulator.accounting.waste import Waste
     from simulator.learning.evaluation import Score
     from simulator.scenario.scenario import Entry
 
@@ -107,3 +111,8 @@ class TrialResult:
     def peak_server_memory_bytes(self) -> int:
         """Peak bytes of the server."""
         return self.server_peak.bytes
+
+    @cached_property
+    def waste(self) -> dict[str, Waste]:
+        """What was spent in vain, by reason; empty if nothing was."""
+        return waste_by_reason(self.ledger, self.power, (peak.site for peak in self.client_peaks))

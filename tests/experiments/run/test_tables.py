@@ -46,14 +46,23 @@ SUMMARY = [
     "personal_accuracy_participants",
     "personal_accuracy_participants_worst_decile",
     "not_looked_at",
+    "updates",
+    "lost_updates",
+    "unfinished_updates",
+    "empty_rounds",
+    "mean_staleness",
+    "wasted_device_seconds",
+    "wasted_bytes",
+    "wasted_flops",
+    "wasted_energy_j",
 ]
 ROUNDS = (
     "algorithm,label,seed,round,sim_time_s,accuracy,loss,bytes_up,bytes_down,client_flops,server_flops,"
     "client_energy_j,server_energy_j,personal_accuracy,personal_accuracy_worst_decile,"
-    "personal_accuracy_participants,personal_accuracy_participants_worst_decile"
+    "personal_accuracy_participants,personal_accuracy_participants_worst_decile,updates"
 )
-WORKS = "site,client,work,phase,round,asked,start,seconds,flops,bytes_touched"
-TRANSFERS = "source,target,client,kind,phase,round,start,seconds,bytes,lost"
+WORKS = "site,client,work,phase,round,asked,start,seconds,flops,bytes_touched,attempt,lost,reason"
+TRANSFERS = "source,target,client,kind,phase,round,start,seconds,bytes,lost,latency,attempt,reason"
 FIGURES = ("accuracy_vs_time", "accuracy_vs_bytes", "accuracy_vs_energy", "where_it_goes", "round_timeline")
 LABELS = ["fl-linear", "v2", "sfp"]
 
@@ -90,7 +99,7 @@ def test_the_names_of_everything(left: tuple[Path, bool]) -> None:
     assert oct(folder.stat().st_mode & 0o777) == "0o755"
 
 
-TABLES = ("works", "transfers", "engagements", "absences", "rounds")
+TABLES = ("works", "transfers", "attempts", "engagements", "absences", "rounds")
 
 
 def test_summary(left: tuple[Path, bool]) -> None:
@@ -125,7 +134,7 @@ def test_rounds(left: tuple[Path, bool]) -> None:
         assert (first[totals] == 0).all()
         assert first["sim_time_s"] == 0
         assert (rows[["sim_time_s", *totals]].diff().iloc[1:] >= 0).all(axis=None)
-        for key in (*totals, "sim_time_s"):
+        for key in (*totals, "sim_time_s", "updates"):
             assert last[key] == pytest.approx(one[key], rel=1e-9)
         assert rows["accuracy"].isna().all() == dry
         if not dry:
@@ -155,7 +164,7 @@ def test_ledger_files_add_up_to_the_summary(left: tuple[Path, bool]) -> None:
         place = folder / "ledger" / f"{one['label']}-{one['seed']}"
         works, transfers = (parquet.read_table(place / f"{name}.parquet") for name in ("works", "transfers"))
         assert works.column_names == WORKS.split(",")
-        assert transfers.column_names[: len(TRANSFERS.split(","))] == TRANSFERS.split(",")
+        assert transfers.column_names == TRANSFERS.split(",")
         used, sent = works.to_pandas(), transfers.to_pandas()
         assert sent[sent["target"] == "server"]["bytes"].sum() == one["bytes_up"]
         assert sent[sent["source"] == "server"]["bytes"].sum() == one["bytes_down"]

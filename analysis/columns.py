@@ -1,0 +1,46 @@
+"""The columns of the tables in a run folder."""
+
+from __future__ import annotations
+
+SUMMARY_COLUMNS = (
+    *("algorithm", "label", "seed", "rounds", "final_accuracy", "best_accuracy", "final_loss", "sim_time_s"),
+    *("time_to_target_s", "bytes_up", "bytes_down", "bytes_provisioning", "client_flops", "server_flops"),
+    *("client_energy_j", "client_active_energy_j", "server_energy_j", "peak_client_memory_bytes"),
+    *("peak_server_memory_bytes", "trainable_parameters", "wall_time_s"),
+)
+ROUNDS_COLUMNS = (
+    *("algorithm", "label", "seed", "round", "sim_time_s", "accuracy", "loss", "bytes_up", "bytes_down"),
+    *("client_flops", "server_flops", "client_energy_j", "server_energy_j"),
+)
+PERSONAL_COLUMNS = ("personal_accuracy", "personal_accuracy_worst_decile")
+PARTICIPANTS_COLUMNS = ("personal_accuracy_participants", "personal_accuracy_participants_worst_decile")
+LATER_COLUMNS = (*PERSONAL_COLUMNS, *PARTICIPANTS_COLUMNS)
+WASTED_COLUMNS = ("wasted_device_seconds", "wasted_bytes", "wasted_flops", "wasted_energy_j")
+SUMMARY_LATER = (
+    *LATER_COLUMNS,
+    *("updates", "lost_updates", "unfinished_updates", "empty_rounds", "mean_staleness", *WASTED_COLUMNS),
+)
+ROUNDS_LATER = (*LATER_COLUMNS, "updates")
+"""Columns that runs of earlier versions lack; there they are read as NaN."""
+BREAKDOWN_COLUMNS = (
+    *("algorithm", "label", "seed", "side", "phase", "activity", "seconds", "bytes", "flops", "energy_j"),
+)
+CLIENTS_COLUMNS = ("seed", "client", "device", "class", "class_name", "samples")
+WORKS_COLUMNS = ("site", "client", "work", "phase", "round", "asked", "start", "seconds", "flops", "bytes_touched")
+SITES_COLUMNS = ("name", "group", "role", "slots", "memory", "idle_w", "compute_w", "upload_w", "download_w")
+TRANSFERS_COLUMNS = (
+    *("source", "target", "client", "kind", "phase", "round", "start", "seconds", "bytes", "lost", "latency"),
+)
+ENGAGEMENTS_COLUMNS = ("client", "round", "start", "seconds")
+ABSENCES_COLUMNS = ("site", "start", "seconds")
+AGGREGATIONS_COLUMNS = ("round", "start", "seconds")
+ATTEMPTS_COLUMNS = ("client", "attempt", "base", "start", "seconds", "round", "staleness", "reason")
+WASTE_COLUMNS = (*("algorithm", "label", "seed", "reason", "attempts", "device_seconds", "bytes", "flops", "energy_j"),)
+LEDGER_LATER: dict[str, dict[str, int | str]] = {
+    "works": {"attempt": 0, "lost": False, "reason": ""},
+    "transfers": {"attempt": 0, "reason": ""},
+    "rounds": {"updates": 0, "empty": 0},
+}
+"""By table of a ledger, the columns that runs of earlier versions lack, and what they are read as there."""
+UNFINISHED = "unfinished"
+"""The reason of what was under way when the trial ended; it was not in vain."""
