@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.disclosed import disclosed
+from analysis.fairness import participation
 from analysis.figures import write_figures
 from analysis.interactive.curves import accuracy_chart
 from analysis.interactive.figure import Chart
@@ -72,6 +73,7 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         pictures = list(figures) if figures is not None else write_figures(folder)
         charts = [*_learning(run), where_chart(run), timeline_chart(rounds_of(run)), labels_chart({run.name: run})]
         content, disclosures = _content(run), disclosed(run)
+        shown = {label: (run, label) for label in run.labels}
     return write_page(
         run.folder / REPORT,
         "run.html.j2",
@@ -85,7 +87,8 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         pictures=[path.name for path in pictures],
         comparison=None,
         disclosed=disclosures,
-        remarks=remarks({label: (run, label) for label in run.labels}),
+        remarks=remarks(shown),
+        participation=participation(shown),
         **content,
     )
 
@@ -134,6 +137,7 @@ def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.h
         comparison=comparison,
         disclosed={},
         remarks=remarks(comparison.own_labels),
+        participation=participation(comparison.own_labels),
         **_content(run),
     )
 

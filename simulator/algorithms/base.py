@@ -92,6 +92,8 @@ class Algorithm(Settings):
 
     A dry run has no tensor values, so it refuses such an algorithm.
     """
+    reports_losses: ClassVar[bool] = True
+    """Whether each client's losses are computed one by one; else a policy that looks at them is refused."""
     update_kind: ClassVar[str | None] = None
     """The kind of payload that a client's update consists of, if it is a state's tensors by name and nothing else, and
     weighs as many as the client has samples. Of such updates a part can be used, too."""

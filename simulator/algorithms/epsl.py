@@ -56,6 +56,7 @@ class EPSL(ParallelSplit):
     """
 
     name: ClassVar[str] = "epsl"
+    reports_losses: ClassVar[bool] = False
     phi: float = Field(0.5, ge=0, le=1)
 
     def _messages(self, model: Staged, at: Cut) -> Messages:

@@ -39,6 +39,7 @@ class SFPL(ParallelSplit):
     """
 
     name: ClassVar[str] = "sfpl"
+    reports_losses: ClassVar[bool] = False
 
     def _messages(self, model: Staged, at: Cut) -> Messages:
         step, head = labelled_messages(model, at), ("model",) if model.slice(at.head).trainable else ()

@@ -57,6 +57,7 @@ class SplitFrozen(SplitAlgorithm, OwnOrder):
     """
 
     name: ClassVar[str] = "splitfrozen"
+    reports_losses: ClassVar[bool] = False
     ignores: ClassVar[tuple[str, ...]] = ("train",)
     labels: Literal["sent", "private"] = "sent"
     pipeline: bool = True

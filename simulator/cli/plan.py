@@ -30,9 +30,12 @@ def plan(
     from simulator.experiments.plan.cuts import points
     from simulator.experiments.plan.rounds import Planner
     from simulator.experiments.plan.table import PlanTable, write_csv
+    from simulator.experiments.trial.dry import scenario_with_fixed_cohorts
     from simulator.experiments.trial.validate import check
 
+    scenario, lines = scenario_with_fixed_cohorts(scenario)
     check(scenario, dry=True)
+    print(*lines, sep="\n", end="\n" * bool(lines))
     planner = Planner(scenario)
     try:
         with progress_bar("cuts") as progress:

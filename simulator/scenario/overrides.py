@@ -11,8 +11,8 @@ from simulator.settings.plugins import OPTIMIZERS, SCHEDULES
 def overridden(training: Any, overrides: Any) -> Any:
     """Return the plain data of the scenario's training with an entry's overrides.
 
-    Of an optimizer or schedule with another name, only the keys that the new one also has carry over; a compressor with
-    another name replaces the whole setting.
+    Of an optimizer or schedule with another name, only the keys that the new one also has carry over; a driver, a
+    selection policy or a compressor with another name replaces the whole setting.
 
     Args:
         training: the scenario's training, plain data.
@@ -27,6 +27,9 @@ def overridden(training: Any, overrides: Any) -> Any:
         if own["name"] != common.get("name"):
             fields = kinds.find(own["name"]).model_fields if own["name"] in kinds.names() else {}
             training = training | {key: {name: value for name, value in common.items() if name in fields}}
+    for key in ("driver", "selection"):
+        if _renamed(training.get(key), overrides.get(key)):
+            training = {name: value for name, value in training.items() if name != key}
     common, own = training.get("compression"), overrides.get("compression")
     if isinstance(common, dict) and isinstance(own, dict):
         kept = {kind: compressor for kind, compressor in common.items() if not _renamed(compressor, own.get(kind))}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import simpy
 
@@ -14,6 +14,26 @@ from simulator.world.store import S, Store
 
 if TYPE_CHECKING:
     from simulator.world.sites import Site
+
+
+class Forecast(NamedTuple):
+    """What a round of a client would cost if it took part alone; all but ``first_seconds`` is of its later rounds.
+
+    Attributes:
+        seconds: duration of the round in seconds, including the server's part and the aggregation.
+        first_seconds: duration of its first round, in which frozen weights are sent too.
+        download_s, compute_s, upload_s: seconds in which its downlink, its processor and its uplink are busy.
+        energy_j: energy of the device in joules, including while it waits.
+        batch_s: seconds of the longest single work on the device, such as the training step of a batch.
+    """
+
+    seconds: float
+    first_seconds: float
+    download_s: float
+    compute_s: float
+    upload_s: float
+    energy_j: float
+    batch_s: float
 
 
 class Channel(Protocol):
@@ -90,6 +110,15 @@ class Client:
     def name(self) -> str:
         """The name of its site."""
         return self.site.name
+
+    def forecast(self) -> Forecast:
+        """Return what a round of this client is predicted to cost, computed when it is first asked for.
+
+        Raises:
+            RuntimeError: the world has no forecast.
+        """
+        forecast: Forecast = self.site.world.forecast(self)
+        return forecast
 
     def store(self, kind: type[S]) -> S:
         """Return the record of this class that the device keeps from round to round."""

@@ -78,9 +78,15 @@ class Job(simpy.Event):
         assert self.callbacks is not None
         self.callbacks.append(finish)  # the first callback, so that the result is there for the others
 
-    def do(self) -> None:
-        """Run the real computation; an exception in it is raised in the process that asked."""
+    def do(self, observer: Callable[[str, Any], None] | None = None) -> None:
+        """Run the real computation; an exception in it is raised in the process that asked.
+
+        Args:
+            observer: called with the client, if it was done for one, and the result.
+        """
         try:
             self._value = self.work.run(*self.args)
+            if observer is not None and self.client is not None:
+                observer(self.client, self._value)
         except Exception as error:
             self._ok, self._value = False, error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -32,12 +32,16 @@ class Surroundings(Background):
         ledger: the record of the run.
         sites, clients: all of them; new ones add themselves.
         channels: by kind and direction (``up`` or ``down``), what the payloads of clients go through.
+        forecast: predicts what a round of a client costs.
+        observer: called with the name of the client and the result after each work that was done for one; usually None.
     """
 
     ledger: Ledger
     sites: list[Site]
     clients: list[Any]
     channels: Mapping[tuple[str, str], Any]
+    forecast: Callable[[Any], Any]
+    observer: Callable[[str, Any], None] | None = None
 
     def send(self, source: Site, target: Site, payload: Any, kind: str) -> Steps:
         """Send a payload from one site to another; the value is the receiver's own copy.
@@ -223,7 +227,7 @@ class Site(Attending):
         self.memory.begin(job.client, job.holds, job.cost.peak_bytes, job.work.name, job.round)
         job._ok, job._value = True, None
         if job.writes is None:  # a work that only reads does so now
-            job.do()
+            job.do(self.world.observer)
         else:  # a work that writes is alone with its weights, and is computed at the end
             self._blocked[id(job.writes)] = []
         self.env.schedule(job, delay=job.seconds)  # as simpy.Timeout does
@@ -232,7 +236,7 @@ class Site(Attending):
         if job.aborted:
             return
         if job.writes is not None:
-            job.do()
+            job.do(self.world.observer)
         self._close(job)
         self._serve()
 

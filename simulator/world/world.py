@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ import simpy
 from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, RoundRow, TransferRow
 from simulator.settings.moved import former
 from simulator.world.battery import Transfer
-from simulator.world.clients import Channel, Client
+from simulator.world.clients import Channel, Client, Forecast
 from simulator.world.network import Flow, Link, Network, crossing
 from simulator.world.processes import CutOff, Process, Steps
 from simulator.world.sites import Site, Surroundings
@@ -25,6 +25,10 @@ class Wire(Protocol):
 
     def carry(self, payload: Any) -> tuple[Any, int]:
         """Return the receiver's own copy, and the bytes that cross the link."""
+
+
+def _no_forecast(client: Client) -> Forecast:
+    raise RuntimeError(f"nobody can tell what a round of {client.name} costs: this world has no forecast")
 
 
 class World(Surroundings):
@@ -44,6 +48,8 @@ class World(Surroundings):
         updates: how many updates have been aggregated.
         bytes_sent: what devices have sent and received so far, in bytes.
         main: the process that ``advance`` runs, or has run last.
+        forecast: predicts what a round of a client costs; whoever builds the world may set it.
+        observer: called with the name of the client and the result after each work that was done for one; usually None.
     """
 
     def __init__(
@@ -59,6 +65,7 @@ class World(Surroundings):
         self.server: Site
         self.aggregations = self.updates = self.bytes_sent = 0
         self.main: Process | None = None
+        self.forecast: Callable[[Client], Forecast] = _no_forecast
         self._interrupted = False
 
     def run(self, steps: Steps) -> Any:

@@ -8,6 +8,7 @@ REMEMBERING = (
     "simulator.learning.costs.flops",
     "simulator.learning.costs.footprint",
     "simulator.experiments.trial.cut_search",
+    "simulator.experiments.trial.forecast",
 )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.experiments.plan.rounds import Planner, Round, cut_of, taken
 from simulator.experiments.trial.build import structure
 from simulator.settings.errors import UnfitError
+from simulator.settings.plugins import SELECTIONS
 
 if TYPE_CHECKING:
     from simulator.experiments.trial.result import MemoryPeak, TrialResult
@@ -195,7 +196,8 @@ def _memory(planner: Planner, entry: Entry, outcome: TrialResult, world: list[Gr
     peak_of: dict[str, MemoryPeak] = {peak.site: peak for peak in peaks}
     absent = [site for site in largest.values() if site not in chosen]
     if absent and entry.algorithm.engages_cohort:
-        training = entry.training.model_copy(update={"clients_per_round": len(absent)})
+        everyone = SELECTIONS.find("uniform")()  # a cohort of this size is all of them
+        training = entry.training.model_copy(update={"clients_per_round": len(absent), "selection": everyone})
         alone = entry.model_copy(update={"training": training})
         second = planner.outcome(alone, frozenset(samples) - frozenset(absent))
         peak_of |= {peak.site: peak for peak in second.client_peaks if peak.site in absent}

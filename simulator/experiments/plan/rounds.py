@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
-
-import numpy as np
-from pydantic import PositiveInt
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.experiments.trial.build import devices
 from simulator.experiments.trial.cut_search import placed
+from simulator.experiments.trial.dry import EqualShards, alone, scenario_with_fixed_cohorts
 from simulator.experiments.trial.trial import run
-from simulator.learning.data.partition.base import Partition
 
 if TYPE_CHECKING:
     from simulator.experiments.trial.result import TrialResult
@@ -46,41 +43,23 @@ class Round(NamedTuple):
         return self.bytes_up + self.bytes_down - self.bytes_provisioning
 
 
-class EqualShards(Partition):
-    """The same number of samples on every device, whatever the size of the data set.
-
-    A sample may lie on several devices, or several times on one. This is only for dry runs, where the size of an image
-    counts and its content does not.
-
-    Attributes:
-        samples: samples on each device.
-    """
-
-    name: ClassVar[str] = "equal shards"
-    samples: PositiveInt
-
-    def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
-        return [
-            (np.arange(self.samples) + start) % len(labels) for start in range(0, clients * self.samples, self.samples)
-        ]
-
-
 class Planner:
     """Runs first rounds of a scenario, with its first seed and cohort, and remembers their costs.
 
     Frozen weights are on the devices already, except in ``outcome``. Memory is not enforced: a device that is too small
-    takes part all the same. Links have their nominal rates: what varies in time is left out.
+    takes part all the same. Links have their nominal rates: what varies in time is left out. Selection is uniform where
+    cohorts depend on values or time.
 
     Attributes:
-        scenario: the scenario as it was loaded, without signals, and in a world in which nothing goes wrong.
+        scenario: the scenario as it was loaded, without signals and such policies, in a world where nothing goes wrong.
         varies: whether there were signals.
         seed: its first seed.
     """
 
     def __init__(self, scenario: Scenario) -> None:
         self.varies = any(scenario.world.signals())
-        self.scenario = scenario.model_copy(update={"world": scenario.world.calm().without_signals()})
-        self.seed = scenario.seeds[0]
+        steady = scenario.model_copy(update={"world": scenario.world.calm().without_signals()})
+        (self.scenario, _), self.seed = scenario_with_fixed_cohorts(steady), scenario.seeds[0]
         self._known: dict[tuple[object, ...], Round] = {}
 
     def settled(self, entry: Entry) -> Entry:
@@ -127,10 +106,10 @@ class Planner:
         Each is (seconds, bytes in both directions, FLOPs of the device).
         """
         scenario = self._changed(1.0, None)
-        alone, *others = (name for name, _ in devices(scenario.world))
-        outcome = run(scenario, rounds(entry, 2), self.seed, dry=True, without=frozenset(others))
+        first, *others = (name for name, _ in devices(scenario.world))
+        outcome = run(scenario, alone(entry), self.seed, dry=True, without=frozenset(others))
         ends = [0.0, *(point.sim_time_s for point in outcome.rounds[-2:])]
-        by_round = [[use for use in outcome.uses if (use.site, use.round) == (alone, number)] for number in (1, 2)]
+        by_round = [[use for use in outcome.uses if (use.site, use.round) == (first, number)] for number in (1, 2)]
         return [
             (end - begin, sum(use.bytes for use in device_uses), sum(use.flops for use in device_uses))
             for begin, end, device_uses in zip(ends, ends[1:], by_round, strict=False)

@@ -8,31 +8,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import fsum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from simulator.algorithms.steps.split import CutPoint, SplitAlgorithm
-from simulator.experiments.trial.build import devices, partition, structure
+from simulator.experiments.trial.build import structure
+from simulator.experiments.trial.dry import DeviceClass, alone, device_classes
 from simulator.experiments.trial.simulate import Simulation
 from simulator.scheduling.cuts.base import Candidate
 from simulator.settings.errors import UnfitError
 from simulator.settings.humanize import human
-from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
     from simulator.scenario.scenario import Entry, Scenario
     from simulator.settings.errors import ScenarioError
-
-
-class DeviceClass(NamedTuple):
-    """A class of devices for which every cut costs the same.
-
-    Attributes:
-        group: the index of their group of devices.
-        samples: the number of samples in each of their shards.
-    """
-
-    group: int
-    samples: int
 
 
 @dataclass
@@ -149,9 +137,7 @@ class _Choice:
 
     def __init__(self, scenario: Scenario, entry: Entry, algorithm: SplitAlgorithm, seed: int, known: CutCache) -> None:
         self.scenario, self.entry, self.algorithm, self.seed, self.known = scenario, entry, algorithm, seed, known
-        shards = partition(scenario, Seeds(seed))
-        named = zip(devices(scenario.world), shards, strict=True)
-        self.kin = {name: DeviceClass(group, len(shard)) for (name, group), shard in named}
+        self.kin = device_classes(scenario, seed)
         self.first: dict[DeviceClass, str] = {}
         for name, kin in self.kin.items():
             self.first.setdefault(kin, name)
@@ -177,11 +163,9 @@ class _Choice:
                 entry.algorithm.check(structure(self.scenario, entry), training)
                 yield place
 
-    def _cut_at(self, place: CutPoint, rounds: int | None = None) -> Entry:
-        """Return the entry with this cut for all devices, and with another number of rounds if one is given."""
-        training = self.entry.training.model_copy(update={"rounds": rounds} if rounds else {})
-        changed = {"algorithm": self.algorithm.cut_at(**place._asdict()), "training": training}
-        return self.entry.model_copy(update=changed)
+    def _cut_at(self, place: CutPoint) -> Entry:
+        """Return the entry with this cut for all devices."""
+        return self.entry.model_copy(update={"algorithm": self.algorithm.cut_at(**place._asdict())})
 
     def _choose(self, portions: Portions) -> CutPoint | None:
         candidate = self.algorithm.cut.choose(portions)
@@ -208,7 +192,7 @@ class _Choice:
         """
         key, others = (self.kin[name], place), frozenset(self.kin) - {name}
         if key not in self.known.figures:
-            entry = self._cut_at(place, rounds=2)
+            entry = alone(self._cut_at(place))
             outcome = Simulation(self.scenario, entry, self.seed, dry=True, without=others).run()
             (peak,) = (peak for peak in outcome.client_peaks if peak.site == name)
             *_, first, second = (point.sim_time_s for point in outcome.rounds)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from simulator.algorithms.steps.split import SplitAlgorithm
 from simulator.experiments.trial.build import structure
-from simulator.experiments.trial.cut_search import chosen
+from simulator.experiments.trial.cut_search import chosen, placed
+from simulator.experiments.trial.dry import DeviceClass, device_classes, lone_device, with_fixed_cohorts, without_values
 from simulator.experiments.trial.result import MemoryPeak, TrialResult
-from simulator.experiments.trial.simulate import Progress
+from simulator.experiments.trial.simulate import Progress, Simulation
 from simulator.experiments.trial.trial import run
 from simulator.settings.errors import ScenarioError, UnfitError
 from simulator.settings.humanize import human
@@ -59,7 +61,8 @@ def dry_run_that_fits(
     """Run one trial dry with the devices whose memory suffices; it needs the same memory as the real run.
 
     Where ``on_oom`` is ``skip``, devices that are too small are left out (``TrialResult.without``) and others are
-    chosen in their place, until every device that takes part fits.
+    chosen in their place, until every device that takes part fits. With a selection that looks at values, any device
+    may be chosen: then the selection is uniform here, and in addition each class of devices takes part alone.
 
     Args:
         scenario: a scenario that has passed ``check``.
@@ -73,8 +76,10 @@ def dry_run_that_fits(
             and for what, how much it needs, and which cut would fit.
     """
     without: frozenset[str] = frozenset()
+    peaks = _peaks_alone(scenario, entry, seed) if entry.training.selection.needs_values else {}
+    own, entry = entry, without_values(entry)
     while True:
-        outcome = run(scenario, entry, seed, True, progress, without)
+        outcome = _with_peaks(run(scenario, entry, seed, True, progress, without), peaks)
         small = too_small(outcome)
         if not small or scenario.world.on_oom == "ignore":
             for line in (*chosen(scenario, outcome.entry, seed), *_notices(scenario, outcome, small)):
@@ -84,7 +89,31 @@ def dry_run_that_fits(
         without |= devices
         everybody = len(without) == scenario.world.clients
         if scenario.world.on_oom == "error" or not devices or everybody:
-            raise _refused(scenario, outcome, small[0], everybody)
+            raise _refused(scenario, outcome, small[0], everybody, own is not with_fixed_cohorts(own))
+
+
+def _peaks_alone(scenario: Scenario, entry: Entry, seed: int) -> dict[str, MemoryPeak]:
+    """Return the memory peak of each device, by name, in a dry run in which it takes part alone."""
+    placement = getattr(placed(scenario, entry, seed).algorithm, "placement", {})
+    known: dict[tuple[DeviceClass, Any], MemoryPeak] = {}
+    peaks = {}
+    for name, kin in device_classes(scenario, seed).items():
+        key = kin, placement.get(name)
+        if key not in known:
+            known[key] = Simulation(*lone_device(scenario, entry, *key), seed, dry=True).run().client_peaks[0]
+        peaks[name] = known[key]._replace(site=name)
+    return peaks
+
+
+def _with_peaks(outcome: TrialResult, peaks: Mapping[str, MemoryPeak]) -> TrialResult:
+    """Return the result with these peaks for devices that had less memory in use in it, unless they were left out."""
+    if not peaks:
+        return outcome
+    higher = [
+        peak if peak.site in outcome.without else max(peak, peaks[peak.site], key=lambda one: one.bytes)
+        for peak in outcome.client_peaks
+    ]
+    return replace(outcome, client_peaks=higher)
 
 
 def _notices(scenario: Scenario, outcome: TrialResult, small: list[MemoryPeak]) -> Iterator[str]:
@@ -109,12 +138,23 @@ def _said(entry: Entry, peak: MemoryPeak) -> str:
     return f"{entry.label} needs {needed} on {peak.site} (for {peak.doing}), which has {available}"
 
 
-def _refused(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak, everybody: bool) -> ScenarioError:
+def _refused(
+    scenario: Scenario, outcome: TrialResult, peak: MemoryPeak, everybody: bool, cohorts_vary: bool
+) -> ScenarioError:
+    """Return the error for a site that is too small.
+
+    Args:
+        scenario: the scenario.
+        outcome: the dry run.
+        peak: the peak of the site.
+        everybody: whether all devices are too small.
+        cohorts_vary: whether cohorts depend on values or time, so that another cut has others.
+    """
     place: tuple[str | int, ...] = ("server",)
     if peak is not outcome.server_peak:
         ends = accumulate(group.count for group in scenario.world.devices)
-        place = ("devices", bisect_right(list(ends), outcome.client_peaks.index(peak)))
-    cut = _cut_that_fits(scenario, outcome, peak)
+        place = ("devices", bisect_right(list(ends), [one.site for one in outcome.client_peaks].index(peak.site)))
+    cut = _cut_that_fits(scenario, outcome, peak, cohorts_vary)
     problem = _said(outcome.entry, peak) + (", and no device has enough" if everybody else "")
     hint = f"{cut} would fit" if cut else "no cut would fit either: a smaller batch_size or model may"
     instead = "ignore" if everybody or place == ("server",) else "skip or ignore"
@@ -123,12 +163,12 @@ def _refused(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak, everybo
     )
 
 
-def _cut_that_fits(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak) -> str | None:
+def _cut_that_fits(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak, cohorts_vary: bool) -> str | None:
     """Return in words the cut nearest to the entry's own at which all sites fit, or None if there is none.
 
     For an entry without a cut, it is a cut of splitfed.
     """
-    entry, on_device = outcome.entry, peak is not outcome.server_peak
+    entry, on_device = with_fixed_cohorts(outcome.entry), peak is not outcome.server_peak
     borrowed = not hasattr(entry.algorithm, "head")
     algorithm = ALGORITHMS.find("splitfed")() if borrowed else entry.algorithm
     rounds = max(1, peak.round)  # the cohorts of these rounds are the same at every cut
@@ -138,7 +178,9 @@ def _cut_that_fits(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak) -
     def sides(index: int) -> tuple[bool, bool]:
         """Return whether the side that was too small fits at this cut, and whether all sites do."""
         changed = {"algorithm": _cut_at(algorithm, cuts[index]), "training": training}
-        small = too_small(run(scenario, entry.model_copy(update=changed), outcome.seed, dry=True))
+        there = entry.model_copy(update=changed)
+        peaks = _peaks_alone(scenario, there, outcome.seed) if cohorts_vary else {}
+        small = too_small(_with_peaks(run(scenario, there, outcome.seed, dry=True), peaks))
         return not any((site.site != "server") == on_device for site in small), not small
 
     cuts = list(_other_cuts(scenario, entry, algorithm, borrowed, on_device))

@@ -12,7 +12,10 @@ import torch
 from simulator.accounting.usage import uses
 from simulator.experiments.trial.build import class_counts, load, make_task, populate
 from simulator.experiments.trial.evaluation import Evaluation
+from simulator.experiments.trial.forecast import Forecasts
 from simulator.experiments.trial.result import MemoryPeak, RoundResult, TrialResult
+from simulator.scheduling.selection.losses import observe
+from simulator.settings.errors import located
 from simulator.settings.seeds import Seeds
 from simulator.transport.channels import channels
 from simulator.transport.wire import Wire
@@ -65,15 +68,24 @@ class Simulation:
         self.power = populate(scenario, entry, self.seeds, self.task, self.world, dry)
         for client in self.world.clients:
             client.fits = client.name not in without
+        self.world.forecast = Forecasts(scenario, entry, seed, self._dry_run)
+        if entry.training.selection.needs_losses:
+            self.world.observer = observe(self.world)
         self.world.server.memory.hold(self.task.part(self.task.backbone))  # the server always has the backbone
         self.evaluation = Evaluation(self.world.clients, load(scenario).classes, scenario.evaluation.clients)
         self.results: list[RoundResult] = []
         self.wall_time_s = time.perf_counter() - began
 
+    def _dry_run(self, scenario: Scenario, entry: Entry) -> TrialResult:
+        return Simulation(scenario, entry, self.seed, dry=True).run()
+
     def rounds(self) -> Iterator[RoundResult]:
         """Return the iterator that runs the rounds; it yields the state before training and after each of them.
 
         It is always the same one: whoever asks again goes on where the last stopped. Closing it ends the simulation.
+
+        Raises:
+            ScenarioError: a driver or a selection policy finds that a setting does not fit; the message names the line.
         """
         if self._rounds is None:
             self._rounds = self._run()
@@ -93,19 +105,20 @@ class Simulation:
             seeds=self.seeds,
         )
         try:
-            for state in states:
-                number, now = world.aggregations, world.now - world.start_time
-                done = number / training.rounds if budget is None else budget.spent(world)
-                due = evaluation.is_due(number, now, last) or done >= 1
-                score = self.evaluation.score(self.entry.algorithm, world, self.task, state) if due else None
-                last = now if due else last
-                self.results.append(RoundResult(number, world.now, score, done))
-                self.wall_time_s += time.perf_counter() - began
-                yield self.results[-1]
-                if done >= 1:
-                    break
-                began = time.perf_counter()
-                torch.set_num_threads(self.scenario.threads)  # another simulation may have run meanwhile
+            with located(self.scenario, "algorithms", self.entry.label):
+                for state in states:
+                    number, now = world.aggregations, world.now - world.start_time
+                    done = number / training.rounds if budget is None else budget.spent(world)
+                    due = evaluation.is_due(number, now, last) or done >= 1
+                    score = self.evaluation.score(self.entry.algorithm, world, self.task, state) if due else None
+                    last = now if due else last
+                    self.results.append(RoundResult(number, world.now, score, done))
+                    self.wall_time_s += time.perf_counter() - began
+                    yield self.results[-1]
+                    if done >= 1:
+                        break
+                    began = time.perf_counter()
+                    torch.set_num_threads(self.scenario.threads)  # another simulation may have run meanwhile
         finally:
             states.close()  # a driver notes what is unfinished before the world ends
             world.end()

@@ -9,6 +9,7 @@ import torch
 
 from simulator.experiments.trial.build import devices, load, partition, structure
 from simulator.experiments.trial.validate_compression import check_compression
+from simulator.experiments.trial.validate_scheduling import check_scheduling
 from simulator.learning.models.stages import NoTokensError, NotStagedError
 from simulator.scenario.faults import unknown_phases
 from simulator.scenario.ignored import not_looked_at
@@ -52,6 +53,8 @@ def check(scenario: Scenario, dry: bool = False) -> None:
         raise scenario.error(("evaluation", "samples"), wanted, "the test set is smaller", f"1 to {available}, or null")
     for seed in scenario.seeds:
         partition(scenario, Seeds(seed))
+    for index, entry in enumerate(scenario.algorithms):
+        check_scheduling(scenario, index, entry)
     check_presences(scenario)
 
 
@@ -79,6 +82,14 @@ def _checked(scenario: Scenario, entry: Entry, dry: bool) -> Messages:
     if dry and algorithm.needs_values:
         problem = f"it decides by {algorithm.needs_values}, which a dry run does not have"
         raise UnfitError("name", entry.name, problem, "a run without --dry")
+    selection = training.selection
+    if dry and selection.needs_values:
+        problem = f"{selection.name} chooses by {selection.needs_values}, which a dry run does not have"
+        allowed = "another policy, or a run without --dry"
+        raise UnfitError(("training", "selection", "name"), selection.name, problem, allowed)
+    if selection.needs_losses and not algorithm.reports_losses:
+        problem = f"{selection.name} chooses by losses of single clients, and {algorithm.name} trains on those of all"
+        raise UnfitError(("training", "selection", "name"), selection.name, problem, "another policy or algorithm")
     try:
         model = structure(scenario, entry)
     except NoTokensError as error:

@@ -7,19 +7,26 @@ A policy may look at all that the arguments of ``choose`` lead to, above all:
 - ``client.round_index``: with the ``synchronous`` driver, the round for which it was last selected; 0 before
 - ``client.fits``, ``client.task``: whether its memory is large enough, and the model with the training settings
 - ``client.site.world``: the clock (``now``), all sites, and the ledger of the rounds so far
+- ``client.forecast()``: what a round of this client would cost if it took part alone, from a dry run
+- ``client.server.store(TheRecord)``: what the policy itself keeps from draw to draw, at the server
+- ``losses.ReportedLosses``, in the server's store: the losses of training, for a policy that says ``needs_losses``
 
-The algorithm and the scores of the evaluation cannot be reached. In a dry run, tensors have no values.
+The algorithm and the scores of the evaluation cannot be reached. In a dry run, tensors have no values: a policy that
+looks at values says ``needs_values``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
 from simulator.settings.base import Settings
 from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
+    from numpy.random import Generator
+
     from simulator.world.clients import Client
 
 
@@ -30,14 +37,65 @@ class Selection(Settings):
     """
 
     name: ClassVar[str]
+    needs_values: ClassVar[str | None] = None
+    """The tensor values that it looks at, as a phrase for messages; None if there are none.
+
+    A dry run has no tensor values, so it refuses such a policy.
+    """
+    depends_on_time: ClassVar[bool] = False
+    """Whether its cohorts depend on simulated or predicted seconds: each algorithm, and each cut, then has its own.
+
+    Where cuts are compared before a run, such a policy is replaced by uniform selection.
+    """
+    needs_losses: ClassVar[bool] = False
+    """Whether it looks at the losses that clients report; they are noted only for a policy that does."""
 
     def choose(self, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
         """Return a cohort of ``size`` clients, or fewer if fewer can take part: those that fit and are not away.
 
+        If some can, the cohort has at least one of them: drivers take an empty one as "nobody is here", and wait until
+        somebody is back.
+
         Args:
-            clients: all clients, in the order of the scenario.
+            clients: the candidates, in the order of the scenario: all clients, or those that are not in flight.
             size: the size of the cohort.
-            round: the number of the round, from 1; all random draws are keyed by it.
+            round: the number of the draw, from 1, which is that of the round where each round has one; all random
+                draws are keyed by it.
             seeds: the random streams of the trial.
         """
         raise NotImplementedError
+
+
+def eligible(clients: Iterable[Client]) -> list[Client]:
+    """Return the clients that can take part now, in their order: those that fit and are not away."""
+    return [client for client in clients if client.fits and client.site.away_since is None]
+
+
+def shuffled(clients: Sequence[Client], rng: Generator) -> list[Client]:
+    """Return the clients that can take part now in random order, all orders being equally likely.
+
+    Who cannot take part is drawn, too, and left out afterwards, so that it does not change the order of the others.
+    """
+    return eligible(clients[index] for index in rng.permutation(len(clients)))
+
+
+def weighted(clients: Sequence[Client], weights: Sequence[float], rng: Generator) -> list[Client]:
+    """Return the clients that can take part now, drawn one after the other in proportion to their weights.
+
+    It is an exponential race: the time of a client is exponential with its weight as the rate, and the first at the
+    finish are the first drawn. Who cannot take part does not change the order of the others.
+
+    Args:
+        clients: the clients.
+        weights: their weights, at least 0; a client with 0 comes after all others.
+        rng: the random stream.
+    """
+    waits = rng.exponential(size=len(clients))
+    times = [float(wait) / weight if weight else inf for wait, weight in zip(waits, weights, strict=True)]
+    return eligible(clients[index] for index in sorted(range(len(clients)), key=times.__getitem__))
+
+
+def predicted_seconds(client: Client) -> float:
+    """Return the predicted seconds of the client's next round; its first one includes provisioning."""
+    forecast = client.forecast()
+    return forecast.seconds if client.round_index else forecast.first_seconds

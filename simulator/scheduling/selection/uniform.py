@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from simulator.scheduling.selection.base import Selection
+from simulator.scheduling.selection.base import Selection, shuffled
 from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
@@ -18,6 +18,4 @@ class Uniform(Selection):
     name: ClassVar[str] = "uniform"
 
     def choose(self, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
-        order = seeds.stream("cohort", round).permutation(len(clients))
-        shuffled = (clients[index] for index in order)
-        return [client for client in shuffled if client.fits and client.site.away_since is None][:size]
+        return shuffled(clients, seeds.stream("cohort", round))[:size]

@@ -127,3 +127,14 @@ def test_a_mistake_is_one_message(plan: Sfsim, arguments: list[str], said: str) 
     assert (status, out) == (2, "")
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_a_selection_that_varies_with_the_cut_is_replaced_and_that_is_said(plan: Sfsim) -> None:
+    """All four devices take part, so that the table is that of uniform selection."""
+    plain = plan()[1]
+    status, out, err = plan("--set", "training.selection={name: oort}")
+    assert (status, err) == (0, "")
+    told, table = out.splitlines()[:2], out.split("\n", 2)[2]
+    assert [line.partition(":")[0] for line in told] == ["FL", "SFL"]
+    assert "uniform selection is assumed, for whom oort chooses depends on the losses that clients report" in told[0]
+    assert table == plain

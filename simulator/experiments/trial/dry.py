@@ -1,0 +1,126 @@
+"""What is changed of a scenario for the dry runs that commands and policies make of their own accord."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+from pydantic import PositiveInt
+
+from simulator.experiments.trial.build import devices, partition
+from simulator.learning.data.partition.base import Partition
+from simulator.settings.plugins import DRIVERS, SELECTIONS
+from simulator.settings.seeds import Seeds
+
+if TYPE_CHECKING:
+    from simulator.algorithms.steps.split import CutPoint
+    from simulator.scenario.scenario import Entry, Scenario
+
+
+class DeviceClass(NamedTuple):
+    """A class of devices for which a round costs the same, alone and with the same cut.
+
+    Attributes:
+        group: the index of their group of devices.
+        samples: the number of samples in each of their shards.
+    """
+
+    group: int
+    samples: int
+
+
+def device_classes(scenario: Scenario, seed: int) -> dict[str, DeviceClass]:
+    """Return the class of each device, by its name and in the order of the scenario.
+
+    Args:
+        scenario: the world and the data.
+        seed: the seed, which decides the shards.
+    """
+    named = zip(devices(scenario.world), partition(scenario, Seeds(seed)), strict=True)
+    return {name: DeviceClass(group, len(shard)) for (name, group), shard in named}
+
+
+class EqualShards(Partition):
+    """The same number of samples on every device, whatever the size of the data set.
+
+    A sample may lie on several devices, or several times on one. This is only for dry runs, where the size of an image
+    counts and its content does not.
+
+    Attributes:
+        samples: samples on each device.
+    """
+
+    name: ClassVar[str] = "equal shards"
+    samples: PositiveInt
+
+    def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
+        return [
+            (np.arange(self.samples) + start) % len(labels) for start in range(0, clients * self.samples, self.samples)
+        ]
+
+
+def alone(entry: Entry, rounds: int = 2) -> Entry:
+    """Return the entry for a dry run in which one device takes part: synchronous, and whoever is there is selected.
+
+    Args:
+        entry: the algorithm, with its cut.
+        rounds: the number of rounds: one-time costs are in the first alone, and a round may leave something in memory
+            for the next.
+    """
+    update = {
+        "rounds": rounds,
+        "budget": None,
+        "driver": DRIVERS.find("synchronous")(),
+        "selection": SELECTIONS.find("uniform")(),
+    }
+    return entry.model_copy(update={"training": entry.training.model_copy(update=update)})
+
+
+def lone_device(
+    scenario: Scenario, entry: Entry, kin: DeviceClass, place: CutPoint | None = None
+) -> tuple[Scenario, Entry]:
+    """Return the scenario with one device of this class and no others, and the entry for a dry run in it.
+
+    Args:
+        scenario: the world, the model and the data.
+        entry: the algorithm.
+        kin: the class of the device.
+        place: the cut that a policy chose for the device; None where none did.
+    """
+    calm = scenario.world.calm().without_signals()  # what goes wrong is nothing that could be predicted
+    group = calm.devices[kin.group].model_copy(update={"count": 1})
+    world = calm.model_copy(update={"devices": (group,)})
+    data = scenario.data.model_copy(update={"partition": EqualShards(samples=kin.samples)})
+    if place is not None:
+        algorithm: Any = entry.algorithm
+        entry = entry.model_copy(update={"algorithm": algorithm.cut_at(**place._asdict())})
+    return scenario.model_copy(update={"world": world, "data": data}), alone(entry)
+
+
+def without_values(entry: Entry) -> Entry:
+    """Return the entry with uniform selection if its own looks at values, which a dry run does not have."""
+    return _uniform(entry) if entry.training.selection.needs_values else entry
+
+
+def with_fixed_cohorts(entry: Entry) -> Entry:
+    """Return the entry with uniform selection if its cohorts depend on values or time, and so on the cut."""
+    selection = entry.training.selection
+    return _uniform(entry) if selection.needs_values or selection.depends_on_time else entry
+
+
+def scenario_with_fixed_cohorts(scenario: Scenario) -> tuple[Scenario, list[str]]:
+    """Return the scenario with fixed cohorts for each entry, and a line for each entry that this changed."""
+    entries = tuple(with_fixed_cohorts(entry) for entry in scenario.algorithms)
+    pairs = zip(scenario.algorithms, entries, strict=True)
+    changed = [(entry.label, entry.training.selection) for entry, other in pairs if other is not entry]
+    lines = [
+        f"{label}: uniform selection is assumed, for whom {policy.name} chooses depends on "
+        f"{policy.needs_values or 'the seconds of a round, and so on the cut'}"
+        for label, policy in changed
+    ]
+    return (scenario.model_copy(update={"algorithms": entries}) if changed else scenario), lines
+
+
+def _uniform(entry: Entry) -> Entry:
+    training = entry.training.model_copy(update={"selection": SELECTIONS.find("uniform")()})
+    return entry.model_copy(update={"training": training})
