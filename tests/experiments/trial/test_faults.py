@@ -31,9 +31,12 @@ SERVER = {"name": "rtx-4090", "slots": 2, "rate": {"fp32": "1 GFLOP/s"}, "outage
 LABELS = ["fl-linear", "v1-linear", "v2-sent", "v2-lora", "sfp", "sfp-no-split", "alone", "in-turn", "frozen", "psl"]
 
 
-def faulty(labels: list[str], devices: list[dict[str, Any]] = DEVICES, **server: Any) -> Scenario:
+def faulty(
+    labels: list[str], devices: list[dict[str, Any]] = DEVICES, training: dict[str, Any] | None = None, **server: Any
+) -> Scenario:
     world = {"devices": devices, "server": {**SERVER, **server}}
-    return scenario(Path(mkdtemp()), labels, world=world, training={"rounds": 8, "clients_per_round": 4})
+    rounds = {"rounds": 8, "clients_per_round": 4, **(training or {})}
+    return scenario(Path(mkdtemp()), labels, world=world, training=rounds)
 
 
 @cache
@@ -105,6 +108,30 @@ def test_the_same_seed_gives_the_same_ledger() -> None:
     small = faulty(["v1-linear"])
     again = Simulation(small, small.algorithms[0], seed=1, dry=True).run()
     assert again.ledger == trial("v1-linear")[1].ledger
+
+
+@pytest.mark.parametrize(
+    "driver",
+    [
+        {"name": "deadline", "seconds": "1 s", "over_selection": 1.5},
+        {"name": "fedbuff", "buffer": 2, "concurrency": 5},
+        {"name": "fedasync", "concurrency": 5},
+        {"name": "semi_async", "seconds": "1 s", "concurrency": 5},
+    ],
+    ids=lambda driver: driver["name"],
+)
+def test_all_drivers_keep_the_laws_with_faults(driver: dict[str, Any]) -> None:
+    """Batteries give what the ledger counts, and each attempt was used in an aggregation or lost for a reason."""
+    small = faulty(["fl-linear"], training={"driver": driver})
+    simulation = Simulation(small, small.algorithms[0], seed=0, dry=True)
+    result = simulation.run()
+    for site in simulation.world.sites:
+        if site.battery is not None:
+            joules = fsum(use.energy_j for use in result.uses if use.site == site.name)
+            assert site.battery.drawn == pytest.approx(joules, rel=1e-9)
+    reasons = Counter(row.reason for row in result.ledger.attempts)
+    assert reasons[""] == sum(row.updates for row in result.ledger.rounds) > 0
+    assert set(reasons) <= {"", "away", "battery", "outage", "dropout", "late", "unfinished"}
 
 
 def test_devices_come_and_go_alike_whatever_runs() -> None:
