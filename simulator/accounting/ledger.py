@@ -145,11 +145,19 @@ class EngagementRow(NamedTuple):
 
 
 class AbsenceRow(NamedTuple):
-    """The time for which a site was away: ``seconds`` from ``start``."""
+    """The time for which a site was away: ``seconds`` from ``start``.
+
+    Attributes:
+        site: the name of the site.
+        start: when it left, in seconds of the simulated clock.
+        seconds: how long it was away.
+        cause: why it left, in a word or two, such as "battery".
+    """
 
     site: str
     start: float
     seconds: float
+    cause: str = ""
 
 
 class ChargeRow(NamedTuple):

@@ -26,6 +26,7 @@ class Attending:
         world, env: its world, and the clock of it.
         name: its name.
         away_since: the clock when it left, in seconds; None while it is present.
+        away_for: why it left last, in a word or two.
         absent_for: the causes of its absence; it is back when none is left.
         due: for each cause, the event that begins or ends it next, where one is to come.
         patience: seconds that others wait for it while it is away; None: to need it then is an error.
@@ -39,6 +40,7 @@ class Attending:
     def __init__(self, world: Any, name: str) -> None:
         self.world, self.env, self.name = world, world.env, name
         self.away_since: float | None = None
+        self.away_for = ""
         self.absent_for: dict[str, None] = {}
         self.due: dict[str, simpy.Event] = {}
         self.patience: float | None = None
@@ -69,7 +71,7 @@ class Attending:
         self.absent_for[cause] = None
         if self.away_since is not None:
             return
-        self.away_since = self.env.now
+        self.away_since, self.away_for = self.env.now, cause
         if self.battery is not None:
             self.battery.note(cause)
         self.cut_short(cause)
@@ -87,7 +89,7 @@ class Attending:
         """
         self.absent_for = {} if cause is None else {other: None for other in self.absent_for if other != cause}
         if self.away_since is not None and not self.absent_for:
-            row = AbsenceRow(self.name, self.away_since, self.env.now - self.away_since)
+            row = AbsenceRow(self.name, self.away_since, self.env.now - self.away_since, self.away_for)
             self.world.ledger.absences.add(row)
             self.away_since = None
             if self.battery is not None:

@@ -15,6 +15,10 @@ LAST = EventPriority(2)
 """A priority after all others at the same moment; SimPy itself uses 0 and 1."""
 
 
+LATE = "late"
+"""A reason: others did not wait any longer."""
+
+
 class Participant(Protocol):
     """The client on whose behalf a process works.
 
@@ -71,6 +75,7 @@ class Process(simpy.Process):
         since: when it began to wait for what it is waiting for, in seconds of the clock.
         ended: when it ended, in seconds of the clock; None before.
         cut_off: the transfer that was cut short when it was stopped; None if there was none.
+        keeps_part_of: the kind of payload of which the part that arrived is of use if it is cut short; None: of none.
         steps: the generator that it runs.
     """
 
@@ -88,6 +93,7 @@ class Process(simpy.Process):
         self.since = 0.0
         self.ended: float | None = None
         self.cut_off: CutOff | None = None
+        self.keeps_part_of: str | None = None
         self.steps = _until_stopped(self, steps, world.processes)
         super().__init__(world.env, self.steps)
         world.processes[self] = None
@@ -256,7 +262,7 @@ class Concurrency:
         ends += [] if enough is None else [enough]
         try:
             yield all_over if len(ends) == 1 else self.env.any_of(ends)
-            reason = "late"  # those that are not over
+            reason = LATE  # those that are not over
             results = [job.process.value for job in jobs if not job.process.is_alive]
             return [result for result in results if result is not GONE][:first]
         finally:

@@ -13,7 +13,7 @@ from simulator.settings.moved import former
 from simulator.world.battery import Transfer
 from simulator.world.clients import Channel, Client, Forecast
 from simulator.world.network import Flow, Link, Network, crossing
-from simulator.world.processes import CutOff, Process, Steps
+from simulator.world.processes import LATE, CutOff, Process, Steps
 from simulator.world.sites import Site, Surroundings
 from simulator.world.standstill import OUTAGE, UNFINISHED, standstill
 
@@ -117,7 +117,9 @@ class World(Surroundings):
         for site in self.sites:
             site.cut_short(UNFINISHED)
             if site.away_since is not None:  # absent until the end
-                self.ledger.absences.add(AbsenceRow(site.name, site.away_since, self.now - site.away_since))
+                self.ledger.absences.add(
+                    AbsenceRow(site.name, site.away_since, self.now - site.away_since, site.away_for)
+                )
             if site.battery is not None:
                 site.battery.note("end")
 
@@ -160,7 +162,10 @@ class World(Surroundings):
                 process.cut_off = CutOff(kind, copy, 1 - left / sending)
             if drawing is not None:
                 drawing.end()
-            self._end_transfer(process, kind, start, sending, left, nbytes if flow.done.triggered else None)
+            arrived = nbytes if flow.done.triggered else None
+            if arrived is None and kind == process.keeps_part_of and process.reason == LATE:
+                arrived = round((sending - left) * nbytes / (sending or 1))
+            self._end_transfer(process, kind, start, sending, left, arrived)
         return copy
 
     def broadcast(self, source: Site, clients: Sequence[Client], payload: Any, kind: str) -> Steps:
@@ -246,11 +251,11 @@ class World(Surroundings):
             start: when it began, in seconds of the clock.
             nbytes: the bytes on the wire, those that are sent again included.
             left: how many of them were not sent.
-            arrived: the bytes of the payload if the receiver has it, else None.
+            arrived: the bytes of the payload that the receiver has and can use; None if it can use nothing.
         """
         source, target = process.sites
         process.sites = ()
-        sent = round(nbytes - left) if arrived is None else nbytes
+        sent = round(nbytes - left)
         self.bytes_sent += sent
         latency = min(sum(link.latency for link in self.path(source, target)), self.now - start)
         self.ledger.transfers.add(

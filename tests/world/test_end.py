@@ -62,7 +62,7 @@ def test_an_absence_that_lasts_to_the_end_is_written_down() -> None:
         yield from pause(world, 5)
 
     world.run(driver())
-    assert list(rows(world)) == [AbsenceRow("a", 1, 5)]
+    assert list(rows(world)) == [AbsenceRow("a", 1, 5, "left")]
 
 
 def test_the_ledger_of_a_run_without_leftovers_is_unchanged_by_its_end() -> None:

@@ -208,7 +208,7 @@ def test_absences_are_written_down_and_leaving_twice_is_leaving_once() -> None:
         yield from pause(world, 1)
 
     world.run(driver())
-    assert list(rows(world)) == [AbsenceRow("a", 2, 5)]
+    assert list(rows(world)) == [AbsenceRow("a", 2, 5, "left")]
 
 
 @pytest.mark.parametrize("verb", ["compute", "upload", "download"])

@@ -9,7 +9,7 @@ from simulator.accounting.ledger import AttemptRow
 from simulator.algorithms.base import Algorithm, OwnOrder, State, Steps, Update
 from simulator.scheduling.drivers.base import Driver, GlobalState
 from simulator.settings.seeds import Seeds
-from simulator.world.processes import GONE, Handle
+from simulator.world.processes import GONE, LATE, Handle
 from simulator.world.standstill import OUTAGE
 
 if TYPE_CHECKING:
@@ -90,15 +90,7 @@ class CohortDriver(Driver):
         engaged = cohort if algorithm.engages_cohort else []
         with world.round(number, engaged):
             if isinstance(algorithm, OwnOrder):
-                start, base = world.now, world.aggregations
-                state = yield from algorithm.round(world, task, state, cohort)
-                world.updates += len(cohort)
-                for client in engaged:
-                    seconds = world.now - start
-                    world.ledger.attempts.add(
-                        AttemptRow(client.name, client.round_index, base, start, seconds, number, 0, "")
-                    )
-                return state
+                return (yield from self._own_round(algorithm, world, task, state, cohort, number))
             with world.phase("model exchange"):
                 jobs = {client: world.start(algorithm.client(world, task, client, state), client) for client in cohort}
             used: dict[Client, Update] = {}
@@ -113,6 +105,26 @@ class CohortDriver(Driver):
                 world.updates += len(used)
             finally:
                 _record(world, jobs, used, start, number)
+        return state
+
+    def _own_round(
+        self, algorithm: OwnOrder, world: World, task: Task, state: State, cohort: list[Client], number: int
+    ) -> Steps:
+        """Have an algorithm run a round in its own order, and return the next state.
+
+        Whoever was in the cohort counts as used, also those that left on the way: the server may have learned from
+        what they sent before.
+        """
+        start, base, ended = world.now, world.aggregations, False
+        try:
+            state = yield from algorithm.round(world, task, state, cohort)
+            world.updates += len(cohort)
+            ended = True
+        finally:
+            reason, seconds = "" if ended else world.current_reason(), world.now - start
+            for client in cohort if algorithm.engages_cohort else []:
+                outcome = (number, 0, "") if ended else (0, 0, reason)
+                world.ledger.attempts.add(AttemptRow(client.name, client.round_index, base, start, seconds, *outcome))
         return state
 
 
@@ -130,6 +142,6 @@ def _record(world: World, jobs: dict[Client, Handle], used: dict[Client, Update]
         end = world.now if process.ended is None else process.ended
         reason = ""
         if client not in used:  # it was stopped itself, or with all others, or was done too late to count
-            reason = process.reason or (main.reason if main else "") or "late"
+            reason = process.reason or (main.reason if main else "") or LATE
         base, round = world.aggregations, 0 if reason else number
         world.ledger.attempts.add(AttemptRow(client.name, process.attempt, base, start, end - start, round, 0, reason))

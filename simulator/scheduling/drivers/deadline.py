@@ -71,6 +71,9 @@ class Deadline(CohortDriver):
         return ceil(clients_per_round * self.over_selection - 1e-9)
 
     def gather(self, algorithm: Algorithm, world: World, task: Task, state: State, jobs: dict[Client, Handle]) -> Steps:
+        if self.late == "layers":
+            for job in jobs.values():
+                job.process.keeps_part_of = algorithm.update_kind
         within = self.seconds if self.seconds is not None and isfinite(self.seconds) else None
         enough = yield from world.together(*jobs.values(), within=within, first=self.first)
         counted = {id(update) for update in enough}
@@ -118,8 +121,8 @@ class Deadline(CohortDriver):
 
 def _arrived(payload: Any, share: float) -> dict[str, Any]:
     """Return the tensors that have arrived in full when this share of all bytes has; the last ones are sent first."""
-    if not isinstance(payload, dict):
-        return {}
+    if not isinstance(payload, dict) or not all(hasattr(tensor, "numel") for tensor in payload.values()):
+        return {}  # it is compressed
     total, arrived = sum(tensor.numel() for tensor in payload.values()), 0
     layers = {}
     for name, tensor in reversed(payload.items()):

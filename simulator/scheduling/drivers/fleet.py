@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from simulator.accounting.ledger import AttemptRow, EngagementRow, RoundRow
 from simulator.accounting.payload import tree_bytes
 from simulator.algorithms.base import Algorithm, State, Steps, Update
+from simulator.settings.humanize import human
 from simulator.settings.seeds import Seeds
 from simulator.world.processes import GONE
-from simulator.world.standstill import UNFINISHED
+from simulator.world.standstill import UNFINISHED, StandstillError
 from simulator.world.store import counts_elsewhere
 
 if TYPE_CHECKING:
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from simulator.world.clients import Client
     from simulator.world.processes import Process
     from simulator.world.world import World
+
+
+IN_VAIN = 20
+"""After how many attempts a device on average, all lost one after the other, it is taken that none will ever succeed."""
 
 
 @dataclass(eq=False)
@@ -75,6 +81,7 @@ class Fleet:
         self.running: dict[Client, Attempt] = {}
         self.arrived: list[Attempt] = []
         self._draws = 0
+        self._lost: list[str] = []  # the reasons of the attempts that were lost since the last one that was not
         self._change: simpy.Event | None = None
         self._round_start = world.now
 
@@ -84,6 +91,7 @@ class Fleet:
         Args:
             state: the present state.
         """
+        self._check_progress()
         self._start_some(state)
         while not self.running and not self.arrived:
             absent = [client.site for client in self.world.clients if client.fits]
@@ -150,6 +158,21 @@ class Fleet:
             self._note(attempt, 0, UNFINISHED)
         self.running.clear()
 
+    def _check_progress(self) -> None:
+        """Check that attempts are not lost one after the other, as they might be for ever.
+
+        Raises:
+            StandstillError: very many were lost since the last update arrived; the message says for which reasons.
+        """
+        most = IN_VAIN * max(len(self.world.clients), 10)
+        if len(self._lost) >= most:
+            reasons = ", ".join(f"{reason} {count}" for reason, count in Counter(self._lost).most_common())
+            now = human("seconds", self.world.now)
+            raise StandstillError(
+                f"no update arrives: after {now} of simulated time the last {len(self._lost)} attempts of clients were "
+                f"all lost ({reasons}), so there is nothing to aggregate"
+            )
+
     def _start_some(self, state: State) -> None:
         """Give the state to selected clients, as many as there are places."""
         places = self.concurrency - len(self.running)
@@ -181,7 +204,9 @@ class Fleet:
         value: Any = process.value
         if value is GONE:
             self._note(attempt, 0, process.reason)
+            self._lost.append(process.reason)
         else:
+            self._lost.clear()
             attempt.update, attempt.size = value, tree_bytes(value.value, counts_elsewhere)
             world.server.memory.wait(attempt.size)
             self.arrived.append(attempt)
