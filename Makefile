@@ -37,13 +37,13 @@ test: install  ## run the tests, on all cores for which there is memory, or on P
 slow: install  ## run the slow tests too
 	@$(PYTEST) -m 'slow or not slow'
 
-audit: install  ## checks by outsiders: queues, energy, devices that leave, determinism; 3 minutes
+audit: install  ## checks by outsiders: queues, energy, devices that leave, who waits for ever, determinism; 3 minutes
 	@$(BIN)/python -m tests.audits
 
 audit-long: install  ## extreme values; 20 minutes
 	@$(BIN)/python -m tests.audits long
 
-audit-later: install  ## checks of what is not there yet: who waits for ever, hostile files, full disks (as root)
+audit-later: install  ## checks of what is not there yet: hostile files, full disks (as root)
 	@$(BIN)/python -m tests.audits later
 
 lint: install

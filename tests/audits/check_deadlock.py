@@ -1,7 +1,4 @@
-"""A process that waits for ever must end the run with an error that names who waits.
-
-Due later: today only some of these cases name anybody.
-"""
+"""A process that waits for ever must end the run with an error that names who waits."""
 
 from __future__ import annotations
 
