@@ -127,20 +127,23 @@ class Background(Concurrency):
                 return
         give_up(process, self.processes, next(iter(site.absent_for), OUTAGE))
 
-    def await_return(self, sites: Sequence[Absent], what: str, patience: float | None = None) -> Steps:
+    def await_return(
+        self, sites: Sequence[Absent], what: str, patience: float | None = None, until: simpy.Event | None = None
+    ) -> Steps:
         """Wait until at least one of these sites is present; the value is whether one is.
 
         Args:
             sites: the sites.
             what: what they are needed for, in words.
             patience: seconds to wait; None: without a bound.
+            until: an event that ends the wait, too; None: there is none.
 
         Raises:
-            StandstillError: none of them will be back, nothing else can happen, and there is no bound.
+            StandstillError: none of them will be back, nothing else can happen, and nothing else ends the wait.
         """
         process = self.current_process()
         awaited = Awaited(tuple(sites), what, self.now)
-        limit = None if patience is None else self.env.timeout(patience)
+        limit = until if patience is None else self.env.timeout(patience)
         self._awaited[process] = awaited
         try:
             while all(site.away_since is not None for site in sites):

@@ -32,7 +32,7 @@ def one_round(world: World, client: Client, *steps: Steps) -> Steps:
         yield from world.together(world.start(world.together(*steps), client))
 
 
-def absences(world: World) -> list[tuple[str, float, float]]:
+def absences(world: World) -> list[tuple[str, float, float, str]]:
     return [tuple(row) for row in world.ledger.absences]
 
 
@@ -101,7 +101,7 @@ def test_an_empty_device_comes_back_when_it_is_charged_to_its_level() -> None:
 
     world.run(work())
     assert levels(world) == [(0, 0.4, "start"), (10, 0.1, "battery"), (20, 0.3, "back"), (20, 0.3, "end")]
-    assert absences(world) == [("a", 10, 10)]
+    assert absences(world) == [("a", 10, 10, "battery")]
 
 
 def test_a_device_is_charged_only_while_it_is_plugged_in() -> None:
@@ -116,7 +116,7 @@ def test_a_device_is_charged_only_while_it_is_plugged_in() -> None:
         yield from world.await_return([client.site], "more")
 
     world.run(work())
-    assert absences(world) == [("a", 8, pytest.approx(45))]
+    assert absences(world) == [("a", 8, pytest.approx(45), "battery")]
 
 
 def test_a_device_that_is_charged_at_night_goes_on_every_morning() -> None:
@@ -157,7 +157,7 @@ def test_a_device_whose_battery_is_down_at_the_start_is_away_from_the_start() ->
     client = device(world)
     Battery(client.site, 10, start=0.1, reserve=0.1, resume=0.2, charging=Charging(1))
     world.run(pause(world, 5))
-    assert absences(world) == [("a", 0, pytest.approx(1))]
+    assert absences(world) == [("a", 0, pytest.approx(1), "battery")]
 
 
 def test_a_device_that_the_drain_has_emptied_while_it_was_away_does_not_come_back_with_its_presence() -> None:

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from simulator.scheduling.selection.base import Selection
     from simulator.world.clients import Client
     from simulator.world.processes import Process
+    from simulator.world.sites import Site
     from simulator.world.world import World
 
 
 IN_VAIN = 20
-"""After how many attempts a device on average, all lost one after the other, it is taken that none will ever succeed."""
+"""How many attempts a device, all lost one after the other, are taken as a sign that none will ever succeed."""
 
 
 @dataclass(eq=False)
@@ -94,23 +95,36 @@ class Fleet:
         self._check_progress()
         self._start_some(state)
         while not self.running and not self.arrived:
-            absent = [client.site for client in self.world.clients if client.fits]
-            yield from self.world.await_return(absent, "next client")
+            yield from self.world.await_return(self._absent(), "next client")
             self._start_some(state)
 
     def next_change(self, until: float | None = None) -> Steps:
-        """Wait until an attempt ends, with all others that end at the same moment, or until a moment.
+        """Wait until an attempt ends, with all others that end at the same moment; or until a device for which there is
+        a place is back, or until a moment.
 
         Args:
             until: the moment, in seconds of the clock; what ends at it is waited for. None: wait without a limit.
         """
-        self._change = self.world.env.event()
-        if until is None:
-            yield self._change
+        world, self._change = self.world, self.world.env.event()
+        end: simpy.Event | None = self._change if self.running else None
+        if until is not None:
+            end = self._change | world.last_at(max(0.0, until - world.now))
+        absent = [] if len(self.running) >= self.concurrency else self._absent()
+        if absent or end is None:
+            yield from world.await_return(absent, "next client", until=end)
         else:
-            yield self._change | self.world.last_at(max(0.0, until - self.world.now))
+            yield end
         self._change = None
-        yield self.world.last_at(0.0)
+        yield world.last_at(0.0)
+
+    def check_alive(self) -> None:
+        """Check that an attempt under way may still end, or another may begin.
+
+        Raises:
+            StandstillError: neither can be.
+        """
+        if len(self.running) >= self.concurrency or not any(site.may_return for site in self._absent()):
+            self.world.check_alive()
 
     def pop_arrived(self, count: int | None = None) -> list[Attempt]:
         """Remove the attempts that arrived first, and return them; all of them if ``count`` is None."""
@@ -157,6 +171,14 @@ class Fleet:
             attempt.ended = self.world.now
             self._note(attempt, 0, UNFINISHED)
         self.running.clear()
+
+    def _absent(self) -> list[Site]:
+        """Return the devices that would be selected if they were there."""
+        return [
+            client.site
+            for client in self.world.clients
+            if client.fits and client not in self.running and client.site.away_since is not None
+        ]
 
     def _check_progress(self) -> None:
         """Check that attempts are not lost one after the other, as they might be for ever.

@@ -38,7 +38,7 @@ class SemiAsync(AsynchronousDriver):
             if fleet.arrived:
                 return fleet.pop_arrived(), empty
             empty += 1
-            world.check_alive()  # else empty intervals could follow each other for ever
+            fleet.check_alive()  # else empty intervals could follow each other for ever
             end = self._after(end)
 
     def _after(self, seconds: float) -> float:
