@@ -1,0 +1,189 @@
+"""Transfers between the sites of a world: payloads that cross links, and their rows in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import simpy
+
+from simulator.accounting.ledger import TransferRow
+from simulator.world.battery import Transfer
+from simulator.world.clients import Client
+from simulator.world.network import Flow, Link, Network, crossing
+from simulator.world.processes import LATE, CutOff, Process, Steps
+from simulator.world.sites import Site, Surroundings
+
+
+class Wire(Protocol):
+    """What a wire does to a payload between sender and receiver."""
+
+    def carry(self, payload: Any) -> tuple[Any, int]:
+        """Return the receiver's own copy, and the bytes that cross the link."""
+
+
+class Transfers(Surroundings):
+    """The part of a world in which sites send each other payloads.
+
+    Attributes:
+        wire: what copies payloads and counts their bytes.
+        network: the flows that are under way.
+        bytes_sent: what devices have sent and received so far, in bytes.
+    """
+
+    def __init__(self, env: simpy.Environment, wire: Wire) -> None:
+        super().__init__(env)
+        self.wire, self.network, self.bytes_sent = wire, Network(self.env), 0
+
+    def path(self, source: Site, target: Site) -> tuple[Link, ...]:
+        """Return the links between two sites: the uplink of the source, and the downlink of the target."""
+        return () if source is target else (source.uplink, target.downlink)
+
+    def send(self, source: Site, target: Site, payload: Any, kind: str) -> Steps:
+        """Send a payload from one site to another; the value is the receiver's own copy.
+
+        Its bytes, as the wire counts them, cross every link of the path; where links lose bytes, more cross it, until
+        all have arrived.
+
+        Args:
+            source, target: the sites.
+            payload: tensors and numbers in dicts, lists and tuples.
+            kind: the kind of payload, such as "smashed data".
+
+        Raises:
+            TypeError: the payload holds something that is neither a tensor nor a number.
+            RuntimeError: one of the sites is away, and nobody waits for it; or this is used outside of a process.
+        """
+        process = self.current_process()
+        for site in (source, target):
+            while site.away_since is not None:
+                yield from self.until_back(site, kind)
+        start = process.since = self.now
+        copy, nbytes = self.wire.carry(payload)
+        path = self.path(source, target)
+        sending = crossing(path, nbytes)
+        flow = self.network.send(path, sending)
+        process.sites = (source, target)
+        metered = source.battery is not None or target.battery is not None
+        drawing = Transfer(process.sites, sum(link.latency for link in path)) if metered else None
+        try:
+            yield flow.done
+        finally:  # if the sender was stopped, the flow ends here, and what was sent is lost
+            left = self.network.cancel(flow)
+            if not flow.done.triggered and sending:
+                process.cut_off = CutOff(kind, copy, 1 - left / sending)
+            if drawing is not None:
+                drawing.end()
+            arrived = nbytes if flow.done.triggered else None
+            if arrived is None and kind == process.keeps_part_of and process.reason == LATE:
+                arrived = round((sending - left) * nbytes / (sending or 1))
+            self._end_transfer(process, kind, start, sending, left, arrived)
+        return copy
+
+    def broadcast(self, source: Site, clients: Sequence[Client], payload: Any, kind: str) -> Steps:
+        """Send one payload to several clients; it crosses the source's uplink once, and each client's downlink.
+
+        The value is each client's own copy, by client; clients that are away, or leave before they have it, are not in
+        it. A client has the payload when both the uplink and its own downlink have carried it. If the uplink is slower,
+        the downlink is still busy at its own rate. The transfer to each client is a row of the ledger.
+
+        What the uplink loses is sent again over the uplink alone, and what a downlink loses over that downlink alone.
+        The rows count the bytes of the downlinks; the uplink's loss is in how long the transfers last.
+
+        Args:
+            source: the site that sends.
+            clients: the receivers.
+            payload: tensors and numbers in dicts, lists and tuples.
+            kind: the kind of payload, such as "model".
+
+        Raises:
+            TypeError: the payload holds something that is neither a tensor nor a number.
+            RuntimeError: the source is away, or this is used outside of a process.
+        """
+        source.check_present(kind)
+        present = [client for client in clients if client.site.away_since is None]
+        if not present:
+            return {}
+        copies = [self.wire.carry(payload) for _ in present]
+        shared = self.network.send((source.uplink,), crossing((source.uplink,), copies[0][1]))
+        ended: list[float] = []
+        shared.done.callbacks.append(lambda _: ended.append(self.now))
+        jobs = [
+            self.start(self._receive(source, client, copy, nbytes, kind, shared, ended), client)
+            for client, (copy, nbytes) in zip(present, copies, strict=True)
+        ]
+        try:
+            return dict((yield from self.together(*jobs)))
+        finally:
+            self.network.cancel(shared)
+
+    def _receive(
+        self, source: Site, client: Client, copy: Any, nbytes: int, kind: str, shared: Flow, ended: list[float]
+    ) -> Steps:
+        """Carry a broadcast to one client; the value is the client and its copy.
+
+        Args:
+            source: the site that sends.
+            client: the receiver.
+            copy: the client's own copy.
+            nbytes: the bytes on the wire.
+            kind: the kind of payload.
+            shared: the flow over the uplink, which all clients share.
+            ended: the clock when that flow ended; empty until then.
+        """
+        process, start, downlink = self.current_process(), self.now, client.site.downlink
+        process.since = start
+        sending, over_uplink = crossing((downlink,), nbytes), crossing((source.uplink,), nbytes)
+        flow = self.network.send((downlink,), sending, after=source.uplink.latency)
+        process.sites = (source, client.site)
+        arrived: int | None = None
+        latency = sum(link.latency for link in self.path(source, client.site))
+        drawing = Transfer(process.sites, latency) if client.site.battery is not None else None
+        try:
+            yield self.env.all_of([flow.done, shared.done])
+            remaining = ended[0] + downlink.latency - self.now  # for the last byte, if the uplink was slower
+            if remaining > 0:
+                yield self.env.timeout(remaining)
+            arrived = nbytes
+        finally:
+            if drawing is not None:
+                drawing.end()
+            left_of_uplink = self.network.left(shared) * (sending / (over_uplink or 1))  # as bytes of the downlink
+            self._end_transfer(process, kind, start, sending, max(self.network.cancel(flow), left_of_uplink), arrived)
+        return client, copy
+
+    def _end_transfer(
+        self, process: Process, kind: str, start: float, nbytes: int, left: float, arrived: int | None
+    ) -> None:
+        """Record a transfer that is over, between the two sites that the process was waiting for.
+
+        Args:
+            process: the process that sent it.
+            kind: the kind of payload.
+            start: when it began, in seconds of the clock.
+            nbytes: the bytes on the wire, those that are sent again included.
+            left: how many of them were not sent.
+            arrived: the bytes of the payload that the receiver has and can use; None if it can use nothing.
+        """
+        source, target = process.sites
+        process.sites = ()
+        sent = round(nbytes - left)
+        self.bytes_sent += sent
+        latency = min(sum(link.latency for link in self.path(source, target)), self.now - start)
+        self.ledger.transfers.add(
+            TransferRow(
+                source.name,
+                target.name,
+                process.client_name,
+                kind,
+                process.phase,
+                process.round,
+                start,
+                self.now - start,
+                sent,
+                sent - (arrived or 0),
+                latency,
+                process.attempt,
+                process.reason or "stopped" if arrived is None else "",
+            )
+        )
