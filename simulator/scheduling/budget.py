@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class Budget(Settings):
-    """What a trial may spend: one of these limits. It ends with the first aggregation by which the limit is reached.
+    """What a trial may spend: one of these limits.
+
+    A budget of time ends a trial at that moment, and what is under way then is unfinished; others end it with the first
+    aggregation by which they are spent.
 
     Rounds of different drivers are of different size, so the same number of rounds is no fair comparison. The same
     time, the same number of updates and the same traffic are.

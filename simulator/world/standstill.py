@@ -26,6 +26,10 @@ class StandstillError(ScenarioError):
     """A world in which nothing more can happen although the run is not over; the text names who waits for what."""
 
 
+class TimeUpError(Exception):
+    """The moment at which a trial was to end has come."""
+
+
 class Absent(Protocol):
     """What is looked at of a site that comes and goes; ``sites.Site`` says what the attributes mean."""
 
@@ -62,6 +66,10 @@ class Background(Concurrency):
 
     Such changes may follow each other for ever, so a world in which all wait for each other does not run out of events.
     So each change looks whether anything else is to come.
+
+    Attributes:
+        main: the process that ``advance`` runs, or has run last.
+        is_over: whether the moment has come at which the trial was to end.
     """
 
     def __init__(self, env: simpy.Environment) -> None:
@@ -69,6 +77,8 @@ class Background(Concurrency):
         self._pending = 0  # changes that are to come
         self._awaited: dict[Process, Awaited] = {}
         self._returned: simpy.Event | None = None
+        self.main: Process | None = None
+        self.is_over = False
 
     def change(self, site: Absent, cause: str, at: float, action: Callable[[], None]) -> None:
         """Have something happen to a site in the background, in place of what was to happen for the same cause.
@@ -96,6 +106,24 @@ class Background(Concurrency):
         event.callbacks.append(happen)
         self._pending += 1
         self.env.schedule(event, delay=max(0.0, at - self.env.now))
+
+    def end_at(self, moment: float) -> None:
+        """Have the trial end at a moment, after all else that happens then: ``advance`` then raises ``TimeUpError``.
+
+        Args:
+            moment: in seconds of the clock, not before now.
+        """
+        event = self.last_at(moment - self.now)
+        assert event.callbacks is not None
+        event.callbacks.append(lambda _: self._end_now())
+        self._pending += 1
+
+    def _end_now(self) -> None:
+        self._pending -= 1
+        if self.main is not None and self.main.is_alive:
+            self.check_alive()
+            self.is_over = True
+            self.main.stop(UNFINISHED)
 
     def check_alive(self) -> None:
         """Check that something other than changes in the background can happen, or that somebody waits for one.

@@ -13,7 +13,7 @@ from simulator.settings.moved import former
 from simulator.world.clients import Channel, Client, Forecast
 from simulator.world.processes import Process, Steps
 from simulator.world.sites import Site
-from simulator.world.standstill import OUTAGE, UNFINISHED, standstill
+from simulator.world.standstill import OUTAGE, UNFINISHED, TimeUpError, standstill
 from simulator.world.transfers import Transfers, Wire
 
 __getattr__ = former(__name__, "simulator.world.processes")
@@ -39,7 +39,6 @@ class World(Transfers):
         aggregations: how many aggregations there have been; it keys what is shared at the server.
         updates: how many updates have been aggregated.
         bytes_sent: what devices have sent and received so far, in bytes.
-        main: the process that ``advance`` runs, or has run last.
         forecast: predicts what a round of a client costs; whoever builds the world may set it.
         observer: called with the name of the client and the result after each work that was done for one; usually None.
     """
@@ -55,7 +54,6 @@ class World(Transfers):
         self.cohort: list[Client] = []
         self.server: Site
         self.aggregations = self.updates = 0
-        self.main: Process | None = None
         self.forecast: Callable[[Client], Forecast] = _no_forecast
         self._interrupted = False
 
@@ -78,6 +76,7 @@ class World(Transfers):
         Raises:
             RuntimeError: a site left that the generator itself was waiting for.
             StandstillError: nothing more can happen, and the generator has not ended.
+            TimeUpError: the moment has come at which the trial was to end (``end_at``).
         """
         process = self.main = Process(self, steps, None)
         try:
@@ -89,6 +88,8 @@ class World(Transfers):
             if process.triggered or not str(error).startswith("No scheduled events left"):
                 raise
             raise standstill(self) from None
+        if self.is_over:
+            raise TimeUpError
         if process.stopped and process.reason != OUTAGE:
             raise RuntimeError("the run was stopped: a site left while the driver was waiting for it")
         return value
@@ -125,7 +126,8 @@ class World(Transfers):
             yield
         finally:
             seconds = self.now - start
-            self.ledger.rounds.add(RoundRow(number, start, seconds, self.updates - updates))
+            if process.reason != UNFINISHED:  # else there was no aggregation, and there will be none
+                self.ledger.rounds.add(RoundRow(number, start, seconds, self.updates - updates))
             for client in cohort:
                 self.end_engagement(client, number, start)
 

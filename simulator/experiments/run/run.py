@@ -66,6 +66,8 @@ def run_scenario(
         if score and not isfinite(score.loss):
             name = f"{outcome.entry.label}, seed {outcome.seed}"
             console.print(f"{name} diverged: its loss is not a number. A smaller learning rate may help.")
+        if outcome.standstill:
+            console.print(f"{outcome.entry.label}, seed {outcome.seed}: {outcome.standstill}")
     console.print(f"Report: {folder / 'report.html'}", soft_wrap=True)
     return folder
 

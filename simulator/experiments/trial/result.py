@@ -87,6 +87,8 @@ class TrialResult:
         trainable_parameters: how many parameters are trained.
         wall_time_s: wall-clock seconds that the trial took.
         class_counts: the classes in each client's shard.
+        end_s: the clock at the end of the trial, in seconds; later than the last round where a budget of time ended it.
+        standstill: who waited for what when nothing more could happen before the time was up; else empty.
     """
 
     entry: Entry
@@ -101,6 +103,8 @@ class TrialResult:
     trainable_parameters: int
     wall_time_s: float
     class_counts: list[ClassCount]
+    end_s: float
+    standstill: str = ""
 
     @property
     def peak_client_memory_bytes(self) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,10 +22,12 @@ from simulator.settings.seeds import Seeds
 from simulator.transport.channels import channels
 from simulator.transport.wire import Wire
 from simulator.world.sites import Site
+from simulator.world.standstill import StandstillError, TimeUpError
 from simulator.world.world import World
 
 if TYPE_CHECKING:
     from simulator.scenario.scenario import Entry, Scenario
+    from simulator.scheduling.budget import Budget
 
 
 Progress = Callable[[RoundResult], Any]
@@ -52,6 +56,7 @@ class Simulation:
         evaluation: which clients' models are evaluated, and how.
         results: the state before training and after each round so far.
         wall_time_s: wall-clock seconds spent so far.
+        standstill: who waited for what when nothing more could happen before the time was up; else empty.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Simulation:
         began = time.perf_counter()
         torch.set_num_threads(scenario.threads)
         self._rounds: Iterator[RoundResult] | None = None
+        self.standstill = ""
         self.scenario, self.entry, self.seed, self.without = scenario, entry, seed, without
         self.seeds = Seeds(seed)
         self.task, wire = make_task(scenario, entry, self.seeds, dry), Wire(entry.training.wire_dtype)
@@ -104,8 +110,10 @@ class Simulation:
             selection=training.selection,
             seeds=self.seeds,
         )
+        if budget is not None and budget.seconds is not None:
+            world.end_at(world.start_time + budget.seconds)
         try:
-            with located(self.scenario, "algorithms", self.entry.label):
+            with located(self.scenario, "algorithms", self.entry.label), self._ended_by(budget):
                 for state in states:
                     number, now = world.aggregations, world.now - world.start_time
                     done = number / training.rounds if budget is None else budget.spent(world)
@@ -119,9 +127,28 @@ class Simulation:
                         break
                     began = time.perf_counter()
                     torch.set_num_threads(self.scenario.threads)  # another simulation may have run meanwhile
+            if self.results[-1].score is None:  # the time was up before the next evaluation was due
+                score = self.evaluation.score(self.entry.algorithm, world, self.task, state)
+                self.results[-1] = replace(self.results[-1], score=score)
         finally:
             states.close()  # a driver notes what is unfinished before the world ends
             world.end()
+
+    @contextmanager
+    def _ended_by(self, budget: Budget | None) -> Iterator[None]:
+        """Take it as the end when the time is up, and note a standstill before: the trial keeps what it has until then.
+
+        Raises:
+            StandstillError: there is a standstill, and no moment at which the trial would have ended anyway.
+        """
+        try:
+            yield
+        except TimeUpError:
+            pass
+        except StandstillError as error:
+            if budget is None or budget.seconds is None:
+                raise
+            self.standstill = str(error)
 
     def run(self) -> TrialResult:
         """Run the rounds that have not run, and return the result."""
@@ -146,6 +173,8 @@ class Simulation:
             self.task.trainable_parameters,
             self.wall_time_s,
             class_counts(world, load(self.scenario).names),
+            world.now,
+            self.standstill,
         )
 
 

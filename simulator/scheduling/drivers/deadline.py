@@ -47,7 +47,7 @@ class Deadline(CohortDriver):
 
     @model_validator(mode="after")
     def _some_end(self) -> Self:
-        if self.seconds is None and self.first is None and self.over_selection > 1:
+        if self.seconds is None and self.first is None:
             raise ValueError("it waits for all that it selects: set seconds, first, or both")
         if self.seconds == 0:
             raise ValueError("a deadline of 0 s leaves no time for anything")

@@ -51,6 +51,7 @@ LINKS: list[dict[str, Any]] = [
     {"rate": "10 Mbit/s", "signal": {"name": "periodic", "period": "300 ms", "low": 0.2}, "loss": 0.1},
     {"rate": "5 Mbit/s", "loss": 0.05, "signal": {"name": "outage", "between": "1 s", "duration": "50 ms"}},
 ]
+BUDGETS: list[dict[str, Any]] = [{}, {}, {"budget": {"seconds": "900 ms"}}, {"budget": {"updates": 7}}]
 DROPOUTS: list[dict[str, float]] = [{}, {"model exchange": 0.1, "training": 0.2, "split training": 0.2}]
 OUTAGES: list[dict[str, Any] | None] = [None, {"between": "1 s", "duration": "100 ms", "patience": "50 ms"}]
 LABELS = ["fl", "fl-linear", "v1", "v2-sent", "sfp", "fl-stacked", "flexp", "ditto", "alone"]
@@ -76,6 +77,7 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
     if driver.get("late") == "layers" and label not in ("fl", "fl-linear", "sfp", "ditto"):
         driver = DRIVERS[1]
     training = {"rounds": 4, "clients_per_round": 4, "driver": driver, "selection": draw(st.sampled_from(SELECTIONS))}
+    training |= draw(st.sampled_from(BUDGETS))
     devices = [group("raspberry-pi-4", 5), group("jetson-nano", draw(st.integers(3, 5)))]
     world = {"devices": devices, "server": server, "provisioning": draw(st.sampled_from(["first_use", "preinstalled"]))}
     return {"label": label, "training": training, "world": world, "seed": draw(st.integers(0, 99))}
