@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections import Counter
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from simulator.algorithms.base import Algorithm, OwnOrder, State
 from simulator.settings.base import Settings
 from simulator.settings.errors import UnfitError
+from simulator.settings.humanize import human
 from simulator.settings.seeds import Seeds
+from simulator.world.standstill import StandstillError
 from simulator.world.store import Store
 
 if TYPE_CHECKING:
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
     from simulator.learning.task import Task
     from simulator.scheduling.selection.base import Selection
     from simulator.world.world import World
+
+
+IN_VAIN = 20
+"""How many attempts, or rounds, a device, all lost one after the other, are taken as a sign that none will succeed."""
 
 
 @dataclass(eq=False)
@@ -82,6 +89,27 @@ class Driver(Settings):
             seeds: the random streams of the trial.
         """
         raise NotImplementedError
+
+
+def check_progress(world: World, lost: int, what: str, reasons: Iterable[str]) -> None:
+    """Check that updates are not lost one after the other, as they might be for ever.
+
+    Args:
+        world: the world.
+        lost: how many attempts, or rounds, came to nothing since the last update.
+        what: what they are, in words.
+        reasons: why the attempts among them were lost.
+
+    Raises:
+        StandstillError: very many did; the message says for which reasons.
+    """
+    if lost >= IN_VAIN * max(len(world.clients), 10):
+        counted = ", ".join(f"{reason} {count}" for reason, count in Counter(reasons).most_common())
+        now = human("seconds", world.now)
+        raise StandstillError(
+            f"no update arrives: after {now} of simulated time the last {lost} {what} were all lost ({counted}), so "
+            "there is nothing to aggregate"
+        )
 
 
 def refuse_own_order(driver: Driver, algorithm: Algorithm) -> None:

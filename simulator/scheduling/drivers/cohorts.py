@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.accounting.ledger import AttemptRow
 from simulator.algorithms.base import Algorithm, OwnOrder, State, Steps, Update
-from simulator.scheduling.drivers.base import Driver, GlobalState
+from simulator.scheduling.drivers.base import Driver, GlobalState, check_progress
 from simulator.settings.seeds import Seeds
 from simulator.world.processes import GONE, LATE, Handle
 from simulator.world.standstill import OUTAGE
@@ -41,7 +41,7 @@ class CohortDriver(Driver):
         if not world.aggregations:  # else it goes on from the state of the last aggregation
             stored.value = algorithm.begin(world, task)
         yield stored.value
-        size = self.cohort_size(clients_per_round)
+        size, in_vain = self.cohort_size(clients_per_round), 0
         for number in range(world.aggregations + 1, rounds + 1):
             cohort: list[Client] = []
             while not cohort:
@@ -53,6 +53,7 @@ class CohortDriver(Driver):
                     world.advance(world.await_return(absent, "next cohort"))
             for client in cohort:
                 client.round_index = max(number, client.round_index + 1)
+            updates = world.updates
             state = world.advance(self._round(algorithm, world, task, stored.value, cohort, number))
             if state is not GONE:
                 stored.value = state
@@ -60,6 +61,9 @@ class CohortDriver(Driver):
                 for process in list(world.processes):
                     process.stop(OUTAGE)
             world.aggregations = number
+            in_vain = 0 if world.updates > updates else in_vain + 1
+            lost = (row.reason for row in world.ledger.attempts if row.base >= number - in_vain)
+            check_progress(world, in_vain, "rounds", lost)
             yield stored.value
 
     def cohort_size(self, clients_per_round: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from simulator.accounting.ledger import AttemptRow, EngagementRow, RoundRow
 from simulator.accounting.payload import tree_bytes
 from simulator.algorithms.base import Algorithm, State, Steps, Update
-from simulator.settings.humanize import human
+from simulator.scheduling.drivers.base import check_progress
 from simulator.settings.seeds import Seeds
 from simulator.world.processes import GONE
-from simulator.world.standstill import UNFINISHED, StandstillError
+from simulator.world.standstill import UNFINISHED
 from simulator.world.store import counts_elsewhere
 
 if TYPE_CHECKING:
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
     from simulator.world.processes import Process
     from simulator.world.sites import Site
     from simulator.world.world import World
-
-
-IN_VAIN = 20
-"""How many attempts a device, all lost one after the other, are taken as a sign that none will ever succeed."""
 
 
 @dataclass(eq=False)
@@ -92,7 +87,7 @@ class Fleet:
         Args:
             state: the present state.
         """
-        self._check_progress()
+        check_progress(self.world, len(self._lost), "attempts of clients", self._lost)
         self._start_some(state)
         while not self.running and not self.arrived:
             yield from self.world.await_return(self._absent(), "next client")
@@ -179,21 +174,6 @@ class Fleet:
             for client in self.world.clients
             if client.fits and client not in self.running and client.site.away_since is not None
         ]
-
-    def _check_progress(self) -> None:
-        """Check that attempts are not lost one after the other, as they might be for ever.
-
-        Raises:
-            StandstillError: very many were lost since the last update arrived; the message says for which reasons.
-        """
-        most = IN_VAIN * max(len(self.world.clients), 10)
-        if len(self._lost) >= most:
-            reasons = ", ".join(f"{reason} {count}" for reason, count in Counter(self._lost).most_common())
-            now = human("seconds", self.world.now)
-            raise StandstillError(
-                f"no update arrives: after {now} of simulated time the last {len(self._lost)} attempts of clients were "
-                f"all lost ({reasons}), so there is nothing to aggregate"
-            )
 
     def _start_some(self, state: State) -> None:
         """Give the state to selected clients, as many as there are places."""
