@@ -67,6 +67,8 @@ def device_shares(run: Run, column: str) -> pd.DataFrame:
     The frame has one row per label, phase and activity, without those that are zero.
     """
     sums = shares_of_devices(run.breakdown, column, "label")
+    if sums.empty:  # the devices did nothing
+        return sums
     seeds = run.summary.groupby("label")["seed"].nunique()
     sums[column] = sums[column] / sums["label"].map(seeds)
     return sums

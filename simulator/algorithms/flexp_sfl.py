@@ -122,6 +122,12 @@ class FlexPSFL(TrainsSharedBody, UShaped):
         personal = (yield from client.upload(local.release_copy(names), "model")) if self.weight else {}
         return Update(personal, weight=len(client.data))
 
+    def moved(self, site: Site, task: Task, state: State, update: Update, base: State, weight: float) -> Steps:
+        """Return an update that is mixed with the present state: a personal part did not start from any state."""
+        if weight == 1 and base is state:
+            return update
+        return (yield from super().moved(site, task, state, update, state, weight))
+
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
         from simulator.learning.training.averaging import filled_mean
 

@@ -122,7 +122,8 @@ class SFPrompt(UShaped):
         with world.phase("pruning"):
             kept = yield from self._prune(client, short)
 
-        local.reset_optimizer(task.training.optimizer, task.learning_rate(number, self.split_learning_rate))
+        rate = task.learning_rate(client.scheduled_round or number, self.split_learning_rate)
+        local.reset_optimizer(task.training.optimizer, rate)
         with world.phase("split training"):
             for batch in kept.batches(("split", number, client.name), epochs=self.split_epochs):
                 yield from split_step(client, head, body, tail, batch, local)

@@ -132,7 +132,8 @@ class SplitFed(TrainsSharedBody, UShaped):
     def _served(self, world: World, task: Task, client: Client, state: State) -> Weights:
         """Return the weights that the server trains with this client: a separate copy (v1), or the shared ones (v2)."""
         if self.version == "v1":
-            return task.weights(state, client.round_index, owner=f"server for {client.name}")
+            owner, scheduled = f"server for {client.name}", client.scheduled_round or None
+            return task.weights(state, client.round_index, owner=owner, scheduled=scheduled)
         return shared_body(world, task)
 
 

@@ -88,7 +88,12 @@ class Task:
         return {name: self.backbone[name] for name in names}
 
     def weights(
-        self, tensors: Mapping[str, Tensor], round: int, learning_rate: float | None = None, owner: str = ""
+        self,
+        tensors: Mapping[str, Tensor],
+        round: int,
+        learning_rate: float | None = None,
+        owner: str = "",
+        scheduled: int | None = None,
     ) -> Weights:
         """Return the backbone with some tensors replaced, and with a new optimizer.
 
@@ -97,11 +102,12 @@ class Task:
 
         Args:
             tensors: name -> tensor, to be used in place of the backbone's own.
-            round: the round, counted from 1; it sets the learning rate.
+            round: the round, counted from 1, or another number by which random draws are keyed.
             learning_rate: the base rate that the schedule scales; None: the optimizer's own.
             owner: the site that trains these weights.
+            scheduled: the round that sets the learning rate; None: ``round``.
         """
-        rate = self.learning_rate(round, learning_rate)
+        rate = self.learning_rate(round if scheduled is None else scheduled, learning_rate)
         weights = Weights({**self.backbone, **tensors}, self.training.optimizer, rate)
         self.start_round(weights, round, owner, rate)
         return weights

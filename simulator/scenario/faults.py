@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 Share = Annotated[float, Field(ge=0, le=1)]
 PHASES = (
     *("model exchange", "training", "split training", "local loss", "provisioning", "pruning", "personal training"),
-    *("data upload", "folding", "aggregation"),
+    *("data upload", "folding"),
 )
-"""The phases that our algorithms have, as the ledger names them."""
+"""The phases that clients have in our algorithms, as the ledger names them."""
 
 
 class ChargingSettings(Settings):

@@ -12,7 +12,7 @@ def overridden(training: Any, overrides: Any) -> Any:
     """Return the plain data of the scenario's training with an entry's overrides.
 
     Of an optimizer or schedule with another name, only the keys that the new one also has carry over; a driver, a
-    selection policy or a compressor with another name replaces the whole setting.
+    selection policy or a compressor with another name replaces the whole setting, and so does any budget.
 
     Args:
         training: the scenario's training, plain data.
@@ -30,6 +30,8 @@ def overridden(training: Any, overrides: Any) -> Any:
     for key in ("driver", "selection"):
         if _renamed(training.get(key), overrides.get(key)):
             training = {name: value for name, value in training.items() if name != key}
+    if isinstance(overrides.get("budget"), dict):  # another limit replaces the scenario's
+        training = {name: value for name, value in training.items() if name != "budget"}
     common, own = training.get("compression"), overrides.get("compression")
     if isinstance(common, dict) and isinstance(own, dict):
         kept = {kind: compressor for kind, compressor in common.items() if not _renamed(compressor, own.get(kind))}

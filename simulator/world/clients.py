@@ -63,15 +63,21 @@ class Learns(Protocol):
     """The learning task, as far as the verbs of a client need it."""
 
     def weights(
-        self, tensors: Mapping[str, Any], round: int, learning_rate: float | None = None, owner: str = ""
+        self,
+        tensors: Mapping[str, Any],
+        round: int,
+        learning_rate: float | None = None,
+        owner: str = "",
+        scheduled: int | None = None,
     ) -> Any:
         """Return weights that start from these tensors, with an optimizer of their own.
 
         Args:
             tensors: starting values by name.
-            round: the round, from which the schedule gives the learning rate.
+            round: the round, by which random draws are keyed.
             learning_rate: the rate before the schedule; None for the optimizer's own.
             owner: for whom they are, so that random draws in training are the owner's own.
+            scheduled: the round from which the schedule gives the learning rate; None: the same.
         """
 
 
@@ -92,6 +98,8 @@ class Client:
         provisioning: ``first_use`` if frozen weights are sent when they are first needed, or ``preinstalled``.
         task: what is learned.
         round_index: its round, or how often it has been engaged; part of the key of its random streams.
+        scheduled_round: the round whose learning rate it trains with: one more than the aggregations that its state has
+            seen. 0 where no driver has said so; then it is ``round_index``.
         fits: whether its memory is large enough; a client that does not fit is never selected.
     """
 
@@ -99,7 +107,7 @@ class Client:
         self, site: Site, data: Any, server: Site, provisioning: str = "first_use", task: Learns | None = None
     ) -> None:
         self.site, self.data, self.server, self.provisioning, self.task = site, data, server, provisioning, task
-        self.round_index = 0
+        self.round_index = self.scheduled_round = 0
         self.fits = True
         site.world.clients.append(self)
 
@@ -176,7 +184,8 @@ class Client:
             learning_rate: the rate before the schedule; None for the optimizer's own.
         """
         assert self.task is not None, f"{self} has nothing to learn"
-        return self.task.weights(tensors, self.round_index, learning_rate, owner=self.name)
+        scheduled = self.scheduled_round or None
+        return self.task.weights(tensors, self.round_index, learning_rate, owner=self.name, scheduled=scheduled)
 
     def release(self, weights: Any, names: Mapping[str, Any] | None = None) -> Any:
         """Free the memory of weights that the device needs no more before its round is over.

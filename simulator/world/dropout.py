@@ -1,9 +1,9 @@
-"""Clients that drop out when they enter a phase."""
+"""Clients that drop out in a phase: at its beginning, or at its end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import simpy
 
@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
 
 DROPOUT = "dropout"
-"""A reason: the client dropped out when it entered a phase."""
+"""A reason: the client dropped out in a phase."""
 
 
 class Dropout:
-    """How likely the client of a device drops out when it enters a phase; the device itself stays there.
+    """How likely the client of a device drops out in a phase; the device itself stays there.
 
-    Whether it does is drawn once for each phase of each attempt, however often the phase is entered and in however many
-    processes.
+    Half of those that do give up at the beginning of the phase and half at its end, so that half of its work is in vain
+    on average. In the phase that an attempt begins in, all give up at the beginning. It is drawn once for each phase of
+    each attempt, however often the phase is entered and in however many processes.
 
     Args:
         device: the name of the device.
@@ -30,28 +31,41 @@ class Dropout:
     def __init__(self, device: str, rates: Mapping[str, float], seeds: Seeds) -> None:
         self._device, self._rates, self._seeds = device, rates, seeds
 
-    def drops(self, attempt: int, phase: str) -> bool:
-        """Return whether the client drops out in a phase.
+    def fate(self, attempt: int, phase: str) -> Literal["stays", "begin", "end"]:
+        """Return whether the client drops out in a phase: at its beginning, at its end, or not.
 
         Args:
             attempt: the number of its attempt (``AttemptRow.attempt``).
             phase: the phase.
         """
         rate = self._rates.get(phase, 0.0)
-        return rate > 0 and bool(self._seeds.stream("dropout", self._device, attempt, phase).random() < rate)
+        drawn = self._seeds.stream("dropout", self._device, attempt, phase).random() if rate else 1.0
+        if drawn >= rate:
+            return "stays"
+        return "begin" if drawn < rate / 2 else "end"
 
-    def enter(self, process: Any, processes: Iterable[Any]) -> None:
-        """Have the client of the running process drop out, if it does in the phase that this process is in now.
+    def enter(self, process: Any, processes: Iterable[Any], ends: bool = True) -> bool:
+        """Have the client of the running process drop out, if it does so at the beginning of the phase that it is in.
 
         Args:
             process: the running process.
             processes: all processes of the world.
+            ends: whether it will be told of the end of the phase, too; else all who drop out do so at the beginning.
+
+        Returns:
+            Whether it drops out at the end of the phase.
 
         Raises:
             simpy.Interrupt: it drops out; this ends the process.
         """
-        if self.drops(process.attempt, process.phase):
+        fate = self.fate(process.attempt, process.phase)
+        if fate == "begin" or (fate == "end" and not ends):
             give_up(process, processes, DROPOUT)
+        return fate == "end"
+
+    def leave(self, process: Any, processes: Iterable[Any]) -> NoReturn:
+        """Have the client of the running process drop out at the end of a phase; the arguments are as for ``enter``."""
+        give_up(process, processes, DROPOUT)
 
 
 def give_up(process: Any, processes: Iterable[Any], reason: str) -> NoReturn:

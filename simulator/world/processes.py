@@ -122,7 +122,7 @@ def _until_stopped(process: Process, steps: Steps, running: dict[Process, None])
         if process.stopped:
             return GONE
         if process.client is not None and process.client.site.dropout is not None:
-            process.client.site.dropout.enter(process, running)
+            process.client.site.dropout.enter(process, running, ends=False)
         return (yield from steps)
     except simpy.Interrupt:
         return GONE
@@ -303,8 +303,10 @@ class Concurrency:
         process = self.current_process()
         outer, process.phase = process.phase, name
         try:
-            if process.client is not None and process.client.site.dropout is not None:
-                process.client.site.dropout.enter(process, self.processes)
+            dropout = None if process.client is None else process.client.site.dropout
+            gives_up = dropout is not None and dropout.enter(process, self.processes)
             yield
+            if gives_up and dropout is not None:
+                dropout.leave(process, self.processes)
         finally:
             process.phase = outer

@@ -118,9 +118,19 @@ class Background(Concurrency):
         event.callbacks.append(lambda _: self._end_now())
         self._pending += 1
 
+    def run_out(self, moment: float) -> None:
+        """Let the clock go on to a moment, although nothing but changes in the background can happen any more.
+
+        Args:
+            moment: in seconds of the clock, not before now.
+        """
+        self.is_over = True
+        if moment > self.now:
+            self.env.run(moment)
+
     def _end_now(self) -> None:
         self._pending -= 1
-        if self.main is not None and self.main.is_alive:
+        if self.main is not None and self.main.is_alive and not self.is_over:
             self.check_alive()
             self.is_over = True
             self.main.stop(UNFINISHED)
@@ -131,6 +141,8 @@ class Background(Concurrency):
         Raises:
             StandstillError: neither is so.
         """
+        if self.is_over:
+            return
         if len(self.env._queue) <= self._pending and not any(map(_hopeful, self._awaited.values())):
             raise standstill(self)
 

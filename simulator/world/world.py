@@ -40,6 +40,8 @@ class World(Transfers):
         updates: how many updates have been aggregated.
         bytes_sent: what devices have sent and received so far, in bytes.
         forecast: predicts what a round of a client costs; whoever builds the world may set it.
+        on_update: called with the name of the client and the number of its attempt when an update has arrived; usually
+            None.
         observer: called with the name of the client and the result after each work that was done for one; usually None.
     """
 
@@ -55,6 +57,7 @@ class World(Transfers):
         self.server: Site
         self.aggregations = self.updates = 0
         self.forecast: Callable[[Client], Forecast] = _no_forecast
+        self.on_update: Callable[[str, int], None] | None = None
         self._interrupted = False
 
     def run(self, steps: Steps) -> Any:
@@ -130,6 +133,11 @@ class World(Transfers):
                 self.ledger.rounds.add(RoundRow(number, start, seconds, self.updates - updates))
             for client in cohort:
                 self.end_engagement(client, number, start)
+
+    def note_update(self, client: Client) -> None:
+        """Tell whoever wants to know that the update of a client has arrived."""
+        if self.on_update is not None:
+            self.on_update(client.name, client.round_index)
 
     def begin_engagement(self, client: Client) -> None:
         """Have a client take part from now on, until ``end_engagement``."""

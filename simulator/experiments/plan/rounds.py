@@ -9,6 +9,7 @@ from simulator.experiments.trial.build import devices
 from simulator.experiments.trial.cut_search import placed
 from simulator.experiments.trial.dry import EqualShards, alone, scenario_with_fixed_cohorts
 from simulator.experiments.trial.trial import run
+from simulator.settings.plugins import DRIVERS
 
 if TYPE_CHECKING:
     from simulator.experiments.trial.result import TrialResult
@@ -53,11 +54,13 @@ class Planner:
     Attributes:
         scenario: the scenario as it was loaded, without signals and such policies, in a world where nothing goes wrong.
         varies: whether there were signals.
+        asynchronous: whether there were other drivers than the synchronous one, with which all rounds are run.
         seed: its first seed.
     """
 
     def __init__(self, scenario: Scenario) -> None:
         self.varies = any(scenario.world.signals())
+        self.asynchronous = any(entry.training.driver.name != "synchronous" for entry in scenario.algorithms)
         steady = scenario.model_copy(update={"world": scenario.world.calm().without_signals()})
         (self.scenario, _), self.seed = scenario_with_fixed_cohorts(steady), scenario.seeds[0]
         self._known: dict[tuple[object, ...], Round] = {}
@@ -132,8 +135,9 @@ class Planner:
 
 
 def rounds(entry: Entry, number: int) -> Entry:
-    """Return the entry with another number of rounds."""
-    return entry.model_copy(update={"training": entry.training.model_copy(update={"rounds": number})})
+    """Return the entry with another number of rounds, all of them synchronous, and no budget."""
+    update = {"rounds": number, "budget": None, "driver": DRIVERS.find("synchronous")()}
+    return entry.model_copy(update={"training": entry.training.model_copy(update=update)})
 
 
 def cut_of(entry: Entry) -> tuple[int | None, int | None]:

@@ -94,7 +94,7 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
         "final_accuracy": final.accuracy if final else None,
         "best_accuracy": max(score.accuracy for score in scores) if scores else None,
         "final_loss": final.loss if final and isfinite(final.loss) else None,
-        "sim_time_s": outcome.end_s,
+        "sim_time_s": outcome.rounds[-1].sim_time_s,
         "time_to_target_s": next(reached, None),
         "bytes_up": int(last["bytes_up"]),
         "bytes_down": int(last["bytes_down"]),
@@ -159,7 +159,7 @@ def rounds_table(outcome: TrialResult) -> Table:
         aggregated[row.round] += row.updates
     updates = 0
     for point, totals in zip(outcome.rounds, _totals(outcome), strict=True):
-        score, updates = point.score, updates + aggregated[point.round]
+        score, updates = point.score, updates + aggregated.pop(point.round, 0)
         overall = (score.accuracy, score.loss) if score else (None, None)
         rows.append((*trial, point.round, point.sim_time_s, *overall, *totals, *_personal(score), updates))
     return Table((*columns, *TOTALS, *PERSONAL, "updates"), rows)
@@ -168,19 +168,21 @@ def rounds_table(outcome: TrialResult) -> Table:
 def _totals(outcome: TrialResult) -> Iterator[tuple[float, ...]]:
     """Yield the running totals after each round, in the order of ``TOTALS``.
 
-    The last also hold what was spent outside of rounds, and for a later one, whose end the trial did not see.
+    The last also hold what was spent outside of rounds, and for a later one, whose end the trial did not see. Where a
+    budget of time ended the trial, that is a row of its own: the same round a second time, at the end.
     """
-    last = outcome.rounds[-1].round
-    sent: dict[tuple[int, str, str], int] = defaultdict(int)
-    flops: dict[tuple[int, str], int] = defaultdict(int)
-    energy: dict[tuple[int, str], list[float]] = defaultdict(list)
+    numbers: list[int | None] = [point.round for point in outcome.rounds]
+    known, numbers[-1] = set(numbers[:-1]) - {0}, None
+    sent: dict[tuple[int | None, str, str], int] = defaultdict(int)
+    flops: dict[tuple[int | None, str], int] = defaultdict(int)
+    energy: dict[tuple[int | None, str], list[float]] = defaultdict(list)
     for use in outcome.uses:
-        number, side = use.round if 0 < use.round < last else last, use.side
+        number, side = use.round if use.round in known else None, use.side
         sent[number, side, use.activity] += use.bytes
         flops[number, side] += use.flops
         energy[number, side].append(use.energy_j)
     running: list[float] = [0] * len(TOTALS)
-    for number in (point.round for point in outcome.rounds):
+    for number in numbers:
         increments = (
             *(sent[number, "client", activity] for activity in ("upload", "download")),
             *(flops[number, side] for side in ("client", "server")),

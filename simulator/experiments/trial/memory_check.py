@@ -172,7 +172,7 @@ def _cut_that_fits(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak, c
     borrowed = not hasattr(entry.algorithm, "head")
     algorithm = ALGORITHMS.find("splitfed")() if borrowed else entry.algorithm
     rounds = max(1, peak.round)  # the cohorts of these rounds are the same at every cut
-    training = entry.training.model_copy(update={"rounds": rounds})
+    training = entry.training.model_copy(update={"rounds": rounds, "budget": None})
 
     @cache
     def sides(index: int) -> tuple[bool, bool]:

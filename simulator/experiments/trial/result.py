@@ -77,7 +77,8 @@ class TrialResult:
     Attributes:
         entry: the algorithm, with its cuts chosen.
         seed: the seed.
-        rounds: the state before training and after each round.
+        rounds: the state before training and after each round; where a budget of time ended the trial, the last is the
+            state at that moment, which may be in the middle of a round.
         ledger: everything that happened, as tables.
         uses: the resources used, from the ledger.
         power: the power of each site, by its name.
@@ -87,7 +88,6 @@ class TrialResult:
         trainable_parameters: how many parameters are trained.
         wall_time_s: wall-clock seconds that the trial took.
         class_counts: the classes in each client's shard.
-        end_s: the clock at the end of the trial, in seconds; later than the last round where a budget of time ended it.
         standstill: who waited for what when nothing more could happen before the time was up; else empty.
     """
 
@@ -103,7 +103,6 @@ class TrialResult:
     trainable_parameters: int
     wall_time_s: float
     class_counts: list[ClassCount]
-    end_s: float
     standstill: str = ""
 
     @property

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -127,9 +126,10 @@ class Simulation:
                         break
                     began = time.perf_counter()
                     torch.set_num_threads(self.scenario.threads)  # another simulation may have run meanwhile
-            if self.results[-1].score is None:  # the time was up before the next evaluation was due
+            if self.results[-1].done < 1:  # the time was up in the middle of a round
                 score = self.evaluation.score(self.entry.algorithm, world, self.task, state)
-                self.results[-1] = replace(self.results[-1], score=score)
+                self.results.append(RoundResult(world.aggregations, world.now, score))
+                yield self.results[-1]
         finally:
             states.close()  # a driver notes what is unfinished before the world ends
             world.end()
@@ -149,6 +149,7 @@ class Simulation:
             if budget is None or budget.seconds is None:
                 raise
             self.standstill = str(error)
+            self.world.run_out(self.world.start_time + budget.seconds)
 
     def run(self) -> TrialResult:
         """Run the rounds that have not run, and return the result."""
@@ -173,7 +174,6 @@ class Simulation:
             self.task.trainable_parameters,
             self.wall_time_s,
             class_counts(world, load(self.scenario).names),
-            world.now,
             self.standstill,
         )
 

@@ -18,18 +18,19 @@ def _moved_cost(state: Mapping[str, Any], value: Mapping[str, Any], base: Mappin
 def moved(state: Mapping[str, Any], value: Mapping[str, Any], base: Mapping[str, Any], weight: float) -> dict[str, Any]:
     """Return ``state + weight * (value - base)``, tensor by tensor: the change of a client, applied to the present.
 
-    (Nguyen et al., 2022, Algorithm 1.) With ``base = state`` it is the mix ``(1 - weight) * state + weight * value`` of
+    (Nguyen et al., 2022, with the weights of its section on staleness; from memory.) With ``base = state`` it is the
+    mix ``(1 - weight) * state + weight * value`` of
     Xie et al., 2019, Algorithm 1.
 
     Args:
         state: the present state, name -> tensor.
-        value: the update; a tensor whose name is not in the state stays as it is.
+        value: the update; a tensor whose name is not in the state, or of integers, stays as it is.
         base: the state that the update started from.
         weight: how much of the change is applied.
     """
 
     def move(name: str, tensor: Any) -> Any:
-        if name not in state or tensor.is_meta:
+        if name not in state or tensor.is_meta or not tensor.is_floating_point():
             return tensor
         return state[name].add(tensor - base[name], alpha=weight)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
@@ -37,6 +37,8 @@ class AsynchronousDriver(Driver):
         max_staleness: the largest staleness with which an update is used; staler ones are lost ("stale"). null: any.
     """
 
+    needs_bases: ClassVar[bool] = True
+    """Whether it needs the states that updates started from, besides the present one."""
     concurrency: PositiveInt | None = None
     staleness: Annotated[Staleness, STALENESS] = Field(default={"name": "polynomial"}, validate_default=True)
     max_staleness: NonNegativeInt | None = None
@@ -69,7 +71,8 @@ class AsynchronousDriver(Driver):
         if not world.aggregations:
             stored.value = algorithm.begin(world, task)
         yield stored.value
-        fleet = Fleet(algorithm, world, task, selection, seeds, self.places(clients_per_round))
+        places = self.places(clients_per_round)
+        fleet = Fleet(algorithm, world, task, selection, seeds, places, self.needs_bases)
         try:
             while world.aggregations < rounds:
                 if world.server.away_since is not None:
@@ -110,7 +113,7 @@ class AsynchronousDriver(Driver):
 
     def _to_the_next(self, fleet: Fleet, state: State) -> Steps:
         """Run the world to the end of the next aggregation, and return the new state."""
-        world, skipped = fleet.world, 0
+        world, before, skipped = fleet.world, state, 0
         world.current_process().round = world.aggregations + 1
         while True:
             due, empty = yield from self.until_due(fleet, state)
@@ -128,7 +131,7 @@ class AsynchronousDriver(Driver):
         finally:
             if not aggregated:  # the server left, or the trial has ended
                 fleet.lose(fresh, world.current_reason())
-        fleet.aggregated(fresh, skipped)
+        fleet.aggregated(fresh, before, skipped)
         return state
 
     def _moved_all(self, fleet: Fleet, state: State, attempts: Sequence[Attempt]) -> Steps:

@@ -52,7 +52,7 @@ class CohortDriver(Driver):
                     absent = [client.site for client in world.clients if client.fits]
                     world.advance(world.await_return(absent, "next cohort"))
             for client in cohort:
-                client.round_index = max(number, client.round_index + 1)
+                client.round_index, client.scheduled_round = max(number, client.round_index + 1), number
             updates = world.updates
             state = world.advance(self._round(algorithm, world, task, stored.value, cohort, number))
             if state is not GONE:
@@ -101,6 +101,8 @@ class CohortDriver(Driver):
             start = world.now
             try:
                 updates = yield from self.gather(algorithm, world, task, state, jobs)
+                for client in updates:
+                    world.note_update(client)
                 if updates:
                     with world.phase("aggregation"):
                         arrived = list(updates.values())
@@ -124,6 +126,8 @@ class CohortDriver(Driver):
             state = yield from algorithm.round(world, task, state, cohort)
             world.updates += len(cohort)
             ended = True
+            for client in cohort:
+                world.note_update(client)
         finally:
             reason, seconds = "" if ended else world.current_reason(), world.now - start
             for client in cohort if algorithm.engages_cohort else []:

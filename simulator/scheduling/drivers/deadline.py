@@ -35,8 +35,8 @@ class Deadline(CohortDriver):
         first: how many updates are enough; null: all that arrive in time.
         late: what becomes of a client that is still sending its update at the deadline. ``drop``: nothing. ``layers``:
             the tensors that have arrived in full by then count, each averaged over the clients that delivered it;
-            devices send the last layers first. The idea is that of layer-wise aggregation (Lang et al., 2024, from
-            memory), where the layers count that a straggler has finished computing. Compressed updates are dropped.
+            devices send the last layers first. Such a part counts as an update. The idea is that of layer-wise
+            aggregation (Lang et al., 2024, from memory), where what counts is the layers that a straggler has computed.
     """
 
     name: ClassVar[str] = "deadline"
@@ -66,6 +66,10 @@ class Deadline(CohortDriver):
         if self.late == "layers" and algorithm.update_kind is None:
             problem = f"{algorithm.name} cannot use a part of an update"
             raise UnfitError("late", self.late, problem, "drop")
+        kind = algorithm.update_kind
+        if self.late == "layers" and (training.compression.get(f"{kind} up") or training.compression.get(f"{kind}")):
+            problem = f"updates are compressed as a whole ({kind} up), so no part of one can be used"
+            raise UnfitError("late", self.late, problem, "drop, or no compression of updates")
 
     def cohort_size(self, clients_per_round: int) -> int:
         return ceil(clients_per_round * self.over_selection - 1e-9)

@@ -22,6 +22,7 @@ class FedAsync(AsynchronousDriver):
     """
 
     name: ClassVar[str] = "fedasync"
+    needs_bases: ClassVar[bool] = False
     mixing: Annotated[float, Field(gt=0, le=1)] = 0.6
 
     def until_due(self, fleet: Fleet, state: State) -> Steps:

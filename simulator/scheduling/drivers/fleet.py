@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,8 @@ class Fleet:
         selection: the policy that selects the next clients.
         seeds: the random streams of the trial.
         concurrency: how many clients train at the same time.
+        keeps_bases: whether the server keeps each state that an update may still have started from: it then takes up
+            the server's memory, besides the present one.
 
     Attributes:
         running: the attempts under way, by client, in the order in which they began.
@@ -70,12 +73,21 @@ class Fleet:
     """
 
     def __init__(
-        self, algorithm: Algorithm, world: World, task: Task, selection: Selection, seeds: Seeds, concurrency: int
+        self,
+        algorithm: Algorithm,
+        world: World,
+        task: Task,
+        selection: Selection,
+        seeds: Seeds,
+        concurrency: int,
+        keeps_bases: bool = True,
     ) -> None:
         self.algorithm, self.world, self.task = algorithm, world, task
         self.selection, self.seeds, self.concurrency = selection, seeds, concurrency
         self.running: dict[Client, Attempt] = {}
         self.arrived: list[Attempt] = []
+        self._keeps_bases, self._bases = keeps_bases, Counter[int]()  # by version: who may still need it
+        self._old: dict[int, int] = {}  # the bytes of versions that are no longer the present one
         self._draws = 0
         self._lost: list[str] = []  # the reasons of the attempts that were lost since the last one that was not
         self._change: simpy.Event | None = None
@@ -112,15 +124,6 @@ class Fleet:
         self._change = None
         yield world.last_at(0.0)
 
-    def check_alive(self) -> None:
-        """Check that an attempt under way may still end, or another may begin.
-
-        Raises:
-            StandstillError: neither can be.
-        """
-        if len(self.running) >= self.concurrency or not any(site.may_return for site in self._absent()):
-            self.world.check_alive()
-
     def pop_arrived(self, count: int | None = None) -> list[Attempt]:
         """Remove the attempts that arrived first, and return them; all of them if ``count`` is None."""
         taken = self.arrived[:count]
@@ -129,16 +132,32 @@ class Fleet:
             self.world.server.memory.wait(-attempt.size)
         return taken
 
-    def aggregated(self, attempts: Iterable[Attempt], empty: int = 0) -> None:
+    def _release_base(self, attempt: Attempt) -> None:
+        """Note that a state is needed by one attempt less; an old one that none needs is freed."""
+        self._bases[attempt.base] -= 1
+        if not self._bases[attempt.base]:
+            del self._bases[attempt.base]
+            self.world.server.memory.wait(-self._old.pop(attempt.base, 0))
+
+    def _keep_base(self, state: State) -> None:
+        """Keep the present state in the server's memory beyond its time, if an attempt may need it."""
+        version = self.world.aggregations
+        if self._keeps_bases and self._bases[version]:
+            self._old[version] = tree_bytes(state, counts_elsewhere)
+            self.world.server.memory.wait(self._old[version])
+
+    def aggregated(self, attempts: Iterable[Attempt], state: State, empty: int = 0) -> None:
         """Note that an aggregation has taken place: its round ends now, and the next one begins.
 
         Args:
             attempts: those whose updates were used.
+            state: the state that is replaced.
             empty: how many intervals have passed since the last aggregation in which no update arrived.
         """
         world, number, used = self.world, self.world.aggregations + 1, list(attempts)
         for attempt in used:
             self._note(attempt, number, "")
+        self._keep_base(state)
         world.updates += len(used)
         world.ledger.rounds.add(RoundRow(number, self._round_start, world.now - self._round_start, len(used), empty))
         self._round_start = world.now
@@ -188,8 +207,10 @@ class Fleet:
     def _start(self, client: Client, state: State) -> None:
         world, version = self.world, self.world.aggregations
         client.round_index = max(version + 1, client.round_index + 1)  # no two attempts draw the same batches
+        client.scheduled_round = version + 1
         world.begin_engagement(client)
         attempt = Attempt(client, client.round_index, version, state, world.now, world.now)
+        self._bases[version] += 1
         with world.phase("model exchange"):
             process = world.start(self.algorithm.client(world, self.task, client, state), client).process
         self.running[client] = attempt
@@ -209,6 +230,7 @@ class Fleet:
             self._lost.append(process.reason)
         else:
             self._lost.clear()
+            world.note_update(attempt.client)
             attempt.update, attempt.size = value, tree_bytes(value.value, counts_elsewhere)
             world.server.memory.wait(attempt.size)
             self.arrived.append(attempt)
@@ -225,6 +247,7 @@ class Fleet:
 
     def _note(self, attempt: Attempt, round: int, reason: str) -> None:
         """Write down what became of an attempt."""
+        self._release_base(attempt)
         staleness = round - 1 - attempt.base if round else self.world.aggregations - attempt.base
         self.world.ledger.attempts.add(
             AttemptRow(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor
+from math import ceil, floor
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -11,6 +11,9 @@ from simulator.algorithms.base import State, Steps
 from simulator.scheduling.drivers.asynchronous import AsynchronousDriver
 from simulator.scheduling.drivers.fleet import Fleet
 from simulator.settings.units import Duration
+
+RESOLUTION = 1e-9
+"""The part of an interval that is taken for a rounding error of the clock."""
 
 
 class SemiAsync(AsynchronousDriver):
@@ -28,19 +31,14 @@ class SemiAsync(AsynchronousDriver):
     seconds: Annotated[Duration, Field(gt=0)]
 
     def until_due(self, fleet: Fleet, state: State) -> Steps:
-        world, empty = fleet.world, 0
-        end = self._after(world.now - world.start_time)
-        while True:
+        world = fleet.world
+        first = floor((world.now - world.start_time) / self.seconds + RESOLUTION) + 1  # the interval that is now
+        while not fleet.arrived:  # intervals that end meanwhile are empty
             yield from fleet.fill(state)
-            yield from fleet.next_change(until=world.start_time + end)
-            if world.now < world.start_time + end:
-                continue
-            if fleet.arrived:
-                return fleet.pop_arrived(), empty
-            empty += 1
-            fleet.check_alive()  # else empty intervals could follow each other for ever
-            end = self._after(end)
-
-    def _after(self, seconds: float) -> float:
-        """Return the first end of an interval after this many seconds since the start."""
-        return self.seconds * (floor(seconds / self.seconds + 1e-9) + 1)
+            yield from fleet.next_change()
+        number = max(first, ceil((world.now - world.start_time) / self.seconds - RESOLUTION))
+        end = world.start_time + number * self.seconds
+        while world.now < end:
+            yield from fleet.fill(state)
+            yield from fleet.next_change(until=end)
+        return fleet.pop_arrived(), number - first

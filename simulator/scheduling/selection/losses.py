@@ -18,28 +18,36 @@ class ReportedLosses(Store):
     """The losses of each client's batches in its last engagement, in the server's store.
 
     They are the mean losses of batches, as they are computed in training anyway. The mean and the mean of squares are
-    two numbers of 8 bytes that ride along with the update; they are not charged. A client that was stopped counts with
-    the batches that it finished.
+    two numbers of 8 bytes that ride along with the update; they are not charged. What a client that was stopped has
+    computed is not known: no update of it arrived.
 
     Attributes:
-        engagements: by client, the ``round_index`` of the engagement that its losses are of.
-        losses: by client, a loss for each batch: scalar tensors, which become numbers when they are first looked at.
+        training: by client, the ``round_index`` of the engagement in which it trained last, and a loss for each batch
+            of it so far: scalar tensors.
+        engagements: by client, the engagement that its reported losses are of.
+        losses: by client, the losses that it has reported; they become numbers when they are first looked at.
     """
 
+    training: dict[str, tuple[int, list[Any]]] = field(default_factory=dict)
     engagements: dict[str, int] = field(default_factory=dict)
     losses: dict[str, list[Any]] = field(default_factory=dict)
 
     def add(self, client: str, engagement: int, loss: Any) -> None:
-        """Note the loss of a batch; the first of an engagement replaces those of the engagement before.
+        """Note the loss of a batch, which is not yet reported.
 
         Args:
             client: the name of the client.
             engagement: its ``round_index``.
             loss: the mean loss of the batch, a scalar tensor.
         """
-        if self.engagements.get(client) != engagement:
-            self.engagements[client], self.losses[client] = engagement, []
-        self.losses[client].append(loss)
+        if client not in self.training or self.training[client][0] != engagement:
+            self.training[client] = engagement, []
+        self.training[client][1].append(loss)
+
+    def report(self, client: str, engagement: int) -> None:
+        """Note that the update of an engagement has arrived, and with it the losses."""
+        if client in self.training and self.training[client][0] == engagement:
+            self.engagements[client], self.losses[client] = self.training.pop(client)
 
     def mean(self, client: str) -> float | None:
         """Return the mean loss of a client's batches; None if it reported none, and inf where one is not a number."""
@@ -59,8 +67,9 @@ class ReportedLosses(Store):
 
 
 def observe(world: World) -> Callable[[str, Any], None]:
-    """Return an observer of a world, which notes the loss of each pass that has one."""
+    """Return an observer of a world, which notes the loss of each pass that has one, for when its update arrives."""
     reported = world.server.store(ReportedLosses)
+    world.on_update = reported.report
     clients = {client.name: client for client in world.clients}
 
     def note(name: str, result: Any) -> None:

@@ -30,6 +30,7 @@ def crowd(losses: dict[str, float | None]) -> World:
         device(world, name).data = range(5)
         if loss is not None:
             world.server.store(ReportedLosses).add(name, 1, loss)
+            world.server.store(ReportedLosses).report(name, 1)
     return world
 
 
@@ -56,13 +57,27 @@ def test_losses_are_those_of_the_last_engagement() -> None:
     reported = ReportedLosses()
     for engagement, loss in ((1, 9.0), (1, 7.0), (4, 1.0), (4, 2.0)):
         reported.add("a", engagement, torch.tensor(loss))
+    reported.report("a", 4)
     assert (reported.mean("a"), reported.root_mean_square("a")) == (1.5, 2.5**0.5)
     assert reported.mean("b") is reported.root_mean_square("b") is None
+
+
+def test_losses_are_not_known_before_the_update_of_their_engagement_has_arrived() -> None:
+    reported = ReportedLosses()
+    reported.add("a", 1, 9.0)
+    reported.report("a", 1)
+    reported.add("a", 2, 1.0)
+    assert reported.mean("a") == 9.0
+    reported.report("a", 1)  # of another engagement
+    assert reported.mean("a") == 9.0
+    reported.report("a", 2)
+    assert reported.mean("a") == 1.0
 
 
 def test_a_loss_that_is_not_a_number_is_infinite() -> None:
     reported = ReportedLosses()
     reported.add("a", 1, float("nan"))
+    reported.report("a", 1)
     assert reported.mean("a") == float("inf")
 
 

@@ -26,6 +26,7 @@ def crowd(seconds: dict[str, float], losses: dict[str, list[float]]) -> World:
     for name, values in losses.items():
         for value in values:
             reported.add(name, 1, value)
+        reported.report(name, 1)
     world.forecast = lambda client: Forecast(seconds[client.name], seconds[client.name], 0, 0, 0, 0, 0)
     return world
 
@@ -89,6 +90,7 @@ def test_longer_rounds_are_allowed_once_less_is_gained() -> None:
     steps = []
     for number in range(1, 10):
         reported.add("a", number, 1.0 if number <= 4 else 0.5)
+        reported.report("a", number)
         draw(policy, world, 1, number)
         steps.append(record.steps)
     assert steps == [0, 0, 0, 0, 0, 0, 0, 1, 1]
@@ -113,6 +115,7 @@ def test_a_client_in_flight_counts_when_it_is_back() -> None:
     reported, (a, b) = world.server.store(ReportedLosses), world.clients
     for number in (2, 3):
         reported.add("b", 2, 3.0)
+        reported.report("b", 2)
         Oort().choose([a], 1, number, Seeds(0))
     Oort().choose([a, b], 1, 4, Seeds(0))
     assert world.server.store(Participation).gains == [30.0, 0.0, 0.0, 30.0]
