@@ -39,6 +39,7 @@ WASTE_COLUMNS = (*("algorithm", "label", "seed", "reason", "attempts", "device_s
 LEDGER_LATER: dict[str, dict[str, int | str]] = {
     "works": {"attempt": 0, "lost": False, "reason": ""},
     "transfers": {"attempt": 0, "reason": ""},
+    "absences": {"cause": ""},
     "rounds": {"updates": 0, "empty": 0},
 }
 """By table of a ledger, the columns that runs of earlier versions lack, and what they are read as there."""

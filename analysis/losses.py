@@ -60,8 +60,9 @@ def loss_tables(run: Run, own_labels: dict[str, tuple[Run, str]]) -> list[TextTa
             "What was in vain",
             ("Algorithm", "Reason", "Updates lost", "Device time", "Bytes", "FLOPs", "Energy"),
             list(_waste_rows(run)),
-            "Work and traffic of updates that were not used, by reason. Device time: while a device computed, "
-            "sent or received. FLOPs and energy include the server's part. Means over seeds.",
+            "Work and traffic of updates that were not used, by reason. Retransmitted: bytes of other updates that links "
+            "lost and that were sent again, and that share of the time and energy of their transfers. Device time: while "
+            "a device computed, sent or received. FLOPs and energy include the server's part. Means over seeds.",
         ),
     ]
     return [table for table in tables if table.rows]
