@@ -19,6 +19,7 @@ WASTED_COLUMNS = ("wasted_device_seconds", "wasted_bytes", "wasted_flops", "wast
 SUMMARY_LATER = (
     *LATER_COLUMNS,
     *("updates", "lost_updates", "unfinished_updates", "empty_rounds", "mean_staleness", *WASTED_COLUMNS),
+    "energy_per_update_j",
 )
 ROUNDS_LATER = (*LATER_COLUMNS, "updates")
 """Columns that runs of earlier versions lack; there they are read as NaN."""
