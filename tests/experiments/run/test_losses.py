@@ -142,10 +142,15 @@ def test_losses_are_summed_over_seeds_and_unfinished_work_is_no_loss(late: Trial
     assert list(losses("Deadline", [one, other])) == ["Deadline: 3 of 5 updates were lost (late 2, battery 1)."]
 
 
-def test_intervals_without_an_update_are_rounds_without_one_and_those_that_passed_in_a_round(late: TrialResult) -> None:
+@pytest.mark.parametrize(
+    ("driver", "said"), [({"name": "deadline", "first": 3}, "rounds"), (DRIVERS["semi_async"], "intervals")]
+)
+def test_rounds_without_an_update_are_those_and_intervals_that_passed_in_a_round(
+    tmp_path: Path, driver: dict[str, Any], said: str
+) -> None:
     rows = RoundRow(1, 0, 1, updates=2, empty=1), RoundRow(2, 1, 1, updates=0), RoundRow(3, 2, 1, updates=1)
-    outcome = with_ledger(late, lossy(rounds=rows))
-    assert list(losses("Semi", [outcome])) == ["Semi: in 2 of 4 intervals no update arrived."]
+    outcome = with_ledger(dry(tmp_path, **driver), lossy(rounds=rows))
+    assert list(losses("A", [outcome])) == [f"A: in 2 of 4 {said} no update arrived."]
     assert summarise(outcome, None)["empty_rounds"] == 2
 
 
