@@ -52,9 +52,9 @@ def away_rows(name: str, run: Run, label: str) -> Iterator[tuple[str, ...]]:
         for site, cause, seconds in _within(absences, lengths[seed]):
             durations[places[site]][named(cause)].append(seconds)
     for place in sorted(whole, key=lambda place: place[0] != "device"):
-        for what, seconds in sorted(durations[place].items()):
-            total = sum(seconds)
-            often, each = human("count", len(seconds) / len(known)), human("seconds", total / len(seconds))
+        for what, lengths_away in sorted(durations[place].items()):
+            total, times = sum(lengths_away), len(lengths_away)
+            often, each = human("count", times / len(known)), human("seconds", total / times)
             in_all, share = human("seconds", total / len(known)), human("fraction", total / whole[place])
             yield name, place[1], what, often, each, in_all, share
 

@@ -64,17 +64,18 @@ def loss_tables(run: Run, own_labels: dict[str, tuple[Run, str]]) -> list[TextTa
             "Who was away",
             ("Algorithm", "Who", "Why", "How often", "Each time", "In all", "Share of their time"),
             [row for name, (own, label) in own_labels.items() for row in away_rows(name, own, label)],
-            "How often devices and servers were away, how long each time on average, and how long in all: the sum over a "
-            "group. An absence with several causes counts under the first. Means over seeds.",
+            "How often devices and servers were away, how long each time on average, and how long in all: the sum over "
+            "a group. An absence with several causes counts under the first. Means over seeds.",
         ),
         TextTable(
             "waste",
             "What was in vain",
             ("Algorithm", "Reason", "Updates lost", "Device time", "Bytes", "FLOPs", "Energy"),
             list(_waste_rows(run)),
-            "Work and traffic of updates that were not used, by reason. Retransmitted: bytes of other updates that links "
-            "lost and that were sent again, and that share of the time and energy of their transfers. Device time: while "
-            "a device computed, sent or received. FLOPs and energy include the server's part. Means over seeds.",
+            "Work and traffic of updates that were not used, by reason. Retransmitted: bytes of other updates that "
+            "links lost and that were sent again, with that share of the time and energy of their transfers. Device "
+            "time: while a device computed, sent or received. FLOPs and energy include the server's part. Means over "
+            "seeds.",
         ),
     ]
     return [table for table in tables if table.rows]

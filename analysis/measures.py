@@ -50,8 +50,8 @@ class Column:
 class _Measure:
     """A row of the list of measures: where it stands in the table, and the column of the summary that it shows.
 
-    Of those that have a value, some are shown only if one is not zero, or if not all trials aggregate the same. Of some,
-    none is the best.
+    Of those that have a value, some are shown only if one is not zero, or if not all trials aggregate the same. Some
+    have no best.
     """
 
     group: str
@@ -120,8 +120,10 @@ def uneven(frame: pd.DataFrame) -> bool:
 
 
 def present(frame: pd.DataFrame, column: str) -> bool:
-    """Return whether a column, or `bytes`, holds any value: earlier versions lack some, and a dry run has no accuracy."""
-    return column == "bytes" or column in frame and bool(pd.to_numeric(frame[column], errors="coerce").notna().any())
+    """Return whether a measure has any value: earlier versions lack some columns, and a dry run has no accuracy."""
+    if column == "bytes":
+        return True
+    return column in frame and bool(pd.to_numeric(frame[column], errors="coerce").notna().any())
 
 
 def nonzero(frame: pd.DataFrame, column: str) -> bool:

@@ -85,8 +85,8 @@ def waste_by_reason(ledger: Ledger, power: Mapping[str, Power], clients: Iterabl
     """Return what was spent in vain, by reason, in alphabetical order; empty if nothing was.
 
     Time in which a device was busy for several reasons belongs to the one that began first, so that the sum over
-    reasons is all waste. What was unfinished at the end is none. Of the time of a transfer that arrived, the share of its
-    bytes that were lost on their way and sent again is in vain; it is taken from the end.
+    reasons is all waste. What was unfinished at the end is none. Of a transfer that arrived, the last part of its time
+    is in vain, with the share of its bytes that were lost on their way and sent again.
 
     Args:
         ledger: the ledger of one trial.
@@ -153,7 +153,7 @@ def _sent_again(transfers: Table[TransferRow]) -> Iterator[tuple[str, str, Stret
     than the link was busy.
     """
     shares: list[float] = []
-    links: dict[tuple[str, str], list[Stretch]] = defaultdict(list)  # the round of a stretch is its place in shares here
+    links: dict[tuple[str, str], list[Stretch]] = defaultdict(list)  # a stretch's round is its place in shares here
     for sent in transfers.where("reason", lambda reason: not reason):
         stretch = Stretch(sent.start + sent.latency, sent.start + sent.seconds, len(shares), RETRANSMITTED)
         shares.append(sent.lost / sent.bytes if sent.bytes else 0.0)

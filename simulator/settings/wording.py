@@ -38,7 +38,8 @@ def loss_sentences(label: str, driver: str, empty: int, rounds: int, lost: Mappi
         of: how many there were in all, used or lost.
     """
     if empty:
-        yield f"{label}: in {empty} of {rounds} {'intervals' if driver == 'semi_async' else 'rounds'} no update arrived."
+        what = "intervals" if driver == "semi_async" else "rounds"
+        yield f"{label}: in {empty} of {rounds} {what} no update arrived."
     if count := sum(lost.values()):
         reasons = ", ".join(f"{reason} {times}" for reason, times in sorted(lost.items(), key=lambda item: -item[1]))
         yield f"{label}: {count} of {of} updates were lost ({reasons})."
