@@ -39,7 +39,8 @@ def away_rows(name: str, run: Run, label: str) -> Iterator[tuple[str, ...]]:
     """
     trials = run.summary[run.summary["label"] == label]
     lengths = dict(zip(trials["seed"].astype(int), trials["sim_time_s"], strict=True))
-    known = {seed: run.absences(label, seed) for seed in lengths if not run.attempts(label, seed).empty}
+    ledgers = {seed: run.folder / "ledger" / f"{label}-{seed}" for seed in lengths}
+    known = {seed: run.absences(label, seed) for seed in lengths if (ledgers[seed] / "absences.parquet").is_file()}
     if all(table.empty for table in known.values()):
         return
     durations: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))

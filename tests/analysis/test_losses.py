@@ -126,6 +126,13 @@ def test_a_seed_with_which_nobody_was_away_counts_as_well(folder: Path) -> None:
     assert row[:6] == ("FL", "pi", "away", "0.5", "1 ms", "500 µs"), "and a run of an earlier version knows no cause"
 
 
+def test_absences_are_told_even_if_nobody_was_there_to_train(tmp_path: Path) -> None:
+    ledger = Ledger()
+    for device in ("pi-0", "pi-1"):
+        ledger.absences.add(AbsenceRow(device, 0, 100, "away"))
+    assert [row[-1] for row in away(load_run(made(tmp_path, ledger, 100)))] == ["100 %"]
+
+
 def test_where_nobody_was_away_there_is_no_such_table(tmp_path: Path) -> None:
     assert away(load_run(made(tmp_path, absent(), 100))) == []
 
