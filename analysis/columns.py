@@ -19,6 +19,7 @@ WASTED_COLUMNS = ("wasted_device_seconds", "wasted_bytes", "wasted_flops", "wast
 SUMMARY_LATER = (
     *LATER_COLUMNS,
     *("updates", "lost_updates", "unfinished_updates", "empty_rounds", "mean_staleness", *WASTED_COLUMNS),
+    "energy_per_update_j",
 )
 ROUNDS_LATER = (*LATER_COLUMNS, "updates")
 """Columns that runs of earlier versions lack; there they are read as NaN."""
@@ -39,6 +40,7 @@ WASTE_COLUMNS = (*("algorithm", "label", "seed", "reason", "attempts", "device_s
 LEDGER_LATER: dict[str, dict[str, int | str]] = {
     "works": {"attempt": 0, "lost": False, "reason": ""},
     "transfers": {"attempt": 0, "reason": ""},
+    "absences": {"cause": ""},
     "rounds": {"updates": 0, "empty": 0},
 }
 """By table of a ledger, the columns that runs of earlier versions lack, and what they are read as there."""

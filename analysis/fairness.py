@@ -39,7 +39,7 @@ class Participation:
         return [
             human("count", len(self.counts)),
             human("count", min(self.counts)),
-            f"{self.mean:.3g}",
+            human("count", self.mean),
             human("count", max(self.counts)),
             human("count", None) if index is None else f"{index:.2f}",
         ]

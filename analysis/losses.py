@@ -1,15 +1,19 @@
-"""Whom the rounds of a run waited for, and what was spent in vain: two small tables of its report."""
+"""Whom the rounds of a run waited for, who was away, and what was in vain: small tables and sentences of its report."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pandas as pd
 
+from analysis.absences import away_rows
 from analysis.columns import UNFINISHED
+from analysis.report_page import section
 from analysis.runs import Run
 from simulator.settings.humanize import human
+from simulator.settings.wording import loss_sentences
 
 MOST_STRAGGLERS = 4
 """How many devices of each label are named."""
@@ -36,7 +40,7 @@ class TextTable:
 
 
 def loss_tables(run: Run, own_labels: dict[str, tuple[Run, str]]) -> list[TextTable]:
-    """Return the tables of stragglers and of waste, as far as there are any.
+    """Return the tables of stragglers, absences and waste, as far as there are any.
 
     Args:
         run: the run, or several joined into one.
@@ -56,15 +60,56 @@ def loss_tables(run: Run, own_labels: dict[str, tuple[Run, str]]) -> list[TextTa
             "how long the rounds waited for them in all. One that was cut off by a deadline counts until then.",
         ),
         TextTable(
+            "absences",
+            "Who was away",
+            ("Algorithm", "Who", "Why", "How often", "Each time", "In all", "Share of their time"),
+            [row for name, (own, label) in own_labels.items() for row in away_rows(name, own, label)],
+            "How often devices and servers were away, how long each time on average, and how long in all: the sum over "
+            "a group. An absence with several causes counts under the first. Means over seeds.",
+        ),
+        TextTable(
             "waste",
             "What was in vain",
             ("Algorithm", "Reason", "Updates lost", "Device time", "Bytes", "FLOPs", "Energy"),
             list(_waste_rows(run)),
-            "Work and traffic of updates that were not used, by reason. Device time: while a device computed, "
-            "sent or received. FLOPs and energy include the server's part. Means over seeds.",
+            "Work and traffic of updates that were not used, by reason. Retransmitted: bytes of other updates that "
+            "links lost and that were sent again, with that share of the time and energy of their transfers. Device "
+            "time: while a device computed, sent or received. FLOPs and energy include the server's part. Means over "
+            "seeds.",
         ),
     ]
     return [table for table in tables if table.rows]
+
+
+def losses_said(own_labels: dict[str, tuple[Run, str]]) -> list[str]:
+    """Return the sentences on losses that a run prints: rounds without any update, and updates that were lost.
+
+    Args:
+        own_labels: by label as shown, the run that its ledger is in and its label there.
+
+    Raises:
+        RunError: a ledger cannot be read.
+    """
+    return [sentence for name, (run, label) in own_labels.items() for sentence in _sentences(name, run, label)]
+
+
+def _sentences(name: str, run: Run, label: str) -> Iterator[str]:
+    reasons: Counter[str] = Counter()
+    for seed in run.seeds(label):
+        reasons.update(run.attempts(label, seed)["reason"])
+    del reasons[UNFINISHED]
+    empty, rounds = run.summary.loc[run.summary["label"] == label, "empty_rounds"].sum(), 0
+    if empty:
+        rounds = sum(int((1 + run.aggregations(label, seed)["empty"]).sum()) for seed in run.seeds(label))
+    lost = {reason: times for reason, times in reasons.items() if reason}
+    yield from loss_sentences(name, _driver(run, label), int(empty), rounds, lost, reasons.total())
+
+
+def _driver(run: Run, label: str) -> str:
+    """Return the name of the driver of a label's entry."""
+    entries = run.scenario.get("algorithms") or []
+    own = next((section(entry, "training") for entry in entries if entry.get("label") == label), {})
+    return str((section(own, "driver") or section(section(run.scenario, "training"), "driver")).get("name"))
 
 
 def stragglers(run: Run, label: str) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import Literal
 
 import pandas as pd
 
+from analysis.quantities import kind_of
 from analysis.runs import Run
 from simulator.settings.humanize import MISSING, Kind, Scale, common_scale, human, human_spread, scale
 
@@ -49,8 +50,8 @@ class Column:
 class _Measure:
     """A row of the list of measures: where it stands in the table, and the column of the summary that it shows.
 
-    Of those that have a value, some are shown only if one is not zero, or if they are not all the same; the latter have
-    no best.
+    Of those that have a value, some are shown only if one is not zero, or if not all trials aggregate the same. Some
+    have no best.
     """
 
     group: str
@@ -58,7 +59,8 @@ class _Measure:
     column: str
     kind: Kind
     more_is_better: bool = False
-    shown: Literal["always", "nonzero", "differing"] = "always"
+    shown: Literal["always", "nonzero", "uneven"] = "always"
+    marked: bool = True
 
 
 _MEASURES = (
@@ -72,7 +74,7 @@ _MEASURES = (
         more_is_better=True,
     ),
     _Measure("Learning", "Trainable parameters", "trainable_parameters", "count"),
-    _Measure("Updates", "Aggregated", "updates", "count", more_is_better=True, shown="differing"),
+    _Measure("Updates", "Aggregated", "updates", "count", more_is_better=True, shown="uneven", marked=False),
     _Measure("Updates", "Lost", "lost_updates", "count", shown="nonzero"),
     _Measure("Updates", "Mean staleness", "mean_staleness", "count", shown="nonzero"),
     _Measure("Time", "Time to target", "time_to_target_s", "seconds"),
@@ -83,6 +85,7 @@ _MEASURES = (
     _Measure("Work", "Device FLOPs", "client_flops", "flops"),
     _Measure("Work", "Server FLOPs", "server_flops", "flops"),
     _Measure("Energy", "Devices", "client_energy_j", "joules"),
+    _Measure("Energy", "Devices, per update", "energy_per_update_j", "joules", shown="uneven"),
     _Measure("Energy", "Server", "server_energy_j", "joules"),
     _Measure("Peak memory", "of a device", "peak_client_memory_bytes", "bytes"),
     _Measure("Peak memory", "of the server", "peak_server_memory_bytes", "bytes"),
@@ -92,9 +95,34 @@ _MEASURES = (
     _Measure("In vain", "Energy", "wasted_energy_j", "joules", shown="nonzero"),
 )
 
+SPENT = {"seconds": "sim_time_s", "bytes": "bytes"}
+"""By what a budget limits, the cost that is then nothing but the budget, and compares nothing."""
+
+
+def costs_asked(limited: str) -> list[tuple[str, str]]:
+    """Return which costs a reader wants to know the least of, as pairs of a question and a column of the summary.
+
+    At equal time, traffic and energy are least where least was aggregated, and are asked for each update instead.
+
+    Args:
+        limited: what the budgets of all trials limit; empty if rounds end some of them.
+    """
+    if limited == "seconds":
+        return [("Least device energy per update", "energy_per_update_j")]
+    asked = [("Least simulated time", "sim_time_s"), ("Least traffic", "bytes")]
+    asked.append(("Least device energy", "client_energy_j"))
+    return [(what, column) for what, column in asked if column != SPENT.get(limited)]
+
+
+def uneven(frame: pd.DataFrame) -> bool:
+    """Return whether not all trials aggregated the same number of updates, or updates were lost."""
+    return nonzero(frame, "lost_updates") or (present(frame, "updates") and frame["updates"].nunique() > 1)
+
 
 def present(frame: pd.DataFrame, column: str) -> bool:
-    """Return whether a column holds any value: earlier versions lack some columns, and a dry run has no accuracy."""
+    """Return whether a measure has any value: earlier versions lack some columns, and a dry run has no accuracy."""
+    if column == "bytes":
+        return True
     return column in frame and bool(pd.to_numeric(frame[column], errors="coerce").notna().any())
 
 
@@ -109,7 +137,7 @@ def measure_columns(run: Run) -> list[Column]:
     for measure in _MEASURES:
         if _is_shown(run, measure):
             cells = _cells(run, measure)
-            if measure.shown == "differing":  # more of it costs more
+            if not measure.marked or measure.column == SPENT.get(run.limited):
                 cells = tuple(replace(cell, best=False) for cell in cells)
             columns.append(Column(measure.group, measure.name, measure.more_is_better, cells))
     return columns
@@ -120,7 +148,7 @@ def _is_shown(run: Run, measure: _Measure) -> bool:
         return measure.column == "time_to_target_s" and _missed(run)
     if measure.shown == "nonzero":
         return nonzero(run.summary, measure.column)
-    return measure.shown == "always" or run.summary[measure.column].nunique() > 1
+    return measure.shown == "always" or uneven(run.summary)
 
 
 def highlights(run: Run) -> list[tuple[str, str, str]]:
@@ -129,14 +157,12 @@ def highlights(run: Run) -> list[tuple[str, str, str]]:
         _Measure("Learning", "Most accurate at the end", "final_accuracy", "fraction", more_is_better=True),
         _Measure("Learning", "Most accurate on its own data", "personal_accuracy", "fraction", more_is_better=True),
         _Measure("Learning", f"First to {human('fraction', run.target_accuracy)}", "time_to_target_s", "seconds"),
-        _Measure("", "Least simulated time", "sim_time_s", "seconds"),
-        _Measure("", "Least traffic", "traffic", "bytes"),
-        _Measure("", "Least device energy", "client_energy_j", "joules"),
+        *(_Measure("", question, column, kind_of(column)) for question, column in costs_asked(run.limited)),
         _Measure("", "Least memory on a device", "peak_client_memory_bytes", "bytes"),
     ]
     answers = []
     for measure in questions:
-        if measure.column != "traffic" and not present(run.summary, measure.column):
+        if not present(run.summary, measure.column):
             continue
         winners = [label for label, cell in zip(run.labels, _cells(run, measure), strict=True) if cell.best]
         if winners:
@@ -195,7 +221,7 @@ def _best(means: Sequence[float | None], more_is_better: bool) -> list[bool]:
 
 
 def _values(frame: pd.DataFrame, column: str) -> pd.Series:
-    if column == "traffic":
+    if column == "bytes":
         return frame["bytes_up"] + frame["bytes_down"]
     return pd.to_numeric(frame[column], errors="coerce")
 

@@ -63,6 +63,7 @@ _NAMES = {
     "saved": "part that is saved",
     "updates": "updates aggregated",
     "lost_updates": "updates lost",
+    "energy_per_update_j": "energy of the devices per update",
     "mean_staleness": "mean staleness of updates",
     "wasted_device_seconds": "device time in vain",
     "wasted_bytes": "traffic in vain",
@@ -83,14 +84,14 @@ def measure_of(frame: pd.DataFrame, column: str) -> Measure:
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
         raise RunError(f"there is no measure {column!r}; {hint}")
     name = _NAMES.get(column, column.replace("_", " "))
-    return Measure(column, name, _kind(column), more_is_better="accuracy" in column or column in ("saved", "updates"))
+    return Measure(column, name, kind_of(column), more_is_better="accuracy" in column or column in ("saved", "updates"))
 
 
 def _numbers(frame: pd.DataFrame, column: str) -> bool:
     return column == "bytes" or pd.api.types.is_float_dtype(frame[column])
 
 
-def _kind(column: str) -> Kind:
+def kind_of(column: str) -> Kind:
     """Return the kind of quantity that the name of a column ends in."""
     if "accuracy" in column or column == "saved":
         return "fraction"

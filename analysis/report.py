@@ -20,7 +20,7 @@ from analysis.interactive.pareto import pareto_chart
 from analysis.interactive.timeline import rounds_of, timeline_chart
 from analysis.interactive.totals import totals_chart
 from analysis.interactive.where import where_chart
-from analysis.losses import loss_tables
+from analysis.losses import loss_tables, losses_said
 from analysis.measures import Column, highlights, measure_columns
 from analysis.remarks import remarks
 from analysis.report_comparison import Comparison, compare
@@ -164,6 +164,7 @@ def _content(run: Run, own_labels: dict[str, tuple[Run, str]]) -> dict[str, Any]
         "table": Table(run.labels, measure_columns(run)),
         "budgets": Table(run.labels, equal_budgets(run)),
         "losses": loss_tables(run, own_labels),
+        "losses_said": losses_said(own_labels),
         "swatches": Swatch.all_of(run.labels),
         "most_seeds": max(len(run.seeds(label)) for label in run.labels),
         "target": None if run.target_accuracy is None else human("fraction", run.target_accuracy),

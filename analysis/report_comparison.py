@@ -139,6 +139,7 @@ def _joined(runs: dict[str, Run], shown: dict[tuple[str, str], str]) -> Run:
         version=" and ".join(dict.fromkeys(run.version for run in runs.values())),
         dry=all(run.dry for run in runs.values()),
         target_accuracy=first.target_accuracy if same_target else None,
+        limited=first.limited if len({run.limited for run in runs.values()}) == 1 else "",
     )
 
 

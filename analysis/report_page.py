@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from analysis.interactive.figure import DARK, Chart, Look
+from analysis.limits import limits_of
 from analysis.runs import RunError
 from analysis.versions import of_another
 from simulator.settings.files import atomically
@@ -135,13 +136,14 @@ def facts_of(scenario: Mapping[str, Any]) -> list[tuple[str, str]]:
     partitioning = partition.get("name")
     if partitioning == "dirichlet" and "alpha" in partition:
         partitioning = f"Dirichlet, alpha {partition['alpha']}"
-    seeds = scenario.get("seeds")
+    seeds, limits = scenario.get("seeds"), limits_of(scenario)
     facts = {
         "Model": section(scenario, "model").get("name"),
         "Data": ", ".join(str(part) for part in (data.get("name"), partitioning) if part),
         "Devices": ", ".join(f"{group.get('count', 1)} × {group.get('name', 'device')}" for group in devices),
         "Server": server.get("name"),
-        "Rounds": training.get("rounds"),
+        "Rounds": training.get("rounds") if None in limits else None,
+        "Budget": ", ".join(dict.fromkeys(str(limit) for limit in limits if limit)),
         "Devices a round": training.get("clients_per_round"),
         "Seeds": ", ".join(map(str, seeds)) if isinstance(seeds, list) else None,
     }

@@ -14,6 +14,8 @@ from analysis.interactive import timeline, where
 from analysis.interactive.pareto import pareto_chart
 from analysis.interactive.sweep import sweep_data, winners_at
 from analysis.interactive.sweep_places import round_data, where_data
+from analysis.limits import SETTING
+from analysis.measures import costs_asked, present
 from analysis.pareto import settings_of, spots
 from analysis.report_page import Swatch, facts_of, flat, section, write_page
 from analysis.runs import read_json, read_yaml
@@ -28,7 +30,6 @@ _MOST_PLACED = 6
 _ROOM = 1_000_000
 """The most characters of data on a page: with Plotly's 4.9 MB and the rest it stays under 6 MB."""
 _SINGLE = {"where": ("Where it goes", where.HOW_TO_READ), "round": ("One round", timeline.HOW_TO_READ)}
-_ASKED = {"sim_time_s": "Least simulated time", "bytes": "Least traffic", "client_energy_j": "Least device energy"}
 
 
 def write_sweep_report(sweep: str | Path | Sweep, figures: Sequence[Path] | None = None) -> Path:
@@ -89,7 +90,10 @@ def _facts(sweep: Sweep, plan: object) -> list[tuple[str, str]]:
     done = int((trials["status"] == DONE).sum())
     facts = [(axis.key, _all(axis.ticks) if len(axis.ticks) < 9 else _ends(axis.ticks)) for axis in sweep.axes]
     keys = {"Rounds": "training.rounds", "Devices a round": "training.clients_per_round", "Model": "model.name"}
-    facts += [(name, value) for name, value in facts_of(scenario) if keys.get(name) not in swept and name != "Seeds"]
+    hidden = {"Seeds"} | {name for name, key in keys.items() if key in swept}
+    if any(key.startswith(SETTING) for key in swept):
+        hidden |= {"Rounds", "Budget"}
+    facts += [(name, value) for name, value in facts_of(scenario) if name not in hidden]
     points = sweep.summary["point"].nunique()
     return [*facts, ("Points", f"{points:,}"), ("Trials", f"{done:,} of {len(trials):,} done")]
 
@@ -120,8 +124,9 @@ def sweep_highlights(sweep: Sweep) -> list[tuple[str, str, str]]:
     contested = [point for point, count in contenders.items() if count > 1]
     if not contested:
         return [*highlights, *_fastest(sweep)]
-    by_point = winners_at(sweep, [sweep.measure(column) for column in _ASKED], contested)
-    for question, won in zip(_ASKED.values(), zip(*by_point, strict=True), strict=True):
+    asked = [(what, column) for what, column in costs_asked(sweep.limited) if present(sweep.summary, column)]
+    by_point = winners_at(sweep, [sweep.measure(column) for _, column in asked], contested)
+    for (question, _), won in zip(asked, zip(*by_point, strict=True), strict=True):
         counts = Counter(labels[winners[0]] if len(winners) == 1 else _TIE for winners in won if winners)
         if counts:
             (first, times), *others = counts.most_common()
@@ -131,8 +136,11 @@ def sweep_highlights(sweep: Sweep) -> list[tuple[str, str, str]]:
 
 
 def _fastest(sweep: Sweep) -> Iterator[tuple[str, str, str]]:
-    """Yield where on the axes each label takes least time, for labels whose time varies over the sweep."""
-    for label in sweep.labels if len(sweep.labels) <= _MOST_PLACED else ():
+    """Yield where on the axes each label takes least time, for labels whose time varies over the sweep.
+
+    Where the time is the budget, it says nothing.
+    """
+    for label in sweep.labels if len(sweep.labels) <= _MOST_PLACED and sweep.limited != "seconds" else ():
         rows = sweep.summary[sweep.summary["label"] == label]
         times = rows.groupby("point")["sim_time_s"].mean().dropna().map("{:.3g}".format)
         best = rows[rows["point"].isin(times.index[times == min(times, key=float, default="")])]

@@ -28,6 +28,7 @@ from analysis.columns import (
     WASTE_COLUMNS,
     WORKS_COLUMNS,
 )
+from analysis.limits import limited
 from analysis.trials import name_of_trial
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the former is ten times as fast, but not always installed
@@ -55,11 +56,12 @@ class Run:
         breakdown: seconds, bytes, FLOPs and joules by trial, side, phase and activity.
         clients: samples by seed, client and class, where there are any; empty if the run did not record them.
         waste: what was spent in vain, by trial and reason; empty if nothing was, or in runs of earlier versions.
-    environment: the machine and the versions of packages.
+        environment: the machine and the versions of packages.
         scenario: the scenario.
         scenario_text: the file of the scenario.
         version: the version of sfsim that wrote the run; empty if unknown.
         dry: whether the run was dry: costs without learning.
+        limited: what the budgets of all its trials limit: seconds, updates or bytes; empty if rounds end some of them.
         target_accuracy: the accuracy whose time is measured, as a fraction; None if there is none.
     """
 
@@ -76,6 +78,7 @@ class Run:
     version: str
     dry: bool
     target_accuracy: float | None
+    limited: str = ""
 
     @property
     def labels(self) -> list[str]:
@@ -196,6 +199,7 @@ def load_run(folder: str | Path) -> Run:
         version=str(head.get("version") or ""),
         dry=bool(head.get("dry", False)),
         target_accuracy=float(target) if isinstance(target, int | float) else None,
+        limited=limited(scenario),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import style
+from analysis.absences import named
 from analysis.columns import UNFINISHED
 from analysis.runs import Run
 from simulator.settings.humanize import human
@@ -20,8 +21,19 @@ MOST_SLOTS = 6
 _LANES = ("compute", "up", "down")
 _ROUNDING = 1e-9
 
-Away = tuple[float, float]
-"""An absence: when it began, in seconds since the start of the timeline, and its seconds."""
+
+class Away(NamedTuple):
+    """An absence.
+
+    Attributes:
+        start: when it began, in seconds since the start of the timeline.
+        seconds: how long it lasted.
+        cause: why, as the ledger says it; empty in runs of earlier versions.
+    """
+
+    start: float
+    seconds: float
+    cause: str = ""
 
 
 class Span(NamedTuple):
@@ -94,9 +106,9 @@ class Timeline:
         return any(span.reason for site in self.sites for _, spans in site.lanes for span in spans)
 
     @property
-    def deserted(self) -> bool:
-        """Whether a site was away."""
-        return any(site.away for site in self.sites)
+    def absences(self) -> list[str]:
+        """Why sites were away, in words; empty if none was."""
+        return list(dict.fromkeys(named(absence.cause) for site in self.sites for absence in site.away))
 
     @property
     def phases(self) -> list[str]:
@@ -214,8 +226,8 @@ def _absences(run: Run, label: str, seed: int, start: float, end: float) -> dict
     away: dict[str, list[Away]] = defaultdict(list)
     if not run.attempts(label, seed).empty:
         rows = _clipped(run.absences(label, seed), start, end)
-        for site, begin, seconds in _rows(rows, "site", "start", "seconds"):
-            away[site].append((begin - start, seconds))
+        for site, begin, seconds, cause in _rows(rows, "site", "start", "seconds", "cause"):
+            away[site].append(Away(begin - start, seconds, cause))
     return away
 
 

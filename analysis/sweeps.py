@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.axes import Axis, Value, parse_values, short_names
 from analysis.columns import SUMMARY_COLUMNS
+from analysis.limits import limited
 from analysis.quantities import Measure, measure_of
 from analysis.runs import (
     Run,
@@ -49,6 +50,7 @@ class Sweep:
         together: groups of keys whose axes move as one (zipped).
         version: the version of sfsim that wrote the sweep; empty if unknown.
         dry: whether its trials were dry: costs without learning.
+        limited: what the budgets of all its trials limit: seconds, updates or bytes; empty if rounds end some of them.
         held: the axes that `at` has fixed, and their values as written.
     """
 
@@ -59,6 +61,7 @@ class Sweep:
     together: tuple[frozenset[str], ...]
     version: str
     dry: bool
+    limited: str = ""
     held: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -218,6 +221,7 @@ def load_sweep(folder: str | Path) -> Sweep:
         together=tuple(frozenset(map(str, group)) for group in plan.get("zip") or () if isinstance(group, Mapping)),
         version="".join(versions),
         dry=bool(plan.get("dry")) or any(trial.dry for trial in trials.values()),
+        limited=limited(base if isinstance(base := plan.get("scenario"), Mapping) else {}, keys),
     )
 
 

@@ -53,8 +53,8 @@ def plot_round_timeline(run: Run, round_number: int | None = None, axes: Sequenc
     handles = [Patch(facecolor=colours[phase], label=phase) for phase in phases]
     if any(timeline.lossy for timeline in timelines):
         handles.append(Patch(**_lost("#9a9a9a"), label="in vain"))
-    if any(timeline.deserted for timeline in timelines):
-        handles.append(Patch(**_AWAY, label="away"))
+    if causes := dict.fromkeys(cause for timeline in timelines for cause in timeline.absences):
+        handles.append(Patch(**_AWAY, label=" or ".join(causes)))
     style.shared_legend(axes[0], handles, columns=6)
     return list(axes)
 
@@ -75,7 +75,7 @@ def draw_timeline(ax: Axes, timeline: Timeline, phases: Sequence[str], span: flo
     for site in timeline.sites:
         bottom = top + _LANE * len(site.lanes)
         ax.axhspan(top - 0.15, bottom + 0.15, color="#f4f4f4", linewidth=0, zorder=0)
-        away = [(start / unit.divisor, seconds / unit.divisor) for start, seconds in site.away]
+        away = [(start / unit.divisor, seconds / unit.divisor) for start, seconds, _ in site.away]
         ax.broken_barh(away, (top, bottom - top), zorder=0.5, **_AWAY)
         _write_left(ax, style.shortened(site.name, 22), 0.055, (top + bottom) / 2, 8, style.INK)
         for name, spans in site.lanes:

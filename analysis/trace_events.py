@@ -6,6 +6,7 @@ Slices that overlap on a track are spread over lanes, each in the first lane tha
 - Works and transfers are slices (`X`), named by their phase, because Perfetto colours a slice by its name and nothing
   else (it ignores `cname` on purpose, and does not look at `cat`). What they are is said in `args`. Of what was in
   vain, the name says so too, and `reason` says why.
+- An absence is a slice, named by its cause: "away", "battery empty", "outage".
 - An attempt is a slice, named "used", "lost" or "unfinished", with its `base` and `staleness` in `args`.
 - A transfer is a slice on the sender's uplink and one on the receiver's downlink, from its start to its arrival, its
   latency (`latency_s`) included. If it arrived, a flow (`s`, `f`) leads from one to the other.
@@ -23,6 +24,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.absences import named
 from analysis.columns import UNFINISHED
 from analysis.power import Interval, outside, sites, steps, united
 from analysis.runs import Run, RunError
@@ -132,7 +134,8 @@ class TrialEvents:
         yield from self._served()
         yield from self._sent()
         for row in _rows(self.absences):
-            yield self._slice(_away(str(row.site)), *self._span(row), "away", "absence", {})
+            args = {"cause": row.cause} if row.cause else {}
+            yield self._slice(_away(str(row.site)), *self._span(row), named(str(row.cause)), "absence", args)
         yield from self._counters()
         order = {name: index for index, name in enumerate(self.lanes)}
         for index, (track, lane) in enumerate(sorted(self.tracks, key=lambda key: (order[key[0]], key[1]))):

@@ -13,7 +13,7 @@ import pandas as pd
 from analysis.axes import Axis, short_names
 from analysis.break_even import undecided_at, winners_by_place
 from analysis.interactive.figure import Look, number
-from analysis.measures import nonzero, present
+from analysis.measures import SPENT, nonzero, present, uneven
 from analysis.quantities import Measure
 from analysis.sweeps import DONE, Sweep
 
@@ -26,10 +26,11 @@ MEASURES = (
     *("client_flops", "server_flops", "server_energy_j", "peak_server_memory_bytes", "best_accuracy"),
     *("personal_accuracy_participants", "personal_accuracy_participants_worst_decile"),
 )
+UPDATES = ("updates", "energy_per_update_j")
 LOSSES = ("lost_updates", "mean_staleness", "wasted_device_seconds", "wasted_bytes", "wasted_flops", "wasted_energy_j")
 """The measures that a page offers, most wanted first: if a sweep has too many points, the last are left out.
 
-Those of losses are offered only where there are any.
+Those of updates are offered only where not all trials aggregate the same, and those of losses where there are any.
 """
 
 _FEWEST_MEASURES = 6
@@ -43,7 +44,8 @@ def sweep_data(sweep: Sweep) -> dict[str, Any]:
 
     A row is `[point, label, [index on each axis], status, [mean of each measure], [[low, high], ...] or 0, seeds]`,
     where seeds is how many have a value: one number, or one per measure if they differ. `winners` has, for each point
-    in the order of `points` and each measure, the labels that win there. `left_out` is the number of points for which
+    in the order of `points` and each measure, the labels that win there: nobody by the number of updates, nor by what
+    the budget limits. `left_out` is the number of points for which
     there was no room.
     """
     measures = _measures(sweep)
@@ -56,14 +58,17 @@ def sweep_data(sweep: Sweep) -> dict[str, Any]:
     points = list(dict.fromkeys(row[0] for row in rows))
     kept = points[: math.floor(len(points) * min(1.0, _MOST_CHARACTERS / size))]
     rows = [row for row in rows if row[0] <= kept[-1]]
-    names = short_names([axis.key for axis in sweep.axes])
+    names, spent = short_names([axis.key for axis in sweep.axes]), SPENT.get(sweep.limited)
     return {
         "axes": [_axis(axis, names[axis.key]) for axis in sweep.dimensions],
         "measures": [_measure(what) for what in measures],
         "labels": [{"name": label} | vars(Look.of(index)) for index, label in enumerate(sweep.labels)],
         "points": kept,
         "rows": rows,
-        "winners": winners_at(sweep, measures, kept),
+        "winners": [
+            [[] if what.column in (spent, "updates") else won for what, won in zip(measures, by_measure, strict=True)]
+            for by_measure in winners_at(sweep, measures, kept)
+        ],
         "full": full_enough(sweep),
         "left_out": len(points) - len(kept),
     }
@@ -83,7 +88,8 @@ def full_enough(sweep: Sweep) -> bool:
 
 def _measures(sweep: Sweep) -> list[Measure]:
     known = sweep.summary
-    columns = [column for column in MEASURES if column == "bytes" or present(known, column)]
+    columns = [column for column in MEASURES if present(known, column)]
+    columns += [column for column in UPDATES if uneven(known) and present(known, column)]
     return [sweep.measure(column) for column in (*columns, *(lost for lost in LOSSES if nonzero(known, lost)))]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from analysis import style
+from analysis.absences import named
 from analysis.interactive.figure import Chart, Figure, Knob, exact, layout, number, plain
 from analysis.runs import Run
 from analysis.spans import Site, Span, Timeline, read_timeline, usual_round
@@ -18,7 +19,7 @@ HOW_TO_READ = (
     "Gaps in a device's lanes are waiting; a full server lane means that the devices queue for it. "
     "Drag to zoom into a piece of the round."
 )
-ALSO = " What was in vain is crossed, and says why when you point at it; a device that is away is grey."
+ALSO = " What was in vain is crossed, and says why when you point at it; a site that is away is grey."
 AWAY = "away"
 _CROSSED = {"shape": "x", "fgcolor": "#ffffff", "fgopacity": 0.85, "size": 5, "solidity": 0.4, "fillmode": "overlay"}
 
@@ -55,7 +56,7 @@ def timeline_chart(rounds: Mapping[str, tuple[Run, str, int]]) -> Chart:
     timelines = {name: read_timeline(run, label, round_number) for name, (run, label, round_number) in rounds.items()}
     most = bars_each(len(timelines))
     figures = {str(index): timeline_figure(timeline, most) for index, timeline in enumerate(timelines.values())}
-    more = ALSO if any(timeline.lossy or timeline.deserted for timeline in timelines.values()) else ""
+    more = ALSO if any(timeline.lossy or timeline.absences for timeline in timelines.values()) else ""
     return Chart("timeline", "One round", HOW_TO_READ + more, figures, (Knob("of", tuple(timelines)),))
 
 
@@ -148,9 +149,9 @@ def _away(sites: Iterable[Site]) -> Iterator[tuple[tuple[int, float, float], str
     lane = 0
     for site in sites:
         for _ in site.lanes:
-            for start, seconds in site.away:
+            for start, seconds, cause in site.away:
                 stop = exact("seconds", start + seconds)
-                text = f"<b>{plain(site.name)}</b>: away<br>{exact('seconds', start)} to {stop}"
+                text = f"<b>{plain(site.name)}</b>: {plain(named(cause))}<br>{exact('seconds', start)} to {stop}"
                 yield (lane, start, seconds), text
             lane += 1
 

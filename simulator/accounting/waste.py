@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 UNFINISHED = "unfinished"
 """The reason of what was under way when the trial ended: it is neither used nor wasted."""
 RETRANSMITTED = "retransmitted"
-"""The reason under which bytes are counted that were lost on their way and sent again."""
+"""The reason under which is counted what was lost on its way and sent again."""
 _NO_WASTE = frozenset({"", UNFINISHED})
 
 
@@ -85,8 +85,8 @@ def waste_by_reason(ledger: Ledger, power: Mapping[str, Power], clients: Iterabl
     """Return what was spent in vain, by reason, in alphabetical order; empty if nothing was.
 
     Time in which a device was busy for several reasons belongs to the one that began first, so that the sum over
-    reasons is all waste. What was unfinished at the end is none. Of what was lost on its way and sent again, only the
-    bytes count.
+    reasons is all waste. What was unfinished at the end is none. Of a transfer that arrived, the last part of its time
+    is in vain, with the share of its bytes that were lost on their way and sent again.
 
     Args:
         ledger: the ledger of one trial.
@@ -115,6 +115,10 @@ def waste_by_reason(ledger: Ledger, power: Mapping[str, Power], clients: Iterabl
                 busy[site].append(stretch)
     if again := sum(row.lost for row in transfers.where("lost", bool) if not row.reason):  # they arrived all the same
         sums[RETRANSMITTED] = _more(sums[RETRANSMITTED], bytes=again)
+        for site, engine, stretch in _sent_again(transfers):
+            links[site, engine].append(stretch)
+            if site in devices:
+                busy[site].append(stretch)
 
     for (site, engine), stretches in links.items():
         watts = power[site]
@@ -140,6 +144,25 @@ def total(parts: Iterable[Waste]) -> Waste:
     """Return the sum of several wastes."""
     seconds, sent, flops, joules = zip(Waste(), *parts, strict=True)
     return Waste(fsum(seconds), sum(sent), sum(flops), fsum(joules))
+
+
+def _sent_again(transfers: Table[TransferRow]) -> Iterator[tuple[str, str, Stretch]]:
+    """Yield site, engine and the stretch in which it sent or received bytes again, of each transfer that was of use.
+
+    On a link that several transfers share, each has the time that ``covered`` gives it, so that their sum is no more
+    than the link was busy.
+    """
+    shares: list[float] = []
+    links: dict[tuple[str, str], list[Stretch]] = defaultdict(list)  # a stretch's round is its place in shares here
+    for sent in transfers.where("reason", lambda reason: not reason):
+        stretch = Stretch(sent.start + sent.latency, sent.start + sent.seconds, len(shares), RETRANSMITTED)
+        shares.append(sent.lost / sent.bytes if sent.bytes else 0.0)
+        for link in ((sent.source, "upload"), (sent.target, "download")):
+            links[link].append(stretch)
+    for (site, engine), stretches in links.items():
+        for part, seconds in covered(stretches):
+            if share := shares[part.round]:
+                yield site, engine, part._replace(start=part.end - share * seconds, round=0)
 
 
 def _more(waste: Waste, bytes: int = 0, flops: int = 0) -> Waste:

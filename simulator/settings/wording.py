@@ -1,7 +1,7 @@
-"""Phrases that error messages share."""
+"""Phrases that messages share."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -24,3 +24,22 @@ def shown(value: Any) -> str:
         return "empty"
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def loss_sentences(label: str, driver: str, empty: int, rounds: int, lost: Mapping[str, int], of: int) -> Iterator[str]:
+    """Yield a sentence on rounds without any update, and one on updates that were lost, where there are such.
+
+    Args:
+        label: the label of an entry.
+        driver: the name of its driver; what semi_async has are intervals.
+        empty: in how many rounds or intervals no update arrived.
+        rounds: how many rounds or intervals there were.
+        lost: how many updates were lost, by reason.
+        of: how many there were in all, used or lost.
+    """
+    if empty:
+        what = "intervals" if driver == "semi_async" else "rounds"
+        yield f"{label}: in {empty} of {rounds} {what} no update arrived."
+    if count := sum(lost.values()):
+        reasons = ", ".join(f"{reason} {times}" for reason, times in sorted(lost.items(), key=lambda item: -item[1]))
+        yield f"{label}: {count} of {of} updates were lost ({reasons})."

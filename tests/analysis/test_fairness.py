@@ -38,6 +38,7 @@ def test_jains_index_lies_between_one_of_all_and_one_and_ignores_the_unit(counts
 
 def test_a_row_says_how_many_how_often_and_how_evenly() -> None:
     assert Participation("FL", "pi", (0, 1, 3, 2)).cells == ["4", "0", "1.5", "3", "0.64"]
+    assert Participation("FL", "pi", (1000, 1200)).cells == ["2", "1 k", "1.1 k", "1.2 k", "0.99"]
     assert Participation("FL", "pi", (0, 0)).cells == ["2", "0", "0", "0", "–"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,16 +12,19 @@ from pyarrow import parquet
 
 from analysis import load_run, write_comparison, write_report
 from analysis.columns import WASTE_COLUMNS
-from analysis.losses import loss_tables, stragglers
+from analysis.losses import loss_tables, losses_said, stragglers
 from analysis.measures import measure_columns
 from analysis.runs import Run
-from simulator.accounting.ledger import AttemptRow, Ledger
+from simulator.accounting.ledger import AbsenceRow, AttemptRow, Ledger, RoundRow
+from tests.helpers.ledgers import made
 from tests.helpers.reports import Page
 from tests.helpers.run_folders import fabricate
 
 
-def attempted(folder: Path, *rows: AttemptRow, seed: int = 0) -> None:
+def attempted(folder: Path, *rows: AttemptRow, rounds: Sequence[RoundRow] = (), seed: int = 0) -> None:
     ledger = Ledger()
+    for each in rounds:
+        ledger.rounds.add(each)
     for row in rows:
         ledger.attempts.add(row)
     for name in ("attempts", "rounds", "absences"):
@@ -89,9 +94,77 @@ def test_waste_is_told_by_reason_as_means_over_seeds(folder: Path) -> None:
     ]
 
 
+def absent(*rows: tuple[str, float, float, str]) -> Ledger:
+    ledger = Ledger()
+    ledger.attempts.add(attempt("pi-0", 1, 1))
+    for row in rows:
+        ledger.absences.add(AbsenceRow(*row))
+    return ledger
+
+
+def away(run: Run) -> list[tuple[str, ...]]:
+    return [row for table in loss_tables(run, {"FL": (run, "FL")}) if table.name == "absences" for row in table.rows]
+
+
+def test_who_was_away_is_told_by_group_and_cause_as_a_share_of_their_time(tmp_path: Path) -> None:
+    """Two devices for 100 s: one is away from 10 to 30 and from 90 on, the battery of the other is empty for 50 s."""
+    devices = ("pi-0", 10, 20, "away"), ("pi-0", 90, 30, "away"), ("pi-1", 20, 50, "battery")
+    ledger = absent(*devices, ("server", 5, 4, "outage"), ("pi-1", 100, 5, "away"))
+    assert away(load_run(made(tmp_path, ledger, 100))) == [
+        ("FL", "pi", "away", "2", "15 s", "30 s", "15 %"),
+        ("FL", "pi", "battery empty", "1", "50 s", "50 s", "25 %"),
+        ("FL", "gpu", "outage", "1", "4 s", "4 s", "4 %"),
+    ]
+
+
+def test_a_seed_with_which_nobody_was_away_counts_as_well(folder: Path) -> None:
+    attempted(folder, attempt("pi-0", 1, 1), seed=1)
+    attempted(folder, attempt("pi-0", 1, 1))
+    path = folder / "ledger" / "FL-0" / "absences.parquet"
+    pd.DataFrame([("pi-0", 0.0, 1e-3)], columns=["site", "start", "seconds"]).to_parquet(path)
+    (row,) = away(load_run(folder))
+    assert row[:6] == ("FL", "pi", "away", "0.5", "1 ms", "500 µs"), "and a run of an earlier version knows no cause"
+
+
+def test_absences_are_told_even_if_nobody_was_there_to_train(tmp_path: Path) -> None:
+    ledger = Ledger()
+    for device in ("pi-0", "pi-1"):
+        ledger.absences.add(AbsenceRow(device, 0, 100, "away"))
+    assert [row[-1] for row in away(load_run(made(tmp_path, ledger, 100)))] == ["100 %"]
+
+
+def test_where_nobody_was_away_there_is_no_such_table(tmp_path: Path) -> None:
+    assert away(load_run(made(tmp_path, absent(), 100))) == []
+
+
+def test_the_report_says_what_the_run_has_printed(folder: Path) -> None:
+    for seed in (0, 1):
+        attempted(folder, attempt("pi-0", 1, 1), attempt("pi-1", 1, 1, "late"), attempt("pi-0", 2, 1, "unfinished"),
+                  rounds=[RoundRow(1, 0, 9, 1), RoundRow(2, 9, 9, 0)], seed=seed)  # fmt: skip
+    head = json.loads((folder / "summary.json").read_text())
+    head["trials"] = [trial | {"empty_rounds": 1} for trial in head["trials"]]
+    (folder / "summary.json").write_text(json.dumps(head))
+    assert losses_said({"A": (load_run(folder), "FL")}) == [
+        "A: in 2 of 4 rounds no update arrived.",
+        "A: 2 of 4 updates were lost (late 2).",
+    ]
+    assert "FL: in 2 of 4 rounds no update arrived." in Page.of(write_report(folder, [])).text
+
+
+@pytest.mark.parametrize("place", ["shared", "own"])
+def test_what_passes_without_an_update_is_an_interval_where_the_driver_has_intervals(folder: Path, place: str) -> None:
+    attempted(folder, attempt("pi-0", 1, 1), rounds=[RoundRow(1, 0, 9, 1, empty=4)])
+    attempted(folder, attempt("pi-0", 1, 1), rounds=[RoundRow(1, 0, 9, 1)], seed=1)
+    run = load_run(folder)
+    run.summary["empty_rounds"] = [4.0, 0.0]
+    settings = run.scenario if place == "shared" else run.scenario["algorithms"][0]
+    settings["training"] = {"driver": {"name": "semi_async"}}
+    assert losses_said({"FL": (run, "FL")}) == ["FL: in 4 of 6 intervals no update arrived."]
+
+
 def test_a_run_of_an_earlier_version_tells_neither(folder: Path) -> None:
     run = load_run(folder)
-    assert loss_tables(run, {"FL": (run, "FL")}) == []
+    assert (loss_tables(run, {"FL": (run, "FL")}), losses_said({"FL": (run, "FL")})) == ([], [])
     assert "Stragglers" not in Page.of(write_report(folder, [])).text
 
 
@@ -116,3 +189,18 @@ def test_measures_of_losses_are_shown_only_where_there_are_any(tmp_path: Path) -
     run.summary["updates"], run.summary["wasted_bytes"] = [6.0, 4.0], [0.0, 5.0]
     shown = {(c.group, c.name): [cell.best for cell in c.cells] for c in measure_columns(run) if c.group in groups}
     assert shown == {("Updates", "Aggregated"): [False, False], ("In vain", "Bytes"): [True, False]}
+
+
+@pytest.mark.parametrize(
+    ("updates", "lost", "shown"), [([4, 4], [0, 0], False), ([4, 6], [0, 0], True), ([4, 4], [0, 1], True)]
+)
+def test_updates_and_energy_per_update_are_shown_where_not_all_aggregate_the_same(
+    tmp_path: Path, updates: list[int], lost: list[int], shown: bool
+) -> None:
+    run = load_run(fabricate(tmp_path))
+    run.summary["updates"], run.summary["lost_updates"] = updates, lost
+    run.summary["energy_per_update_j"] = [3.0, 2.0]
+    cells = {column.name: column.cells for column in measure_columns(run)}
+    assert ("Aggregated" in cells, "Devices, per update" in cells) == (shown, shown)
+    if shown:
+        assert [cell.best for cell in cells["Devices, per update"]] == [False, True]

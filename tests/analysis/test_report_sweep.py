@@ -103,6 +103,18 @@ def test_losses_are_offered_only_where_there_are_any(tmp_path: Path, lost: int) 
     assert columns[-2:] == ["lost_updates", "wasted_energy_j"] if lost else "lost_updates" not in columns
 
 
+@pytest.mark.parametrize("even", [True, False])
+def test_updates_are_offered_only_where_not_all_aggregate_the_same(tmp_path: Path, even: bool) -> None:
+    def formula(label: str, *args: Any) -> dict[str, Any]:
+        return costs(label, *args) | {"updates": 4 if even else len(label), "energy_per_update_j": 0.5}
+
+    data = sweep_data(load_sweep(fabricate_sweep(tmp_path, {UPLINK: ["1 Mbit/s", "2 Mbit/s"]}, formula=formula)))
+    columns = [measure["column"] for measure in data["measures"]]
+    assert [column for column in columns if "update" in column] == ([] if even else ["updates", "energy_per_update_j"])
+    if not even:
+        assert not any(won[columns.index("updates")] for won in data["winners"]), "more of them are no better"
+
+
 def test_axes_that_move_as_one_are_one(tmp_path: Path) -> None:
     folder = fabricate_sweep(
         tmp_path, {HEAD: ["1", "2"]}, zipped=[{UPLINK: ["1 Mbit/s", "2 Mbit/s"], BATCH: ["8", "16"]}]

@@ -40,7 +40,7 @@ def lossy() -> Ledger:
         *(RoundRow(1, 0, 5, 2), RoundRow(2, 5, 10, 1)),
         *(AttemptRow("pi-0", 2, 1, 5, 10, 2, 0, ""), AttemptRow("pi-1", 2, 1, 5, 4, 0, 0, "left")),
         *(worked("pi-0", 5, 10, 2), worked("pi-1", 5, 4, 2, "left"), worked("pi-1", 1, 1)),
-        *(AbsenceRow("pi-1", 9, 3), AbsenceRow("pi-1", 20, 3)),
+        *(AbsenceRow("pi-1", 9, 3, "battery"), AbsenceRow("pi-1", 20, 3)),
     )
 
 
@@ -66,8 +66,9 @@ def run_of(folder: Path, ledger: Ledger, end: float = 30) -> Run:
 def test_what_was_in_vain_says_why_and_absences_are_those_of_the_round(tmp_path: Path) -> None:
     timeline = read_timeline(run_of(tmp_path, lossy()), "FL", 2)
     assert spans(timeline) == {"pi-1": [(0, 4, "left")], "pi-0": [(0, 10, "")]}
-    assert {site.name: site.away for site in timeline.sites} == {"pi-1": [(4, 3)], "pi-0": []}
-    assert (timeline.title, timeline.seconds, timeline.lossy, timeline.deserted) == ("round 2", 10, True, True)
+    assert {site.name: site.away for site in timeline.sites} == {"pi-1": [(4, 3, "battery")], "pi-0": []}
+    assert (timeline.title, timeline.seconds, timeline.lossy) == ("round 2", 10, True)
+    assert timeline.absences == ["battery empty"]
 
 
 def test_what_was_unfinished_at_the_end_was_not_in_vain(tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_a_server_that_computed_nothing_is_shown_if_it_was_away(tmp_path: Path, 
 
 def test_a_round_in_which_nothing_was_lost_has_neither(tmp_path: Path) -> None:
     timeline = read_timeline(run_of(tmp_path, lossy()), "FL", 1)
-    assert (timeline.lossy, timeline.deserted, timeline.last_round) == (False, False, None)
+    assert (timeline.lossy, timeline.absences, timeline.last_round) == (False, [], None)
 
 
 def test_where_attempts_last_over_several_rounds_a_span_as_long_as_the_longest_is_shown(tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ def test_the_figure_has_traces_of_what_was_in_vain_and_of_absences(tmp_path: Pat
     assert set(by_name) == {"training", "training, in vain", "away"}
     assert by_name["training, in vain"]["hovertext"][0].endswith("in vain: left")
     assert by_name["away"]["y"] == [0, 1, 2], "in all lanes of the device"
-    assert by_name["away"]["hovertext"][0] == "<b>pi-1</b>: away<br>4 s to 7 s"
+    assert by_name["away"]["hovertext"][0] == "<b>pi-1</b>: battery empty<br>4 s to 7 s"
 
 
 def test_only_a_chart_with_losses_explains_them(tmp_path: Path) -> None:

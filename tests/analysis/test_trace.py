@@ -252,8 +252,9 @@ def test_attempts_and_absences_are_slices_and_what_was_in_vain_says_so(tmp_path:
         row = "pi-0", "server", "pi-0", "model", "model exchange", 1, attempt * 4.0 + 2, 1, 9, 0, 0.5
         ledger.transfers.add(TransferRow(*row, attempt, why))
         ledger.attempts.add(AttemptRow("pi-0", attempt, 0, attempt * 4.0, 3, 0 if why else 2, 1, why))
-    ledger.absences.add(AbsenceRow("pi-0", 12, 1))
-    events = read(write_trace(made(tmp_path, ledger, 13)).path)
+    for start, cause in ((12, ""), (13, "away"), (14, "battery"), (15, "outage")):
+        ledger.absences.add(AbsenceRow("pi-0", start, 1, cause))
+    events = read(write_trace(made(tmp_path, ledger, 16)).path)
     assert list(faults(events)) == []
     sent = [(2, 1, "model exchange"), (6, 1, "model exchange (in vain)"), (10, 1, "model exchange")]
     assert slices(events) == {
@@ -261,8 +262,10 @@ def test_attempts_and_absences_are_slices_and_what_was_in_vain_says_so(tmp_path:
         "pi-0 compute": [(0, 2, "training"), (4, 2, "training (in vain)"), (8, 2, "training")],
         "pi-0 uplink": sent,
         "server downlink": sent,
-        "pi-0 absences": [(12, 1, "away")],
+        "pi-0 absences": [(12, 1, "away"), (13, 1, "away"), (14, 1, "battery empty"), (15, 1, "outage")],
     }
+    causes = [{}, *({"cause": cause} for cause in ("away", "battery", "outage"))]
+    assert [event["args"] for event in events if event.get("cat") == "absence"] == causes
     attempts = [event["args"] for event in events if event.get("cat") == "attempt"]
     used = {"attempt": 0, "base": 0, "round": 2, "staleness": 1}
     assert attempts == [used, *({"attempt": 1 + n, "base": 0, "reason": why} for n, why in enumerate(reasons[1:]))]

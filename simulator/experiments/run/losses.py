@@ -1,4 +1,4 @@
-"""What a run says of its losses after its table: updates that were lost, and intervals in which none arrived."""
+"""What a run says of its losses after its table: updates that were lost, and rounds in which none arrived."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from simulator.accounting.waste import UNFINISHED, lost_updates, total
+from simulator.settings.wording import loss_sentences
 
 if TYPE_CHECKING:
     from simulator.experiments.trial.result import TrialResult
@@ -23,23 +24,20 @@ def wasted_share(outcome: TrialResult) -> float:
 
 
 def losses(label: str, outcomes: Sequence[TrialResult]) -> Iterator[str]:
-    """Yield a sentence on updates that were lost, and one on intervals without any, where there are such.
+    """Yield a sentence on rounds or intervals without any update, and one on lost updates, where there are such.
 
     Args:
         label: the label of an entry.
         outcomes: the results of its trials, one for each seed; what is said is of all of them together.
     """
-    intervals = empty = attempts = 0
+    rounds = empty = attempts = 0
     lost: Counter[str] = Counter()
     for outcome in outcomes:
         ledger = outcome.ledger
-        intervals += sum(1 + row.empty for row in ledger.rounds)
+        rounds += sum(1 + row.empty for row in ledger.rounds)
         empty += sum((not row.updates) + row.empty for row in ledger.rounds)
         attempts += len(ledger.attempts)
         lost += lost_updates(ledger)
     unfinished = lost.pop(UNFINISHED, 0)
-    if empty:
-        yield f"{label}: in {empty} of {intervals} intervals no update arrived."
-    if lost:
-        reasons = ", ".join(f"{reason} {count}" for reason, count in lost.most_common())
-        yield f"{label}: {lost.total()} of {attempts - unfinished} updates were lost ({reasons})."
+    driver = outcomes[0].entry.training.driver.name
+    yield from loss_sentences(label, driver, empty, rounds, lost, attempts - unfinished)

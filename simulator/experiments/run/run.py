@@ -26,6 +26,11 @@ from simulator.settings.humanize import Kind, human
 if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario
 
+_SHORT = 8
+"""A label is given at least this many characters before figures are broken."""
+_GAP = 2
+"""The characters between two columns."""
+
 
 def run_scenario(
     scenario: Scenario,
@@ -57,7 +62,7 @@ def run_scenario(
         from analysis import write_figures, write_report
 
         write_report(partial, write_figures(partial))
-    console.print(_table(scenario, outcomes))
+    console.print(_table(scenario, outcomes, console.width))
     for label, trials in _by_label(scenario, outcomes).items():
         for sentence in losses(label, trials):
             console.print(sentence, soft_wrap=True)
@@ -110,9 +115,20 @@ def _shown(progress: Progress, bar: TaskID, steps: int) -> Callable[[RoundResult
     return show
 
 
-def _table(scenario: Scenario, outcomes: Sequence[TrialResult]) -> Table:
-    """Build the table of results: one row for each algorithm, with means over seeds."""
+def _table(scenario: Scenario, outcomes: Sequence[TrialResult], width: int) -> Table:
+    """Build the table of results: one row for each algorithm, with means over seeds.
+
+    No figure is cut off: labels are broken where there is little room, and figures too where there is less.
+
+    Args:
+        scenario: the scenario.
+        outcomes: the results of its trials.
+        width: how many characters a line has.
+    """
     target = scenario.target_accuracy
+    by_label = _by_label(scenario, outcomes)
+    summaries = {label: [summarise(outcome, target) for outcome in trials] for label, trials in by_label.items()}
+    trials = [row for rows in summaries.values() for row in rows]
     measures: list[tuple[str, str, Kind]] = [
         ("accuracy", "final_accuracy", "fraction"),
         ("time", "sim_time_s", "seconds"),
@@ -123,21 +139,24 @@ def _table(scenario: Scenario, outcomes: Sequence[TrialResult]) -> Table:
     ]
     if target is not None:
         measures.insert(2, (f"to {target:.0%}", "time_to_target_s", "seconds"))
-    shares = {
-        label: sum(map(wasted_share, trials)) / len(trials) for label, trials in _by_label(scenario, outcomes).items()
-    }
-    wasted = any(shares.values())
-    title = f"{scenario.name} (traffic, work and energy of the devices)"
+    if any(row["lost_updates"] for row in trials) or len({row["updates"] for row in trials}) > 1:
+        measures.append(("updates", "updates", "count"))
+    cells = {label: [human(kind, _mean(rows, key)) for _, key, kind in measures] for label, rows in summaries.items()}
+    headings, title = [heading for heading, _, _ in measures], "traffic, work and energy of the devices"
+    shares = {label: sum(map(wasted_share, own)) / len(own) for label, own in by_label.items()}
+    if any(shares.values()):
+        headings, title = [*headings, "in vain"], f"{title}; in vain: the share of their busy time"
+        cells = {label: [*texts, human("fraction", shares[label])] for label, texts in cells.items()}
+    title = f"{scenario.name} ({title})"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
-    table.add_column("", no_wrap=True)
-    for heading, _, _ in measures:
-        table.add_column(heading, justify="right", no_wrap=True)
-    if wasted:
-        table.add_column("busy in vain", justify="right", no_wrap=True)
-    for label, trials in _by_label(scenario, outcomes).items():
-        rows = [summarise(outcome, target) for outcome in trials]
-        cells = [human(kind, _mean(rows, key)) for _, key, kind in measures]
-        table.add_row(label, *cells, *([human("fraction", shares[label])] if wasted else []))
+    columns = [cells.keys(), *zip(headings, *cells.values(), strict=True)]
+    longest, *figures = (max(map(len, texts)) for texts in columns)
+    roomy = min(longest, _SHORT) + sum(figures) + _GAP * len(columns) <= width
+    table.add_column("", overflow="fold")
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=roomy, overflow="fold")
+    for label, texts in cells.items():
+        table.add_row(label, *texts)
     return table
 
 

@@ -85,6 +85,7 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
     reached = (p.sim_time_s for p in outcome.rounds if p.score and target is not None and p.score.accuracy >= target)
     rounds = rounds or rounds_table(outcome)
     last = dict(zip(rounds.columns, rounds.rows[-1], strict=True))
+    updates, energy = _updates(outcome), float(last["client_energy_j"])
     provisioned = (use.bytes for use in outcome.uses if use.activity == "download" and use.phase == "provisioning")
     return {
         "algorithm": outcome.entry.name,
@@ -101,7 +102,7 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
         "bytes_provisioning": sum(provisioned),
         "client_flops": int(last["client_flops"]),
         "server_flops": int(last["server_flops"]),
-        "client_energy_j": float(last["client_energy_j"]),
+        "client_energy_j": energy,
         "client_active_energy_j": active_energy(outcome.uses, outcome.power),
         "server_energy_j": float(last["server_energy_j"]),
         "peak_client_memory_bytes": outcome.peak_client_memory_bytes,
@@ -113,7 +114,8 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
         **dict(zip(PERSONAL, _personal(final), strict=True)),
         "standstill": outcome.standstill or None,
         "not_looked_at": not_looked_at(outcome.entry.algorithm, outcome.entry.training),
-        **_updates(outcome),
+        **updates,
+        "energy_per_update_j": energy / updates["updates"] if updates["updates"] else None,
         **{f"wasted_{name}": value for name, value in total(outcome.waste.values())._asdict().items()},
     }
 

@@ -21,7 +21,8 @@ from simulator.experiments.run.tables import rounds_table, summarise, write
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.trial import run as run_trial
 from simulator.scenario.scenario import Scenario
-from tests.helpers.small_trials import scenario
+from simulator.settings.humanize import human
+from tests.helpers.small_trials import ENTRIES, scenario
 
 pytestmark = pytest.mark.usefixtures("small_model")
 WASTED = ("wasted_device_seconds", "wasted_bytes", "wasted_flops", "wasted_energy_j")
@@ -87,10 +88,38 @@ def test_the_table_has_a_column_of_waste_and_a_line_of_losses_where_there_are_an
         console = Console(file=out, width=120)
         run_scenario(small(tmp_path, **driver), dry=True, out=tmp_path / f"{number}", console=console)
         said.append(out.getvalue())
-    assert "busy in vain" not in said[0]
+    assert not {"in vain", "updates"} & set(said[0].split("  "))
     assert "lost" not in said[0]
-    assert "busy in vain" in said[1]
+    heads = next(line for line in said[1].splitlines() if "energy  " in line)
+    assert heads.split("  ")[-2:] == ["updates", "in vain "]
     assert "fl: 2 of 8 updates were lost (late 2)." in said[1]
+
+
+@pytest.mark.parametrize("width", [50, 80, 100, 140])
+def test_no_figure_is_cut_however_long_the_label_and_narrow_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr("analysis.write_figures", lambda folder: [])
+    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
+    label = "A deadline of three first finishers"
+    monkeypatch.setitem(ENTRIES, label, {"name": "fedavg"})
+    training = {"clients_per_round": 4, "driver": {"name": "deadline", "first": 3}}
+    chosen = scenario(tmp_path, [label], training=training, target_accuracy=0.75)
+    out = StringIO()
+    run_scenario(chosen, dry=True, out=tmp_path / "out", console=Console(file=out, width=width))
+    (figures,) = json.loads((tmp_path / "out" / "summary.json").read_text())["trials"]
+    table = out.getvalue().partition(" (traffic")[2].partition(f"{label}: ")[0]
+    assert "…" not in table
+    shown = {"sim_time_s": "seconds", "bytes_up": "bytes", "client_flops": "flops", "client_energy_j": "joules"}
+    texts = [human(kind, figures[key]) for key, kind in shown.items()]
+    assert all(text in table for text in texts) == (width >= 100), "in one piece where there is room"
+    assert (label in table) == (width >= 140), "the label first"
+
+
+def test_the_energy_of_an_update_is_that_of_the_devices_by_those_that_were_used(late: TrialResult) -> None:
+    figures = summarise(late, None)
+    assert figures["energy_per_update_j"] == pytest.approx(figures["client_energy_j"] / 6)
+    assert summarise(with_ledger(late, lossy("late")), None)["energy_per_update_j"] is None
 
 
 DRIVERS = {
@@ -142,10 +171,15 @@ def test_losses_are_summed_over_seeds_and_unfinished_work_is_no_loss(late: Trial
     assert list(losses("Deadline", [one, other])) == ["Deadline: 3 of 5 updates were lost (late 2, battery 1)."]
 
 
-def test_intervals_without_an_update_are_rounds_without_one_and_those_that_passed_in_a_round(late: TrialResult) -> None:
+@pytest.mark.parametrize(
+    ("driver", "said"), [({"name": "deadline", "first": 3}, "rounds"), (DRIVERS["semi_async"], "intervals")]
+)
+def test_rounds_without_an_update_are_those_and_intervals_that_passed_in_a_round(
+    tmp_path: Path, driver: dict[str, Any], said: str
+) -> None:
     rows = RoundRow(1, 0, 1, updates=2, empty=1), RoundRow(2, 1, 1, updates=0), RoundRow(3, 2, 1, updates=1)
-    outcome = with_ledger(late, lossy(rounds=rows))
-    assert list(losses("Semi", [outcome])) == ["Semi: in 2 of 4 intervals no update arrived."]
+    outcome = with_ledger(dry(tmp_path, **driver), lossy(rounds=rows))
+    assert list(losses("A", [outcome])) == [f"A: in 2 of 4 {said} no update arrived."]
     assert summarise(outcome, None)["empty_rounds"] == 2
 
 

@@ -51,6 +51,7 @@ SUMMARY = [
     "unfinished_updates",
     "empty_rounds",
     "mean_staleness",
+    "energy_per_update_j",
     "wasted_device_seconds",
     "wasted_bytes",
     "wasted_flops",
