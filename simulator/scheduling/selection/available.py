@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 class Available(Selection):
     """Uniform random selection among those that are expected to stay until their round is over.
 
-    How long a device stays is what its presence says on average, not the future itself. A device that is always there
-    stays for ever, and needs no prediction of its round. If too few stay, the cohort is smaller; if nobody does, the
-    one that gets furthest takes part.
+    How long a device stays is what its presence says: a plan where there is one (``day_night``, and traces, whose
+    recorded stay is taken for the device's plan), a mean where it comes and goes at random. A device that is always
+    there stays for ever, and needs no prediction of its round. If too few stay, the cohort is smaller; if nobody does,
+    the one that gets furthest takes part.
 
     Attributes:
         margin: how many times its predicted seconds a client must be expected to stay.
