@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import simpy
 
 from simulator.accounting.ledger import AbsenceRow
+from simulator.world.memory import Memory
 from simulator.world.standstill import OUTAGE
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Attending:
     """
 
     world: Any
+    memory: Memory
 
     def __init__(self, world: Any, name: str) -> None:
         self.world, self.env, self.name = world, world.env, name
@@ -149,8 +151,8 @@ def have_outages(server: Attending, attendance: Attendance, patience: float) -> 
     server.patience = patience
 
     def give_up() -> None:
-        for process in list(server.world.processes):
-            if process.client is None:
+        for process in list(server.world.processes):  # what the server held for a client is gone
+            if process.client is None or server.memory.holds_for(process.client_name):
                 process.stop(OUTAGE)
 
     follow(server, attendance, OUTAGE, give_up)

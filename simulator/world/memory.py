@@ -138,6 +138,10 @@ class Memory:
         self._seen = {key: part for key, part in self._seen.items() if key[1] != client}
         self._leave(client, list(self._users))
 
+    def holds_for(self, client: str) -> bool:
+        """Return whether weights or passes are in memory for the sake of a client."""
+        return any(user == client for _, user in self._seen)
+
     def drop(self, client: str | None, weights: Any) -> None:
         """Free weights that a client needs no more, with their gradients and optimizer state, in all its parts.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from simulator.accounting.payload import Frozen, tree_bytes
@@ -25,6 +26,18 @@ class Store:
     """
 
     changed: bool = True  # of the class: a new record counts as changed
+
+    def checkpoint(self) -> Any:
+        """Return what ``roll_back`` needs to take the record back to the present; None if it never is taken back.
+
+        A record of what is trained at a server overrides both: a server that has an outage goes on from its last
+        aggregation.
+        """
+        return None
+
+    def roll_back(self, checkpoint: Any) -> None:
+        """Take the record back to when a checkpoint was made, which is not None."""
+        raise NotImplementedError
 
     def __setattr__(self, name: str, value: Any) -> None:
         self.__dict__[name] = value
@@ -50,6 +63,16 @@ class Stores(dict[type[Store], Store]):
         if kind not in self:
             self[kind] = kind()
         return self[kind]  # type: ignore[return-value]
+
+    def checkpoint(self) -> dict[type[Store], Any]:
+        """Return what ``roll_back`` needs, by the class of each record that can be taken back."""
+        made = {kind: store.checkpoint() for kind, store in self.items()}
+        return {kind: checkpoint for kind, checkpoint in made.items() if checkpoint is not None}
+
+    def roll_back(self, checkpoints: Mapping[type[Store], Any]) -> None:
+        """Take all records that can be back to when checkpoints were made."""
+        for kind, checkpoint in checkpoints.items():
+            self[kind].roll_back(checkpoint)
 
     @property
     def changed(self) -> bool:

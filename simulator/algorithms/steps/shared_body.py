@@ -28,9 +28,17 @@ class SharedBody(Store):
 
     Attributes:
         weights: a ``Weights`` object, which persists with its optimizer state; None before ``share_body``.
+        trained: the names of those of its tensors that are trained.
     """
 
     weights: Any = None
+    trained: tuple[str, ...] = ()
+
+    def checkpoint(self) -> Any:
+        return self.weights.state(self.trained)
+
+    def roll_back(self, checkpoint: Any) -> None:
+        self.weights.restore(checkpoint)
 
 
 @dataclass(eq=False)
@@ -120,7 +128,8 @@ def share_body(world: World, task: Task, tensors: Mapping[str, Any]) -> None:
         task: the model, which provides the other weights and the optimizer.
         tensors: initial values, name -> tensor.
     """
-    world.server.store(SharedBody).weights = task.weights(tensors, world.aggregations + 1, owner="server")
+    shared = world.server.store(SharedBody)
+    shared.weights, shared.trained = task.weights(tensors, world.aggregations + 1, owner="server"), tuple(tensors)
 
 
 def shared_body(world: World, task: Task) -> Weights:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from simulator.algorithms.base import Algorithm, State, Steps, Update
-from simulator.scheduling.drivers.base import Driver, GlobalState, refuse_own_order
+from simulator.scheduling.drivers.base import Driver, GlobalState, Rewind, refuse_own_order
 from simulator.scheduling.drivers.fleet import Attempt, Fleet
 from simulator.scheduling.staleness.base import Staleness
 from simulator.settings.errors import UnfitError
@@ -71,7 +71,7 @@ class AsynchronousDriver(Driver):
         if not world.aggregations:
             stored.value = algorithm.begin(world, task)
         yield stored.value
-        places = self.places(clients_per_round)
+        places, rewind = self.places(clients_per_round), Rewind(world)
         fleet = Fleet(algorithm, world, task, selection, seeds, places, self.needs_bases)
         try:
             while world.aggregations < rounds:
@@ -79,9 +79,11 @@ class AsynchronousDriver(Driver):
                     world.advance(world.await_return([world.server], "next update"))
                 state = world.advance(self._to_the_next(fleet, stored.value))
                 if state is GONE:
+                    rewind.go_back()
                     fleet.lose(fleet.pop_arrived(), OUTAGE)
                     continue
                 stored.value = state
+                rewind.keep()
                 world.aggregations += 1
                 yield state
         finally:

@@ -91,6 +91,29 @@ class Driver(Settings):
         raise NotImplementedError
 
 
+class Rewind:
+    """What is kept at the server, as of the last aggregation: it goes on from there after an outage.
+
+    Nothing is copied where the server has no outages.
+
+    Args:
+        world: the world whose server it is.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._stores = world.server.stores if world.server.patience is not None else None
+        self.keep()
+
+    def keep(self) -> None:
+        """Keep what is there now."""
+        self._kept = {} if self._stores is None else self._stores.checkpoint()
+
+    def go_back(self) -> None:
+        """Take the records back to when they were kept last."""
+        if self._stores is not None:
+            self._stores.roll_back(self._kept)
+
+
 def check_progress(world: World, lost: int, what: str, reasons: Iterable[str]) -> None:
     """Check that updates are not lost one after the other, as they might be for ever.
 

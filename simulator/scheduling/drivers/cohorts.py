@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.accounting.ledger import AttemptRow
 from simulator.algorithms.base import Algorithm, OwnOrder, State, Steps, Update
-from simulator.scheduling.drivers.base import Driver, GlobalState, check_progress
+from simulator.scheduling.drivers.base import Driver, GlobalState, Rewind, check_progress
 from simulator.settings.seeds import Seeds
 from simulator.world.processes import GONE, LATE, Handle
 from simulator.world.standstill import OUTAGE
@@ -41,7 +41,7 @@ class CohortDriver(Driver):
         if not world.aggregations:  # else it goes on from the state of the last aggregation
             stored.value = algorithm.begin(world, task)
         yield stored.value
-        size, in_vain = self.cohort_size(clients_per_round), 0
+        size, in_vain, rewind = self.cohort_size(clients_per_round), 0, Rewind(world)
         for number in range(world.aggregations + 1, rounds + 1):
             cohort: list[Client] = []
             while not cohort:
@@ -57,7 +57,9 @@ class CohortDriver(Driver):
             state = world.advance(self._round(algorithm, world, task, stored.value, cohort, number))
             if state is not GONE:
                 stored.value = state
+                rewind.keep()
             else:  # nobody is left to wait for what the round has started
+                rewind.go_back()
                 for process in list(world.processes):
                     process.stop(OUTAGE)
             world.aggregations = number
