@@ -70,7 +70,7 @@ def test_every_table_is_typed_when_it_is_empty(name: str) -> None:
 def test_whole_seconds_are_kept_as_floats_in_arrow() -> None:
     arrow = table([AbsenceRow("a", 1, 2)], AbsenceRow).arrow()
     assert arrow.schema.field("seconds").type == pyarrow.float64()
-    assert arrow.to_pylist() == [{"site": "a", "start": 1.0, "seconds": 2.0}]
+    assert arrow.to_pylist() == [{"site": "a", "start": 1.0, "seconds": 2.0, "cause": ""}]
 
 
 def test_reading_does_not_end_the_writing() -> None:

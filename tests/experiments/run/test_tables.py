@@ -45,6 +45,7 @@ SUMMARY = [
     "personal_accuracy_worst_decile",
     "personal_accuracy_participants",
     "personal_accuracy_participants_worst_decile",
+    "standstill",
     "not_looked_at",
     "updates",
     "lost_updates",

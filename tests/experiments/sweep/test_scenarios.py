@@ -16,6 +16,8 @@ POINTS = {
     "label_skew": (3, 81),
     "pipeline": (49, 98),
     "learning_rate": (4, 36),
+    "deadline": (6, 21),
+    "absence": (4, 48),
 }
 """Points, and trials: what a point does not change for an algorithm is one trial."""
 _SYNTHETIC = ["data={name: synthetic, samples: 1000, test_samples: 500, classes: 10}"]

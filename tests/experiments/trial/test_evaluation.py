@@ -143,7 +143,7 @@ def test_the_last_rounds_figures_are_the_summarys(tmp_path: Path) -> None:
     outcome = run(small, small.algorithms[0], 0)
     summary, rounds = summarise(outcome, None), rounds_frame(outcome)
     columns = list(PERSONAL)
-    assert list(rounds.columns[-4:]) == columns
+    assert list(rounds.columns[-5:]) == [*columns, "updates"]
     assert rounds.iloc[-1][columns].tolist() == [summary[column] for column in columns]
     score = outcome.rounds[-1].score
     assert score is not None

@@ -21,7 +21,7 @@ from tests.helpers.small_trials import outcomes, scenario
 
 PRESENCE = {"name": "on_off", "mean_present": "2 s", "mean_absent": "500 ms"}
 BATTERY = {"capacity": "6 J", "start": 0.8, "reserve": 0.1, "charging": {"power": "1 W"}}
-DROPOUT = {"model exchange": 0.05, "training": 0.1, "split training": 0.1, "local loss": 0.1}
+DROPOUT = {"model exchange": 0.05, "training": 0.2, "split training": 0.2, "local loss": 0.2}
 DEVICES = [
     {"name": "raspberry-pi-4", "count": 6, "presence": PRESENCE, "dropout": DROPOUT},
     {"name": "jetson-nano", "count": 6, "uplink": "lte", "memory_bandwidth": "1 GB/s", "battery": BATTERY},
