@@ -93,7 +93,7 @@ PERSONAL = (
     *("personal_accuracy", "personal_accuracy_worst_decile"),
     *("personal_accuracy_participants", "personal_accuracy_participants_worst_decile"),
 )
-LEARNED = ("final_accuracy", "best_accuracy", "final_loss", "time_to_target_s", "wall_time_s", *PERSONAL)
+LEARNED = ("final_accuracy", "best_accuracy", "final_loss", "time_to_target_s", "wall_time_s", *PERSONAL[:2])
 """The columns of a trial's summary that those of a dry one lack or cannot share."""
 
 

@@ -68,7 +68,7 @@ def write_csv(path: Path, tables: Sequence[Table]) -> None:
 
 
 def summarise(outcome: TrialResult, target: float | None, rounds: Table | None = None) -> Summary:
-    """Return one trial in SI units, with the keys of ``summary.json``.
+    """Return one trial in SI units, with the keys of ``summary.json`` but for those that ``participants`` returns.
 
     A new figure is shown only where its key is also named: in ``analysis.measures`` for the table of a run's report, in
     ``analysis.interactive.sweep`` for the page of a sweep, in ``analysis.sweep_figures`` for its figures, and in
@@ -111,7 +111,7 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
         "cuts": _cuts(outcome),
         "trainable_parameters": outcome.trainable_parameters,
         "wall_time_s": outcome.wall_time_s,
-        **dict(zip(PERSONAL, _personal(final), strict=True)),
+        **dict(zip(PERSONAL[:2], _personal(final)[:2], strict=True)),
         "standstill": outcome.standstill or None,
         "not_looked_at": not_looked_at(outcome.entry.algorithm, outcome.entry.training),
         **updates,
@@ -131,6 +131,12 @@ def _updates(outcome: TrialResult) -> Summary:
         "empty_rounds": sum((not row.updates) + row.empty for row in ledger.rounds),
         "mean_staleness": sum(stale) / len(stale) if stale else None,
     }
+
+
+def participants(outcome: TrialResult) -> Summary:
+    """Return the further keys of a trial in ``summary.json``: the last personal accuracies of those that took part."""
+    final = next((point.score for point in reversed(outcome.rounds) if point.score), None)
+    return dict(zip(PERSONAL[2:], _personal(final)[2:], strict=True))
 
 
 def _personal(score: Score | None) -> tuple[float | None, ...]:
@@ -271,7 +277,9 @@ def write(
     """
     rounds = [rounds_table(outcome) for outcome in outcomes]
     target = scenario.target_accuracy
-    trials = [summarise(outcome, target, own) for outcome, own in zip(outcomes, rounds, strict=True)]
+    trials = [
+        summarise(outcome, target, own) | participants(outcome) for outcome, own in zip(outcomes, rounds, strict=True)
+    ]
     summary = {"scenario": scenario.name, "version": _version("sfsim"), "dry": dry, "trials": trials}
     (folder / SUMMARY).write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
     (folder / "scenario.yaml").write_text(scenario.resolved(), encoding="utf-8")

@@ -28,6 +28,10 @@ def notices(scenario: Scenario) -> Iterator[str]:
         yield from (f"{entry.label} {notice}" for notice in not_looked_at(entry.algorithm, entry.training))
     for where, signal in scenario.world.signals():
         yield from (f"world.{'.'.join(map(str, where))}: {notice}" for notice in signal.notices())
+    names = [name for name, _ in devices(scenario.world)]
+    for index, group in enumerate(scenario.world.devices):
+        for notice in group.presence.notices(names) if group.presence else ():
+            yield f"world.devices.{index}.presence: {notice}"
     yield from unknown_phases(sorted({phase for group in scenario.world.devices for phase in group.dropout}))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from simulator.settings.base import Settings
@@ -43,3 +44,11 @@ class Presence(Settings):
             UnfitError: nothing is known of this device; the key is that of a setting of the presence.
         """
         raise NotImplementedError
+
+    def notices(self, devices: Sequence[str]) -> Iterator[str]:
+        """Yield what a user should know of these settings, in sentences without a full stop.
+
+        Args:
+            devices: the names of all devices of the scenario.
+        """
+        yield from ()

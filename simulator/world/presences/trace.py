@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
@@ -13,8 +13,8 @@ from pydantic import model_validator
 
 from simulator.settings.base import LocalPath
 from simulator.settings.errors import UnfitError
-from simulator.settings.units import Period
-from simulator.settings.wording import listed
+from simulator.settings.units import DURATION, Period
+from simulator.settings.wording import listed, near_miss
 from simulator.world.presences.base import Attendance, Presence
 from simulator.world.timetable import Timetable
 
@@ -61,6 +61,15 @@ class Trace(Presence):
         if self.after == "repeat":
             return Timetable(own, self.period or self._last(spells))
         return Timetable(own, stays_on=self.after == "present")
+
+    def notices(self, devices: Sequence[str]) -> Iterator[str]:
+        spells = self._spells()
+        if "after" not in self.model_fields_set:
+            last = DURATION.format(self._last(spells))
+            yield f"the trace ends at {last}, and devices are away after that (after: absent)"
+        for name in spells:
+            if name and name not in devices:
+                yield f'the trace has rows for "{name}", and there is no such device{near_miss(name, devices)}'
 
     def _spells(self) -> Spells:
         try:

@@ -11,7 +11,7 @@ from torch import nn
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.local import Local
 from simulator.algorithms.steps.personal import PersonalModel, has_trained
-from simulator.experiments.run.tables import rounds_frame, summarise
+from simulator.experiments.run.tables import participants, rounds_frame, summarise
 from simulator.experiments.trial.evaluation import Evaluation
 from simulator.experiments.trial.trial import run
 from simulator.learning.models.stages import stages_of
@@ -53,7 +53,7 @@ def test_a_dry_run_looks_at_nothing(tmp_path: Path, looked: list[Any]) -> None:
     outcome = outcomes(scenario(tmp_path, ["ditto"]), dry=True)["ditto"]
     assert looked == []
     summary = summarise(outcome, None)
-    assert all(summary[column] is None for column in PERSONAL)
+    assert all((summary | participants(outcome))[column] is None for column in PERSONAL)
     assert rounds_frame(outcome)[list(PERSONAL)].isna().all(axis=None)
 
 
@@ -141,7 +141,7 @@ def test_more_clients_than_there_are_is_refused(tmp_path: Path) -> None:
 def test_the_last_rounds_figures_are_the_summarys(tmp_path: Path) -> None:
     small = scenario(tmp_path, ["pfedme"], data=UNEVEN)
     outcome = run(small, small.algorithms[0], 0)
-    summary, rounds = summarise(outcome, None), rounds_frame(outcome)
+    summary, rounds = summarise(outcome, None) | participants(outcome), rounds_frame(outcome)
     columns = list(PERSONAL)
     assert list(rounds.columns[-5:]) == [*columns, "updates"]
     assert rounds.iloc[-1][columns].tolist() == [summary[column] for column in columns]

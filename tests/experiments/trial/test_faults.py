@@ -197,3 +197,16 @@ def test_a_trace_that_lacks_a_device_is_refused_with_its_line(tmp_path: Path) ->
 def test_a_phase_that_nothing_has_is_told_before_the_run() -> None:
     small = faulty(["fl"], [{**DEVICES[0], "dropout": {"trainig": 0.1}}])
     assert any("no" in line and '"trainig"; did you mean "training"?' in line for line in notices(small))
+
+
+def test_what_holds_after_a_trace_and_who_in_it_does_not_exist_is_told_before_the_run(tmp_path: Path) -> None:
+    trace = tmp_path / "trace.csv"
+    trace.write_text("device,start,end\njetson-nano-0,0,10\njetson-nano-1,0,20\njetson-nanu-1,0,10\n")
+    presence = {"name": "trace", "file": str(trace)}
+    groups = [
+        {"name": "jetson-nano", "count": 2, "presence": keys} for keys in (presence, {**presence, "after": "absent"})
+    ]
+    told, untold = (list(notices(faulty(["fl"], [group, {"name": "jetson-nano", "count": 2}]))) for group in groups)
+    assert [line for line in told if "ends at 20 s, and devices are away after that (after: absent)" in line]
+    assert [line for line in told if 'rows for "jetson-nanu-1"' in line and 'did you mean "jetson-nano-1"?' in line]
+    assert not [line for line in untold if "ends at" in line]
