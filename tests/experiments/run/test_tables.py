@@ -55,13 +55,13 @@ SUMMARY = [
     "wasted_bytes",
     "wasted_flops",
     "wasted_energy_j",
+    "personal_accuracy_participants",
+    "personal_accuracy_participants_worst_decile",
 ]
 ROUNDS = (
     "algorithm,label,seed,round,sim_time_s,accuracy,loss,bytes_up,bytes_down,client_flops,server_flops,"
     "client_energy_j,server_energy_j,personal_accuracy,personal_accuracy_worst_decile,"
     "personal_accuracy_participants,personal_accuracy_participants_worst_decile,updates"
-    "personal_accuracy_participants",
-    "personal_accuracy_participants_worst_decile",
 )
 WORKS = "site,client,work,phase,round,asked,start,seconds,flops,bytes_touched,attempt,lost,reason"
 TRANSFERS = "source,target,client,kind,phase,round,start,seconds,bytes,lost,latency,attempt,reason"
