@@ -40,7 +40,7 @@ def limits_of(scenario: Mapping[str, Any]) -> list[Limit | None]:
     shared = _mapping(scenario.get("training")).get("budget")
     entries = [_mapping(entry) for entry in scenario.get("algorithms") or []] or [{}]
     own = (_mapping(entry.get("training")) for entry in entries)
-    return [_limit(shared, training.get("budget", shared)) for training in own]
+    return [_limit(training.get("budget", shared)) for training in own]
 
 
 def limited(scenario: Mapping[str, Any], axes: Iterable[str] = ()) -> str:
@@ -53,14 +53,17 @@ def limited(scenario: Mapping[str, Any], axes: Iterable[str] = ()) -> str:
     swept = {key for key in axes if "budget" in key.split(".")}
     if swept:
         prefix, _, last = swept.pop().rpartition(".")
-        return last if not swept and prefix == SETTING and last in _SAID else ""
+        entries = [_mapping(_mapping(entry).get("training")) for entry in scenario.get("algorithms") or []]
+        limits = [_limit(entry["budget"]) for entry in entries if "budget" in entry]
+        own = {limit.of if limit else "" for limit in limits}
+        return last if not swept and prefix == SETTING and last in _SAID and own <= {last} else ""
     found = {limit.of if limit else "" for limit in limits_of(scenario)}
     return found.pop() if len(found) == 1 else ""
 
 
-def _limit(shared: Any, own: Any) -> Limit | None:
-    """Return the limit of an entry, whose own settings are laid over the shared ones; null leaves nothing of them."""
-    given = {} if own is None else {**_mapping(shared), **_mapping(own)}
+def _limit(own: Any) -> Limit | None:
+    """Return the limit of an entry, whose own budget replaces the shared one."""
+    given = _mapping(own)
     return next((Limit(key, str(given[key])) for key in _SAID if given.get(key) is not None), None)
 
 

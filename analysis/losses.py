@@ -130,7 +130,8 @@ def stragglers(run: Run, label: str) -> pd.DataFrame:
     """
     last: dict[str, list[float]] = {}
     rounds = 0
-    for seed in run.seeds(label):
+    waits = _driver(run, label) not in ("fedbuff", "fedasync", "semi_async")
+    for seed in run.seeds(label) if waits else ():
         attempts = run.attempts(label, seed)
         attempts = attempts[attempts["reason"] != UNFINISHED]
         used = attempts[attempts["reason"] == ""]

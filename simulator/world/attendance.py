@@ -154,5 +154,6 @@ def have_outages(server: Attending, attendance: Attendance, patience: float) -> 
         for process in list(server.world.processes):  # what the server held for a client is gone
             if process.client is None or server.memory.holds_for(process.client_name):
                 process.stop(OUTAGE)
+        server.memory.lose_passes()
 
     follow(server, attendance, OUTAGE, give_up)

@@ -138,6 +138,10 @@ class Memory:
         self._seen = {key: part for key, part in self._seen.items() if key[1] != client}
         self._leave(client, list(self._users))
 
+    def lose_passes(self) -> None:
+        """Free what is kept for no client in particular: passes that nobody will go on with."""
+        self.bytes -= self._kept.pop(None, 0)
+
     def holds_for(self, client: str) -> bool:
         """Return whether weights or passes are in memory for the sake of a client."""
         return any(user == client for _, user in self._seen)

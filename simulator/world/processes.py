@@ -13,6 +13,8 @@ from simpy.events import EventPriority
 Steps = Generator[simpy.Event, Any, Any]
 LAST = EventPriority(2)
 """A priority after all others at the same moment; SimPy itself uses 0 and 1."""
+END = EventPriority(3)
+"""A priority after even those: at the end of a trial."""
 
 
 LATE = "late"
@@ -66,6 +68,7 @@ class Process(simpy.Process):
     Attributes:
         client: the client that it works for, or None.
         client_name: the client's name, or None.
+        begins: whether it was started by a process that does not work for this client.
         phase: the phase that its rows in the ledger get.
         round: the round that its rows get.
         attempt: the client's attempt that its rows get; 0 without a client.
@@ -84,6 +87,7 @@ class Process(simpy.Process):
         inherits = isinstance(parent, Process)
         self.client: Participant | None = client or (parent.client if inherits else None)  # type: ignore[union-attr]
         self.client_name = self.client.name if self.client else None
+        self.begins = not inherits or self.client is not parent.client  # type: ignore[union-attr]
         self.attempt = self.client.round_index if self.client else 0
         self.phase: str = parent.phase if inherits else ""  # type: ignore[union-attr]
         self.round: int = parent.round if inherits else 0  # type: ignore[union-attr]
@@ -121,7 +125,7 @@ def _until_stopped(process: Process, steps: Steps, running: dict[Process, None])
     try:
         if process.stopped:
             return GONE
-        if process.client is not None and process.client.site.dropout is not None:
+        if process.begins and process.client is not None and process.client.site.dropout is not None:
             process.client.site.dropout.enter(process, running, ends=False)
         return (yield from steps)
     except simpy.Interrupt:
@@ -241,30 +245,35 @@ class Concurrency:
         jobs = [job if isinstance(job, Handle) else self.start(job) for job in steps]
         failed: list[simpy.Event] = []
         enough = None if first is None else self.env.event()
-        missing, reason = first or 0, "stopped"
+        done: list[simpy.Event] = []  # in the order in which they ended
+        reason = "stopped"
 
         def note(process: simpy.Event) -> None:
-            nonlocal missing
             if not process.ok:
                 if failed:  # one error is raised here; no one would handle the others
                     process.defused = True
                 failed.append(process)
-            elif enough is not None and process.value is not GONE:
-                missing -= 1
-                if not missing:
+            elif process.value is not GONE:
+                done.append(process)
+                if enough is not None and len(done) == first:
                     enough.succeed()
 
         for job in jobs:
-            if job.process.callbacks is not None:  # None if it is over
+            if job.process.callbacks is not None:
                 job.process.callbacks.append(note)
+            else:  # it is over
+                note(job.process)
         all_over = self.env.all_of([job.process for job in jobs])
         ends = [all_over] if within is None else [all_over, self.last_at(within)]
         ends += [] if enough is None else [enough]
         try:
             yield all_over if len(ends) == 1 else self.env.any_of(ends)
             reason = LATE  # those that are not over
-            results = [job.process.value for job in jobs if not job.process.is_alive]
-            return [result for result in results if result is not GONE][:first]
+            if first is None:
+                results = [job.process.value for job in jobs if not job.process.is_alive]
+                return [result for result in results if result is not GONE]
+            counted = set(done[:first])
+            return [job.process.value for job in jobs if job.process in counted]
         finally:
             me = self.env.active_process
             if isinstance(me, Process) and me.stopped:
@@ -272,11 +281,11 @@ class Concurrency:
             for job in jobs:
                 job.stop(reason)
 
-    def last_at(self, seconds: float) -> simpy.Event:
+    def last_at(self, seconds: float, priority: EventPriority = LAST) -> simpy.Event:
         """Return an event after so many seconds, which comes after all else that happens at that moment."""
         event = self.env.event()
         event._ok, event._value = True, None
-        self.env.schedule(event, LAST, seconds)
+        self.env.schedule(event, priority, seconds)
         return event
 
     def buffer(self, room: float) -> Buffer:

@@ -13,7 +13,7 @@ from simulator.accounting.waste import UNFINISHED as UNFINISHED
 from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
 from simulator.world.dropout import give_up
-from simulator.world.processes import Concurrency, Process, Steps
+from simulator.world.processes import END, Concurrency, Process, Steps
 from simulator.world.queue import Job
 
 OUTAGE = "outage"
@@ -113,7 +113,7 @@ class Background(Concurrency):
         Args:
             moment: in seconds of the clock, not before now.
         """
-        event = self.last_at(moment - self.now)
+        event = self.last_at(moment - self.now, END)
         assert event.callbacks is not None
         event.callbacks.append(lambda _: self._end_now())
         self._pending += 1
@@ -125,7 +125,9 @@ class Background(Concurrency):
             moment: in seconds of the clock, not before now.
         """
         self.is_over = True
-        if moment > self.now:
+        for process in list(self.processes):
+            process.stop(UNFINISHED)
+        while self.now < moment:  # the end of a process that ``advance`` runs ends a run of the clock
             self.env.run(moment)
 
     def _end_now(self) -> None:
@@ -138,12 +140,16 @@ class Background(Concurrency):
     def check_alive(self) -> None:
         """Check that something other than changes in the background can happen, or that somebody waits for one.
 
+        A site may also leave, which ends the wait of those who need it, and for them.
+
         Raises:
             StandstillError: neither is so.
         """
         if self.is_over:
             return
-        if len(self.env._queue) <= self._pending and not any(map(_hopeful, self._awaited.values())):
+        if len(self.env._queue) > self._pending or any(map(_hopeful, self._awaited.values())):
+            return
+        if not any(site.due for process in self.processes for site in _needed(process)):  # none will leave either
             raise standstill(self)
 
     def until_back(self, site: Absent, what: str) -> Steps:
@@ -206,6 +212,11 @@ class Background(Concurrency):
 
 def _hopeful(awaited: Awaited) -> bool:
     return any(site.may_return for site in awaited.sites)
+
+
+def _needed(process: Process) -> tuple[Absent, ...]:
+    """Return the sites without which a process ends: if one of them leaves, others need not wait for it any more."""
+    return process.sites if process.client is None else (*process.sites, process.client.site)
 
 
 def standstill(world: Background) -> StandstillError:

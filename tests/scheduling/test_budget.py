@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from simulator.experiments.trial import build
 from simulator.experiments.trial.result import TrialResult
+from simulator.experiments.trial.simulate import Simulation
 from simulator.experiments.trial.trial import run
 from simulator.scheduling.budget import Budget
 from simulator.settings.errors import ScenarioError
@@ -107,6 +108,33 @@ def test_a_standstill_before_the_time_is_up_is_noted_and_the_trial_keeps_what_it
     result = run(scenario, scenario.algorithms[0], seed=0, dry=True)
     assert "(battery)" in result.standstill
     assert result.rounds[-1].round >= 1
+
+
+@pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver["name"])
+def test_a_trial_goes_on_to_the_end_of_its_time_after_a_standstill(driver: dict[str, Any], tmp_path: Path) -> None:
+    """Uplinks are dead from 30 ms on: nobody is done, and the clock and the batteries go on as in any trial."""
+    dead = {"rate": "1 Mbit/s", "signal": {"name": "trace", "points": [["0 s", 1.0], ["30 ms", 0.0]]}}
+    device = {"name": "raspberry-pi-4", "count": 6, "uplink": dead, "battery": {"capacity": "10 Wh"}}
+    world = {"devices": [device], "server": {"name": "rtx-4090"}}
+    training = {"budget": {"seconds": "20 s"}, "clients_per_round": 4, "driver": driver}
+    scenario = small_trials.scenario(tmp_path, ["fl"], world=world, training=training)
+    forget()
+    simulation = Simulation(scenario, scenario.algorithms[0], seed=0, dry=True)
+    result = simulation.run()
+    assert result.rounds[-1].sim_time_s == 20
+    assert {row.reason for row in result.ledger.attempts} <= {"unfinished", "late"}
+    for site in simulation.world.sites:
+        if site.battery is not None:
+            joules = sum(use.energy_j for use in result.uses if use.site == site.name)
+            assert site.battery.drawn == pytest.approx(joules, rel=1e-9)
+
+
+def test_a_round_that_ends_with_the_time_is_a_round(tmp_path: Path) -> None:
+    """Rounds of 10 ms in which all are late, for 100 ms."""
+    driver = {"name": "deadline", "seconds": "10 ms"}
+    result = trial(tmp_path, driver=driver, budget={"seconds": "100 ms"})
+    assert result.rounds[-1].round == len(result.ledger.rounds) == 10
+    assert {row.reason for row in result.ledger.attempts} <= {"late", ""}
 
 
 @pytest.mark.parametrize("every", [0, -1, 1.5, True, "0 s", "3 rounds", "-1 s"])

@@ -65,6 +65,24 @@ def test_a_client_drops_out_at_the_beginning_or_the_end_of_a_phase_with_all_its_
     ]
 
 
+def test_who_drops_out_at_the_end_of_a_phase_does_not_where_the_phase_starts_others() -> None:
+    world = tiny()
+    client = device(world, "0")
+    client.site.dropout = Dropout("0", {"training": 1.0}, Seeds(seed_of("end")))
+
+    class Nested(Phases):
+        name: ClassVar[str] = "nested"
+
+        def client(self, world: World, task: Any, client: Any, state: Any) -> Steps:
+            with world.phase("training"):
+                yield from world.together(client.compute(job(2, name="one")), client.compute(job(1, name="other")))
+            return Update(1, weight=1)
+
+    drive(Nested(), world, None)
+    assert sum(row.seconds for row in world.ledger.works) == 3
+    assert [row.reason for row in world.ledger.attempts] == ["dropout"]
+
+
 def test_half_of_those_that_drop_out_do_so_at_the_beginning() -> None:
     """Of 2,000 attempts 1,000 drop out, 500 of them at the beginning, with a standard deviation of 16."""
     dropout = Dropout("a", {"training": 0.5}, Seeds(0))

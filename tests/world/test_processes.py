@@ -290,3 +290,34 @@ def test_a_cost_that_gives_no_time_is_refused_where_it_is_asked_for(flops: float
 
     world.run(driver())
     assert (world.now, served(world)) == (1, [("job", 0, 1)])
+
+
+def test_the_first_results_are_those_that_came_first_in_the_order_of_the_jobs() -> None:
+    """a and b are done last, at the same moment, and only one of them is still needed."""
+    world = tiny()
+
+    def turn(name: str, seconds: float) -> Steps:
+        yield from pause(world, seconds)
+        return name
+
+    def driver() -> Steps:
+        jobs = [turn("a", 3), turn("b", 3), turn("c", 1), turn("d", 2)]
+        return (yield from world.together(*jobs, first=3))
+
+    assert world.run(driver()) == ["a", "c", "d"]
+
+
+def test_those_that_are_over_already_count_among_the_first() -> None:
+    world = tiny()
+
+    def turn(name: str, seconds: float) -> Steps:
+        yield from pause(world, seconds)
+        return name
+
+    def driver() -> Steps:
+        over, late = world.start(turn("over", 1)), world.start(turn("late", 9))
+        yield from pause(world, 2)
+        results = yield from world.together(over, late, first=1)
+        return results, world.now
+
+    assert world.run(driver()) == (["over"], 2)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from simulator.scheduling.budget import Budget
 
 
+ROUNDING = 1e-12
+"""The part of a budget that is taken for a rounding error."""
 Progress = Callable[[RoundResult], Any]
 """Called with the state before training and after each round."""
 
@@ -115,7 +117,7 @@ class Simulation:
             with located(self.scenario, "algorithms", self.entry.label), self._ended_by(budget):
                 for state in states:
                     number, now = world.aggregations, world.now - world.start_time
-                    done = number / training.rounds if budget is None else budget.spent(world)
+                    done = number / training.rounds if budget is None else budget.spent(world) + ROUNDING
                     due = evaluation.is_due(number, now, last) or done >= 1
                     score = self.evaluation.score(self.entry.algorithm, world, self.task, state) if due else None
                     last = now if due else last

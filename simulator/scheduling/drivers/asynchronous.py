@@ -119,7 +119,7 @@ class AsynchronousDriver(Driver):
         world.current_process().round = world.aggregations + 1
         while True:
             due, empty = yield from self.until_due(fleet, state)
-            skipped += empty
+            skipped = empty
             fresh = [attempt for attempt in due if not self._is_stale(world, attempt)]
             fleet.lose((attempt for attempt in due if attempt not in fresh), "stale")
             if fresh:

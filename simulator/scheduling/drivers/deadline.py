@@ -12,6 +12,7 @@ from simulator.scheduling.drivers.base import refuse_own_order
 from simulator.scheduling.drivers.cohorts import CohortDriver, updates_of
 from simulator.settings.errors import UnfitError
 from simulator.settings.units import Duration
+from simulator.world.processes import LATE
 
 if TYPE_CHECKING:
     from simulator.learning.settings import TrainingSettings as Training
@@ -109,7 +110,8 @@ class Deadline(CohortDriver):
         partial = {}
         for client, job in jobs.items():
             cut_off = job.process.cut_off
-            if client in updates or cut_off is None or cut_off.kind != algorithm.update_kind:
+            late = job.process.reason == LATE
+            if client in updates or not late or cut_off is None or cut_off.kind != algorithm.update_kind:
                 continue
             if layers := _arrived(cut_off.payload, cut_off.share):
                 partial[client] = Update(layers, weight=len(client.data))

@@ -41,6 +41,7 @@ class Attempt:
         ended: when the client was done, in seconds of the clock.
         update: its update; None before it has arrived.
         size: the bytes of the update, for which it takes up the server's memory until it is aggregated.
+        process: what the client does; None before it has begun.
     """
 
     client: Client
@@ -52,6 +53,7 @@ class Attempt:
     ended: float = 0.0
     update: Update | None = None
     size: int = 0
+    process: Process | None = None
 
 
 class Fleet:
@@ -70,6 +72,7 @@ class Fleet:
     Attributes:
         running: the attempts under way, by client, in the order in which they began.
         arrived: the attempts whose updates have arrived, in the order of arrival.
+        round_start: when the round that is under way began, at the end of the last aggregation; seconds of the clock.
     """
 
     def __init__(
@@ -91,7 +94,7 @@ class Fleet:
         self._draws = 0
         self._lost: list[str] = []  # the reasons of the attempts that were lost since the last one that was not
         self._change: simpy.Event | None = None
-        self._round_start = world.now
+        self.round_start = world.now
 
     def fill(self, state: State) -> Steps:
         """Give the state to as many selected clients as there are places; if nobody works then, wait until one can.
@@ -159,8 +162,8 @@ class Fleet:
             self._note(attempt, number, "")
         self._keep_base(state)
         world.updates += len(used)
-        world.ledger.rounds.add(RoundRow(number, self._round_start, world.now - self._round_start, len(used), empty))
-        self._round_start = world.now
+        world.ledger.rounds.add(RoundRow(number, self.round_start, world.now - self.round_start, len(used), empty))
+        self.round_start = world.now
         for attempt in self.running.values():
             self._engage(attempt)
         for process in world.processes:  # what is under way goes on in the next round
@@ -181,10 +184,12 @@ class Fleet:
         """Note the attempts that are left when the trial ends."""
         self.lose(self.pop_arrived(), UNFINISHED)
         for attempt in list(self.running.values()):
-            self._engage(attempt)
+            del self.running[attempt.client]
+            if attempt.process is not None:
+                attempt.process.stop(UNFINISHED)
+            self.world.end_engagement(attempt.client, self.world.aggregations + 1, attempt.engaged)
             attempt.ended = self.world.now
             self._note(attempt, 0, UNFINISHED)
-        self.running.clear()
 
     def _absent(self) -> list[Site]:
         """Return the devices that would be selected if they were there."""
@@ -213,7 +218,7 @@ class Fleet:
         self._bases[version] += 1
         with world.phase("model exchange"):
             process = world.start(self.algorithm.client(world, self.task, client, state), client).process
-        self.running[client] = attempt
+        self.running[client], attempt.process = attempt, process
         assert process.callbacks is not None
         process.callbacks.append(lambda _: self._end(attempt, process))
 

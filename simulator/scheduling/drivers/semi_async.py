@@ -32,13 +32,13 @@ class SemiAsync(AsynchronousDriver):
 
     def until_due(self, fleet: Fleet, state: State) -> Steps:
         world = fleet.world
-        first = floor((world.now - world.start_time) / self.seconds + RESOLUTION) + 1  # the interval that is now
+        passed = floor((fleet.round_start - world.start_time) / self.seconds + RESOLUTION)  # before this round
         while not fleet.arrived:  # intervals that end meanwhile are empty
             yield from fleet.fill(state)
             yield from fleet.next_change()
-        number = max(first, ceil((world.now - world.start_time) / self.seconds - RESOLUTION))
+        number = max(passed + 1, ceil((world.now - world.start_time) / self.seconds - RESOLUTION))
         end = world.start_time + number * self.seconds
         while world.now < end:
             yield from fleet.fill(state)
             yield from fleet.next_change(until=end)
-        return fleet.pop_arrived(), number - first
+        return fleet.pop_arrived(), number - 1 - passed
