@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from analysis import load_sweep, write_trace
-from simulator.experiments.run.tables import summarise
+from simulator.experiments.run.tables import participants, summarise
 from simulator.experiments.sweep import run as running
 from simulator.experiments.sweep.points import Trial
 from simulator.experiments.trial.memory_check import dry_run_that_fits
@@ -91,7 +91,8 @@ def test_figures_are_those_of_a_run_of_the_same_scenario(write: Write) -> None:
     overrides = ["algorithms.SFL.head=2", "world.server.slots=3", "training.batch_size=4"]
     same = load(file.parent / "tiny.yaml", overrides)
     summary = json.loads((file.parent / "out" / "trials" / row["trial"] / "summary.json").read_text())
-    wanted = summarise(dry_run_that_fits(same, same.algorithms[1], 7), None)
+    outcome = dry_run_that_fits(same, same.algorithms[1], 7)
+    wanted = summarise(outcome, None) | participants(outcome)
     assert summary["trials"][0] | {"wall_time_s": 0} == wanted | {"wall_time_s": 0}
     rounds = pd.read_csv(file.parent / "out" / "trials" / row["trial"] / "rounds.csv")
     assert rounds["bytes_up"].iloc[-1] == wanted["bytes_up"]
