@@ -192,7 +192,7 @@ class Battery:
         self._change()
 
 
-class Transfer:
+class MeteredTransfer:
     """A transfer between two sites, of which at least one has a battery: a use of links from its latency on.
 
     Args:

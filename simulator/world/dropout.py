@@ -63,10 +63,6 @@ class Dropout:
             give_up(process, processes, DROPOUT)
         return fate == "end"
 
-    def leave(self, process: Any, processes: Iterable[Any]) -> NoReturn:
-        """Have the client of the running process drop out at the end of a phase; the arguments are as for ``enter``."""
-        give_up(process, processes, DROPOUT)
-
 
 def give_up(process: Any, processes: Iterable[Any], reason: str) -> NoReturn:
     """End the attempt of the client of the running process: stop all its processes, this one too.

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, Protocol
 import simpy
 from simpy.events import EventPriority
 
+from simulator.world.dropout import DROPOUT, give_up
+
 Steps = Generator[simpy.Event, Any, Any]
 LAST = EventPriority(2)
 """A priority after all others at the same moment; SimPy itself uses 0 and 1."""
@@ -315,7 +317,7 @@ class Concurrency:
             dropout = None if process.client is None else process.client.site.dropout
             gives_up = dropout is not None and dropout.enter(process, self.processes)
             yield
-            if gives_up and dropout is not None:
-                dropout.leave(process, self.processes)
+            if gives_up:
+                give_up(process, self.processes, DROPOUT)
         finally:
             process.phase = outer

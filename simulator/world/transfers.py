@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import simpy
 
 from simulator.accounting.ledger import TransferRow
-from simulator.world.battery import Transfer
+from simulator.world.battery import MeteredTransfer
 from simulator.world.clients import Client
 from simulator.world.network import Flow, Link, Network, crossing
 from simulator.world.processes import LATE, CutOff, Process, Steps
@@ -65,7 +65,7 @@ class Transfers(Surroundings):
         flow = self.network.send(path, sending)
         process.sites = (source, target)
         metered = source.battery is not None or target.battery is not None
-        drawing = Transfer(process.sites, sum(link.latency for link in path)) if metered else None
+        drawing = MeteredTransfer(process.sites, sum(link.latency for link in path)) if metered else None
         try:
             yield flow.done
         finally:  # if the sender was stopped, the flow ends here, and what was sent is lost
@@ -138,7 +138,7 @@ class Transfers(Surroundings):
         process.sites = (source, client.site)
         arrived: int | None = None
         latency = sum(link.latency for link in self.path(source, client.site))
-        drawing = Transfer(process.sites, latency) if client.site.battery is not None else None
+        drawing = MeteredTransfer(process.sites, latency) if client.site.battery is not None else None
         try:
             yield self.env.all_of([flow.done, shared.done])
             remaining = ended[0] + downlink.latency - self.now  # for the last byte, if the uplink was slower

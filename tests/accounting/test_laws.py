@@ -12,6 +12,7 @@ from simulator.accounting.power import Power
 from simulator.accounting.usage import uses
 from simulator.world.clients import Client
 from simulator.world.world import World
+from tests.helpers.spans import length
 from tests.helpers.worlds import LATE, Steps, device, job, pause, tiny
 
 SLOTS = 2
@@ -67,15 +68,6 @@ def play(start: float, plans: list[Any], server_away: Any, deadline: float) -> t
 
     world.run(driver())
     return world, received
-
-
-def length(spans: list[tuple[float, float]]) -> float:
-    """Of the union."""
-    total, until = 0.0, float("-inf")
-    for begin, end in sorted(spans):
-        total += max(0.0, end - max(begin, until))
-        until = max(until, end)
-    return total
 
 
 def clip(spans: list[tuple[float, float]], begin: float, end: float) -> list[tuple[float, float]]:

@@ -11,6 +11,7 @@ from simulator.world.clients import Client
 from simulator.world.hardware import Hardware
 from simulator.world.network import Link
 from simulator.world.queue import Queue
+from simulator.world.signals.sampled import Piecewise
 from simulator.world.sites import Site
 from simulator.world.world import World
 
@@ -126,3 +127,13 @@ def rows(world: World) -> Iterator[tuple[Any, ...]]:
     """Yield every row of the ledger."""
     for table in world.ledger.tables().values():
         yield from table
+
+
+def factors(start: float, *pairs: tuple[float, float]) -> Piecewise:
+    """Return a signal with these factors from these moments on, which count from the start of a clock.
+
+    Args:
+        start: the clock at the start, in seconds.
+        pairs: (seconds after the start, factor) of each change.
+    """
+    return Piecewise([start + moment for moment, _ in pairs], [factor for _, factor in pairs])

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-import random
 
 import pytest
 import simpy
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from simulator.world.network import Flow, Link, Network
+from simulator.world.network import Link, Network
 from simulator.world.signals.sampled import Piecewise, Repeating
 from simulator.world.standstill import StandstillError
-from tests.helpers.fluid import Fate, Order, pour
-from tests.helpers.worlds import LATE, Steps, device, pause, sent, tiny
+from tests.helpers.worlds import LATE, Steps, device, factors, pause, sent, tiny
 
 CLOCKS = pytest.mark.parametrize("start", [0.0, LATE])
 
@@ -24,17 +20,12 @@ def close(values: object, start: float = 0.0) -> object:
     return pytest.approx(values, abs=1e-9 if start == 0 else 1e-6)
 
 
-def steps(start: float, *pairs: tuple[float, float]) -> Piecewise:
-    """Factors from moments on, which count from the start of a clock."""
-    return Piecewise([start + moment for moment, _ in pairs], [factor for _, factor in pairs])
-
-
 @CLOCKS
 def test_a_flow_goes_on_at_the_new_rate(start: float) -> None:
     """10 B/s for 2 s, then 5 B/s: 30 bytes take 2 + 10 / 5 s."""
     world = tiny(start)
     client = device(world, up=10)
-    client.site.uplink.signal = steps(start, (0, 1), (2, 0.5))
+    client.site.uplink.signal = factors(start, (0, 1), (2, 0.5))
     world.run(client.upload(30, "x"))
     assert world.now - start == close(4, start)
 
@@ -43,7 +34,7 @@ def test_a_flow_goes_on_at_the_new_rate(start: float) -> None:
 def test_a_flow_waits_while_the_rate_is_zero(start: float) -> None:
     world = tiny(start)
     client = device(world, up=10)
-    client.site.uplink.signal = steps(start, (0, 1), (2, 0), (7, 1))
+    client.site.uplink.signal = factors(start, (0, 1), (2, 0), (7, 1))
     world.run(client.upload(30, "x"))
     assert sent(world) == [("x", 0, close(8, start), 30, 0)]
 
@@ -52,7 +43,7 @@ def test_a_flow_waits_while_the_rate_is_zero(start: float) -> None:
 def test_a_flow_can_enter_a_link_that_carries_nothing_yet(start: float) -> None:
     world = tiny(start)
     client = device(world, up=10)
-    client.site.uplink.signal = steps(start, (0, 0), (3, 1))
+    client.site.uplink.signal = factors(start, (0, 0), (3, 1))
     world.run(client.upload(10, "x"))
     assert world.now - start == close(4, start)
 
@@ -63,7 +54,7 @@ def test_what_a_paused_flow_cannot_use_the_others_get(start: float) -> None:
     world = tiny(start)
     a, b = device(world, "a", up=100), device(world, "b", up=100)
     world.server.downlink.bytes_per_s = 10
-    a.site.uplink.signal = steps(start, (0, 1), (1, 0), (3, 1))
+    a.site.uplink.signal = factors(start, (0, 1), (1, 0), (3, 1))
     world.run(world.together(a.upload(10, "a"), b.upload(30, "b")))
     assert {kind: seconds for kind, _, seconds, _, _ in sent(world)} == close({"b": 4, "a": 4}, start)
 
@@ -72,7 +63,7 @@ def test_what_a_paused_flow_cannot_use_the_others_get(start: float) -> None:
 def test_a_change_comes_at_once_to_a_link_that_others_are_on(start: float) -> None:
     world = tiny(start)
     client = device(world, up=4)
-    client.site.uplink.signal = steps(start, (0, 1), (5, 2))
+    client.site.uplink.signal = factors(start, (0, 1), (5, 2))
 
     def driver() -> Steps:
         first = world.start(client.upload(28, "first"))
@@ -88,7 +79,7 @@ def test_a_change_comes_at_once_to_a_link_that_others_are_on(start: float) -> No
 def test_a_flow_that_ends_when_the_link_goes_has_arrived() -> None:
     world = tiny()
     client = device(world, up=10)
-    client.site.uplink.signal = steps(0, (0, 1), (3, 0), (100, 1))
+    client.site.uplink.signal = factors(0, (0, 1), (3, 0), (100, 1))
     world.run(client.upload(30, "x"))
     assert world.now == 3
 
@@ -205,108 +196,6 @@ def test_a_link_without_a_limit_cannot_vary() -> None:
         Link("up", math.inf, signal=Piecewise([0, 1], [1, 2]))
 
 
-def drawn(seed: int) -> tuple[dict[str, float], list[Order], list[tuple[float, str, float]]]:
-    """Draw links, flows over them, and changes of their rates, some of them to 0; no two things at one moment."""
-    chance = random.Random(seed)
-    links = [f"link {number}" for number in range(chance.randint(2, 6))]
-    capacity = {link: chance.uniform(1, 50) for link in links}
-    orders = [
-        Order(
-            tuple(chance.sample(links, chance.randint(1, min(3, len(links))))),
-            chance.randint(1, 500),
-            chance.uniform(0, 20),
-            chance.choice([math.inf, math.inf, math.inf, chance.uniform(0, 60)]),
-        )
-        for _ in range(chance.randint(2, 30))
-    ]
-    changes = [
-        (chance.uniform(0, 60), link, chance.choice([0.0, chance.uniform(0.1, 60)]))
-        for link in links
-        for _ in range(chance.randint(0, 8))
-    ]
-    changes += [(61 + number, link, 20.0) for number, link in enumerate(links)]  # so that all can end
-    return capacity, orders, sorted(changes)
-
-
-def found(network: Network, orders: list[Order], links: dict[str, Link], start: float) -> list[Fate]:
-    """Send the flows of orders over a network, and return their fates."""
-    fates = [Fate() for _ in orders]
-    env = network.env
-
-    def one(order: Order, fate: Fate) -> Steps:
-        yield env.timeout(min(order.enter, order.stop))
-        if order.stop <= order.enter:
-            fate.end = env.now - start
-            return
-        flow: Flow = network.send([links[name] for name in order.path], order.size)
-        if order.stop < math.inf:
-            yield flow.done | env.timeout(order.stop - order.enter)
-        else:
-            yield flow.done
-        fate.complete, fate.end = flow.done.triggered, env.now - start
-        fate.crossed = order.size - network.cancel(flow)
-
-    for order, fate in zip(orders, fates, strict=True):
-        env.process(one(order, fate))
-    env.run()
-    return fates
-
-
-def compare(fates: list[Fate], expected: list[Fate], start: float) -> None:
-    near = {"rel": 1e-9, "abs": 1e-9} if start == 0 else {"abs": 1e-5}
-    assert [fate.complete for fate in fates] == [fate.complete for fate in expected]
-    assert [fate.end for fate in fates] == pytest.approx([fate.end for fate in expected], **near)
-    assert [fate.crossed for fate in fates] == pytest.approx(
-        [fate.crossed for fate in expected], abs=1e-7 if start == 0 else 1e-3
-    )
-
-
-@CLOCKS
-@settings(deadline=None, max_examples=80)
-@given(seed=st.integers(0, 10**9))
-def test_flows_over_links_with_signals_end_when_the_fluid_says(start: float, seed: int) -> None:
-    capacity, orders, changes = drawn(seed)
-    links = {}
-    for name, rate in capacity.items():
-        own = [(moment, new / rate) for moment, link, new in changes if link == name]
-        links[name] = Link(name, rate, signal=steps(start, (0, 1), *own))
-    network = Network(simpy.Environment(initial_time=start))
-    compare(found(network, orders, links, start), pour(capacity, orders, changes), start)
-    assert not network.flows
-
-
-@CLOCKS
-@settings(deadline=None, max_examples=80)
-@given(seed=st.integers(0, 10**9))
-def test_flows_over_links_whose_rates_are_set_end_when_the_fluid_says(start: float, seed: int) -> None:
-    capacity, orders, changes = drawn(seed)
-    links = {name: Link(name, rate) for name, rate in capacity.items()}
-    network = Network(simpy.Environment(initial_time=start))
-    for moment, name, rate in changes:
-        network.env.timeout(moment).callbacks.append(
-            lambda _, link=links[name], rate=rate: network.set_rate(link, rate)
-        )
-    compare(found(network, orders, links, start), pour(capacity, orders, changes), start)
-
-
-@settings(deadline=None, max_examples=60)
-@given(seed=st.integers(0, 10**9))
-def test_no_link_ever_carries_more_than_it_can_and_no_paused_flow_moves(seed: int) -> None:
-    capacity, orders, changes = drawn(seed)
-    env = simpy.Environment()
-    network, links = Network(env), {name: Link(name, rate) for name, rate in capacity.items()}
-    for order in orders:
-        network.send([links[name] for name in order.path], order.size, after=order.enter)
-    for moment, name, rate in changes:
-        env.timeout(moment).callbacks.append(lambda _, link=links[name], rate=rate: network.set_rate(link, rate))
-    for _ in itertools.takewhile(lambda _: env.peek() < math.inf, itertools.repeat(None)):
-        env.step()
-        for link in links.values():
-            assert sum(flow.rate for flow in link.flows) <= link.bytes_per_s * (1 + 1e-9)
-        for flow in network.flows:
-            assert (flow.rate == 0) == any(link.bytes_per_s == 0 for link in flow.path)
-
-
 def test_a_signal_that_never_changes_is_no_event() -> None:
     def events(signal: Piecewise | None) -> int:
         world = tiny()
@@ -324,7 +213,7 @@ def test_a_signal_that_never_changes_is_no_event() -> None:
 def test_a_transfer_that_will_never_end_is_named() -> None:
     world = tiny()
     client = device(world, up=10)
-    client.site.uplink.signal = steps(0, (0, 1), (2, 0))
+    client.site.uplink.signal = factors(0, (0, 1), (2, 0))
     world.server.downlink.bytes_per_s, world.server.downlink.nominal = 20.0, 20.0
     world.server.downlink.signal = Repeating(2, [0, 1], [1, 0.5])  # which changes for ever
     with pytest.raises(StandstillError, match="has waited since 0 s for a transfer from a to server to end"):

@@ -32,15 +32,12 @@ def check_scheduling(scenario: Scenario, index: int, entry: Entry) -> None:
         ScenarioError: no device can meet the deadline, or a battery cannot do one batch; the message names the line.
     """
     driver = entry.training.driver
-    batteries = any(group.battery for group in scenario.world.devices)
-    deadline = isinstance(driver, Deadline) and driver.seconds is not None
-    unknown = entry.algorithm.needs_values or getattr(getattr(entry.algorithm, "cut", None), "chooses", False)
-    if unknown or not (deadline or batteries):
-        return
+    if entry.algorithm.needs_values or getattr(getattr(entry.algorithm, "cut", None), "chooses", False):
+        return  # its costs are not known
     if isinstance(driver, Deadline) and driver.seconds is not None:
         with located(scenario, "algorithms", index):
             _check_deadline(scenario, driver, driver.seconds, _forecasts(scenario, entry))
-    if batteries:
+    if any(group.battery for group in scenario.world.devices):
         _check_batteries(scenario, entry)
 
 

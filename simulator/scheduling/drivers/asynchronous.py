@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from simulator.algorithms.base import Algorithm, State, Steps, Update
-from simulator.scheduling.drivers.base import Driver, GlobalState, Rewind, refuse_own_order
+from simulator.algorithms.base import Algorithm, State, Steps
+from simulator.scheduling.drivers.base import Driver, Rewind, begun, refuse_own_order
 from simulator.scheduling.drivers.fleet import Attempt, Fleet
 from simulator.scheduling.staleness.base import Staleness
 from simulator.settings.errors import UnfitError
@@ -67,9 +67,7 @@ class AsynchronousDriver(Driver):
         selection: Selection,
         seeds: Seeds,
     ) -> Generator[State]:
-        stored = world.server.store(GlobalState)
-        if not world.aggregations:
-            stored.value = algorithm.begin(world, task)
+        stored = begun(algorithm, world, task)
         yield stored.value
         places, rewind = self.places(clients_per_round), Rewind(world)
         fleet = Fleet(algorithm, world, task, selection, seeds, places, self.needs_bases)
@@ -100,53 +98,47 @@ class AsynchronousDriver(Driver):
         """
         raise NotImplementedError
 
-    def moved(self, fleet: Fleet, state: State, attempt: Attempt, weight: float) -> Steps:
-        """Return an update moved to the present state; by default its change is applied to it, times the weight.
+    def change_of(self, attempt: Attempt, state: State, weight: float) -> tuple[State, float]:
+        """Return the state to which an update is compared, and how much of the difference is applied to the present.
+
+        By default that is the state that the client started from, and the weight.
 
         Args:
-            fleet: the clients at work.
-            state: the present state.
             attempt: the attempt with the update.
+            state: the present state.
             weight: the weight of its staleness.
         """
-        algorithm, update = fleet.algorithm, _update(attempt)
-        server = fleet.world.server
-        return (yield from algorithm.moved(server, fleet.task, state, update, attempt.state, weight))
+        return attempt.state, weight
 
     def _to_the_next(self, fleet: Fleet, state: State) -> Steps:
         """Run the world to the end of the next aggregation, and return the new state."""
-        world, before, skipped = fleet.world, state, 0
+        world, before = fleet.world, state
         world.current_process().round = world.aggregations + 1
         while True:
             due, empty = yield from self.until_due(fleet, state)
-            skipped = empty
             fresh = [attempt for attempt in due if not self._is_stale(world, attempt)]
             fleet.lose((attempt for attempt in due if attempt not in fresh), "stale")
             if fresh:
                 break
-        aggregated = False
         try:
             with world.phase("aggregation"):
-                updates = yield from self._moved_all(fleet, state, fresh)
+                updates = yield from self._moved(fleet, state, fresh)
                 state = yield from fleet.algorithm.aggregate(world.server, fleet.task, state, updates)
-            aggregated = True
-        finally:
-            if not aggregated:  # the server left, or the trial has ended
-                fleet.lose(fresh, world.current_reason())
-        fleet.aggregated(fresh, before, skipped)
+        except BaseException:  # the server left, or the trial has ended
+            fleet.lose(fresh, world.current_reason())
+            raise
+        fleet.aggregated(fresh, before, empty)
         return state
 
-    def _moved_all(self, fleet: Fleet, state: State, attempts: Sequence[Attempt]) -> Steps:
-        updates = []
+    def _moved(self, fleet: Fleet, state: State, attempts: Sequence[Attempt]) -> Steps:
+        """Return the updates of attempts, moved to the present state."""
+        algorithm, server, updates = fleet.algorithm, fleet.world.server, []
         for attempt in attempts:
+            assert attempt.update is not None
             weight = self.staleness.weight(fleet.world.aggregations - attempt.base)
-            updates.append((yield from self.moved(fleet, state, attempt, weight)))
+            base, weight = self.change_of(attempt, state, weight)
+            updates.append((yield from algorithm.moved(server, fleet.task, state, attempt.update, base, weight)))
         return updates
 
     def _is_stale(self, world: World, attempt: Attempt) -> bool:
         return self.max_staleness is not None and world.aggregations - attempt.base > self.max_staleness
-
-
-def _update(attempt: Attempt) -> Update:
-    assert attempt.update is not None
-    return attempt.update

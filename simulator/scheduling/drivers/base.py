@@ -91,6 +91,14 @@ class Driver(Settings):
         raise NotImplementedError
 
 
+def begun(algorithm: Algorithm, world: World, task: Task) -> GlobalState:
+    """Return the record of the global state: the initial one, or that of the last aggregation if there has been one."""
+    stored = world.server.store(GlobalState)
+    if not world.aggregations:
+        stored.value = algorithm.begin(world, task)
+    return stored
+
+
 class Rewind:
     """What is kept at the server, as of the last aggregation: it goes on from there after an outage.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.accounting.ledger import AttemptRow
 from simulator.algorithms.base import Algorithm, OwnOrder, State, Steps, Update
-from simulator.scheduling.drivers.base import Driver, GlobalState, Rewind, check_progress
+from simulator.scheduling.drivers.base import Driver, Rewind, begun, check_progress
 from simulator.settings.seeds import Seeds
 from simulator.world.processes import GONE, LATE, Handle
 from simulator.world.standstill import OUTAGE
@@ -37,9 +37,7 @@ class CohortDriver(Driver):
         selection: Selection,
         seeds: Seeds,
     ) -> Generator[State]:
-        stored = world.server.store(GlobalState)
-        if not world.aggregations:  # else it goes on from the state of the last aggregation
-            stored.value = algorithm.begin(world, task)
+        stored = begun(algorithm, world, task)
         yield stored.value
         size, in_vain, rewind = self.cohort_size(clients_per_round), 0, Rewind(world)
         for number in range(world.aggregations + 1, rounds + 1):

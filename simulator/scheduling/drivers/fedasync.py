@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from simulator.algorithms.base import State, Steps
-from simulator.scheduling.drivers.asynchronous import AsynchronousDriver, _update
+from simulator.scheduling.drivers.asynchronous import AsynchronousDriver
 from simulator.scheduling.drivers.fleet import Attempt, Fleet
 
 
@@ -31,6 +31,5 @@ class FedAsync(AsynchronousDriver):
             yield from fleet.next_change()
         return fleet.pop_arrived(1), 0
 
-    def moved(self, fleet: Fleet, state: State, attempt: Attempt, weight: float) -> Steps:
-        algorithm, update, server = fleet.algorithm, _update(attempt), fleet.world.server
-        return (yield from algorithm.moved(server, fleet.task, state, update, state, self.mixing * weight))
+    def change_of(self, attempt: Attempt, state: State, weight: float) -> tuple[State, float]:
+        return state, self.mixing * weight

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from math import fsum
 from pathlib import Path
 from tempfile import mkdtemp
@@ -19,6 +18,7 @@ from simulator.scenario.scenario import Scenario
 from simulator.world.standstill import StandstillError
 from tests.helpers.caches import forget
 from tests.helpers.small_trials import scenario
+from tests.helpers.spans import length
 
 DRIVERS: list[dict[str, Any]] = [
     {"name": "synchronous"},
@@ -99,14 +99,6 @@ def ended(small: Scenario, seed: int, dry: bool) -> tuple[Simulation, TrialResul
     return simulation, simulation.result()
 
 
-def union(spans: Iterable[tuple[float, float]]) -> float:
-    total, until = 0.0, float("-inf")
-    for begin, end in sorted(spans):
-        total += max(0.0, end - max(begin, until))
-        until = max(until, end)
-    return total
-
-
 def check_laws(simulation: Simulation, result: TrialResult) -> None:
     """Check what must hold in any ledger."""
     world, ledger = simulation.world, result.ledger
@@ -137,15 +129,15 @@ def check_site(site: Any, simulation: Simulation, result: TrialResult) -> None:
         for side in ("source", "target")
     )
     for spans in (computing, sending, receiving):
-        assert union(spans) + union(away) == pytest.approx(union([*spans, *away]), abs=1e-9), "away is away"
-        assert union([*spans, *away]) <= end + 1e-9
+        assert length(spans) + length(away) == pytest.approx(length([*spans, *away]), abs=1e-9), "away is away"
+        assert length([*spans, *away]) <= end + 1e-9
     there = [(row.start, row.start + row.seconds) for row in ledger.engagements if row.client == name]
     if site is simulation.world.server:
         there = [(0.0, end)]
     covered = [*there, *computing, *sending, *receiving]
-    idle = union([*covered, *away]) - union(away)
+    idle = length([*covered, *away]) - length(away)
     joules = watts.idle * idle + (watts.compute - watts.idle) * fsum(until - begin for begin, until in computing)
-    joules += (watts.upload - watts.idle) * union(sending) + (watts.download - watts.idle) * union(receiving)
+    joules += (watts.upload - watts.idle) * length(sending) + (watts.download - watts.idle) * length(receiving)
     assert fsum(use.energy_j for use in result.uses if use.site == name) == pytest.approx(joules, rel=1e-9, abs=1e-9)
     if site.battery is not None:
         assert site.battery.drawn == pytest.approx(joules, rel=1e-9, abs=1e-9)

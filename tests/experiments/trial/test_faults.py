@@ -18,6 +18,7 @@ from simulator.scenario.scenario import Scenario
 from simulator.settings.errors import ScenarioError
 from simulator.world.standstill import StandstillError
 from tests.helpers.small_trials import outcomes, scenario
+from tests.helpers.spans import length
 
 PRESENCE = {"name": "on_off", "mean_present": "2 s", "mean_absent": "500 ms"}
 BATTERY = {"capacity": "6 J", "start": 0.8, "reserve": 0.1, "charging": {"power": "1 W"}}
@@ -44,15 +45,6 @@ def trial(label: str) -> tuple[Simulation, TrialResult]:
     small = faulty([label])
     simulation = Simulation(small, small.algorithms[0], seed=1, dry=True)
     return simulation, simulation.run()
-
-
-def length(spans: list[tuple[float, float]]) -> float:
-    """Of the union."""
-    total, until = 0.0, float("-inf")
-    for begin, end in sorted(spans):
-        total += max(0.0, end - max(begin, until))
-        until = max(until, end)
-    return total
 
 
 @pytest.mark.parametrize("label", LABELS)
