@@ -133,7 +133,7 @@ class OutageSettings(Settings):
     """When the server is away: at random, or at given times. It then goes on from its last aggregation."""
 
     between: Period | None = None
-    """The mean time from one outage to the next, which is exponentially distributed."""
+    """The mean time from the end of an outage to the beginning of the next; it is exponentially distributed."""
     duration: Period | None = None
     """The mean duration of an outage, which is exponentially distributed."""
     windows: Many[Window] | None = None

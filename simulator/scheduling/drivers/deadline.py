@@ -27,8 +27,8 @@ class Deadline(CohortDriver):
     those that are not done in time are stopped; what they did is lost ("late").
 
     A round ends when its deadline has passed, when enough clients are done, or when all are, and then the server
-    aggregates. Without a deadline and with all clients needed, it is the synchronous driver. Service in progress at a
-    stopped device goes on to its end, and is charged.
+    aggregates. With a deadline that never comes, it is the synchronous driver. Service in progress at a stopped device
+    goes on to its end, and is charged.
 
     Attributes:
         seconds: the deadline of a round, counted from its start; null: none.
