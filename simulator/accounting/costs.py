@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -78,9 +78,10 @@ class Work:
         holds: returns the part whose weights are in memory while the work runs, or None.
         name: what the ledger calls the work.
         deferrable: whether the work can wait; if so, it is served only when nothing else is waiting.
+        batch_key: returns what is equal for works that could share one pass at a server, or None.
     """
 
-    __slots__ = ("__wrapped__", "cost", "deferrable", "holds", "name", "run", "writes")
+    __slots__ = ("__wrapped__", "batch_key", "cost", "deferrable", "holds", "name", "run", "writes")
 
     @former_arguments(idle="deferrable")
     def __init__(
@@ -91,13 +92,15 @@ class Work:
         holds: Callable[..., Any] = _nothing,
         name: str | None = None,
         deferrable: bool = False,
+        batch_key: Callable[..., Hashable | None] = _nothing,
     ) -> None:
+        self.batch_key = batch_key
         self.run, self.cost, self.writes, self.holds, self.deferrable = run, cost, writes, holds, deferrable
         self.name = name or run.__name__
         self.__wrapped__ = run
 
     def __get__(self, owner: object | None, kind: type | None = None) -> Work:
-        """Bind as Python binds a function: cost, writes and holds take the same arguments as the work itself."""
+        """Bind as Python binds a function: cost, writes, holds and batch_key take the work's own arguments."""
         return self if owner is None else self.bind(owner)
 
     def bind(self, *first: Any) -> Work:
@@ -109,6 +112,7 @@ class Work:
             self.holds if self.holds is _nothing else partial(self.holds, *first),
             self.name,
             self.deferrable,
+            self.batch_key if self.batch_key is _nothing else partial(self.batch_key, *first),
         )
 
     def __call__(self, *args: Any) -> Any:
@@ -125,6 +129,7 @@ def work(
     writes: Callable[..., object | None] = _nothing,
     holds: Callable[..., Any] = _nothing,
     deferrable: bool = False,
+    batch_key: Callable[..., Hashable | None] = _nothing,
 ) -> Callable[[Callable[..., Any]], Work]:
     """Declare the cost of a function or method; a decorator that makes a ``Work`` of it.
 
@@ -135,5 +140,8 @@ def work(
         writes: returns the weights object that the work changes, compared by identity; None if it changes nothing.
         holds: returns the part whose weights are in memory where the work runs; None if it needs none.
         deferrable: whether the work can wait; if so, it is served only when nothing else is waiting.
+        batch_key: returns what is equal for works that could share one pass at a server: the same computation, with the
+            same frozen weights, for samples of the same shape. None if the work cannot share a pass. A shared pass
+            changes what is charged, never what is computed.
     """
-    return lambda run: Work(run, cost, writes, holds, deferrable=deferrable)
+    return lambda run: Work(run, cost, writes, holds, deferrable=deferrable, batch_key=batch_key)

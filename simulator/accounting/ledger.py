@@ -6,15 +6,10 @@ are not in it: they are in ``experiments.trial.result.TrialResult``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, get_type_hints
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    import pyarrow
-
-CHUNK = 65_536
-"""How many rows are kept as tuples before they are packed as columns."""
+from simulator.accounting.tables import Row as Row
+from simulator.accounting.tables import Table
 
 
 class SiteRow(NamedTuple):
@@ -24,9 +19,12 @@ class SiteRow(NamedTuple):
         name: the name of the site.
         group: the scenario's name for this group of devices, or for the server.
         role: ``device`` or ``server``.
-        slots: how many works it serves at once.
+        slots: how many works each of its GPUs serves at once.
         memory: its memory, in bytes.
-        idle_w, compute_w, upload_w, download_w: what it draws in each state, in watts.
+        idle_w, compute_w, upload_w, download_w: what it draws in each state, in watts; with one slot that computes.
+        gpus: how many GPUs (or processors, of a device) it has.
+        above: the site behind which its link to the server is: the server itself or an edge server; empty for the
+            server.
     """
 
     name: str
@@ -38,6 +36,8 @@ class SiteRow(NamedTuple):
     compute_w: float
     upload_w: float
     download_w: float
+    gpus: int = 1
+    above: str = ""
 
 
 class WorkRow(NamedTuple):
@@ -50,12 +50,16 @@ class WorkRow(NamedTuple):
         phase, round: those of the process that asked for it.
         asked: when it was asked for, in seconds of the simulated clock.
         start: when its service began, on the same clock; until then it waited.
-        seconds: how long it was served.
+        seconds: how long it took from then until it was served.
         flops, bytes_touched: its cost; of a work that was cut short, in proportion to the time it was served.
         attempt: which attempt of the client it belongs to (``AttemptRow.attempt``); 0 if it was done for no client.
         lost: whether its result was lost: it was cut short, or nobody was there any more to use it. ``waste.marked``
             also marks the works of attempts whose updates were lost.
         reason: why, in a word or two, such as "late"; empty if it was not lost.
+        gpu: the index of the GPU that served it.
+        share: the share of a slot that it had in its ``seconds``, on average: below 1 where works share a pass or a
+            processor, or where it was set aside for others. ``seconds`` x ``share`` is how long it kept one slot busy.
+        batch: the number of the pass that it shared with works of other clients; 0 if it had one of its own.
     """
 
     site: str
@@ -71,6 +75,38 @@ class WorkRow(NamedTuple):
     attempt: int = 0
     lost: bool = False
     reason: str = ""
+    gpu: int = 0
+    share: float = 1.0
+    batch: int = 0
+
+
+class WaitRow(NamedTuple):
+    """A wait for service that the row of no work tells: that of a work which was withdrawn, or set aside for another.
+
+    Attributes:
+        site: where it waited.
+        client: the client that it was to be done for; None if for none.
+        work: the name of the work.
+        phase, round: those of the process that asked for it.
+        start: when it began to wait, in seconds of the simulated clock.
+        seconds: how long it waited.
+        attempt: which attempt of the client it belongs to; 0 if it was to be done for no client.
+        reason: ``SET_ASIDE`` if its service went on later, else why it was withdrawn, such as "late".
+    """
+
+    site: str
+    client: str | None
+    work: str
+    phase: str
+    round: int
+    start: float
+    seconds: float
+    attempt: int
+    reason: str
+
+
+SET_ASIDE = "set aside"
+"""The reason of the wait of a work whose service was interrupted for another work, and went on later."""
 
 
 class TransferRow(NamedTuple):
@@ -195,103 +231,13 @@ class RoundRow(NamedTuple):
     empty: int = 0
 
 
-Row = TypeVar("Row", bound=tuple[Any, ...])
-_ARROW = {str: "string", str | None: "string", int: "int64", float: "float64", bool: "bool_"}
-
-
-class Table(Generic[Row]):
-    """Rows of one kind, in the order in which they were added; packed as columns once there are many.
-
-    Attributes:
-        row: the class of its rows.
-    """
-
-    def __init__(self, row: type[Row]) -> None:
-        self.row = row
-        self._recent: list[Row] = []
-        self._packed: list[pyarrow.RecordBatch] = []
-
-    def add(self, row: Row) -> None:
-        """Add a row at the end."""
-        self._recent.append(row)
-        if len(self._recent) >= CHUNK:
-            self._packed.append(self._pack())
-            self._recent.clear()
-
-    def __len__(self) -> int:
-        return sum(batch.num_rows for batch in self._packed) + len(self._recent)
-
-    def __iter__(self) -> Iterator[Row]:
-        for batch in self._packed:
-            yield from self._rows(batch)
-        yield from self._recent
-
-    def column(self, name: str) -> Iterator[Any]:
-        """Yield the values of one column, in the order of the rows."""
-        for batch in self._packed:
-            yield from batch.column(name).to_pylist()
-        place = self.row._fields.index(name)  # type: ignore[attr-defined]
-        yield from (row[place] for row in self._recent)
-
-    def where(self, name: str, holds: Callable[[Any], bool]) -> Iterator[Row]:
-        """Yield the rows in which the value of a column passes a test, in order; quick if there are none.
-
-        Args:
-            name: the column.
-            holds: the test of a value.
-        """
-        for batch in self._packed:
-            if any(map(holds, batch.column(name).unique().to_pylist())):
-                values = batch.column(name).to_pylist()
-                yield from self._rows(batch.take([index for index, value in enumerate(values) if holds(value)]))
-        place = self.row._fields.index(name)  # type: ignore[attr-defined]
-        yield from (row for row in self._recent if holds(row[place]))
-
-    def replaced(self, **columns: Sequence[Any]) -> Table[Row]:
-        """Return a copy with other values in some columns, which are given by name."""
-        import pyarrow
-
-        table, schema = self.arrow(), _schema(self.row)
-        for name, values in columns.items():
-            field = schema.field(name)
-            table = table.set_column(schema.get_field_index(name), field, pyarrow.array(values, field.type))
-        copy = Table(self.row)
-        copy._packed = table.to_batches()
-        return copy
-
-    def _rows(self, batch: pyarrow.RecordBatch) -> Iterator[Row]:
-        columns = [column.to_pylist() for column in batch.columns]
-        return map(self.row._make, zip(*columns, strict=True))  # type: ignore[attr-defined]
-
-    def arrow(self) -> pyarrow.Table:
-        """Return all rows as one Arrow table, whose columns have their types even if they are empty."""
-        import pyarrow
-
-        return pyarrow.Table.from_batches([*self._packed, self._pack()])
-
-    def _pack(self) -> pyarrow.RecordBatch:
-        import pyarrow
-
-        schema = _schema(self.row)
-        columns = zip(*self._recent, strict=True) if self._recent else [[] for _ in schema]
-        arrays = [pyarrow.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-        return pyarrow.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-@cache
-def _schema(row: type[tuple[Any, ...]]) -> pyarrow.Schema:
-    import pyarrow
-
-    kinds = get_type_hints(row)
-    return pyarrow.schema([(name, getattr(pyarrow, _ARROW[kind])()) for name, kind in kinds.items()])
-
-
 class Ledger:
     """The record of a run: rows that are never changed, in a table for each kind."""
 
     def __init__(self) -> None:
         self.sites = Table(SiteRow)
         self.works = Table(WorkRow)
+        self.waits = Table(WaitRow)
         self.transfers = Table(TransferRow)
         self.attempts = Table(AttemptRow)
         self.engagements = Table(EngagementRow)

@@ -2,8 +2,8 @@
 
 Energy = idle watts x the time that a site is counted for + the sum over states of (watts of the state - idle watts) x
 the time in that state. States that overlap add up. A link that carries several flows at once counts as one engine,
-which is busy once; of slots that compute, each counts. Latency moves no bytes and draws nothing above idle; a
-transfer whose link carries nothing for a while draws as if it moved.
+which is busy once; of slots that compute, each counts, and works that share a slot count for their share of it. Latency
+moves no bytes and draws nothing above idle; a transfer whose link carries nothing for a while draws as if it moved.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Use(NamedTuple):
         start: when it began, in seconds of the clock. Transfers that share a link are given parts of its busy time that
             do not overlap. Idle and waiting time start with the engagement or round that they are part of; the seconds
             of waiting lie anywhere in it.
-        seconds: how long it lasted.
+        seconds: how long it lasted; of a work, how long it kept one slot busy.
         bytes: what a client sent or received; 0 on the server's side of the same transfers.
         flops: floating-point operations.
         energy_j: joules, as described above.
@@ -92,6 +92,7 @@ def uses(ledger: Ledger, power: Mapping[str, Power], clients: Iterable[str], sta
     for work in ledger.works:
         site, phase, round, start_s, seconds = work.site, work.phase, work.round, work.start, work.seconds
         busy[site, "compute"].append(Stretch(start_s, start_s + seconds, round, phase))
+        seconds *= work.share
         joules = above_idle[site, "compute"] * seconds
         used.append(Use(sides[site], site, phase, "compute", round, start_s, seconds, 0, work.flops, joules))
 

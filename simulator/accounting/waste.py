@@ -103,7 +103,7 @@ def waste_by_reason(ledger: Ledger, power: Mapping[str, Power], clients: Iterabl
     for work in _wasted(works):
         sums[work.reason] = _more(sums[work.reason], flops=work.flops)
         watts = power[work.site]
-        joules[work.reason].append((watts.compute - watts.idle) * work.seconds)
+        joules[work.reason].append((watts.compute - watts.idle) * work.seconds * work.share)
         if work.site in devices:
             busy[work.site].append(Stretch(work.start, work.start + work.seconds, 0, work.reason))
     for sent in _wasted(transfers):

@@ -17,8 +17,9 @@ class Hardware:
         flops_per_s: the rate that each slot sustains, in FLOP/s.
         memory_bandwidth: bytes/s.
         memory: bytes.
-        slots: how many works it serves at once.
-        power: what it draws in each state, in watts.
+        slots: how many works each GPU serves at once.
+        power: what it draws in each state, in watts; with one slot that computes.
+        gpus: how many GPUs (or processors, of a device) it has.
     """
 
     flops_per_s: float
@@ -26,6 +27,7 @@ class Hardware:
     memory: float = float("inf")
     slots: int = 1
     power: Power = field(default_factory=Power)
+    gpus: int = 1
 
     def seconds(self, cost: Cost) -> float:
         """Return the seconds by the roofline model: the longer of arithmetic and memory traffic."""

@@ -100,7 +100,7 @@ class Site(Attending):
         self.stores = Stores()
         self.memory = Memory()
         self._only = (self,)
-        self._free = hardware.slots
+        self._free = hardware.gpus * hardware.slots
         self._order = count()
         self._ready: list[tuple[Any, int, Job]] = []
         self._blocked: dict[int, list[tuple[Any, int, Job]]] = {}  # by id of the weights that are being written

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow
 import pytest
 
-from simulator.accounting import ledger as module
+from simulator.accounting import tables as module
 from simulator.accounting.ledger import AbsenceRow, Ledger, RoundRow, Table, TransferRow, WorkRow
 
 WORKS = [
@@ -28,6 +28,9 @@ SCHEMA = {
     "attempt": "int64",
     "lost": "bool",
     "reason": "string",
+    "gpu": "int64",
+    "share": "double",
+    "batch": "int64",
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.accounting import ledger as ledgers
+from simulator.accounting import tables
 from simulator.accounting.ledger import AttemptRow, EngagementRow, Ledger, TransferRow, WorkRow
 from simulator.accounting.power import Power
 from simulator.accounting.usage import uses
@@ -86,7 +86,7 @@ def test_rows_are_marked_the_same_whether_they_are_packed_or_not(monkeypatch: py
         sent(name, t, 1) for t in range(3) for name in "ab"
     ]
     plain = of(*rows), [list(table) for table in marked(made(*rows))]
-    monkeypatch.setattr(ledgers, "CHUNK", 4)
+    monkeypatch.setattr(tables, "CHUNK", 4)
     assert (of(*rows), [list(table) for table in marked(made(*rows))]) == plain
 
 

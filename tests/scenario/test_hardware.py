@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from simulator.scenario import hardware as catalogue
 from simulator.scenario.scenario import Scenario, ScenarioError, load
-from simulator.scenario.world import DeviceSettings, ServerSettings
+from simulator.scenario.sites import DeviceSettings, ServerSettings
 from tests.helpers.toy_scenario import SCENARIO, use_toy_algorithms
 
 CUSTOM = {

@@ -14,7 +14,7 @@ from simulator.settings.plugins import DRIVERS
 if TYPE_CHECKING:
     from simulator.experiments.trial.result import TrialResult
     from simulator.scenario.scenario import Entry, Scenario
-    from simulator.scenario.world import LinkSettings
+    from simulator.scenario.sites import LinkSettings
 
 
 class Round(NamedTuple):

@@ -305,6 +305,6 @@ def _write_ledger(folder: Path, outcome: TrialResult) -> None:
 
     folder.mkdir(parents=True)
     for name, table in (outcome.ledger.tables() | marked(outcome.ledger)._asdict()).items():
-        if name == "charges" and not len(table):  # the world has no batteries
+        if name in ("charges", "waits") and not len(table):  # the world has no batteries, or no such waits
             continue
         parquet.write_table(table.arrow(), folder / f"{name}.parquet")

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from simulator.learning.data.datasets.base import DataSet, Raw, Samples
     from simulator.learning.models.staged import Staged
     from simulator.scenario.scenario import Entry, Scenario
-    from simulator.scenario.world import LinkSettings, SiteSettings, WorldSettings
+    from simulator.scenario.sites import LinkSettings, ServingSettings, SiteSettings
+    from simulator.scenario.world import WorldSettings
     from simulator.scheduling.queues.base import Queue
 
 
@@ -172,7 +173,7 @@ def populate(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: 
         ScenarioError: the data cannot be used or partitioned; the message names the line.
     """
     settings = scenario.world
-    world.server = _site(world, "server", settings.server, seeds, settings.server.slots, settings.server.queue)
+    world.server = _server(world, "server", settings.server, seeds)
     images = _images(scenario, "train", task.statistics, dry)
     for (name, group), samples in zip(devices(settings), partition(scenario, seeds), strict=True):
         site = _site(world, name, settings.devices[group], seeds)
@@ -199,12 +200,24 @@ def class_counts(world: World, names: tuple[str, ...]) -> list[ClassCount]:
     ]
 
 
+def _server(world: World, name: str, settings: ServingSettings, seeds: Seeds) -> Site:
+    """Add a site that serves clients, with all its GPUs: their memory is one, and so is what they draw when idle."""
+    return _site(world, name, settings, seeds, settings.gpus, settings.slots, settings.queue)
+
+
 def _site(
-    world: World, name: str, settings: SiteSettings, seeds: Seeds, slots: int = 1, queue: Queue | None = None
+    world: World,
+    name: str,
+    settings: SiteSettings,
+    seeds: Seeds,
+    gpus: int = 1,
+    slots: int = 1,
+    queue: Queue | None = None,
 ) -> Site:
     watts = settings.power
-    power = Power(watts.idle, watts.compute, watts.upload, watts.download)
-    figures = settings.flops_per_s, settings.memory_bandwidth, settings.memory, slots, power
+    others = (gpus - 1) * watts.idle  # what the GPUs draw that do not compute
+    power = Power(*(others + state for state in (watts.idle, watts.compute, watts.upload, watts.download)))
+    figures = settings.flops_per_s, settings.memory_bandwidth, gpus * settings.memory, slots, power, gpus
     hardware = Measured(*figures, settings.table) if settings.table else Hardware(*figures)
     world.ledger.sites.add(
         SiteRow(
@@ -212,11 +225,12 @@ def _site(
             settings.name,
             settings.role,
             slots,
-            settings.memory,
-            watts.idle,
-            watts.compute,
-            watts.upload,
-            watts.download,
+            hardware.memory,
+            power.idle,
+            power.compute,
+            power.upload,
+            power.download,
+            gpus,
         )
     )
     return Site(

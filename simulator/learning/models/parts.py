@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
@@ -57,6 +57,7 @@ class Part:
         self.input_grad, self.learns = self._slice.input_grad, self._slice.learns
         self.trainable_bytes = self._slice.trainable_bytes
         self._prices: dict[tuple[object, tuple[int, ...]], Cost] = {}
+        self._shared: tuple[object, ...] | None = None
 
     def __repr__(self) -> str:
         return f"<part {self}>"
@@ -70,6 +71,14 @@ class Part:
         for name in self.frozen:
             if self.weights[name] is not installed[name]:
                 self.weights[name] = installed[name]
+                self._shared = None
+
+    @property
+    def shared(self) -> tuple[object, ...] | None:
+        """What is equal for parts that compute the same with the same weights; None if this part is trained."""
+        if self._shared is None and not self.trainable:
+            self._shared = self.ranges, self.learns, *(id(self.weights[name]) for name in self.names)
+        return self._shared
 
     def resident(self) -> Iterator[tuple[Weights, str, int]]:
         """Yield what this part takes in memory at a site: for each stage, the weights object, its name, and bytes.
@@ -130,12 +139,16 @@ class Part:
     def _held(self, *_: Any) -> Part:
         return self
 
+    def _batched(self, x: Batch) -> Hashable | None:
+        """Return the key of a forward pass, which clients can share where nothing of the part is trained."""
+        return None if self.shared is None else ("forward", self.shared, x.shape[1:])
+
     def _stepped(self, *_: Any) -> Weights:
         return self.weights
 
     # Works.
 
-    @work(cost=_infer_cost, holds=_held)
+    @work(cost=_infer_cost, holds=_held, batch_key=_batched)
     def infer(self, x: Batch) -> Batch:
         """Return the output of a forward pass that keeps nothing for a backward pass."""
         return Pass(self, x, grad=False).output
@@ -151,7 +164,7 @@ class Part:
         error[torch.arange(len(y)), y] -= 1
         return error.norm(dim=-1)
 
-    @work(cost=_forward_cost, holds=_held)
+    @work(cost=_forward_cost, holds=_held, batch_key=_batched)
     def forward(self, x: Batch) -> Pass:
         """Run a batch forward; the pass stays open for its backward pass, if this part learns."""
         return Pass(self, x)
@@ -255,7 +268,10 @@ class Pass:
     def _held(self, grad: Tensor) -> Part:
         return self.part
 
-    @work(cost=_backward_cost, holds=_held)
+    def _batched(self, grad: Tensor) -> Hashable | None:
+        return None if self.part.shared is None else ("backward", self.part.shared, grad.shape[1:])
+
+    @work(cost=_backward_cost, holds=_held, batch_key=_batched)
     def backward(self, grad: Tensor) -> Tensor | None:
         """Run backward from the gradient of the output, set ``grads``, and return the gradient of the input if wanted.
 

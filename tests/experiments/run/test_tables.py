@@ -63,7 +63,7 @@ ROUNDS = (
     "client_energy_j,server_energy_j,personal_accuracy,personal_accuracy_worst_decile,"
     "personal_accuracy_participants,personal_accuracy_participants_worst_decile,updates"
 )
-WORKS = "site,client,work,phase,round,asked,start,seconds,flops,bytes_touched,attempt,lost,reason"
+WORKS = "site,client,work,phase,round,asked,start,seconds,flops,bytes_touched,attempt,lost,reason,gpu,share,batch"
 TRANSFERS = "source,target,client,kind,phase,round,start,seconds,bytes,lost,latency,attempt,reason"
 FIGURES = ("accuracy_vs_time", "accuracy_vs_bytes", "accuracy_vs_energy", "where_it_goes", "round_timeline")
 LABELS = ["fl-linear", "v2", "sfp"]
@@ -184,7 +184,7 @@ def test_every_ledger_has_the_sites_by_which_energy_was_counted(left: tuple[Path
     for one in trials(folder):
         place = folder / "ledger" / f"{one['label']}-{one['seed']}"
         sites = parquet.read_table(place / "sites.parquet").to_pandas()
-        assert ",".join(sites.columns) == "name,group,role,slots,memory,idle_w,compute_w,upload_w,download_w"
+        assert ",".join(sites.columns) == "name,group,role,slots,memory,idle_w,compute_w,upload_w,download_w,gpus,above"
         (server,), devices = (sites[sites["role"] == role].to_dict("records") for role in ("server", "device"))
         assert (server["name"], server["group"], server["slots"]) == ("server", world.server.name, world.server.slots)
         assert server["memory"] == world.server.memory

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from simulator.scenario.world import LinkSettings
+from simulator.scenario.sites import LinkSettings
 from simulator.settings.errors import UnfitError
 from simulator.settings.seeds import Seeds
 from simulator.world.signals.base import Signal, Varying

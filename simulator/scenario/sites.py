@@ -1,0 +1,151 @@
+"""The part of a scenario that describes sites: devices and servers with their links and what they draw, in SI units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+
+from pydantic import (
+    Field,
+    PlainValidator,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    WithJsonSchema,
+    model_serializer,
+    model_validator,
+)
+
+from simulator.accounting.seconds import read_table
+from simulator.scenario import hardware as catalogue
+from simulator.scenario.faults import BatterySettings, OutageSettings, Share
+from simulator.scenario.hardware import Precision
+from simulator.settings.base import Settings, invalid
+from simulator.settings.plugins import PRESENCES, QUEUES, SIGNALS
+from simulator.settings.units import Bandwidth, Duration, Memory, MemoryBandwidth, Power, Rate
+from simulator.settings.wording import listed
+
+if TYPE_CHECKING:
+    from simulator.scheduling.queues.base import Queue
+    from simulator.world.presences.base import Presence
+    from simulator.world.signals.base import Signal
+else:  # loaded only when a scenario names one
+    Presence = Queue = Signal = Settings
+
+SecondsTable = Annotated[
+    dict[str, Any],
+    PlainValidator(read_table),
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": "array", "items": {"type": "array"}}}),
+]
+"""A table of measured seconds, as `accounting.seconds` defines it."""
+
+
+class PowerSettings(Settings):
+    """What a site draws in each state, in watts. What it draws above idle adds up when it sends while it computes."""
+
+    idle: Power
+    compute: Power
+    upload: Power
+    download: Power
+
+    @model_validator(mode="before")
+    @classmethod
+    def _idle_by_default(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "idle" in data:
+            return {"upload": data["idle"], "download": data["idle"]} | data
+        return data
+
+
+class LinkSettings(Settings):
+    """One direction of a site's link."""
+
+    rate: Bandwidth  # bytes/s
+    latency: Duration = 0.0  # seconds
+    signal: Annotated[Signal, SIGNALS] | None = None
+    """How the rate varies in time, as a factor on it or in place of it; null if it does not."""
+    loss: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of the bytes sent that do not arrive, and are sent again until they do."""
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a signal and a loss that there are not."""
+        data: dict[str, Any] = write(self)
+        return {key: value for key, value in data.items() if value or key not in ("signal", "loss")}
+
+
+class SiteSettings(Settings):
+    """The hardware of a device or a server."""
+
+    role: ClassVar[catalogue.Role]
+    left_out: ClassVar[tuple[str, ...]] = ("table",)
+    """The keys that are not written where they are empty."""
+    name: str
+    rate: dict[Precision, Rate]
+    """Peak FLOP/s by precision; of a server, for each of its slots."""
+    precision: Precision = "fp32"
+    """The precision whose rate is used for the simulated time; it changes nothing else."""
+    utilisation: Annotated[float, Field(gt=0, le=1)]
+    """The share of the peak rate that is reached."""
+    memory_bandwidth: MemoryBandwidth  # bytes/s
+    memory: Memory  # bytes
+    power: PowerSettings
+    uplink: LinkSettings
+    downlink: LinkSettings
+    table: SecondsTable | None = None
+    """Seconds measured by `sfsim calibrate`, by piece of work and number of samples. For the pieces in the table, they
+    are used instead of the rates."""
+
+    @property
+    def flops_per_s(self) -> float:
+        """The rate that is reached: the peak rate at its precision times the utilisation, in FLOP/s."""
+        return self.rate[self.precision] * self.utilisation
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_the_catalogue(cls, data: Any) -> Any:
+        return catalogue.complete(data, cls.role) if isinstance(data, dict) and "name" in data else data
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is missing or empty."""
+        data: dict[str, Any] = write(self)
+        return {key: value for key, value in data.items() if key not in self.left_out or value}
+
+    @model_validator(mode="after")
+    def _has_a_rate(self) -> Self:
+        if self.precision not in self.rate:
+            raise invalid([(("precision",), self.precision, "it has no rate at this precision", listed(self.rate))])
+        return self
+
+
+class DeviceSettings(SiteSettings):
+    """A group of identical devices."""
+
+    role = "device"
+    left_out = ("table", "presence", "battery", "dropout")
+    count: PositiveInt = 1
+    presence: Annotated[Presence, PRESENCES] | None = None
+    """When these devices are there and when they are away; null: always there."""
+    battery: BatterySettings | None = None
+    """What these devices run on; null: without a battery."""
+    dropout: dict[str, Share] = Field(default={})
+    """The probability that a client drops out of its attempt when it enters a phase, by the phase as the ledger names
+    it, such as {model exchange: 0.05, training: 0.1}. The device stays there, and can be selected again."""
+
+
+class ServingSettings(SiteSettings):
+    """A site that serves the works of many clients, which may have to wait there: the server, or an edge server."""
+
+    role = "server"
+    gpus: PositiveInt = 1
+    """The number of its GPUs. Rate, memory and power are those of one of them."""
+    slots: PositiveInt = 1
+    """The number of works that each of its GPUs serves at once, each at the full rate."""
+    queue: Annotated[Queue, QUEUES] = Field(default={"name": "fifo"}, validate_default=True)
+    """The order in which waiting works are served."""
+
+
+class ServerSettings(ServingSettings):
+    """The server."""
+
+    left_out = ("table", "outages")
+    outages: OutageSettings | None = None
+    """When the server is away; null: never."""
