@@ -43,6 +43,11 @@ class Cost(NamedTuple):
     kept_bytes: int = 0
     made_of: tuple[Piece, ...] = ()
 
+    @property
+    def samples(self) -> int:
+        """The number of samples in the batch, as its pieces say; 1 if there are none."""
+        return max((piece.samples for piece in self.made_of), default=1)
+
     def __add__(self, other: Cost) -> Cost:  # type: ignore[override]
         """Return the cost of one after the other: amounts are added, and the peak is the larger one."""
         return Cost(

@@ -1,4 +1,4 @@
-"""A table of measured times: the seconds that pieces of work took on a machine, by number of samples."""
+"""Tables by the number of samples: the seconds that pieces of work took on a machine, and its efficiency."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 
 Rows = tuple[tuple[int, float], ...]
-"""Pairs of (samples, seconds), in increasing order of samples."""
+"""Pairs of (samples, seconds) or (samples, efficiency), in increasing order of samples."""
 Table = Mapping[str, Rows]
 """The measured times by the name of a piece (``accounting.costs.Piece.what``)."""
 
@@ -25,6 +25,37 @@ def interpolated(rows: Rows, samples: int) -> float:
     right = min(max(bisect_left(rows, (samples, 0.0)), 1), len(rows) - 1)
     (low, before), (high, after) = rows[right - 1], rows[right]
     return max(0.0, before + (after - before) * (samples - low) / (high - low))
+
+
+def interpolated_within(rows: Rows, samples: int) -> float:
+    """Return the value for a number of samples, interpolated linearly; outside of the rows, that of the nearest one."""
+    samples = min(max(samples, rows[0][0]), rows[-1][0])
+    right = bisect_left(rows, (samples, -1.0))
+    if rows[right][0] == samples:
+        return rows[right][1]
+    (low, before), (high, after) = rows[right - 1], rows[right]
+    return before + (after - before) * (samples - low) / (high - low)
+
+
+def read_efficiency(data: Any) -> Rows:
+    """Return the rows in the plain data of a file, ``[[samples, efficiency], ...]``.
+
+    Raises:
+        ValueError: the data have another form, or the efficiency falls; the text is one sentence.
+    """
+    example = "a list of [samples, efficiency], such as [[1, 0.3], [32, 1]]: whole samples of at least 1"
+    if not isinstance(data, list | tuple) or not data or not all(map(_is_row, data)):
+        raise ValueError(f"it must be {example}")
+    rows = tuple((samples, float(efficiency)) for samples, efficiency in data)
+    if not all(0 < efficiency <= 1 for _, efficiency in rows):
+        raise ValueError("an efficiency is a share of the best rate: more than 0, and at most 1")
+    for before, after in pairwise(rows):
+        if after[0] <= before[0]:
+            raise ValueError("its rows must be in the order of their samples, each number of samples once")
+        if after[1] < before[1]:
+            text = f"the efficiency falls from {before[1]:g} at {before[0]} samples to {after[1]:g} at {after[0]}"
+            raise ValueError(f"{text}: a larger batch can be computed in parts, so it must not fall")
+    return rows
 
 
 def read_table(data: Any) -> dict[str, Rows]:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, PlainValidator
 
-from simulator.accounting.seconds import read_table
+from simulator.accounting.seconds import read_efficiency, read_table
 from simulator.settings.base import Settings, invalid
 from simulator.settings.loading import FileSettings, read_settings
 from simulator.settings.merging import merge
@@ -105,6 +105,7 @@ class SiteFigures(Settings):
     memory: Annotated[Figure | None, _figure(MEMORY.parse)] = None
     power: PowerFigures = PowerFigures()
     table: Annotated[Figure | None, _figure(read_table)] = None
+    batch_efficiency: Annotated[Figure | None, _figure(read_efficiency)] = None
     uplink: Annotated[Figure | LinkFigures | None, PlainValidator(_link)] = None
     downlink: Annotated[Figure | LinkFigures | None, PlainValidator(_link)] = None
 

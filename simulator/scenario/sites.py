@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from simulator.accounting.seconds import read_table
+from simulator.accounting.seconds import read_efficiency, read_table
 from simulator.scenario import hardware as catalogue
 from simulator.scenario.faults import BatterySettings, OutageSettings, Share
 from simulator.scenario.hardware import Precision
@@ -36,6 +36,14 @@ SecondsTable = Annotated[
     WithJsonSchema({"type": "object", "additionalProperties": {"type": "array", "items": {"type": "array"}}}),
 ]
 """A table of measured seconds, as `accounting.seconds` defines it."""
+
+
+Efficiency = Annotated[
+    Any,
+    PlainValidator(read_efficiency),
+    WithJsonSchema({"type": "array", "items": {"type": "array", "minItems": 2, "maxItems": 2}}),
+]
+"""The share of the best rate by the number of samples, as `accounting.seconds` defines it."""
 
 
 class PowerSettings(Settings):
@@ -75,7 +83,7 @@ class SiteSettings(Settings):
     """The hardware of a device or a server."""
 
     role: ClassVar[catalogue.Role]
-    left_out: ClassVar[tuple[str, ...]] = ("table",)
+    left_out: ClassVar[tuple[str, ...]] = ("table", "batch_efficiency")
     """The keys that are not written where they are empty."""
     name: str
     rate: dict[Precision, Rate]
@@ -92,6 +100,9 @@ class SiteSettings(Settings):
     table: SecondsTable | None = None
     """Seconds measured by `sfsim calibrate`, by piece of work and number of samples. For the pieces in the table, they
     are used instead of the rates."""
+    batch_efficiency: Efficiency | None = None
+    """The share of the best rate that is reached, by the number of samples in a pass, such as [[1, 0.3], [32, 1]]. It
+    counts only for works that share a pass (batching); a table of seconds takes precedence."""
 
     @property
     def flops_per_s(self) -> float:
@@ -120,7 +131,7 @@ class DeviceSettings(SiteSettings):
     """A group of identical devices."""
 
     role = "device"
-    left_out = ("table", "presence", "battery", "dropout")
+    left_out = (*SiteSettings.left_out, "presence", "battery", "dropout")
     count: PositiveInt = 1
     presence: Annotated[Presence, PRESENCES] | None = None
     """When these devices are there and when they are away; null: always there."""
@@ -131,21 +142,45 @@ class DeviceSettings(SiteSettings):
     it, such as {model exchange: 0.05, training: 0.1}. The device stays there, and can be selected again."""
 
 
+class BatchingSettings(Settings):
+    """How works of several clients share a pass: the same computation with the same frozen weights.
+
+    What is computed stays the same; the pass takes as long as the site's `table` or `batch_efficiency` says, and each
+    work is charged its part. Where there is neither, nothing is gained.
+    """
+
+    most: Annotated[int, Field(ge=2)]
+    """How many works may share a pass."""
+    wait: Duration = 0.0
+    """How long a work waits for others to share a pass with, while a slot is free."""
+
+
 class ServingSettings(SiteSettings):
     """A site that serves the works of many clients, which may have to wait there: the server, or an edge server."""
 
     role = "server"
+    left_out = (*SiteSettings.left_out, "batching")
     gpus: PositiveInt = 1
     """The number of its GPUs. Rate, memory and power are those of one of them."""
     slots: PositiveInt = 1
     """The number of works that each of its GPUs serves at once, each at the full rate."""
     queue: Annotated[Queue, QUEUES] = Field(default={"name": "fifo"}, validate_default=True)
-    """The order in which waiting works are served."""
+    """The discipline: the order in which waiting works are served."""
+    batching: BatchingSettings | None = None
+    """Which works of several clients share a pass; null: none do."""
+
+    @model_validator(mode="after")
+    def _passes_are_not_interrupted(self) -> Self:
+        if self.batching is not None and (self.queue.shares or self.queue.preempts):
+            why = "serves all works at once" if self.queue.shares else "interrupts works one by one"
+            problem = f"{self.queue.name} {why}, so that none wait to share a pass"
+            raise invalid([(("batching",), None, problem, "null, or another queue")])
+        return self
 
 
 class ServerSettings(ServingSettings):
     """The server."""
 
-    left_out = ("table", "outages")
+    left_out = (*ServingSettings.left_out, "outages")
     outages: OutageSettings | None = None
     """When the server is away; null: never."""

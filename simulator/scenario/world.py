@@ -11,6 +11,7 @@ from simulator.scenario import hardware as catalogue
 from simulator.scenario.sites import DeviceSettings, ServerSettings, SiteSettings
 from simulator.settings.base import Many, Settings, invalid
 from simulator.settings.errors import ScenarioError
+from simulator.settings.wording import listed, near_miss
 from simulator.settings.yamlfile import KeyPath
 
 if TYPE_CHECKING:
@@ -68,6 +69,18 @@ class WorldSettings(Settings):
             return self
         groups = tuple(_steady(group) for group in self.devices)
         return self.model_copy(update={"devices": groups, "server": _steady(self.server)})
+
+    @model_validator(mode="after")
+    def _named_groups_exist(self) -> Self:
+        """Refuse a queue that names groups of devices which there are not."""
+        known = [group.name for group in self.devices]
+        missing = [name for name in self.server.queue.groups if name not in known]
+        if missing:
+            problem = (
+                f"{self.server.queue.name} names a group of devices that there is not{near_miss(missing[0], known)}"
+            )
+            raise invalid([(("server", "queue"), listed(missing), problem, listed(dict.fromkeys(known)))])
+        return self
 
     @model_validator(mode="wrap")
     @classmethod

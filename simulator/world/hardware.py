@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import fsum
 
 from simulator.accounting.costs import Cost
 from simulator.accounting.power import Power
-from simulator.accounting.seconds import Table, interpolated
+from simulator.accounting.seconds import Rows, Table, interpolated, interpolated_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class Hardware:
         slots: how many works each GPU serves at once.
         power: what it draws in each state, in watts; with one slot that computes.
         gpus: how many GPUs (or processors, of a device) it has.
+        batch_efficiency: the share of its best rate that it reaches, by the number of samples in a pass. It says what
+            works gain that share a pass; a work alone takes the seconds of the roofline model, whatever its samples.
     """
 
     flops_per_s: float
@@ -28,10 +32,29 @@ class Hardware:
     slots: int = 1
     power: Power = field(default_factory=Power)
     gpus: int = 1
+    batch_efficiency: Rows = ()
 
     def seconds(self, cost: Cost) -> float:
         """Return the seconds by the roofline model: the longer of arithmetic and memory traffic."""
         return max(cost.flops / self.flops_per_s, cost.bytes_touched / self.memory_bandwidth)
+
+    def together(self, costs: Sequence[Cost]) -> float:
+        """Return the seconds of one pass that does equal works for several clients.
+
+        It is the sum of what each takes alone, times the efficiency that it has alone, divided by that of the pass;
+        without a table of efficiencies, the sum.
+
+        Args:
+            costs: the cost of each work.
+        """
+        if not self.batch_efficiency:
+            return fsum(map(self.seconds, costs))
+        sizes = [cost.samples for cost in costs]
+        best = fsum(
+            self.seconds(cost) * interpolated_within(self.batch_efficiency, size)
+            for cost, size in zip(costs, sizes, strict=True)
+        )
+        return best / interpolated_within(self.batch_efficiency, sum(sizes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +77,14 @@ class Measured(Hardware):
                 flops -= piece.flops
                 touched -= piece.bytes_touched
         return measured + Hardware.seconds(self, Cost(flops, touched))
+
+    def together(self, costs: Sequence[Cost]) -> float:
+        """Return the measured seconds of the pieces, each for all samples of the pass; the rest as each takes it alone.
+
+        A table of efficiencies is not looked at: the table of seconds says what a larger batch gains.
+        """
+        first, samples = costs[0], sum(cost.samples for cost in costs)
+        known = [piece.what for piece in first.made_of if piece.what in self.table]
+        alone = fsum(self.seconds(cost) for cost in costs)
+        apart = fsum(interpolated(self.table[what], cost.samples) for cost in costs for what in known)
+        return max(0.0, alone - apart) + fsum(interpolated(self.table[what], samples) for what in known)

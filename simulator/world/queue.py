@@ -6,8 +6,8 @@ given no queue, such as a device, needs one, and this package does not import ``
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import simpy
 
@@ -21,10 +21,25 @@ class Queue(Protocol):
     """The order of service: the waiting work with the smallest key is served next, the first to arrive among equals.
 
     Deferrable works (``Work.deferrable``) come after all others, whatever their keys.
+
+    A queue may also have ``begun(job)``, called when the service of a work begins, and ``withdrawn(job)``, called when
+    a waiting work is taken back; and ``preempts`` or ``shares``, as ``scheduling.queues.base`` says.
     """
 
     def key(self, job: Job) -> Any:
         """Return the key of a waiting work; all keys at one site must be comparable."""
+
+
+class Batching(NamedTuple):
+    """Which works of several clients share one pass at a site.
+
+    Attributes:
+        most: how many works may share a pass.
+        wait: how long a work waits for others to share a pass with, in seconds, while a slot is free.
+    """
+
+    most: int
+    wait: float = 0.0
 
 
 class FirstCome:
@@ -55,7 +70,17 @@ class Job(simpy.Event):
         begun: whether its service has begun.
         aborted: whether it was withdrawn or cut short.
         reason: why it was cut short, in a word or two; empty if it was not.
+        gpu, share, batch: as in its row of the ledger.
+        number: its number among those that have waited at its site, by arrival; None if it has not.
+        left: how many seconds of service it lacks, where service is interrupted.
+        interrupted: whether it was set aside for another.
+        key: what is equal for works that can share a pass with it; None: it shares none.
     """
+
+    gpu, share, batch = 0, 1.0, 0
+    number: int | None = None
+    left, interrupted = 0.0, False
+    key: Hashable | None = None
 
     def __init__(
         self,

@@ -7,10 +7,11 @@ from typing import Any
 
 from simulator.accounting.costs import Cost, Work
 from simulator.accounting.power import Power
+from simulator.accounting.seconds import Rows
 from simulator.world.clients import Client
 from simulator.world.hardware import Hardware
 from simulator.world.network import Link
-from simulator.world.queue import Queue
+from simulator.world.queue import Batching, Queue
 from simulator.world.signals.sampled import Piecewise
 from simulator.world.sites import Site
 from simulator.world.world import World
@@ -32,7 +33,15 @@ class Scale:
         return payload, payload
 
 
-def tiny(start: float = 0.0, slots: int = 1, queue: Queue | None = None, power: Power = DARK) -> World:
+def tiny(
+    start: float = 0.0,
+    slots: int = 1,
+    queue: Queue | None = None,
+    power: Power = DARK,
+    gpus: int = 1,
+    batching: Batching | None = None,
+    efficiency: Rows = (),
+) -> World:
     """Return a world with a server that has infinitely fast links.
 
     Args:
@@ -40,9 +49,13 @@ def tiny(start: float = 0.0, slots: int = 1, queue: Queue | None = None, power: 
         slots: the slots of the server.
         queue: the queue of the server.
         power: the power of the server; by default none.
+        gpus: the GPUs of the server.
+        batching: which works share a pass at the server.
+        efficiency: the server's efficiency by batch size.
     """
     world = World(Scale(), start)
-    world.server = Site(world, "server", Hardware(1.0, slots=slots, power=power), queue=queue)
+    hardware = Hardware(1.0, slots=slots, power=power, gpus=gpus, batch_efficiency=efficiency)
+    world.server = Site(world, "server", hardware, queue=queue, batching=batching)
     return world
 
 

@@ -23,6 +23,7 @@ from simulator.settings.seeds import Seeds
 from simulator.world.clients import Client
 from simulator.world.hardware import Hardware, Measured
 from simulator.world.network import Link
+from simulator.world.queue import Batching, Queue
 from simulator.world.sites import Site
 from simulator.world.world import World
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from simulator.scenario.scenario import Entry, Scenario
     from simulator.scenario.sites import LinkSettings, ServingSettings, SiteSettings
     from simulator.scenario.world import WorldSettings
-    from simulator.scheduling.queues.base import Queue
 
 
 def load(scenario: Scenario) -> Raw:
@@ -202,7 +202,8 @@ def class_counts(world: World, names: tuple[str, ...]) -> list[ClassCount]:
 
 def _server(world: World, name: str, settings: ServingSettings, seeds: Seeds) -> Site:
     """Add a site that serves clients, with all its GPUs: their memory is one, and so is what they draw when idle."""
-    return _site(world, name, settings, seeds, settings.gpus, settings.slots, settings.queue)
+    batching = Batching(settings.batching.most, settings.batching.wait) if settings.batching else None
+    return _site(world, name, settings, seeds, settings.gpus, settings.slots, settings.queue.line(), batching)
 
 
 def _site(
@@ -213,12 +214,14 @@ def _site(
     gpus: int = 1,
     slots: int = 1,
     queue: Queue | None = None,
+    batching: Batching | None = None,
 ) -> Site:
     watts = settings.power
     others = (gpus - 1) * watts.idle  # what the GPUs draw that do not compute
     power = Power(*(others + state for state in (watts.idle, watts.compute, watts.upload, watts.download)))
     figures = settings.flops_per_s, settings.memory_bandwidth, gpus * settings.memory, slots, power, gpus
-    hardware = Measured(*figures, settings.table) if settings.table else Hardware(*figures)
+    efficiency = settings.batch_efficiency or ()
+    hardware = Measured(*figures, efficiency, settings.table) if settings.table else Hardware(*figures, efficiency)
     world.ledger.sites.add(
         SiteRow(
             name,
@@ -240,6 +243,7 @@ def _site(
         _link(f"{name} up", settings.uplink, seeds),
         _link(f"{name} down", settings.downlink, seeds),
         queue,
+        batching,
     )
 
 
