@@ -140,6 +140,13 @@ class Algorithm(Settings):
             UnfitError: the model or the training settings do not allow one of them.
         """
 
+    def serial_at_server(self, model: Staged, training: Training) -> str | None:
+        """Return why more slots or GPUs at the server change nothing, as a sentence that says what would help.
+
+        None: the server can serve several of its works at once, or has hardly any.
+        """
+        return None
+
     def begin(self, world: World, task: Task) -> State:
         """Return the global state before the first round."""
         raise NotImplementedError

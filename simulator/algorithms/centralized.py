@@ -54,6 +54,9 @@ class Centralized(OwnOrder):
     def messages(self, model: Staged, training: Training) -> Messages:
         return Messages(up=("encoded images and labels",), incompressible=("encoded images and labels",))
 
+    def serial_at_server(self, model: Staged, training: Training) -> str | None:
+        return "the server trains on one batch after the other. A larger batch_size would use a larger GPU"
+
     def begin(self, world: World, task: Task) -> State:
         share_body(world, task, task.trainable())
         return {}

@@ -34,6 +34,9 @@ class SplitLearning(UShaped, OwnOrder):
     def shares_one_cut(self) -> bool:
         return True
 
+    def serial_at_server(self, model: Staged, training: Training) -> str | None:
+        return "clients train one after the other. splitfed lets them train side by side"
+
     @property
     def _single_client(self) -> SplitFed:
         """Return what one client does: SplitFed V2, since the body is shared and no other client trains beside it."""

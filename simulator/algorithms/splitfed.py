@@ -69,6 +69,12 @@ class SplitFed(TrainsSharedBody, UShaped):
             allowed = f"{self.order} with version: v2"
             raise UnfitError("order", self.order, "each client has a body of its own in v1", allowed)
 
+    def serial_at_server(self, model: Staged, training: Training) -> str | None:
+        return super().serial_at_server(model, training) if self.version == "v2" else None
+
+    def _shared(self, at: Cut) -> Ranges:
+        return self._sides(at)[1]
+
     @property
     def _tail(self) -> int:
         """The number of blocks in the tail; 0 where the server has everything behind the head."""

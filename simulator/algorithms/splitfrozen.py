@@ -11,7 +11,7 @@ from simulator.accounting.payload import Messages
 from simulator.algorithms.base import OwnOrder, State, Steps, UnfitError
 from simulator.algorithms.steps.mixed_batches import step_once, train_mixed
 from simulator.algorithms.steps.pipeline import SMASHED, ActivationCache, ClientPipeline, take, take_graded
-from simulator.algorithms.steps.shared_body import share_body, shared_body, shared_tensors
+from simulator.algorithms.steps.shared_body import TOGETHER, share_body, shared_body, shared_tensors
 from simulator.algorithms.steps.split import SplitAlgorithm
 from simulator.algorithms.steps.split_step import check_cut, provisioned
 from simulator.algorithms.steps.staging import StagedBatches
@@ -64,6 +64,9 @@ class SplitFrozen(SplitAlgorithm, OwnOrder):
     room: PositiveInt = 2
     backward: Literal["whole", "decomposed"] = "whole"
     cache: bool = False
+
+    def serial_at_server(self, model: Staged, training: Training) -> str | None:
+        return f"{TOGETHER} backward: decomposed would use them" if self.backward == "whole" else None
 
     def _messages(self, model: Staged, at: Cut) -> Messages:
         return Messages((SMASHED,), provisioned(model, at.head))

@@ -16,7 +16,7 @@ from simulator.algorithms.steps.split_step import labelled_messages, labelled_st
 
 if TYPE_CHECKING:
     from simulator.learning.models.adaptation import Adaptation
-    from simulator.learning.models.cuts import Cut
+    from simulator.learning.models.cuts import Cut, Ranges
     from simulator.learning.models.staged import Staged
     from simulator.learning.settings import TrainingSettings as Training
     from simulator.learning.task import Task
@@ -45,6 +45,9 @@ class SplitLora(TrainsSharedBody):
     @property
     def shares_one_cut(self) -> bool:
         return True
+
+    def _shared(self, at: Cut) -> Ranges:
+        return at.rest
 
     def _messages(self, model: Staged, at: Cut) -> Messages:
         step, adapters = labelled_messages(model, at), ("adapters",) if model.slice(at.head).trainable else ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.algorithms.base import OwnOrder, State, Steps
-from simulator.algorithms.steps.shared_body import SharedBody, share_body
+from simulator.algorithms.steps.shared_body import TOGETHER, SharedBody, share_body
 from simulator.algorithms.steps.split import SplitAlgorithm
 from simulator.algorithms.steps.staging import StagedBatches
 from simulator.world.clients import download_all
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from simulator.learning.data.images import Batch
     from simulator.learning.models.cuts import Cut
     from simulator.learning.models.parts import Part, Pass
+    from simulator.learning.models.staged import Staged
     from simulator.learning.models.weights import Weights
+    from simulator.learning.settings import TrainingSettings as Training
     from simulator.learning.task import Task
     from simulator.world.clients import Client
     from simulator.world.processes import Concurrency
@@ -67,6 +69,9 @@ class ParallelSplit(SplitAlgorithm, OwnOrder):
     @property
     def shares_one_cut(self) -> bool:
         return True
+
+    def serial_at_server(self, model: Staged, training: Training) -> str | None:
+        return f"{TOGETHER} splitfed trains a copy for each client (version: v1)"
 
     def begin(self, world: World, task: Task) -> State:
         cut = self._cut(world, task)

@@ -14,12 +14,17 @@ from simulator.algorithms.steps.turns import Turns
 from simulator.world.store import Store
 
 if TYPE_CHECKING:
+    from simulator.learning.models.cuts import Cut, Ranges
     from simulator.learning.models.staged import Staged
     from simulator.learning.models.weights import Weights
     from simulator.learning.settings import TrainingSettings as Training
     from simulator.learning.task import Task
     from simulator.world.clients import Client
     from simulator.world.world import World
+
+
+TOGETHER = "the server trains one body on the batches of all clients together."
+"""Why more slots or GPUs change nothing."""
 
 
 @dataclass(eq=False)
@@ -79,6 +84,19 @@ class TrainsSharedBody(SplitAlgorithm):
         if self.order != "arrival" and self._interleaves:
             problem = f"with order: {self.order} a turn lasts from forward pass to step, and stashed passes interleave"
             raise UnfitError("body", "stashed", problem, "exclusive, or order: arrival")
+
+    def serial_at_server(self, model: Staged, training: Training) -> str | None:
+        if self._interleaves or not any(model.slice(self._shared(at)).trainable for at in self.possible(model)):
+            return None
+        return (
+            "all clients train one body at the server, one batch after the other. What would help: a copy for each "
+            "client (splitfed with version: v1), a body that stays frozen (train: linear), whose works can be batched, "
+            "or, where labels are private, body: stashed"
+        )
+
+    def _shared(self, at: Cut) -> Ranges:
+        """Return the stages that all clients train at the server."""
+        return at.body
 
     @property
     def _interleaves(self) -> bool:

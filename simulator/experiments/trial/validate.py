@@ -15,6 +15,7 @@ from simulator.scenario.faults import unknown_phases
 from simulator.scenario.ignored import not_looked_at
 from simulator.settings.errors import UnfitError, located
 from simulator.settings.seeds import Seeds
+from simulator.settings.wording import listed
 
 if TYPE_CHECKING:
     from simulator.accounting.payload import Messages
@@ -26,6 +27,7 @@ def notices(scenario: Scenario) -> Iterator[str]:
     signals have to say, and each phase with a rate of dropout that no algorithm of ours has."""
     for entry in scenario.algorithms:
         yield from (f"{entry.label} {notice}" for notice in not_looked_at(entry.algorithm, entry.training))
+    yield from server_notices(scenario)
     for where, signal in scenario.world.signals():
         yield from (f"world.{'.'.join(map(str, where))}: {notice}" for notice in signal.notices())
     names = [name for name, _ in devices(scenario.world)]
@@ -33,6 +35,22 @@ def notices(scenario: Scenario) -> Iterator[str]:
         for notice in group.presence.notices(names) if group.presence else ():
             yield f"world.devices.{index}.presence: {notice}"
     yield from unknown_phases(sorted({phase for group in scenario.world.devices for phase in group.dropout}))
+
+
+def server_notices(scenario: Scenario) -> Iterator[str]:
+    """Yield a line for each entry that cannot use more slots or GPUs, and one for batching that gains nothing."""
+    server = scenario.world.server
+    if server.slots * server.gpus > 1:
+        more = listed(f"{key}: {getattr(server, key)}" for key in ("gpus", "slots") if getattr(server, key) > 1)
+        for entry in scenario.algorithms:
+            why = entry.algorithm.serial_at_server(structure(scenario, entry), entry.training)
+            if why:
+                yield f"world.server, {more}: this changes nothing for {entry.label}, because {why}"
+    if server.batching and not (server.table or server.batch_efficiency):
+        yield (
+            f"world.server.batching: {server.name} has neither a table of seconds nor a batch_efficiency, so a pass "
+            "that works share takes as long as they do one after the other, and nothing is gained"
+        )
 
 
 def check(scenario: Scenario, dry: bool = False) -> None:
