@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from simulator.accounting.ledger import WorkRow
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.simulate import Simulation
 from simulator.scenario.scenario import Scenario
@@ -55,6 +56,20 @@ LINKS: list[dict[str, Any]] = [
 BUDGETS: list[dict[str, Any]] = [{}, {}, {"budget": {"seconds": "900 ms"}}, {"budget": {"updates": 7}}]
 DROPOUTS: list[dict[str, float]] = [{}, {"model exchange": 0.1, "training": 0.2, "split training": 0.2}]
 OUTAGES: list[dict[str, Any] | None] = [None, {"between": "1 s", "duration": "100 ms", "patience": "50 ms"}]
+QUEUES: list[dict[str, Any]] = [
+    {"name": "fifo"},
+    {"name": "processor_sharing"},
+    *({"name": "shortest_first", "preempt": preempt} for preempt in (False, True)),
+    {"name": "earliest_deadline", "within": "1 s", "groups_within": {"jetson-nano": "10 ms"}, "preempt": True},
+    {"name": "priority", "order": ["jetson-nano"]},
+    {"name": "priority", "order": ["raspberry-pi-4"], "preempt": True},
+    {"name": "fair_share", "weights": {"jetson-nano": 2.0}},
+]
+BATCHING: list[dict[str, Any]] = [
+    {},
+    {"batching": {"most": 3}, "batch_efficiency": [[1, 0.2], [64, 1]]},
+    {"batching": {"most": 8, "wait": "20 ms"}, "batch_efficiency": [[4, 0.5], [16, 1]]},
+]
 OWN_ORDER = ["in-turn", "frozen", "psl", "sfpl", "centralized"]
 LABELS = ["fl", "fl-linear", "v1", "v2-sent", "v2-lora", "sfp", "fl-stacked", "flexp", "ditto", "alone", *OWN_ORDER]
 CUT_OFF = {"away", "battery", "outage", "dropout", "late", "stopped", "unfinished"}
@@ -73,6 +88,9 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
         return figures
 
     server: dict[str, Any] = {"name": "rtx-4090", "slots": draw(st.integers(1, 3)), "rate": {"fp32": "1 GFLOP/s"}}
+    server |= {"gpus": draw(st.integers(1, 2)), "queue": draw(st.sampled_from(QUEUES))}
+    if not server["queue"].get("preempt") and server["queue"]["name"] != "processor_sharing":
+        server |= draw(st.sampled_from(BATCHING))
     if outages := draw(st.sampled_from(OUTAGES)):
         server["outages"] = outages
     label, driver = draw(st.sampled_from(LABELS)), draw(st.sampled_from(DRIVERS))
@@ -117,6 +135,8 @@ def check_laws(simulation: Simulation, result: TrialResult) -> None:
     assert all(row.lost == bool(row.reason) for row in ledger.works)
     for site in world.sites:
         check_site(site, simulation, result)
+        check_service(site, result)
+    assert {row.name: row.gpus for row in ledger.sites} == {site.name: site.hardware.gpus for site in world.sites}
 
 
 def check_site(site: Any, simulation: Simulation, result: TrialResult) -> None:
@@ -136,11 +156,32 @@ def check_site(site: Any, simulation: Simulation, result: TrialResult) -> None:
         there = [(0.0, end)]
     covered = [*there, *computing, *sending, *receiving]
     idle = length([*covered, *away]) - length(away)
-    joules = watts.idle * idle + (watts.compute - watts.idle) * fsum(until - begin for begin, until in computing)
+    served = fsum(row.seconds * row.share for row in ledger.works if row.site == name)
+    joules = watts.idle * idle + (watts.compute - watts.idle) * served
     joules += (watts.upload - watts.idle) * length(sending) + (watts.download - watts.idle) * length(receiving)
     assert fsum(use.energy_j for use in result.uses if use.site == name) == pytest.approx(joules, rel=1e-9, abs=1e-9)
     if site.battery is not None:
         assert site.battery.drawn == pytest.approx(joules, rel=1e-9, abs=1e-9)
+
+
+def check_service(site: Any, result: TrialResult) -> None:
+    """Check that no GPU does more than it can, and that those that share a pass share its charge."""
+    rows = [row for row in result.ledger.works if row.site == site.name]
+    assert all(row.asked <= row.start and 0 <= row.share <= 1 for row in rows)
+    passes: dict[int, list[WorkRow]] = {}
+    for gpu in range(site.hardware.gpus):
+        busy = [row for row in rows if row.gpu == gpu]
+        spans = [(row.start, row.start + row.seconds) for row in busy]
+        assert fsum(row.seconds * row.share for row in busy) <= site.hardware.slots * length(spans) * (1 + 1e-9)
+    for row in rows:
+        if row.batch:
+            passes.setdefault(row.batch, []).append(row)
+    for works in passes.values():
+        assert len({(row.gpu, row.start, row.start + row.seconds) for row in works}) == 1, "they begin and end together"
+        assert fsum(row.share for row in works) == pytest.approx(1)
+        assert len({row.client for row in works}) == len(works), "of different clients"
+    waited = [row for row in result.ledger.waits if row.site == site.name]
+    assert all(row.seconds > 0 for row in waited)
 
 
 def check_world(case: dict[str, Any], real: bool) -> None:
