@@ -71,7 +71,7 @@ class Aside:
 
 
 def rule(run: Run, role: str, group: str) -> str:
-    """Return in words how a site orders and joins works, such as "priority; passes of up to 8"; empty if it is the usual way.
+    """Return in words how a site serves works, such as "priority; passes of up to 8"; empty if it does so as usual.
 
     Args:
         run: the run, whose scenario says it.
