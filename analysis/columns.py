@@ -63,4 +63,4 @@ LEDGER_LATER: dict[str, dict[str, float | str]] = {
 UNFINISHED = "unfinished"
 """The reason of what was under way when the trial ended; it was not in vain."""
 SET_ASIDE = "set aside"
-"""The reason of the wait of a work whose service was interrupted, and went on later."""
+"""The reason of the wait of a work whose service was interrupted for another."""
