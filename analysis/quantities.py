@@ -61,6 +61,9 @@ _NAMES = {
     "trainable_parameters": "trainable parameters",
     "wall_time_s": "wall time of the simulation",
     "saved": "part that is saved",
+    "server_utilisation": "utilisation of the server",
+    "server_wait_s": "mean wait for the server",
+    "server_queue_length": "mean queue of the server",
     "updates": "updates aggregated",
     "lost_updates": "updates lost",
     "energy_per_update_j": "energy of the devices per update",
@@ -93,7 +96,7 @@ def _numbers(frame: pd.DataFrame, column: str) -> bool:
 
 def kind_of(column: str) -> Kind:
     """Return the kind of quantity that the name of a column ends in."""
-    if "accuracy" in column or column == "saved":
+    if "accuracy" in column or column in ("saved", "server_utilisation"):
         return "fraction"
     if column.endswith("_flops"):
         return "flops"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from analysis.columns import (
     BREAKDOWN_COLUMNS,
     CLIENTS_COLUMNS,
     ENGAGEMENTS_COLUMNS,
+    FURTHER_WAITS_COLUMNS,
     LEDGER_LATER,
     ROUNDS_COLUMNS,
     ROUNDS_LATER,
+    SEGMENTS_COLUMNS,
     SITES_COLUMNS,
     SUMMARY_COLUMNS,
     SUMMARY_LATER,
@@ -111,9 +113,21 @@ class Run:
 
         Errors are as for `works`.
         """
-        if seed in self.seeds(label) and not self._path(label, seed, "attempts").is_file():
-            return pd.DataFrame(columns=list(ATTEMPTS_COLUMNS))
-        return self._ledger(label, seed, "attempts", ATTEMPTS_COLUMNS, {})
+        return self._if_there(label, seed, "attempts", ATTEMPTS_COLUMNS)
+
+    def further_waits(self, label: str, seed: int) -> pd.DataFrame:
+        """Return the waits for service that the rows of no works tell, by the start; empty if there were none.
+
+        Errors are as for `works`.
+        """
+        return self._if_there(label, seed, "waits", FURTHER_WAITS_COLUMNS)
+
+    def critical_path(self, label: str, seed: int) -> pd.DataFrame:
+        """Return the segments of the critical paths of one trial, by the start; empty in runs of earlier versions.
+
+        Errors are as for `works`.
+        """
+        return self._if_there(label, seed, "critical_path", SEGMENTS_COLUMNS)
 
     def engagements(self, label: str, seed: int) -> pd.DataFrame:
         """Return when each client took part in one trial, by the start; errors as for `works`."""
@@ -139,6 +153,11 @@ class Run:
 
     def _path(self, label: str, seed: int, table: str) -> Path:
         return self.folder / "ledger" / f"{label}-{seed}" / f"{table}.parquet"
+
+    def _if_there(self, label: str, seed: int, table: str, columns: tuple[str, ...]) -> pd.DataFrame:
+        if seed in self.seeds(label) and not self._path(label, seed, table).is_file():
+            return pd.DataFrame(columns=list(columns))
+        return self._ledger(label, seed, table, columns, {})
 
     def _ledger(
         self, label: str, seed: int, table: str, columns: tuple[str, ...], only: Mapping[str, object]
@@ -191,8 +210,8 @@ def load_run(folder: str | Path) -> Run:
         summary=summary,
         rounds=_read_csv(folder / "rounds.csv", ROUNDS_COLUMNS, ROUNDS_LATER),
         breakdown=_read_csv(folder / "breakdown.csv", BREAKDOWN_COLUMNS),
-        clients=_read_if_there(folder / "clients.csv", CLIENTS_COLUMNS),
-        waste=_read_if_there(folder / "waste.csv", WASTE_COLUMNS),
+        clients=read_if_there(folder / "clients.csv", CLIENTS_COLUMNS),
+        waste=read_if_there(folder / "waste.csv", WASTE_COLUMNS),
         environment=read_json(folder / "environment.json"),
         scenario=scenario,
         scenario_text=read_text(folder / "scenario.yaml"),
@@ -259,23 +278,37 @@ def _mapping(path: Path, value: Any) -> dict[str, Any]:
     return value
 
 
-def _read_csv(path: Path, columns: tuple[str, ...], later: tuple[str, ...] = ()) -> pd.DataFrame:
+def _read_csv(
+    path: Path, columns: tuple[str, ...], later: tuple[str, ...] = (), words: Set[str] = _WORDS
+) -> pd.DataFrame:
     read_text(path)  # raises if the file is missing or unreadable
     try:
         # A label may be called "NA" or "1": only an empty field counts as missing, and words stay words.
-        frame = pd.read_csv(path, dtype=dict.fromkeys(_WORDS, "object"), keep_default_na=False, na_values=[""])
+        frame = pd.read_csv(path, dtype=dict.fromkeys(words, "object"), keep_default_na=False, na_values=[""])
     except ValueError as error:  # covers pandas' ParserError and EmptyDataError
         raise RunError(f"{path}: cannot be read as CSV: {first_line(error)}") from error
     _demand_columns(path, frame.columns, columns)
-    return _typed(path, frame, columns, later)
+    return _typed(path, frame, columns, later, words)
 
 
-def _read_if_there(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    """Return the table in a CSV file, or an empty one if there is no such file, as in runs of earlier versions."""
-    return _read_csv(path, columns) if path.exists() else pd.DataFrame(columns=list(columns))
+def read_if_there(path: Path, columns: tuple[str, ...], *more_words: str) -> pd.DataFrame:
+    """Return the table in a CSV file, or an empty one if there is no such file, as in runs of earlier versions.
+
+    Args:
+        path: the file.
+        columns: the columns that it must have.
+        more_words: those of them that hold text, beside the usual ones.
+
+    Raises:
+        RunError: the file cannot be read, or lacks a column.
+    """
+    there = path.exists()
+    return _read_csv(path, columns, words=_WORDS.union(more_words)) if there else pd.DataFrame(columns=list(columns))
 
 
-def _typed(path: Path, frame: pd.DataFrame, columns: tuple[str, ...], later: tuple[str, ...] = ()) -> pd.DataFrame:
+def _typed(
+    path: Path, frame: pd.DataFrame, columns: tuple[str, ...], later: tuple[str, ...] = (), words: Set[str] = _WORDS
+) -> pd.DataFrame:
     """Return a frame with its columns typed: text, whole numbers for seed, round and class, else floats (NaN: missing).
 
     Args:
@@ -283,6 +316,7 @@ def _typed(path: Path, frame: pd.DataFrame, columns: tuple[str, ...], later: tup
         frame: the frame.
         columns: columns that it has.
         later: columns that came with later versions, so that the frame may lack them.
+        words: the columns that hold text.
 
     Raises:
         RunError: a column of numbers holds something else.
@@ -290,7 +324,7 @@ def _typed(path: Path, frame: pd.DataFrame, columns: tuple[str, ...], later: tup
     frame = frame.assign(**{column: float("nan") for column in later if column not in frame})
     for column in (*columns, *later):
         try:
-            if column in _WORDS:
+            if column in words:
                 frame[column] = frame[column].astype(str)
             elif column in ("seed", "round", "class"):
                 frame[column] = frame[column].astype("int64")

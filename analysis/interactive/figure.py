@@ -56,6 +56,7 @@ class Chart:
             the first of the first knob and the second of the second.
         knobs: the rows of buttons.
         labels: the labels that its legend switches on and off; a trace belongs to one by its `legendgroup`.
+        section: the section of the page that it stands in.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Chart:
     figures: Mapping[str, Figure]
     knobs: tuple[Knob, ...] = ()
     labels: tuple[str, ...] = field(default=())
+    section: str = "Figures"
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,8 @@ class WaitRow(NamedTuple):
         start: when it began to wait, in seconds of the simulated clock.
         seconds: how long it waited.
         attempt: which attempt of the client it belongs to; 0 if it was to be done for no client.
-        reason: ``SET_ASIDE`` if its service went on later, else why it was withdrawn, such as "late".
+        reason: ``SET_ASIDE`` if its service had begun, so that this wait lies within the time of its row among the
+            works; else why it was withdrawn, such as "late".
     """
 
     site: str
@@ -106,7 +107,7 @@ class WaitRow(NamedTuple):
 
 
 SET_ASIDE = "set aside"
-"""The reason of the wait of a work whose service was interrupted for another work, and went on later."""
+"""The reason of the wait of a work whose service was interrupted for another work."""
 
 
 class TransferRow(NamedTuple):

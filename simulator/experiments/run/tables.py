@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import platform
 import sys
@@ -12,10 +11,18 @@ from functools import cache
 from importlib.metadata import version
 from math import fsum, isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from simulator.accounting.usage import Use, active_energy
 from simulator.accounting.waste import UNFINISHED, Waste, lost_updates, marked, total
+from simulator.experiments.run.csv_tables import Table, write_csv
+from simulator.experiments.run.server_tables import (
+    critical_path_table,
+    queues_table,
+    segments_table,
+    server_summary,
+    waits_table,
+)
 from simulator.scenario.ignored import not_looked_at
 
 if TYPE_CHECKING:
@@ -36,35 +43,6 @@ PERSONAL = (
 """The columns of the personal accuracies, in the order in which a ``Score`` has them."""
 PACKAGES = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "pillow", "scikit-learn", "pydantic")
 """Packages on whose versions learned figures depend."""
-
-
-class Table(NamedTuple):
-    """Rows under column names.
-
-    For the few rows of a trial this is much cheaper than a pandas frame, which takes longer to build than to write.
-
-    Attributes:
-        columns: the names of the columns.
-        rows: the rows, with a value for each column.
-    """
-
-    columns: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
-
-    def frame(self) -> pd.DataFrame:
-        """Return the table as a pandas frame."""
-        import pandas as pd  # imported late: it takes half a second, and most callers need no frame
-
-        return pd.DataFrame(self.rows, columns=list(self.columns))
-
-
-def write_csv(path: Path, tables: Sequence[Table]) -> None:
-    """Write tables with the same columns into one CSV file, one below the other; None and NaN become empty cells."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(tables[0].columns)
-        for table in tables:
-            writer.writerows([None if value != value else value for value in row] for row in table.rows)
 
 
 def summarise(outcome: TrialResult, target: float | None, rounds: Table | None = None) -> Summary:
@@ -117,6 +95,7 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
         **updates,
         "energy_per_update_j": energy / updates["updates"] if updates["updates"] else None,
         **{f"wasted_{name}": value for name, value in total(outcome.waste.values())._asdict().items()},
+        **server_summary(outcome),
     }
 
 
@@ -289,6 +268,9 @@ def write(
     write_csv(folder / "rounds.csv", rounds)
     write_csv(folder / "breakdown.csv", [breakdown_table(outcome) for outcome in outcomes])
     write_csv(folder / "clients.csv", [clients_table(outcome) for outcome in by_seed.values()])
+    write_csv(folder / "queues.csv", [queues_table(outcome) for outcome in outcomes])
+    write_csv(folder / "waits.csv", [waits_table(outcome) for outcome in outcomes])
+    write_csv(folder / "critical_path.csv", [critical_path_table(outcome) for outcome in outcomes])
     wasted = [waste_table(outcome) for outcome in outcomes]
     if any(table.rows for table in wasted):
         write_csv(folder / "waste.csv", wasted)
@@ -299,7 +281,7 @@ def write(
 def _write_ledger(folder: Path, outcome: TrialResult) -> None:
     """Write the ledger of a trial into a new folder, as one Parquet file for each table.
 
-    Works and transfers are written as ``waste.marked`` returns them.
+    Works and transfers are written as ``waste.marked`` returns them. With them go the critical paths of its rounds.
     """
     from pyarrow import parquet
 
@@ -308,3 +290,4 @@ def _write_ledger(folder: Path, outcome: TrialResult) -> None:
         if name in ("charges", "waits") and not len(table):  # the world has no batteries, or no such waits
             continue
         parquet.write_table(table.arrow(), folder / f"{name}.parquet")
+    parquet.write_table(segments_table(outcome).arrow(), folder / "critical_path.parquet")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from simulator.accounting.critical_path import Segment, critical_paths
+from simulator.accounting.queues import QueueUse, queue_uses
 from simulator.accounting.waste import waste_by_reason
 
 if TYPE_CHECKING:
@@ -119,3 +121,13 @@ class TrialResult:
     def waste(self) -> dict[str, Waste]:
         """What was spent in vain, by reason; empty if nothing was."""
         return waste_by_reason(self.ledger, self.power, (peak.site for peak in self.client_peaks))
+
+    @cached_property
+    def queues(self) -> list[QueueUse]:
+        """The use of the queue of the server, and of every other site that is no device."""
+        return queue_uses(self.ledger, 0.0, self.rounds[-1].sim_time_s)
+
+    @cached_property
+    def critical_paths(self) -> list[Segment]:
+        """The segments of the critical paths of all rounds."""
+        return critical_paths(self.ledger)
