@@ -55,8 +55,12 @@ SUMMARY = [
     "wasted_bytes",
     "wasted_flops",
     "wasted_energy_j",
+    "cost_usd",
+    "carbon_kg",
     "personal_accuracy_participants",
     "personal_accuracy_participants_worst_decile",
+    "cost_to_target_usd",
+    "carbon_to_target_kg",
 ]
 ROUNDS = (
     "algorithm,label,seed,round,sim_time_s,accuracy,loss,bytes_up,bytes_down,client_flops,server_flops,"
