@@ -16,13 +16,15 @@ PERSONAL_COLUMNS = ("personal_accuracy", "personal_accuracy_worst_decile")
 PARTICIPANTS_COLUMNS = ("personal_accuracy_participants", "personal_accuracy_participants_worst_decile")
 LATER_COLUMNS = (*PERSONAL_COLUMNS, *PARTICIPANTS_COLUMNS)
 WASTED_COLUMNS = ("wasted_device_seconds", "wasted_bytes", "wasted_flops", "wasted_energy_j")
+COSTS = ("cost_usd", "carbon_kg")
+COSTS_TO_TARGET = ("cost_to_target_usd", "carbon_to_target_kg")
 SUMMARY_LATER = (
     *LATER_COLUMNS,
     *("updates", "lost_updates", "unfinished_updates", "empty_rounds", "mean_staleness", *WASTED_COLUMNS),
-    "energy_per_update_j",
+    *("energy_per_update_j", *COSTS, *COSTS_TO_TARGET),
 )
-ROUNDS_LATER = (*LATER_COLUMNS, "updates")
-"""Columns that runs of earlier versions lack; there they are read as NaN."""
+ROUNDS_LATER = (*LATER_COLUMNS, "updates", *COSTS)
+"""Columns that runs of earlier versions, or without prices, lack; there they are read as NaN."""
 BREAKDOWN_COLUMNS = (
     *("algorithm", "label", "seed", "side", "phase", "activity", "seconds", "bytes", "flops", "energy_j"),
 )
@@ -37,6 +39,7 @@ ABSENCES_COLUMNS = ("site", "start", "seconds")
 AGGREGATIONS_COLUMNS = ("round", "start", "seconds")
 ATTEMPTS_COLUMNS = ("client", "attempt", "base", "start", "seconds", "round", "staleness", "reason")
 WASTE_COLUMNS = (*("algorithm", "label", "seed", "reason", "attempts", "device_seconds", "bytes", "flops", "energy_j"),)
+COSTS_COLUMNS = ("algorithm", "label", "seed", "payer", "group", "phase", "item", "usd", "carbon_kg")
 LEDGER_LATER: dict[str, dict[str, int | str]] = {
     "works": {"attempt": 0, "lost": False, "reason": ""},
     "transfers": {"attempt": 0, "reason": ""},

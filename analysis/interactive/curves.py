@@ -25,6 +25,7 @@ ACCURACIES = {
 PARTICIPANTS = "personal_accuracy_participants"
 
 _OPTIONS: dict[Against, str] = {"time": "Time", "bytes": "Bytes", "energy": "Energy", "updates": "Updates"}
+_OPTIONS |= {"money": "Money", "carbon": "Carbon"}
 _MOST_MARKERS = 12
 # The steps of all figures together, and of one line. More would make the file heavy without a visible difference.
 _MOST_STEPS, _FEWEST_STEPS_A_LINE, _MOST_STEPS_A_LINE = 4000, 40, 600
@@ -108,7 +109,13 @@ def _line(label: str, curve: pd.DataFrame, unit: Ruler, look: Look, kind: Kind) 
             for *row, seeds in curve[["low", "high", "seeds"]].itertuples(index=False, name=None)
         ]
         spread = " (%{customdata[0]:.4~p} to %{customdata[1]:.4~p}, seeds: %{customdata[2]})"
-    cost = {"bytes": "%{x:.5~s}B", "joules": "%{x:.5~s}J", "count": "%{x:,.5~g}"}.get(kind, "%{x:,.5~g} s")
+    cost = {
+        "bytes": "%{x:.5~s}B",
+        "joules": "%{x:.5~s}J",
+        "count": "%{x:,.5~g}",
+        "usd": "%{x:,.5~g} USD",
+        "kg": "%{x:,.5~g} kg",
+    }.get(kind, "%{x:,.5~g} s")
     if unit.axis.get("type") != "log":
         cost = f"%{{x:,.5~g}} {unit.unit}".rstrip()
     line["hovertemplate"] = (
