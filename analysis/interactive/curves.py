@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def accuracy_chart(run: Run) -> Chart | None:
     columns = [column for column in ACCURACIES if present(run.rounds, column)]
     if not columns:
         return None
-    options = [name for name in _OPTIONS if run.rounds[list(COSTS[name].columns)].notna().all(axis=None)]
+    options = [name for name in _OPTIONS if _all_known(run, COSTS[name].columns)]
     figures = {
         f"{first}|{second}": accuracy_figure(run, against, column)
         for first, against in enumerate(options)
@@ -83,6 +84,11 @@ def accuracy_figure(run: Run, against: Against, column: str = "accuracy") -> Fig
     if run.target_accuracy is not None and column == "accuracy":
         frame |= _target(run.target_accuracy)
     return {"data": traces, "layout": frame}
+
+
+def _all_known(run: Run, columns: Sequence[str]) -> bool:
+    """Return whether these columns are known of all rounds, of all trials."""
+    return set(columns) <= set(run.rounds) and bool(run.rounds[list(columns)].notna().all(axis=None))
 
 
 def _accuracy_axis(column: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ _SHOWN = {
 def totals_chart(run: Run) -> Chart:
     """Return the chart of time, bytes, energy, work, memory and the like, one measure at a time: a bar per label."""
     options = {name: measure_of(run.summary, column) for name, column in _SHOWN.items() if present(run.summary, column)}
+    options = {name: what for name, what in options.items() if what.values(run.summary).notna().any()}
     figures = {str(index): totals_figure(run, what) for index, what in enumerate(options.values())}
     caption = "Shorter is better, and bars begin at zero; energy, work and traffic are sums over all devices."
     return Chart("totals", "What it takes", caption, figures, (Knob("of", tuple(options)),), tuple(run.labels))
