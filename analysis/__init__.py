@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from analysis.curves import (
         plot_accuracy,
         plot_accuracy_vs_bytes,
+        plot_accuracy_vs_carbon,
+        plot_accuracy_vs_cost,
         plot_accuracy_vs_energy,
         plot_accuracy_vs_time,
         plot_personal_accuracy_vs_time,
@@ -43,6 +45,7 @@ _HOMES = {
     "accuracy": ("accuracy_curve",),
     "curves": (
         *("plot_accuracy", "plot_accuracy_vs_bytes", "plot_accuracy_vs_energy", "plot_accuracy_vs_time"),
+        *("plot_accuracy_vs_carbon", "plot_accuracy_vs_cost"),
         "plot_personal_accuracy_vs_time",
     ),
     "labels": ("label_histogram", "plot_label_histogram"),
@@ -73,6 +76,8 @@ __all__ = [
     "pareto_front",
     "plot_accuracy",
     "plot_accuracy_vs_bytes",
+    "plot_accuracy_vs_carbon",
+    "plot_accuracy_vs_cost",
     "plot_accuracy_vs_energy",
     "plot_accuracy_vs_time",
     "plot_break_even",

@@ -17,14 +17,15 @@ PARTICIPANTS_COLUMNS = ("personal_accuracy_participants", "personal_accuracy_par
 LATER_COLUMNS = (*PERSONAL_COLUMNS, *PARTICIPANTS_COLUMNS)
 WASTED_COLUMNS = ("wasted_device_seconds", "wasted_bytes", "wasted_flops", "wasted_energy_j")
 SERVER_COLUMNS = ("server_utilisation", "server_wait_s", "server_queue_length")
+COSTS = ("cost_usd", "carbon_kg")
+COSTS_TO_TARGET = ("cost_to_target_usd", "carbon_to_target_kg")
 SUMMARY_LATER = (
     *LATER_COLUMNS,
     *("updates", "lost_updates", "unfinished_updates", "empty_rounds", "mean_staleness", *WASTED_COLUMNS),
-    "energy_per_update_j",
-    *SERVER_COLUMNS,
+    *("energy_per_update_j", *SERVER_COLUMNS, *COSTS, *COSTS_TO_TARGET),
 )
-ROUNDS_LATER = (*LATER_COLUMNS, "updates")
-"""Columns that runs of earlier versions lack; there they are read as NaN."""
+ROUNDS_LATER = (*LATER_COLUMNS, "updates", *COSTS)
+"""Columns that runs of earlier versions, or without prices, lack; there they are read as NaN."""
 BREAKDOWN_COLUMNS = (
     *("algorithm", "label", "seed", "side", "phase", "activity", "seconds", "bytes", "flops", "energy_j"),
 )
@@ -39,6 +40,7 @@ ABSENCES_COLUMNS = ("site", "start", "seconds")
 AGGREGATIONS_COLUMNS = ("round", "start", "seconds")
 ATTEMPTS_COLUMNS = ("client", "attempt", "base", "start", "seconds", "round", "staleness", "reason")
 WASTE_COLUMNS = (*("algorithm", "label", "seed", "reason", "attempts", "device_seconds", "bytes", "flops", "energy_j"),)
+COSTS_COLUMNS = ("algorithm", "label", "seed", "payer", "group", "phase", "item", "usd", "carbon_kg")
 TRIAL_COLUMNS = ("algorithm", "label", "seed")
 QUEUES_COLUMNS = (
     *(*TRIAL_COLUMNS, "site", "gpu", "utilisation", "works", "mean_wait_s", "p95_wait_s", "max_wait_s"),

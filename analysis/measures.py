@@ -90,6 +90,10 @@ _MEASURES = (
     _Measure("Energy", "Devices", "client_energy_j", "joules"),
     _Measure("Energy", "Devices, per update", "energy_per_update_j", "joules", shown="uneven"),
     _Measure("Energy", "Server", "server_energy_j", "joules"),
+    _Measure("Money", "Cost", "cost_usd", "usd"),
+    _Measure("Money", "Cost to target", "cost_to_target_usd", "usd"),
+    _Measure("Carbon", "Emissions", "carbon_kg", "kg"),
+    _Measure("Carbon", "Emissions to target", "carbon_to_target_kg", "kg"),
     _Measure("Peak memory", "of a device", "peak_client_memory_bytes", "bytes"),
     _Measure("Peak memory", "of the server", "peak_server_memory_bytes", "bytes"),
     _Measure("In vain", "Device time", "wasted_device_seconds", "seconds", shown="nonzero"),
@@ -107,6 +111,8 @@ def costs_asked(limited: str) -> list[tuple[str, str]]:
 
     At equal time, traffic and energy are least where least was aggregated, and are asked for each update instead.
 
+    There are cost and carbon only where a scenario has prices and carbon intensities.
+
     Args:
         limited: what the budgets of all trials limit; empty if rounds end some of them.
     """
@@ -114,6 +120,7 @@ def costs_asked(limited: str) -> list[tuple[str, str]]:
         return [("Least device energy per update", "energy_per_update_j")]
     asked = [("Least simulated time", "sim_time_s"), ("Least traffic", "bytes")]
     asked.append(("Least device energy", "client_energy_j"))
+    asked += [("Least cost", "cost_usd"), ("Least carbon", "carbon_kg")]
     return [(what, column) for what, column in asked if column != SPENT.get(limited)]
 
 
@@ -162,6 +169,7 @@ def highlights(run: Run) -> list[tuple[str, str, str]]:
         _Measure("Learning", "Most accurate at the end", "final_accuracy", "fraction", more_is_better=True),
         _Measure("Learning", "Most accurate on its own data", "personal_accuracy", "fraction", more_is_better=True),
         _Measure("Learning", f"First to {human('fraction', run.target_accuracy)}", "time_to_target_s", "seconds"),
+        _Measure("Learning", f"Cheapest to {human('fraction', run.target_accuracy)}", "cost_to_target_usd", "usd"),
         *(_Measure("", question, column, kind_of(column)) for question, column in costs_asked(run.limited)),
         _Measure("", "Least memory on a device", "peak_client_memory_bytes", "bytes"),
     ]

@@ -72,6 +72,10 @@ _NAMES = {
     "wasted_bytes": "traffic in vain",
     "wasted_flops": "work in vain",
     "wasted_energy_j": "energy in vain",
+    "cost_usd": "cost, all payers",
+    "carbon_kg": "carbon emissions",
+    "cost_to_target_usd": "cost to the target",
+    "carbon_to_target_kg": "carbon emissions to the target",
 }
 
 
@@ -102,6 +106,10 @@ def kind_of(column: str) -> Kind:
         return "flops"
     if column.endswith("_j"):
         return "joules"
+    if column.endswith("_usd"):
+        return "usd"
+    if column.endswith("_kg"):
+        return "kg"
     if column.startswith("bytes") or column.endswith("_bytes"):
         return "bytes"
     return "seconds" if column.endswith(("_s", "_seconds")) else "count"

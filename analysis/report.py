@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from analysis.budgets import equal_budgets
+from analysis.costs import cost_tables
 from analysis.disclosed import disclosed
 from analysis.fairness import participation
 from analysis.figures import write_figures
+from analysis.interactive.costs import costs_chart
 from analysis.interactive.critical_path import path_chart
 from analysis.interactive.curves import accuracy_chart
 from analysis.interactive.figure import Chart
@@ -78,7 +80,7 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         pictures = list(figures) if figures is not None else write_figures(folder)
         own_labels = {label: (run, label) for label in run.labels}
         charts = [*_learning(run), where_chart(run), timeline_chart(rounds_of(run)), labels_chart({run.name: run})]
-        charts += path_chart(own_labels), queue_chart(own_labels)
+        charts += path_chart(own_labels), queue_chart(own_labels), costs_chart(run)
         content, disclosures = _content(run, own_labels), disclosed(run)
     return write_page(
         run.folder / REPORT,
@@ -122,6 +124,7 @@ def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.h
         labels_chart(_with_own_data(comparison)),
         path_chart(comparison.own_labels),
         queue_chart(comparison.own_labels),
+        costs_chart(run),
     ]
     return write_page(
         path,
@@ -169,6 +172,7 @@ def _content(run: Run, own_labels: dict[str, tuple[Run, str]]) -> dict[str, Any]
         "highlights": highlights(run),
         "table": Table(run.labels, measure_columns(run)),
         "budgets": Table(run.labels, equal_budgets(run)),
+        "costs": cost_tables(run),
         "losses": loss_tables(run, own_labels),
         "losses_said": losses_said(own_labels),
         "servers": server_tables(own_labels),

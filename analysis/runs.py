@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from analysis.columns import (
     ATTEMPTS_COLUMNS,
     BREAKDOWN_COLUMNS,
     CLIENTS_COLUMNS,
+    COSTS_COLUMNS,
     ENGAGEMENTS_COLUMNS,
     FURTHER_WAITS_COLUMNS,
     LEDGER_LATER,
@@ -35,6 +36,7 @@ from analysis.trials import name_of_trial
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the former is ten times as fast, but not always installed
 _WORDS = frozenset({"algorithm", "label", "side", "phase", "activity", "client", "device", "class_name", "reason"})
+_WORDS |= {"payer", "group", "item"}
 
 
 class RunError(Exception):
@@ -64,6 +66,8 @@ class Run:
         version: the version of sfsim that wrote the run; empty if unknown.
         dry: whether the run was dry: costs without learning.
         limited: what the budgets of all its trials limit: seconds, updates or bytes; empty if rounds end some of them.
+        costs: what was paid and emitted, by trial, payer, group, phase and item; empty without prices and carbon
+            intensities.
         target_accuracy: the accuracy whose time is measured, as a fraction; None if there is none.
     """
 
@@ -81,6 +85,7 @@ class Run:
     dry: bool
     target_accuracy: float | None
     limited: str = ""
+    costs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(COSTS_COLUMNS)))
 
     @property
     def labels(self) -> list[str]:
@@ -219,6 +224,7 @@ def load_run(folder: str | Path) -> Run:
         dry=bool(head.get("dry", False)),
         target_accuracy=float(target) if isinstance(target, int | float) else None,
         limited=limited(scenario),
+        costs=_read_if_there(folder / "costs.csv", COSTS_COLUMNS),
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MEASURES = (
     *("final_accuracy", "time_to_target_s", "sim_time_s", "bytes", "client_energy_j", "peak_client_memory_bytes"),
+    *("cost_usd", "cost_to_target_usd", "carbon_kg", "carbon_to_target_kg"),
     *("personal_accuracy", "personal_accuracy_worst_decile", "bytes_up", "bytes_down", "bytes_provisioning"),
     *("client_flops", "server_flops", "server_energy_j", "peak_server_memory_bytes", "best_accuracy"),
     *("personal_accuracy_participants", "personal_accuracy_participants_worst_decile"),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.accounting.usage import Use, active_energy
 from simulator.accounting.waste import UNFINISHED, Waste, lost_updates, marked, total
+from simulator.experiments.run.costs import COLUMNS, COSTS, cost_rows, has_costs, running_costs, to_target
 from simulator.experiments.run.csv_tables import Table, write_csv
 from simulator.experiments.run.server_tables import (
     critical_path_table,
@@ -46,7 +47,7 @@ PACKAGES = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "pillow", "sc
 
 
 def summarise(outcome: TrialResult, target: float | None, rounds: Table | None = None) -> Summary:
-    """Return one trial in SI units, with the keys of ``summary.json`` but for those that ``participants`` returns.
+    """Return one trial in SI units, with the keys of ``summary.json`` without those of ``participants`` and ``costs``.
 
     A new figure is shown only where its key is also named: in ``analysis.measures`` for the table of a run's report, in
     ``analysis.interactive.sweep`` for the page of a sweep, in ``analysis.sweep_figures`` for its figures, and in
@@ -96,6 +97,7 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
         "energy_per_update_j": energy / updates["updates"] if updates["updates"] else None,
         **{f"wasted_{name}": value for name, value in total(outcome.waste.values())._asdict().items()},
         **server_summary(outcome),
+        **{name: getattr(outcome, name) for name in COSTS},
     }
 
 
@@ -138,7 +140,7 @@ def rounds_frame(outcome: TrialResult) -> pd.DataFrame:
 
 def rounds_table(outcome: TrialResult) -> Table:
     """Return the accuracy and the running totals after each round, with the columns of ``rounds.csv``."""
-    columns = "algorithm", "label", "seed", "round", "sim_time_s", "accuracy", "loss"
+    columns: tuple[str, ...] = ("algorithm", "label", "seed", "round", "sim_time_s", "accuracy", "loss")
     trial = outcome.entry.name, outcome.entry.label, outcome.seed
     rows = []
     aggregated: dict[int, int] = defaultdict(int)
@@ -149,7 +151,11 @@ def rounds_table(outcome: TrialResult) -> Table:
         score, updates = point.score, updates + aggregated.pop(point.round, 0)
         overall = (score.accuracy, score.loss) if score else (None, None)
         rows.append((*trial, point.round, point.sim_time_s, *overall, *totals, *_personal(score), updates))
-    return Table((*columns, *TOTALS, *PERSONAL, "updates"), rows)
+    columns = (*columns, *TOTALS, *PERSONAL, "updates")
+    if not has_costs(outcome):
+        return Table(columns, rows)
+    running = zip(rows, running_costs(outcome), strict=True)
+    return Table((*columns, *COSTS), [(*row, *spent) for row, spent in running])
 
 
 def _totals(outcome: TrialResult) -> Iterator[tuple[float, ...]]:
@@ -257,7 +263,8 @@ def write(
     rounds = [rounds_table(outcome) for outcome in outcomes]
     target = scenario.target_accuracy
     trials = [
-        summarise(outcome, target, own) | participants(outcome) for outcome, own in zip(outcomes, rounds, strict=True)
+        summarise(outcome, target, own) | participants(outcome) | to_target(outcome, target)
+        for outcome, own in zip(outcomes, rounds, strict=True)
     ]
     summary = {"scenario": scenario.name, "version": _version("sfsim"), "dry": dry, "trials": trials}
     (folder / SUMMARY).write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
@@ -274,6 +281,8 @@ def write(
     wasted = [waste_table(outcome) for outcome in outcomes]
     if any(table.rows for table in wasted):
         write_csv(folder / "waste.csv", wasted)
+    if any(has_costs(outcome) for outcome in outcomes):
+        write_csv(folder / "costs.csv", [Table(COLUMNS, cost_rows(outcome)) for outcome in outcomes])
     for outcome in outcomes if ledger else ():
         _write_ledger(folder / LEDGER / f"{outcome.entry.label}-{outcome.seed}", outcome)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
 
+from simulator.accounting.carbon import Emission, Grid, emissions
 from simulator.accounting.critical_path import Segment, critical_paths
+from simulator.accounting.prices import Charge, Prices, charges
 from simulator.accounting.queues import QueueUse, queue_uses
 from simulator.accounting.waste import waste_by_reason
 
@@ -73,6 +76,22 @@ class ClassCount(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Bill:
+    """By what the costs and the emissions of a trial are computed.
+
+    Attributes:
+        start, end: the clock at the beginning and at the end of the trial, in seconds.
+        prices: the prices; None if the scenario has none.
+        grid: the carbon intensities; None if the scenario has none.
+    """
+
+    start: float
+    end: float
+    prices: Prices | None = None
+    grid: Grid | None = None
+
+
+@dataclass(frozen=True)
 class TrialResult:
     """The result of a trial: its ledger, the resources used, and the score after each round.
 
@@ -91,6 +110,7 @@ class TrialResult:
         wall_time_s: wall-clock seconds that the trial took.
         class_counts: the classes in each client's shard.
         standstill: who waited for what when nothing more could happen before the time was up; else empty.
+        bill: by what its costs and emissions are computed.
     """
 
     entry: Entry
@@ -106,6 +126,7 @@ class TrialResult:
     wall_time_s: float
     class_counts: list[ClassCount]
     standstill: str = ""
+    bill: Bill = Bill(0.0, 0.0)
 
     @property
     def peak_client_memory_bytes(self) -> int:
@@ -131,3 +152,27 @@ class TrialResult:
     def critical_paths(self) -> list[Segment]:
         """The segments of the critical paths of all rounds."""
         return critical_paths(self.ledger)
+
+    @cached_property
+    def charges(self) -> list[Charge]:
+        """What is paid for; empty without prices."""
+        bill = self.bill
+        if bill.prices is None:
+            return []
+        return charges(self.ledger, self.uses, bill.prices, bill.start, bill.end)
+
+    @cached_property
+    def emissions(self) -> list[Emission]:
+        """The carbon emissions; empty without carbon intensities."""
+        bill = self.bill
+        return [] if bill.grid is None else emissions(self.ledger, self.uses, bill.grid, bill.start, bill.end)
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What the trial costs, for all payers, in USD; None without prices."""
+        return None if self.bill.prices is None else fsum(charge.usd for charge in self.charges)
+
+    @property
+    def carbon_kg(self) -> float | None:
+        """What the trial emits, in kg of CO2 equivalent; None without carbon intensities."""
+        return None if self.bill.grid is None else fsum(emission.kg for emission in self.emissions)

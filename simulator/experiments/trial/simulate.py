@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from simulator.accounting.usage import uses
+from simulator.experiments.trial.bill import bill_of
 from simulator.experiments.trial.build import class_counts, load, make_task, populate
 from simulator.experiments.trial.evaluation import Evaluation
 from simulator.experiments.trial.forecast import Forecasts
@@ -177,6 +178,7 @@ class Simulation:
             self.wall_time_s,
             class_counts(world, load(self.scenario).names),
             self.standstill,
+            bill_of(self.scenario, self.seeds, world.start_time, world.now),
         )
 
 

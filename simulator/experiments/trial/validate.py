@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from simulator.experiments.trial.bill import check_intensity_known
 from simulator.experiments.trial.build import devices, load, partition, structure
 from simulator.experiments.trial.validate_compression import check_compression
 from simulator.experiments.trial.validate_scheduling import check_scheduling
@@ -30,6 +31,7 @@ def notices(scenario: Scenario) -> Iterator[str]:
     yield from server_notices(scenario)
     for where, signal in scenario.world.signals():
         yield from (f"world.{'.'.join(map(str, where))}: {notice}" for notice in signal.notices())
+    yield from (f"carbon: {notice}" for notice in (scenario.carbon.notices() if scenario.carbon else ()))
     names = [name for name, _ in devices(scenario.world)]
     for index, group in enumerate(scenario.world.devices):
         for notice in group.presence.notices(names) if group.presence else ():
@@ -65,6 +67,7 @@ def check(scenario: Scenario, dry: bool = False) -> None:
     for where, signal in scenario.world.signals():
         with located(scenario, "world", *where):
             signal.check()
+    check_carbon(scenario)
     messages = []
     for index, entry in enumerate(scenario.algorithms):
         with located(scenario, "algorithms", index):
@@ -78,6 +81,20 @@ def check(scenario: Scenario, dry: bool = False) -> None:
     for index, entry in enumerate(scenario.algorithms):
         check_scheduling(scenario, index, entry)
     check_presences(scenario)
+
+
+def check_carbon(scenario: Scenario) -> None:
+    """Check that the carbon intensity is known, for as long as budgets of time say that trials last.
+
+    Raises:
+        ScenarioError: it is not; the message names the line.
+    """
+    if scenario.carbon is not None:
+        with located(scenario, "carbon"):
+            scenario.carbon.check()
+        for entry in scenario.algorithms:
+            if entry.training.budget and entry.training.budget.seconds:
+                check_intensity_known(scenario, entry, entry.training.budget.seconds)
 
 
 def check_presences(scenario: Scenario) -> None:

@@ -58,8 +58,12 @@ SUMMARY = [
     "server_utilisation",
     "server_wait_s",
     "server_queue_length",
+    "cost_usd",
+    "carbon_kg",
     "personal_accuracy_participants",
     "personal_accuracy_participants_worst_decile",
+    "cost_to_target_usd",
+    "carbon_to_target_kg",
 ]
 ROUNDS = (
     "algorithm,label,seed,round,sim_time_s,accuracy,loss,bytes_up,bytes_down,client_flops,server_flops,"
