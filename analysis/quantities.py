@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 import pandas as pd
 
-from analysis.runs import RunError
+from analysis.reading import RunError
 from simulator.settings.humanize import Kind
 
 # The columns of a summary that identify a trial; all others are measures.

@@ -26,10 +26,11 @@ from analysis.interactive.totals import totals_chart
 from analysis.interactive.where import where_chart
 from analysis.losses import loss_tables, losses_said
 from analysis.measures import Column, highlights, measure_columns
+from analysis.reading import RunError
 from analysis.remarks import remarks
 from analysis.report_comparison import Comparison, compare
 from analysis.report_page import Swatch, facts_of, flat, write_page
-from analysis.runs import Run, RunError, load_run
+from analysis.runs import Run, load_run
 from analysis.server import server_tables
 from analysis.versions import versions_told
 from simulator.settings.humanize import human

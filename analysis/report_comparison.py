@@ -13,8 +13,9 @@ import pandas as pd
 from analysis.columns import COSTS_TO_TARGET
 from analysis.interactive.timeline import rounds_of
 from analysis.measures import present
+from analysis.reading import RunError
 from analysis.report_page import THERE, flat
-from analysis.runs import Run, RunError, load_run
+from analysis.runs import Run, load_run
 from analysis.sweeps import MEASURES
 from analysis.versions import versions_told
 from simulator.settings.humanize import human

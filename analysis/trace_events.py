@@ -31,7 +31,8 @@ import pandas as pd
 from analysis.absences import named
 from analysis.columns import UNFINISHED
 from analysis.power import Interval, Part, Site, outside, sites, steps, united
-from analysis.runs import Run, RunError
+from analysis.reading import RunError
+from analysis.runs import Run
 from analysis.serving import Aside, rule, waiting
 from analysis.trace_lanes import Clock, Lanes
 
