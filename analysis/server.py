@@ -10,7 +10,8 @@ import pandas as pd
 
 from analysis.columns import PATHS_COLUMNS, QUEUES_COLUMNS, WAITS_COLUMNS
 from analysis.losses import TextTable
-from analysis.runs import Run, read_if_there
+from analysis.reading import read_if_there
+from analysis.runs import Run
 from analysis.serving import waiting
 from simulator.settings.humanize import human
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from analysis.runs import RunError, read_json, read_yaml
+from analysis.reading import read_json, read_yaml
+from analysis.runs import RunError
 
 
 def of_another(written: str) -> str:
