@@ -50,8 +50,8 @@ class Column:
 class _Measure:
     """A row of the list of measures: where it stands in the table, and the column of the summary that it shows.
 
-    Of those that have a value, some are shown only if one is not zero, if not all trials aggregate the same, or if
-    works waited for the server. Some have no best.
+    Of those that have a value, some are shown only if one is not zero, if not all trials aggregate the same, or if one
+    is at least `_BUSY`. Some have no best.
     """
 
     group: str
@@ -59,10 +59,12 @@ class _Measure:
     column: str
     kind: Kind
     more_is_better: bool = False
-    shown: Literal["always", "nonzero", "uneven", "queued"] = "always"
+    shown: Literal["always", "nonzero", "uneven", "busy"] = "always"
     marked: bool = True
 
 
+_BUSY = 0.01
+"""From this utilisation on a server is worth a column: one that only aggregates is idle nearly all the time."""
 _MEASURES = (
     _Measure("Learning", "Final accuracy", "final_accuracy", "fraction", more_is_better=True),
     _Measure("Learning", "Best accuracy", "best_accuracy", "fraction", more_is_better=True),
@@ -79,9 +81,9 @@ _MEASURES = (
     _Measure("Updates", "Mean staleness", "mean_staleness", "count", shown="nonzero"),
     _Measure("Time", "Time to target", "time_to_target_s", "seconds"),
     _Measure("Time", "Simulated time", "sim_time_s", "seconds"),
-    _Measure("Server", "Busy", "server_utilisation", "fraction", shown="queued", marked=False),
-    _Measure("Server", "Mean wait", "server_wait_s", "seconds", shown="nonzero"),
-    _Measure("Server", "Mean queue", "server_queue_length", "count", shown="nonzero"),
+    _Measure("Server", "Busy", "server_utilisation", "fraction", shown="busy", marked=False),
+    _Measure("Server", "Mean wait", "server_wait_s", "seconds", shown="nonzero", marked=False),
+    _Measure("Server", "Mean queue", "server_queue_length", "count", shown="nonzero", marked=False),
     _Measure("Traffic", "Sent up", "bytes_up", "bytes"),
     _Measure("Traffic", "Sent down", "bytes_down", "bytes"),
     _Measure("Traffic", "of which provisioning", "bytes_provisioning", "bytes"),
@@ -156,8 +158,8 @@ def measure_columns(run: Run) -> list[Column]:
 def _is_shown(run: Run, measure: _Measure) -> bool:
     if not present(run.summary, measure.column):
         return measure.column == "time_to_target_s" and _missed(run)
-    if measure.shown == "queued":
-        return nonzero(run.summary, "server_wait_s")
+    if measure.shown == "busy":
+        return bool((run.summary[measure.column] >= _BUSY).any())
     if measure.shown == "nonzero":
         return nonzero(run.summary, measure.column)
     return measure.shown == "always" or uneven(run.summary)

@@ -118,7 +118,8 @@ def server_tables(own_labels: OwnLabels) -> list[TextTable]:
              *("Mean queue", "Longest", "Works a pass")),
             [row for name, (run, label) in own_labels.items() for row in _server_rows(name, run, label)],
             "Busy is the share of the time of all slots in which they served. A work that did not wait counts as a "
-            "wait of nothing; the time for which one was set aside for others is waiting. Means over seeds.",
+            "wait of nothing; the time for which one was set aside for others is waiting. Where works share the "
+            "processor none waits, and each takes longer. Means over seeds.",
         ),
         TextTable(
             "waits",

@@ -242,7 +242,7 @@ def _links(site: str) -> tuple[str, str]:
 def _slots(site: Site, gpu: int) -> str:
     """Return the name of the track of the slots of a GPU, by its index."""
     name = f"{site.name} GPU {gpu}" if site.gpus > 1 else site.name
-    return f"{name} slot" if site.slots > 1 else name if site.gpus > 1 else f"{name} compute"
+    return f"{name} {'slot' if site.slots > 1 else 'compute'}"
 
 
 def _attempts(site: str) -> str:

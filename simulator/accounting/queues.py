@@ -34,22 +34,6 @@ class Step(NamedTuple):
     number: int
 
 
-class Wait(NamedTuple):
-    """How long one work waited in all.
-
-    Attributes:
-        group: the group of the device that it was done for; ``NO_GROUP`` if it was done for none.
-        phase: the phase of the work.
-        gpu: the index of the GPU that served it; None if it was withdrawn.
-        seconds: how long it waited, the time for which it was set aside included.
-    """
-
-    group: str
-    phase: str
-    gpu: int | None
-    seconds: float
-
-
 class Waits(NamedTuple):
     """Waits of several works.
 
@@ -153,18 +137,21 @@ def _use(
         groups: the groups of devices, by the name of the device.
         start, end: the clock at the beginning and at the end of the trial, in seconds.
     """
-    makespan = end - start
-    each = list(waits_of(works, waits, groups))
+    makespan, aside = end - start, set_aside(waits)
     parts: dict[tuple[str, str], list[float]] = defaultdict(list)
     of_gpu: list[list[float]] = [[] for _ in range(site.gpus)]
-    busy: list[list[float]] = [[] for _ in range(site.gpus)]
-    for wait in each:
-        parts[wait.group, wait.phase].append(wait.seconds)
-        if wait.gpu is not None:
-            of_gpu[wait.gpu].append(wait.seconds)
+    busy = [0.0] * site.gpus
     for work in works:
-        busy[work.gpu].append(work.seconds * work.share)
-    shares = [fsum(seconds) / (site.slots * makespan) if makespan else 0.0 for seconds in busy]
+        seconds = work.start - work.asked
+        if aside:
+            seconds += fsum(wait.seconds for wait in during(work, aside))
+        parts[groups.get(work.client or "", NO_GROUP), work.phase].append(seconds)
+        of_gpu[work.gpu].append(seconds)
+        busy[work.gpu] += work.seconds * work.share
+    for wait in waits:
+        if wait.reason != SET_ASIDE:  # else it is part of the wait of its work
+            parts[groups.get(wait.client or "", NO_GROUP), wait.phase].append(wait.seconds)
+    shares = [seconds / (site.slots * makespan) if makespan else 0.0 for seconds in busy]
     steps = steps_of(waiting(works, waits))
     shared = {work.batch for work in works if work.batch}
     return QueueUse(
@@ -172,7 +159,7 @@ def _use(
         steps,
         area(steps) / makespan if makespan else 0.0,
         max((step.number for step in steps), default=0),
-        summarised([wait.seconds for wait in each]),
+        summarised([seconds for part in parts.values() for seconds in part]),
         {key: summarised(seconds) for key, seconds in sorted(parts.items())},
         sum(shares) / site.gpus,
         tuple(GpuUse(share, summarised(seconds)) for share, seconds in zip(shares, of_gpu, strict=True)),
@@ -230,24 +217,6 @@ def steps_of(intervals: Iterable[Interval]) -> list[Step]:
 def area(steps: Sequence[Step]) -> float:
     """Return the time integral of a number, in seconds."""
     return fsum(step.number * (after.at - step.at) for step, after in pairwise(steps))
-
-
-def waits_of(works: Sequence[WorkRow], waits: Sequence[WaitRow], groups: Mapping[str, str]) -> Iterator[Wait]:
-    """Yield the wait of each work at one site: those that were served, then those that were withdrawn.
-
-    Args:
-        works: the works that were served at the site.
-        waits: the further waits there.
-        groups: the groups of devices, by the name of the device.
-    """
-    aside, withdrawn = set_aside(waits), [wait for wait in waits if wait.reason != SET_ASIDE]
-    for work in works:
-        seconds = work.start - work.asked
-        if aside:
-            seconds += fsum(wait.seconds for wait in during(work, aside))
-        yield Wait(groups.get(work.client or "", NO_GROUP), work.phase, work.gpu, seconds)
-    for wait in withdrawn:
-        yield Wait(groups.get(wait.client or "", NO_GROUP), wait.phase, None, wait.seconds)
 
 
 def set_aside(waits: Iterable[WaitRow]) -> dict[Hashable, list[WaitRow]]:

@@ -156,10 +156,11 @@ def test_the_timeline_shows_the_path_of_its_round(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wait", [0.0, 0.25])
-def test_the_measures_of_the_server_are_shown_where_works_waited(tmp_path: Path, wait: float) -> None:
+def test_the_measures_of_the_server_are_shown_where_it_is_busy_and_works_wait(tmp_path: Path, wait: float) -> None:
     run = load_run(made(tmp_path, Ledger(), 1))
+    busy = 0.5 if wait else 0.001
     run.summary["server_utilisation"], run.summary["server_wait_s"], run.summary["server_queue_length"] = (
-        0.5,
+        busy,
         wait,
         wait,
     )

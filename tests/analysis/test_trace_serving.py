@@ -60,7 +60,10 @@ def serving(folder: Path, **keys: object) -> None:
 
 @pytest.mark.parametrize(
     ("slots", "names"),
-    [(1, ["server GPU 0", "server GPU 1"]), (2, ["server GPU 0 slot 1", "server GPU 1 slot 1", "server GPU 1 slot 2"])],
+    [
+        (1, ["server GPU 0 compute", "server GPU 1 compute"]),
+        (2, ["server GPU 0 slot 1", "server GPU 1 slot 1", "server GPU 1 slot 2"]),
+    ],
 )
 def test_each_gpu_has_tracks_of_its_own(tmp_path: Path, slots: int, names: list[str]) -> None:
     second = 2.0 if slots == 1 else 1.0
