@@ -178,6 +178,7 @@ class Simulation:
             self.wall_time_s,
             class_counts(world, load(self.scenario).names),
             self.standstill,
+            [_peak(edge) for edge in world.tiers.edges] if world.tiers else [],
         )
 
 

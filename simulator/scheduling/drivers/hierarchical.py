@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import PositiveInt, model_validator
 
+from simulator.accounting.payload import tree_bytes
 from simulator.algorithms.base import Algorithm, State, Steps, Update
 from simulator.scheduling.drivers.base import refuse_own_order
 from simulator.scheduling.drivers.cohorts import Attempts, CohortDriver
 from simulator.settings.base import invalid
 from simulator.settings.errors import UnfitError
 from simulator.world.processes import GONE, Handle
+from simulator.world.store import counts_elsewhere
 
 if TYPE_CHECKING:
     from simulator.learning.settings import TrainingSettings as Training
@@ -121,7 +123,7 @@ class _Branch:
         """
         if self._remote:
             with self._world.phase("model exchange"):
-                state = yield from self._send(self._world.server, self._edge, state)
+                state = self._keep((yield from self._world.send(self._world.server, self._edge, state, KIND)))
         if self._driver.edges == "forward":
             self.results = yield from self._train(state, number)
             return
@@ -135,12 +137,11 @@ class _Branch:
                 weights |= {client: update.weight for client, update in updates.items()}
                 with self._world.phase("aggregation"):
                     arrived = list(updates.values())
-                    mean = yield from self._algorithm.combine(self._edge, self._task, state, arrived)
-                    state = self._edge.memory.keep(mean) if self._remote else mean
+                    state = self._keep((yield from self._algorithm.combine(self._edge, self._task, state, arrived)))
         if weights:
             if self._remote:
                 with self._world.phase("model exchange"):
-                    state = yield from self._send(self._edge, self._world.server, state)
+                    state = yield from self._world.send(self._edge, self._world.server, state, KIND)
             self.results = {self._clients[0]: Update(state, sum(weights.values()))}
 
     def use(self) -> None:
@@ -179,14 +180,22 @@ class _Branch:
         """Wait for the update of a client, and send it on to the server; then it is among the updates."""
         update = yield from job
         if update is not GONE:
-            value = yield from self._send(self._edge, self._world.server, update.value)
+            memory, size = self._edge.memory, tree_bytes(update.value, counts_elsewhere)
+            memory.wait(size)
+            try:
+                value = yield from self._world.send(self._edge, self._world.server, update.value, KIND)
+            finally:
+                memory.wait(-size)
             updates[client] = Update(value, update.weight)
             self._world.note_update(client)
 
-    def _send(self, source: Site, target: Site, state: State) -> Steps:
-        """Send a state between the server and the edge; what the edge receives takes up its memory while it lives."""
-        received = yield from self._world.send(source, target, state, KIND)
-        return target.memory.keep(received) if target is self._edge else received
+    def _keep(self, state: State) -> State:
+        """Return a state that takes up the memory of the edge for as long as it lives."""
+        if not self._remote:
+            return state
+        kept: State = self._edge.memory.keep(state)
+        self._edge.memory.wait(0)  # it may be the most that the edge ever has
+        return kept
 
 
 def _edge(world: World, client: Client) -> Site:
