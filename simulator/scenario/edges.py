@@ -221,7 +221,7 @@ def _dealt(
             near = near_miss(group, left)
             problems.append((where, group, f"there is no such group of devices{near}", listed(left)))
         elif number is None and not left[group]:
-            problem = f"all of its {counts[group]} devices are behind edges already, and a device is behind one"
+            problem = "all its devices are behind edges already, and a device is behind one"
             problems.append((where, group, problem, None))
         elif number is not None and number > len(left[group]):
             taken = counts[group] - len(left[group])

@@ -85,7 +85,7 @@ class Hierarchical(CohortDriver):
         branches = [_Branch(self, algorithm, world, task, edge, clients) for edge, clients in members.items()]
         with _served_by(members), world.round(number, cohort):
             try:
-                yield from world.together(*(branch.run(state, number) for branch in branches))
+                yield from world.together(*(branch.serve(state, number) for branch in branches))
                 updates = {client: update for branch in branches for client, update in branch.results.items()}
                 if updates:
                     with world.phase("aggregation"):
@@ -114,7 +114,7 @@ class _Branch:
         self._attempts: list[tuple[Attempts, dict[Client, Update]]] = []
         self.results: dict[Client, Update] = {}
 
-    def run(self, state: State, number: int) -> Steps:
+    def serve(self, state: State, number: int) -> Steps:
         """Do the round of this branch.
 
         Args:
