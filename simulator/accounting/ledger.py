@@ -17,13 +17,13 @@ class SiteRow(NamedTuple):
 
     Attributes:
         name: the name of the site.
-        group: the scenario's name for this group of devices, or for the server.
-        role: ``device`` or ``server``.
+        group: the scenario's name for this group of devices, or the hardware of a server or an edge.
+        role: ``device``, ``server`` or ``edge``.
         slots: how many works each of its GPUs serves at once.
         memory: its memory, in bytes.
         idle_w, compute_w, upload_w, download_w: what it draws in each state, in watts; with one slot that computes.
         gpus: how many GPUs (or processors, of a device) it has.
-        above: the site behind which its link to the server is: the server itself or an edge server; empty for the
+        above: the site to which its own links lead, and which it is behind: the server or an edge; empty for the
             server.
     """
 

@@ -13,6 +13,7 @@ from math import fsum, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simulator.accounting.tiers import edge_traffic
 from simulator.accounting.usage import Use, active_energy
 from simulator.accounting.waste import UNFINISHED, Waste, lost_updates, marked, total
 from simulator.experiments.run.costs import COLUMNS, COSTS, cost_rows, has_costs, running_costs, to_target
@@ -79,6 +80,7 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
         "bytes_up": int(last["bytes_up"]),
         "bytes_down": int(last["bytes_down"]),
         "bytes_provisioning": sum(provisioned),
+        **edge_traffic(outcome.ledger),
         "client_flops": int(last["client_flops"]),
         "server_flops": int(last["server_flops"]),
         "client_energy_j": energy,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
@@ -43,7 +43,7 @@ class MemoryPeak(NamedTuple):
     """The moment at which the memory of a site was at its fullest.
 
     Attributes:
-        site: the name of the device or server.
+        site: the name of the device, server or edge.
         bytes: bytes in use.
         available: bytes that the site has.
         doing: the work that was done then, in words.
@@ -111,6 +111,7 @@ class TrialResult:
         class_counts: the classes in each client's shard.
         standstill: who waited for what when nothing more could happen before the time was up; else empty.
         bill: by what its costs and emissions are computed.
+        edge_peaks: the memory peak of each edge, in the world's order.
     """
 
     entry: Entry
@@ -127,6 +128,7 @@ class TrialResult:
     class_counts: list[ClassCount]
     standstill: str = ""
     bill: Bill = Bill(0.0, 0.0)
+    edge_peaks: list[MemoryPeak] = field(default_factory=list)
 
     @property
     def peak_client_memory_bytes(self) -> int:

@@ -79,7 +79,8 @@ class Simulation:
         self.world.forecast = Forecasts(scenario, entry, seed, self._dry_run)
         if entry.training.selection.needs_losses:
             self.world.observer = observe(self.world)
-        self.world.server.memory.hold(self.task.part(self.task.backbone))  # the server always has the backbone
+        for site in entry.training.driver.hosts(self.world):  # the server always has the backbone
+            site.memory.hold(self.task.part(self.task.backbone))
         self.evaluation = Evaluation(self.world.clients, load(scenario).classes, scenario.evaluation.clients)
         self.results: list[RoundResult] = []
         self.wall_time_s = time.perf_counter() - began
@@ -179,6 +180,7 @@ class Simulation:
             class_counts(world, load(self.scenario).names),
             self.standstill,
             bill_of(self.scenario, self.seeds, world.start_time, world.now),
+            [_peak(edge) for edge in world.tiers.edges] if world.tiers else [],
         )
 
 

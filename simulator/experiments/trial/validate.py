@@ -145,6 +145,9 @@ def _checked(scenario: Scenario, entry: Entry, dry: bool) -> Messages:
         raise error.below("training", "lora") from error
     algorithm.check(model, training)
     try:
+        if training.driver.needs_edges and not scenario.world.edges:
+            problem = "it has edges serve the clients behind them, and the world has no edges"
+            raise UnfitError("name", training.driver.name, problem, "world.edges, or another driver")
         training.driver.check(algorithm, training, scenario.world.clients)
     except UnfitError as error:
         raise error.below("training", "driver") from error

@@ -30,6 +30,8 @@ SUMMARY = [
     "bytes_up",
     "bytes_down",
     "bytes_provisioning",
+    "bytes_edge_up",
+    "bytes_edge_down",
     "client_flops",
     "server_flops",
     "client_energy_j",
