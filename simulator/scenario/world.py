@@ -16,7 +16,7 @@ from pydantic import (
 
 from simulator.scenario import hardware as catalogue
 from simulator.scenario.edges import EdgeSettings, Tiers, arranged
-from simulator.scenario.sites import DeviceSettings, ServerSettings, SiteSettings
+from simulator.scenario.sites import DeviceSettings, ServerSettings, ServingSettings, SiteSettings
 from simulator.settings.base import Many, Settings, invalid
 from simulator.settings.errors import ScenarioError
 from simulator.settings.wording import listed, near_miss
@@ -108,12 +108,14 @@ class WorldSettings(Settings):
     def _named_groups_exist(self) -> Self:
         """Refuse a queue that names groups of devices which there are not."""
         known = [group.name for group in self.devices]
-        missing = [name for name in self.server.queue.groups if name not in known]
-        if missing:
-            problem = (
-                f"{self.server.queue.name} names a group of devices that there is not{near_miss(missing[0], known)}"
-            )
-            raise invalid([(("server", "queue"), listed(missing), problem, listed(dict.fromkeys(known)))])
+        serving: list[tuple[KeyPath, ServingSettings]] = [(("server",), self.server)]
+        serving += [(("edges", index), edge) for index, edge in enumerate(self.edges)]
+        for where, site in serving:
+            missing = [name for name in site.queue.groups if name not in known]
+            if missing:
+                near = near_miss(missing[0], known)
+                problem = f"{site.queue.name} names a group of devices that there is not{near}"
+                raise invalid([((*where, "queue"), listed(missing), problem, listed(dict.fromkeys(known)))])
         return self
 
     @model_validator(mode="wrap")

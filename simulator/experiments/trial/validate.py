@@ -41,18 +41,20 @@ def notices(scenario: Scenario) -> Iterator[str]:
 
 def server_notices(scenario: Scenario) -> Iterator[str]:
     """Yield a line for each entry that cannot use more slots or GPUs, and one for batching that gains nothing."""
-    server = scenario.world.server
-    if server.slots * server.gpus > 1:
-        more = listed(f"{key}: {getattr(server, key)}" for key in ("gpus", "slots") if getattr(server, key) > 1)
-        for entry in scenario.algorithms:
-            why = entry.algorithm.serial_at_server(structure(scenario, entry), entry.training)
-            if why:
-                yield f"world.server, {more}: this changes nothing for {entry.label}, because {why}"
-    if server.batching and not (server.table or server.batch_efficiency):
-        yield (
-            f"world.server.batching: {server.name} has neither a table of seconds nor a batch_efficiency, so a pass "
-            "that works share takes as long as they do one after the other, and nothing is gained"
-        )
+    world = scenario.world
+    sites = [("server", world.server), *((f"edges.{index}", edge) for index, edge in enumerate(world.edges))]
+    for key, site in sites:
+        if site.slots * site.gpus > 1:
+            more = listed(f"{each}: {getattr(site, each)}" for each in ("gpus", "slots") if getattr(site, each) > 1)
+            for entry in scenario.algorithms:
+                why = entry.algorithm.serial_at_server(structure(scenario, entry), entry.training)
+                if why:
+                    yield f"world.{key}, {more}: this changes nothing for {entry.label}, because {why}"
+        if site.batching and not (site.table or site.batch_efficiency):
+            yield (
+                f"world.{key}.batching: {site.name} has neither a table of seconds nor a batch_efficiency, so a pass "
+                "that works share takes as long as they do one after the other, and nothing is gained"
+            )
 
 
 def check(scenario: Scenario, dry: bool = False) -> None:
