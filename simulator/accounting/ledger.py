@@ -56,7 +56,7 @@ class WorkRow(NamedTuple):
         lost: whether its result was lost: it was cut short, or nobody was there any more to use it. ``waste.marked``
             also marks the works of attempts whose updates were lost.
         reason: why, in a word or two, such as "late"; empty if it was not lost.
-        gpu: the index of the GPU that served it.
+        gpu: the index of the GPU that served it; the last, if it was set aside and went on elsewhere.
         share: the share of a slot that it had in its ``seconds``, on average: below 1 where works share a pass or a
             processor, or where it was set aside for others. ``seconds`` x ``share`` is how long it kept one slot busy.
         batch: the number of the pass that it shared with works of other clients; 0 if it had one of its own.

@@ -169,10 +169,13 @@ def check_service(site: Any, result: TrialResult) -> None:
     rows = [row for row in result.ledger.works if row.site == site.name]
     assert all(row.asked <= row.start and 0 <= row.share <= 1 for row in rows)
     passes: dict[int, list[WorkRow]] = {}
-    for gpu in range(site.hardware.gpus):
-        busy = [row for row in rows if row.gpu == gpu]
+    slots, gpus = site.hardware.slots, range(site.hardware.gpus)
+    groups = [(slots, [row for row in rows if row.gpu == gpu]) for gpu in gpus]
+    if getattr(site.queue, "preempts", False):  # a work may be resumed on another GPU
+        groups = [(slots * len(gpus), rows)]
+    for most, busy in groups:
         spans = [(row.start, row.start + row.seconds) for row in busy]
-        assert fsum(row.seconds * row.share for row in busy) <= site.hardware.slots * length(spans) * (1 + 1e-9)
+        assert fsum(row.seconds * row.share for row in busy) <= most * length(spans) * (1 + 1e-9)
     for row in rows:
         if row.batch:
             passes.setdefault(row.batch, []).append(row)
