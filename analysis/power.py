@@ -36,7 +36,6 @@ class Site:
         upload: its power while it sends, in watts, idle included.
         download: its power while it receives, in watts, idle included.
         gpus: how many GPUs it has; what it draws while idle is that of all.
-        group: its group of devices, or the scenario's name for the server.
         role: its role, such as `device` or `server`.
     """
 
@@ -48,7 +47,6 @@ class Site:
     upload: float
     download: float
     gpus: int = 1
-    group: str = ""
     role: str = ""
 
     def draws(self, states: Mapping[str, float]) -> float:
@@ -74,7 +72,7 @@ def sites(run: Run, label: str, seed: int) -> list[Site]:
 
 def _site(row: Mapping[Any, Any]) -> Site:
     idle, compute, upload, download = (float(row[f"{state}_w"]) for state in ("idle", "compute", "upload", "download"))
-    more = int(row["gpus"]), str(row["group"]), str(row["role"])
+    more = int(row["gpus"]), str(row["role"])
     return Site(row["name"], row["role"] == "device", int(row["slots"]), idle, compute, upload, download, *more)
 
 

@@ -70,23 +70,25 @@ class Aside:
         return tuple(None if row[name] != row[name] else row[name] for name in _ALIKE)
 
 
-def rule(run: Run, role: str, group: str) -> str:
+def rule(run: Run, name: str, role: str) -> str:
     """Return in words how a site serves works, such as "priority; passes of up to 8"; empty if it does so as usual.
 
     Args:
         run: the run, whose scenario says it.
+        name: the name of the site; that of an edge server begins with the label of its entry in the scenario.
         role: the role of the site.
-        group: the scenario's name for it.
     """
     world = section(run.scenario, "world")
     edges = [edge for edge in world.get("edges") or [] if isinstance(edge, Mapping)]
-    own = section(world, "server") if role == "server" else next((e for e in edges if e.get("name") == group), {})
+    labelled = {str(edge.get("label") or "edge"): edge for edge in edges}
+    edge = labelled.get(name) or labelled.get(name.rpartition("-")[0]) or {}
+    own = section(world, "server") if role == "server" else edge
     queue, batching = own.get("queue"), section(own, "batching")
-    name = queue.get("name") if isinstance(queue, Mapping) else queue
+    discipline = queue.get("name") if isinstance(queue, Mapping) else queue
     said = []
-    if name not in (None, "fifo"):
+    if discipline not in (None, "fifo"):
         keys = {key: value for key, value in section(own, "queue").items() if key != "name"}
-        said.append(", ".join([str(name), *(f"{key}: {_text(value)}" for key, value in flat(keys))]))
+        said.append(", ".join([str(discipline), *(f"{key}: {_text(value)}" for key, value in flat(keys))]))
     if batching:
         wait = f", wait: {_text(batching['wait'])}" if batching.get("wait") else ""
         said.append(f"passes of up to {batching.get('most')}{wait}")

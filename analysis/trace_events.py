@@ -81,7 +81,7 @@ class TrialEvents:
         for site in self.everyone:
             of_gpus = [_slots(site, gpu) for gpu in range(site.gpus)]
             self.slots |= {(site.name, gpu): track for gpu, track in enumerate(of_gpus)}
-            if not site.client and (said := rule(run, site.role, site.group)):
+            if not site.client and (said := rule(run, site.name, site.role)):
                 self.rules |= dict.fromkeys(of_gpus, f" ({said})")
             names = _attempts(site.name), *of_gpus, *_links(site.name), _away(site.name)
             self.lanes |= {name: Lanes() for name in names}

@@ -56,7 +56,8 @@ class GpuUse(NamedTuple):
     """The use of one GPU.
 
     Attributes:
-        utilisation: how long its slots were busy, as a share of their time in the trial.
+        utilisation: how long its slots were busy, as a share of their time in the trial. A work that was set aside and
+            went on elsewhere counts whole where it ended, so that only the utilisation of the site is then exact.
         waits: the waits of the works that it served.
     """
 

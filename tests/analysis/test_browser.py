@@ -115,7 +115,7 @@ def test_a_run_opens_from_a_file_without_errors_or_requests(run: Browser) -> Non
     assert run.run("return performance.getEntriesByType('resource').length") == 0
     script = "return [...document.querySelectorAll('.plot')].map(plot => plot.querySelector('svg.main-svg') !== null)"
     figures = run.run(script)
-    assert figures == [True] * 4
+    assert figures == [True] * 5
     assert run.run("return document.querySelectorAll('a[href^=\"http\"], .modebar-btn[data-title*=loud]').length") == 0
 
 

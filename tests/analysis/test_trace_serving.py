@@ -10,7 +10,8 @@ import pytest
 import yaml
 from pyarrow import parquet
 
-from analysis import write_trace
+from analysis import load_run, write_trace
+from analysis.serving import rule
 from simulator.accounting.ledger import SET_ASIDE, Ledger, WaitRow, WorkRow
 from simulator.accounting.usage import uses
 from tests.helpers.ledgers import POWER, TRAIN, made, served
@@ -114,6 +115,20 @@ def test_the_tracks_of_a_server_say_its_rule(tmp_path: Path, keys: Mapping[str, 
     folder = made(tmp_path, served((0, 0, 4)), 4)
     serving(folder, **keys)
     assert tracks(read(write_trace(folder).path)) == [f"server compute{said}"]
+
+
+def test_an_edge_is_found_by_its_label(tmp_path: Path) -> None:
+    folder = made(tmp_path, Ledger(), 1)
+    scenario = yaml.safe_load((folder / "scenario.yaml").read_text())
+    scenario["world"]["edges"] = [
+        {"name": "gpu", "label": "hall", "queue": "priority"},
+        {"name": "gpu", "queue": "lifo"},
+    ]
+    (folder / "scenario.yaml").write_text(yaml.safe_dump(scenario))
+    run = load_run(folder)
+    assert [rule(run, name, "edge") for name in ("hall", "hall-1", "edge-0", "campus")] == [
+        *("priority", "priority", "lifo", ""),
+    ]
 
 
 def test_a_ledger_of_an_earlier_version_is_read_as_one_gpu_without_passes(tmp_path: Path) -> None:

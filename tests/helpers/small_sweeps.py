@@ -28,7 +28,10 @@ algorithms:
 Write = Callable[..., Path]
 LEFT = [".lock", "environment.json", "points.csv", "report.html", "sweep.yaml", "trials"]
 """The files in the folder of a sweep, beside its figures."""
-TRIAL = ["breakdown.csv", "clients.csv", "environment.json", "rounds.csv", "scenario.yaml", "summary.json"]
+TRIAL = [
+    *("breakdown.csv", "clients.csv", "critical_path.csv", "environment.json", "queues.csv", "rounds.csv"),
+    *("scenario.yaml", "summary.json", "waits.csv"),
+]
 """The files in the folder of each of its trials, beside the ledger."""
 
 
