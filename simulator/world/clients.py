@@ -94,7 +94,8 @@ class Client:
     Attributes:
         site: the device.
         data: its data.
-        server: the site that it uploads to and downloads from.
+        server: the site that it uploads to and downloads from: the server, or in a round in which edges serve clients,
+            its edge.
         provisioning: ``first_use`` if frozen weights are sent when they are first needed, or ``preinstalled``.
         task: what is learned.
         round_index: its round, or how often it has been engaged; part of the key of its random streams.

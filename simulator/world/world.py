@@ -38,7 +38,8 @@ class World(Transfers):
         server: the site of the server; whoever builds the world sets it.
         aggregations: how many aggregations there have been; it keys what is shared at the server.
         updates: how many updates have been aggregated.
-        bytes_sent: what devices have sent and received so far, in bytes.
+        bytes_sent: what has been sent so far, in bytes.
+        tiers: the edge servers, and what is behind them; None where there are none.
         forecast: predicts what a round of a client costs; whoever builds the world may set it.
         on_update: called with the name of the client and the number of its attempt when an update has arrived; usually
             None.

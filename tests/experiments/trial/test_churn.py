@@ -31,6 +31,11 @@ DRIVERS: list[dict[str, Any]] = [
     {"name": "fedasync", "concurrency": 4, "staleness": {"name": "hinge"}},
     {"name": "semi_async", "seconds": "200 ms", "concurrency": 4},
 ]
+TIERED: list[dict[str, Any]] = [
+    {"name": "hierarchical"},
+    {"name": "hierarchical", "edge_rounds": 2},
+    {"name": "hierarchical", "edges": "forward"},
+]
 SELECTIONS: list[dict[str, Any]] = [
     *({"name": name} for name in ("uniform", "round_robin", "all", "by_weight", "longest_battery")),
     {"name": "fedcs", "deadline": "60 s"},
@@ -70,6 +75,8 @@ BATCHING: list[dict[str, Any]] = [
     {"batching": {"most": 3}, "batch_efficiency": [[1, 0.2], [64, 1]]},
     {"batching": {"most": 8, "wait": "20 ms"}, "batch_efficiency": [[4, 0.5], [16, 1]]},
 ]
+ONE_SERVER = ["v2-sent", "v2-lora", "fl-stacked", "flexp", "alone"]
+"""Those that a hierarchical driver refuses, besides those with an order of their own."""
 OWN_ORDER = ["in-turn", "frozen", "psl", "sfpl", "centralized"]
 LABELS = ["fl", "fl-linear", "v1", "v2-sent", "v2-lora", "sfp", "fl-stacked", "flexp", "ditto", "alone", *OWN_ORDER]
 CUT_OFF = {"away", "battery", "outage", "dropout", "late", "stopped", "unfinished"}
@@ -87,20 +94,36 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
                 figures[key] = chosen
         return figures
 
+    def serving() -> dict[str, Any]:
+        chosen: dict[str, Any] = {"gpus": draw(st.integers(1, 2)), "queue": draw(st.sampled_from(QUEUES))}
+        waits = not chosen["queue"].get("preempt") and chosen["queue"]["name"] != "processor_sharing"
+        return chosen | (draw(st.sampled_from(BATCHING)) if waits else {})
+
+    def edge(label: str, devices: Any, count: int) -> dict[str, Any]:
+        links = {way: draw(st.sampled_from(LINKS)) for way in ("uplink", "downlink")}
+        figures = {"name": "rtx-4090", "label": label, "devices": devices, "count": count, **links, **serving()}
+        return figures | ({"access": {"uplink": draw(st.sampled_from(LINKS))}} if draw(st.booleans()) else {})
+
     server: dict[str, Any] = {"name": "rtx-4090", "slots": draw(st.integers(1, 3)), "rate": {"fp32": "1 GFLOP/s"}}
-    server |= {"gpus": draw(st.integers(1, 2)), "queue": draw(st.sampled_from(QUEUES))}
-    if not server["queue"].get("preempt") and server["queue"]["name"] != "processor_sharing":
-        server |= draw(st.sampled_from(BATCHING))
+    server |= serving()
     if outages := draw(st.sampled_from(OUTAGES)):
         server["outages"] = outages
     label, driver = draw(st.sampled_from(LABELS)), draw(st.sampled_from(DRIVERS))
     if driver.get("late") == "layers" and label not in ("fl", "fl-linear", "sfp", "ditto"):
         driver = DRIVERS[1]
     driver = DRIVERS[0] if label in OWN_ORDER else driver
+    edges = [edge("hall", ["raspberry-pi-4"], draw(st.integers(1, 2))), edge("lab", {"jetson-nano": 2}, 1)]
+    if draw(st.booleans()):
+        edges[1]["behind"] = "hall-0"
+    edges = edges if draw(st.booleans()) else []
+    if edges and label not in (*ONE_SERVER, *OWN_ORDER) and draw(st.booleans()):
+        driver = draw(st.sampled_from(TIERED))
     training = {"rounds": 4, "clients_per_round": 4, "driver": driver, "selection": draw(st.sampled_from(SELECTIONS))}
     training |= draw(st.sampled_from(BUDGETS))
     devices = [group("raspberry-pi-4", 5), group("jetson-nano", draw(st.integers(3, 5)))]
     world = {"devices": devices, "server": server, "provisioning": draw(st.sampled_from(["first_use", "preinstalled"]))}
+    if edges:
+        world["edges"] = edges
     return {"label": label, "training": training, "world": world, "seed": draw(st.integers(0, 99))}
 
 
@@ -141,7 +164,8 @@ def check_laws(simulation: Simulation, result: TrialResult) -> None:
 
 def check_site(site: Any, simulation: Simulation, result: TrialResult) -> None:
     """Check the seconds of a site's engines, and its joules by adding them up in another way."""
-    ledger, end, name, watts = result.ledger, simulation.world.now, site.name, site.hardware.power
+    ledger, world, name, watts = result.ledger, simulation.world, site.name, site.hardware.power
+    end = world.now
     away = [(row.start, row.start + row.seconds) for row in ledger.absences if row.site == name]
     computing = [(row.start, row.start + row.seconds) for row in ledger.works if row.site == name]
     sending, receiving = (
@@ -152,7 +176,7 @@ def check_site(site: Any, simulation: Simulation, result: TrialResult) -> None:
         assert length(spans) + length(away) == pytest.approx(length([*spans, *away]), abs=1e-9), "away is away"
         assert length([*spans, *away]) <= end + 1e-9
     there = [(row.start, row.start + row.seconds) for row in ledger.engagements if row.client == name]
-    if site is simulation.world.server:
+    if site is simulation.world.server or (world.tiers is not None and site in world.tiers.edges):
         there = [(0.0, end)]
     covered = [*there, *computing, *sending, *receiving]
     idle = length([*covered, *away]) - length(away)

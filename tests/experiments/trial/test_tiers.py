@@ -15,6 +15,7 @@ from simulator.experiments.trial.memory_check import dry_run_that_fits, too_smal
 from simulator.experiments.trial.simulate import Simulation
 from simulator.experiments.trial.validate import check
 from simulator.scenario.scenario import Scenario
+from simulator.scheduling.selection.losses import ReportedLosses
 from simulator.settings.errors import ScenarioError
 from tests.helpers.small_trials import outcomes, scenario
 
@@ -75,6 +76,24 @@ def test_a_dry_trial_is_the_real_one(tmp_path: Path) -> None:
     assert list(real.ledger.transfers) == list(without_values.ledger.transfers)
     assert list(real.ledger.works) == list(without_values.ledger.works)
     assert real.edge_peaks == without_values.edge_peaks
+
+
+def test_a_learning_rate_is_scheduled_over_the_rounds_at_edges(tmp_path: Path) -> None:
+    """Two rounds of two: a cosine is half-way down in the third."""
+    small = tiers(tmp_path, schedule={"name": "cosine"})
+    task = Simulation(small, small.algorithms[0], 0, dry=True).task
+    rates = [task.learning_rate(number, 1.0) for number in (1, 2, 3, 4, 5)]
+    assert rates == pytest.approx([1, (1 + 0.5**0.5) / 2, 0.5, (1 - 0.5**0.5) / 2, (1 - 0.5**0.5) / 2])
+
+
+def test_losses_are_reported_from_every_edge(tmp_path: Path) -> None:
+    """Whom `power_of_choice` selects depends on the losses that the server knows."""
+    selection = {"name": "power_of_choice", "candidates": 8}
+    small = tiers(tmp_path, "fl-linear", selection=selection, clients_per_round=4)
+    simulation = Simulation(small, small.algorithms[0], 0)
+    took_part = {row.client for row in simulation.run().ledger.attempts}
+    losses = simulation.world.server.store(ReportedLosses)
+    assert {client.name for client in simulation.world.clients if losses.mean(client.name) is not None} == took_part
 
 
 def test_edges_draw_on_the_side_of_the_server(tmp_path: Path) -> None:
