@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from analysis.curves import (
         plot_accuracy,
         plot_accuracy_vs_bytes,
+        plot_accuracy_vs_carbon,
+        plot_accuracy_vs_cost,
         plot_accuracy_vs_energy,
         plot_accuracy_vs_time,
         plot_personal_accuracy_vs_time,
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
     from analysis.labels import label_histogram, plot_label_histogram
     from analysis.over_axis import plot_over_axis
     from analysis.pareto import pareto_front, plot_pareto
+    from analysis.reading import RunError
     from analysis.report import write_comparison, write_report
     from analysis.report_sweep import sweep_highlights, write_sweep_report
-    from analysis.runs import Run, RunError, load_run
+    from analysis.runs import Run, load_run
     from analysis.sweep_figures import write_sweep_figures
     from analysis.sweeps import Sweep, load_sweep
     from analysis.timeline import plot_round_timeline
@@ -43,6 +46,7 @@ _HOMES = {
     "accuracy": ("accuracy_curve",),
     "curves": (
         *("plot_accuracy", "plot_accuracy_vs_bytes", "plot_accuracy_vs_energy", "plot_accuracy_vs_time"),
+        *("plot_accuracy_vs_carbon", "plot_accuracy_vs_cost"),
         "plot_personal_accuracy_vs_time",
     ),
     "labels": ("label_histogram", "plot_label_histogram"),
@@ -73,6 +77,8 @@ __all__ = [
     "pareto_front",
     "plot_accuracy",
     "plot_accuracy_vs_bytes",
+    "plot_accuracy_vs_carbon",
+    "plot_accuracy_vs_cost",
     "plot_accuracy_vs_energy",
     "plot_accuracy_vs_time",
     "plot_break_even",

@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.runs import Run
 from simulator.settings.humanize import Kind
 
-Against = Literal["time", "bytes", "energy", "updates"]
+Against = Literal["time", "bytes", "energy", "updates", "money", "carbon"]
 
 
 class Cost(NamedTuple):
@@ -32,6 +32,8 @@ COSTS: dict[Against, Cost] = {
     "bytes": Cost(("bytes_up", "bytes_down"), "bytes", "traffic, up and down"),
     "energy": Cost(("client_energy_j",), "joules", "energy of the devices"),
     "updates": Cost(("updates",), "count", "updates aggregated"),
+    "money": Cost(("cost_usd",), "usd", "cost, all payers"),
+    "carbon": Cost(("carbon_kg",), "kg", "carbon emissions"),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analysis.runs import RunError
+from analysis.reading import RunError
 from analysis.sweeps import Sweep
 
 

@@ -9,12 +9,25 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from analysis.scales import LOG_FROM
-from simulator.settings.units import AMOUNT, BANDWIDTH, DURATION, ENERGY, MEMORY, POWER, RATE, amount
+from simulator.settings.units import (
+    AMOUNT,
+    BANDWIDTH,
+    BYTE_PRICE,
+    CARBON_INTENSITY,
+    DURATION,
+    ENERGY,
+    ENERGY_PRICE,
+    HOUR_PRICE,
+    MEMORY,
+    POWER,
+    RATE,
+    amount,
+)
 
 Value = float | str
 
 # The quantities of a scenario: two values compare if theirs is the same. Link rates and memory bandwidths share one.
-_QUANTITIES = (RATE, BANDWIDTH, MEMORY, POWER, ENERGY, DURATION)
+_QUANTITIES = (RATE, BANDWIDTH, MEMORY, POWER, ENERGY, DURATION, HOUR_PRICE, BYTE_PRICE, ENERGY_PRICE, CARBON_INTENSITY)
 _UNITS = {"": ("a number", Fraction(1))} | {
     unit: (quantity.name, factor) for quantity in _QUANTITIES for unit, factor in quantity.units.items()
 }

@@ -9,7 +9,7 @@ from analysis.measures import Column, cells_of, present
 from analysis.runs import Run
 from simulator.settings.humanize import human
 
-_BUDGETS: dict[Against, str] = {"time": "Time", "updates": "Updates", "bytes": "Traffic"}
+_BUDGETS: dict[Against, str] = {"time": "Time", "updates": "Updates", "bytes": "Traffic", "money": "Money"}
 _ROUNDING = 1e-9
 
 

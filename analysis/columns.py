@@ -16,13 +16,16 @@ PERSONAL_COLUMNS = ("personal_accuracy", "personal_accuracy_worst_decile")
 PARTICIPANTS_COLUMNS = ("personal_accuracy_participants", "personal_accuracy_participants_worst_decile")
 LATER_COLUMNS = (*PERSONAL_COLUMNS, *PARTICIPANTS_COLUMNS)
 WASTED_COLUMNS = ("wasted_device_seconds", "wasted_bytes", "wasted_flops", "wasted_energy_j")
+SERVER_COLUMNS = ("server_utilisation", "server_wait_s", "server_queue_length")
+COSTS = ("cost_usd", "carbon_kg")
+COSTS_TO_TARGET = ("cost_to_target_usd", "carbon_to_target_kg")
 SUMMARY_LATER = (
     *LATER_COLUMNS,
     *("updates", "lost_updates", "unfinished_updates", "empty_rounds", "mean_staleness", *WASTED_COLUMNS),
-    "energy_per_update_j",
+    *("energy_per_update_j", *SERVER_COLUMNS, *COSTS, *COSTS_TO_TARGET),
 )
-ROUNDS_LATER = (*LATER_COLUMNS, "updates")
-"""Columns that runs of earlier versions lack; there they are read as NaN."""
+ROUNDS_LATER = (*LATER_COLUMNS, "updates", *COSTS)
+"""Columns that runs of earlier versions, or without prices, lack; there they are read as NaN."""
 BREAKDOWN_COLUMNS = (
     *("algorithm", "label", "seed", "side", "phase", "activity", "seconds", "bytes", "flops", "energy_j"),
 )
@@ -37,8 +40,23 @@ ABSENCES_COLUMNS = ("site", "start", "seconds")
 AGGREGATIONS_COLUMNS = ("round", "start", "seconds")
 ATTEMPTS_COLUMNS = ("client", "attempt", "base", "start", "seconds", "round", "staleness", "reason")
 WASTE_COLUMNS = (*("algorithm", "label", "seed", "reason", "attempts", "device_seconds", "bytes", "flops", "energy_j"),)
-LEDGER_LATER: dict[str, dict[str, int | str]] = {
-    "works": {"attempt": 0, "lost": False, "reason": ""},
+COSTS_COLUMNS = ("algorithm", "label", "seed", "payer", "group", "phase", "item", "usd", "carbon_kg")
+TRIAL_COLUMNS = ("algorithm", "label", "seed")
+QUEUES_COLUMNS = (
+    *(*TRIAL_COLUMNS, "site", "gpu", "utilisation", "works", "mean_wait_s", "p95_wait_s", "max_wait_s"),
+    *("mean_queue", "max_queue", "passes", "works_per_pass"),
+)
+WAITS_COLUMNS = (
+    *(*TRIAL_COLUMNS, "site", "group", "phase", "works", "mean_wait_s", "p95_wait_s", "max_wait_s", "total_wait_s"),
+)
+PATHS_COLUMNS = (*TRIAL_COLUMNS, "round", "side", "activity", "phase", "group", "seconds", "share")
+FURTHER_WAITS_COLUMNS = ("site", "client", "work", "phase", "round", "start", "seconds", "attempt", "reason")
+"""The columns of the ledger's table of waits that the rows of no works tell."""
+SEGMENTS_COLUMNS = (*("round", "start", "seconds", "activity", "side", "site", "client", "group", "phase", "what"),)
+"""The columns of the segments of critical paths, which are beside the ledger."""
+LEDGER_LATER: dict[str, dict[str, float | str]] = {
+    "works": {"attempt": 0, "lost": False, "reason": "", "gpu": 0, "share": 1.0, "batch": 0},
+    "sites": {"gpus": 1, "above": ""},
     "transfers": {"attempt": 0, "reason": ""},
     "absences": {"cause": ""},
     "rounds": {"updates": 0, "empty": 0},
@@ -46,3 +64,5 @@ LEDGER_LATER: dict[str, dict[str, int | str]] = {
 """By table of a ledger, the columns that runs of earlier versions lack, and what they are read as there."""
 UNFINISHED = "unfinished"
 """The reason of what was under way when the trial ended; it was not in vain."""
+SET_ASIDE = "set aside"
+"""The reason of the wait of a work whose service was interrupted for another."""

@@ -22,6 +22,8 @@ _TITLES: dict[Against, str] = {
     "bytes": "Accuracy over traffic",
     "energy": "Accuracy over device energy",
     "updates": "Accuracy over updates",
+    "money": "Accuracy over money",
+    "carbon": "Accuracy over carbon emissions",
 }
 
 
@@ -124,6 +126,16 @@ def plot_accuracy_vs_bytes(run: Run, ax: Axes | None = None) -> Axes:
 def plot_accuracy_vs_energy(run: Run, ax: Axes | None = None) -> Axes:
     """Draw accuracy against the energy (J) that engaged devices have drawn so far, waiting included."""
     return plot_accuracy(run, "energy", ax)
+
+
+def plot_accuracy_vs_cost(run: Run, ax: Axes | None = None) -> Axes:
+    """Draw accuracy against what had been paid so far, in USD, by all payers; see `plot_accuracy`."""
+    return plot_accuracy(run, "money", ax)
+
+
+def plot_accuracy_vs_carbon(run: Run, ax: Axes | None = None) -> Axes:
+    """Draw accuracy against the kg of CO2 equivalent that had been emitted so far; see `plot_accuracy`."""
+    return plot_accuracy(run, "carbon", ax)
 
 
 def _draw_thin(ax: Axes, curve: pd.DataFrame, divisor: float, index: int) -> None:

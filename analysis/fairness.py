@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.runs import Run, RunError, first_line
+from analysis.reading import RunError, first_line
+from analysis.runs import Run
 from simulator.settings.humanize import human
 
 EVERYBODY = "all devices"

@@ -7,12 +7,15 @@ from pathlib import Path
 from analysis import style
 from analysis.curves import (
     plot_accuracy_vs_bytes,
+    plot_accuracy_vs_carbon,
+    plot_accuracy_vs_cost,
     plot_accuracy_vs_energy,
     plot_accuracy_vs_time,
     plot_personal_accuracy_vs_time,
     shows_personal_accuracy,
 )
 from analysis.labels import plot_label_histogram
+from analysis.measures import present
 from analysis.runs import load_run
 from analysis.timeline import plot_round_timeline
 from analysis.where import plot_where_it_goes
@@ -32,6 +35,10 @@ def write_figures(folder: str | Path) -> list[Path]:
         "where_it_goes": plot_where_it_goes(run)[0],
         "round_timeline": plot_round_timeline(run)[0],
     }
+    if present(run.rounds, "cost_usd"):
+        figures["accuracy_vs_cost"] = plot_accuracy_vs_cost(run)
+    if present(run.rounds, "carbon_kg"):
+        figures["accuracy_vs_carbon"] = plot_accuracy_vs_carbon(run)
     if shows_personal_accuracy(run):
         figures["personal_accuracy_vs_time"] = plot_personal_accuracy_vs_time(run)
     if not run.clients.empty:

@@ -19,7 +19,7 @@ from analysis import style
 from analysis.axes import Axis
 from analysis.grids import dress_grid, grid_of, grid_size, nothing_said, seeds_said
 from analysis.quantities import Measure
-from analysis.runs import RunError
+from analysis.reading import RunError
 from analysis.scales import log_locator, spans_wide
 from analysis.sweeps import Sweep
 from simulator.settings.humanize import Scale, common_scale, human

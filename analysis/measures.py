@@ -50,8 +50,8 @@ class Column:
 class _Measure:
     """A row of the list of measures: where it stands in the table, and the column of the summary that it shows.
 
-    Of those that have a value, some are shown only if one is not zero, or if not all trials aggregate the same. Some
-    have no best.
+    Of those that have a value, some are shown only if one is not zero, if not all trials aggregate the same, or if one
+    is at least `_BUSY`. Some have no best.
     """
 
     group: str
@@ -59,10 +59,12 @@ class _Measure:
     column: str
     kind: Kind
     more_is_better: bool = False
-    shown: Literal["always", "nonzero", "uneven"] = "always"
+    shown: Literal["always", "nonzero", "uneven", "busy"] = "always"
     marked: bool = True
 
 
+_BUSY = 0.01
+"""From this utilisation on a server is worth a column: one that only aggregates is idle nearly all the time."""
 _MEASURES = (
     _Measure("Learning", "Final accuracy", "final_accuracy", "fraction", more_is_better=True),
     _Measure("Learning", "Best accuracy", "best_accuracy", "fraction", more_is_better=True),
@@ -79,6 +81,9 @@ _MEASURES = (
     _Measure("Updates", "Mean staleness", "mean_staleness", "count", shown="nonzero"),
     _Measure("Time", "Time to target", "time_to_target_s", "seconds"),
     _Measure("Time", "Simulated time", "sim_time_s", "seconds"),
+    _Measure("Server", "Busy", "server_utilisation", "fraction", shown="busy", marked=False),
+    _Measure("Server", "Mean wait", "server_wait_s", "seconds", shown="nonzero", marked=False),
+    _Measure("Server", "Mean queue", "server_queue_length", "count", shown="nonzero", marked=False),
     _Measure("Traffic", "Sent up", "bytes_up", "bytes"),
     _Measure("Traffic", "Sent down", "bytes_down", "bytes"),
     _Measure("Traffic", "of which provisioning", "bytes_provisioning", "bytes"),
@@ -87,6 +92,10 @@ _MEASURES = (
     _Measure("Energy", "Devices", "client_energy_j", "joules"),
     _Measure("Energy", "Devices, per update", "energy_per_update_j", "joules", shown="uneven"),
     _Measure("Energy", "Server", "server_energy_j", "joules"),
+    _Measure("Money", "Cost", "cost_usd", "usd"),
+    _Measure("Money", "Cost to target", "cost_to_target_usd", "usd"),
+    _Measure("Carbon", "Emissions", "carbon_kg", "kg"),
+    _Measure("Carbon", "Emissions to target", "carbon_to_target_kg", "kg"),
     _Measure("Peak memory", "of a device", "peak_client_memory_bytes", "bytes"),
     _Measure("Peak memory", "of the server", "peak_server_memory_bytes", "bytes"),
     _Measure("In vain", "Device time", "wasted_device_seconds", "seconds", shown="nonzero"),
@@ -104,6 +113,8 @@ def costs_asked(limited: str) -> list[tuple[str, str]]:
 
     At equal time, traffic and energy are least where least was aggregated, and are asked for each update instead.
 
+    There are cost and carbon only where a scenario has prices and carbon intensities.
+
     Args:
         limited: what the budgets of all trials limit; empty if rounds end some of them.
     """
@@ -111,6 +122,7 @@ def costs_asked(limited: str) -> list[tuple[str, str]]:
         return [("Least device energy per update", "energy_per_update_j")]
     asked = [("Least simulated time", "sim_time_s"), ("Least traffic", "bytes")]
     asked.append(("Least device energy", "client_energy_j"))
+    asked += [("Least cost", "cost_usd"), ("Least carbon", "carbon_kg")]
     return [(what, column) for what, column in asked if column != SPENT.get(limited)]
 
 
@@ -146,6 +158,8 @@ def measure_columns(run: Run) -> list[Column]:
 def _is_shown(run: Run, measure: _Measure) -> bool:
     if not present(run.summary, measure.column):
         return measure.column == "time_to_target_s" and _missed(run)
+    if measure.shown == "busy":
+        return bool((run.summary[measure.column] >= _BUSY).any())
     if measure.shown == "nonzero":
         return nonzero(run.summary, measure.column)
     return measure.shown == "always" or uneven(run.summary)
@@ -157,6 +171,7 @@ def highlights(run: Run) -> list[tuple[str, str, str]]:
         _Measure("Learning", "Most accurate at the end", "final_accuracy", "fraction", more_is_better=True),
         _Measure("Learning", "Most accurate on its own data", "personal_accuracy", "fraction", more_is_better=True),
         _Measure("Learning", f"First to {human('fraction', run.target_accuracy)}", "time_to_target_s", "seconds"),
+        _Measure("Learning", f"Cheapest to {human('fraction', run.target_accuracy)}", "cost_to_target_usd", "usd"),
         *(_Measure("", question, column, kind_of(column)) for question, column in costs_asked(run.limited)),
         _Measure("", "Least memory on a device", "peak_client_memory_bytes", "bytes"),
     ]

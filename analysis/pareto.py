@@ -16,7 +16,8 @@ from analysis.axes import short_names
 from analysis.end_labels import MOST_END_LABELS, EndLabel, place_end_labels
 from analysis.grids import seeds_said
 from analysis.quantities import Measure, measure_of
-from analysis.runs import Run, RunError
+from analysis.reading import RunError
+from analysis.runs import Run
 from analysis.scales import linear, logarithmic, spans_wide
 from analysis.sweeps import Sweep
 

@@ -2,14 +2,14 @@
 
 The rule is the one by which the run itself counted energy (`simulator.accounting.usage`). A site draws its idle watts
 while it is counted: a client while it is engaged and while it is active outside of that, the server all the time,
-neither while it is away. Each state adds what it draws beyond idle: computing once for each busy slot, sending and
-receiving once each, however many transfers share the link. Latency adds nothing. The area below the curve is therefore
-the energy in the summary.
+neither while it is away. Each state adds what it draws beyond idle: computing once for each busy slot (works that share
+one have a part of it each), sending and receiving once each, however many transfers share the link. Latency adds
+nothing. The area below the curve is therefore the energy in the summary.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,6 +19,8 @@ from analysis.runs import Run
 
 Interval = tuple[int, int]
 """Start and end, in the ticks of the caller's clock."""
+Part = tuple[int, int, float]
+"""An interval, and how much it counts, such as the share of a slot that a work has."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,14 @@ class Site:
     Attributes:
         name: its name in the ledger.
         client: whether it is a device.
-        slots: how many works it serves at once.
+        slots: how many works each of its GPUs serves at once.
         idle: its power while it is idle, in watts.
         compute: its power while one slot computes, in watts, idle included.
         upload: its power while it sends, in watts, idle included.
         download: its power while it receives, in watts, idle included.
+        gpus: how many GPUs it has; what it draws while idle is that of all.
+        group: its group of devices, or the scenario's name for the server.
+        role: its role, such as `device` or `server`.
     """
 
     name: str
@@ -42,8 +47,11 @@ class Site:
     compute: float
     upload: float
     download: float
+    gpus: int = 1
+    group: str = ""
+    role: str = ""
 
-    def draws(self, states: Mapping[str, int]) -> float:
+    def draws(self, states: Mapping[str, float]) -> float:
         """Return the power (W) of the site, from how many times over it is in each state ("idle": is counted)."""
         watts = self.idle * states["idle"] + (self.compute - self.idle) * states["compute"]
         links = ((self.upload, states["upload"]), (self.download, states["download"]))
@@ -65,27 +73,27 @@ def sites(run: Run, label: str, seed: int) -> list[Site]:
 
 
 def _site(row: Mapping[Any, Any]) -> Site:
-    watts = (float(row[f"{state}_w"]) for state in ("idle", "compute", "upload", "download"))
-    return Site(row["name"], row["role"] == "device", int(row["slots"]), *watts)
+    idle, compute, upload, download = (float(row[f"{state}_w"]) for state in ("idle", "compute", "upload", "download"))
+    more = int(row["gpus"]), str(row["group"]), str(row["role"])
+    return Site(row["name"], row["role"] == "device", int(row["slots"]), idle, compute, upload, download, *more)
 
 
 def steps(
-    intervals: Mapping[str, Iterable[Interval]], value: Callable[[Mapping[str, int]], float]
+    intervals: Mapping[str, Iterable[Interval | Part]], value: Callable[[Mapping[str, float]], float]
 ) -> Iterator[tuple[int, float]]:
     """Yield each moment at which a value changes, and the new value, rounded to six decimals.
 
     Args:
-        intervals: intervals by kind.
-        value: computes the value from the number of open intervals of each kind; it counts as 0 before the first.
+        intervals: intervals by kind; each counts once, or as much as it says.
+        value: computes the value from the sum of open intervals of each kind; it counts as 0 before the first.
     """
-    changes = [
-        change
-        for kind, spans in intervals.items()
-        for start, end in spans
-        for change in ((start, kind, 1), (end, kind, -1))
-    ]
+    changes: list[tuple[int, str, float]] = []
+    for kind, spans in intervals.items():
+        for start, end, *much in spans:
+            part = much[0] if much else 1
+            changes += (start, kind, part), (end, kind, -part)
     changes.sort()
-    states: Counter[str] = Counter()
+    states: dict[str, float] = defaultdict(int)
     last = 0.0
     for moment, simultaneous in groupby(changes, key=lambda change: change[0]):
         for _, kind, difference in simultaneous:

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 import pandas as pd
 
-from analysis.runs import RunError
+from analysis.reading import RunError
 from simulator.settings.humanize import Kind
 
 # The columns of a summary that identify a trial; all others are measures.
@@ -61,6 +61,9 @@ _NAMES = {
     "trainable_parameters": "trainable parameters",
     "wall_time_s": "wall time of the simulation",
     "saved": "part that is saved",
+    "server_utilisation": "utilisation of the server",
+    "server_wait_s": "mean wait for the server",
+    "server_queue_length": "mean queue of the server",
     "updates": "updates aggregated",
     "lost_updates": "updates lost",
     "energy_per_update_j": "energy of the devices per update",
@@ -69,6 +72,10 @@ _NAMES = {
     "wasted_bytes": "traffic in vain",
     "wasted_flops": "work in vain",
     "wasted_energy_j": "energy in vain",
+    "cost_usd": "cost, all payers",
+    "carbon_kg": "carbon emissions",
+    "cost_to_target_usd": "cost to the target",
+    "carbon_to_target_kg": "carbon emissions to the target",
 }
 
 
@@ -93,12 +100,16 @@ def _numbers(frame: pd.DataFrame, column: str) -> bool:
 
 def kind_of(column: str) -> Kind:
     """Return the kind of quantity that the name of a column ends in."""
-    if "accuracy" in column or column == "saved":
+    if "accuracy" in column or column in ("saved", "server_utilisation"):
         return "fraction"
     if column.endswith("_flops"):
         return "flops"
     if column.endswith("_j"):
         return "joules"
+    if column.endswith("_usd"):
+        return "usd"
+    if column.endswith("_kg"):
+        return "kg"
     if column.startswith("bytes") or column.endswith("_bytes"):
         return "bytes"
     return "seconds" if column.endswith(("_s", "_seconds")) else "count"

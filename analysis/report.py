@@ -10,22 +10,28 @@ from pathlib import Path
 from typing import Any
 
 from analysis.budgets import equal_budgets
+from analysis.costs import cost_tables
 from analysis.disclosed import disclosed
 from analysis.fairness import participation
 from analysis.figures import write_figures
+from analysis.interactive.costs import costs_chart
+from analysis.interactive.critical_path import path_chart
 from analysis.interactive.curves import accuracy_chart
 from analysis.interactive.figure import Chart
 from analysis.interactive.labels import labels_chart
 from analysis.interactive.pareto import pareto_chart
+from analysis.interactive.queue import queue_chart
 from analysis.interactive.timeline import rounds_of, timeline_chart
 from analysis.interactive.totals import totals_chart
 from analysis.interactive.where import where_chart
 from analysis.losses import loss_tables, losses_said
 from analysis.measures import Column, highlights, measure_columns
+from analysis.reading import RunError
 from analysis.remarks import remarks
 from analysis.report_comparison import Comparison, compare
 from analysis.report_page import Swatch, facts_of, flat, write_page
-from analysis.runs import Run, RunError, load_run
+from analysis.runs import Run, load_run
+from analysis.server import server_tables
 from analysis.versions import versions_told
 from simulator.settings.humanize import human
 
@@ -73,8 +79,9 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
     with versions_told(folder):
         run = load_run(folder)
         pictures = list(figures) if figures is not None else write_figures(folder)
-        charts = [*_learning(run), where_chart(run), timeline_chart(rounds_of(run)), labels_chart({run.name: run})]
         own_labels = {label: (run, label) for label in run.labels}
+        charts = [*_learning(run), where_chart(run), timeline_chart(rounds_of(run)), labels_chart({run.name: run})]
+        charts += path_chart(own_labels), queue_chart(own_labels), costs_chart(run)
         content, disclosures = _content(run, own_labels), disclosed(run)
     return write_page(
         run.folder / REPORT,
@@ -116,6 +123,9 @@ def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.h
         where_chart(run),
         timeline_chart(comparison.rounds()),
         labels_chart(_with_own_data(comparison)),
+        path_chart(comparison.own_labels),
+        queue_chart(comparison.own_labels),
+        costs_chart(run),
     ]
     return write_page(
         path,
@@ -163,8 +173,10 @@ def _content(run: Run, own_labels: dict[str, tuple[Run, str]]) -> dict[str, Any]
         "highlights": highlights(run),
         "table": Table(run.labels, measure_columns(run)),
         "budgets": Table(run.labels, equal_budgets(run)),
+        "costs": cost_tables(run),
         "losses": loss_tables(run, own_labels),
         "losses_said": losses_said(own_labels),
+        "servers": server_tables(own_labels),
         "swatches": Swatch.all_of(run.labels),
         "most_seeds": max(len(run.seeds(label)) for label in run.labels),
         "target": None if run.target_accuracy is None else human("fraction", run.target_accuracy),

@@ -10,10 +10,12 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.columns import COSTS_TO_TARGET
 from analysis.interactive.timeline import rounds_of
 from analysis.measures import present
+from analysis.reading import RunError
 from analysis.report_page import THERE, flat
-from analysis.runs import Run, RunError, load_run
+from analysis.runs import Run, load_run
 from analysis.sweeps import MEASURES
 from analysis.versions import versions_told
 from simulator.settings.humanize import human
@@ -125,10 +127,10 @@ def _joined(runs: dict[str, Run], shown: dict[tuple[str, str], str]) -> Run:
         filled = [_renamed(frame, title, shown) for title, frame in frames.items() if not frame.empty]
         return pd.concat(filled, ignore_index=True) if filled else getattr(first, name)
 
-    summary, rounds, breakdown, waste = map(together, ("summary", "rounds", "breakdown", "waste"))
+    summary, rounds, breakdown, waste, costs = map(together, ("summary", "rounds", "breakdown", "waste", "costs"))
     same_target = len({run.target_accuracy for run in runs.values()}) == 1
     if not same_target:
-        summary["time_to_target_s"] = float("nan")
+        summary[["time_to_target_s", *COSTS_TO_TARGET]] = float("nan")
     return replace(
         first,
         name=" and ".join(runs) if len(runs) < 4 else f"{len(runs)} runs",
@@ -136,6 +138,7 @@ def _joined(runs: dict[str, Run], shown: dict[tuple[str, str], str]) -> Run:
         rounds=rounds,
         breakdown=breakdown,
         waste=waste,
+        costs=costs,
         version=" and ".join(dict.fromkeys(run.version for run in runs.values())),
         dry=all(run.dry for run in runs.values()),
         target_accuracy=first.target_accuracy if same_target else None,
@@ -153,7 +156,9 @@ def _notes(runs: dict[str, Run]) -> Iterator[str]:
         yield f"Without accuracy, as dry runs have none: {', '.join(dry)}."
     if len({run.target_accuracy for run in runs.values()}) > 1:
         targets = ", ".join(f"{title} {human('fraction', run.target_accuracy)}" for title, run in runs.items())
-        yield f"The time to the target is left out, for the targets differ: {targets}."
+        cost = any(not run.costs.empty for run in runs.values())
+        left_out = "Time and cost to the target are" if cost else "The time to the target is"
+        yield f"{left_out} left out, for the targets differ: {targets}."
     if len({tuple(dict.fromkeys(run.summary["seed"])) for run in runs.values()}) > 1:
         yield "The runs have different seeds: partitions, cohorts and initial weights are not the same."
 

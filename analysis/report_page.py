@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from analysis.interactive.figure import DARK, Chart, Look
 from analysis.limits import limits_of
-from analysis.runs import RunError
+from analysis.reading import RunError
 from analysis.versions import of_another
 from simulator.settings.files import atomically
 from simulator.settings.humanize import human

@@ -17,8 +17,8 @@ from analysis.interactive.sweep_places import round_data, where_data
 from analysis.limits import SETTING
 from analysis.measures import costs_asked, present
 from analysis.pareto import settings_of, spots
+from analysis.reading import read_json, read_yaml
 from analysis.report_page import Swatch, facts_of, flat, section, write_page
-from analysis.runs import read_json, read_yaml
 from analysis.sweep_figures import write_sweep_figures
 from analysis.sweeps import DONE, Sweep, opened
 from simulator.settings.humanize import human

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from analysis.columns import (
     ABSENCES_COLUMNS,
@@ -17,10 +15,13 @@ from analysis.columns import (
     ATTEMPTS_COLUMNS,
     BREAKDOWN_COLUMNS,
     CLIENTS_COLUMNS,
+    COSTS_COLUMNS,
     ENGAGEMENTS_COLUMNS,
+    FURTHER_WAITS_COLUMNS,
     LEDGER_LATER,
     ROUNDS_COLUMNS,
     ROUNDS_LATER,
+    SEGMENTS_COLUMNS,
     SITES_COLUMNS,
     SUMMARY_COLUMNS,
     SUMMARY_LATER,
@@ -29,17 +30,19 @@ from analysis.columns import (
     WORKS_COLUMNS,
 )
 from analysis.limits import limited
+from analysis.reading import (
+    RunError,
+    check_folder,
+    demand_columns,
+    first_line,
+    read_csv,
+    read_if_there,
+    read_json,
+    read_text,
+    read_yaml,
+    typed,
+)
 from analysis.trials import name_of_trial
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the former is ten times as fast, but not always installed
-_WORDS = frozenset({"algorithm", "label", "side", "phase", "activity", "client", "device", "class_name", "reason"})
-
-
-class RunError(Exception):
-    """A folder is no run (or no sweep), a file in it cannot be read, or it does not hold what was asked for.
-
-    The message names the file and what is wrong with it, or what is available.
-    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +65,8 @@ class Run:
         version: the version of sfsim that wrote the run; empty if unknown.
         dry: whether the run was dry: costs without learning.
         limited: what the budgets of all its trials limit: seconds, updates or bytes; empty if rounds end some of them.
+        costs: what was paid and emitted, by trial, payer, group, phase and item; empty without prices and carbon
+            intensities.
         target_accuracy: the accuracy whose time is measured, as a fraction; None if there is none.
     """
 
@@ -79,6 +84,7 @@ class Run:
     dry: bool
     target_accuracy: float | None
     limited: str = ""
+    costs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(COSTS_COLUMNS)))
 
     @property
     def labels(self) -> list[str]:
@@ -111,9 +117,21 @@ class Run:
 
         Errors are as for `works`.
         """
-        if seed in self.seeds(label) and not self._path(label, seed, "attempts").is_file():
-            return pd.DataFrame(columns=list(ATTEMPTS_COLUMNS))
-        return self._ledger(label, seed, "attempts", ATTEMPTS_COLUMNS, {})
+        return self._if_there(label, seed, "attempts", ATTEMPTS_COLUMNS)
+
+    def further_waits(self, label: str, seed: int) -> pd.DataFrame:
+        """Return the waits for service that the rows of no works tell, by the start; empty if there were none.
+
+        Errors are as for `works`.
+        """
+        return self._if_there(label, seed, "waits", FURTHER_WAITS_COLUMNS)
+
+    def critical_path(self, label: str, seed: int) -> pd.DataFrame:
+        """Return the segments of the critical paths of one trial, by the start; empty in runs of earlier versions.
+
+        Errors are as for `works`.
+        """
+        return self._if_there(label, seed, "critical_path", SEGMENTS_COLUMNS)
 
     def engagements(self, label: str, seed: int) -> pd.DataFrame:
         """Return when each client took part in one trial, by the start; errors as for `works`."""
@@ -140,6 +158,11 @@ class Run:
     def _path(self, label: str, seed: int, table: str) -> Path:
         return self.folder / "ledger" / f"{label}-{seed}" / f"{table}.parquet"
 
+    def _if_there(self, label: str, seed: int, table: str, columns: tuple[str, ...]) -> pd.DataFrame:
+        if seed in self.seeds(label) and not self._path(label, seed, table).is_file():
+            return pd.DataFrame(columns=list(columns))
+        return self._ledger(label, seed, table, columns, {})
+
     def _ledger(
         self, label: str, seed: int, table: str, columns: tuple[str, ...], only: Mapping[str, object]
     ) -> pd.DataFrame:
@@ -154,7 +177,7 @@ class Run:
             frame = pd.read_parquet(path, engine="pyarrow", filters=filters)
         except (OSError, ValueError) as error:  # pyarrow's own errors are one or the other
             raise RunError(f"{path}: cannot be read as Parquet: {first_line(error)}") from error
-        _demand_columns(path, frame.columns, columns)
+        demand_columns(path, frame.columns, columns)
         later = {column: value for column, value in LEDGER_LATER.get(table, {}).items() if column not in frame}
         frame = frame.assign(**later)
         return frame.sort_values("start", kind="stable", ignore_index=True) if "start" in columns else frame
@@ -178,8 +201,8 @@ def load_run(folder: str | Path) -> Run:
     if not isinstance(trials, list) or not trials or not all(isinstance(trial, dict) for trial in trials):
         raise RunError(f"{folder / 'summary.json'}: 'trials' must be a list of at least one trial")
     for trial in trials:
-        _demand_columns(folder / "summary.json", trial, SUMMARY_COLUMNS)
-    summary = _typed(folder / "summary.json", pd.DataFrame(trials), SUMMARY_COLUMNS, SUMMARY_LATER)
+        demand_columns(folder / "summary.json", trial, SUMMARY_COLUMNS)
+    summary = typed(folder / "summary.json", pd.DataFrame(trials), SUMMARY_COLUMNS, SUMMARY_LATER)
     if summary.duplicated(["label", "seed"]).any():
         raise RunError(f"{folder / 'summary.json'}: a label and seed appear twice among the trials")
 
@@ -189,10 +212,10 @@ def load_run(folder: str | Path) -> Run:
         folder=folder,
         name=", ".join(part for part in (str(scenario.get("name") or folder.name), name_of_trial(folder)) if part),
         summary=summary,
-        rounds=_read_csv(folder / "rounds.csv", ROUNDS_COLUMNS, ROUNDS_LATER),
-        breakdown=_read_csv(folder / "breakdown.csv", BREAKDOWN_COLUMNS),
-        clients=_read_if_there(folder / "clients.csv", CLIENTS_COLUMNS),
-        waste=_read_if_there(folder / "waste.csv", WASTE_COLUMNS),
+        rounds=read_csv(folder / "rounds.csv", ROUNDS_COLUMNS, ROUNDS_LATER),
+        breakdown=read_csv(folder / "breakdown.csv", BREAKDOWN_COLUMNS),
+        clients=read_if_there(folder / "clients.csv", CLIENTS_COLUMNS),
+        waste=read_if_there(folder / "waste.csv", WASTE_COLUMNS),
         environment=read_json(folder / "environment.json"),
         scenario=scenario,
         scenario_text=read_text(folder / "scenario.yaml"),
@@ -200,113 +223,5 @@ def load_run(folder: str | Path) -> Run:
         dry=bool(head.get("dry", False)),
         target_accuracy=float(target) if isinstance(target, int | float) else None,
         limited=limited(scenario),
+        costs=read_if_there(folder / "costs.csv", COSTS_COLUMNS),
     )
-
-
-def check_folder(folder: Path) -> None:
-    """Check that a folder exists.
-
-    Raises:
-        RunError: there is nothing at this path, or a file.
-    """
-    if not folder.exists():
-        raise RunError(f"{folder}: there is no such folder")
-    if not folder.is_dir():
-        raise RunError(f"{folder}: this is a file, not a folder")
-
-
-def read_text(path: Path) -> str:
-    """Return the content of a text file.
-
-    Raises:
-        RunError: the file is missing or cannot be read.
-    """
-    if not path.is_file():
-        raise RunError(f"{path}: this file is missing")
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{path}: cannot be read: {first_line(error)}") from error
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a JSON file.
-
-    Raises:
-        RunError: the file is missing, or holds no JSON object.
-    """
-    try:
-        return _mapping(path, json.loads(read_text(path)))
-    except json.JSONDecodeError as error:
-        raise RunError(f"{path}: cannot be read as JSON: {error}") from error
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Return the mapping in a YAML file.
-
-    Raises:
-        RunError: the file is missing, or holds no mapping in YAML.
-    """
-    try:
-        return _mapping(path, yaml.load(read_text(path), Loader=_LOADER))
-    except yaml.YAMLError as error:
-        raise RunError(f"{path}: cannot be read as YAML: {first_line(error)}") from error
-
-
-def _mapping(path: Path, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise RunError(f"{path}: must be a mapping of keys to values")
-    return value
-
-
-def _read_csv(path: Path, columns: tuple[str, ...], later: tuple[str, ...] = ()) -> pd.DataFrame:
-    read_text(path)  # raises if the file is missing or unreadable
-    try:
-        # A label may be called "NA" or "1": only an empty field counts as missing, and words stay words.
-        frame = pd.read_csv(path, dtype=dict.fromkeys(_WORDS, "object"), keep_default_na=False, na_values=[""])
-    except ValueError as error:  # covers pandas' ParserError and EmptyDataError
-        raise RunError(f"{path}: cannot be read as CSV: {first_line(error)}") from error
-    _demand_columns(path, frame.columns, columns)
-    return _typed(path, frame, columns, later)
-
-
-def _read_if_there(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    """Return the table in a CSV file, or an empty one if there is no such file, as in runs of earlier versions."""
-    return _read_csv(path, columns) if path.exists() else pd.DataFrame(columns=list(columns))
-
-
-def _typed(path: Path, frame: pd.DataFrame, columns: tuple[str, ...], later: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Return a frame with its columns typed: text, whole numbers for seed, round and class, else floats (NaN: missing).
-
-    Args:
-        path: the file that the frame is from, for messages.
-        frame: the frame.
-        columns: columns that it has.
-        later: columns that came with later versions, so that the frame may lack them.
-
-    Raises:
-        RunError: a column of numbers holds something else.
-    """
-    frame = frame.assign(**{column: float("nan") for column in later if column not in frame})
-    for column in (*columns, *later):
-        try:
-            if column in _WORDS:
-                frame[column] = frame[column].astype(str)
-            elif column in ("seed", "round", "class"):
-                frame[column] = frame[column].astype("int64")
-            else:
-                frame[column] = frame[column].astype("float64")
-        except (TypeError, ValueError) as error:
-            raise RunError(f"{path}: column {column!r} holds something else than numbers: {error}") from error
-    return frame
-
-
-def _demand_columns(path: Path, present: Any, wanted: tuple[str, ...]) -> None:
-    missing = [column for column in wanted if column not in present]
-    if missing:
-        raise RunError(f"{path}: lacks {', '.join(missing)}")
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of a library's error message; the rest would not help a user of sfsim."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -18,7 +18,9 @@ from simulator.settings.humanize import human
 
 MOST_DEVICES = 8
 MOST_SLOTS = 6
+CRITICAL_PATH = "critical path"
 _LANES = ("compute", "up", "down")
+_ACTIVITIES = ("compute", "transfer", "latency", "queue", "other")
 _ROUNDING = 1e-9
 
 
@@ -74,7 +76,8 @@ class Timeline:
     Attributes:
         label: the label.
         round_number: the number of the round, or of the first in the span.
-        sites: the sites shown: devices in the order in which they finish, then servers.
+        sites: the sites shown: devices in the order in which they finish, then servers, and last, if the run tells it,
+            the critical path as `CRITICAL_PATH`, which has a lane for each activity on it.
         seconds: the length of the round or span.
         devices: how many devices took part, shown or not.
         last_round: the number of the last round in a span of time; None for one round, with all that belongs to it.
@@ -181,6 +184,7 @@ def read_timeline(run: Run, label: str, round_number: int) -> Timeline:
         slots = _slots(lanes[server, "compute"])
         named = [(f"slot {number}" if len(slots) > 1 else "compute", spans) for number, spans in slots.items()]
         sites.append(Site(server, named, away[server]))
+    sites += _critical_path(run, label, seed, round_number, window, zero)
     return Timeline(label, round_number, sites, length, len(devices), window[2] if window else None)
 
 
@@ -206,6 +210,28 @@ def _window(run: Run, label: str, seed: int, round_number: int) -> tuple[float, 
             break
         last, end = int(number), begin + seconds
     return start, end, last
+
+
+def _critical_path(
+    run: Run, label: str, seed: int, round_number: int, window: tuple[float, float, int] | None, zero: float
+) -> list[Site]:
+    """Return the critical path as a site with a lane for each activity, if the run tells it; else an empty list.
+
+    Args:
+        run: the run.
+        label: the label.
+        seed: the seed.
+        round_number: the number of the round, where there is no window.
+        window: start, end and last round of the span of time that is shown; None for one round.
+        zero: the start of the timeline, in seconds of the clock.
+    """
+    rows = run.critical_path(label, seed)
+    rows = _clipped(rows, *window[:2]) if window else rows[rows["round"] == round_number]
+    lanes: dict[str, list[Span]] = defaultdict(list)
+    for start, seconds, activity, phase in _rows(rows, "start", "seconds", "activity", "phase"):
+        lanes[activity].append(Span(start - zero, seconds, phase or style.WAITING))
+    known = [(name, lanes.pop(name)) for name in _ACTIVITIES if name in lanes]
+    return [Site(CRITICAL_PATH, known + sorted(lanes.items()))] if not rows.empty else []
 
 
 def _in_vain(reason: str) -> str:

@@ -11,12 +11,18 @@ from analysis import style
 from analysis.axes import Axis
 from analysis.break_even import plot_break_even
 from analysis.heat_maps import plot_heat_maps
+from analysis.measures import present
 from analysis.over_axis import plot_over_axis
 from analysis.pareto import plot_pareto
 from analysis.sweeps import Sweep, opened
 
-MEASURES = ("final_accuracy", "time_to_target_s", "sim_time_s", "bytes", "client_energy_j")
+MEASURES = (
+    *("final_accuracy", "time_to_target_s", "sim_time_s", "bytes", "client_energy_j"),
+    *("cost_usd", "cost_to_target_usd", "carbon_kg", "carbon_to_target_kg"),
+)
 COSTS = ("sim_time_s", "bytes", "client_energy_j")
+BILLED = ("cost_usd", "carbon_kg")
+"""The costs that only scenarios with prices or carbon intensities have."""
 # If a smaller share of a grid's places has a point, a map has more holes than cells.
 _FULL_ENOUGH = 0.5
 
@@ -42,7 +48,8 @@ def write_sweep_figures(sweep: str | Path | Sweep) -> list[Path]:
 
 def _drawn(sweep: Sweep) -> Iterator[tuple[str, Axes]]:
     """Draw each figure, and yield its name and its axes."""
-    measures = [name for name in MEASURES if sweep.measure(name).values(sweep.summary).notna().any()]
+    known = [name for name in MEASURES if present(sweep.summary, name)]
+    measures = [name for name in known if sweep.measure(name).values(sweep.summary).notna().any()]
     dimensions = sorted(sweep.dimensions, key=lambda axis: not axis.numeric)
     if len(dimensions) == 1:
         for measure in measures:
@@ -55,7 +62,7 @@ def _drawn(sweep: Sweep) -> Iterator[tuple[str, Axes]]:
             if len(part.labels) > 1:
                 yield f"break_even_{measure}", plot_break_even(part, x.key, y.key, measure)
     if "final_accuracy" in measures:
-        for cost in COSTS:
+        for cost in (*COSTS, *(name for name in BILLED if name in measures)):
             yield f"pareto_{cost}", plot_pareto(sweep, cost)
 
 

@@ -15,16 +15,8 @@ from analysis.axes import Axis, Value, parse_values, short_names
 from analysis.columns import SUMMARY_COLUMNS
 from analysis.limits import limited
 from analysis.quantities import Measure, measure_of
-from analysis.runs import (
-    Run,
-    RunError,
-    check_folder,
-    first_line,
-    load_run,
-    read_json,
-    read_text,
-    read_yaml,
-)
+from analysis.reading import RunError, check_folder, first_line, read_json, read_text, read_yaml
+from analysis.runs import Run, load_run
 from analysis.trials import POINTS_COLUMNS
 
 MEASURES = tuple(column for column in SUMMARY_COLUMNS if column not in ("algorithm", "label", "seed"))

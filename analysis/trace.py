@@ -16,7 +16,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from analysis.runs import Run, RunError, load_run
+from analysis.reading import RunError
+from analysis.runs import Run, load_run
 from analysis.trace_events import Event, TrialEvents
 from analysis.versions import versions_told
 from simulator.settings.files import atomically

@@ -1,83 +1,42 @@
 """The events of a trial's trace, in Chrome's Trace Event Format.
 
-A trial is a process. It has tracks: the rounds and, for each site, its attempts, slots, uplink, downlink and absences.
-Slices that overlap on a track are spread over lanes, each in the first lane that is free.
+A trial is a process. It has tracks: the rounds, their critical paths and, for each site, its attempts, slots, uplink,
+downlink and absences. Slices that overlap on a track are spread over lanes, each in the first lane that is free.
 
 - Works and transfers are slices (`X`), named by their phase, because Perfetto colours a slice by its name and nothing
   else (it ignores `cname` on purpose, and does not look at `cat`). What they are is said in `args`. Of what was in
   vain, the name says so too, and `reason` says why.
+- A segment of a critical path is a slice, named by its phase; `args` say what it was, where and for whom.
 - An absence is a slice, named by its cause: "away", "battery empty", "outage".
 - An attempt is a slice, named "used", "lost" or "unfinished", with its `base` and `staleness` in `args`.
 - A transfer is a slice on the sender's uplink and one on the receiver's downlink, from its start to its arrival, its
   latency (`latency_s`) included. If it arrived, a flow (`s`, `f`) leads from one to the other.
-- `<site> queue` counts the works that wait at a server: requested and not yet begun. (Works that were withdrawn before
-  they began are not in the ledger.) `<site> power` is in watts; `analysis.power` says what is counted.
+- A server with several GPUs has a track, or a track for each slot, for each of them. Where works are not served first
+  come, first served, or share passes, the names of these tracks say so; `args` of a work have its part of the slot, the
+  number and the size of its pass, and for how long it was set aside for others.
+- `<site> queue` counts the works that wait at a server, and `<site> in service` those that are served there. `<site>
+  power` is in watts; `analysis.power` says what is counted.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-from heapq import heappop, heappush
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import pandas as pd
 
 from analysis.absences import named
 from analysis.columns import UNFINISHED
-from analysis.power import Interval, outside, sites, steps, united
-from analysis.runs import Run, RunError
-
-_SLACK = 4
-"""Slices that overlap by no more ticks than this follow each other: the overlap is the rounding of the clock."""
+from analysis.power import Interval, Part, Site, outside, sites, steps, united
+from analysis.reading import RunError
+from analysis.runs import Run
+from analysis.serving import Aside, rule, waiting
+from analysis.trace_lanes import Clock, Lanes
 
 Event = dict[str, Any]
-
-
-class _Clock:
-    """A clock that counts in whole ticks: sums of whole numbers have no rounding that would make slices overlap.
-
-    A tick is a nanosecond or, in a run so long that a float cannot resolve nanoseconds (104 days), a microsecond.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.per_us = 1000 if seconds * 1e9 < 2**53 else 1
-
-    def ticks(self, seconds: float) -> int:
-        """Return a time in ticks."""
-        return round(seconds * 1e6 * self.per_us)
-
-    def us(self, ticks: int) -> float:
-        """Return a time in microseconds, as a whole number where it is one."""
-        return ticks / self.per_us if ticks % self.per_us else ticks // self.per_us
-
-
-class _Lanes:
-    """The lanes of a track, as many as are needed; a slice goes to the first that is free."""
-
-    def __init__(self) -> None:
-        self._busy: list[tuple[int, int]] = []  # a heap of (busy until, lane)
-        self._free: list[int] = []
-        self._until: list[int] = []  # by lane
-
-    def place(self, begin: int, end: int) -> tuple[int, int]:
-        """Put a slice on a lane, and return the lane and when the slice begins there.
-
-        Args:
-            begin: when it begins, in ticks; no earlier than the slices before it.
-            end: when it ends, in ticks.
-        """
-        while self._busy and self._busy[0][0] <= begin + _SLACK:
-            heappush(self._free, heappop(self._busy)[1])
-        if not self._free:
-            self._free.append(len(self._until))
-            self._until.append(0)
-        lane = heappop(self._free)
-        begin = max(begin, self._until[lane])
-        self._until[lane] = max(begin, end)
-        heappush(self._busy, (self._until[lane], lane))
-        return lane, begin
 
 
 class TrialEvents:
@@ -102,24 +61,30 @@ class TrialEvents:
         self.everyone = sites(run, *key)
         self.works, self.transfers, self.rounds = run.works(*key), run.transfers(*key), run.aggregations(*key)
         self.engagements, self.absences = run.engagements(*key), run.absences(*key)
-        self.attempts = run.attempts(*key)
+        self.attempts, self.further_waits = run.attempts(*key), run.further_waits(*key)
+        self.aside, self.path = Aside(self.further_waits), run.critical_path(*key)
+        self.passes = Counter(zip(self.works["site"], self.works["batch"], strict=True))
         columns = (
             (self.attempts, "client"),
             *((self.works, "site"), (self.transfers, "source"), (self.transfers, "target")),
-            *((self.engagements, "client"), (self.absences, "site")),
+            *((self.engagements, "client"), (self.absences, "site"), (self.further_waits, "site")),
         )
         mentioned = {name for table, column in columns for name in table[column]}
         unknown = mentioned - {site.name for site in self.everyone}
         if unknown:
             folder = run.folder / "ledger" / self.name
             raise RunError(f"{folder}: there is no {min(unknown, key=str)!r} among the trial's sites")
-        self.clock = _Clock(self.end)
-        self.lanes: dict[str, _Lanes] = {"rounds": _Lanes()}
-        self.slots: dict[str, str] = {}
+        self.clock = Clock(self.end)
+        self.lanes: dict[str, Lanes] = {"rounds": Lanes(), "critical path": Lanes()}
+        self.slots: dict[tuple[str, int], str] = {}
+        self.rules: dict[str, str] = {}  # by track
         for site in self.everyone:
-            self.slots[site.name] = f"{site.name} {'slot' if site.slots > 1 else 'compute'}"
-            names = _attempts(site.name), self.slots[site.name], *_links(site.name), _away(site.name)
-            self.lanes |= {name: _Lanes() for name in names}
+            of_gpus = [_slots(site, gpu) for gpu in range(site.gpus)]
+            self.slots |= {(site.name, gpu): track for gpu, track in enumerate(of_gpus)}
+            if not site.client and (said := rule(run, site.role, site.group)):
+                self.rules |= dict.fromkeys(of_gpus, f" ({said})")
+            names = _attempts(site.name), *of_gpus, *_links(site.name), _away(site.name)
+            self.lanes |= {name: Lanes() for name in names}
         self.tracks: dict[tuple[str, int], int] = {}
         self.first = self._track("rounds", 0)
 
@@ -130,6 +95,11 @@ class TrialEvents:
         for row in _rows(self.rounds):
             begin, end = self._span(row)
             yield self._slice("rounds", begin, end, f"round {row.round}", "round", {})
+        for row in _rows(self.path):
+            args = {"activity": row.activity, "round": int(row.round), "site": row.site, "what": row.what}
+            args |= {"client": row.client} if isinstance(row.client, str) else {}
+            name = str(row.phase or row.activity)
+            yield self._slice("critical path", *self._span(row), name, "path", {k: v for k, v in args.items() if v})
         yield from self._attempted()
         yield from self._served()
         yield from self._sent()
@@ -141,7 +111,8 @@ class TrialEvents:
         for index, (track, lane) in enumerate(sorted(self.tracks, key=lambda key: (order[key[0]], key[1]))):
             numbered = lane or track.endswith(" slot")
             tid = self.tracks[track, lane]
-            yield self._about("thread_name", tid, name=f"{track} {lane + 1}" if numbered else track)
+            name = f"{track} {lane + 1}" if numbered else track
+            yield self._about("thread_name", tid, name=name + self.rules.get(track, ""))
             yield self._about("thread_sort_index", tid, sort_index=index)
 
     def _attempted(self) -> Iterator[Event]:
@@ -166,7 +137,14 @@ class TrialEvents:
                 args["waited_s"] = round(row.start - row.asked, 9)
             if row.reason:
                 args["reason"] = row.reason
-            yield self._slice(self.slots[str(row.site)], begin, end, _named(row, row.work), "compute", args)
+            if row.share < 1:
+                args["share"] = round(row.share, 9)
+            if row.batch:
+                args |= {"pass": int(row.batch), "works_in_pass": self.passes[row.site, row.batch]}
+            if aside := self.aside.seconds(row):
+                args["set_aside_s"] = round(aside, 9)
+            track = self.slots[str(row.site), int(row.gpu)]
+            yield self._slice(track, begin, end, _named(row, row.work), "compute", args)
 
     def _sent(self) -> Iterator[Event]:
         """Yield two slices for each transfer and, if it arrived, the flow between them."""
@@ -190,13 +168,19 @@ class TrialEvents:
                 yield flow | {"ph": "f", "bp": "e", "ts": max(last, received["ts"]), "tid": received["tid"]}
 
     def _counters(self) -> Iterator[Event]:
-        """Yield the power of each site, and the length of each server's queue, whenever they change."""
+        """Yield the power of each site, and how many works wait and are served at each server, whenever they change."""
         busy: dict[str, dict[str, list[Interval]]] = defaultdict(lambda: defaultdict(list))
-        waiting: dict[str, list[Interval]] = defaultdict(list)
+        computing: dict[str, list[Part]] = defaultdict(list)
         for row in _rows(self.works):
-            begin, end = self._span(row)
-            busy[str(row.site)]["compute"].append((begin, end))
-            waiting[str(row.site)].append((self.clock.ticks(row.asked), begin))
+            busy[str(row.site)]["compute"].append(self._span(row))
+            computing[str(row.site)].append((*self._span(row), row.share))
+        queued: dict[str, list[Interval]] = defaultdict(list)
+        aside: dict[str, list[Part]] = defaultdict(list)  # they count less in service
+        for wait in waiting(self.works, self.further_waits):
+            span = self.clock.ticks(wait.start), self.clock.ticks(wait.end)
+            queued[wait.site].append(span)
+            if wait.aside:
+                aside[wait.site].append((*span, -1))
         for row in _rows(self.transfers):
             begin, end = self.clock.ticks(row.start + row.latency), self._span(row)[1]
             if begin < end:
@@ -213,11 +197,16 @@ class TrialEvents:
             if site.client:  # what it finishes after its round
                 rounds, active = united(engaged[site.name]), united(chain(*busy[site.name].values()))
                 present += [part for interval in active for part in outside(interval, rounds)]
-            for moment, watts in steps(busy[site.name] | {"idle": present}, site.draws):
+            states: dict[str, Iterable[Interval | Part]] = {**busy[site.name], "idle": present}
+            states["compute"] = computing[site.name]
+            for moment, watts in steps(states, site.draws):
                 yield self._counter(f"{site.name} power", moment, "W", watts)
             if not site.client:
-                for moment, works in steps({"waiting": waiting[site.name]}, lambda states: states["waiting"]):
-                    yield self._counter(f"{site.name} queue", moment, "works", works)
+                served: Iterable[Interval | Part] = chain(busy[site.name]["compute"], aside[site.name])
+                counted: dict[str, Iterable[Interval | Part]] = {"queue": queued[site.name], "in service": served}
+                for name, intervals in counted.items():
+                    for moment, works in steps({name: intervals}, itemgetter(name)):
+                        yield self._counter(f"{site.name} {name}", moment, "works", works)
 
     def _span(self, row: Any) -> Interval:
         return self.clock.ticks(row.start), self.clock.ticks(row.start + row.seconds)
@@ -248,6 +237,12 @@ def _rows(frame: pd.DataFrame) -> Iterator[Any]:
 
 def _links(site: str) -> tuple[str, str]:
     return f"{site} uplink", f"{site} downlink"
+
+
+def _slots(site: Site, gpu: int) -> str:
+    """Return the name of the track of the slots of a GPU, by its index."""
+    name = f"{site.name} GPU {gpu}" if site.gpus > 1 else site.name
+    return f"{name} {'slot' if site.slots > 1 else 'compute'}"
 
 
 def _attempts(site: str) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from analysis.runs import RunError, read_json, read_yaml
+from analysis.reading import RunError, read_json, read_yaml
 
 
 def of_another(written: str) -> str:

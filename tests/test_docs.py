@@ -1,6 +1,7 @@
 """What the pages in docs show works: their fragments of scenarios are valid, and their links lead somewhere."""
 
 import re
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ FRAGMENTS = [
 INLINE = [
     pytest.param(key, entry, id=entry)
     for text in TEXTS.values()
-    for key, table in re.findall(r"\| `training\.(driver|selection)` \|.*?\n\|[-|]+\n((?:\|.*\n)+)", text)
+    for key, table in re.findall(
+        r"\| `(training\.driver|training\.selection|world\.server\.queue)` \|.*?\n\|[-|]+\n((?:\|.*\n)+)", text
+    )
     for entry in re.findall(r"^\| `(\{.*?\})`", table, re.MULTILINE)
 ]
 
@@ -43,14 +46,14 @@ def test_a_fragment_of_a_scenario_is_valid(fragment: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("key", "entry"), INLINE)
 def test_a_choice_in_a_table_can_be_written_so(key: str, entry: str) -> None:
-    scenario = load(SCENARIOS / "quickstart.yaml", [f"training.{key}={entry}", "training.clients_per_round=10"])
-    assert getattr(scenario.training, key).name in FAMILIES[f"{key}s"].names()
+    scenario = load(SCENARIOS / "quickstart.yaml", [f"{key}={entry}", "training.clients_per_round=10"])
+    assert attrgetter(key)(scenario).name in FAMILIES[f"{key.rpartition('.')[2]}s"].names()
 
 
-@pytest.mark.parametrize("key", ["driver", "selection"])
+@pytest.mark.parametrize("key", ["training.driver", "training.selection", "world.server.queue"])
 def test_every_choice_is_in_its_table(key: str) -> None:
     assert {re.findall(r"name: (\w+)", str(choice.values[1]))[0] for choice in INLINE if choice.values[0] == key} == {
-        *FAMILIES[f"{key}s"].names()
+        *FAMILIES[f"{key.rpartition('.')[2]}s"].names()
     }
 
 

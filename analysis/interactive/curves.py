@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ ACCURACIES = {
 PARTICIPANTS = "personal_accuracy_participants"
 
 _OPTIONS: dict[Against, str] = {"time": "Time", "bytes": "Bytes", "energy": "Energy", "updates": "Updates"}
+_OPTIONS |= {"money": "Money", "carbon": "Carbon"}
 _MOST_MARKERS = 12
 # The steps of all figures together, and of one line. More would make the file heavy without a visible difference.
 _MOST_STEPS, _FEWEST_STEPS_A_LINE, _MOST_STEPS_A_LINE = 4000, 40, 600
@@ -35,7 +37,7 @@ def accuracy_chart(run: Run) -> Chart | None:
     columns = [column for column in ACCURACIES if present(run.rounds, column)]
     if not columns:
         return None
-    options = [name for name in _OPTIONS if run.rounds[list(COSTS[name].columns)].notna().all(axis=None)]
+    options = [name for name in _OPTIONS if _all_known(run, COSTS[name].columns)]
     figures = {
         f"{first}|{second}": accuracy_figure(run, against, column)
         for first, against in enumerate(options)
@@ -84,6 +86,11 @@ def accuracy_figure(run: Run, against: Against, column: str = "accuracy") -> Fig
     return {"data": traces, "layout": frame}
 
 
+def _all_known(run: Run, columns: Sequence[str]) -> bool:
+    """Return whether these columns are known of all rounds, of all trials."""
+    return set(columns) <= set(run.rounds) and bool(run.rounds[list(columns)].notna().all(axis=None))
+
+
 def _accuracy_axis(column: str) -> dict[str, Any]:
     name = ACCURACIES[column]
     return {"title": {"text": f"accuracy, {name[0].lower()}{name[1:]}"}, "tickformat": ".4~p"}
@@ -108,7 +115,13 @@ def _line(label: str, curve: pd.DataFrame, unit: Ruler, look: Look, kind: Kind) 
             for *row, seeds in curve[["low", "high", "seeds"]].itertuples(index=False, name=None)
         ]
         spread = " (%{customdata[0]:.4~p} to %{customdata[1]:.4~p}, seeds: %{customdata[2]})"
-    cost = {"bytes": "%{x:.5~s}B", "joules": "%{x:.5~s}J", "count": "%{x:,.5~g}"}.get(kind, "%{x:,.5~g} s")
+    cost = {
+        "bytes": "%{x:.5~s}B",
+        "joules": "%{x:.5~s}J",
+        "count": "%{x:,.5~g}",
+        "usd": "%{x:,.5~g} USD",
+        "kg": "%{x:,.5~g} kg",
+    }.get(kind, "%{x:,.5~g} s")
     if unit.axis.get("type") != "log":
         cost = f"%{{x:,.5~g}} {unit.unit}".rstrip()
     line["hovertemplate"] = (

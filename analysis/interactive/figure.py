@@ -56,6 +56,7 @@ class Chart:
             the first of the first knob and the second of the second.
         knobs: the rows of buttons.
         labels: the labels that its legend switches on and off; a trace belongs to one by its `legendgroup`.
+        section: the section of the page that it stands in.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Chart:
     figures: Mapping[str, Figure]
     knobs: tuple[Knob, ...] = ()
     labels: tuple[str, ...] = field(default=())
+    section: str = "Figures"
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ def _log_ticks(kind: Kind, spread: float) -> dict[str, Any]:
     if kind == "seconds":
         values = _CLOCK_TICKS if spread < 1000 else _SPARSE_CLOCK_TICKS
         return {"tickvals": list(values), "ticktext": [scale("seconds", value).text(value) for value in values]}
+    if kind in ("usd", "kg"):  # SI prefixes do not suit either
+        return {"tickformat": ",~g", "ticksuffix": f" {scale(kind, 1.0).unit}", "dtick": "D2" if spread < 1000 else 1}
     suffix = {"bytes": "B", "joules": "J", "flops": "FLOP"}.get(kind, "")
     return {"tickformat": "~s", "ticksuffix": suffix, "dtick": "D2" if spread < 1000 else 1}
 

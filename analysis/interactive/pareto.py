@@ -6,28 +6,31 @@ from typing import Any
 
 from analysis import style
 from analysis.interactive.figure import Chart, Figure, Knob, Look, exact, layout, number, numbers, plain, ruler
+from analysis.measures import present
 from analysis.pareto import Spot, frontier
 from analysis.quantities import Measure
 from analysis.runs import Run
 from analysis.sweeps import Sweep
 
 _COSTS = {"Time": "sim_time_s", "Bytes": "bytes", "Energy": "client_energy_j"}
+_COSTS |= {"Money": "cost_usd", "Carbon": "carbon_kg"}
 _MOST_POINTS = 1000
 _MOST_NAMES = 12
 
 
 def pareto_chart(source: Run | Sweep) -> Chart | None:
-    """Return the chart of final accuracy against time, bytes and energy; None if no accuracy was measured."""
+    """Return the chart of final accuracy against each cost that there is; None if no accuracy was measured."""
     if not source.summary["final_accuracy"].notna().any():
         return None
-    figures = {str(index): pareto_figure(source, cost) for index, cost in enumerate(_COSTS.values())}
+    costs = {name: cost for name, cost in _COSTS.items() if present(source.summary, cost)}
+    figures = {str(index): pareto_figure(source, cost) for index, cost in enumerate(costs.values())}
     caption = "Up and to the left is better. The step joins those that no other beats in both; the others are faint."
     return Chart(
         "pareto",
         "Accuracy against cost",
         caption,
         figures,
-        (Knob("against", tuple(_COSTS)),),
+        (Knob("against", tuple(costs)),),
         tuple(source.labels),
     )
 

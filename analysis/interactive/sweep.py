@@ -22,15 +22,18 @@ if TYPE_CHECKING:
 
 MEASURES = (
     *("final_accuracy", "time_to_target_s", "sim_time_s", "bytes", "client_energy_j", "peak_client_memory_bytes"),
+    *("cost_usd", "cost_to_target_usd", "carbon_kg", "carbon_to_target_kg"),
     *("personal_accuracy", "personal_accuracy_worst_decile", "bytes_up", "bytes_down", "bytes_provisioning"),
     *("client_flops", "server_flops", "server_energy_j", "peak_server_memory_bytes", "best_accuracy"),
     *("personal_accuracy_participants", "personal_accuracy_participants_worst_decile"),
 )
 UPDATES = ("updates", "energy_per_update_j")
+SERVER = ("server_utilisation", "server_wait_s")
 LOSSES = ("lost_updates", "mean_staleness", "wasted_device_seconds", "wasted_bytes", "wasted_flops", "wasted_energy_j")
 """The measures that a page offers, most wanted first: if a sweep has too many points, the last are left out.
 
-Those of updates are offered only where not all trials aggregate the same, and those of losses where there are any.
+Those of updates are offered only where not all trials aggregate the same, those of the server where works waited for
+it, and those of losses where there are any.
 """
 
 _FEWEST_MEASURES = 6
@@ -90,6 +93,7 @@ def _measures(sweep: Sweep) -> list[Measure]:
     known = sweep.summary
     columns = [column for column in MEASURES if present(known, column)]
     columns += [column for column in UPDATES if uneven(known) and present(known, column)]
+    columns += [column for column in SERVER if nonzero(known, "server_wait_s") and present(known, column)]
     return [sweep.measure(column) for column in (*columns, *(lost for lost in LOSSES if nonzero(known, lost)))]
 
 

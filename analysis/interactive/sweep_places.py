@@ -15,7 +15,7 @@ from analysis.interactive.figure import number
 from analysis.interactive.places import Places, places
 from analysis.interactive.timeline import bars_each, timeline_figure
 from analysis.interactive.where import OPTIONS, PATTERNS
-from analysis.runs import RunError
+from analysis.reading import RunError
 from analysis.spans import read_timeline, usual_round
 from analysis.sweeps import DONE, Sweep
 from analysis.where import ACTIVITIES, KINDS, shares_of_devices

@@ -9,7 +9,7 @@ from analysis import style
 from analysis.absences import named
 from analysis.interactive.figure import Chart, Figure, Knob, exact, layout, number, plain
 from analysis.runs import Run
-from analysis.spans import Site, Span, Timeline, read_timeline, usual_round
+from analysis.spans import CRITICAL_PATH, Site, Span, Timeline, read_timeline, usual_round
 from simulator.settings.humanize import scale
 
 _MOST_BARS, _FEWEST_BARS_A_LABEL, _MOST_BARS_A_LABEL = 2400, 150, 900
@@ -19,6 +19,7 @@ HOW_TO_READ = (
     "Gaps in a device's lanes are waiting; a full server lane means that the devices queue for it. "
     "Drag to zoom into a piece of the round."
 )
+PATH = " The critical path is the chain that makes the round last so long: only what is on it is worth speeding up."
 ALSO = " What was in vain is crossed, and says why when you point at it; a site that is away is grey."
 AWAY = "away"
 _CROSSED = {"shape": "x", "fgcolor": "#ffffff", "fgopacity": 0.85, "size": 5, "solidity": 0.4, "fillmode": "overlay"}
@@ -56,7 +57,9 @@ def timeline_chart(rounds: Mapping[str, tuple[Run, str, int]]) -> Chart:
     timelines = {name: read_timeline(run, label, round_number) for name, (run, label, round_number) in rounds.items()}
     most = bars_each(len(timelines))
     figures = {str(index): timeline_figure(timeline, most) for index, timeline in enumerate(timelines.values())}
-    more = ALSO if any(timeline.lossy or timeline.absences for timeline in timelines.values()) else ""
+    told = any(site.name == CRITICAL_PATH for timeline in timelines.values() for site in timeline.sites)
+    more = PATH if told else ""
+    more += ALSO if any(timeline.lossy or timeline.absences for timeline in timelines.values()) else ""
     return Chart("timeline", "One round", HOW_TO_READ + more, figures, (Knob("of", tuple(timelines)),))
 
 

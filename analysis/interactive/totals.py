@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis import style
 from analysis.interactive.figure import Chart, Figure, Knob, Look, exact, layout, number, plain, ruler
+from analysis.measures import present
 from analysis.quantities import Measure, measure_of
 from analysis.runs import Run
 from simulator.settings.humanize import human
@@ -16,12 +17,14 @@ _SHOWN = {
     "Energy": "client_energy_j",
     "Work of devices": "client_flops",
     "Memory of a device": "peak_client_memory_bytes",
+    "Money": "cost_usd",
+    "Carbon": "carbon_kg",
 }
 
 
 def totals_chart(run: Run) -> Chart:
-    """Return the chart of time, bytes, energy, work and memory, one measure at a time: a bar per label."""
-    options = {name: measure_of(run.summary, column) for name, column in _SHOWN.items()}
+    """Return the chart of time, bytes, energy, work, memory and the like, one measure at a time: a bar per label."""
+    options = {name: measure_of(run.summary, column) for name, column in _SHOWN.items() if present(run.summary, column)}
     options = {name: what for name, what in options.items() if what.values(run.summary).notna().any()}
     figures = {str(index): totals_figure(run, what) for index, what in enumerate(options.values())}
     caption = "Shorter is better, and bars begin at zero; energy, work and traffic are sums over all devices."

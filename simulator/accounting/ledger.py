@@ -17,13 +17,13 @@ class SiteRow(NamedTuple):
 
     Attributes:
         name: the name of the site.
-        group: the scenario's name for this group of devices, or for the server.
-        role: ``device`` or ``server``.
+        group: the scenario's name for this group of devices, or the hardware of a server or an edge.
+        role: ``device``, ``server`` or ``edge``.
         slots: how many works each of its GPUs serves at once.
         memory: its memory, in bytes.
         idle_w, compute_w, upload_w, download_w: what it draws in each state, in watts; with one slot that computes.
         gpus: how many GPUs (or processors, of a device) it has.
-        above: the site behind which its link to the server is: the server itself or an edge server; empty for the
+        above: the site to which its own links lead, and which it is behind: the server or an edge; empty for the
             server.
     """
 
@@ -91,7 +91,8 @@ class WaitRow(NamedTuple):
         start: when it began to wait, in seconds of the simulated clock.
         seconds: how long it waited.
         attempt: which attempt of the client it belongs to; 0 if it was to be done for no client.
-        reason: ``SET_ASIDE`` if its service went on later, else why it was withdrawn, such as "late".
+        reason: ``SET_ASIDE`` if its service had begun, so that this wait lies within the time of its row among the
+            works; else why it was withdrawn, such as "late".
     """
 
     site: str
@@ -106,7 +107,7 @@ class WaitRow(NamedTuple):
 
 
 SET_ASIDE = "set aside"
-"""The reason of the wait of a work whose service was interrupted for another work, and went on later."""
+"""The reason of the wait of a work whose service was interrupted for another work."""
 
 
 class TransferRow(NamedTuple):

@@ -108,6 +108,14 @@ class Algorithm(Settings):
         """
         return None
 
+    @property
+    def needs_one_server(self) -> str | None:
+        """Why one server must serve all of its clients, as a clause for messages; None: several can share the work.
+
+        A driver that has edges serve their own clients and average for themselves refuses an algorithm with a reason.
+        """
+        return None
+
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Refuse a subclass that uses a former name, which nothing would call any more.
 
@@ -166,9 +174,23 @@ class Algorithm(Settings):
         """Return the next global state: by default, the weighted mean of the updates' values.
 
         Args:
-            site: where the updates are aggregated: the server, or an edge server.
+            site: where the updates are aggregated.
             task: the model, its starting weights and the training settings.
             state: the global state that the round started from.
+            updates: those that arrived, in the order of the cohort.
+        """
+        return (yield from self.combine(site, task, state, updates))
+
+    def combine(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
+        """Return what the updates of some of the clients come to, as a state: the weighted mean of their values.
+
+        An edge server does this with the updates of its own clients, before the server aggregates what all edges send.
+        So whatever else ``aggregate`` does, such as a step of an optimizer, is done once, at the server.
+
+        Args:
+            site: where the updates are combined.
+            task: the model, its starting weights and the training settings.
+            state: the state that these clients started from.
             updates: those that arrived, in the order of the cohort.
         """
         from simulator.learning.training.averaging import weighted_mean

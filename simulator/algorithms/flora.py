@@ -54,6 +54,10 @@ class Flora(FedLora):
     name: ClassVar[str] = "flora"
     update_kind: ClassVar[str | None] = None
 
+    @property
+    def needs_one_server(self) -> str | None:
+        return "a device is sent the stacks of all rounds that it missed, which the server keeps"
+
     def messages(self, model: Staged, training: Training) -> Messages:
         return Messages(("adapters",), ("stacks", *provisioned(model, model.whole)))
 

@@ -33,6 +33,10 @@ class Local(Algorithm):
 
     name: ClassVar[str] = "local"
 
+    @property
+    def needs_one_server(self) -> str | None:
+        return "nothing is aggregated, so edges would have nothing to do"
+
     def messages(self, model: Staged, training: Training) -> Messages:
         return Messages(down=("model", *provisioned(model, model.whole)))
 

@@ -55,6 +55,10 @@ class SplitFed(TrainsSharedBody, UShaped):
     def shares_one_cut(self) -> bool:
         return self.version == "v2"
 
+    @property
+    def needs_one_server(self) -> str | None:
+        return super().needs_one_server if self.version == "v2" else None
+
     def _messages(self, model: Staged, at: Cut) -> Messages:
         step = split_messages(model, at) if self.labels == "private" else labelled_messages(model, at)
         device, _ = self._sides(at)

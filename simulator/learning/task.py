@@ -41,6 +41,7 @@ class Task:
         samples: the indices of the test images that are evaluated, int64; None: all of them.
         statistics: the mean and standard deviation of each channel, by which images are normalised.
         remember: whether the outputs of frozen stages are cached; never changes a charge.
+        rounds: the rounds over which the learning rate is scheduled; None: those of the settings.
 
     Attributes:
         model: the structure of the model.
@@ -64,13 +65,14 @@ class Task:
         samples: Tensor | None = None,
         statistics: Statistics = ((0.5,) * 3, (0.5,) * 3),
         remember: bool = True,
+        rounds: int | None = None,
     ) -> None:
         tensors, self.model = adapted(vit, adaptation, attention, remember, seed)
         self.backbone = Weights({name: tensor.detach().to(device, copy=True) for name, tensor in tensors.items()})
         self.training, self.test, self.statistics = training, test, statistics
         self.samples = torch.arange(len(test)) if samples is None else samples
         self._trainable = self.model.slice(self.model.whole).trainable
-        self._seeds = Seeds(seed)
+        self._seeds, self._rounds = Seeds(seed), rounds or training.rounds
 
     @property
     def dry(self) -> bool:
@@ -135,8 +137,8 @@ class Task:
             round: the round, counted from 1; after the last one the rate stays.
             base: the rate that the schedule scales; None: the optimizer's own.
         """
-        base, rounds = self.training.optimizer.learning_rate if base is None else base, self.training.rounds
-        return base * self.training.schedule.factor(min(round, rounds), rounds)
+        base = self.training.optimizer.learning_rate if base is None else base
+        return base * self.training.schedule.factor(min(round, self._rounds), self._rounds)
 
     def part(self, weights: Weights, ranges: Ranges | None = None) -> Part:
         """Return some stages with the given weights, or all stages."""

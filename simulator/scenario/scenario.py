@@ -22,8 +22,10 @@ from pydantic import (
     model_validator,
 )
 
+from simulator.scenario.carbon import CarbonSettings
 from simulator.scenario.ignored import in_vain
 from simulator.scenario.overrides import difference, overridden
+from simulator.scenario.prices import PriceSettings
 from simulator.scenario.training import ScheduledTraining
 from simulator.scenario.world import WorldSettings
 from simulator.settings.base import FolderName, LocalPath, Many, Settings, invalid, refuse_unknown
@@ -31,6 +33,7 @@ from simulator.settings.errors import ScenarioError
 from simulator.settings.loading import FileSettings, read_settings
 from simulator.settings.plugins import ALGORITHMS, DATASETS, PARTITIONS, Plugins
 from simulator.settings.units import DURATION
+from simulator.settings.wording import listed, near_miss
 
 if TYPE_CHECKING:
     from simulator.algorithms.base import Algorithm
@@ -176,7 +179,17 @@ class Scenario(FileSettings):
     data: DataSettings
     training: ScheduledTraining
     evaluation: EvaluationSettings = EvaluationSettings()
+    prices: PriceSettings | None = None
+    """What GPUs, traffic and electricity cost; null: no costs are computed."""
+    carbon: CarbonSettings | None = None
+    """How much carbon the electricity emits; null: no emissions are computed."""
     algorithms: Annotated[Many[Entry], Field(min_length=1)]
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out prices and carbon that there are not."""
+        data: dict[str, Any] = write(self)
+        return {key: value for key, value in data.items() if value is not None or key not in ("prices", "carbon")}
 
     def only(self, index: int, seed: int) -> Scenario:
         """Return the same scenario with one of its algorithms and one seed."""
@@ -249,6 +262,12 @@ class Scenario(FileSettings):
             if (cohort := training.clients_per_round) > clients:
                 problem = f"the world has {clients} device{'s' * (clients > 1)}"
                 problems.append(((*where, "training", "clients_per_round"), cohort, problem, f"1 to {clients}"))
+        groups = [group.name for group in self.world.devices]
+        if self.prices is not None and isinstance(self.prices.cellular, dict):
+            for name in self.prices.cellular:
+                if name not in groups:
+                    problem = f"the world has no such group of devices{near_miss(name, groups)}"
+                    problems.append((("prices", "cellular", name), None, problem, listed(dict.fromkeys(groups))))
         if problems:
             raise invalid(problems)
         return self

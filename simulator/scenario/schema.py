@@ -34,11 +34,13 @@ def scenario_schema() -> Schema:
     entry["properties"]["training"] = {"$ref": "#/$defs/TrainingOverrides"}
     parts["Entry"] = _beside(entry, "algorithm")
     known = catalogue.entries()
-    for site in (parts["DeviceSettings"], parts["ServerSettings"]):
+    for site in (parts["DeviceSettings"], parts["ServerSettings"], parts["EdgeSettings"]):
         site["required"] = ["name"]
         site["properties"]["name"] |= _one_of(known["devices"])
+    for part in ("DeviceSettings", "ServerSettings", "EdgeSettings", "AccessSettings"):
+        links = parts[part]["properties"]
         for direction in catalogue.DIRECTIONS:
-            site["properties"][direction] = {"anyOf": [_one_of(known["links"]), site["properties"][direction]]}
+            links[direction] = {"anyOf": [_one_of(known["links"]), links[direction]]}
     parts["PowerSettings"].pop("required")
     link = parts["LinkSettings"]
     link["properties"]["link"] = _one_of(known["links"]) | {"description": "A link of the catalogue to start from."}

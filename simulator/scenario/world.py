@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, ModelWrapValidatorHandler, ValidationInfo, model_validator
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    model_serializer,
+    model_validator,
+)
 
 from simulator.scenario import hardware as catalogue
-from simulator.scenario.sites import DeviceSettings, ServerSettings, SiteSettings
+from simulator.scenario.edges import EdgeSettings, Tiers, arranged
+from simulator.scenario.sites import DeviceSettings, ServerSettings, ServingSettings, SiteSettings
 from simulator.settings.base import Many, Settings, invalid
 from simulator.settings.errors import ScenarioError
 from simulator.settings.wording import listed, near_miss
@@ -23,7 +31,7 @@ SiteT = TypeVar("SiteT", bound=SiteSettings)
 
 
 class WorldSettings(Settings):
-    """The devices, the server and their links."""
+    """The devices, the server, the edge servers between them, and their links."""
 
     provisioning: Literal["first_use", "preinstalled"] = "first_use"
     """Whether frozen weights are sent to a device when it first needs them, or are on it from the start."""
@@ -35,11 +43,18 @@ class WorldSettings(Settings):
     figures are filled into the devices and the server; the name of the file is not kept."""
     devices: Annotated[Many[DeviceSettings], Field(min_length=1)]
     server: ServerSettings
+    edges: Many[EdgeSettings] = ()
+    """Edge servers, through which the devices behind them are connected to the server; others are so directly."""
 
     @property
     def clients(self) -> int:
         """The number of devices."""
         return sum(group.count for group in self.devices)
+
+    @property
+    def tiers(self) -> Tiers:
+        """Who is behind which edge."""
+        return arranged(self.edges, self.devices)[0]
 
     def calm(self) -> Self:
         """Return the same world in which nothing goes wrong; itself if nothing does.
@@ -57,29 +72,50 @@ class WorldSettings(Settings):
         sites: list[tuple[KeyPath, SiteSettings]] = [
             (("devices", index), group) for index, group in enumerate(self.devices)
         ]
-        for where, site in [*sites, (("server",), self.server)]:
-            for direction in catalogue.DIRECTIONS:
-                signal = getattr(site, direction).signal
-                if signal is not None:
-                    yield (*where, direction, "signal"), signal
+        sites += [(("server",), self.server), *((("edges", index), edge) for index, edge in enumerate(self.edges))]
+        links: list[tuple[KeyPath, Any]] = [
+            ((*where, way), getattr(site, way)) for where, site in sites for way in catalogue.DIRECTIONS
+        ]
+        for index, edge in enumerate(self.edges):
+            ways = catalogue.DIRECTIONS if edge.access else ()
+            links += [(("edges", index, "access", way), getattr(edge.access, way)) for way in ways]
+        for where, link in links:
+            if link is not None and link.signal is not None:
+                yield (*where, "signal"), link.signal
 
     def without_signals(self) -> Self:
         """Return the same world with links at their nominal rates all the time."""
         if not any(self.signals()):
             return self
         groups = tuple(_steady(group) for group in self.devices)
-        return self.model_copy(update={"devices": groups, "server": _steady(self.server)})
+        edges = tuple(_steady(edge).steady() for edge in self.edges)
+        return self.model_copy(update={"devices": groups, "server": _steady(self.server), "edges": edges})
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out edges where there are none."""
+        data: dict[str, Any] = write(self)
+        return {key: value for key, value in data.items() if value or key != "edges"}
+
+    @model_validator(mode="after")
+    def _tiers_hold(self) -> Self:
+        """Refuse edges that are not arranged in tiers."""
+        if self.edges and (problems := arranged(self.edges, self.devices)[1]):
+            raise invalid(problems)
+        return self
 
     @model_validator(mode="after")
     def _named_groups_exist(self) -> Self:
         """Refuse a queue that names groups of devices which there are not."""
         known = [group.name for group in self.devices]
-        missing = [name for name in self.server.queue.groups if name not in known]
-        if missing:
-            problem = (
-                f"{self.server.queue.name} names a group of devices that there is not{near_miss(missing[0], known)}"
-            )
-            raise invalid([(("server", "queue"), listed(missing), problem, listed(dict.fromkeys(known)))])
+        serving: list[tuple[KeyPath, ServingSettings]] = [(("server",), self.server)]
+        serving += [(("edges", index), edge) for index, edge in enumerate(self.edges)]
+        for where, site in serving:
+            missing = [name for name in site.queue.groups if name not in known]
+            if missing:
+                near = near_miss(missing[0], known)
+                problem = f"{site.queue.name} names a group of devices that there is not{near}"
+                raise invalid([((*where, "queue"), listed(missing), problem, listed(dict.fromkeys(known)))])
         return self
 
     @model_validator(mode="wrap")

@@ -25,7 +25,7 @@ class Budget(Settings):
     Attributes:
         seconds: simulated time.
         updates: updates of clients that were aggregated.
-        bytes: what devices sent and received.
+        bytes: what was sent, in all transfers: by and to devices, and between edges and the server.
     """
 
     seconds: Annotated[Duration, Field(gt=0)] | None = None

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["seconds", "bytes", "flops", "joules", "count", "fraction"]
+Kind = Literal["seconds", "bytes", "flops", "joules", "count", "fraction", "usd", "kg"]
 
 MISSING = "–"
 _PREFIXES = {-6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P", 18: "E"}
@@ -22,6 +22,8 @@ _CLOCK = (
     (1.0, 1.0, "s"),
     (1e-3, 1e-3, "ms"),
 )
+# The same of a mass, in kg.
+_MASSES = ((1e3, 1e3, "t"), (1.0, 1.0, "kg"), (1e-3, 1e-3, "g"), (1e-6, 1e-6, "mg"))
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,12 @@ class Scale:
 
 
 def scale(kind: Kind, magnitude: float) -> Scale:
-    """Return the unit in which a quantity of this magnitude (SI: s, B, FLOP, J, a count or a fraction) reads best."""
+    """Return the unit in which a quantity of this magnitude reads best.
+
+    Args:
+        kind: the kind of quantity.
+        magnitude: its magnitude in SI units (s, B, FLOP, J, kg), in USD, a count or a fraction.
+    """
     # Rounded first, so that 999.96 kB becomes 1 MB and not 1,000 kB.
     size = _rounded(abs(magnitude), 3)
     if kind == "fraction":
@@ -51,6 +58,12 @@ def scale(kind: Kind, magnitude: float) -> Scale:
         if size == 0:
             return Scale(1.0, "s")
         return next((Scale(divisor, unit) for start, divisor, unit in _CLOCK if size >= start), Scale(1e-6, "µs"))
+    if kind == "usd":
+        return Scale(1.0, "USD")
+    if kind == "kg":
+        if size == 0:
+            return Scale(1.0, "kg")
+        return next((Scale(divisor, unit) for start, divisor, unit in _MASSES if size >= start), Scale(1e-9, "µg"))
     exponent = 0 if size == 0 else 3 * math.floor(math.log10(size) / 3 + 1e-12)
     exponent = min(max(exponent, _SMALLEST[kind]), max(_PREFIXES))
     return Scale(10.0**exponent, _PREFIXES[exponent] + _SYMBOLS[kind])

@@ -1,6 +1,7 @@
 """Quantities with units: text in a scenario, floats in SI units in the program.
 
-Rates are in FLOP/s, bandwidths in bytes/s, power in watts, energy in joules, durations in seconds and memory in bytes.
+Rates are in FLOP/s, bandwidths in bytes/s, power in watts, energy in joules, durations in seconds and memory in bytes;
+prices in USD for a second, a byte or a joule, and carbon intensities in kg of CO2 equivalent for a joule.
 Links are usually given in bits per second and tensors are counted in bytes: this is the only module that converts.
 """
 
@@ -48,6 +49,10 @@ class Quantity:
     """A valid text, shown in messages."""
     positive: bool = True
     """Whether zero is refused."""
+    least: Fraction = Fraction(1)
+    """The smallest number that is written in a unit before a smaller unit is taken."""
+    note: str = ""
+    """What a message about a unit that is not allowed also says."""
 
     def parse(self, text: object) -> float:
         """Return the SI value of a text such as "20 Mbit/s", rounded once.
@@ -90,7 +95,7 @@ class Quantity:
         """Return the shortest usual text for an SI value, from which `parse` gives exactly this float again."""
         for unit in self.written:
             number = Fraction(value) / self.units[unit]
-            if 1 <= number < 10**6 and self.parse(text := f"{float(number):.12g} {unit}") == value:
+            if self.least <= number < 10**6 and self.parse(text := f"{float(number):.12g} {unit}") == value:
                 return text
         return f"{value!r} {self.written[-1]}" if value else f"0 {self.written[-1]}"
 
@@ -101,7 +106,7 @@ class Quantity:
             return f": use {prefix}bit/s for bits or {prefix}B/s for bytes."
         if unit.lower().endswith("flops"):
             return f": use {unit[:-5]}FLOP/s."
-        return near_miss(unit, self.units) or "."
+        return self.note or near_miss(unit, self.units) or "."
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
@@ -159,6 +164,42 @@ DURATION = Quantity(
 )
 
 PERIOD = replace(DURATION, positive=True)
+HOUR_PRICE = Quantity(
+    "a price of an hour",
+    {"USD/h": Fraction(1, 3600), "USD/s": Fraction(1)},
+    ("USD/h", "USD/s"),
+    "0.70 USD/h",
+    positive=False,
+    least=Fraction(1, 10**6),
+    note=": money is in USD, and time in h or s.",
+)
+BYTE_PRICE = Quantity(
+    "a price of traffic",
+    {f"USD/{unit}": 1 / size for unit, size in _BYTES.items()},
+    ("USD/GB", "USD/B"),
+    "0.09 USD/GB",
+    positive=False,
+    least=Fraction(1, 10**6),
+    note=": money is in USD, and traffic in bytes, such as GB (10^9 bytes) or GiB (2^30).",
+)
+ENERGY_PRICE = Quantity(
+    "a price of energy",
+    {"USD/kWh": Fraction(1, 3_600_000), "USD/MWh": Fraction(1, 3_600_000_000), "USD/J": Fraction(1)},
+    ("USD/kWh", "USD/J"),
+    "0.10 USD/kWh",
+    positive=False,
+    least=Fraction(1, 10**6),
+    note=": money is in USD, and energy in kWh, MWh or J.",
+)
+CARBON_INTENSITY = Quantity(
+    "a carbon intensity",
+    {"g/kWh": Fraction(1, 3_600_000_000), "kg/kWh": Fraction(1, 3_600_000), "kg/MWh": Fraction(1, 3_600_000_000)}
+    | {"kg/J": Fraction(1)},
+    ("g/kWh", "kg/J"),
+    "400 g/kWh",
+    positive=False,
+    least=Fraction(1, 10**6),
+)
 
 Rate = Annotated[float, RATE]
 """FLOP/s, more than 0."""
@@ -176,3 +217,7 @@ Duration = Annotated[float, DURATION]
 """Seconds, 0 or more."""
 Period = Annotated[float, PERIOD]
 """Seconds, more than 0."""
+HourPrice = Annotated[float, HOUR_PRICE]
+"""USD/s, 0 or more."""
+BytePrice = Annotated[float, BYTE_PRICE]
+"""USD/byte, 0 or more."""

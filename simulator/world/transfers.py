@@ -13,6 +13,7 @@ from simulator.world.clients import Client
 from simulator.world.network import Flow, Link, Network, crossing
 from simulator.world.processes import LATE, CutOff, Process, Steps
 from simulator.world.sites import Site, Surroundings
+from simulator.world.tiers import Tiers
 
 
 class Wire(Protocol):
@@ -28,16 +29,25 @@ class Transfers(Surroundings):
     Attributes:
         wire: what copies payloads and counts their bytes.
         network: the flows that are under way.
-        bytes_sent: what devices have sent and received so far, in bytes.
+        bytes_sent: what has been sent so far, in bytes; each transfer counts once, however many links it crosses.
+        tiers: the edge servers, and what is behind them; None: all devices are connected to the server directly.
     """
 
     def __init__(self, env: simpy.Environment, wire: Wire) -> None:
         super().__init__(env)
         self.wire, self.network, self.bytes_sent = wire, Network(self.env), 0
+        self.tiers: Tiers | None = None
 
     def path(self, source: Site, target: Site) -> tuple[Link, ...]:
-        """Return the links between two sites: the uplink of the source, and the downlink of the target."""
-        return () if source is target else (source.uplink, target.downlink)
+        """Return the links between two sites: the uplink of the source, and the downlink of the target.
+
+        Between sites of several tiers, it is all links up to where their ways meet, and down from there.
+        """
+        if source is target:
+            return ()
+        if self.tiers is not None:
+            return self.tiers.path(source, target)
+        return source.uplink, target.downlink
 
     def send(self, source: Site, target: Site, payload: Any, kind: str) -> Steps:
         """Send a payload from one site to another; the value is the receiver's own copy.
@@ -85,7 +95,8 @@ class Transfers(Surroundings):
 
         The value is each client's own copy, by client; clients that are away, or leave before they have it, are not in
         it. A client has the payload when both the uplink and its own downlink have carried it. If the uplink is slower,
-        the downlink is still busy at its own rate. The transfer to each client is a row of the ledger.
+        the downlink is still busy at its own rate. The transfer to each client is a row of the ledger. Behind edge
+        servers, the links between the uplink and a client carry it once for each client, like its downlink.
 
         What the uplink loses is sent again over the uplink alone, and what a downlink loses over that downlink alone.
         The rows count the bytes of the downlinks; the uplink's loss is in how long the transfers last.
@@ -105,7 +116,8 @@ class Transfers(Surroundings):
         if not present:
             return {}
         copies = [self.wire.carry(payload) for _ in present]
-        shared = self.network.send((source.uplink,), crossing((source.uplink,), copies[0][1]))
+        first = self._in_common(source, present)
+        shared = self.network.send(first, crossing(first, copies[0][1]))
         ended: list[float] = []
         shared.done.callbacks.append(lambda _: ended.append(self.now))
         jobs = [
@@ -116,6 +128,11 @@ class Transfers(Surroundings):
             return dict((yield from self.together(*jobs)))
         finally:
             self.network.cancel(shared)
+
+    def _in_common(self, source: Site, clients: Sequence[Client]) -> tuple[Link, ...]:
+        """Return the first link from a site to these clients, if it is the same to all of them; else none."""
+        firsts = {self.path(source, client.site)[0]: None for client in clients}
+        return tuple(firsts) if len(firsts) == 1 else ()
 
     def _receive(
         self, source: Site, client: Client, copy: Any, nbytes: int, kind: str, shared: Flow, ended: list[float]
@@ -128,28 +145,30 @@ class Transfers(Surroundings):
             copy: the client's own copy.
             nbytes: the bytes on the wire.
             kind: the kind of payload.
-            shared: the flow over the uplink, which all clients share.
+            shared: the flow over the first link, which all clients share.
             ended: the clock when that flow ended; empty until then.
         """
-        process, start, downlink = self.current_process(), self.now, client.site.downlink
+        process, start, path = self.current_process(), self.now, self.path(source, client.site)
         process.since = start
-        sending, over_uplink = crossing((downlink,), nbytes), crossing((source.uplink,), nbytes)
-        flow = self.network.send((downlink,), sending, after=source.uplink.latency)
+        first, own = shared.path, path[len(shared.path) :]
+        sending, over_first = crossing(own, nbytes), crossing(first, nbytes)
+        flow = self.network.send(own, sending, after=sum(link.latency for link in first))
         process.sites = (source, client.site)
         arrived: int | None = None
-        latency = sum(link.latency for link in self.path(source, client.site))
+        latency = sum(link.latency for link in path)
         drawing = MeteredTransfer(process.sites, latency) if client.site.battery is not None else None
         try:
             yield self.env.all_of([flow.done, shared.done])
-            remaining = ended[0] + downlink.latency - self.now  # for the last byte, if the uplink was slower
+            on_its_own = sum(link.latency for link in own)
+            remaining = ended[0] + on_its_own - self.now  # for the last byte, if the first link was slower
             if remaining > 0:
                 yield self.env.timeout(remaining)
             arrived = nbytes
         finally:
             if drawing is not None:
                 drawing.end()
-            left_of_uplink = self.network.left(shared) * (sending / (over_uplink or 1))  # as bytes of the downlink
-            self._end_transfer(process, kind, start, sending, max(self.network.cancel(flow), left_of_uplink), arrived)
+            left_of_first = self.network.left(shared) * (sending / (over_first or 1))  # as bytes of its own links
+            self._end_transfer(process, kind, start, sending, max(self.network.cancel(flow), left_of_first), arrived)
         return client, copy
 
     def _end_transfer(

@@ -162,6 +162,10 @@ class World(Transfers):
         client.site.begin_overtime(number)
         if client.site.battery is not None:
             client.site.battery.engage(-1)
+        self.release(client)
+
+    def release(self, client: Client) -> None:
+        """Free the memory that was held for a client, on its device and at its server."""
         client.site.weigh()
         client.server.weigh()
         client.site.memory.release(client.name)

@@ -291,10 +291,10 @@ def test_the_best_of_each_point_is_marked(sweep: Browser, sweep_folder: Path) ->
     assert {(point, label) for point, label in sweep.run(script)} == set(means.groupby("point").idxmin())
 
 
-@pytest.mark.parametrize("kind", ["seconds", "bytes", "flops", "joules", "count", "fraction"])
+@pytest.mark.parametrize("kind", ["seconds", "bytes", "flops", "joules", "count", "fraction", "usd", "kg"])
 def test_scripts_write_numbers_as_python_does(sweep: Browser, kind: Kind) -> None:
     values = [0.0, 1.0, 0.5, 999.96, 1234.5, 12.345, 119.9, 120.0, 7199.0, 7200.0, 4.2e5, 3.1e9, 2.2e14]
-    values += [0.00123, 4.5e-5] if kind in ("seconds", "joules") else []
+    values += [0.00123, 4.5e-5] if kind in ("seconds", "joules", "usd", "kg") else []
     texts = sweep.run("return arguments[1].map(value => human(arguments[0], value))", kind, values)
     assert texts == [human(kind, value) for value in values]
     assert sweep.run("return human(arguments[0], null)", kind) == human(kind, None)

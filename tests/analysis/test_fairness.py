@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from analysis import load_run, write_report
 from analysis.fairness import EVERYBODY, Participation, jain, participation, times_chosen
-from analysis.runs import Run, RunError
+from analysis.reading import RunError
+from analysis.runs import Run
 from tests.helpers.run_folders import fabricate
 
 

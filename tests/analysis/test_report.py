@@ -50,12 +50,12 @@ def test_names_are_escaped(tmp_path: Path) -> None:
     found = page(fabricate(tmp_path, labels=("<b>bold", "</script>"), rounds=1, name="<i>odd</i>"))
     assert not {"b", "i"} & set(found.tags)
     assert found.tags.count("script") == 3
-    assert set(found.charts) == {"accuracy", "pareto", "where", "timeline"}
+    assert set(found.charts) == {"accuracy", "pareto", "where", "timeline", "queue"}
 
 
 def test_a_dry_run_says_that_it_has_no_accuracy(tmp_path: Path) -> None:
     found = page(fabricate(tmp_path, dry=True))
-    assert set(found.charts) == {"totals", "where", "timeline"}
+    assert set(found.charts) == {"totals", "where", "timeline", "queue"}
     assert "sfsim run scenario.yaml --dry" in found.text
     assert "accuracy" not in [name.lower() for name in found.headings]
     assert "nan" not in found.text.lower()

@@ -15,20 +15,21 @@ POWER = {"server": Power(60, 260, 70, 65), "pi-0": Power(2, 6, 3, 2.5), "pi-1": 
 TRAIN = "train_step", "training", 1
 
 
-def made(folder: Path, ledger: Ledger, end: float, slots: int = 1) -> Path:
+def made(folder: Path, ledger: Ledger, end: float, slots: int = 1, gpus: int = 1) -> Path:
     """Write a run of one trial, `FL-0`, with this ledger, on a server and two devices; return its folder.
 
     Args:
         folder: the folder to write.
         ledger: the ledger; its table of sites is filled here.
         end: when the trial ends, in seconds.
-        slots: the slots of the server.
+        slots: the slots of each GPU of the server.
+        gpus: the GPUs of the server.
     """
     fabricate(folder, labels=("FL",), rounds=1)
     for name, power in POWER.items():
         server = name == "server"
         role = ("gpu", "server", slots, 24e9) if server else ("pi", "device", 1, 4e9)
-        ledger.sites.add(SiteRow(name, *role, *by_state(power).values()))
+        ledger.sites.add(SiteRow(name, *role, *by_state(power).values(), gpus if server else 1))
     summary = json.loads((folder / "summary.json").read_text())
     summary["trials"][0]["sim_time_s"] = end
     (folder / "summary.json").write_text(json.dumps(summary))

@@ -127,7 +127,7 @@ def scenario(folder: Path, labels: list[str], **changes: Any) -> Scenario:
         "algorithms": [{"label": label, **ENTRIES[label]} for label in labels],
     }
     for key, value in changes.items():
-        data[key] = {**data[key], **value} if isinstance(value, dict) else value
+        data[key] = {**data.get(key, {}), **value} if isinstance(value, dict) else value
     file = folder / "small.yaml"
     file.write_text(yaml.safe_dump(data))
     return load(file)

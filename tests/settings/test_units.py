@@ -4,9 +4,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.settings.units import BANDWIDTH, DURATION, ENERGY, MEMORY, MEMORY_BANDWIDTH, POWER, RATE, Quantity
+from simulator.settings.units import (
+    BANDWIDTH,
+    BYTE_PRICE,
+    CARBON_INTENSITY,
+    DURATION,
+    ENERGY,
+    ENERGY_PRICE,
+    HOUR_PRICE,
+    MEMORY,
+    MEMORY_BANDWIDTH,
+    POWER,
+    RATE,
+    Quantity,
+)
 
-EVERY = [BANDWIDTH, DURATION, ENERGY, MEMORY, MEMORY_BANDWIDTH, POWER, RATE]
+PRICES = [HOUR_PRICE, BYTE_PRICE, ENERGY_PRICE]
+EVERY = [BANDWIDTH, DURATION, ENERGY, MEMORY, MEMORY_BANDWIDTH, POWER, RATE, *PRICES, CARBON_INTENSITY]
 
 
 @pytest.mark.parametrize(
@@ -31,6 +45,13 @@ EVERY = [BANDWIDTH, DURATION, ENERGY, MEMORY, MEMORY_BANDWIDTH, POWER, RATE]
         (DURATION, "1.5 h", 5400.0),
         (MEMORY, "4 GiB", 4_294_967_296.0),
         (MEMORY, "4 GB", 4e9),
+        (HOUR_PRICE, "7.2 USD/h", 0.002),
+        (BYTE_PRICE, "0.09 USD/GB", 0.09e-9),
+        (BYTE_PRICE, "1 USD/GiB", 2.0**-30),
+        (ENERGY_PRICE, "0.36 USD/kWh", 1e-7),
+        (ENERGY_PRICE, "360 USD/MWh", 1e-7),
+        (CARBON_INTENSITY, "360 g/kWh", 1e-7),
+        (CARBON_INTENSITY, "0.36 kg/kWh", 1e-7),
     ],
 )
 def test_text_becomes_si(quantity: Quantity, text: str, si: float) -> None:
@@ -66,6 +87,11 @@ def test_bare_number_shows_how_to_write_it(bare: object) -> None:
         (BANDWIDTH, "1e999 B/s", "it is too large"),
         (BANDWIDTH, "1e999999999 B/s", "it cannot be read"),  # and no long wait
         (POWER, "-1 W", "it is negative"),
+        (HOUR_PRICE, "1 EUR/h", '"EUR/h" is not a unit of price of an hour: money is in USD, and time in h or s.'),
+        (BYTE_PRICE, "1 USD/Gbit", "money is in USD, and traffic in bytes"),
+        (ENERGY_PRICE, "1 EUR/kWh", "money is in USD, and energy in kWh"),
+        (HOUR_PRICE, "-1 USD/h", "it is negative"),
+        (BYTE_PRICE, 3, "it has no unit. Write a price of traffic as a number with a unit, such as 0.09 USD/GB"),
     ],
 )
 def test_refused(quantity: Quantity, text: object, said: str) -> None:
@@ -93,6 +119,8 @@ def test_zero_where_it_makes_no_sense(quantity: Quantity) -> None:
         (DURATION, 0.025, "25 ms"),
         (DURATION, 0.0, "0 s"),
         (DURATION, 1 / 3, "0.3333333333333333 s"),
+        (HOUR_PRICE, HOUR_PRICE.parse("0.7 USD/h"), "0.7 USD/h"),
+        (BYTE_PRICE, 0.0, "0 USD/B"),
     ],
 )
 def test_written_as_a_person_would(quantity: Quantity, si: float, text: str) -> None:

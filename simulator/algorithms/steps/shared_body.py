@@ -79,6 +79,10 @@ class TrainsSharedBody(SplitAlgorithm):
     def needs_cohort(self) -> str | None:
         return None if self.order == "arrival" else f"its order of turns at the server ({self.order})"
 
+    @property
+    def needs_one_server(self) -> str | None:
+        return "all its clients train one body, which is at the server"
+
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)
         if self.order != "arrival" and self._interleaves:

@@ -110,7 +110,7 @@ class Planner:
         """
         scenario = self._changed(1.0, None)
         first, *others = (name for name, _ in devices(scenario.world))
-        outcome = run(scenario, alone(entry), self.seed, dry=True, without=frozenset(others))
+        outcome = run(scenario, alone(rounds(entry, 2)), self.seed, dry=True, without=frozenset(others))
         ends = [0.0, *(point.sim_time_s for point in outcome.rounds[-2:])]
         by_round = [[use for use in outcome.uses if (use.site, use.round) == (first, number)] for number in (1, 2)]
         return [

@@ -106,7 +106,8 @@ class PlanTable:
         if self.planner.varies:
             sentences.append("Links have their nominal rates all the time: signals are left out.")
         if self.planner.asynchronous:
-            sentences.append("Rounds are synchronous, whatever the driver.")
+            relaying = ", and edges only relay" if self.planner.scenario.world.edges else ""
+            sentences.append(f"Rounds are synchronous, whatever the driver{relaying}.")
         if any(point.own and point.head is not None for point in points):
             sentences.append(f"{OWN}: the cut that the file says, or that its policy chooses for devices.")
         if self.best:

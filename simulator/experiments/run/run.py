@@ -26,6 +26,8 @@ from simulator.settings.humanize import Kind, human
 if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario
 
+COSTS: tuple[tuple[str, str, Kind], ...] = (("cost", "cost_usd", "usd"), ("carbon", "carbon_kg", "kg"))
+"""The columns of the table that only scenarios with prices or carbon intensities have."""
 _SHORT = 8
 """A label is given at least this many characters before figures are broken."""
 _GAP = 2
@@ -141,6 +143,7 @@ def _table(scenario: Scenario, outcomes: Sequence[TrialResult], width: int) -> T
         measures.insert(2, (f"to {target:.0%}", "time_to_target_s", "seconds"))
     if any(row["lost_updates"] for row in trials) or len({row["updates"] for row in trials}) > 1:
         measures.append(("updates", "updates", "count"))
+    measures += [(name, key, kind) for name, key, kind in COSTS if any(row[key] is not None for row in trials)]
     cells = {label: [human(kind, _mean(rows, key)) for _, key, kind in measures] for label, rows in summaries.items()}
     headings, title = [heading for heading, _, _ in measures], "traffic, work and energy of the devices"
     shares = {label: sum(map(wasted_share, own)) / len(own) for label, own in by_label.items()}

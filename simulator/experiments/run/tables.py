@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import platform
 import sys
@@ -12,10 +11,20 @@ from functools import cache
 from importlib.metadata import version
 from math import fsum, isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from simulator.accounting.tiers import edge_traffic
 from simulator.accounting.usage import Use, active_energy
 from simulator.accounting.waste import UNFINISHED, Waste, lost_updates, marked, total
+from simulator.experiments.run.costs import COLUMNS, COSTS, cost_rows, has_costs, running_costs, to_target
+from simulator.experiments.run.csv_tables import Table, write_csv
+from simulator.experiments.run.server_tables import (
+    critical_path_table,
+    queues_table,
+    segments_table,
+    server_summary,
+    waits_table,
+)
 from simulator.scenario.ignored import not_looked_at
 
 if TYPE_CHECKING:
@@ -38,37 +47,8 @@ PACKAGES = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "pillow", "sc
 """Packages on whose versions learned figures depend."""
 
 
-class Table(NamedTuple):
-    """Rows under column names.
-
-    For the few rows of a trial this is much cheaper than a pandas frame, which takes longer to build than to write.
-
-    Attributes:
-        columns: the names of the columns.
-        rows: the rows, with a value for each column.
-    """
-
-    columns: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
-
-    def frame(self) -> pd.DataFrame:
-        """Return the table as a pandas frame."""
-        import pandas as pd  # imported late: it takes half a second, and most callers need no frame
-
-        return pd.DataFrame(self.rows, columns=list(self.columns))
-
-
-def write_csv(path: Path, tables: Sequence[Table]) -> None:
-    """Write tables with the same columns into one CSV file, one below the other; None and NaN become empty cells."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(tables[0].columns)
-        for table in tables:
-            writer.writerows([None if value != value else value for value in row] for row in table.rows)
-
-
 def summarise(outcome: TrialResult, target: float | None, rounds: Table | None = None) -> Summary:
-    """Return one trial in SI units, with the keys of ``summary.json`` but for those that ``participants`` returns.
+    """Return one trial in SI units, with the keys of ``summary.json`` without those of ``participants`` and ``costs``.
 
     A new figure is shown only where its key is also named: in ``analysis.measures`` for the table of a run's report, in
     ``analysis.interactive.sweep`` for the page of a sweep, in ``analysis.sweep_figures`` for its figures, and in
@@ -100,6 +80,7 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
         "bytes_up": int(last["bytes_up"]),
         "bytes_down": int(last["bytes_down"]),
         "bytes_provisioning": sum(provisioned),
+        **edge_traffic(outcome.ledger),
         "client_flops": int(last["client_flops"]),
         "server_flops": int(last["server_flops"]),
         "client_energy_j": energy,
@@ -117,6 +98,8 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
         **updates,
         "energy_per_update_j": energy / updates["updates"] if updates["updates"] else None,
         **{f"wasted_{name}": value for name, value in total(outcome.waste.values())._asdict().items()},
+        **server_summary(outcome),
+        **{name: getattr(outcome, name) for name in COSTS},
     }
 
 
@@ -159,7 +142,7 @@ def rounds_frame(outcome: TrialResult) -> pd.DataFrame:
 
 def rounds_table(outcome: TrialResult) -> Table:
     """Return the accuracy and the running totals after each round, with the columns of ``rounds.csv``."""
-    columns = "algorithm", "label", "seed", "round", "sim_time_s", "accuracy", "loss"
+    columns: tuple[str, ...] = ("algorithm", "label", "seed", "round", "sim_time_s", "accuracy", "loss")
     trial = outcome.entry.name, outcome.entry.label, outcome.seed
     rows = []
     aggregated: dict[int, int] = defaultdict(int)
@@ -170,7 +153,11 @@ def rounds_table(outcome: TrialResult) -> Table:
         score, updates = point.score, updates + aggregated.pop(point.round, 0)
         overall = (score.accuracy, score.loss) if score else (None, None)
         rows.append((*trial, point.round, point.sim_time_s, *overall, *totals, *_personal(score), updates))
-    return Table((*columns, *TOTALS, *PERSONAL, "updates"), rows)
+    columns = (*columns, *TOTALS, *PERSONAL, "updates")
+    if not has_costs(outcome):
+        return Table(columns, rows)
+    running = zip(rows, running_costs(outcome), strict=True)
+    return Table((*columns, *COSTS), [(*row, *spent) for row, spent in running])
 
 
 def _totals(outcome: TrialResult) -> Iterator[tuple[float, ...]]:
@@ -278,7 +265,8 @@ def write(
     rounds = [rounds_table(outcome) for outcome in outcomes]
     target = scenario.target_accuracy
     trials = [
-        summarise(outcome, target, own) | participants(outcome) for outcome, own in zip(outcomes, rounds, strict=True)
+        summarise(outcome, target, own) | participants(outcome) | to_target(outcome, target)
+        for outcome, own in zip(outcomes, rounds, strict=True)
     ]
     summary = {"scenario": scenario.name, "version": _version("sfsim"), "dry": dry, "trials": trials}
     (folder / SUMMARY).write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
@@ -289,9 +277,14 @@ def write(
     write_csv(folder / "rounds.csv", rounds)
     write_csv(folder / "breakdown.csv", [breakdown_table(outcome) for outcome in outcomes])
     write_csv(folder / "clients.csv", [clients_table(outcome) for outcome in by_seed.values()])
+    write_csv(folder / "queues.csv", [queues_table(outcome) for outcome in outcomes])
+    write_csv(folder / "waits.csv", [waits_table(outcome) for outcome in outcomes])
+    write_csv(folder / "critical_path.csv", [critical_path_table(outcome) for outcome in outcomes])
     wasted = [waste_table(outcome) for outcome in outcomes]
     if any(table.rows for table in wasted):
         write_csv(folder / "waste.csv", wasted)
+    if any(has_costs(outcome) for outcome in outcomes):
+        write_csv(folder / "costs.csv", [Table(COLUMNS, cost_rows(outcome)) for outcome in outcomes])
     for outcome in outcomes if ledger else ():
         _write_ledger(folder / LEDGER / f"{outcome.entry.label}-{outcome.seed}", outcome)
 
@@ -299,7 +292,7 @@ def write(
 def _write_ledger(folder: Path, outcome: TrialResult) -> None:
     """Write the ledger of a trial into a new folder, as one Parquet file for each table.
 
-    Works and transfers are written as ``waste.marked`` returns them.
+    Works and transfers are written as ``waste.marked`` returns them. With them go the critical paths of its rounds.
     """
     from pyarrow import parquet
 
@@ -308,3 +301,4 @@ def _write_ledger(folder: Path, outcome: TrialResult) -> None:
         if name in ("charges", "waits") and not len(table):  # the world has no batteries, or no such waits
             continue
         parquet.write_table(table.arrow(), folder / f"{name}.parquet")
+    parquet.write_table(segments_table(outcome).arrow(), folder / "critical_path.parquet")

@@ -253,7 +253,7 @@ def _trials(scenario: Scenario, dry: bool, version: str) -> Iterator[tuple[int, 
         for seed in scenario.seeds:
             settings = data | {"algorithms": [data["algorithms"][index]], "seeds": [seed]}
             text = json.dumps([settings, dry, version], sort_keys=True)
-            aspects = json.dumps(settings | {"world": scenario.world.clients}, sort_keys=True)
+            aspects = json.dumps(settings | {"world": scenario.world.clients, "prices": None}, sort_keys=True)
             yield index, entry, seed, hashlib.sha256(text.encode()).hexdigest()[:16], aspects
 
 

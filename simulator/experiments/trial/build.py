@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +17,7 @@ from simulator.learning.models.adaptation import adapted
 from simulator.learning.models.build import Built, build
 from simulator.learning.models.stages import NotStagedError
 from simulator.learning.task import Task
+from simulator.scenario.edges import SERVER, numbered
 from simulator.settings.errors import located
 from simulator.settings.seeds import Seeds
 from simulator.world.clients import Client
@@ -25,6 +25,7 @@ from simulator.world.hardware import Hardware, Measured
 from simulator.world.network import Link
 from simulator.world.queue import Batching, Queue
 from simulator.world.sites import Site
+from simulator.world.tiers import Access, Tiers
 from simulator.world.world import World
 
 if TYPE_CHECKING:
@@ -85,11 +86,7 @@ def _build(scenario: Scenario, seed: int, dry: bool) -> Built:
 
 def devices(settings: WorldSettings) -> Iterator[tuple[str, int]]:
     """Yield the name of each device and the index of its group; groups of the same name share one numbering."""
-    numbers: Counter[str] = Counter()
-    for index, group in enumerate(settings.devices):
-        for _ in range(group.count):
-            yield f"{group.name}-{numbers[group.name]}", index
-            numbers[group.name] += 1
+    return numbered((group.name, group.count) for group in settings.devices)
 
 
 def partition(scenario: Scenario, seeds: Seeds) -> list[torch.Tensor]:
@@ -136,6 +133,7 @@ def make_task(scenario: Scenario, entry: Entry, seeds: Seeds, dry: bool) -> Task
         attention=scenario.model.attention,
         samples=samples.to(test.labels.device),
         statistics=built.statistics,
+        rounds=entry.training.rounds * entry.training.driver.rounds_of_client,
     )
 
 
@@ -159,7 +157,7 @@ def _images(scenario: Scenario, part: Literal["train", "test"], statistics: Stat
 
 
 def populate(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: World, dry: bool) -> dict[str, Power]:
-    """Add the server and the devices to a world, with their links and shards; return each site's power by name.
+    """Add the server, the edges and the devices to a world, with links and shards; return each site's power by name.
 
     Args:
         scenario: the settings of the world and of the data.
@@ -173,10 +171,13 @@ def populate(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: 
         ScenarioError: the data cannot be used or partitioned; the message names the line.
     """
     settings = scenario.world
-    world.server = _server(world, "server", settings.server, seeds)
+    world.server = _server(world, SERVER, settings.server, seeds)
+    edge_of = _add_edges(world, settings, seeds)
     images = _images(scenario, "train", task.statistics, dry)
     for (name, group), samples in zip(devices(settings), partition(scenario, seeds), strict=True):
-        site = _site(world, name, settings.devices[group], seeds)
+        site = _site(world, name, settings.devices[group], seeds, above=edge_of.get(name, world.server).name)
+        if world.tiers is not None and name in edge_of:
+            world.tiers.add_device(site, edge_of[name])
         index, training = samples.to(images.labels.device), entry.training
         shard = Shard(images, index, training.batch_size, seeds, training.augment)
         Client(site, shard, world.server, settings.provisioning, task)
@@ -200,10 +201,31 @@ def class_counts(world: World, names: tuple[str, ...]) -> list[ClassCount]:
     ]
 
 
-def _server(world: World, name: str, settings: ServingSettings, seeds: Seeds) -> Site:
+def _add_edges(world: World, settings: WorldSettings, seeds: Seeds) -> dict[str, Site]:
+    """Add the edges to a world, if there are any; return the edge of each device that is behind one, by its name."""
+    if not settings.edges:
+        return {}
+    arranged, sites = settings.tiers, {SERVER: world.server}
+    for name, index in arranged.entries.items():
+        sites[name] = _server(world, name, settings.edges[index], seeds, "edge", arranged.above[name])
+    world.tiers = Tiers(world.server)
+    for name, index in arranged.entries.items():
+        access = Access()
+        if (given := settings.edges[index].access) is not None:
+            up = _link(f"{name} access up", given.uplink, seeds) if given.uplink else None
+            down = _link(f"{name} access down", given.downlink, seeds) if given.downlink else None
+            access = Access(up, down)
+        world.tiers.add_edge(sites[name], sites[arranged.above[name]], access)
+    return {device: sites[edge] for device, edge in arranged.devices.items()}
+
+
+def _server(
+    world: World, name: str, settings: ServingSettings, seeds: Seeds, role: str = "server", above: str = ""
+) -> Site:
     """Add a site that serves clients, with all its GPUs: their memory is one, and so is what they draw when idle."""
     batching = Batching(settings.batching.most, settings.batching.wait) if settings.batching else None
-    return _site(world, name, settings, seeds, settings.gpus, settings.slots, settings.queue.line(), batching)
+    queue = settings.queue.line()
+    return _site(world, name, settings, seeds, settings.gpus, settings.slots, queue, batching, role, above)
 
 
 def _site(
@@ -215,6 +237,8 @@ def _site(
     slots: int = 1,
     queue: Queue | None = None,
     batching: Batching | None = None,
+    role: str = "device",
+    above: str = "",
 ) -> Site:
     watts = settings.power
     others = (gpus - 1) * watts.idle  # what the GPUs draw that do not compute
@@ -226,7 +250,7 @@ def _site(
         SiteRow(
             name,
             settings.name,
-            settings.role,
+            role,
             slots,
             hardware.memory,
             power.idle,
@@ -234,6 +258,7 @@ def _site(
             power.upload,
             power.download,
             gpus,
+            above,
         )
     )
     return Site(

@@ -9,12 +9,14 @@ from pydantic import PositiveInt
 
 from simulator.experiments.trial.build import devices, partition
 from simulator.learning.data.partition.base import Partition
+from simulator.scenario.edges import EdgeSettings, numbered
 from simulator.settings.plugins import DRIVERS, SELECTIONS
 from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
     from simulator.algorithms.steps.split import CutPoint
     from simulator.scenario.scenario import Entry, Scenario
+    from simulator.scenario.world import WorldSettings
 
 
 class DeviceClass(NamedTuple):
@@ -23,10 +25,12 @@ class DeviceClass(NamedTuple):
     Attributes:
         group: the index of their group of devices.
         samples: the number of samples in each of their shards.
+        edge: the index of the entry of their edges; None where they are connected to the server directly.
     """
 
     group: int
     samples: int
+    edge: int | None = None
 
 
 def device_classes(scenario: Scenario, seed: int) -> dict[str, DeviceClass]:
@@ -36,8 +40,9 @@ def device_classes(scenario: Scenario, seed: int) -> dict[str, DeviceClass]:
         scenario: the world and the data.
         seed: the seed, which decides the shards.
     """
-    named = zip(devices(scenario.world), partition(scenario, Seeds(seed)), strict=True)
-    return {name: DeviceClass(group, len(shard)) for (name, group), shard in named}
+    named, tiers = zip(devices(scenario.world), partition(scenario, Seeds(seed)), strict=True), scenario.world.tiers
+    edges = {name: tiers.entries[edge] for name, edge in tiers.devices.items()}
+    return {name: DeviceClass(group, len(shard), edges.get(name)) for (name, group), shard in named}
 
 
 class EqualShards(Partition):
@@ -60,17 +65,20 @@ class EqualShards(Partition):
 
 
 def alone(entry: Entry, rounds: int = 2) -> Entry:
-    """Return the entry for a dry run in which one device takes part: synchronous, and whoever is there is selected.
+    """Return the entry for a dry run in which one device takes part, and is always selected.
+
+    The server waits for it; a hierarchical driver stays, so that its edge serves it.
 
     Args:
         entry: the algorithm, with its cut.
         rounds: the number of rounds: one-time costs are in the first alone, and a round may leave something in memory
             for the next.
     """
+    driver = entry.training.driver
     update = {
         "rounds": rounds,
         "budget": None,
-        "driver": DRIVERS.find("synchronous")(),
+        "driver": driver if driver.needs_edges else DRIVERS.find("synchronous")(),
         "selection": SELECTIONS.find("uniform")(),
     }
     return entry.model_copy(update={"training": entry.training.model_copy(update=update)})
@@ -79,7 +87,7 @@ def alone(entry: Entry, rounds: int = 2) -> Entry:
 def lone_device(
     scenario: Scenario, entry: Entry, kin: DeviceClass, place: CutPoint | None = None
 ) -> tuple[Scenario, Entry]:
-    """Return the scenario with one device of this class and no others, and the entry for a dry run in it.
+    """Return the scenario with one device of this class, its edges and no others, and the entry for a dry run in it.
 
     Args:
         scenario: the world, the model and the data.
@@ -89,12 +97,27 @@ def lone_device(
     """
     calm = scenario.world.calm().without_signals()  # what goes wrong is nothing that could be predicted
     group = calm.devices[kin.group].model_copy(update={"count": 1})
-    world = calm.model_copy(update={"devices": (group,)})
+    world = calm.model_copy(update={"devices": (group,), "edges": _branch(calm, kin)})
     data = scenario.data.model_copy(update={"partition": EqualShards(samples=kin.samples)})
     if place is not None:
         algorithm: Any = entry.algorithm
         entry = entry.model_copy(update={"algorithm": algorithm.cut_at(**place._asdict())})
     return scenario.model_copy(update={"world": world, "data": data}), alone(entry)
+
+
+def _branch(world: WorldSettings, kin: DeviceClass) -> tuple[EdgeSettings, ...]:
+    """Return one of each edge between a lone device of this class and the server, from below to above."""
+    if kin.edge is None:
+        return ()
+    tiers = world.tiers
+    lowest = next(name for name, index in tiers.entries.items() if index == kin.edge)
+    edges = [world.edges[tiers.entries[name]] for name in tiers.branch(lowest)]
+    names = [*(name for name, _ in numbered((edge.label, 1) for edge in edges)), None]
+    members: list[Any] = [{world.devices[kin.group].name: 1}, *((),) * (len(edges) - 1)]
+    return tuple(
+        edge.model_copy(update={"count": 1, "devices": behind, "behind": above})
+        for edge, behind, above in zip(edges, members, names[1:], strict=True)
+    )
 
 
 def without_values(entry: Entry) -> Entry:

@@ -1,4 +1,4 @@
-"""Check by a dry run, before the real one, whether an algorithm fits into the memory of its devices and its server."""
+"""Check by a dry run, before the real one, whether an algorithm fits into the memory of devices, edges and server."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def dry_run_that_fits(
         tell: called with each line that the user should read.
 
     Raises:
-        ScenarioError: the server, or a device, or with ``skip`` every device, is too small. The message says which one
-            and for what, how much it needs, and which cut would fit.
+        ScenarioError: the server, an edge, or a device, or with ``skip`` every device, is too small. The message says
+            which one and for what, how much it needs, and which cut would fit.
     """
     without: frozenset[str] = frozenset()
     peaks = _peaks_alone(scenario, entry, seed) if entry.training.selection.needs_values else {}
@@ -85,7 +85,7 @@ def dry_run_that_fits(
             for line in (*chosen(scenario, outcome.entry, seed), *_notices(scenario, outcome, small)):
                 tell(line)
             return outcome
-        devices = {peak.site for peak in small if peak is not outcome.server_peak}
+        devices = {peak.site for peak in small if peak in outcome.client_peaks}
         without |= devices
         everybody = len(without) == scenario.world.clients
         if scenario.world.on_oom == "error" or not devices or everybody:
@@ -128,8 +128,9 @@ def _notices(scenario: Scenario, outcome: TrialResult, small: list[MemoryPeak]) 
 
 
 def too_small(outcome: TrialResult) -> list[MemoryPeak]:
-    """Return the sites that needed more memory than they have, devices first and the server last."""
-    return [peak for peak in (*outcome.client_peaks, outcome.server_peak) if peak.bytes > peak.available]
+    """Return the sites that needed more memory than they have: devices first, then edges, and the server last."""
+    peaks = *outcome.client_peaks, *outcome.edge_peaks, outcome.server_peak
+    return [peak for peak in peaks if peak.bytes > peak.available]
 
 
 def _said(entry: Entry, peak: MemoryPeak) -> str:
@@ -151,13 +152,15 @@ def _refused(
         cohorts_vary: whether cohorts depend on values or time, so that another cut has others.
     """
     place: tuple[str | int, ...] = ("server",)
-    if peak is not outcome.server_peak:
+    if peak in outcome.edge_peaks:
+        place = ("edges", scenario.world.tiers.entries[peak.site])
+    elif peak is not outcome.server_peak:
         ends = accumulate(group.count for group in scenario.world.devices)
         place = ("devices", bisect_right(list(ends), [one.site for one in outcome.client_peaks].index(peak.site)))
     cut = _cut_that_fits(scenario, outcome, peak, cohorts_vary)
     problem = _said(outcome.entry, peak) + (", and no device has enough" if everybody else "")
     hint = f"{cut} would fit" if cut else "no cut would fit either: a smaller batch_size or model may"
-    instead = "ignore" if everybody or place == ("server",) else "skip or ignore"
+    instead = "ignore" if everybody or place[0] != "devices" else "skip or ignore"
     return scenario.error(
         ("world", *place, "memory"), human("bytes", peak.available), f"{problem}; {hint} (or say on_oom: {instead})"
     )
@@ -168,7 +171,8 @@ def _cut_that_fits(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak, c
 
     For an entry without a cut, it is a cut of splitfed.
     """
-    entry, on_device = with_fixed_cohorts(outcome.entry), peak is not outcome.server_peak
+    devices = {one.site for one in outcome.client_peaks}
+    entry, on_device = with_fixed_cohorts(outcome.entry), peak.site in devices
     borrowed = not hasattr(entry.algorithm, "head")
     algorithm = ALGORITHMS.find("splitfed")() if borrowed else entry.algorithm
     rounds = max(1, peak.round)  # the cohorts of these rounds are the same at every cut
@@ -181,7 +185,7 @@ def _cut_that_fits(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak, c
         there = entry.model_copy(update=changed)
         peaks = _peaks_alone(scenario, there, outcome.seed) if cohorts_vary else {}
         small = too_small(_with_peaks(run(scenario, there, outcome.seed, dry=True), peaks))
-        return not any((site.site != "server") == on_device for site in small), not small
+        return not any((site.site in devices) == on_device for site in small), not small
 
     cuts = list(_other_cuts(scenario, entry, algorithm, borrowed, on_device))
     # The further a cut is from the entry's own, the less is on the side that was too small, and the more on the other.

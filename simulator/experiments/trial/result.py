@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
 
+from simulator.accounting.carbon import Emission, Grid, emissions
+from simulator.accounting.critical_path import Segment, critical_paths
+from simulator.accounting.prices import Charge, Prices, charges
+from simulator.accounting.queues import QueueUse, queue_uses
 from simulator.accounting.waste import waste_by_reason
 
 if TYPE_CHECKING:
@@ -38,7 +43,7 @@ class MemoryPeak(NamedTuple):
     """The moment at which the memory of a site was at its fullest.
 
     Attributes:
-        site: the name of the device or server.
+        site: the name of the device, server or edge.
         bytes: bytes in use.
         available: bytes that the site has.
         doing: the work that was done then, in words.
@@ -71,6 +76,22 @@ class ClassCount(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Bill:
+    """By what the costs and the emissions of a trial are computed.
+
+    Attributes:
+        start, end: the clock at the beginning and at the end of the trial, in seconds.
+        prices: the prices; None if the scenario has none.
+        grid: the carbon intensities; None if the scenario has none.
+    """
+
+    start: float
+    end: float
+    prices: Prices | None = None
+    grid: Grid | None = None
+
+
+@dataclass(frozen=True)
 class TrialResult:
     """The result of a trial: its ledger, the resources used, and the score after each round.
 
@@ -89,6 +110,8 @@ class TrialResult:
         wall_time_s: wall-clock seconds that the trial took.
         class_counts: the classes in each client's shard.
         standstill: who waited for what when nothing more could happen before the time was up; else empty.
+        bill: by what its costs and emissions are computed.
+        edge_peaks: the memory peak of each edge, in the world's order.
     """
 
     entry: Entry
@@ -104,6 +127,8 @@ class TrialResult:
     wall_time_s: float
     class_counts: list[ClassCount]
     standstill: str = ""
+    bill: Bill = Bill(0.0, 0.0)
+    edge_peaks: list[MemoryPeak] = field(default_factory=list)
 
     @property
     def peak_client_memory_bytes(self) -> int:
@@ -119,3 +144,37 @@ class TrialResult:
     def waste(self) -> dict[str, Waste]:
         """What was spent in vain, by reason; empty if nothing was."""
         return waste_by_reason(self.ledger, self.power, (peak.site for peak in self.client_peaks))
+
+    @cached_property
+    def queues(self) -> list[QueueUse]:
+        """The use of the queue of the server, and of every other site that is no device."""
+        return queue_uses(self.ledger, 0.0, self.rounds[-1].sim_time_s)
+
+    @cached_property
+    def critical_paths(self) -> list[Segment]:
+        """The segments of the critical paths of all rounds."""
+        return critical_paths(self.ledger)
+
+    @cached_property
+    def charges(self) -> list[Charge]:
+        """What is paid for; empty without prices."""
+        bill = self.bill
+        if bill.prices is None:
+            return []
+        return charges(self.ledger, self.uses, bill.prices, bill.start, bill.end)
+
+    @cached_property
+    def emissions(self) -> list[Emission]:
+        """The carbon emissions; empty without carbon intensities."""
+        bill = self.bill
+        return [] if bill.grid is None else emissions(self.ledger, self.uses, bill.grid, bill.start, bill.end)
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What the trial costs, for all payers, in USD; None without prices."""
+        return None if self.bill.prices is None else fsum(charge.usd for charge in self.charges)
+
+    @property
+    def carbon_kg(self) -> float | None:
+        """What the trial emits, in kg of CO2 equivalent; None without carbon intensities."""
+        return None if self.bill.grid is None else fsum(emission.kg for emission in self.emissions)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from simulator.accounting.usage import uses
+from simulator.experiments.trial.bill import bill_of
 from simulator.experiments.trial.build import class_counts, load, make_task, populate
 from simulator.experiments.trial.evaluation import Evaluation
 from simulator.experiments.trial.forecast import Forecasts
@@ -78,7 +79,8 @@ class Simulation:
         self.world.forecast = Forecasts(scenario, entry, seed, self._dry_run)
         if entry.training.selection.needs_losses:
             self.world.observer = observe(self.world)
-        self.world.server.memory.hold(self.task.part(self.task.backbone))  # the server always has the backbone
+        for site in entry.training.driver.hosts(self.world):  # the server always has the backbone
+            site.memory.hold(self.task.part(self.task.backbone))
         self.evaluation = Evaluation(self.world.clients, load(scenario).classes, scenario.evaluation.clients)
         self.results: list[RoundResult] = []
         self.wall_time_s = time.perf_counter() - began
@@ -177,6 +179,8 @@ class Simulation:
             self.wall_time_s,
             class_counts(world, load(self.scenario).names),
             self.standstill,
+            bill_of(self.scenario, self.seeds, world.start_time, world.now),
+            [_peak(edge) for edge in world.tiers.edges] if world.tiers else [],
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from simulator.experiments.trial.bill import check_intensity_known
 from simulator.experiments.trial.cut_search import placed
 from simulator.experiments.trial.simulate import Progress, Simulation
 
@@ -62,12 +63,23 @@ class Trial:
         return self.build().rounds()
 
     def result(self) -> TrialResult:
-        """Return the result of the trial: of all its rounds, or of those simulated before the iterator was closed."""
-        return self.build().run()
+        """Return the result of the trial: of all its rounds, or of those simulated before the iterator was closed.
+
+        Raises:
+            ScenarioError: as ``run``.
+        """
+        result = self.build().run()
+        check_intensity_known(self.scenario, self.entry, result.bill.end)
+        return result
 
     def run(self, progress: Progress = lambda _: None) -> TrialResult:
-        """Take all steps and return the result; ``progress`` is called before training and after each round."""
+        """Take all steps and return the result; ``progress`` is called before training and after each round.
+
+        Raises:
+            ScenarioError: the trial outlasts the trace of carbon intensities, or a cut policy finds no cut.
+        """
         for point in self.rounds():
+            check_intensity_known(self.scenario, self.entry, point.sim_time_s)
             progress(point)
         return self.result()
 
@@ -91,6 +103,6 @@ def run(
         without: names of devices that are never chosen.
 
     Raises:
-        ScenarioError: a cut policy finds no cut for a device.
+        ScenarioError: a cut policy finds no cut for a device, or the trial outlasts the trace of carbon intensities.
     """
     return Trial(scenario, entry, seed, dry, without).run(progress)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from simulator.experiments.trial.bill import check_intensity_known
 from simulator.experiments.trial.build import devices, load, partition, structure
 from simulator.experiments.trial.validate_compression import check_compression
 from simulator.experiments.trial.validate_scheduling import check_scheduling
@@ -30,6 +31,7 @@ def notices(scenario: Scenario) -> Iterator[str]:
     yield from server_notices(scenario)
     for where, signal in scenario.world.signals():
         yield from (f"world.{'.'.join(map(str, where))}: {notice}" for notice in signal.notices())
+    yield from (f"carbon: {notice}" for notice in (scenario.carbon.notices() if scenario.carbon else ()))
     names = [name for name, _ in devices(scenario.world)]
     for index, group in enumerate(scenario.world.devices):
         for notice in group.presence.notices(names) if group.presence else ():
@@ -39,18 +41,20 @@ def notices(scenario: Scenario) -> Iterator[str]:
 
 def server_notices(scenario: Scenario) -> Iterator[str]:
     """Yield a line for each entry that cannot use more slots or GPUs, and one for batching that gains nothing."""
-    server = scenario.world.server
-    if server.slots * server.gpus > 1:
-        more = listed(f"{key}: {getattr(server, key)}" for key in ("gpus", "slots") if getattr(server, key) > 1)
-        for entry in scenario.algorithms:
-            why = entry.algorithm.serial_at_server(structure(scenario, entry), entry.training)
-            if why:
-                yield f"world.server, {more}: this changes nothing for {entry.label}, because {why}"
-    if server.batching and not (server.table or server.batch_efficiency):
-        yield (
-            f"world.server.batching: {server.name} has neither a table of seconds nor a batch_efficiency, so a pass "
-            "that works share takes as long as they do one after the other, and nothing is gained"
-        )
+    world = scenario.world
+    sites = [("server", world.server), *((f"edges.{index}", edge) for index, edge in enumerate(world.edges))]
+    for key, site in sites:
+        if site.slots * site.gpus > 1:
+            more = listed(f"{each}: {getattr(site, each)}" for each in ("gpus", "slots") if getattr(site, each) > 1)
+            for entry in scenario.algorithms:
+                why = entry.algorithm.serial_at_server(structure(scenario, entry), entry.training)
+                if why:
+                    yield f"world.{key}, {more}: this changes nothing for {entry.label}, because {why}"
+        if site.batching and not (site.table or site.batch_efficiency):
+            yield (
+                f"world.{key}.batching: {site.name} has neither a table of seconds nor a batch_efficiency, so a pass "
+                "that works share takes as long as they do one after the other, and nothing is gained"
+            )
 
 
 def check(scenario: Scenario, dry: bool = False) -> None:
@@ -65,6 +69,7 @@ def check(scenario: Scenario, dry: bool = False) -> None:
     for where, signal in scenario.world.signals():
         with located(scenario, "world", *where):
             signal.check()
+    check_carbon(scenario)
     messages = []
     for index, entry in enumerate(scenario.algorithms):
         with located(scenario, "algorithms", index):
@@ -78,6 +83,20 @@ def check(scenario: Scenario, dry: bool = False) -> None:
     for index, entry in enumerate(scenario.algorithms):
         check_scheduling(scenario, index, entry)
     check_presences(scenario)
+
+
+def check_carbon(scenario: Scenario) -> None:
+    """Check that the carbon intensity is known, for as long as budgets of time say that trials last.
+
+    Raises:
+        ScenarioError: it is not; the message names the line.
+    """
+    if scenario.carbon is not None:
+        with located(scenario, "carbon"):
+            scenario.carbon.check()
+        for entry in scenario.algorithms:
+            if entry.training.budget and entry.training.budget.seconds:
+                check_intensity_known(scenario, entry, entry.training.budget.seconds)
 
 
 def check_presences(scenario: Scenario) -> None:
@@ -128,6 +147,9 @@ def _checked(scenario: Scenario, entry: Entry, dry: bool) -> Messages:
         raise error.below("training", "lora") from error
     algorithm.check(model, training)
     try:
+        if training.driver.needs_edges and not scenario.world.edges:
+            problem = "it has edges serve the clients behind them, and the world has no edges"
+            raise UnfitError("name", training.driver.name, problem, "world.edges, or another driver")
         training.driver.check(algorithm, training, scenario.world.clients)
     except UnfitError as error:
         raise error.below("training", "driver") from error

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from simulator.learning.settings import TrainingSettings as Training
     from simulator.learning.task import Task
     from simulator.scheduling.selection.base import Selection
+    from simulator.world.sites import Site
     from simulator.world.world import World
 
 
@@ -46,6 +47,13 @@ class Driver(Settings):
     """
 
     name: ClassVar[str]
+    needs_edges: ClassVar[bool] = False
+    """Whether edges serve the clients behind them, so that the world must have some."""
+
+    @property
+    def rounds_of_client(self) -> int:
+        """How many rounds a client trains for each aggregation at the server."""
+        return 1
 
     def check(self, algorithm: Algorithm, training: Training, devices: int) -> None:
         """Check that it can run an algorithm with these settings.
@@ -89,6 +97,10 @@ class Driver(Settings):
             seeds: the random streams of the trial.
         """
         raise NotImplementedError
+
+    def hosts(self, world: World) -> list[Site]:
+        """Return the sites that do a part of the clients' work, and hold the model for it: here the server alone."""
+        return [world.server]
 
 
 def begun(algorithm: Algorithm, world: World, task: Task) -> GlobalState:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simulator.accounting.ledger import AttemptRow
@@ -49,8 +49,6 @@ class CohortDriver(Driver):
                 if not cohort:
                     absent = [client.site for client in world.clients if client.fits]
                     world.advance(world.await_return(absent, "next cohort"))
-            for client in cohort:
-                client.round_index, client.scheduled_round = max(number, client.round_index + 1), number
             updates = world.updates
             state = world.advance(self._round(algorithm, world, task, stored.value, cohort, number))
             if state is not GONE:
@@ -95,22 +93,18 @@ class CohortDriver(Driver):
         with world.round(number, engaged):
             if isinstance(algorithm, OwnOrder):
                 return (yield from self._own_round(algorithm, world, task, state, cohort, number))
-            with world.phase("model exchange"):
-                jobs = {client: world.start(algorithm.client(world, task, client, state), client) for client in cohort}
-            used: dict[Client, Update] = {}
-            start = world.now
+            attempts = Attempts(algorithm, world, task, state, cohort, number)
             try:
-                updates = yield from self.gather(algorithm, world, task, state, jobs)
+                updates = yield from self.gather(algorithm, world, task, state, attempts.jobs)
                 for client in updates:
                     world.note_update(client)
                 if updates:
                     with world.phase("aggregation"):
                         arrived = list(updates.values())
                         state = yield from algorithm.aggregate(world.server, task, state, arrived)
-                used = updates
-                world.updates += len(used)
+                attempts.use(updates)
             finally:
-                _record(world, jobs, used, start, number)
+                attempts.record(number)
         return state
 
     def _own_round(
@@ -121,6 +115,7 @@ class CohortDriver(Driver):
         Whoever was in the cohort counts as used, also those that left on the way: the server may have learned from
         what they sent before.
         """
+        number_attempts(cohort, number)
         start, base, ended = world.now, world.aggregations, False
         try:
             state = yield from algorithm.round(world, task, state, cohort)
@@ -136,20 +131,62 @@ class CohortDriver(Driver):
         return state
 
 
+def number_attempts(cohort: Sequence[Client], number: int) -> None:
+    """Give each client of a cohort the number of its next attempt, and the round whose learning rate it trains with.
+
+    Args:
+        cohort: the clients.
+        number: the round; no two attempts of a client have the same number.
+    """
+    for client in cohort:
+        client.round_index, client.scheduled_round = max(number, client.round_index + 1), number
+
+
+class Attempts:
+    """The attempts of clients that were given the same state at the same time.
+
+    Creating it starts them.
+
+    Args:
+        algorithm: the algorithm that runs.
+        world: the world in which it runs.
+        task: the model, its starting weights and the training settings.
+        state: the state that the clients start from.
+        cohort: the clients.
+        number: the round that the attempts are numbered by, and that sets the learning rate.
+
+    Attributes:
+        jobs: the running part of each client.
+    """
+
+    def __init__(
+        self, algorithm: Algorithm, world: World, task: Task, state: State, cohort: Sequence[Client], number: int
+    ) -> None:
+        number_attempts(cohort, number)
+        with world.phase("model exchange"):
+            self.jobs = {client: world.start(algorithm.client(world, task, client, state), client) for client in cohort}
+        self._world, self._start = world, world.now
+        self._used: frozenset[Client] = frozenset()
+
+    def use(self, clients: Iterable[Client]) -> None:
+        """Note that the updates of these clients have been aggregated."""
+        self._used = frozenset(clients)
+        self._world.updates += len(self._used)
+
+    def record(self, number: int) -> None:
+        """Record what became of each client: its update was used in round ``number``, or why it was lost."""
+        world = self._world
+        for client, job in self.jobs.items():
+            process = job.process
+            end = world.now if process.ended is None else process.ended
+            reason = ""
+            if client not in self._used:  # it was stopped itself, or with all others, or was done too late to count
+                reason = process.reason or (world.main.reason if world.main else "") or LATE
+            row = process.attempt, world.aggregations, self._start, end - self._start, 0 if reason else number
+            world.ledger.attempts.add(AttemptRow(client.name, *row, 0, reason))
+
+
 def updates_of(jobs: dict[Client, Handle]) -> dict[Client, Update]:
     """Return the updates of those clients that are done."""
     done: dict[Client, Any] = {client: job.process for client, job in jobs.items() if not job.process.is_alive}
     return {client: process.value for client, process in done.items() if process.value is not GONE}
-
-
-def _record(world: World, jobs: dict[Client, Handle], used: dict[Client, Update], start: float, number: int) -> None:
-    """Record what became of each client of a round: its update was used, or why not."""
-    main = world.main
-    for client, job in jobs.items():
-        process = job.process
-        end = world.now if process.ended is None else process.ended
-        reason = ""
-        if client not in used:  # it was stopped itself, or with all others, or was done too late to count
-            reason = process.reason or (main.reason if main else "") or LATE
-        base, round = world.aggregations, 0 if reason else number
-        world.ledger.attempts.add(AttemptRow(client.name, process.attempt, base, start, end - start, round, 0, reason))

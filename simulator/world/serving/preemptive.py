@@ -97,7 +97,7 @@ class Preemptive(Service):
     def _abort(self, job: Job, reason: str) -> None:
         job.aborted, job.reason = True, reason
         if job in self._aside:
-            self.note_wait(job, self._aside.pop(job), reason)
+            self.note_wait(job, self._aside.pop(job), SET_ASIDE)  # the work's own row says why it ended
             self._occupy(job)  # for no time: closing it frees a slot
         else:
             self._update(job)

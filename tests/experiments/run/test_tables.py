@@ -30,6 +30,8 @@ SUMMARY = [
     "bytes_up",
     "bytes_down",
     "bytes_provisioning",
+    "bytes_edge_up",
+    "bytes_edge_down",
     "client_flops",
     "server_flops",
     "client_energy_j",
@@ -55,8 +57,15 @@ SUMMARY = [
     "wasted_bytes",
     "wasted_flops",
     "wasted_energy_j",
+    "server_utilisation",
+    "server_wait_s",
+    "server_queue_length",
+    "cost_usd",
+    "carbon_kg",
     "personal_accuracy_participants",
     "personal_accuracy_participants_worst_decile",
+    "cost_to_target_usd",
+    "carbon_to_target_kg",
 ]
 ROUNDS = (
     "algorithm,label,seed,round,sim_time_s,accuracy,loss,bytes_up,bytes_down,client_flops,server_flops,"
@@ -95,13 +104,14 @@ def test_the_names_of_everything(left: tuple[Path, bool]) -> None:
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     ledgers = {f"ledger/{label}-{seed}/{name}.parquet" for label in LABELS for seed in (0, 3) for name in TABLES}
     files = {"summary.json", "rounds.csv", "breakdown.csv", "scenario.yaml", "environment.json"}
+    files |= {"queues.csv", "waits.csv", "critical_path.csv"}
     pictures = set() if dry else {"report.html", *(f"figures/{name}.png" for name in FIGURES)}
     assert files | ledgers | pictures <= names
     assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
     assert oct(folder.stat().st_mode & 0o777) == "0o755"
 
 
-TABLES = ("works", "transfers", "attempts", "engagements", "absences", "rounds")
+TABLES = ("works", "transfers", "attempts", "engagements", "absences", "rounds", "critical_path")
 
 
 def test_summary(left: tuple[Path, bool]) -> None:

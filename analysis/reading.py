@@ -1,0 +1,162 @@
+"""Read the files of run folders: text, JSON, YAML and CSV with typed columns, and one kind of error for all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Set
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the former is ten times as fast, but not always installed
+_WORDS = frozenset({"algorithm", "label", "side", "phase", "activity", "client", "device", "class_name", "reason"})
+_WORDS |= {"payer", "group", "item"}
+
+
+class RunError(Exception):
+    """A folder is no run (or no sweep), a file in it cannot be read, or it does not hold what was asked for.
+
+    The message names the file and what is wrong with it, or what is available.
+    """
+
+
+def check_folder(folder: Path) -> None:
+    """Check that a folder exists.
+
+    Raises:
+        RunError: there is nothing at this path, or a file.
+    """
+    if not folder.exists():
+        raise RunError(f"{folder}: there is no such folder")
+    if not folder.is_dir():
+        raise RunError(f"{folder}: this is a file, not a folder")
+
+
+def read_text(path: Path) -> str:
+    """Return the content of a text file.
+
+    Raises:
+        RunError: the file is missing or cannot be read.
+    """
+    if not path.is_file():
+        raise RunError(f"{path}: this file is missing")
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path}: cannot be read: {first_line(error)}") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file.
+
+    Raises:
+        RunError: the file is missing, or holds no JSON object.
+    """
+    try:
+        return _mapping(path, json.loads(read_text(path)))
+    except json.JSONDecodeError as error:
+        raise RunError(f"{path}: cannot be read as JSON: {error}") from error
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the mapping in a YAML file.
+
+    Raises:
+        RunError: the file is missing, or holds no mapping in YAML.
+    """
+    try:
+        return _mapping(path, yaml.load(read_text(path), Loader=_LOADER))
+    except yaml.YAMLError as error:
+        raise RunError(f"{path}: cannot be read as YAML: {first_line(error)}") from error
+
+
+def _mapping(path: Path, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise RunError(f"{path}: must be a mapping of keys to values")
+    return value
+
+
+def read_csv(
+    path: Path, columns: tuple[str, ...], later: tuple[str, ...] = (), words: Set[str] = _WORDS
+) -> pd.DataFrame:
+    """Return the table in a CSV file, with typed columns.
+
+    Args:
+        path: the file.
+        columns: the columns that it must have.
+        later: those that came with later versions, so that it may lack them.
+        words: the columns that hold text.
+
+    Raises:
+        RunError: the file is missing, cannot be read, or lacks a column.
+    """
+    read_text(path)  # raises if the file is missing or unreadable
+    try:
+        # A label may be called "NA" or "1": only an empty field counts as missing, and words stay words.
+        frame = pd.read_csv(path, dtype=dict.fromkeys(words, "object"), keep_default_na=False, na_values=[""])
+    except ValueError as error:  # covers pandas' ParserError and EmptyDataError
+        raise RunError(f"{path}: cannot be read as CSV: {first_line(error)}") from error
+    demand_columns(path, frame.columns, columns)
+    return typed(path, frame, columns, later, words)
+
+
+def read_if_there(path: Path, columns: tuple[str, ...], *more_words: str) -> pd.DataFrame:
+    """Return the table in a CSV file, or an empty one if there is no such file, as in runs of earlier versions.
+
+    Args:
+        path: the file.
+        columns: the columns that it must have.
+        more_words: those of them that hold text, beside the usual ones.
+
+    Raises:
+        RunError: the file cannot be read, or lacks a column.
+    """
+    there = path.exists()
+    return read_csv(path, columns, words=_WORDS.union(more_words)) if there else pd.DataFrame(columns=list(columns))
+
+
+def typed(
+    path: Path, frame: pd.DataFrame, columns: tuple[str, ...], later: tuple[str, ...] = (), words: Set[str] = _WORDS
+) -> pd.DataFrame:
+    """Return a frame with its columns typed: text, whole numbers for seed, round and class, else floats (NaN: missing).
+
+    Args:
+        path: the file that the frame is from, for messages.
+        frame: the frame.
+        columns: columns that it has.
+        later: columns that came with later versions, so that the frame may lack them.
+        words: the columns that hold text.
+
+    Raises:
+        RunError: a column of numbers holds something else.
+    """
+    frame = frame.assign(**{column: float("nan") for column in later if column not in frame})
+    for column in (*columns, *later):
+        try:
+            if column in words:
+                frame[column] = frame[column].astype(str)
+            elif column in ("seed", "round", "class"):
+                frame[column] = frame[column].astype("int64")
+            else:
+                frame[column] = frame[column].astype("float64")
+        except (TypeError, ValueError) as error:
+            raise RunError(f"{path}: column {column!r} holds something else than numbers: {error}") from error
+    return frame
+
+
+def demand_columns(path: Path, present: Any, wanted: tuple[str, ...]) -> None:
+    """Check that these columns are there.
+
+    Raises:
+        RunError: one is not.
+    """
+    missing = [column for column in wanted if column not in present]
+    if missing:
+        raise RunError(f"{path}: lacks {', '.join(missing)}")
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of a library's error message; the rest would not help a user of sfsim."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,153 @@
+"""The carbon emissions of a trial: the energy of each stretch of time, times the intensity of the grid at that time."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import fsum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from simulator.accounting.prices import PAYERS
+
+if TYPE_CHECKING:
+    from simulator.accounting.ledger import Ledger
+    from simulator.accounting.usage import Use
+
+Span = tuple[float, float]
+"""A begin and an end, in seconds of the clock."""
+
+
+class Varying(Protocol):
+    """A value that varies in time: constant from each change to the next."""
+
+    def at(self, t: float) -> float:
+        """Return the value at a moment, in seconds of the clock."""
+
+    def next_change(self, t: float) -> float:
+        """Return the first moment after ``t`` at which the value changes, in seconds; infinity if it never does."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The electricity grids that sites draw from.
+
+    Attributes:
+        intensity: kg of CO2 equivalent for a joule, by the role of the site: ``server``, ``edge`` or ``device``.
+        factor: a factor on all intensities that varies in time; None if they are constant.
+    """
+
+    intensity: Mapping[str, float]
+    factor: Varying | None = None
+
+
+class Emission(NamedTuple):
+    """The emissions of the energy that sites drew.
+
+    Attributes:
+        payer, group, phase, round: those of the electricity, as ``prices.Charge`` has them.
+        kg: kg of CO2 equivalent.
+    """
+
+    payer: str
+    group: str
+    phase: str
+    round: int
+    kg: float
+
+
+def emissions(ledger: Ledger, uses: Iterable[Use], grid: Grid, start: float, end: float) -> list[Emission]:
+    """Return the emissions of a trial, one row for each payer, group, phase and round, without those of 0 kg.
+
+    Energy is spread evenly over the time in which it was drawn. With a constant intensity, emissions are the energy
+    times the intensity.
+
+    Args:
+        ledger: the ledger of the trial.
+        uses: its uses, as ``usage.uses`` returns them.
+        grid: the intensities.
+        start, end: the clock at the beginning and at the end of the trial, in seconds.
+    """
+    sites = {row.name: row for row in ledger.sites}
+    mean = None if grid.factor is None else Integral(grid.factor, start, end).mean
+    kg: dict[tuple[str, str, str, int], list[float]] = defaultdict(list)
+    for use, spans in _timed(ledger, uses):
+        site = sites[use.site]
+        amount = use.energy_j * grid.intensity.get(site.role, 0.0) * (mean(spans) if mean else 1.0)
+        if amount:
+            kg[PAYERS[site.role], site.group, use.phase, use.round].append(amount)
+    return [Emission(*key, fsum(amounts)) for key, amounts in kg.items()]
+
+
+class Integral:
+    """The integral of a value that varies in time, between any two moments of a trial.
+
+    Args:
+        varying: the value.
+        start, end: the beginning and the end of the trial, in seconds of the clock; after it, the last value holds.
+    """
+
+    def __init__(self, varying: Varying, start: float, end: float) -> None:
+        self._moments, self._values, self._sums = [start], [varying.at(start)], [0.0]
+        while (moment := varying.next_change(self._moments[-1])) < end:
+            self._sums.append(self._sums[-1] + self._values[-1] * (moment - self._moments[-1]))
+            self._moments.append(moment)
+            self._values.append(varying.at(moment))
+
+    def between(self, begin: float, end: float) -> float:
+        """Return the integral from one moment to another."""
+        first, last = self._at(begin), self._at(end)
+        if first == last:
+            return self._values[first] * (end - begin)
+        inside = self._sums[last] - self._sums[first + 1]
+        before = self._values[first] * (self._moments[first + 1] - begin)
+        return before + inside + self._values[last] * (end - self._moments[last])
+
+    def mean(self, spans: Iterable[Span]) -> float:
+        """Return the mean of the value over spans; the value at the beginning of the first if they last no time."""
+        spans = list(spans)
+        first, last = self._at(spans[0][0]), self._at(spans[-1][1])
+        if first == last:
+            return self._values[first]
+        seconds = fsum(end - begin for begin, end in spans)
+        return fsum(self.between(*span) for span in spans) / seconds if seconds > 0 else self._values[first]
+
+    def _at(self, moment: float) -> int:
+        return max(0, bisect_right(self._moments, moment) - 1)
+
+
+def _timed(ledger: Ledger, uses: Iterable[Use]) -> Iterator[tuple[Use, list[Span]]]:
+    """Yield each use that draws energy, with the time in which it draws it."""
+    works = zip(*(ledger.works.column(name) for name in ("start", "seconds")), strict=True)  # uses of works: in order
+    rounds = [(row.start, row.start + row.seconds) for row in ledger.rounds]
+    devices = {row.name for row in ledger.sites if row.role == "device"}
+    away: dict[str, list[Span]] = defaultdict(list)
+    for row in ledger.absences:
+        away[row.site].append((row.start, row.start + row.seconds))
+    absent = {site: sorted(spans) for site, spans in away.items()}
+    outside = {site: sorted([*rounds, *absent.get(site, ())]) for site in {row.name for row in ledger.sites} - devices}
+    for use in uses:
+        if use.activity == "compute":
+            begin, seconds = next(works)  # a work that shares its slot lasts longer than it keeps one busy
+            yield use, [(begin, begin + seconds)]
+        elif use.activity == "idle":
+            gaps = outside.get(use.site) if use.round == 0 else None
+            yield use, _without(absent.get(use.site, []) if gaps is None else gaps, use.start, use.seconds)
+        elif use.energy_j:
+            yield use, [(use.start, use.start + use.seconds)]
+
+
+def _without(gaps: list[Span], begin: float, seconds: float) -> list[Span]:
+    """Return the first so many seconds from a moment on that lie in none of the gaps, which are sorted."""
+    spans, now = [], begin
+    for start, end in gaps:
+        if end <= now:
+            continue
+        if start - now >= seconds:
+            break
+        if start > now:
+            spans.append((now, start))
+            seconds -= start - now
+        now = end
+    return [*spans, (now, now + max(0.0, seconds))]

@@ -1,0 +1,26 @@
+"""What edge servers and the sites above them sent each other, from the ledger of a run."""
+
+from __future__ import annotations
+
+from simulator.accounting.ledger import Ledger
+
+
+def edge_traffic(ledger: Ledger) -> dict[str, int | None]:
+    """Return the bytes that edges sent to the sites above them, and received from there; None for both without edges.
+
+    What edges relay between devices and the server is no part of it: such a transfer ends at a device.
+
+    Args:
+        ledger: the ledger of one trial.
+    """
+    roles = {row.name: row.role for row in ledger.sites}
+    if "edge" not in roles.values():
+        return {"bytes_edge_up": None, "bytes_edge_down": None}
+    up = down = 0
+    for row in ledger.transfers:
+        source, target = roles[row.source], roles[row.target]
+        if source == "edge" and target != "device":
+            up += row.bytes
+        elif target == "edge" and source != "device":
+            down += row.bytes
+    return {"bytes_edge_up": up, "bytes_edge_down": down}

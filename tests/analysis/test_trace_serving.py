@@ -1,0 +1,127 @@
+"""What a trace shows of how a server serves: its GPUs, its queue, its passes and its rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pyarrow import parquet
+
+from analysis import write_trace
+from simulator.accounting.ledger import SET_ASIDE, Ledger, WaitRow, WorkRow
+from simulator.accounting.usage import uses
+from tests.helpers.ledgers import POWER, TRAIN, made, served
+from tests.helpers.traces import Event, faults, read
+
+
+def work(asked: float, start: float, seconds: float, client: str = "pi-0", **more: Any) -> WorkRow:
+    return WorkRow("server", client, *TRAIN, asked, start, seconds, 10, 20, **more)
+
+
+def wait(start: float, seconds: float, reason: str, client: str = "pi-0") -> WaitRow:
+    return WaitRow("server", client, *TRAIN, start, seconds, 0, reason)
+
+
+def ledger(*works: WorkRow, waits: tuple[WaitRow, ...] = ()) -> Ledger:
+    found = Ledger()
+    for row in works:
+        found.works.add(row)
+    for each in waits:
+        found.waits.add(each)
+    return found
+
+
+def counter(events: list[Event], name: str) -> list[tuple[float, float]]:
+    """The moments (s) and values of a counter."""
+    return [
+        (event["ts"] / 1e6, *event["args"].values()) for event in events if (event["ph"], event["name"]) == ("C", name)
+    ]
+
+
+def tracks(events: list[Event]) -> list[str]:
+    """The tracks of the server's works."""
+    named = [event["args"]["name"] for event in events if event["name"] == "thread_name"]
+    return [name for name in named if name.startswith("server ")]
+
+
+def works(events: list[Event]) -> list[dict[str, Any]]:
+    return [event["args"] for event in events if event.get("cat") == "compute"]
+
+
+def serving(folder: Path, **keys: object) -> None:
+    """Change the keys of the server in the scenario of a run."""
+    scenario = yaml.safe_load((folder / "scenario.yaml").read_text())
+    scenario["world"]["server"] |= keys
+    (folder / "scenario.yaml").write_text(yaml.safe_dump(scenario))
+
+
+@pytest.mark.parametrize(
+    ("slots", "names"),
+    [
+        (1, ["server GPU 0 compute", "server GPU 1 compute"]),
+        (2, ["server GPU 0 slot 1", "server GPU 1 slot 1", "server GPU 1 slot 2"]),
+    ],
+)
+def test_each_gpu_has_tracks_of_its_own(tmp_path: Path, slots: int, names: list[str]) -> None:
+    second = 2.0 if slots == 1 else 1.0
+    rows = work(0, 0, 2), work(0, 0, 2, "pi-1", gpu=1), work(0, second, 2, gpu=1)
+    events = read(write_trace(made(tmp_path, ledger(*rows), 4, slots, gpus=2)).path)
+    assert list(faults(events)) == []
+    assert tracks(events) == names
+
+
+def test_works_in_service_are_counted_and_what_is_set_aside_waits(tmp_path: Path) -> None:
+    """Served from 0 to 1 s and from 3 to 5 s, another one in between, and one that was withdrawn at 2 s."""
+    rows = work(0, 0, 5, share=0.6), work(1, 1, 2, "pi-1")
+    waits = wait(1, 2, SET_ASIDE), wait(0.5, 1.5, "late", "pi-1")
+    events = read(write_trace(made(tmp_path, ledger(*rows, waits=waits), 6)).path)
+    assert counter(events, "server queue") == [(0.5, 1), (1, 2), (2, 1), (3, 0)]
+    assert counter(events, "server in service") == [(0, 1), (5, 0)]
+
+
+def test_a_work_says_its_share_its_pass_and_for_how_long_it_was_set_aside(tmp_path: Path) -> None:
+    rows = work(0, 0, 5, share=0.6), work(5, 5, 2, share=0.5, batch=3), work(5, 5, 2, "pi-1", share=0.5, batch=3)
+    events = read(write_trace(made(tmp_path, ledger(*rows, waits=(wait(1, 2, SET_ASIDE),)), 7)).path)
+    common = {"work": "train_step", "round": 1, "flops": 10}
+    shared = {"share": 0.5, "pass": 3, "works_in_pass": 2}
+    assert [{**args, "client": ""} for args in works(events)] == [
+        common | {"client": "", "share": 0.6, "set_aside_s": 2},
+        *[common | {"client": ""} | shared] * 2,
+    ]
+
+
+def test_power_counts_the_share_of_a_slot(tmp_path: Path) -> None:
+    rows = ledger(work(0, 0, 4, share=0.25), work(1, 1, 2, "pi-1", share=0.5))
+    events = read(write_trace(made(tmp_path, rows, 4)).path)
+    assert counter(events, "server power") == [(0, 110), (1, 210), (3, 110), (4, 0)]
+    joules = sum(use.energy_j for use in uses(rows, POWER, ["pi-0", "pi-1"], 0, 4) if use.site == "server")
+    assert joules == 110 + 2 * 210 + 110
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"queue": {"name": "fifo"}}, ""),
+        ({"queue": {"name": "shortest_first", "preempt": True}}, " (shortest_first, preempt: true)"),
+        ({"queue": "priority", "batching": None}, " (priority)"),
+        ({"batching": {"most": 8, "wait": 0.005}}, " (passes of up to 8, wait: 5 ms)"),
+    ],
+)
+def test_the_tracks_of_a_server_say_its_rule(tmp_path: Path, keys: Mapping[str, object], said: str) -> None:
+    folder = made(tmp_path, served((0, 0, 4)), 4)
+    serving(folder, **keys)
+    assert tracks(read(write_trace(folder).path)) == [f"server compute{said}"]
+
+
+def test_a_ledger_of_an_earlier_version_is_read_as_one_gpu_without_passes(tmp_path: Path) -> None:
+    folder = made(tmp_path, served((0, 0, 4), (1, 4, 1)), 5)
+    new = read(write_trace(folder).path)
+    place = folder / "ledger" / "FL-0"
+    for name, columns in {"works": ["gpu", "share", "batch"], "sites": ["gpus", "above"]}.items():
+        table = parquet.read_table(place / f"{name}.parquet")
+        parquet.write_table(table.drop(columns), place / f"{name}.parquet")
+    (place / "waits.parquet").unlink()
+    assert read(write_trace(folder).path) == new

@@ -1,0 +1,254 @@
+"""The hierarchical driver: by hand, and against the same algorithms without tiers."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+import torch
+
+from simulator.accounting.ledger import RoundRow
+from simulator.algorithms.base import Algorithm, Update
+from simulator.scheduling.drivers.hierarchical import Hierarchical
+from simulator.scheduling.drivers.synchronous import Synchronous
+from simulator.settings.errors import UnfitError
+from simulator.settings.plugins import ALGORITHMS
+from simulator.transport.wire import Wire
+from simulator.world.attendance import have_outages
+from simulator.world.timetable import Timetable
+from simulator.world.world import World
+from tests.helpers.learners import equal, largest_difference, make, training
+from tests.helpers.tiers import drive, put_behind
+from tests.helpers.worlds import Steps, after, device, job, tiny
+
+INF = float("inf")
+
+
+class Adding(Algorithm):
+    """Client `a` adds 1 in 3 s, `b` adds 3 in 5 s, and `c`, which weighs twice as much, adds 10 in 4 s."""
+
+    name: ClassVar[str] = "adding"
+
+    def begin(self, world: World, task: Any) -> Any:
+        return {"w": torch.tensor(0.0)}
+
+    def client(self, world: World, task: Any, client: Any, state: Any) -> Steps:
+        seconds, adds, weight = {"a": (3, 1, 1), "b": (5, 3, 1), "c": (4, 10, 2)}[client.name]
+        yield from client.compute(job(seconds, name="train"))
+        yield from client.server.compute(job(0, name="part of the server"))
+        return Update({"w": state["w"] + adds}, weight)
+
+
+def hall_and_lab(rate: float = INF) -> World:
+    """`a` and `b` behind the hall, `c` behind the lab, whose links carry so many bytes/s; a state has 4 bytes."""
+    world = tiny()
+    world.wire = Wire("fp32")
+    for name in "abc":
+        device(world, name)
+    put_behind(world, {"hall": [0, 1], "lab": [2]}, rate)
+    return world
+
+
+def test_edges_average_their_clients_and_the_server_averages_edges_by_their_weight() -> None:
+    """The hall adds (1 + 3) / 2 twice, the lab 10 twice: (2 x 4 + 2 x 20) / 4."""
+    assert drive(Hierarchical(edge_rounds=2), Adding(), hall_and_lab(), None, rounds=1)["w"] == 12
+
+
+def test_a_round_lasts_as_the_slowest_edge_and_is_one_round_of_the_ledger() -> None:
+    """The state goes down in 4 s and up in 4 s, at 1 B/s; the hall's clients take 5 s, twice."""
+    world = hall_and_lab(rate=1)
+    drive(Hierarchical(edge_rounds=2), Adding(), world, None, rounds=1)
+    (row,) = world.ledger.rounds
+    assert (row.start, row.seconds, row.updates) == (0, pytest.approx(18), 6)
+    assert [(row.source, row.target, row.kind, row.phase, row.client, row.bytes) for row in world.ledger.transfers] == [
+        ("server", "hall", "model", "model exchange", None, 4),
+        ("server", "lab", "model", "model exchange", None, 4),
+        ("lab", "server", "model", "model exchange", None, 4),
+        ("hall", "server", "model", "model exchange", None, 4),
+    ]
+    assert {(row.client, row.seconds) for row in world.ledger.engagements} == {(name, row.seconds) for name in "abc"}
+
+
+def test_each_round_at_an_edge_is_an_attempt() -> None:
+    world = hall_and_lab()
+    drive(Hierarchical(edge_rounds=2), Adding(), world, None, rounds=2)
+    attempts = [(row.client, row.attempt, row.base, row.round, row.seconds) for row in world.ledger.attempts]
+    assert sorted(attempts) == [
+        *(("a", number, base, base + 1, 3) for number, base in ((1, 0), (2, 0), (3, 1), (4, 1))),
+        *(("b", number, base, base + 1, 5) for number, base in ((1, 0), (2, 0), (3, 1), (4, 1))),
+        *(("c", number, base, base + 1, 4) for number, base in ((1, 0), (2, 0), (3, 1), (4, 1))),
+    ]
+    assert world.updates == 12
+
+
+def test_clients_do_with_their_edge_what_they_do_with_the_server_otherwise() -> None:
+    world = hall_and_lab()
+    seen = []
+    drive(Hierarchical(), Adding(), world, None, 2, lambda number: seen.append({c.server for c in world.clients}))
+    at = {row.client: row.site for row in world.ledger.works if row.work == "part of the server"}
+    assert at == {"a": "hall", "b": "hall", "c": "lab"}
+    assert seen == [{world.server}] * 3, "between rounds, as selection policies know it"
+
+
+def test_clients_behind_no_edge_do_the_same_at_the_server() -> None:
+    """The server averages 1 and 3 twice, beside the lab."""
+    world = tiny()
+    world.wire = Wire("fp32")
+    for name in "abc":
+        device(world, name)
+    put_behind(world, {"lab": [2]})
+    assert drive(Hierarchical(edge_rounds=2), Adding(), world, None, rounds=1)["w"] == 12
+    assert {row.source for row in world.ledger.transfers} == {"server", "lab"}
+
+
+def test_a_client_that_leaves_is_missing_at_its_edge_until_it_is_back() -> None:
+    """`b` leaves at 2 s and is back at 4: the hall adds 1, then 1, then 2, as it starts anew at 3, 6 and at 9 s."""
+    world = hall_and_lab()
+    b = world.clients[1].site
+
+    def leave(number: int) -> None:
+        if number == 0:
+            world.start(after(world, 2, b.leave))
+            world.start(after(world, 4, b.come_back))
+
+    state = drive(Hierarchical(edge_rounds=3), Adding(), world, None, 1, leave)
+    rows = [(row.attempt, row.start, row.reason) for row in world.ledger.attempts if row.client == "b"]
+    assert rows == [(1, 0, "left"), (3, 6, "")]
+    assert state["w"] == pytest.approx((2 * (1 + 1 + 2) + 2 * 30) / 4)
+
+
+def test_an_edge_without_any_update_sends_nothing() -> None:
+    world = hall_and_lab()
+
+    def leave(number: int) -> None:
+        if number == 0:
+            world.start(after(world, 2, world.clients[2].site.leave))
+
+    assert drive(Hierarchical(edge_rounds=2), Adding(), world, None, 1, leave)["w"] == 4
+    assert [row.source for row in world.ledger.transfers] == ["server", "server", "hall"]
+    assert [(row.round, row.reason) for row in world.ledger.attempts if row.client == "c"] == [(0, "left")]
+
+
+@pytest.mark.parametrize("edges", ["aggregate", "forward"])
+def test_an_outage_of_the_server_loses_the_round_at_the_edges_too(edges: str) -> None:
+    """The second round begins at 5 s; the server is away from 7 s to 8 s, and `b` still works until 10 s."""
+    world = hall_and_lab()
+    have_outages(world.server, Timetable([(0.0, 7.0), (8.0, INF)], stays_on=True), patience=60.0)
+    seen: list[tuple[int, float]] = []
+    state = drive(Hierarchical(edges=edges), Adding(), world, None, 3, lambda number: seen.append((number, world.now)))
+    assert [row.reason for row in world.ledger.attempts if row.base == 1] == ["outage"] * 3
+    assert [row.updates for row in world.ledger.rounds] == [3, 0, 3]
+    assert seen == [(0, 0), (1, 5), (2, 7), (3, 15)]
+    assert state["w"] == 12
+
+
+def test_a_forwarded_update_outlives_its_device() -> None:
+    """`a` is done at 3 s; its 4 bytes are then on the way for 4 s, in which its device leaves."""
+    world = hall_and_lab(rate=1)
+
+    def leave(number: int) -> None:
+        if number == 0:
+            world.start(after(world, 8, world.clients[0].site.leave))
+
+    drive(Hierarchical(edges="forward"), Adding(), world, None, 1, leave)
+    assert [(row.client, row.reason) for row in world.ledger.attempts] == [("a", ""), ("b", ""), ("c", "")]
+
+
+LEARNERS: dict[str, dict[str, Any]] = {
+    "fedavg": {},
+    "fedprox": {"mu": 0.1},
+    "splitfed": {"head": 1, "tail": 1},
+    "sfprompt": {"head": 1, "tail": 1},
+    "ditto": {},
+    "pfedme": {"inner_steps": 1},
+    "fedlora": {},
+}
+OPTIMIZERS: dict[str, dict[str, Any]] = {"fedadam": {}, "fedyogi": {}, "fedavgm": {}}
+GROUPS = {"hall": [0, 2], "lab": [1]}
+
+
+def learned(
+    name: str, keys: dict[str, Any], driver: Any, groups: dict[str, list[int]], rounds: int = 2, **settings: Any
+) -> Any:
+    """Run an algorithm with three clients of unequal shards, and return its last state."""
+    algorithm: Any = ALGORITHMS.find(name)(**keys)
+    how = training(rounds=settings.pop("scheduled", rounds), **settings)
+    world, task = make(algorithm, how, clients=3, samples=(10, 14, 6))
+    if groups:
+        put_behind(world, groups)
+    return drive(driver, algorithm, world, task, rounds)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_one_edge_learns_in_its_rounds_what_a_server_learns_in_as_many(name: str) -> None:
+    keys = LEARNERS[name]
+    flat = learned(name, keys, Synchronous(), {}, rounds=4)
+    assert equal(learned(name, keys, Hierarchical(edge_rounds=2), {"hall": [0, 1, 2]}, rounds=2), flat)
+
+
+@pytest.mark.parametrize("name", LEARNERS | OPTIMIZERS)
+def test_edges_that_average_once_learn_what_a_server_learns(name: str) -> None:
+    """A mean of means is the mean but for rounding, which an optimizer at the server may make larger."""
+    keys = (LEARNERS | OPTIMIZERS)[name]
+    flat, tiers = (
+        learned(name, keys, driver, groups) for driver, groups in ((Synchronous(), {}), (Hierarchical(), GROUPS))
+    )
+    if name == "pfedme":
+        assert equal(flat, flat)
+    assert largest_difference(flat, tiers) < (1e-3 if name in ("fedadam", "fedyogi") else 1e-5)
+
+
+@pytest.mark.parametrize("name", LEARNERS | OPTIMIZERS)
+def test_edges_that_forward_learn_the_same_to_the_digit(name: str) -> None:
+    keys = (LEARNERS | OPTIMIZERS)[name]
+    flat = learned(name, keys, Synchronous(), {})
+    assert equal(learned(name, keys, Hierarchical(edges="forward"), GROUPS), flat)
+
+
+def test_what_an_edge_held_for_clients_is_freed_after_each_of_its_rounds() -> None:
+    peaks = []
+    for edge_rounds in (1, 3):
+        algorithm: Any = ALGORITHMS.find("splitfed")(head=1, tail=1)
+        world, task = make(algorithm, training(), clients=3)
+        hall = put_behind(world, {"hall": [0, 1, 2]})["hall"]
+        drive(Hierarchical(edge_rounds=edge_rounds), algorithm, world, task, 1)
+        peaks.append((hall.memory.peak_bytes, [client.site.memory.peak_bytes for client in world.clients]))
+        assert hall.memory.bytes == 0
+    assert peaks[0] == peaks[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "why"),
+    [
+        ("splitfed", {"version": "v2"}, "all its clients train one body"),
+        ("splitlora", {}, "all its clients train one body"),
+        ("flexp_sfl", {}, "all its clients train one body"),
+        ("flora", {}, "the stacks of all rounds that it missed"),
+        ("local", {}, "nothing is aggregated"),
+        *(
+            (name, {}, "orders its rounds itself")
+            for name in ("epsl", "sfpl", "split_learning", "splitfrozen", "centralized")
+        ),
+    ],
+)
+def test_an_algorithm_that_needs_one_server_is_refused(name: str, keys: dict[str, Any], why: str) -> None:
+    algorithm: Any = ALGORITHMS.find(name)(**keys)
+    with pytest.raises(UnfitError, match=why) as error:
+        Hierarchical().check(algorithm, training(), 3)
+    assert name in str(error.value)
+
+
+@pytest.mark.parametrize("name", LEARNERS | OPTIMIZERS)
+def test_the_others_are_not(name: str) -> None:
+    Hierarchical().check(ALGORITHMS.find(name)(), training(), 3)  # type: ignore[arg-type]
+
+
+def test_edges_that_forward_have_one_round() -> None:
+    with pytest.raises(ValueError, match="have nothing to start another round from"):
+        Hierarchical(edge_rounds=2, edges="forward")
+
+
+def test_the_ledger_has_a_round_for_each_aggregation_at_the_server() -> None:
+    world = hall_and_lab()
+    drive(Hierarchical(edge_rounds=2), Adding(), world, None, rounds=2)
+    assert list(world.ledger.rounds) == [RoundRow(1, 0, 10, 6), RoundRow(2, 10, 10, 6)]
