@@ -11,7 +11,9 @@ from pathlib import Path
 import torch
 
 COPIED_BYTES = 128 * 2**20
-"""Size of the copied tensor: more than the caches of a processor or a GPU hold."""
+"""Size of the tensor that a processor copies: more than its caches hold."""
+COPIED_ON_GPU = 2 * 2**30
+"""The same for a GPU, which copies the smaller one in little more time than it takes to begin and to be waited for."""
 COPIES = 7
 """Timed copies, after one to warm up."""
 
@@ -39,16 +41,24 @@ def memory_bytes(device: str = "cpu") -> int | None:
     return size // 2**20 * 2**20
 
 
+def copied_bytes(device: str = "cpu") -> int:
+    """Return the size of the tensor to copy, in bytes: of a GPU's memory, an eighth at most."""
+    if device == "cpu":
+        return COPIED_BYTES
+    return min(COPIED_ON_GPU, (memory_bytes(device) or 0) // 8)
+
+
 def copied_per_s(device: str = "cpu") -> float:
     """Return the bytes per second, read and written, of copying a tensor larger than the caches: a median of copies."""
-    source = torch.zeros(COPIED_BYTES, dtype=torch.uint8, device=device)
+    size = copied_bytes(device)
+    source = torch.zeros(size, dtype=torch.uint8, device=device)
     target = torch.ones_like(source)
     seconds = []
     for _ in range(1 + COPIES):
         begun = now(device)
         target.copy_(source)
         seconds.append(now(device) - begun)
-    return 2 * COPIED_BYTES / statistics.median(seconds[1:])
+    return 2 * size / statistics.median(seconds[1:])
 
 
 def now(device: str = "cpu") -> float:

@@ -81,10 +81,18 @@ class Measured(Hardware):
     def together(self, costs: Sequence[Cost]) -> float:
         """Return the measured seconds of the pieces, each for all samples of the pass; the rest as each takes it alone.
 
-        A table of efficiencies is not looked at: the table of seconds says what a larger batch gains.
+        A table of efficiencies is not looked at: the table of seconds says what a larger batch gains. A pass that is
+        larger than all batches in the table takes no less than the slowest of them, whatever the line through its last
+        rows says: where times hardly grow, noise alone decides where that line goes.
         """
         first, samples = costs[0], sum(cost.samples for cost in costs)
         known = [piece.what for piece in first.made_of if piece.what in self.table]
         alone = fsum(self.seconds(cost) for cost in costs)
         apart = fsum(interpolated(self.table[what], cost.samples) for cost in costs for what in known)
-        return max(0.0, alone - apart) + fsum(interpolated(self.table[what], samples) for what in known)
+        return max(0.0, alone - apart) + fsum(_of_a_pass(self.table[what], samples) for what in known)
+
+
+def _of_a_pass(rows: Rows, samples: int) -> float:
+    """Return the seconds for the samples of a pass, which may be more than the table has."""
+    seconds = interpolated(rows, samples)
+    return max(seconds, *(measured for _, measured in rows)) if samples > rows[-1][0] else seconds

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from simulator.calibration import timing
+from simulator.calibration import machine, timing
 from simulator.calibration.timing import ALIKE, Laps, Timed, few_alike
 from simulator.learning.models.parts import Part
 from simulator.learning.models.staged import Staged
@@ -140,6 +140,15 @@ def test_a_gpu_is_timed_alike() -> None:
     laps, timed = Laps(), Timed(model, Sgd(), SIDE, [1, 3], "cuda")
     timed.round(laps)
     assert set(laps.table()) == {piece.what for piece in timed.pieces()}
+
+
+@pytest.mark.parametrize(("memory", "copied"), [(141 * 2**30, 2 * 2**30), (4 * 2**30, 2**29)])
+def test_a_gpu_copies_more_than_a_processor_and_no_more_than_it_has(
+    memory: int, copied: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "memory_bytes", lambda device: memory)
+    assert machine.copied_bytes("cuda") == copied
+    assert machine.copied_bytes("cpu") == 128 * 2**20
 
 
 def test_no_more_of_stages_that_are_alike_than_it_takes() -> None:

@@ -9,9 +9,11 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from simulator.accounting.costs import Cost, Piece
 from simulator.scenario import hardware as catalogue
 from simulator.scenario.scenario import Scenario, ScenarioError, load
 from simulator.scenario.sites import DeviceSettings, ServerSettings
+from simulator.world.hardware import Hardware
 from tests.helpers.toy_scenario import SCENARIO, use_toy_algorithms
 
 CUSTOM = {
@@ -46,7 +48,7 @@ def test_devices_of_every_kind() -> None:
         *("raspberry-pi-4", "raspberry-pi-5"),
         *("jetson-nano", "jetson-xavier-nx", "jetson-orin-nano", "jetson-orin-nx", "jetson-agx-orin"),
         *("galaxy-a52s", "galaxy-s23", "iphone-15-pro", "laptop-ryzen-ai-5-340"),
-        *("rtx-3060", "rtx-4090", "a100", "h100"),
+        *("rtx-3060", "rtx-4090", "a100", "h100", "h200"),
     ]
 
 
@@ -94,6 +96,20 @@ def test_what_published_results_stand_on_stays(
 def test_a_derived_rate_is_what_its_source_calculates(name: str, calculated: float) -> None:
     assert catalogue.entries()["devices"][name]["rate"]["fp32"].mark == "derived"
     assert DeviceSettings.model_validate({"name": name}).rate["fp32"] == pytest.approx(calculated, rel=2e-3)
+
+
+GAINED = {(2, 8): 0.832, (4, 8): 0.761, (8, 8): 0.707, (2, 32): 0.931, (4, 32): 0.858, (8, 32): 0.843}
+"""By (works, samples of each): the seconds of a shared pass over those of as many passes, forward and backward through
+the body of ViT-B/16 (10 of 12 blocks, frozen, 201 tokens), measured apart from the table on the same two H200."""
+
+
+@pytest.mark.parametrize(("works", "samples"), GAINED)
+def test_the_table_of_an_h200_predicts_what_shared_passes_gained(works: int, samples: int) -> None:
+    server = ServerSettings.model_validate({"name": "h200"})
+    hardware = Hardware(server.flops_per_s, batch_efficiency=server.batch_efficiency or ())
+    cost = Cost(10**9, made_of=(Piece("block", samples, 10**9),))
+    gained = hardware.together([cost] * works) / (works * hardware.seconds(cost))
+    assert gained == pytest.approx(GAINED[works, samples], rel=0.08)
 
 
 def test_raspberry_pi_4_in_si() -> None:

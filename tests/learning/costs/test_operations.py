@@ -15,6 +15,7 @@ from simulator.learning.models.weights import Weights
 from simulator.learning.optimizers.adamw import AdamW
 from simulator.learning.optimizers.base import Optimizer
 from simulator.learning.optimizers.sgd import Sgd
+from tests.helpers.caches import forget
 from tests.helpers.models import CLASSES, SIDE, chain, pictures, staged, vit, weights_of
 
 BATCH = 6
@@ -146,6 +147,15 @@ print(sorted({{piece.what for piece in part.train_step.cost(torch.empty(2, 3, {S
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(sorted(names(whole().train_step.cost(*pictures(2)))))
+
+
+def test_names_are_the_same_however_torch_writes_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From some version on torch writes "bias=True" in a LayerNorm, and a table measured before was not found."""
+    found = names(whole().train_step.cost(*pictures(2)))
+    forget()
+    monkeypatch.setattr(torch.nn.LayerNorm, "extra_repr", lambda norm: f"{norm.normalized_shape}")
+    assert "(norm1): LayerNorm((16,))" in repr(staged(vit())[0].stages["block0"])
+    assert names(whole().train_step.cost(*pictures(2))) == found
 
 
 def test_another_number_of_classes_is_another_head_and_nothing_else() -> None:

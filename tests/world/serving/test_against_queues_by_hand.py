@@ -43,7 +43,11 @@ def test_works_share_the_slots_equally(slots: int) -> None:
     assert all(row.start == row.asked for row in rows)
 
 
-@pytest.mark.parametrize("queue", [ProcessorSharing(), ShortestFirst(preempt=True), Classes(), None], ids=str)
+@pytest.mark.parametrize(
+    "queue",
+    [ProcessorSharing(), ShortestFirst(preempt=True), Classes(), None],
+    ids=["shared", "shortest first", "in classes", "first come"],
+)
 def test_shares_of_slots_add_up_to_the_seconds_of_the_works(queue: object) -> None:
     arrivals = poisson(8, 300, 1.5, lambda rng: rng.expovariate(1.0))
     rows = simulated(arrivals, queue, gpus=2)  # type: ignore[arg-type]

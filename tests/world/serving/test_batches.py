@@ -147,6 +147,13 @@ def test_a_table_of_seconds_says_what_a_larger_batch_takes() -> None:
     assert hardware.together(costs) == pytest.approx(12 + 1 + 2)
 
 
+def test_a_pass_larger_than_the_table_takes_no_less_than_what_was_measured() -> None:
+    """The line through the rows of 2 and 4 samples would say 0 seconds for 8: noise, where a GPU is hardly busy."""
+    hardware = Measured(1.0, table={"block": ((1, 3.0), (2, 4.0), (4, 2.0))})
+    costs = [Cost(made_of=(Piece("block", 2),)) for _ in range(4)]
+    assert [hardware.together(costs[:number]) for number in (1, 2, 4)] == [4.0, 2.0, 4.0]
+
+
 def test_efficiencies_are_interpolated_and_constant_outside_of_the_table() -> None:
     hardware = Hardware(1.0, batch_efficiency=((2, 0.25), (4, 0.75)))
     costs = [Cost(1, made_of=(Piece("block", samples, 1),)) for samples in (1, 2, 100)]
