@@ -50,12 +50,12 @@ WAITS_COLUMNS = (
     *(*TRIAL_COLUMNS, "site", "group", "phase", "works", "mean_wait_s", "p95_wait_s", "max_wait_s", "total_wait_s"),
 )
 PATHS_COLUMNS = (*TRIAL_COLUMNS, "round", "side", "activity", "phase", "group", "seconds", "share")
-FURTHER_WAITS_COLUMNS = ("site", "client", "work", "phase", "round", "start", "seconds", "attempt", "reason")
+FURTHER_WAITS_COLUMNS = ("site", "client", "work", "phase", "round", "start", "seconds", "attempt", "reason", "aside")
 """The columns of the ledger's table of waits that the rows of no works tell."""
 SEGMENTS_COLUMNS = (*("round", "start", "seconds", "activity", "side", "site", "client", "group", "phase", "what"),)
 """The columns of the segments of critical paths, which are beside the ledger."""
 LEDGER_LATER: dict[str, dict[str, float | str]] = {
-    "works": {"attempt": 0, "lost": False, "reason": "", "gpu": 0, "share": 1.0, "batch": 0},
+    "works": {"attempt": 0, "lost": False, "reason": "", "gpu": 0, "share": 1.0, "batch": 0, "aside": 0},
     "sites": {"gpus": 1, "above": ""},
     "transfers": {"attempt": 0, "reason": ""},
     "absences": {"cause": ""},

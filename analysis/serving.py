@@ -53,21 +53,13 @@ class Aside:
     """
 
     def __init__(self, further: pd.DataFrame) -> None:
-        self._waits: dict[Hashable, list[tuple[float, float]]] = defaultdict(list)
-        rows = further[further["reason"] == SET_ASIDE].to_dict("records")
-        for row in rows:
-            self._waits[self._key(row)].append((row["start"], row["seconds"]))
+        self._seconds: dict[Hashable, float] = defaultdict(float)
+        for row in further[further["reason"] == SET_ASIDE].to_dict("records"):
+            self._seconds[row["site"], row["aside"]] += row["seconds"]
 
     def seconds(self, work: Any) -> float:
         """Return for how many seconds a work was set aside."""
-        if not self._waits:
-            return 0.0
-        own = self._waits.get(self._key(work._asdict()), ())
-        return sum(seconds for start, seconds in own if work.start <= start < work.start + work.seconds)
-
-    @staticmethod
-    def _key(row: Mapping[Any, Any]) -> Hashable:
-        return tuple(None if row[name] != row[name] else row[name] for name in _ALIKE)
+        return self._seconds.get((work.site, work.aside), 0.0) if work.aside else 0.0
 
 
 def rule(run: Run, name: str, role: str) -> str:

@@ -60,6 +60,7 @@ class WorkRow(NamedTuple):
         share: the share of a slot that it had in its ``seconds``, on average: below 1 where works share a pass or a
             processor, or where it was set aside for others. ``seconds`` x ``share`` is how long it kept one slot busy.
         batch: the number of the pass that it shared with works of other clients; 0 if it had one of its own.
+        aside: the number under which the ledger's waits tell when it was set aside; 0 if it never was.
     """
 
     site: str
@@ -78,6 +79,7 @@ class WorkRow(NamedTuple):
     gpu: int = 0
     share: float = 1.0
     batch: int = 0
+    aside: int = 0
 
 
 class WaitRow(NamedTuple):
@@ -93,6 +95,7 @@ class WaitRow(NamedTuple):
         attempt: which attempt of the client it belongs to; 0 if it was to be done for no client.
         reason: ``SET_ASIDE`` if its service had begun, so that this wait lies within the time of its row among the
             works; else why it was withdrawn, such as "late".
+        aside: the number that the row of its work has, if it was set aside; else 0.
     """
 
     site: str
@@ -104,6 +107,7 @@ class WaitRow(NamedTuple):
     seconds: float
     attempt: int
     reason: str
+    aside: int = 0
 
 
 SET_ASIDE = "set aside"

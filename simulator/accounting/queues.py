@@ -23,8 +23,6 @@ NO_GROUP = "none"
 """The group of what was done for no device."""
 Interval = tuple[float, float]
 """Start and end, in seconds of the clock."""
-_ALIKE = 5
-"""The first columns of works and of waits are the same: site, client, work, phase and round."""
 
 
 class Step(NamedTuple):
@@ -225,20 +223,18 @@ def set_aside(waits: Iterable[WaitRow]) -> dict[Hashable, list[WaitRow]]:
     found: dict[Hashable, list[WaitRow]] = defaultdict(list)
     for wait in waits:
         if wait.reason == SET_ASIDE:
-            found[(*wait[:_ALIKE], wait.attempt)].append(wait)
+            found[wait.site, wait.aside].append(wait)
     return found
 
 
-def during(work: WorkRow, aside: Mapping[Hashable, Sequence[WaitRow]]) -> list[WaitRow]:
+def during(work: WorkRow, aside: Mapping[Hashable, Sequence[WaitRow]]) -> Sequence[WaitRow]:
     """Return the waits for which a work was set aside, in order.
 
     Args:
         work: the work.
         aside: the waits of all works that were set aside, from ``set_aside``.
     """
-    end, slack = work.start + work.seconds, RESOLUTION * work.start
-    alike = aside.get((*work[:_ALIKE], work.attempt), ())
-    return sorted(wait for wait in alike if work.start - slack <= wait.start < end)
+    return aside.get((work.site, work.aside), ()) if work.aside else ()
 
 
 def summarised(waits: Sequence[float]) -> Waits:

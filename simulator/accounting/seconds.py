@@ -55,6 +55,9 @@ def read_efficiency(data: Any) -> Rows:
         if after[1] < before[1]:
             text = f"the efficiency falls from {before[1]:g} at {before[0]} samples to {after[1]:g} at {after[0]}"
             raise ValueError(f"{text}: a larger batch can be computed in parts, so it must not fall")
+        if after[1] * before[0] > before[1] * after[0]:
+            text = f"with the efficiency {after[1]:g} at {after[0]} samples after {before[1]:g} at {before[0]}"
+            raise ValueError(f"{text}, the larger batch would take less time than the smaller one")
     return rows
 
 

@@ -72,6 +72,10 @@ class FlexPSFL(TrainsSharedBody, UShaped):
             check_pull("weight", self.weight, training.optimizer)
 
     @property
+    def _helps(self) -> str:
+        return "body: stashed, with which clients interleave"
+
+    @property
     def _interleaves(self) -> bool:
         return self.body == "stashed"
 

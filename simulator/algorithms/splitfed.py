@@ -76,6 +76,13 @@ class SplitFed(TrainsSharedBody, UShaped):
     def serial_at_server(self, model: Staged, training: Training) -> str | None:
         return super().serial_at_server(model, training) if self.version == "v2" else None
 
+    @property
+    def _helps(self) -> str:
+        frozen = "a body that stays frozen (train: linear), whose works can be batched"
+        if self.labels == "private":
+            return f"a copy for each client (version: v1), body: stashed, or {frozen}"
+        return f"a copy for each client (version: v1), or labels: private with {frozen}"
+
     def _shared(self, at: Cut) -> Ranges:
         return self._sides(at)[1]
 

@@ -42,7 +42,7 @@ class Hardware:
         """Return the seconds of one pass that does equal works for several clients.
 
         It is the sum of what each takes alone, times the efficiency that it has alone, divided by that of the pass;
-        without a table of efficiencies, the sum.
+        without a table of efficiencies, the sum. It is never less than what one of them takes alone.
 
         Args:
             costs: the cost of each work.
@@ -50,11 +50,12 @@ class Hardware:
         if not self.batch_efficiency:
             return fsum(map(self.seconds, costs))
         sizes = [cost.samples for cost in costs]
+        alone = [self.seconds(cost) for cost in costs]
         best = fsum(
-            self.seconds(cost) * interpolated_within(self.batch_efficiency, size)
-            for cost, size in zip(costs, sizes, strict=True)
+            seconds * interpolated_within(self.batch_efficiency, size)
+            for seconds, size in zip(alone, sizes, strict=True)
         )
-        return best / interpolated_within(self.batch_efficiency, sum(sizes))
+        return max(*alone, best / interpolated_within(self.batch_efficiency, sum(sizes)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +82,18 @@ class Measured(Hardware):
     def together(self, costs: Sequence[Cost]) -> float:
         """Return the measured seconds of the pieces, each for all samples of the pass; the rest as each takes it alone.
 
-        A table of efficiencies is not looked at: the table of seconds says what a larger batch gains. A pass that is
-        larger than all batches in the table takes no less than the slowest of them, whatever the line through its last
-        rows says: where times hardly grow, noise alone decides where that line goes.
+        A table of efficiencies is not looked at: the table of seconds says what a larger batch gains. A pass takes no
+        less than any smaller batch in the table, nor than one of its works alone, whatever the line between rows says:
+        where times hardly grow, noise alone decides where that line goes.
         """
         first, samples = costs[0], sum(cost.samples for cost in costs)
         known = [piece.what for piece in first.made_of if piece.what in self.table]
-        alone = fsum(self.seconds(cost) for cost in costs)
+        alone = [self.seconds(cost) for cost in costs]
         apart = fsum(interpolated(self.table[what], cost.samples) for cost in costs for what in known)
-        return max(0.0, alone - apart) + fsum(_of_a_pass(self.table[what], samples) for what in known)
+        rest = max(0.0, fsum(alone) - apart)
+        return max(*alone, rest + fsum(_of_a_pass(self.table[what], samples) for what in known))
 
 
 def _of_a_pass(rows: Rows, samples: int) -> float:
-    """Return the seconds for the samples of a pass, which may be more than the table has."""
-    seconds = interpolated(rows, samples)
-    return max(seconds, *(measured for _, measured in rows)) if samples > rows[-1][0] else seconds
+    """Return the seconds for the samples of a pass: no less than those of any smaller batch in the table."""
+    return max([interpolated(rows, samples), *(seconds for size, seconds in rows if size <= samples)])

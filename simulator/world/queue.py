@@ -22,8 +22,9 @@ class Queue(Protocol):
 
     Deferrable works (``Work.deferrable``) come after all others, whatever their keys.
 
-    A queue may also have ``begun(job)``, called when the service of a work begins, and ``withdrawn(job)``, called when
-    a waiting work is taken back; and ``preempts`` or ``shares``, as ``scheduling.queues.base`` says.
+    A queue may also have ``begun(job)``, ``ended(job)`` and ``withdrawn(job)``, called when the service of a work
+    begins or ends, and when a waiting work is taken back; and ``preempts``, ``inherits`` or ``shares``, as
+    ``scheduling.queues.base`` says.
     """
 
     def key(self, job: Job) -> Any:
@@ -70,16 +71,15 @@ class Job(simpy.Event):
         begun: whether its service has begun.
         aborted: whether it was withdrawn or cut short.
         reason: why it was cut short, in a word or two; empty if it was not.
-        gpu, share, batch: as in its row of the ledger.
+        gpu, share, batch, aside: as in its row of the ledger.
         number: its number among those that have waited at its site, by arrival; None if it has not.
         left: how many seconds of service it lacks, where service is interrupted.
-        interrupted: whether it was set aside for another.
         key: what is equal for works that can share a pass with it; None: it shares none.
     """
 
-    gpu, share, batch = 0, 1.0, 0
+    gpu, share, batch, aside = 0, 1.0, 0, 0
     number: int | None = None
-    left, interrupted = 0.0, False
+    left = 0.0
     key: Hashable | None = None
 
     def __init__(

@@ -127,8 +127,8 @@ def test_a_client_that_waited_until_it_was_stopped_is_on_the_path() -> None:
 
 
 def test_the_time_for_which_a_work_was_set_aside_is_queueing() -> None:
-    aside = WaitRow("server", "a", "serve", "split training", 1, 5, 3, 0, SET_ASIDE)
-    made = ledger(computed("a", 0, 2), served("a", 2, 4, 10, share=0.5), aside)
+    aside = WaitRow("server", "a", "serve", "split training", 1, 5, 3, 0, SET_ASIDE, 1)
+    made = ledger(computed("a", 0, 2), served("a", 2, 4, 10, share=0.5, aside=1), aside)
     assert [found[:3] for found in path(made)] == [
         (0, 2, "compute"),
         (2, 4, "queue"),

@@ -31,6 +31,7 @@ SCHEMA = {
     "gpu": "int64",
     "share": "double",
     "batch": "int64",
+    "aside": "int64",
 }
 
 

@@ -40,7 +40,7 @@ def work(
 
 
 def wait(start: float, seconds: float, reason: str, client: str = "a") -> WaitRow:
-    return WaitRow("server", client, "train", "training", 1, start, seconds, 0, reason)
+    return WaitRow("server", client, "train", "training", 1, start, seconds, 0, reason, int(reason == SET_ASIDE))
 
 
 def use(made: Ledger, end: float) -> QueueUse:
@@ -81,7 +81,7 @@ def test_a_work_that_was_never_served_waits_until_the_end() -> None:
 
 def test_a_work_that_was_set_aside_waits_again_and_is_not_in_service() -> None:
     """It is served from 1 to 2 s and from 5 to 7 s, the other one from 2 to 5 s."""
-    made = ledger(work(0, 1, 6, share=0.5), work(2, 2, 3, "b"), waits=(wait(2, 3, SET_ASIDE),))
+    made = ledger(work(0, 1, 6, share=0.5, aside=1), work(2, 2, 3, "b"), waits=(wait(2, 3, SET_ASIDE),))
     found = use(made, 10)
     assert list(serving(made.works, made.waits)) == [(1, 2), (5, 7), (2, 5)]
     assert found.steps == [Step(0, 1), Step(1, 0), Step(2, 1), Step(5, 0)]

@@ -23,7 +23,7 @@ def work(asked: float, start: float, seconds: float, client: str = "pi-0", **mor
 
 
 def wait(start: float, seconds: float, reason: str, client: str = "pi-0") -> WaitRow:
-    return WaitRow("server", client, *TRAIN, start, seconds, 0, reason)
+    return WaitRow("server", client, *TRAIN, start, seconds, 0, reason, int(reason == SET_ASIDE))
 
 
 def ledger(*works: WorkRow, waits: tuple[WaitRow, ...] = ()) -> Ledger:
@@ -76,7 +76,7 @@ def test_each_gpu_has_tracks_of_its_own(tmp_path: Path, slots: int, names: list[
 
 def test_works_in_service_are_counted_and_what_is_set_aside_waits(tmp_path: Path) -> None:
     """Served from 0 to 1 s and from 3 to 5 s, another one in between, and one that was withdrawn at 2 s."""
-    rows = work(0, 0, 5, share=0.6), work(1, 1, 2, "pi-1")
+    rows = work(0, 0, 5, share=0.6, aside=1), work(1, 1, 2, "pi-1")
     waits = wait(1, 2, SET_ASIDE), wait(0.5, 1.5, "late", "pi-1")
     events = read(write_trace(made(tmp_path, ledger(*rows, waits=waits), 6)).path)
     assert counter(events, "server queue") == [(0.5, 1), (1, 2), (2, 1), (3, 0)]
@@ -84,13 +84,17 @@ def test_works_in_service_are_counted_and_what_is_set_aside_waits(tmp_path: Path
 
 
 def test_a_work_says_its_share_its_pass_and_for_how_long_it_was_set_aside(tmp_path: Path) -> None:
-    rows = work(0, 0, 5, share=0.6), work(5, 5, 2, share=0.5, batch=3), work(5, 5, 2, "pi-1", share=0.5, batch=3)
+    rows = (
+        work(0, 0, 5, share=0.6, aside=1),
+        work(5, 5, 2, share=0.5, batch=3),
+        work(5, 5, 2, "pi-1", share=0.5, batch=3),
+    )
     events = read(write_trace(made(tmp_path, ledger(*rows, waits=(wait(1, 2, SET_ASIDE),)), 7)).path)
     common = {"work": "train_step", "round": 1, "flops": 10}
-    shared = {"share": 0.5, "pass": 3, "works_in_pass": 2}
+    said = {"share": 0.5, "pass": 3, "works_in_pass": 2}
     assert [{**args, "client": ""} for args in works(events)] == [
         common | {"client": "", "share": 0.6, "set_aside_s": 2},
-        *[common | {"client": ""} | shared] * 2,
+        *[common | {"client": ""} | said] * 2,
     ]
 
 

@@ -92,11 +92,12 @@ class TrainsSharedBody(SplitAlgorithm):
     def serial_at_server(self, model: Staged, training: Training) -> str | None:
         if self._interleaves or not any(model.slice(self._shared(at)).trainable for at in self.possible(model)):
             return None
-        return (
-            "all clients train one body at the server, one batch after the other. What would help: a copy for each "
-            "client (splitfed with version: v1), a body that stays frozen (train: linear), whose works can be batched, "
-            "or, where labels are private, body: stashed"
-        )
+        return f"all clients train one body at the server, one batch after the other. What would help: {self._helps}"
+
+    @property
+    def _helps(self) -> str:
+        """What would let the server serve several clients at once."""
+        return "splitfed with version: v1, where each client has a copy"
 
     def _shared(self, at: Cut) -> Ranges:
         """Return the stages that all clients train at the server."""

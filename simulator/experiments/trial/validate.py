@@ -43,13 +43,14 @@ def server_notices(scenario: Scenario) -> Iterator[str]:
     """Yield a line for each entry that cannot use more slots or GPUs, and one for batching that gains nothing."""
     world = scenario.world
     sites = [("server", world.server), *((f"edges.{index}", edge) for index, edge in enumerate(world.edges))]
+    several = [(key, site) for key, site in sites if site.slots * site.gpus > 1]
+    for entry in scenario.algorithms if several else ():
+        why = entry.algorithm.serial_at_server(structure(scenario, entry), entry.training)
+        for key, site in several if why else ():
+            if key == "server" or entry.training.driver.needs_edges:  # else edges only relay
+                more = listed(f"{each}: {getattr(site, each)}" for each in ("gpus", "slots") if getattr(site, each) > 1)
+                yield f"world.{key}, {more}: this changes nothing for {entry.label}, because {why}"
     for key, site in sites:
-        if site.slots * site.gpus > 1:
-            more = listed(f"{each}: {getattr(site, each)}" for each in ("gpus", "slots") if getattr(site, each) > 1)
-            for entry in scenario.algorithms:
-                why = entry.algorithm.serial_at_server(structure(scenario, entry), entry.training)
-                if why:
-                    yield f"world.{key}, {more}: this changes nothing for {entry.label}, because {why}"
         if site.batching and not (site.table or site.batch_efficiency):
             yield (
                 f"world.{key}.batching: {site.name} has neither a table of seconds nor a batch_efficiency, so a pass "

@@ -143,12 +143,15 @@ class Part:
         """Return the key of a forward pass, which clients can share where nothing of the part is trained."""
         return None if self.shared is None else ("forward", self.shared, x.shape[1:])
 
+    def _batched_alone(self, x: Batch) -> Hashable | None:
+        return None if self.shared is None else ("infer", self.shared, x.shape[1:])
+
     def _stepped(self, *_: Any) -> Weights:
         return self.weights
 
     # Works.
 
-    @work(cost=_infer_cost, holds=_held, batch_key=_batched)
+    @work(cost=_infer_cost, holds=_held, batch_key=_batched_alone)
     def infer(self, x: Batch) -> Batch:
         """Return the output of a forward pass that keeps nothing for a backward pass."""
         return Pass(self, x, grad=False).output

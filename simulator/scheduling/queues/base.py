@@ -24,6 +24,9 @@ class Queue(Settings):
     shares: ClassVar[bool] = False
     """Whether all works are served at once and share the rate; then nothing has a key."""
 
+    inherits: ClassVar[bool] = True
+    """Whether a work that writes weights for which others wait takes the smallest of their keys, where it preempts."""
+
     @property
     def preempts(self) -> bool:
         """Whether a work in service is set aside for one with a smaller key, and goes on later."""

@@ -20,8 +20,8 @@ class FairShare(Queue):
 
     Start-time fair queueing (Goyal, Vin and Cheng, 1996; recalled): a work's start tag is the later of the site's
     virtual time, which is the start tag of the work that began last, and the finish tag of its client's work before;
-    its finish tag is seconds / weight later. The smallest start tag is served next. Works that are done for no client
-    count as those of one more.
+    its finish tag is seconds / weight later. The smallest start tag is served next. Where nothing waits or is in
+    service any more, all start anew. Works that are done for no client count as those of one more.
 
     Attributes:
         weights: the weight of each client by its group, such as {raspberry-pi-4: 2}; others have 1.
@@ -53,6 +53,7 @@ class Tags:
         self._weights = weights
         self._finish: dict[str | None, float] = defaultdict(float)  # by client
         self._start: dict[Job, float] = {}  # of the works that wait
+        self._serving = 0  # how many works are in service
 
     def key(self, job: Job) -> float:
         """Return the start tag of a work that begins to wait."""
@@ -65,6 +66,14 @@ class Tags:
         """Set the virtual time to the start tag of a work that begins."""
         self.now = max(self.now, self.key(job))
         del self._start[job]
+        self._serving += 1
+
+    def ended(self, job: Job) -> None:
+        """Forget the past once nobody is there any more: an idle site owes nobody anything."""
+        self._serving -= 1
+        if not self._serving and not self._start:
+            self.now = 0.0
+            self._finish.clear()
 
     def withdrawn(self, job: Job) -> None:
         """Take back what a client was charged for a work that was not served."""

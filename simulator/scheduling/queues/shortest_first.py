@@ -18,6 +18,7 @@ class ShortestFirst(Preempting):
     """
 
     name: ClassVar[str] = "shortest_first"
+    inherits: ClassVar[bool] = False  # who waits for weights has as much left as their writer, and more
 
     def key(self, job: Job) -> float:
         return job.left if self.preempt else job.seconds

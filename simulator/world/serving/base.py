@@ -38,6 +38,7 @@ class Service:
         self._blocked: dict[int, list[Entry]] = {}  # by id of the weights that are being written
         self._begun = getattr(queue, "begun", None)
         self._withdrawn = getattr(queue, "withdrawn", None)
+        self._ended = getattr(queue, "ended", None)
 
     @property
     def waiting(self) -> int:
@@ -82,7 +83,7 @@ class Service:
         """
         if (seconds := self.env.now - start) > 0:
             who = self.site.name, job.client, job.work.name, job.phase, job.round
-            self.site.world.ledger.waits.add(WaitRow(*who, start, seconds, job.attempt, reason))
+            self.site.world.ledger.waits.add(WaitRow(*who, start, seconds, job.attempt, reason, job.aside))
 
     def _is_blocked(self, job: Job) -> bool:
         """Return whether another work is writing the weights that this one writes."""
@@ -147,6 +148,8 @@ class Service:
         del self.serving[job]
         job.args = ()  # a process keeps its last job, which must not keep its arguments alive
         self._release(job)
+        if self._ended is not None:
+            self._ended(job)
         if site.battery is not None:
             site.battery.switch("compute", -1)
         cost = job.cost
@@ -177,6 +180,7 @@ class Service:
                 job.gpu,
                 job.share,
                 job.batch,
+                job.aside,
             )
         )
         if not self.serving:

@@ -31,7 +31,8 @@ class Batches(Slots):
         self._together: dict[Job, list[Job]] = {}  # the works of the pass that each of them shares, in one list
 
     def arrive(self, job: Job) -> None:
-        job.key = job.work.batch_key(*job.args)
+        if job.writes is None:  # works that write the same weights are served one at a time
+            job.key = job.work.batch_key(*job.args)
         entry = self._wait(job)
         if job.key is not None:
             heapq.heappush(self._alike.setdefault(job.key, []), entry)

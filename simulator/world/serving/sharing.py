@@ -49,8 +49,8 @@ class Sharing(Service):
     """Serves all works at once; those on one GPU share its slots equally.
 
     A work goes to the GPU with the fewest works when it arrives, and stays there. Only works that write weights which
-    another is writing wait, in the order of their arrival. Works that can be put off (``Work.deferrable``) are served
-    like all others.
+    another is writing wait, in the order of their arrival, those that can be put off (``Work.deferrable``) last. When
+    nothing has to wait, the latter are served like all others.
     """
 
     def __init__(self, site: Any, queue: Any) -> None:

@@ -72,7 +72,7 @@ ROUNDS = (
     "client_energy_j,server_energy_j,personal_accuracy,personal_accuracy_worst_decile,"
     "personal_accuracy_participants,personal_accuracy_participants_worst_decile,updates"
 )
-WORKS = "site,client,work,phase,round,asked,start,seconds,flops,bytes_touched,attempt,lost,reason,gpu,share,batch"
+WORKS = "site,client,work,phase,round,asked,start,seconds,flops,bytes_touched,attempt,lost,reason,gpu,share,batch,aside"
 TRANSFERS = "source,target,client,kind,phase,round,start,seconds,bytes,lost,latency,attempt,reason"
 FIGURES = ("accuracy_vs_time", "accuracy_vs_bytes", "accuracy_vs_energy", "where_it_goes", "round_timeline")
 LABELS = ["fl-linear", "v2", "sfp"]

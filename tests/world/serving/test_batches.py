@@ -147,11 +147,11 @@ def test_a_table_of_seconds_says_what_a_larger_batch_takes() -> None:
     assert hardware.together(costs) == pytest.approx(12 + 1 + 2)
 
 
-def test_a_pass_larger_than_the_table_takes_no_less_than_what_was_measured() -> None:
+def test_a_pass_takes_no_less_than_a_smaller_batch() -> None:
     """The line through the rows of 2 and 4 samples would say 0 seconds for 8: noise, where a GPU is hardly busy."""
     hardware = Measured(1.0, table={"block": ((1, 3.0), (2, 4.0), (4, 2.0))})
     costs = [Cost(made_of=(Piece("block", 2),)) for _ in range(4)]
-    assert [hardware.together(costs[:number]) for number in (1, 2, 4)] == [4.0, 2.0, 4.0]
+    assert [hardware.together(costs[:number]) for number in (1, 2, 4)] == [4.0, 4.0, 4.0]
 
 
 def test_efficiencies_are_interpolated_and_constant_outside_of_the_table() -> None:
@@ -159,3 +159,23 @@ def test_efficiencies_are_interpolated_and_constant_outside_of_the_table() -> No
     costs = [Cost(1, made_of=(Piece("block", samples, 1),)) for samples in (1, 2, 100)]
     assert hardware.together(costs[:2]) == pytest.approx((0.25 + 0.25) / 0.5)
     assert hardware.together(costs) == pytest.approx((0.25 + 0.25 + 0.75) / 0.75)
+
+
+def test_works_that_write_share_no_pass() -> None:
+    world, weights = tiny(batching=Batching(2), efficiency=TWICE), []
+    cost = Cost(2, made_of=(Piece("block", 1, 2),))
+    writes = [Work(lambda: None, lambda: cost, lambda: weights, name=name, batch_key=lambda: "body") for name in "ab"]
+    world.run(world.together(*(world.server.compute(work) for work in (job(1), *writes))))
+    assert served(world)[1:] == [("a", 1, 2), ("b", 3, 2)]
+
+
+@pytest.mark.parametrize(
+    "hardware",
+    [
+        Hardware(1.0, batch_efficiency=((1, 0.1), (2, 0.9))),
+        Measured(1.0, table={"block": ((1, 4.0), (2, 2.0))}),
+    ],
+)
+def test_a_pass_takes_no_less_than_one_of_its_works(hardware: Hardware) -> None:
+    costs = [Cost(2, made_of=(Piece("block", 1, 2),))] * 2
+    assert hardware.together(costs) == hardware.seconds(costs[0])

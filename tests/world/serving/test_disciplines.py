@@ -13,6 +13,7 @@ from simulator.scheduling.queues.fair_share import FairShare
 from simulator.scheduling.queues.priority import Priority
 from simulator.scheduling.queues.processor_sharing import ProcessorSharing
 from simulator.scheduling.queues.shortest_first import ShortestFirst
+from simulator.world.processes import Handle
 from simulator.world.world import World
 from tests.helpers.worlds import Steps, after, device, job, pause, served, tiny
 
@@ -192,3 +193,118 @@ def test_processor_sharing_is_exact_late_on_the_clock() -> None:
     late = tiny(start=1e8, queue=ProcessorSharing())
     late.run(late.together(*(late.server.compute(job(1 / 3, name=name)) for name in "abc")))
     assert [seconds for _, _, seconds in served(late)] == pytest.approx([1.0] * 3, rel=1e-6)
+
+
+def of(world: World, seconds: float, name: str, writes: object | None = None) -> Handle:
+    """Ask the server for a work on behalf of a device of the group ``name``."""
+    who = next((client for client in world.clients if client.name == f"{name}-0"), None) or device(world, f"{name}-0")
+    return world.start(world.server.compute(job(seconds, writes=writes, name=name)), who)
+
+
+def starts(world: World) -> dict[str, float]:
+    return {row.work: row.start for row in world.ledger.works}
+
+
+def test_who_waits_for_weights_is_served_when_their_writer_ends_while_it_is_set_aside() -> None:
+    world, weights = tiny(queue=Priority(order=("high", "middle", "low"), preempt=True)), []
+
+    def driver() -> Steps:
+        low = of(world, 10, "low", weights)
+        yield from pause(world, 1)
+        middle = of(world, 20, "middle")
+        yield from pause(world, 0.5)
+        low.stop("late")
+        high = of(world, 1, "high", weights)
+        yield from world.together(middle, high)
+
+    world.run(driver())
+    assert starts(world) == {"low": 0, "middle": 1, "high": 1.5}
+
+
+def test_a_writer_inherits_the_key_of_who_waits_for_its_weights() -> None:
+    """The low work, set aside for the first of three middle ones, goes on as soon as a high one needs its weights."""
+    world, weights = tiny(queue=Priority(order=("high", "middle", "low"), preempt=True)), []
+
+    def driver() -> Steps:
+        handles = [of(world, 2, "low", weights)]
+        yield from pause(world, 1)
+        handles += [of(world, 20, "middle") for _ in range(3)]
+        yield from pause(world, 1)
+        handles.append(of(world, 1, "high", weights))
+        yield from world.together(*handles)
+
+    world.run(driver())
+    assert starts(world)["high"] == 3  # at 2 the low one goes on, for the second that it lacks
+    assert [(row.work, row.start, row.seconds) for row in world.ledger.waits if row.work == "low"] == [("low", 1, 1)]
+
+
+def test_a_work_that_nobody_wants_ends_when_its_slot_is_taken() -> None:
+    world = tiny(queue=ShortestFirst(preempt=True))
+
+    def driver() -> Steps:
+        unwanted = of(world, 10, "unwanted")
+        yield from pause(world, 1)
+        unwanted.stop("late")
+        yield from pause(world, 1)
+        yield from of(world, 1, "wanted")
+
+    world.run(driver())
+    assert served(world) == [("unwanted", 0, 2), ("wanted", 2, 1)]
+
+
+def test_a_work_that_ends_at_this_moment_is_not_set_aside() -> None:
+    world = tiny(queue=Priority(order=("high", "low"), preempt=True))
+
+    def high() -> Steps:
+        yield from pause(world, 2)  # set before the alarm of the low work, so that it comes first
+        yield from of(world, 5, "high")
+
+    def low() -> Steps:
+        yield from pause(world, 1)
+        yield from of(world, 1, "low")
+
+    world.run(world.together(high(), low()))
+    assert served(world) == [("low", 1, 1), ("high", 2, 5)]
+
+
+def test_the_gpu_of_a_work_that_ends_while_it_is_set_aside_is_the_one_that_it_had() -> None:
+    world = tiny(queue=Priority(order=("high", "middle", "low"), preempt=True), gpus=2)
+
+    def driver() -> Steps:
+        high = of(world, 3, "high")
+        low = of(world, 10, "low")
+        yield from pause(world, 1)
+        middle = of(world, 5, "middle")
+        yield from pause(world, 1)
+        low.stop("late")
+        yield from world.together(high, middle)
+
+    world.run(driver())
+    assert {row.work: row.gpu for row in world.ledger.works} == {"high": 0, "low": 1, "middle": 1}
+
+
+def test_two_alike_works_of_one_client_have_waits_of_their_own() -> None:
+    world = tiny(queue=Priority(order=("high", "low"), preempt=True), slots=2)
+
+    def driver() -> Steps:
+        handles = [of(world, 4, "low") for _ in range(2)]
+        yield from pause(world, 1)
+        yield from world.together(*(of(world, 2, "high") for _ in range(2)), *handles)
+
+    world.run(driver())
+    waits = list(world.ledger.waits)
+    assert [row.seconds for row in waits] == [2, 2]
+    assert sorted(row.aside for row in waits) == [1, 2]
+    assert sorted(row.aside for row in world.ledger.works) == [0, 0, 1, 2]
+
+
+def test_a_fair_share_holds_nothing_against_who_was_alone_before() -> None:
+    world = tiny(queue=FairShare().line())
+
+    def driver() -> Steps:
+        yield from of(world, 100, "early")
+        yield from pause(world, 10)
+        yield from world.together(*(of(world, 1, name) for _ in range(2) for name in ("early", "late")))
+
+    world.run(driver())
+    assert order(world) == ["early", "early", "late", "early", "late"]
