@@ -38,6 +38,12 @@ def test_the_length_of_a_queue_step_by_step() -> None:
     assert list(zip(*found, strict=True)) == [(0, 0, 0), (1, 1, 1), (2, 2, 2), (3, 1, 1), (6, 0, 0), (8, 0, 0)]
 
 
+def test_a_work_that_comes_as_another_goes_is_no_peak_whatever_is_rounded() -> None:
+    now = 0.1 + 0.2  # a bit more than 0.3
+    found = length_of([(0.1, now), (0.3, 0.5)], 1)
+    assert list(zip(found.at, found.largest, strict=True)) == [(0, 0), (0.1, 1), (0.5, 0), (1, 0)]
+
+
 def test_a_queue_that_changes_often_keeps_its_mean_and_its_peak() -> None:
     """A hundred waits of a quarter, one a second, and three at once from 50 s on."""
     intervals = [(float(n), n + 0.25) for n in range(100)] + [(50.0, 50.5)] * 2
