@@ -87,6 +87,8 @@ _MEASURES = (
     _Measure("Traffic", "Sent up", "bytes_up", "bytes"),
     _Measure("Traffic", "Sent down", "bytes_down", "bytes"),
     _Measure("Traffic", "of which provisioning", "bytes_provisioning", "bytes"),
+    _Measure("Traffic", "Sent up by edges", "bytes_edge_up", "bytes", shown="nonzero"),
+    _Measure("Traffic", "Sent down to edges", "bytes_edge_down", "bytes", shown="nonzero"),
     _Measure("Work", "Device FLOPs", "client_flops", "flops"),
     _Measure("Work", "Server FLOPs", "server_flops", "flops"),
     _Measure("Energy", "Devices", "client_energy_j", "joules"),

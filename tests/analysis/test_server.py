@@ -13,10 +13,11 @@ from analysis import load_run, write_comparison, write_report
 from analysis.columns import PATHS_COLUMNS, QUEUES_COLUMNS, WAITS_COLUMNS
 from analysis.interactive.critical_path import path_chart
 from analysis.interactive.queue import queue_chart
+from analysis.lanes import Span
 from analysis.measures import measure_columns
 from analysis.runs import Run
 from analysis.server import OwnLabels, length_of, queue_lengths, server_tables
-from analysis.spans import CRITICAL_PATH, Span, read_timeline
+from analysis.spans import CRITICAL_PATH, read_timeline
 from simulator.accounting.critical_path import Segment
 from simulator.accounting.ledger import Ledger, WaitRow, WorkRow
 from simulator.accounting.tables import Table
