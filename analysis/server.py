@@ -20,6 +20,8 @@ MOST_STEPS = 300
 MOST_WAITS = 6
 """How many groups and phases of each label are listed."""
 _ALL = "all"
+_ROUNDING = 1e-12
+"""Moments that differ by no more than this part of the clock are one (as in `simulator.accounting.queues`)."""
 OwnLabels = dict[str, tuple[Run, str]]
 """By label as shown, the run that it is from and its label there."""
 
@@ -76,10 +78,16 @@ def length_of(intervals: list[tuple[float, float]], end: float, most: int = MOST
 
 
 def _steps(intervals: list[tuple[float, float]], end: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the moments at which the number of intervals changes, with 0 and ``end``, and the number from then on."""
+    """Return the moments at which the number of intervals changes, with 0 and ``end``, and the number from then on.
+
+    Moments that differ by rounding are one: else a work that begins when another ends would be a peak of no time.
+    """
     begins, ends = np.array([a for a, _ in intervals]), np.array([b for _, b in intervals])
-    times = np.unique(np.concatenate(([0.0, end], begins, ends)))
-    number = np.searchsorted(np.sort(begins), times, side="right") - np.searchsorted(np.sort(ends), times, side="right")
+    every = np.unique(np.concatenate(([0.0, end], begins, ends)))
+    last = np.append(np.diff(every) > _ROUNDING * every[1:], True)  # of those that are one
+    times = every[last]
+    begun, ended = (np.searchsorted(np.sort(moments), times, side="right") for moments in (begins, ends))
+    number = begun - ended
     kept = np.concatenate(([True], np.diff(number) != 0))
     kept[-1] = True
     return times[kept], number[kept]

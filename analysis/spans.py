@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,11 +13,12 @@ import pandas as pd
 from analysis import style
 from analysis.absences import named
 from analysis.columns import UNFINISHED
+from analysis.lanes import Span, slots
 from analysis.runs import Run
+from analysis.serving import edges_above, in_service, shares
 from simulator.settings.humanize import human
 
 MOST_DEVICES = 8
-MOST_SLOTS = 6
 CRITICAL_PATH = "critical path"
 _LANES = ("compute", "up", "down")
 _ACTIVITIES = ("compute", "transfer", "latency", "queue", "other")
@@ -38,22 +39,6 @@ class Away(NamedTuple):
     cause: str = ""
 
 
-class Span(NamedTuple):
-    """A work or a transfer on a lane.
-
-    Attributes:
-        start: when it began, in seconds since the start of the timeline.
-        seconds: how long it took.
-        phase: its phase.
-        reason: why it was in vain; empty if it was not.
-    """
-
-    start: float
-    seconds: float
-    phase: str
-    reason: str = ""
-
-
 @dataclass
 class Site:
     """One site of a timeline.
@@ -62,11 +47,13 @@ class Site:
         name: the name of the site.
         lanes: its lanes from top to bottom, each with its name and its spans.
         away: its absences.
+        device: whether it is a device.
     """
 
     name: str
     lanes: list[tuple[str, list[Span]]] = field(default_factory=list)
     away: list[Away] = field(default_factory=list)
+    device: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +80,7 @@ class Timeline:
     @property
     def said(self) -> str:
         """The length of the round in words and, if not all devices are shown, how many are."""
-        shown = sum(1 for site in self.sites if tuple(name for name, _ in site.lanes) == _LANES)
+        shown = sum(site.device for site in self.sites)
         some = f", {shown} of {self.devices} devices" if shown < self.devices else ""
         return f"{human('seconds', self.seconds)}{some}"
 
@@ -155,17 +142,22 @@ def read_timeline(run: Run, label: str, round_number: int) -> Timeline:
     window = _window(run, label, seed, round_number)
     only = {} if window else {"round": round_number}
     works, transfers = run.works(label, seed, **only), run.transfers(label, seed, **only)
+    served = in_service(works, run.further_waits(label, seed))
     if window:
-        works, transfers = _clipped(works, *window[:2]), _clipped(transfers, *window[:2])
+        works, served, transfers = (_clipped(rows, *window[:2]) for rows in (works, served, transfers))
     zero = window[0] if window else float(min([*works["start"], *transfers["start"]], default=0.0))
     lanes: dict[tuple[str, str], list[Span]] = defaultdict(list)  # by site and lane
-    for site, start, seconds, phase, reason in _rows(works, "site", "start", "seconds", "phase", "reason"):
-        lanes[site, "compute"].append(Span(start - zero, seconds, phase, _in_vain(reason)))
+    columns: tuple[str, ...] = "site", "start", "seconds", "phase", "reason", "works"
+    for site, start, seconds, phase, reason, number in _rows(served, *columns):
+        lanes[site, "compute"].append(Span(start - zero, seconds, phase, _in_vain(reason), number))
+    above = edges_above(run, label, seed)
     columns = "source", "target", "start", "seconds", "phase", "reason"
     for source, target, start, seconds, phase, reason in _rows(transfers, *columns):
         span = Span(start - zero, seconds, phase, _in_vain(reason))
-        lanes[source, "up"].append(span)
-        lanes[target, "down"].append(span)
+        if target in above.get(source, (target,)):  # of an edge, its way to its devices is not the one up
+            lanes[source, "up"].append(span)
+        if source in above.get(target, (source,)):
+            lanes[target, "down"].append(span)
     latest = max((span.start + span.seconds for spans in lanes.values() for span in spans), default=0.0)
     length = window[1] - zero if window else latest
 
@@ -176,14 +168,15 @@ def read_timeline(run: Run, label: str, round_number: int) -> Timeline:
     }
     devices = sorted(clients, key=lambda client: (finish[client], client))
     away = _absences(run, label, seed, zero, zero + length)
-    sites = [Site(site, [(lane, lanes[site, lane]) for lane in _LANES], away[site])
+    sites = [Site(site, [(lane, lanes[site, lane]) for lane in _LANES], away[site], device=True)
              for site in _some(devices, MOST_DEVICES)]  # fmt: skip
     for server in sorted({site for site, _ in lanes} - clients):
-        if not lanes[server, "compute"] and not away[server]:
+        links = [(lane, lanes[server, lane]) for lane in _LANES[1:] if server in above and lanes[server, lane]]
+        if not (lanes[server, "compute"] or links or away[server]):
             continue
-        slots = _slots(lanes[server, "compute"])
-        named = [(f"slot {number}" if len(slots) > 1 else "compute", spans) for number, spans in slots.items()]
-        sites.append(Site(server, named, away[server]))
+        noun = "work" if shares(run, server, "edge" if server in above else "server") else "slot"
+        name = f"{server} (edge)" if server in above and not server.startswith("edge") else server
+        sites.append(Site(name, slots(lanes[server, "compute"], noun) + links, away[server]))
     sites += _critical_path(run, label, seed, round_number, window, zero)
     return Timeline(label, round_number, sites, length, len(devices), window[2] if window else None)
 
@@ -267,16 +260,3 @@ def _some(devices: list[str], most: int) -> list[str]:
     if len(devices) <= most:
         return devices
     return [devices[index] for index in np.linspace(0, len(devices) - 1, most).round().astype(int)]
-
-
-def _slots(spans: Sequence[Span]) -> dict[int, list[Span]]:
-    """Distribute works over lanes, numbered from 1: each to the first free lane, or to the last if none is free."""
-    lanes: list[list[Span]] = []
-    for span in sorted(spans):
-        slack = 1e-9 * (1.0 + span[0])  # rounding: a work that starts when another ends does not overlap with it
-        free = next((lane for lane in lanes if lane[-1][0] + lane[-1][1] <= span[0] + slack), None)
-        if free is None and len(lanes) < MOST_SLOTS:
-            lanes.append([span])
-        else:
-            (free if free is not None else lanes[-1]).append(span)
-    return dict(enumerate(lanes or [[]], start=1))

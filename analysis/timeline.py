@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from analysis import style
+from analysis.lanes import Span
 from analysis.runs import Run
-from analysis.spans import Site, Span, Timeline, read_timeline, usual_round
+from analysis.spans import Site, Timeline, read_timeline, usual_round
 from simulator.settings.humanize import Scale, scale
 
 # If the longest round takes more than this many times as long as the shortest, each panel has a time axis of its own.

@@ -11,16 +11,19 @@ downlink and absences. Slices that overlap on a track are spread over lanes, eac
 - An attempt is a slice, named "used", "lost" or "unfinished", with its `base` and `staleness` in `args`.
 - A transfer is a slice on the sender's uplink and one on the receiver's downlink, from its start to its arrival, its
   latency (`latency_s`) included. If it arrived, a flow (`s`, `f`) leads from one to the other.
-- A server with several GPUs has a track, or a track for each slot, for each of them. Where works are not served first
-  come, first served, or share passes, the names of these tracks say so; `args` of a work have its part of the slot, the
-  number and the size of its pass, and for how long it was set aside for others.
+- A server with several GPUs has a track, or a track for each slot, for each of them; where works are set aside, they
+  may go on elsewhere, and its slots are numbered over all GPUs. Where works are not served first come, first served,
+  or share passes, the names of these tracks say so. Works that share a pass are one slice, whose name says how many
+  they are; a work that was set aside for others is a slice for each time in service. Where works share the processor,
+  tracks are not of slots but of works, as many as were there at once. `args` of a slice have its part of the slot, the
+  number of its pass and whom it was for, and for how long its work was set aside in all.
 - `<site> queue` counts the works that wait at a server, and `<site> in service` those that are served there. `<site>
   power` is in watts; `analysis.power` says what is counted.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from operator import itemgetter
@@ -33,7 +36,7 @@ from analysis.columns import UNFINISHED
 from analysis.power import Interval, Part, Site, outside, sites, steps, united
 from analysis.reading import RunError
 from analysis.runs import Run
-from analysis.serving import Aside, rule, waiting
+from analysis.serving import in_service, rule, shares, waiting
 from analysis.trace_lanes import Clock, Lanes
 
 Event = dict[str, Any]
@@ -62,8 +65,8 @@ class TrialEvents:
         self.works, self.transfers, self.rounds = run.works(*key), run.transfers(*key), run.aggregations(*key)
         self.engagements, self.absences = run.engagements(*key), run.absences(*key)
         self.attempts, self.further_waits = run.attempts(*key), run.further_waits(*key)
-        self.aside, self.path = Aside(self.further_waits), run.critical_path(*key)
-        self.passes = Counter(zip(self.works["site"], self.works["batch"], strict=True))
+        self.served, self.path = in_service(self.works, self.further_waits), run.critical_path(*key)
+        interrupted = set(self.works.loc[self.works["aside"] > 0, "site"])
         columns = (
             (self.attempts, "client"),
             *((self.works, "site"), (self.transfers, "source"), (self.transfers, "target")),
@@ -79,7 +82,8 @@ class TrialEvents:
         self.slots: dict[tuple[str, int], str] = {}
         self.rules: dict[str, str] = {}  # by track
         for site in self.everyone:
-            of_gpus = [_slots(site, gpu) for gpu in range(site.gpus)]
+            noun = "work" if not site.client and shares(run, site.name, site.role) else "slot"
+            of_gpus = [_slots(site, gpu, noun, site.name in interrupted) for gpu in range(site.gpus)]
             self.slots |= {(site.name, gpu): track for gpu, track in enumerate(of_gpus)}
             if not site.client and (said := rule(run, site.name, site.role)):
                 self.rules |= dict.fromkeys(of_gpus, f" ({said})")
@@ -109,7 +113,7 @@ class TrialEvents:
         yield from self._counters()
         order = {name: index for index, name in enumerate(self.lanes)}
         for index, (track, lane) in enumerate(sorted(self.tracks, key=lambda key: (order[key[0]], key[1]))):
-            numbered = lane or track.endswith(" slot")
+            numbered = lane or track.endswith((" slot", " work"))
             tid = self.tracks[track, lane]
             name = f"{track} {lane + 1}" if numbered else track
             yield self._about("thread_name", tid, name=name + self.rules.get(track, ""))
@@ -127,24 +131,26 @@ class TrialEvents:
             yield self._slice(_attempts(str(row.client)), *self._span(row), name, "attempt", args)
 
     def _served(self) -> Iterator[Event]:
-        """Yield a slice for each work."""
-        for row in _rows(self.works):
+        """Yield a slice for each pass, and for each time in which a work was in service."""
+        for row in _rows(self.served):
             begin, end = self._span(row)
             args: dict[str, Any] = {"work": row.work, "round": row.round, "flops": int(row.flops)}
-            if isinstance(row.client, str) and row.client != row.site:
+            if row.works > 1:
+                args["clients"] = row.clients
+            elif isinstance(row.client, str) and row.client != row.site:
                 args["client"] = row.client
             if row.start > row.asked:
                 args["waited_s"] = round(row.start - row.asked, 9)
             if row.reason:
                 args["reason"] = row.reason
-            if row.share < 1:
-                args["share"] = round(row.share, 9)
+            if (share := round(row.share, 9)) < 1:
+                args["share"] = share
             if row.batch:
-                args |= {"pass": int(row.batch), "works_in_pass": self.passes[row.site, row.batch]}
-            if aside := self.aside.seconds(row):
-                args["set_aside_s"] = round(aside, 9)
+                args |= {"pass": int(row.batch), "works_in_pass": int(row.works)}
+            if row.set_aside_s:
+                args["set_aside_s"] = round(row.set_aside_s, 9)
             track = self.slots[str(row.site), int(row.gpu)]
-            yield self._slice(track, begin, end, _named(row, row.work), "compute", args)
+            yield self._slice(track, begin, end, _named(row, row.work, int(row.works)), "compute", args)
 
     def _sent(self) -> Iterator[Event]:
         """Yield two slices for each transfer and, if it arrived, the flow between them."""
@@ -239,10 +245,18 @@ def _links(site: str) -> tuple[str, str]:
     return f"{site} uplink", f"{site} downlink"
 
 
-def _slots(site: Site, gpu: int) -> str:
-    """Return the name of the track of the slots of a GPU, by its index."""
-    name = f"{site.name} GPU {gpu}" if site.gpus > 1 else site.name
-    return f"{name} {'slot' if site.slots > 1 else 'compute'}"
+def _slots(site: Site, gpu: int, noun: str, moving: bool) -> str:
+    """Return the name of the track of the slots of a GPU.
+
+    Args:
+        site: the site.
+        gpu: the index of the GPU.
+        noun: what a lane of the track is: a slot or, where any number of works share them, a work.
+        moving: whether works may go on at another GPU: then the track is that of all GPUs.
+    """
+    name = f"{site.name} GPU {gpu}" if site.gpus > 1 and not moving else site.name
+    several = site.slots * (site.gpus if moving else 1) > 1 or noun == "work"
+    return f"{name} {noun if several else 'compute'}"
 
 
 def _attempts(site: str) -> str:
@@ -253,9 +267,15 @@ def _away(site: str) -> str:
     return f"{site} absences"
 
 
-def _named(row: Any, otherwise: str) -> str:
-    """Return the name of a work or transfer: its phase, or another name if it has none, and whether it was in vain."""
-    name = str(row.phase or otherwise)
+def _named(row: Any, otherwise: str, works: int = 1) -> str:
+    """Return the name of a work, pass or transfer: its phase or, if it has none, another name; and whether in vain.
+
+    Args:
+        row: its row.
+        otherwise: its name if it has no phase.
+        works: how many works share the pass.
+    """
+    name = str(row.phase or otherwise) + (f", {works} works" if works > 1 else "")
     return f"{name} (in vain)" if row.reason not in ("", UNFINISHED) else name
 
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from analysis import style
 from analysis.absences import named
 from analysis.interactive.figure import Chart, Figure, Knob, exact, layout, number, plain
+from analysis.lanes import Span
 from analysis.runs import Run
-from analysis.spans import CRITICAL_PATH, Site, Span, Timeline, read_timeline, usual_round
+from analysis.spans import CRITICAL_PATH, Site, Timeline, read_timeline, usual_round
 from simulator.settings.humanize import scale
 
 _MOST_BARS, _FEWEST_BARS_A_LABEL, _MOST_BARS_A_LABEL = 2400, 150, 900
@@ -35,6 +36,7 @@ class Bar(NamedTuple):
         stop: when the last ends, in seconds since the start of the round.
         busy: how long they last together, in seconds, without the gaps between them.
         spans: how many there are.
+        works: how many works they are, if several share a pass.
     """
 
     phase: str
@@ -43,6 +45,7 @@ class Bar(NamedTuple):
     stop: float
     busy: float
     spans: int
+    works: int = 1
 
 
 def timeline_chart(rounds: Mapping[str, tuple[Run, str, int]]) -> Chart:
@@ -163,15 +166,15 @@ def _bars(spans: Iterable[Span], gap: float) -> list[Bar]:
     """Return the bars of a lane; spans of a phase and reason at most `gap` seconds apart are one bar."""
     open_: dict[tuple[str, str], Bar] = {}
     bars: list[Bar] = []
-    for start, seconds, phase, reason in sorted(spans):
+    for start, seconds, phase, reason, works in sorted(spans):
         last = open_.get((phase, reason))
         if last is not None and gap and start - last.stop <= gap:
             stop, busy = max(last.stop, start + seconds), last.busy + seconds
-            open_[phase, reason] = last._replace(stop=stop, busy=busy, spans=last.spans + 1)
+            open_[phase, reason] = last._replace(stop=stop, busy=busy, spans=last.spans + 1, works=last.works + works)
             continue
         if last is not None:
             bars.append(last)
-        open_[phase, reason] = Bar(phase, reason, start, start + seconds, seconds, 1)
+        open_[phase, reason] = Bar(phase, reason, start, start + seconds, seconds, 1, works)
     return bars + list(open_.values())
 
 
@@ -180,6 +183,8 @@ def _hover_text(site: str, lane: str, bar: Bar) -> str:
     text += f"{exact('seconds', bar.start)} to {exact('seconds', bar.stop)}"
     busy = exact("seconds", bar.busy)
     text += f"<br>{bar.spans} pieces, busy for {busy}" if bar.spans > 1 else f", {busy}"
+    if bar.works > bar.spans:
+        text += f"<br>{bar.works} works in " + (f"{bar.spans} passes" if bar.spans > 1 else "one pass")
     return f"{text}<br>in vain: {plain(bar.reason)}" if bar.reason else text
 
 

@@ -19,7 +19,8 @@ from analysis import (
     style,
     write_figures,
 )
-from analysis.spans import MOST_DEVICES, _slots, read_timeline, usual_round
+from analysis.lanes import Span, slots
+from analysis.spans import MOST_DEVICES, read_timeline, usual_round
 from analysis.timeline import _joined
 from tests.helpers.figures import is_drawn
 from tests.helpers.run_folders import fabricate
@@ -148,13 +149,18 @@ def test_of_many_devices_the_fastest_and_the_slowest_are_shown(tmp_path: Path) -
 
 
 def test_works_that_overlap_get_lanes_of_their_own() -> None:
-    lanes = _slots([(0.0, 2.0, "a"), (1.0, 2.0, "b"), (2.0, 1.0, "c"), (2.5, 1.0, "d")])
-    assert lanes == {
-        1: [(0.0, 2.0, "a"), (2.0, 1.0, "c")],
-        2: [(1.0, 2.0, "b")],
-        3: [(2.5, 1.0, "d")],
-    }
-    assert _slots([]) == {1: []}
+    lanes = slots([(0.0, 2.0, "a"), (1.0, 2.0, "b"), (2.0, 1.0, "c"), (2.5, 1.0, "d")])
+    assert lanes == [
+        ("slot 1", [(0.0, 2.0, "a"), (2.0, 1.0, "c")]),
+        ("slot 2", [(1.0, 2.0, "b")]),
+        ("slot 3", [(2.5, 1.0, "d")]),
+    ]
+    assert slots([]) == [("compute", [])]
+
+
+def test_the_last_lane_says_that_works_on_it_overlap() -> None:
+    lanes = [name for name, _ in slots([Span(n / 10, 2.0, "a") for n in range(8)], "work")]
+    assert lanes == [*(f"work {n}" for n in range(1, 6)), "work 6 and on"]
 
 
 def test_gaps_that_nobody_sees_are_closed_and_specks_stay_visible() -> None:

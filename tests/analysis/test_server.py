@@ -13,10 +13,11 @@ from analysis import load_run, write_comparison, write_report
 from analysis.columns import PATHS_COLUMNS, QUEUES_COLUMNS, WAITS_COLUMNS
 from analysis.interactive.critical_path import path_chart
 from analysis.interactive.queue import queue_chart
+from analysis.lanes import Span
 from analysis.measures import measure_columns
 from analysis.runs import Run
 from analysis.server import OwnLabels, length_of, queue_lengths, server_tables
-from analysis.spans import CRITICAL_PATH, Span, read_timeline
+from analysis.spans import CRITICAL_PATH, read_timeline
 from simulator.accounting.critical_path import Segment
 from simulator.accounting.ledger import Ledger, WaitRow, WorkRow
 from simulator.accounting.tables import Table
@@ -36,6 +37,12 @@ def write(folder: Path, name: str, columns: tuple[str, ...], *rows: tuple[Any, .
 def test_the_length_of_a_queue_step_by_step() -> None:
     found = length_of([(1, 3), (2, 5), (5, 6)], 8)
     assert list(zip(*found, strict=True)) == [(0, 0, 0), (1, 1, 1), (2, 2, 2), (3, 1, 1), (6, 0, 0), (8, 0, 0)]
+
+
+def test_a_work_that_comes_as_another_goes_is_no_peak_whatever_is_rounded() -> None:
+    now = 0.1 + 0.2  # a bit more than 0.3
+    found = length_of([(0.1, now), (0.3, 0.5)], 1)
+    assert list(zip(found.at, found.largest, strict=True)) == [(0, 0), (0.1, 1), (0.5, 0), (1, 0)]
 
 
 def test_a_queue_that_changes_often_keeps_its_mean_and_its_peak() -> None:

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from pyarrow import parquet
 
 from analysis import load_run, plot_round_timeline
 from analysis.interactive.timeline import rounds_of, timeline_chart, timeline_figure
 from analysis.runs import Run
 from analysis.spans import Timeline, read_timeline
-from simulator.accounting.ledger import AbsenceRow, AttemptRow, Ledger, RoundRow, TransferRow, WorkRow
-from tests.helpers.ledgers import made
+from simulator.accounting.ledger import (
+    SET_ASIDE,
+    AbsenceRow,
+    AttemptRow,
+    Ledger,
+    RoundRow,
+    SiteRow,
+    TransferRow,
+    WaitRow,
+    WorkRow,
+)
+from tests.helpers.ledgers import TRAIN, made
 from tests.helpers.reports import valid
 
 
@@ -28,6 +41,8 @@ def filled(*rows: object) -> Ledger:
         AttemptRow: ledger.attempts,
         RoundRow: ledger.rounds,
         AbsenceRow: ledger.absences,
+        WaitRow: ledger.waits,
+        SiteRow: ledger.sites,
     }
     for row in rows:
         tables[type(row)].add(row)  # type: ignore[index, arg-type]
@@ -135,3 +150,76 @@ def test_only_a_chart_with_losses_explains_them(tmp_path: Path) -> None:
 def test_the_picture_says_what_it_shows(tmp_path: Path, ledger: Callable[[], Ledger], title: str) -> None:
     (ax,) = plot_round_timeline(run_of(tmp_path, ledger()), 2)
     assert ax.get_title(loc="left") == title
+
+
+def served(start: float, seconds: float, client: str = "pi-0", site: str = "server", **more: Any) -> WorkRow:
+    return WorkRow(site, client, *TRAIN, start, start, seconds, 10, 20, **more)
+
+
+def world_of(folder: Path, **keys: object) -> None:
+    """Change the world in the scenario of a run."""
+    scenario = yaml.safe_load((folder / "scenario.yaml").read_text())
+    scenario["world"] |= keys
+    (folder / "scenario.yaml").write_text(yaml.safe_dump(scenario))
+
+
+def lanes(timeline: Timeline, site: str = "server") -> list[tuple[str, list[tuple[float, float, int]]]]:
+    """The lanes of a site, each with the start, the seconds and the number of works of its spans."""
+    (found,) = (each for each in timeline.sites if each.name == site)
+    return [(name, [(span.start, span.seconds, span.works) for span in spans]) for name, spans in found.lanes]
+
+
+def test_works_that_share_a_pass_share_a_lane(tmp_path: Path) -> None:
+    rows = [served(0, 2, client, share=1 / 3, batch=1) for client in ("pi-0", "pi-1", "pi-2")]
+    timeline = read_timeline(run_of(tmp_path, filled(*rows, served(2, 1))), "FL", 1)
+    assert lanes(timeline) == [("compute", [(0, 2, 3), (2, 1, 1)])]
+    assert timeline.devices == 3
+    hover = [text for trace in timeline_figure(timeline)["data"] for text in trace["hovertext"]]
+    assert [text.partition("<br>")[2] for text in hover] == [
+        "0 s to 2 s, 2 s<br>3 works in one pass",
+        "2 s to 3 s, 1 s",
+    ]
+
+
+def test_a_work_is_drawn_only_while_it_is_not_set_aside(tmp_path: Path) -> None:
+    aside = WaitRow("server", "pi-0", *TRAIN, 1, 2, 0, SET_ASIDE, 1)
+    rows = served(0, 5, share=0.6, aside=1), served(1, 2, "pi-1"), aside
+    assert lanes(read_timeline(run_of(tmp_path, filled(*rows)), "FL", 1)) == [
+        ("compute", [(0, 1, 1), (1, 2, 1), (3, 2, 1)]),
+    ]
+
+
+def test_works_that_share_the_processor_have_lanes_of_works(tmp_path: Path) -> None:
+    folder = made(tmp_path, filled(served(0, 4, share=0.5), served(0, 4, "pi-1", share=0.5)), 4)
+    world_of(folder, server={"name": "gpu", "queue": {"name": "processor_sharing"}})
+    timeline = read_timeline(load_run(folder), "FL", 1)
+    assert [name for name, _ in lanes(timeline)] == ["work 1", "work 2"]
+
+
+def test_a_run_without_the_columns_of_passes_and_waits_is_read(tmp_path: Path) -> None:
+    folder = made(tmp_path, filled(served(0, 2), served(2, 1, "pi-1")), 3)
+    place = folder / "ledger" / "FL-0"
+    table = parquet.read_table(place / "works.parquet")
+    parquet.write_table(table.drop(["gpu", "share", "batch", "aside"]), place / "works.parquet")
+    (place / "waits.parquet").unlink()
+    assert lanes(read_timeline(load_run(folder), "FL", 1)) == [("compute", [(0, 2, 1), (2, 1, 1)])]
+
+
+def test_an_edge_has_lanes_for_its_way_up_not_for_that_to_its_devices(tmp_path: Path) -> None:
+    def sent(source: str, target: str, start: float) -> TransferRow:
+        return TransferRow(source, target, None, "model", "model exchange", 1, start, 1, 9, 0, 0)
+
+    rows = [
+        sent("server", "hall-0", 0),
+        sent("hall-0", "pi-0", 1),
+        sent("pi-0", "hall-0", 2),
+        sent("hall-0", "server", 4),
+    ]
+    edge = SiteRow("hall-0", "hall", "edge", 1, 1e9, 1, 2, 2, 2, 1, "server")
+    folder = made(tmp_path, filled(*rows, served(3, 1, site="hall-0"), edge), 5)
+    world_of(folder, edges=[{"name": "gpu", "label": "hall", "queue": {"name": "processor_sharing"}}])
+    assert lanes(read_timeline(load_run(folder), "FL", 1), "hall-0 (edge)") == [
+        ("compute", [(3, 1, 1)]),
+        ("up", [(4, 1, 1)]),
+        ("down", [(0, 1, 1)]),
+    ]

@@ -83,19 +83,65 @@ def test_works_in_service_are_counted_and_what_is_set_aside_waits(tmp_path: Path
     assert counter(events, "server in service") == [(0, 1), (5, 0)]
 
 
-def test_a_work_says_its_share_its_pass_and_for_how_long_it_was_set_aside(tmp_path: Path) -> None:
-    rows = (
-        work(0, 0, 5, share=0.6, aside=1),
-        work(5, 5, 2, share=0.5, batch=3),
-        work(5, 5, 2, "pi-1", share=0.5, batch=3),
-    )
-    events = read(write_trace(made(tmp_path, ledger(*rows, waits=(wait(1, 2, SET_ASIDE),)), 7)).path)
-    common = {"work": "train_step", "round": 1, "flops": 10}
-    said = {"share": 0.5, "pass": 3, "works_in_pass": 2}
-    assert [{**args, "client": ""} for args in works(events)] == [
-        common | {"client": "", "share": 0.6, "set_aside_s": 2},
-        *[common | {"client": ""} | said] * 2,
-    ]
+def on_tracks(events: list[Event]) -> dict[str, list[tuple[str, float, float]]]:
+    """The name, the start and the seconds of the slices on each track of the server's works."""
+    named = {event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"}
+    found: dict[str, list[tuple[str, float, float]]] = {}
+    for event in events:
+        if event.get("cat") == "compute":
+            about = event["name"], event["ts"] / 1e6, event["dur"] / 1e6
+            found.setdefault(named[event["tid"]], []).append(about)
+    return found
+
+
+PASS = [work(0, 5, 2, client, share=1 / 3, batch=3) for client in ("pi-0", "pi-1", "pi-0")]
+
+
+def test_works_that_share_a_pass_are_one_slice(tmp_path: Path) -> None:
+    late = PASS[1]._replace(asked=3, lost=True, reason="late")
+    events = read(write_trace(made(tmp_path, ledger(PASS[0], late, PASS[2]), 7)).path)
+    assert on_tracks(events) == {"server compute": [("training, 3 works", 5, 2)]}
+    common = {"work": "train_step", "round": 1, "waited_s": 5}
+    assert works(events) == [common | {"flops": 30, "clients": "pi-0, pi-1, pi-0", "pass": 3, "works_in_pass": 3}]
+
+
+def test_a_pass_is_in_vain_if_all_its_works_are(tmp_path: Path) -> None:
+    lost = [row._replace(lost=True, reason=reason) for row, reason in zip(PASS, ("late", "away", "late"), strict=True)]
+    events = read(write_trace(made(tmp_path, ledger(*lost), 7)).path)
+    assert on_tracks(events) == {"server compute": [("training, 3 works (in vain)", 5, 2)]}
+
+
+def test_a_work_is_a_slice_for_each_time_in_which_it_was_not_set_aside(tmp_path: Path) -> None:
+    """Asked for at 0, served from 0.5 to 1 s and from 3 to 5 s; another one, and a third, are served in between."""
+    rows = work(0, 0.5, 4.5, share=2.5 / 4.5, aside=1), work(1, 1, 1, "pi-1"), work(1, 2, 1, "pi-1")
+    events = read(write_trace(made(tmp_path, ledger(*rows, waits=(wait(1, 2, SET_ASIDE),)), 6)).path)
+    assert on_tracks(events) == {"server compute": [("training", *at) for at in ((0.5, 0.5), (1, 1), (2, 1), (3, 2))]}
+    first, *_, last = works(events)
+    common = {"work": "train_step", "round": 1, "client": "pi-0", "set_aside_s": 2}
+    assert (first, last) == (common | {"flops": 2, "waited_s": 0.5}, common | {"flops": 8, "waited_s": 2})
+
+
+def test_a_part_of_a_work_that_lasted_no_time_is_none(tmp_path: Path) -> None:
+    rows = ledger(work(0, 0, 4, share=0.5, aside=1), waits=(wait(0, 2, SET_ASIDE),))
+    events = read(write_trace(made(tmp_path, rows, 6)).path)
+    assert on_tracks(events) == {"server compute": [("training", 2, 2)]}
+    assert works(events)[0]["waited_s"] == 2
+
+
+def test_where_works_are_set_aside_slots_are_numbered_over_all_gpus(tmp_path: Path) -> None:
+    """The first work begins on the GPU of the second, and goes on at the other: its row tells only the latter."""
+    rows = work(0, 0, 5, share=0.6, gpu=1, aside=1), work(1, 1, 4, "pi-1"), work(0, 0, 3, "pi-1", gpu=1)
+    events = read(write_trace(made(tmp_path, ledger(*rows, waits=(wait(1, 2, SET_ASIDE),)), 6, gpus=2)).path)
+    assert list(faults(events)) == []
+    assert tracks(events) == ["server slot 1", "server slot 2"]
+
+
+def test_works_that_share_the_processor_have_no_slots(tmp_path: Path) -> None:
+    folder = made(tmp_path, ledger(work(0, 0, 4, share=0.5), work(0, 0, 4, "pi-1", share=0.5)), 4)
+    serving(folder, queue={"name": "processor_sharing"})
+    events = read(write_trace(folder).path)
+    assert tracks(events) == ["server work 1 (processor_sharing)", "server work 2 (processor_sharing)"]
+    assert [args["share"] for args in works(events)] == [0.5, 0.5]
 
 
 def test_power_counts_the_share_of_a_slot(tmp_path: Path) -> None:

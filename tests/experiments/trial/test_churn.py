@@ -18,6 +18,7 @@ from simulator.experiments.trial.simulate import Simulation
 from simulator.scenario.scenario import Scenario
 from simulator.world.standstill import StandstillError
 from tests.helpers.caches import forget
+from tests.helpers.service_laws import check_conserving, check_little, check_paths, check_priority
 from tests.helpers.small_trials import scenario
 from tests.helpers.spans import length
 
@@ -159,6 +160,10 @@ def check_laws(simulation: Simulation, result: TrialResult) -> None:
     for site in world.sites:
         check_site(site, simulation, result)
         check_service(site, result)
+        check_conserving(site, ledger)
+        check_priority(site, ledger)
+    check_little(ledger, world.start_time, world.now)
+    check_paths(ledger)
     assert {row.name: row.gpus for row in ledger.sites} == {site.name: site.hardware.gpus for site in world.sites}
 
 
