@@ -77,12 +77,12 @@ def test_the_message_says_who_for_what_how_much_and_what_is_there() -> None:
 
 
 def test_a_cut_that_would_fit_is_named_however_short_the_trace_of_carbon_is() -> None:
-    """The run of splitfed that shows this lasts longer than that of fedavg, which the trace is long enough for."""
-    settings = scenario([needed("fedavg")[0] - 1])
-    ends = dry(scenario([AMPLE])).bill.end
+    """A larger head takes longer on the device, and the trace is long enough for the entry's own cut."""
+    settings = scenario([AMPLE], needed("splitfed", head=0)[1] - 1, name="splitfed", head=0)
+    ends = dry(scenario([AMPLE], name="splitfed", head=0)).bill.end
     trace = {"name": "trace", "points": [["0 s", "1 g/kWh"], [f"{ends} s", "2 g/kWh"]]}
     carbon = CarbonSettings.model_validate({"signal": trace})
-    assert "splitfed with head: " in refusal(settings)
+    assert "; head: " in refusal(settings)
     assert refusal(settings.model_copy(update={"carbon": carbon})) == refusal(settings)
 
 
