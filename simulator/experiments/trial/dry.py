@@ -58,6 +58,14 @@ def steady(scenario: Scenario) -> Scenario:
     return unbilled(scenario).model_copy(update={"world": scenario.world.calm().without_signals()})
 
 
+def as_key(scenario: Scenario) -> str:
+    """Return what dry runs of single devices depend on in a scenario, beside their entry and seed, as text."""
+    return scenario.model_dump_json(exclude=_IRRELEVANT)
+
+
+_IRRELEVANT = {"algorithms", "seeds", "prices", "carbon", "target_accuracy", "evaluation"}
+
+
 class EqualShards(Partition):
     """The same number of samples on every device, whatever the size of the data set.
 
