@@ -78,8 +78,9 @@ def test_the_message_says_who_for_what_how_much_and_what_is_there() -> None:
 
 def test_a_cut_that_would_fit_is_named_however_short_the_trace_of_carbon_is() -> None:
     """A larger head takes longer on the device, and the trace is long enough for the entry's own cut."""
-    settings = scenario([AMPLE], needed("splitfed", head=0)[1] - 1, name="splitfed", head=0)
-    ends = dry(scenario([AMPLE], name="splitfed", head=0)).bill.end
+    entry: dict[str, Any] = {"name": "splitfed", "head": 0, "training": {"rounds": 1}}
+    enough = dry(scenario([AMPLE], **entry))
+    settings, ends = scenario([AMPLE], enough.peak_server_memory_bytes - 1, **entry), enough.bill.end
     trace = {"name": "trace", "points": [["0 s", "1 g/kWh"], [f"{ends} s", "2 g/kWh"]]}
     carbon = CarbonSettings.model_validate({"signal": trace})
     assert "; head: " in refusal(settings)
