@@ -117,6 +117,67 @@ def test_a_client_that_leaves_is_missing_at_its_edge_until_it_is_back() -> None:
     assert state["w"] == pytest.approx((2 * (1 + 1 + 2) + 2 * 30) / 4)
 
 
+@pytest.mark.parametrize("back", [9.0, 26.0])
+def test_an_edge_whose_clients_are_all_away_waits_for_one_while_other_edges_go_on(back: float) -> None:
+    """`c` is done at 4 s and leaves at 5; it has three more rounds if it is back before the hall is done at 25 s."""
+    world = hall_and_lab()
+
+    def leave(number: int) -> None:
+        if number == 0:
+            world.start(after(world, 5, world.clients[2].site.leave))
+            world.start(after(world, back, world.clients[2].site.come_back))
+
+    state = drive(Hierarchical(edge_rounds=5), Adding(), world, None, 1, leave)
+    rows = [(row.attempt, row.start, row.seconds, row.reason) for row in world.ledger.attempts if row.client == "c"]
+    more = [(number, 9 + 4 * (number - 3), 4, "") for number in (3, 4, 5)] if back == 9 else []
+    assert rows == [(1, 0, 4, ""), (2, 4, 1, "left"), *more]
+    assert state["w"] == pytest.approx((2 * 5 * 2 + 2 * 10 * (1 + len(more))) / 4)
+    assert [row.seconds for row in world.ledger.rounds] == [25]
+
+
+def test_edges_whose_clients_are_all_away_do_not_wait_for_each_other() -> None:
+    """The round ends at 5 s, when the last client leaves."""
+    world = hall_and_lab()
+
+    def leave(number: int) -> None:
+        for index, moment in enumerate((4, 5, 2)) if number == 0 else ():
+            world.start(after(world, moment, world.clients[index].site.leave))
+
+    drive(Hierarchical(edge_rounds=3), Adding(), world, None, 1, leave)
+    assert list(world.ledger.rounds) == [RoundRow(1, 0, 5, 1)]
+
+
+@pytest.mark.parametrize("edges", ["aggregate", "forward"])
+def test_a_client_that_leaves_before_the_state_is_there_has_lost_an_attempt(edges: str) -> None:
+    """The state of 4 bytes arrives at 4 s, at 1 B/s; `a` leaves at 2 s, and `b`, behind the same edge, stays."""
+    world = hall_and_lab(rate=1)
+
+    def leave(number: int) -> None:
+        if number == 0:
+            world.start(after(world, 2, world.clients[0].site.leave))
+            world.start(after(world, 6, world.clients[0].site.come_back))
+
+    drive(Hierarchical(edges=edges), Adding(), world, None, 2, leave)
+    rows = [(row.attempt, row.base, row.start, row.seconds, row.round, row.reason) for row in world.ledger.attempts]
+    assert (1, 0, 4, 0, 0, "left") in rows
+    assert_each_of_a_cohort_has_an_attempt(world)
+
+
+def test_an_outage_while_the_state_is_on_its_way_loses_the_attempts_of_all() -> None:
+    """They have not begun by then."""
+    world = hall_and_lab(rate=1)
+    have_outages(world.server, Timetable([(0.0, 2.0), (3.0, INF)], stays_on=True), patience=60.0)
+    drive(Hierarchical(), Adding(), world, None, 2)
+    lost = [(row.client, row.start, row.reason) for row in world.ledger.attempts if row.base == 0]
+    assert lost == [(name, 2, "outage") for name in "abc"]
+    assert_each_of_a_cohort_has_an_attempt(world)
+
+
+def assert_each_of_a_cohort_has_an_attempt(world: World) -> None:
+    attempts = {(row.client, row.base + 1) for row in world.ledger.attempts}
+    assert {(row.client, row.round) for row in world.ledger.engagements} == attempts
+
+
 def test_an_edge_without_any_update_sends_nothing() -> None:
     world = hall_and_lab()
 
