@@ -302,6 +302,61 @@ def test_the_others_are_not(name: str) -> None:
     Hierarchical().check(ALGORITHMS.find(name)(), training(), 3)  # type: ignore[arg-type]
 
 
+class Changing(Adding):
+    """Its updates are changes, and ``aggregate`` adds their mean to the state."""
+
+    name: ClassVar[str] = "changing"
+
+    def client(self, world: World, task: Any, client: Any, state: Any) -> Steps:
+        yield from client.compute(job(1, name="train"))
+        return Update({"w": (10 - state["w"]) / 2}, 1)
+
+    def aggregate(self, site: Any, task: Any, state: Any, updates: list[Update]) -> Steps:
+        mean = yield from super().aggregate(site, task, state, updates)
+        return {"w": state["w"] + mean["w"]}
+
+
+class SayingHow(Changing):
+    """The same, with edges that add the mean of changes to their states, so that edges send states."""
+
+    name: ClassVar[str] = "saying how"
+
+    def combine(self, site: Any, task: Any, state: Any, updates: list[Update]) -> Steps:
+        mean = yield from super().combine(site, task, state, updates)
+        return {"w": state["w"] + mean["w"]}
+
+    def aggregate(self, site: Any, task: Any, state: Any, updates: list[Update]) -> Steps:
+        return (yield from Algorithm.combine(self, site, task, state, updates))
+
+
+class Mistaken(Adding):
+    """What it combines is no state."""
+
+    name: ClassVar[str] = "mistaken"
+
+    def combine(self, site: Any, task: Any, state: Any, updates: list[Update]) -> Steps:
+        mean = yield from super().combine(site, task, state, updates)
+        return {"v": mean["w"]}
+
+
+def test_edges_do_not_take_a_mean_of_changes_for_a_state() -> None:
+    with pytest.raises(UnfitError, match="changing overrides aggregate but not combine"):
+        Hierarchical().check(Changing(), training(), 3)
+    Hierarchical(edges="forward").check(Changing(), training(), 3)
+
+
+def test_an_algorithm_may_say_how_its_changes_are_combined() -> None:
+    """Each round at an edge goes half of the way to 10: 5, 7.5, 8.75, 9.375."""
+    Hierarchical().check(SayingHow(), training(), 3)
+    state = drive(Hierarchical(edge_rounds=2), SayingHow(), hall_and_lab(), None, rounds=2)
+    assert state["w"] == 9.375
+
+
+def test_what_is_combined_must_be_a_state() -> None:
+    with pytest.raises(UnfitError, match="what combine of mistaken returns is no state: 'w'"):
+        drive(Hierarchical(), Mistaken(), hall_and_lab(), None, rounds=1)
+
+
 def test_edges_that_forward_have_one_round() -> None:
     with pytest.raises(ValueError, match="have nothing to start another round from"):
         Hierarchical(edge_rounds=2, edges="forward")

@@ -71,6 +71,12 @@ class Hierarchical(CohortDriver):
         if reason := algorithm.needs_one_server:
             problem = f"{self.name} cannot run {algorithm.name}: {reason}"
             raise UnfitError("name", self.name, problem, "another driver, whose edges only relay")
+        if self.edges == "aggregate" and not _means_are_states(algorithm):
+            problem = (
+                f"{algorithm.name} overrides aggregate but not combine, so nothing says that the mean of its updates is "
+                "a state, which edges could go on from"
+            )
+            raise UnfitError("edges", self.edges, problem, f"forward, or a method combine of {algorithm.name}")
 
     def hosts(self, world: World) -> list[Site]:
         return list(dict.fromkeys([world.server, *(_edge(world, client) for client in world.clients)]))
@@ -161,7 +167,9 @@ class _Branch:
                 weights |= {client: update.weight for client, update in updates.items()}
                 with self._world.phase("aggregation"):
                     arrived = list(updates.values())
-                    state = self._keep((yield from self._algorithm.combine(self._edge, self._task, state, arrived)))
+                    combined = yield from self._algorithm.combine(self._edge, self._task, state, arrived)
+                _check_is_state(self._algorithm, combined, state)
+                state = self._keep(combined)
         self._unfinished.discard(self._edge)
         if weights:
             if self._remote:
@@ -243,6 +251,33 @@ class _Branch:
 def _edge(world: World, client: Client) -> Site:
     """Return the edge directly above a client, or the server."""
     return world.server if world.tiers is None else world.tiers.above(client.site)
+
+
+def _means_are_states(algorithm: Algorithm) -> bool:
+    """Return whether an algorithm leaves no doubt that what ``combine`` returns is a state.
+
+    If it does not override ``aggregate``, what is combined is the next state anyway.
+    """
+    owner = {
+        name: next(kind for kind in type(algorithm).__mro__ if name in vars(kind)) for name in ("aggregate", "combine")
+    }
+    says_how = owner["combine"] is not Algorithm and issubclass(owner["combine"], owner["aggregate"])
+    return owner["aggregate"] is Algorithm or says_how or algorithm.update_kind is not None
+
+
+def _check_is_state(algorithm: Algorithm, combined: State, state: State) -> None:
+    """Check that what an edge has combined has the keys and shapes of a state.
+
+    Raises:
+        UnfitError: it does not.
+    """
+    shapes, wanted = (
+        {name: getattr(value, "shape", None) for name, value in values.items()} for values in (combined, state)
+    )
+    if shapes != wanted:
+        wrong = next(name for name in {**wanted, **shapes} if shapes.get(name, ...) != wanted.get(name, ...))
+        problem = f"what combine of {algorithm.name} returns is no state: {wrong!r} is not what it is in a state"
+        raise UnfitError(("training", "driver", "edges"), None, problem, "forward")
 
 
 @contextmanager
