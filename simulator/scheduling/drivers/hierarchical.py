@@ -73,8 +73,8 @@ class Hierarchical(CohortDriver):
             raise UnfitError("name", self.name, problem, "another driver, whose edges only relay")
         if self.edges == "aggregate" and not _means_are_states(algorithm):
             problem = (
-                f"{algorithm.name} overrides aggregate but not combine, so nothing says that the mean of its updates is "
-                "a state, which edges could go on from"
+                f"{algorithm.name} overrides aggregate but not combine, so nothing says that the mean of its updates "
+                "is a state, which edges could go on from"
             )
             raise UnfitError("edges", self.edges, problem, f"forward, or a method combine of {algorithm.name}")
 
