@@ -81,6 +81,16 @@ def test_an_edge_may_have_only_edges_behind_it(file: Path) -> None:
     assert tiers.branch("campus-0") == ["campus-0", "region-0"]
 
 
+def test_tiers_are_found_once_and_anew_for_a_copy(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario, same = with_edges(file, HALL), with_edges(file, HALL)
+    written, tiers = scenario.resolved(), scenario.world.tiers
+    assert scenario.world.model_copy(update={"edges": ()}).tiers.devices == {}
+    monkeypatch.setattr("simulator.scenario.world.arranged", None)
+    assert scenario.world.tiers is tiers
+    assert scenario.resolved() == written
+    assert scenario == same
+
+
 def test_signals_of_edges_are_found_and_can_be_left_out(file: Path) -> None:
     signal = "{rate: 1 Gbit/s, signal: {name: periodic, period: 1 h, low: 0.5}}"
     varying = CAMPUS.replace("devices", f"uplink: {signal}, access: {{downlink: {signal}}}, devices")
