@@ -40,7 +40,7 @@ TIERED: list[dict[str, Any]] = [
 ]
 SELECTIONS: list[dict[str, Any]] = [
     *({"name": name} for name in ("uniform", "round_robin", "all", "by_weight", "longest_battery")),
-    {"name": "fedcs", "deadline": "60 s"},
+    {"name": "fedcs", "deadline": "600 s"},
     {"name": "available", "margin": 1.0},
 ]
 PRESENCES: list[dict[str, Any] | None] = [
@@ -77,6 +77,8 @@ BATCHING: list[dict[str, Any]] = [
     {"batching": {"most": 3}, "batch_efficiency": [[1, 0.2], [64, 1]]},
     {"batching": {"most": 8, "wait": "20 ms"}, "batch_efficiency": [[4, 0.5], [16, 1]]},
 ]
+RATES = ["1 GFLOP/s", "200 MFLOP/s", "50 MFLOP/s"]
+"""Of servers; at all but the first works wait for each other."""
 ONE_SERVER = ["v2-sent", "v2-lora", "fl-stacked", "flexp", "alone"]
 """Those that a hierarchical driver refuses, besides those with an order of their own."""
 OWN_ORDER = ["in-turn", "frozen", "psl", "sfpl", "centralized"]
@@ -98,6 +100,7 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
 
     def serving() -> dict[str, Any]:
         chosen: dict[str, Any] = {"gpus": draw(st.integers(1, 2)), "queue": draw(st.sampled_from(QUEUES))}
+        chosen["rate"] = {"fp32": draw(st.sampled_from(RATES))}
         waits = not chosen["queue"].get("preempt") and chosen["queue"]["name"] != "processor_sharing"
         return chosen | (draw(st.sampled_from(BATCHING)) if waits else {})
 
@@ -106,8 +109,7 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
         figures = {"name": "rtx-4090", "label": label, "devices": devices, "count": count, **links, **serving()}
         return figures | ({"access": {"uplink": draw(st.sampled_from(LINKS))}} if draw(st.booleans()) else {})
 
-    server: dict[str, Any] = {"name": "rtx-4090", "slots": draw(st.integers(1, 3)), "rate": {"fp32": "1 GFLOP/s"}}
-    server |= serving()
+    server: dict[str, Any] = {"name": "rtx-4090", "slots": draw(st.integers(1, 2)), **serving()}
     if outages := draw(st.sampled_from(OUTAGES)):
         server["outages"] = outages
     label, driver = draw(st.sampled_from(LABELS)), draw(st.sampled_from(DRIVERS))

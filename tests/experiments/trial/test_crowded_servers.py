@@ -1,0 +1,37 @@
+"""The laws of ``test_churn`` where works wait for each other at the server, under each discipline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.experiments.trial.test_churn import BATCHING, DRIVERS, QUEUES, check_laws, ended
+from tests.helpers.small_trials import scenario
+
+PRESENCE = {"name": "on_off", "mean_present": "30 s", "mean_absent": "2 s"}
+
+
+def crowds() -> Iterator[Any]:
+    """Each discipline, and passes, at one slot and at more, where works only read and where they write."""
+    servings: list[dict[str, Any]] = [{"queue": queue} for queue in QUEUES]
+    servings += [{"queue": QUEUES[kind], **batching} for kind in (0, 5) for batching in BATCHING[1:]]
+    for place, serving in enumerate(servings):
+        for label, driver in (("v1-linear", DRIVERS[0]), ("sfp", DRIVERS[0]), ("v1", DRIVERS[4])):
+            yield pytest.param(serving | {"gpus": 1 + place % 2, "slots": 1 + place // 2 % 2}, label, driver)
+
+
+@pytest.mark.parametrize(("serving", "label", "driver"), list(crowds()))
+def test_the_laws_hold_where_the_server_is_crowded(
+    tmp_path: Path, serving: dict[str, Any], label: str, driver: dict[str, Any]
+) -> None:
+    server = {"name": "rtx-4090", "rate": {"fp32": "20 MFLOP/s"}, **serving}
+    devices = [{"name": name, "count": 5, "presence": PRESENCE} for name in ("raspberry-pi-4", "jetson-nano")]
+    training = {"rounds": 2, "clients_per_round": 6, "driver": driver}
+    small = scenario(tmp_path, [label], world={"devices": devices, "server": server}, training=training)
+    simulation, result = ended(small, 0, dry=True)
+    check_laws(simulation, result)
+    rows = [row for row in result.ledger.works if row.site == "server"]
+    assert any(row.start > row.asked or row.share < 1 for row in rows), "else nothing was checked"
