@@ -102,6 +102,10 @@ def test_prices_of_a_group_and_of_all_groups() -> None:
             '"Mbit/s" is not a unit of carbon intensity',
         ),
         (
+            "carbon={intensity: 1 g/kWh, signal: {name: trace, points: [[0 s, 420]]}}",
+            "carbon.signal.points.0 is 420.0: a number without a unit is a factor on the intensity: did you mean 420",
+        ),
+        (
             "carbon={intensity: 1 g/kWh, signal: {name: trace, points: [[0 s, 300 g/kWh], [1 h, 0.5]]}}",
             "carbon.signal.points.1 is 0.5: a trace gives intensities or factors, not both",
         ),

@@ -138,6 +138,8 @@ def _notices(scenario: Scenario, outcome: TrialResult, small: list[MemoryPeak]) 
         count = f"{len(outcome.without)} of {scenario.world.clients} devices are too small for {entry.label}"
         fewer = f"; only {remaining} are left for each round" if remaining < entry.training.clients_per_round else ""
         yield f"{count} and never chosen, so its cohorts are its own (on_oom: skip){fewer}"
+    if scenario.world.server.batching and not any(outcome.ledger.works.column("batch")):
+        yield f"No works of {entry.label} shared a pass at the server: batching changes nothing for it"
     if small:
         yield f"{_said(entry, small[0])}: counted as if it had enough (on_oom: ignore)"
 
