@@ -156,4 +156,8 @@ def _in_words(text: str) -> str:
 
 
 def _plain(value: object) -> str:
+    """Return an inner value in words: a mapping as its keys with their values, in brackets where there are several."""
+    if isinstance(value, dict) and value:
+        pairs = ", ".join(f"{key} {_plain(inner)}" for key, inner in value.items())
+        return pairs if len(value) == 1 else f"({pairs})"
     return value if isinstance(value, str) else json.dumps(value)

@@ -51,6 +51,8 @@ _NAMES = {
     "bytes_up": "traffic up",
     "bytes_down": "traffic down",
     "bytes_provisioning": "traffic of provisioning",
+    "bytes_edge_up": "traffic of edges up",
+    "bytes_edge_down": "traffic of edges down",
     "client_flops": "work of the devices",
     "server_flops": "work of the server",
     "client_energy_j": "energy of the devices",

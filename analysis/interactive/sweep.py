@@ -29,11 +29,12 @@ MEASURES = (
 )
 UPDATES = ("updates", "energy_per_update_j")
 SERVER = ("server_utilisation", "server_wait_s")
+EDGES = ("bytes_edge_up", "bytes_edge_down")
 LOSSES = ("lost_updates", "mean_staleness", "wasted_device_seconds", "wasted_bytes", "wasted_flops", "wasted_energy_j")
 """The measures that a page offers, most wanted first: if a sweep has too many points, the last are left out.
 
 Those of updates are offered only where not all trials aggregate the same, those of the server where works waited for
-it, and those of losses where there are any.
+it, those of edges where these sent anything of their own, and those of losses where there are any.
 """
 
 _FEWEST_MEASURES = 6
@@ -94,7 +95,8 @@ def _measures(sweep: Sweep) -> list[Measure]:
     columns = [column for column in MEASURES if present(known, column)]
     columns += [column for column in UPDATES if uneven(known) and present(known, column)]
     columns += [column for column in SERVER if nonzero(known, "server_wait_s") and present(known, column)]
-    return [sweep.measure(column) for column in (*columns, *(lost for lost in LOSSES if nonzero(known, lost)))]
+    columns += [column for column in (*EDGES, *LOSSES) if nonzero(known, column)]
+    return [sweep.measure(column) for column in columns]
 
 
 def _axis(axis: Axis, name: str) -> dict[str, Any]:

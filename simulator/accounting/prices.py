@@ -135,7 +135,8 @@ def _divided(works: list[WorkRow]) -> Iterator[tuple[WorkRow, float]]:
     """Yield the works of one GPU with the seconds that each had of it, at every moment in proportion to the shares.
 
     The time of a work runs at its share over the sum of all shares at that moment; ``passed`` is the integral of one
-    over that sum since the GPU was last idle.
+    over that sum since the GPU was last idle. It stands still while only works without a share are there, such as those
+    that were set aside in the moment in which they began.
     """
     works = [work for work in works if work.start + work.seconds > work.start]
     moments = [(work.start, 1, index) for index, work in enumerate(works)]
@@ -143,8 +144,8 @@ def _divided(works: list[WorkRow]) -> Iterator[tuple[WorkRow, float]]:
     begun: dict[int, float] = {}
     passed = clock = 0.0
     for moment, begins, index in sorted(moments):  # ends before beginnings
-        if begun:
-            passed += (moment - clock) / fsum(works[at].share for at in begun)
+        if shares := fsum(works[at].share for at in begun):
+            passed += (moment - clock) / shares
         clock = moment
         if begins:
             begun[index] = passed

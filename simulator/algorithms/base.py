@@ -53,6 +53,7 @@ class Algorithm(Settings):
             '''FedAvg whose server goes only a share of the way to the mean of its clients.'''
 
             name: ClassVar[str] = "part_of_the_way"
+            update_kind: ClassVar[str | None] = "model"  # updates are states, so edges may take their mean
             share: float = Field(0.5, gt=0, le=1)  # {name: part_of_the_way, share: 0.3}
 
             def messages(self, model, training):  # all that it sends: what training.compression may name
@@ -112,7 +113,9 @@ class Algorithm(Settings):
     def needs_one_server(self) -> str | None:
         """Why one server must serve all of its clients, as a clause for messages; None: several can share the work.
 
-        A driver that has edges serve their own clients and average for themselves refuses an algorithm with a reason.
+        A driver that has edges serve their own clients refuses an algorithm with a reason. It is for what the server
+        keeps for several clients at once, such as a body that they all train, or for later rounds. It is not for what
+        ``aggregate`` keeps: that is done at the server alone.
         """
         return None
 
@@ -171,7 +174,10 @@ class Algorithm(Settings):
         raise NotImplementedError
 
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
-        """Return the next global state: by default, the weighted mean of the updates' values.
+        """Return the next global state: by default, what ``combine`` makes of the updates.
+
+        An algorithm that does more than that in it says by ``update_kind`` or by a ``combine`` of its own how edge
+        servers combine updates; else it is refused where they do.
 
         Args:
             site: where the updates are aggregated.
@@ -184,8 +190,11 @@ class Algorithm(Settings):
     def combine(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
         """Return what the updates of some of the clients come to, as a state: the weighted mean of their values.
 
-        An edge server does this with the updates of its own clients, before the server aggregates what all edges send.
-        So whatever else ``aggregate`` does, such as a step of an optimizer, is done once, at the server.
+        An edge server does this with the updates of its own clients. Its clients may go on from the result, and at last
+        the edge sends it to the server as the value of its own update. So it must be a state, with the keys and shapes
+        of ``state``, and what ``aggregate`` takes as the value of an update. The mean is, if values are states; where
+        they are changes or gradients, it must be added to ``state`` here, and ``aggregate`` must take it as such.
+        Whatever else ``aggregate`` does, such as a step of an optimizer, is done once, at the server.
 
         Args:
             site: where the updates are combined.

@@ -73,6 +73,9 @@ class PFedMe(FedAvg):
         kept.tensors = client.release(theta, state)
         return Update((yield from client.upload(local, "model")), weight=1)
 
+    def combine(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
+        return (yield from super().combine(site, task, state, updates))  # updates are models, and so is their mean
+
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:
         mean = yield from super().aggregate(site, task, state, updates)
         return (yield from site.compute(towards, state, mean, self.beta))

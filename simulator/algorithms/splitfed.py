@@ -134,8 +134,8 @@ class SplitFed(TrainsSharedBody, UShaped):
             value = {**value, **served.release_copy(task.trainable(server))}
         return Update(value, weight=len(client.data))
 
-    def aggregate(self, site: Any, task: Task, state: State, updates: list[Update]) -> Steps:
-        return (yield from super().aggregate(site, task, state, updates)) if state else state
+    def combine(self, site: Any, task: Task, state: State, updates: list[Update]) -> Steps:
+        return (yield from super().combine(site, task, state, updates)) if state else state
 
     def model_for(self, world: World, task: Task, state: State, client: Client | None = None) -> Mapping[str, Any]:
         if self.version == "v1":

@@ -30,10 +30,10 @@ def plan(
     from simulator.experiments.plan.cuts import points
     from simulator.experiments.plan.rounds import Planner
     from simulator.experiments.plan.table import PlanTable, write_csv
-    from simulator.experiments.trial.dry import scenario_with_fixed_cohorts
+    from simulator.experiments.trial.dry import scenario_with_fixed_cohorts, unbilled
     from simulator.experiments.trial.validate import check
 
-    scenario, lines = scenario_with_fixed_cohorts(scenario)
+    scenario, lines = scenario_with_fixed_cohorts(unbilled(scenario))
     check(scenario, dry=True)
     print(*lines, sep="\n", end="\n" * bool(lines))
     planner = Planner(scenario)

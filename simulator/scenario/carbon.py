@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 INTENSITIES = Absolute("intensity", CARBON_INTENSITY, 3.6e9, "the intensity, or an intensity")
 MISSING = "it is missing: the signal is a factor on it"
+IMPLAUSIBLE = 20.0
+"""No grid varies by such a factor: a number of this size is meant as an intensity."""
 
 
 class IntensityTrace(Trace):
@@ -68,6 +70,14 @@ class IntensityTrace(Trace):
             if isinstance(value, str) != self.stands_alone:
                 problem = "a trace gives intensities or factors, not both, and the point at 0 s is of the other kind"
                 raise invalid([(("points", index), value, problem, None)])
+        return self
+
+    @model_validator(mode="after")
+    def _plausible_factors(self) -> Self:
+        for index, (_, value) in enumerate(self.points or ()):
+            if not isinstance(value, str) and value >= IMPLAUSIBLE:
+                problem = f"a number without a unit is a factor on the intensity: did you mean {value:g} g/kWh?"
+                raise invalid([(("points", index), value, problem, f"an intensity, or a factor below {IMPLAUSIBLE:g}")])
         return self
 
     def notices(self) -> Iterator[str]:

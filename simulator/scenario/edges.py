@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
@@ -144,6 +144,8 @@ def arranged(edges: Sequence[EdgeSettings], groups: Sequence[DeviceSettings]) ->
         edges: the entries of edges.
         groups: the groups of devices.
     """
+    if not edges:
+        return Tiers({}, {}, {}), []
     entries = dict(numbered((edge.label, edge.count) for edge in edges))
     problems = list(_taken_names(edges, groups))
     above = _above(edges, entries, problems)
@@ -170,10 +172,11 @@ def _taken_names(edges: Sequence[EdgeSettings], groups: Sequence[DeviceSettings]
 def _above(edges: Sequence[EdgeSettings], entries: Mapping[str, int], problems: list[Problem]) -> dict[str, str]:
     """Return what each edge is behind, by name; what is wrong is added to the problems."""
     above: dict[str, str] = {}
+    sites = _by_entry(entries)
     for index, edge in enumerate(edges):
-        own, behind = [name for name, entry in entries.items() if entry == index], SERVER
+        behind = SERVER
         if edge.behind is not None:
-            named = [name for name, entry in entries.items() if edges[entry].label == edge.behind]
+            named = [name for at, other in enumerate(edges) if other.label == edge.behind for name in sites[at]]
             candidates = [edge.behind] if edge.behind in entries else named
             if len(candidates) == 1:
                 behind = candidates[0]
@@ -182,7 +185,7 @@ def _above(edges: Sequence[EdgeSettings], entries: Mapping[str, int], problems: 
                 problem = "it is the label of several edges" if candidates else f"there is no such edge{near}"
                 allowed = f"{listed(candidates or entries)}, or null for the server"
                 problems.append((("edges", index, "behind"), edge.behind, problem, allowed))
-        above |= dict.fromkeys(own, behind)
+        above |= dict.fromkeys(sites[index], behind)
     if circle := _circle(above):
         words = " behind ".join([*circle, circle[0]])
         where = ("edges", entries[circle[0]], "behind")
@@ -192,13 +195,23 @@ def _above(edges: Sequence[EdgeSettings], entries: Mapping[str, int], problems: 
 
 def _circle(above: Mapping[str, str]) -> list[str]:
     """Return the names of edges that are behind each other in a circle; empty if there is none."""
+    seen: set[str] = set()  # they lead to no circle
     for name in above:
         chain = [name]
-        while (following := above.get(chain[-1])) is not None:
+        while (following := above.get(chain[-1])) is not None and following not in seen:
             if following in chain:
                 return chain[chain.index(following) :]
             chain.append(following)
+        seen.update(chain)
     return []
+
+
+def _by_entry(entries: Mapping[str, int]) -> dict[int, list[str]]:
+    """Return the names of the edges of each entry, by the index of the entry."""
+    sites: dict[int, list[str]] = defaultdict(list)
+    for name, index in entries.items():
+        sites[index].append(name)
+    return sites
 
 
 def _dealt(
@@ -241,9 +254,12 @@ def _dealt(
         if not isinstance(edge.devices, dict):
             for at, group in enumerate(edge.devices):
                 take(index, (at,), group, None)
-    devices: dict[str, str] = {}
-    for index in range(len(edges)):
-        own = [name for name, entry in entries.items() if entry == index]
-        members = [name for name, _ in order if entry_of.get(name) == index]
-        devices |= {name: own[turn % len(own)] for turn, name in enumerate(members)}
-    return devices
+    members: dict[int, list[str]] = defaultdict(list)
+    for name, _ in order:
+        if name in entry_of:
+            members[entry_of[name]].append(name)
+    return {
+        name: own[turn % len(own)]
+        for index, own in _by_entry(entries).items()
+        for turn, name in enumerate(members[index])
+    }

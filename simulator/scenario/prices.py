@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import PlainSerializer, PlainValidator, SerializerFunctionWrapHandler, WithJsonSchema, model_serializer
 
 from simulator.accounting.prices import Prices
 from simulator.settings.base import Settings, invalid, refuse_unknown
@@ -77,6 +77,11 @@ class PriceSettings(Settings):
     named pay nothing."""
     electricity: Annotated[float | dict[str, float], *by_name(ENERGY_PRICE, ROLES)] = 0.0
     """Of electricity: one price, or those of the server, the edges and the devices; who is not named pays nothing."""
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what costs nothing."""
+        return {key: value for key, value in write(self).items() if getattr(self, key)}
 
     def prices(self, groups: Iterable[str]) -> Prices:
         """Return the prices as the ledger's bill needs them.

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import yaml
 from pydantic import (
     Field,
-    PlainValidator,
     PositiveInt,
     SerializerFunctionWrapHandler,
-    WithJsonSchema,
     field_validator,
     model_serializer,
     model_validator,
 )
 
 from simulator.scenario.carbon import CarbonSettings
+from simulator.scenario.evaluation import EvaluationSettings
 from simulator.scenario.ignored import in_vain
 from simulator.scenario.overrides import difference, overridden
 from simulator.scenario.prices import PriceSettings
@@ -32,7 +31,6 @@ from simulator.settings.base import FolderName, LocalPath, Many, Settings, inval
 from simulator.settings.errors import ScenarioError
 from simulator.settings.loading import FileSettings, read_settings
 from simulator.settings.plugins import ALGORITHMS, DATASETS, PARTITIONS, Plugins
-from simulator.settings.units import DURATION
 from simulator.settings.wording import listed, near_miss
 
 if TYPE_CHECKING:
@@ -88,50 +86,6 @@ class DataSettings(Settings):
     def _together(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         data = write(self)
         return {**data.pop("source"), **data}
-
-
-def _interval(value: Any) -> int | str:
-    """Validate an interval: a number of rounds, or a duration as text."""
-    if isinstance(value, str):
-        if DURATION.parse(value) == 0:
-            raise ValueError("it must be more than 0 s")
-        return DURATION.format(DURATION.parse(value))
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError("it must be a whole number of rounds of at least 1, or a duration such as 30 s")
-    return value
-
-
-Interval = Annotated[
-    int | str,
-    PlainValidator(_interval),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, DURATION.json_schema()]}),
-]
-
-
-class EvaluationSettings(Settings):
-    """How often, and on how many samples, a model is evaluated; off the simulated clock."""
-
-    every: Interval = 1
-    """Rounds from one evaluation to the next, or the simulated time, such as 30 s: then the first state after each
-    multiple of it is evaluated. The last state always is."""
-    samples: PositiveInt | None = None
-    """The size of a fixed subset of the test samples; all of them if null."""
-    clients: PositiveInt | None = None
-    """The number of devices whose own accuracies are evaluated, a fixed subset; all if null. If devices have models of
-    their own, each of these models is evaluated."""
-
-    def is_due(self, round: int, now: float, last: float) -> bool:
-        """Return whether the state after a round is to be evaluated.
-
-        Args:
-            round: the number of aggregations so far.
-            now: simulated seconds since the start.
-            last: the same at the evaluation before.
-        """
-        if isinstance(self.every, int):
-            return round % self.every == 0
-        seconds = DURATION.parse(self.every)
-        return round == 0 or now // seconds > last // seconds
 
 
 class Entry(Settings):

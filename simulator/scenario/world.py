@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
@@ -51,10 +52,16 @@ class WorldSettings(Settings):
         """The number of devices."""
         return sum(group.count for group in self.devices)
 
-    @property
+    @cached_property
     def tiers(self) -> Tiers:
         """Who is behind which edge."""
         return arranged(self.edges, self.devices)[0]
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with other values, for which ``tiers`` is found anew."""
+        twin = super().model_copy(update=update, deep=deep)
+        twin.__dict__.pop("tiers", None)
+        return twin
 
     def calm(self) -> Self:
         """Return the same world in which nothing goes wrong; itself if nothing does.

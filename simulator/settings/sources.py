@@ -120,6 +120,24 @@ class Source:
             for index, entry in enumerate(entries)
         ]
 
+    def _named(self, path: KeyPath) -> dict[str, int]:
+        """Return the items of a list that a key may name otherwise than by their number: name -> index.
+
+        These are algorithms, the first of each label, and those edges whose label no other entry has.
+
+        Args:
+            path: the keys of the list.
+        """
+        if path == ("algorithms",):
+            labels = self._labels()
+            return {label: labels.index(label) for label in labels}
+        if path != ("world", "edges"):
+            return {}
+        labels = [
+            str(edge.get("label", "edge")) if isinstance(edge, dict) else "" for edge in self.data["world"]["edges"]
+        ]
+        return {label: index for index, label in enumerate(labels) if label and labels.count(label) == 1}
+
     def copy(self) -> "Source":
         """Return a copy that can be changed without changing this source."""
         twin = copy.copy(self)
@@ -210,10 +228,10 @@ class Source:
         here = f"{override}: {self.key(path)}"
         if not isinstance(inside, list):
             raise ScenarioError(f"{here} is {shown(inside)}, which has no keys in it")
-        labels = self._labels() if path == ("algorithms",) else []
+        labels = self._named(path)
         for label in sorted(labels, key=len, reverse=True):  # a label may hold dots
             if rest == label or rest.startswith(f"{label}."):
-                return labels.index(label), rest[len(label) + 1 :]
+                return labels[label], rest[len(label) + 1 :]
         part, _, rest = rest.partition(".")
         if part.isdecimal() and int(part) < len(inside):
             return int(part), rest

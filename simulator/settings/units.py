@@ -165,7 +165,7 @@ DURATION = Quantity(
 
 PERIOD = replace(DURATION, positive=True)
 HOUR_PRICE = Quantity(
-    "a price of an hour",
+    "an hourly price",
     {"USD/h": Fraction(1, 3600), "USD/s": Fraction(1)},
     ("USD/h", "USD/s"),
     "0.70 USD/h",
@@ -174,7 +174,7 @@ HOUR_PRICE = Quantity(
     note=": money is in USD, and time in h or s.",
 )
 BYTE_PRICE = Quantity(
-    "a price of traffic",
+    "a traffic price",
     {f"USD/{unit}": 1 / size for unit, size in _BYTES.items()},
     ("USD/GB", "USD/B"),
     "0.09 USD/GB",
@@ -183,7 +183,7 @@ BYTE_PRICE = Quantity(
     note=": money is in USD, and traffic in bytes, such as GB (10^9 bytes) or GiB (2^30).",
 )
 ENERGY_PRICE = Quantity(
-    "a price of energy",
+    "an energy price",
     {"USD/kWh": Fraction(1, 3_600_000), "USD/MWh": Fraction(1, 3_600_000_000), "USD/J": Fraction(1)},
     ("USD/kWh", "USD/J"),
     "0.10 USD/kWh",

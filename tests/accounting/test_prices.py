@@ -67,6 +67,12 @@ def test_two_slots_of_a_gpu_divide_the_seconds_in_which_both_are_busy() -> None:
     assert {row.phase: seconds for row, seconds in gpu_seconds(ledger, {"server"})} == {"A": 3.5, "B": 5.5}
 
 
+def test_a_work_without_a_share_of_its_gpu_takes_no_second_of_it() -> None:
+    """A work set aside in the moment in which it began, alone from 0 to 1 and from 3 to 4, and beside B from 1 to 3."""
+    ledger = ledger_of(work("server", 0, 4, "A", share=0.0), work("server", 1, 3, "B"), slots=2)
+    assert {row.phase: seconds for row, seconds in gpu_seconds(ledger, {"server"})} == {"A": 0, "B": 2}
+
+
 def test_who_sends_and_receives_pays_for_all_bytes_that_crossed() -> None:
     """Bytes that were lost are among those of a transfer."""
     ledger = ledger_of(

@@ -16,6 +16,7 @@ from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.steps.epochs import train_epochs
 from simulator.algorithms.steps.split_step import provisioned
 from simulator.learning.training.proximal import towards
+from simulator.scheduling.drivers.hierarchical import Hierarchical
 from tests.helpers.learners import go, largest_difference, training
 
 
@@ -48,6 +49,10 @@ def test_what_the_contract_shows_is_dry_what_it_is_real_and_sends_what_it_says()
     down = {row.kind for row in dry.transfers(source="server")}
     declared = algorithm.messages(dry.task.model, training("linear"))
     assert (up, down) == (set(declared.up), set(declared.down))
+
+
+def test_edges_may_combine_updates_of_what_the_contract_shows() -> None:
+    Hierarchical().check(shown().model_validate({}), training(), 3)
 
 
 @pytest.mark.parametrize(("old", "new"), [("whole", "model_for"), ("kinds", "messages"), ("views", "evaluated_models")])

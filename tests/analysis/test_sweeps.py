@@ -86,6 +86,8 @@ def test_ticks_of_mappings_and_lists_are_words() -> None:
     ticks = ("dirichlet, alpha 0.1", "iid", "rate 8 Mbit/s", "{}", "{broken")
     texts += ['[{"name": "splitfed", "label": "SFL", "head": 2}, {"name": "fedavg"}]', "[1, 2]", "[]"]
     ticks += ("SFL, fedavg", "1, 2", "[]")
+    texts += ['{"gpu": "1 USD/h", "electricity": {"server": "2 USD/kWh"}}', '{"electricity": {"a": 1, "b": [2]}}']
+    ticks += ("gpu 1 USD/h, electricity server 2 USD/kWh", "electricity (a 1, b [2])")
     assert Axis.of("data.partition", parse_values(texts), texts).ticks == ticks
 
 

@@ -1,12 +1,13 @@
 """``make bench``: what the simulator adds and saves, and whether its figures agree with torch's, with each other
 and with this machine's seconds."""
 
-from tests.bench import agreement, calibration, drivers, events, overhead, prefix, sweeps
+from tests.bench import agreement, calibration, disciplines, drivers, events, overhead, prefix, sweeps
 
 overhead.main()
 prefix.main()
 agreement.main()
 events.main()
 drivers.main()
+disciplines.main()
 calibration.main([])
 sweeps.main([])

@@ -81,6 +81,29 @@ def test_an_edge_may_have_only_edges_behind_it(file: Path) -> None:
     assert tiers.branch("campus-0") == ["campus-0", "region-0"]
 
 
+def test_tiers_are_found_once_and_anew_for_a_copy(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario, same = with_edges(file, HALL), with_edges(file, HALL)
+    written, tiers = scenario.resolved(), scenario.world.tiers
+    assert scenario.world.model_copy(update={"edges": ()}).tiers.devices == {}
+    monkeypatch.setattr("simulator.scenario.world.arranged", None)
+    assert scenario.world.tiers is tiers
+    assert scenario.resolved() == written
+    assert scenario == same
+
+
+def test_a_key_may_name_an_entry_by_its_label(file: Path) -> None:
+    file.write_text(with_edges(file, HALL, CAMPUS).resolved())
+    edges = load(file, ["world.edges.campus.uplink.rate=5 B/s", "world.edges.hall.slots=3"]).world.edges
+    assert (edges[0].slots, edges[1].uplink.rate) == (3, 5)
+
+
+def test_a_label_of_several_entries_names_none_of_them(file: Path) -> None:
+    file.write_text(with_edges(file, CAMPUS, "{name: a100, label: campus, devices: [jetson-nano]}").resolved())
+    with pytest.raises(ScenarioError, match=r"name an item of it by a number from 0, not campus"):
+        load(file, ["world.edges.campus.slots=3"])
+    assert load(file, ["world.edges.1.slots=3"]).world.edges[1].slots == 3
+
+
 def test_signals_of_edges_are_found_and_can_be_left_out(file: Path) -> None:
     signal = "{rate: 1 Gbit/s, signal: {name: periodic, period: 1 h, low: 0.5}}"
     varying = CAMPUS.replace("devices", f"uplink: {signal}, access: {{downlink: {signal}}}, devices")

@@ -46,10 +46,8 @@ def test_what_is_given_is_written_and_read_again(file: Path) -> None:
     assert again(scenario, file) == scenario
     assert scenario.prices.model_dump(mode="json") == {
         "gpu": "0.7 USD/h",
-        "edge_gpu": "0 USD/s",
         "billing": "used",
         "egress": "0.09 USD/GB",
-        "ingress": "0 USD/B",
         "cellular": {"jetson-nano": "3 USD/GB"},
         "electricity": {"server": "0.1 USD/kWh", "devices": "0.3 USD/kWh"},
     }
@@ -68,8 +66,8 @@ def test_prices_of_a_group_and_of_all_groups() -> None:
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("prices={gpu: 0.7}", "prices.gpu is 0.7: it has no unit. Write a price of an hour as a number with a unit"),
-        ("prices={gpu: 0.7 EUR/h}", '"EUR/h" is not a unit of price of an hour: money is in USD'),
+        ("prices={gpu: 0.7}", "prices.gpu is 0.7: it has no unit. Write an hourly price as a number with a unit"),
+        ("prices={gpu: 0.7 EUR/h}", '"EUR/h" is not a unit of hourly price: money is in USD'),
         ("prices={gpu: -1 USD/h}", 'prices.gpu is "-1 USD/h": it is negative'),
         (
             "prices={billing: hourly}",
@@ -102,6 +100,10 @@ def test_prices_of_a_group_and_of_all_groups() -> None:
         (
             "carbon={signal: {name: trace, points: [[0 s, 20 Mbit/s]]}}",
             '"Mbit/s" is not a unit of carbon intensity',
+        ),
+        (
+            "carbon={intensity: 1 g/kWh, signal: {name: trace, points: [[0 s, 420]]}}",
+            "carbon.signal.points.0 is 420.0: a number without a unit is a factor on the intensity: did you mean 420",
         ),
         (
             "carbon={intensity: 1 g/kWh, signal: {name: trace, points: [[0 s, 300 g/kWh], [1 h, 0.5]]}}",

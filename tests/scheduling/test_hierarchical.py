@@ -117,6 +117,67 @@ def test_a_client_that_leaves_is_missing_at_its_edge_until_it_is_back() -> None:
     assert state["w"] == pytest.approx((2 * (1 + 1 + 2) + 2 * 30) / 4)
 
 
+@pytest.mark.parametrize("back", [9.0, 26.0])
+def test_an_edge_whose_clients_are_all_away_waits_for_one_while_other_edges_go_on(back: float) -> None:
+    """`c` is done at 4 s and leaves at 5; it has three more rounds if it is back before the hall is done at 25 s."""
+    world = hall_and_lab()
+
+    def leave(number: int) -> None:
+        if number == 0:
+            world.start(after(world, 5, world.clients[2].site.leave))
+            world.start(after(world, back, world.clients[2].site.come_back))
+
+    state = drive(Hierarchical(edge_rounds=5), Adding(), world, None, 1, leave)
+    rows = [(row.attempt, row.start, row.seconds, row.reason) for row in world.ledger.attempts if row.client == "c"]
+    more = [(number, 9 + 4 * (number - 3), 4, "") for number in (3, 4, 5)] if back == 9 else []
+    assert rows == [(1, 0, 4, ""), (2, 4, 1, "left"), *more]
+    assert state["w"] == pytest.approx((2 * 5 * 2 + 2 * 10 * (1 + len(more))) / 4)
+    assert [row.seconds for row in world.ledger.rounds] == [25]
+
+
+def test_edges_whose_clients_are_all_away_do_not_wait_for_each_other() -> None:
+    """The round ends at 5 s, when the last client leaves."""
+    world = hall_and_lab()
+
+    def leave(number: int) -> None:
+        for index, moment in enumerate((4, 5, 2)) if number == 0 else ():
+            world.start(after(world, moment, world.clients[index].site.leave))
+
+    drive(Hierarchical(edge_rounds=3), Adding(), world, None, 1, leave)
+    assert list(world.ledger.rounds) == [RoundRow(1, 0, 5, 1)]
+
+
+@pytest.mark.parametrize("edges", ["aggregate", "forward"])
+def test_a_client_that_leaves_before_the_state_is_there_has_lost_an_attempt(edges: str) -> None:
+    """The state of 4 bytes arrives at 4 s, at 1 B/s; `a` leaves at 2 s, and `b`, behind the same edge, stays."""
+    world = hall_and_lab(rate=1)
+
+    def leave(number: int) -> None:
+        if number == 0:
+            world.start(after(world, 2, world.clients[0].site.leave))
+            world.start(after(world, 6, world.clients[0].site.come_back))
+
+    drive(Hierarchical(edges=edges), Adding(), world, None, 2, leave)
+    rows = [(row.attempt, row.base, row.start, row.seconds, row.round, row.reason) for row in world.ledger.attempts]
+    assert (1, 0, 4, 0, 0, "left") in rows
+    assert_each_of_a_cohort_has_an_attempt(world)
+
+
+def test_an_outage_while_the_state_is_on_its_way_loses_the_attempts_of_all() -> None:
+    """They have not begun by then."""
+    world = hall_and_lab(rate=1)
+    have_outages(world.server, Timetable([(0.0, 2.0), (3.0, INF)], stays_on=True), patience=60.0)
+    drive(Hierarchical(), Adding(), world, None, 2)
+    lost = [(row.client, row.start, row.reason) for row in world.ledger.attempts if row.base == 0]
+    assert lost == [(name, 2, "outage") for name in "abc"]
+    assert_each_of_a_cohort_has_an_attempt(world)
+
+
+def assert_each_of_a_cohort_has_an_attempt(world: World) -> None:
+    attempts = {(row.client, row.base + 1) for row in world.ledger.attempts}
+    assert {(row.client, row.round) for row in world.ledger.engagements} == attempts
+
+
 def test_an_edge_without_any_update_sends_nothing() -> None:
     world = hall_and_lab()
 
@@ -239,6 +300,61 @@ def test_an_algorithm_that_needs_one_server_is_refused(name: str, keys: dict[str
 @pytest.mark.parametrize("name", LEARNERS | OPTIMIZERS)
 def test_the_others_are_not(name: str) -> None:
     Hierarchical().check(ALGORITHMS.find(name)(), training(), 3)  # type: ignore[arg-type]
+
+
+class Changing(Adding):
+    """Its updates are changes, and ``aggregate`` adds their mean to the state."""
+
+    name: ClassVar[str] = "changing"
+
+    def client(self, world: World, task: Any, client: Any, state: Any) -> Steps:
+        yield from client.compute(job(1, name="train"))
+        return Update({"w": (10 - state["w"]) / 2}, 1)
+
+    def aggregate(self, site: Any, task: Any, state: Any, updates: list[Update]) -> Steps:
+        mean = yield from super().aggregate(site, task, state, updates)
+        return {"w": state["w"] + mean["w"]}
+
+
+class SayingHow(Changing):
+    """The same, with edges that add the mean of changes to their states, so that edges send states."""
+
+    name: ClassVar[str] = "saying how"
+
+    def combine(self, site: Any, task: Any, state: Any, updates: list[Update]) -> Steps:
+        mean = yield from super().combine(site, task, state, updates)
+        return {"w": state["w"] + mean["w"]}
+
+    def aggregate(self, site: Any, task: Any, state: Any, updates: list[Update]) -> Steps:
+        return (yield from Algorithm.combine(self, site, task, state, updates))
+
+
+class Mistaken(Adding):
+    """What it combines is no state."""
+
+    name: ClassVar[str] = "mistaken"
+
+    def combine(self, site: Any, task: Any, state: Any, updates: list[Update]) -> Steps:
+        mean = yield from super().combine(site, task, state, updates)
+        return {"v": mean["w"]}
+
+
+def test_edges_do_not_take_a_mean_of_changes_for_a_state() -> None:
+    with pytest.raises(UnfitError, match="changing overrides aggregate but not combine"):
+        Hierarchical().check(Changing(), training(), 3)
+    Hierarchical(edges="forward").check(Changing(), training(), 3)
+
+
+def test_an_algorithm_may_say_how_its_changes_are_combined() -> None:
+    """Each round at an edge goes half of the way to 10: 5, 7.5, 8.75, 9.375."""
+    Hierarchical().check(SayingHow(), training(), 3)
+    state = drive(Hierarchical(edge_rounds=2), SayingHow(), hall_and_lab(), None, rounds=2)
+    assert state["w"] == 9.375
+
+
+def test_what_is_combined_must_be_a_state() -> None:
+    with pytest.raises(UnfitError, match="what combine of mistaken returns is no state: 'w'"):
+        drive(Hierarchical(), Mistaken(), hall_and_lab(), None, rounds=1)
 
 
 def test_edges_that_forward_have_one_round() -> None:

@@ -87,11 +87,11 @@ def test_bare_number_shows_how_to_write_it(bare: object) -> None:
         (BANDWIDTH, "1e999 B/s", "it is too large"),
         (BANDWIDTH, "1e999999999 B/s", "it cannot be read"),  # and no long wait
         (POWER, "-1 W", "it is negative"),
-        (HOUR_PRICE, "1 EUR/h", '"EUR/h" is not a unit of price of an hour: money is in USD, and time in h or s.'),
+        (HOUR_PRICE, "1 EUR/h", '"EUR/h" is not a unit of hourly price: money is in USD, and time in h or s.'),
         (BYTE_PRICE, "1 USD/Gbit", "money is in USD, and traffic in bytes"),
         (ENERGY_PRICE, "1 EUR/kWh", "money is in USD, and energy in kWh"),
         (HOUR_PRICE, "-1 USD/h", "it is negative"),
-        (BYTE_PRICE, 3, "it has no unit. Write a price of traffic as a number with a unit, such as 0.09 USD/GB"),
+        (BYTE_PRICE, 3, "it has no unit. Write a traffic price as a number with a unit, such as 0.09 USD/GB"),
     ],
 )
 def test_refused(quantity: Quantity, text: object, said: str) -> None:

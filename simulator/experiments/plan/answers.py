@@ -50,6 +50,10 @@ def answers(planner: Planner, points: Sequence[PlannedCut], tell: Tell = lambda 
     if rates.uplink:
         for sentences in (cut, shorter):
             sentences += ["Rates are those of the uplinks; downlinks are scaled alike."] if sentences else []
+    if planner.scenario.world.edges:
+        fixed = "Only the links of devices vary: those of the server and of edges, and what edges share out, do not."
+        for sentences in (cut, shorter):
+            sentences += [fixed] if sentences else []
     later += [line for entry in entries for line in _later(planner, entry)]
     tell(len(split), len(split))
     return {question: sentences for question, sentences in sections.items() if sentences}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.experiments.trial.build import devices
 from simulator.experiments.trial.cut_search import placed
-from simulator.experiments.trial.dry import EqualShards, alone, scenario_with_fixed_cohorts
+from simulator.experiments.trial.dry import EqualShards, alone, scenario_with_fixed_cohorts, steady
 from simulator.experiments.trial.trial import run
 from simulator.settings.plugins import DRIVERS
 
@@ -49,10 +49,10 @@ class Planner:
 
     Frozen weights are on the devices already, except in ``outcome``. Memory is not enforced: a device that is too small
     takes part all the same. Links have their nominal rates: what varies in time is left out. Selection is uniform where
-    cohorts depend on values or time.
+    cohorts depend on values or time. Prices and carbon are left out, too.
 
     Attributes:
-        scenario: the scenario as it was loaded, without signals and such policies, in a world where nothing goes wrong.
+        scenario: the scenario as it was loaded, without prices, signals and such policies, where nothing goes wrong.
         varies: whether there were signals.
         asynchronous: whether there were other drivers than the synchronous one, with which all rounds are run.
         seed: its first seed.
@@ -61,8 +61,7 @@ class Planner:
     def __init__(self, scenario: Scenario) -> None:
         self.varies = any(scenario.world.signals())
         self.asynchronous = any(entry.training.driver.name != "synchronous" for entry in scenario.algorithms)
-        steady = scenario.model_copy(update={"world": scenario.world.calm().without_signals()})
-        (self.scenario, _), self.seed = scenario_with_fixed_cohorts(steady), scenario.seeds[0]
+        (self.scenario, _), self.seed = scenario_with_fixed_cohorts(steady(scenario)), scenario.seeds[0]
         self._known: dict[tuple[object, ...], Round] = {}
 
     def settled(self, entry: Entry) -> Entry:

@@ -18,6 +18,7 @@ from simulator.accounting.usage import Use, active_energy
 from simulator.accounting.waste import UNFINISHED, Waste, lost_updates, marked, total
 from simulator.experiments.run.costs import COLUMNS, COSTS, cost_rows, has_costs, running_costs, to_target
 from simulator.experiments.run.csv_tables import Table, write_csv
+from simulator.experiments.run.personal import PERSONAL, participants, personal
 from simulator.experiments.run.server_tables import (
     critical_path_table,
     queues_table,
@@ -31,18 +32,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from simulator.experiments.trial.result import TrialResult
-    from simulator.learning.evaluation import Score
     from simulator.scenario.scenario import Scenario
 
 Summary = dict[str, Any]
 SUMMARY, LEDGER = "summary.json", "ledger"
 """Names in the folder of a run; ``folders`` tells by them whether a folder holds one."""
 TOTALS = ("bytes_up", "bytes_down", "client_flops", "server_flops", "client_energy_j", "server_energy_j")
-PERSONAL = (
-    *("personal_accuracy", "personal_accuracy_worst_decile"),
-    *("personal_accuracy_participants", "personal_accuracy_participants_worst_decile"),
-)
-"""The columns of the personal accuracies, in the order in which a ``Score`` has them."""
 PACKAGES = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "pillow", "scikit-learn", "pydantic")
 """Packages on whose versions learned figures depend."""
 
@@ -92,7 +87,7 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
         "cuts": _cuts(outcome),
         "trainable_parameters": outcome.trainable_parameters,
         "wall_time_s": outcome.wall_time_s,
-        **dict(zip(PERSONAL[:2], _personal(final)[:2], strict=True)),
+        **dict(zip(PERSONAL[:2], personal(final)[:2], strict=True)),
         "standstill": outcome.standstill or None,
         "not_looked_at": not_looked_at(outcome.entry.algorithm, outcome.entry.training),
         **updates,
@@ -114,19 +109,6 @@ def _updates(outcome: TrialResult) -> Summary:
         "empty_rounds": sum((not row.updates) + row.empty for row in ledger.rounds),
         "mean_staleness": sum(stale) / len(stale) if stale else None,
     }
-
-
-def participants(outcome: TrialResult) -> Summary:
-    """Return the further keys of a trial in ``summary.json``: the last personal accuracies of those that took part."""
-    final = next((point.score for point in reversed(outcome.rounds) if point.score), None)
-    return dict(zip(PERSONAL[2:], _personal(final)[2:], strict=True))
-
-
-def _personal(score: Score | None) -> tuple[float | None, ...]:
-    """Return the personal accuracies of a score, in the order of ``PERSONAL``; None for all where there is no score."""
-    if score is None:
-        return (None,) * len(PERSONAL)
-    return score.personal, score.personal_worst, score.participants, score.participants_worst
 
 
 def _cuts(outcome: TrialResult) -> list[dict[str, str | int]]:
@@ -152,7 +134,7 @@ def rounds_table(outcome: TrialResult) -> Table:
     for point, totals in zip(outcome.rounds, _totals(outcome), strict=True):
         score, updates = point.score, updates + aggregated.pop(point.round, 0)
         overall = (score.accuracy, score.loss) if score else (None, None)
-        rows.append((*trial, point.round, point.sim_time_s, *overall, *totals, *_personal(score), updates))
+        rows.append((*trial, point.round, point.sim_time_s, *overall, *totals, *personal(score), updates))
     columns = (*columns, *TOTALS, *PERSONAL, "updates")
     if not has_costs(outcome):
         return Table(columns, rows)

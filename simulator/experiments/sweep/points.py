@@ -16,6 +16,7 @@ from typing import Any
 
 from simulator.experiments.sweep.settings import Sweep
 from simulator.scenario.scenario import Entry, Scenario
+from simulator.scheduling.drivers.deadline import Deadline
 from simulator.settings.base import NO_SUCH_KEY
 from simulator.settings.errors import ScenarioError
 from simulator.settings.loading import validated
@@ -253,8 +254,25 @@ def _trials(scenario: Scenario, dry: bool, version: str) -> Iterator[tuple[int, 
         for seed in scenario.seeds:
             settings = data | {"algorithms": [data["algorithms"][index]], "seeds": [seed]}
             text = json.dumps([settings, dry, version], sort_keys=True)
-            aspects = json.dumps(settings | {"world": scenario.world.clients, "prices": None}, sort_keys=True)
+            aspects = json.dumps(settings | {"world": _checked(scenario, entry, data), "prices": None}, sort_keys=True)
             yield index, entry, seed, hashlib.sha256(text.encode()).hexdigest()[:16], aspects
+
+
+def _checked(scenario: Scenario, entry: Entry, data: Values) -> Any:
+    """Return what ``check`` looks at in the world: all of it where an entry is checked by dry runs of its devices.
+
+    Args:
+        scenario: the scenario.
+        entry: one of its algorithms.
+        data: the scenario as plain data.
+    """
+    world = scenario.world
+    if entry.training.driver.name == Deadline.name or any(group.battery for group in world.devices):
+        return data["world"]
+    presences = [(group["name"], group["count"], group.get("presence")) for group in data["world"]["devices"]]
+    present = presences if any(group.presence for group in world.devices) else None
+    signals = [(where, signal.model_dump(mode="json")) for where, signal in world.signals()]
+    return world.clients, bool(world.edges), signals, present
 
 
 def _check(scenario: Scenario, index: int, seed: int, dry: bool) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.algorithms.steps.split import CutPoint, SplitAlgorithm
 from simulator.experiments.trial.build import structure
-from simulator.experiments.trial.dry import DeviceClass, alone, device_classes
+from simulator.experiments.trial.dry import DeviceClass, alone, as_key, device_classes, steady
 from simulator.experiments.trial.simulate import Simulation
 from simulator.scheduling.cuts.base import Candidate
 from simulator.settings.errors import UnfitError
@@ -67,8 +67,8 @@ def placed(scenario: Scenario, entry: Entry, seed: int) -> Entry:
     if algorithm.needs_values:
         problem = f"{entry.name} decides by {algorithm.needs_values}: no dry run can tell what a cut asks"
         raise scenario.error(("algorithms", entry.label, "cut"), None, problem, "fixed")
-    scenario = scenario.model_copy(update={"world": scenario.world.calm().without_signals()})
-    cache = _known(scenario.model_dump_json(exclude={"algorithms", "seeds"}), entry.model_dump_json())
+    scenario = steady(scenario)
+    cache = _known(as_key(scenario), entry.model_dump_json())
     if seed not in cache.places:
         cache.places[seed] = _Choice(scenario, entry, algorithm, seed, cache).places()
     return entry.model_copy(update={"algorithm": algorithm.placed(cache.places[seed])})

@@ -45,6 +45,27 @@ def device_classes(scenario: Scenario, seed: int) -> dict[str, DeviceClass]:
     return {name: DeviceClass(group, len(shard), edges.get(name)) for (name, group), shard in named}
 
 
+def unbilled(scenario: Scenario) -> Scenario:
+    """Return the scenario without prices and carbon, for a dry run whose costs nobody asks for.
+
+    Such a run may last longer than the trace of carbon intensities that the scenario has for its own.
+    """
+    return scenario.model_copy(update={"prices": None, "carbon": None})
+
+
+def steady(scenario: Scenario) -> Scenario:
+    """Return the scenario unbilled, with links at their nominal rates, in a world in which nothing goes wrong."""
+    return unbilled(scenario).model_copy(update={"world": scenario.world.calm().without_signals()})
+
+
+def as_key(scenario: Scenario) -> str:
+    """Return what dry runs of single devices depend on in a scenario, beside their entry and seed, as text."""
+    return scenario.model_dump_json(exclude=_IRRELEVANT)
+
+
+_IRRELEVANT = {"algorithms", "seeds", "prices", "carbon", "target_accuracy", "evaluation"}
+
+
 class EqualShards(Partition):
     """The same number of samples on every device, whatever the size of the data set.
 
@@ -95,9 +116,9 @@ def lone_device(
         kin: the class of the device.
         place: the cut that a policy chose for the device; None where none did.
     """
-    calm = scenario.world.calm().without_signals()  # what goes wrong is nothing that could be predicted
-    group = calm.devices[kin.group].model_copy(update={"count": 1})
-    world = calm.model_copy(update={"devices": (group,), "edges": _branch(calm, kin)})
+    scenario = steady(scenario)  # what goes wrong is nothing that could be predicted
+    group = scenario.world.devices[kin.group].model_copy(update={"count": 1})
+    world = scenario.world.model_copy(update={"devices": (group,), "edges": _branch(scenario.world, kin)})
     data = scenario.data.model_copy(update={"partition": EqualShards(samples=kin.samples)})
     if place is not None:
         algorithm: Any = entry.algorithm

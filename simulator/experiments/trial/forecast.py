@@ -8,7 +8,7 @@ from math import fsum
 from typing import TYPE_CHECKING
 
 from simulator.algorithms.steps.split import CutPoint
-from simulator.experiments.trial.dry import DeviceClass, alone, device_classes, lone_device
+from simulator.experiments.trial.dry import DeviceClass, alone, as_key, device_classes, lone_device
 from simulator.settings.errors import UnfitError
 from simulator.world.clients import Client, Forecast
 
@@ -66,8 +66,7 @@ class Forecasts:
 
     @cached_property
     def _cache(self) -> Known:
-        world = self._scenario.model_dump_json(exclude={"algorithms", "seeds"})
-        return _known(world, alone(self._entry).model_dump_json())
+        return _known(as_key(self._scenario), alone(self._entry).model_dump_json())
 
     def _predicted(self, kin: DeviceClass, place: CutPoint | None) -> Forecast:
         if self._entry.algorithm.needs_values:

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from simulator.algorithms.steps.split import SplitAlgorithm
 from simulator.experiments.trial.build import structure
 from simulator.experiments.trial.cut_search import chosen, placed
-from simulator.experiments.trial.dry import DeviceClass, device_classes, lone_device, with_fixed_cohorts, without_values
+from simulator.experiments.trial.dry import (
+    DeviceClass,
+    device_classes,
+    lone_device,
+    unbilled,
+    with_fixed_cohorts,
+    without_values,
+)
 from simulator.experiments.trial.result import MemoryPeak, TrialResult
 from simulator.experiments.trial.simulate import Progress, Simulation
 from simulator.experiments.trial.trial import run
@@ -45,10 +52,18 @@ def devices_left_out(scenario: Scenario, tell: Tell = lambda _: None) -> dict[tu
     return {
         (entry.label, seed): frozenset()
         if entry.algorithm.needs_values
-        else dry_run_that_fits(scenario, entry, seed, tell=tell).without
+        else dry_run_that_fits(_billed_alike(scenario, entry), entry, seed, tell=tell).without
         for entry in scenario.algorithms
         for seed in scenario.seeds
     }
+
+
+def _billed_alike(scenario: Scenario, entry: Entry) -> Scenario:
+    """Return the scenario, without prices and carbon where the real run of an entry lasts longer or shorter than this.
+
+    Where it does not, a trace of carbon intensities that is too short is refused before anything is trained.
+    """
+    return unbilled(scenario) if entry.training.selection.needs_values else scenario
 
 
 def dry_run_that_fits(
@@ -123,6 +138,8 @@ def _notices(scenario: Scenario, outcome: TrialResult, small: list[MemoryPeak]) 
         count = f"{len(outcome.without)} of {scenario.world.clients} devices are too small for {entry.label}"
         fewer = f"; only {remaining} are left for each round" if remaining < entry.training.clients_per_round else ""
         yield f"{count} and never chosen, so its cohorts are its own (on_oom: skip){fewer}"
+    if scenario.world.server.batching and not any(outcome.ledger.works.column("batch")):
+        yield f"No works of {entry.label} shared a pass at the server: batching changes nothing for it"
     if small:
         yield f"{_said(entry, small[0])}: counted as if it had enough (on_oom: ignore)"
 
@@ -184,7 +201,7 @@ def _cut_that_fits(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak, c
         changed = {"algorithm": _cut_at(algorithm, cuts[index]), "training": training}
         there = entry.model_copy(update=changed)
         peaks = _peaks_alone(scenario, there, outcome.seed) if cohorts_vary else {}
-        small = too_small(_with_peaks(run(scenario, there, outcome.seed, dry=True), peaks))
+        small = too_small(_with_peaks(run(unbilled(scenario), there, outcome.seed, dry=True), peaks))
         return not any((site.site in devices) == on_device for site in small), not small
 
     cuts = list(_other_cuts(scenario, entry, algorithm, borrowed, on_device))

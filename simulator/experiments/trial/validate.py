@@ -32,6 +32,7 @@ def notices(scenario: Scenario) -> Iterator[str]:
     for where, signal in scenario.world.signals():
         yield from (f"world.{'.'.join(map(str, where))}: {notice}" for notice in signal.notices())
     yield from (f"carbon: {notice}" for notice in (scenario.carbon.notices() if scenario.carbon else ()))
+    yield from edge_notices(scenario)
     names = [name for name, _ in devices(scenario.world)]
     for index, group in enumerate(scenario.world.devices):
         for notice in group.presence.notices(names) if group.presence else ():
@@ -56,6 +57,20 @@ def server_notices(scenario: Scenario) -> Iterator[str]:
                 f"world.{key}.batching: {site.name} has neither a table of seconds nor a batch_efficiency, so a pass "
                 "that works share takes as long as they do one after the other, and nothing is gained"
             )
+
+
+def edge_notices(scenario: Scenario) -> Iterator[str]:
+    """Yield a line for each price and intensity of edges where there are none."""
+    if scenario.world.edges:
+        return
+    prices, carbon = scenario.prices, scenario.carbon
+    given = {
+        "prices.edge_gpu": prices and prices.edge_gpu,
+        "prices.electricity.edges": prices and isinstance(prices.electricity, dict) and "edges" in prices.electricity,
+        "carbon.intensity.edges": carbon and isinstance(carbon.intensity, dict) and "edges" in carbon.intensity,
+    }
+    for key in (key for key, value in given.items() if value):
+        yield f"{key} changes nothing: the world has no edges"
 
 
 def check(scenario: Scenario, dry: bool = False) -> None:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import PositiveInt, model_validator
 
+from simulator.accounting.ledger import AttemptRow
 from simulator.accounting.payload import tree_bytes
 from simulator.algorithms.base import Algorithm, State, Steps, Update
 from simulator.scheduling.drivers.base import refuse_own_order
-from simulator.scheduling.drivers.cohorts import Attempts, CohortDriver
+from simulator.scheduling.drivers.cohorts import Attempts, CohortDriver, number_attempts
+from simulator.scheduling.drivers.unfinished import Unfinished
 from simulator.settings.base import invalid
 from simulator.settings.errors import UnfitError
 from simulator.world.processes import GONE, Handle
@@ -40,8 +42,12 @@ class Hierarchical(CohortDriver):
 
     What a client otherwise does with the server, it does with the edge directly above it: the edge has the server's
     part of a split model. Edges have the frozen weights from the start. Clients behind no edge do the same with the
-    server itself, which combines their updates in place of an edge. A client that leaves is not waited for, and takes
-    part in its edge's next round if it is back by then. An edge without any update in the whole round sends nothing.
+    server itself, which combines their updates in place of an edge.
+
+    A client that leaves is not waited for, and takes part in its edge's next round if it is back by then. One that
+    leaves before the state has reached its edge has lost an attempt. If all clients of an edge are away before one of
+    its rounds, it waits for one of them as long as other edges have rounds to do; then it leaves out those that remain,
+    for nothing says that anyone will be back. An edge without any update in the whole round sends nothing.
 
     Attributes:
         edge_rounds: how many times an edge combines its clients' updates in a round.
@@ -65,6 +71,12 @@ class Hierarchical(CohortDriver):
         if reason := algorithm.needs_one_server:
             problem = f"{self.name} cannot run {algorithm.name}: {reason}"
             raise UnfitError("name", self.name, problem, "another driver, whose edges only relay")
+        if self.edges == "aggregate" and not _means_are_states(algorithm):
+            problem = (
+                f"{algorithm.name} overrides aggregate but not combine, so nothing says that the mean of its updates "
+                "is a state, which edges could go on from"
+            )
+            raise UnfitError("edges", self.edges, problem, f"forward, or a method combine of {algorithm.name}")
 
     def hosts(self, world: World) -> list[Site]:
         return list(dict.fromkeys([world.server, *(_edge(world, client) for client in world.clients)]))
@@ -82,7 +94,10 @@ class Hierarchical(CohortDriver):
         members: dict[Site, list[Client]] = {}
         for client in cohort:
             members.setdefault(_edge(world, client), []).append(client)
-        branches = [_Branch(self, algorithm, world, task, edge, clients) for edge, clients in members.items()]
+        unfinished = Unfinished(world)
+        branches = [
+            _Branch(self, algorithm, world, task, edge, clients, unfinished) for edge, clients in members.items()
+        ]
         with _served_by(members), world.round(number, cohort):
             try:
                 yield from world.together(*(branch.serve(state, number) for branch in branches))
@@ -107,11 +122,21 @@ class _Branch:
     """
 
     def __init__(
-        self, driver: Hierarchical, algorithm: Algorithm, world: World, task: Task, edge: Site, clients: list[Client]
+        self,
+        driver: Hierarchical,
+        algorithm: Algorithm,
+        world: World,
+        task: Task,
+        edge: Site,
+        clients: list[Client],
+        unfinished: Unfinished,
     ) -> None:
         self._driver, self._algorithm, self._world, self._task = driver, algorithm, world, task
+        self._unfinished = unfinished
+        unfinished.add(edge)
         self._edge, self._clients, self._remote = edge, clients, edge is not world.server
         self._attempts: list[tuple[Attempts, dict[Client, Update]]] = []
+        self._missed: list[AttemptRow] = []  # of clients that left before the state was here
         self.results: dict[Client, Update] = {}
 
     def serve(self, state: State, number: int) -> Steps:
@@ -124,12 +149,17 @@ class _Branch:
         if self._remote:
             with self._world.phase("model exchange"):
                 state = self._keep((yield from self._world.send(self._world.server, self._edge, state, KIND)))
+        self._missed = [self._lost(client, number, client.site.away_for) for client in self._absent]
         if self._driver.edges == "forward":
             self.results = yield from self._train(state, number)
             return
         weights: dict[Client, float] = {}
         first = (number - 1) * self._driver.edge_rounds + 1
         for turn in range(first, first + self._driver.edge_rounds):
+            if len(self._absent) == len(self._clients):
+                back = yield from self._unfinished.await_client(self._edge, self._clients)
+                if not back:
+                    break
             for client in self._clients if turn > first else ():  # its last attempt is over
                 self._world.release(client)
             updates = yield from self._train(state, turn)
@@ -137,7 +167,10 @@ class _Branch:
                 weights |= {client: update.weight for client, update in updates.items()}
                 with self._world.phase("aggregation"):
                     arrived = list(updates.values())
-                    state = self._keep((yield from self._algorithm.combine(self._edge, self._task, state, arrived)))
+                    combined = yield from self._algorithm.combine(self._edge, self._task, state, arrived)
+                _check_is_state(self._algorithm, combined, state)
+                state = self._keep(combined)
+        self._unfinished.discard(self._edge)
         if weights:
             if self._remote:
                 with self._world.phase("model exchange"):
@@ -151,8 +184,24 @@ class _Branch:
 
     def record(self, number: int) -> None:
         """Record what became of all attempts; ``number`` is the round."""
+        begun = {row.client for row in self._missed}
         for attempts, _ in self._attempts:
             attempts.record(number)
+            begun |= {client.name for client in attempts.jobs}
+        waiting = [client for client in self._clients if client.name not in begun]  # the state was on its way
+        for row in (*self._missed, *(self._lost(client, number, self._world.current_reason()) for client in waiting)):
+            self._world.ledger.attempts.add(row)
+
+    @property
+    def _absent(self) -> list[Client]:
+        """Those of its clients that are away."""
+        return [client for client in self._clients if client.site.away_since is not None]
+
+    def _lost(self, client: Client, number: int, reason: str) -> AttemptRow:
+        """Return the row of an attempt that was lost before it began, in a round with this number."""
+        number_attempts([client], (number - 1) * self._driver.edge_rounds + 1)
+        world = self._world
+        return AttemptRow(client.name, client.round_index, world.aggregations, world.now, 0.0, 0, 0, reason)
 
     def _train(self, state: State, turn: int) -> Steps:
         """Have those clients train that are there; the value is their updates, by client.
@@ -162,7 +211,8 @@ class _Branch:
             turn: the number of this round among all rounds of an edge.
         """
         world, algorithm = self._world, self._algorithm
-        present = [client for client in self._clients if client.site.away_since is None]
+        absent = self._absent
+        present = [client for client in self._clients if client not in absent]
         attempts = Attempts(algorithm, world, self._task, state, present, turn)
         updates: dict[Client, Update] = {}
         self._attempts.append((attempts, updates))
@@ -201,6 +251,33 @@ class _Branch:
 def _edge(world: World, client: Client) -> Site:
     """Return the edge directly above a client, or the server."""
     return world.server if world.tiers is None else world.tiers.above(client.site)
+
+
+def _means_are_states(algorithm: Algorithm) -> bool:
+    """Return whether an algorithm leaves no doubt that what ``combine`` returns is a state.
+
+    If it does not override ``aggregate``, what is combined is the next state anyway.
+    """
+    owner = {
+        name: next(kind for kind in type(algorithm).__mro__ if name in vars(kind)) for name in ("aggregate", "combine")
+    }
+    says_how = owner["combine"] is not Algorithm and issubclass(owner["combine"], owner["aggregate"])
+    return owner["aggregate"] is Algorithm or says_how or algorithm.update_kind is not None
+
+
+def _check_is_state(algorithm: Algorithm, combined: State, state: State) -> None:
+    """Check that what an edge has combined has the keys and shapes of a state.
+
+    Raises:
+        UnfitError: it does not.
+    """
+    shapes, wanted = (
+        {name: getattr(value, "shape", None) for name, value in values.items()} for values in (combined, state)
+    )
+    if shapes != wanted:
+        wrong = next(name for name in {**wanted, **shapes} if shapes.get(name, ...) != wanted.get(name, ...))
+        problem = f"what combine of {algorithm.name} returns is no state: {wrong!r} is not what it is in a state"
+        raise UnfitError(("training", "driver", "edges"), None, problem, "forward")
 
 
 @contextmanager

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from simulator.experiments.plan.answers import answers
 from simulator.experiments.plan.break_even import Meeting, fastest, first, meeting, pushed
+from simulator.experiments.plan.cuts import points
 from simulator.experiments.plan.rounds import Planner
 from simulator.scenario.scenario import Scenario
 
@@ -132,6 +134,15 @@ def test_clients_push_their_own_samples_whatever_their_cuts() -> None:
     sizes = {sent // 10 for sent, _ in planner.round(entry).smashed.values()}
     assert len(sizes) == 2, "else this shows little"
     assert pushed(planner, entry) == 10
+
+
+@pytest.mark.parametrize("behind", [[], ["raspberry-pi-4"]])
+def test_it_is_said_that_the_links_of_edges_do_not_vary(behind: list[str]) -> None:
+    data = scenario().model_dump(mode="json")
+    data["world"]["edges"] = [{"name": "a100", "devices": behind}] if behind else []
+    planner = Planner(Scenario.model_validate(data))
+    sentences = answers(planner, points(planner))["Which round is shorter?"]
+    assert any("Only the links of devices vary" in sentence for sentence in sentences) == bool(behind)
 
 
 def test_rounds_that_are_not_like_the_first() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from simulator.experiments.plan.answers import answers
 from simulator.experiments.plan.cuts import PlannedCut, points
 from simulator.experiments.plan.rounds import Planner
 from simulator.experiments.plan.table import write_csv
@@ -96,6 +97,14 @@ def test_figures_are_those_of_a_run_of_one_round(provisioning: str) -> None:
     keys = ("sim_time_s", "bytes_up", "bytes_down", "client_flops", "server_flops", "client_energy_j")
     assert point.round[:3] + point.round[4:7] == pytest.approx(tuple(later[key] for key in keys))
     assert point.round.bytes_provisioning == 0
+
+
+def test_a_plan_looks_at_no_trace_of_carbon_and_at_no_price() -> None:
+    plain = scenario({"name": "splitfed", "cut": {"name": "fastest"}})
+    trace = {"name": "trace", "points": [["0 s", "1 g/kWh"], ["1 us", "2 g/kWh"]]}
+    billed = Scenario.model_validate(plain.model_dump(mode="json") | {"carbon": {"signal": trace}, "prices": {}})
+    assert planned(billed) == planned(plain)
+    assert answers(Planner(billed), planned(billed)) == answers(Planner(plain), planned(plain))
 
 
 def test_groups_that_were_not_chosen_have_their_memory_and_what_they_lack() -> None:

@@ -138,3 +138,42 @@ def test_a_trial_that_only_the_model_refuses(write: Write) -> None:
     assert (bad.label, bad.point) == ("SFL", 1)
     assert "algorithms.SFL.head is 9: " in (plan.problem(bad) or "")
     assert bad.trial not in plan.trials
+
+
+HALL = {"name": "rtx-4090", "devices": ["raspberry-pi-4"]}
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "bad", "driver", "problem"),
+    [
+        ("world.edges", [HALL], [], {"name": "hierarchical"}, "the world has no edges"),
+        (
+            "world.server.uplink",
+            {"rate": "1 Gbit/s"},
+            {"rate": "1 Gbit/s", "signal": {"name": "trace", "file": "nowhere.csv"}},
+            {"name": "synchronous"},
+            "nowhere.csv",
+        ),
+        (
+            "world.devices.*.uplink.rate",
+            "20 Mbit/s",
+            "1 bit/s",
+            {"name": "deadline", "seconds": "1 h"},
+            "no device could be done by then",
+        ),
+    ],
+)
+def test_what_the_check_reads_of_the_world_is_checked_at_each_point(
+    key: str, good: Any, bad: Any, driver: dict[str, Any], problem: str, write: Write
+) -> None:
+    """The good point comes first, so that its check could be taken for that of the bad one."""
+    plan = planned(write, set={"training.driver": driver}, axes={key: [good, bad]})
+    assert {bool(plan.problem(row)) for row in plan.rows if row.point == 0} == {False}
+    assert all(problem in (plan.problem(row) or "") for row in plan.rows if row.point == 1)
+
+
+def test_points_whose_difference_no_check_reads_are_checked_once(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = []
+    monkeypatch.setattr(points, "_check", lambda scenario, index, seed, dry: checked.append(index))
+    planned(write, axes={"world.server.slots": [1, 2, 3], "prices.gpu": ["1 USD/h", "2 USD/h"]})
+    assert checked == [0, 1]

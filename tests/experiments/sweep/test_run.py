@@ -17,7 +17,8 @@ from rich.console import Console
 
 from analysis import load_sweep, write_trace
 from simulator.experiments.run.costs import to_target
-from simulator.experiments.run.tables import participants, summarise
+from simulator.experiments.run.personal import participants
+from simulator.experiments.run.tables import summarise
 from simulator.experiments.sweep import run as running
 from simulator.experiments.sweep.points import Trial
 from simulator.experiments.trial.memory_check import dry_run_that_fits

@@ -18,6 +18,8 @@ POINTS = {
     "learning_rate": (4, 36),
     "deadline": (6, 21),
     "absence": (4, 48),
+    "tiers": (7, 84),
+    "prices": (3, 36),
 }
 """Points, and trials: what a point does not change for an algorithm is one trial."""
 _SYNTHETIC = ["data={name: synthetic, samples: 1000, test_samples: 500, classes: 10}"]

@@ -10,7 +10,7 @@ import pytest
 
 from simulator.experiments.run.costs import running_costs, to_target
 from simulator.experiments.trial.trial import run
-from simulator.experiments.trial.validate import check
+from simulator.experiments.trial.validate import check, notices
 from simulator.scenario.scenario import Scenario
 from simulator.settings.errors import ScenarioError
 from tests.helpers.small_trials import scenario
@@ -120,3 +120,17 @@ def test_a_trace_that_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     made = small(tmp_path, carbon={"signal": {"name": "trace", "file": "none.csv"}})
     with pytest.raises(ScenarioError, match=r"carbon\.signal\.file: .*none\.csv cannot be read"):
         check(made)
+
+
+def test_what_is_said_of_edges_that_there_are_not_is_told(tmp_path: Path) -> None:
+    electricity = {"edges": "0 USD/kWh", "server": "0.1 USD/kWh"}
+    changes: dict[str, Any] = {
+        "prices": {"edge_gpu": "1 USD/h", "electricity": electricity},
+        "carbon": {"intensity": {"edges": "1 g/kWh", "server": "1 g/kWh", "devices": "1 g/kWh"}},
+    }
+    keys = "prices.edge_gpu", "prices.electricity.edges", "carbon.intensity.edges"
+    said = list(notices(small(tmp_path, **changes)))
+    assert [f"{key} changes nothing: the world has no edges" for key in keys] == said
+    edges = [{"name": "rtx-4090", "devices": ["jetson-nano"]}]
+    assert list(notices(small(tmp_path, world={"edges": edges}, **changes))) == []
+    assert list(notices(small(tmp_path, prices={"electricity": "1 USD/kWh"}, carbon={"intensity": "1 g/kWh"}))) == []

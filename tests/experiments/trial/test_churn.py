@@ -16,6 +16,7 @@ from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.simulate import Simulation
 from simulator.scenario.scenario import Scenario
 from simulator.world.standstill import StandstillError
+from tests.helpers.bill_laws import bills, check_bill
 from tests.helpers.caches import forget
 from tests.helpers.service_laws import BATCHING, QUEUES, check_paths, check_queues
 from tests.helpers.small_trials import scenario
@@ -112,7 +113,7 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
     world = {"devices": devices, "server": server, "provisioning": draw(st.sampled_from(["first_use", "preinstalled"]))}
     if edges:
         world["edges"] = edges
-    return {"label": label, "training": training, "world": world, "seed": draw(st.integers(0, 99))}
+    return {"label": label, "training": training, "world": world, "seed": draw(st.integers(0, 99)), **draw(bills())}
 
 
 def ended(small: Scenario, seed: int, dry: bool) -> tuple[Simulation, TrialResult]:
@@ -137,6 +138,9 @@ def check_laws(simulation: Simulation, result: TrialResult) -> None:
     if simulation.entry.algorithm.engages_cohort:
         used = Counter(row.round for row in ledger.attempts if row.round)
         assert used == Counter({row.round: row.updates for row in ledger.rounds if row.updates}), "each update once"
+        if simulation.entry.training.driver.name in ("synchronous", "hierarchical"):
+            engaged = {(row.client, row.round) for row in ledger.engagements}
+            assert engaged == {(row.client, row.base + 1) for row in ledger.attempts}, "who was selected has an attempt"
         for rows in (ledger.works, ledger.transfers):
             assert {(row.client, row.attempt) for row in rows if row.client} <= set(own), "work belongs to an attempt"
     assert world.bytes_sent == sum(row.bytes for row in ledger.transfers)
@@ -186,9 +190,11 @@ def check_world(case: dict[str, Any], real: bool) -> None:
             training["selection"] = {"name": "uniform"}
         if "updates" in training.get("budget", {}):
             training["budget"] = {"updates": 5}
-    small = scenario(Path(mkdtemp()), [label], world=case["world"], training=training)
+    bill = {key: case[key] for key in ("prices", "carbon")}
+    small = scenario(Path(mkdtemp()), [label], world=case["world"], training=training, **bill)
     simulation, result = ended(small, case["seed"], dry=True)
     check_laws(simulation, result)
+    check_bill(result, **bill)
     _, again = ended(small, case["seed"], dry=not real)
     for name, table in result.ledger.tables().items():
         assert list(again.ledger.tables()[name]) == list(table), name

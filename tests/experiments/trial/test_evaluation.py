@@ -11,7 +11,8 @@ from torch import nn
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.local import Local
 from simulator.algorithms.steps.personal import PersonalModel, has_trained
-from simulator.experiments.run.tables import participants, rounds_frame, summarise
+from simulator.experiments.run.personal import participants
+from simulator.experiments.run.tables import rounds_frame, summarise
 from simulator.experiments.trial.evaluation import Evaluation
 from simulator.experiments.trial.trial import run
 from simulator.learning.models.stages import stages_of

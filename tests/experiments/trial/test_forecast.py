@@ -122,3 +122,24 @@ def test_an_algorithm_that_decides_by_values_cannot_be_predicted(
     monkeypatch.setattr(type(small.algorithms[0].algorithm), "needs_values", "what it learned")
     with pytest.raises(ScenarioError, match=r"fl-linear.name .* depends on what it learned, so no dry run can predict"):
         run(small, small.algorithms[0], 0)
+
+
+UNUSED = {
+    "prices": {"gpu": "1 USD/h"},
+    "carbon": {"intensity": "400 g/kWh"},
+    "target_accuracy": 0.5,
+    "evaluation": {"samples": 3},
+}
+
+
+@pytest.mark.parametrize("key", UNUSED)
+def test_what_costs_no_device_anything_is_no_reason_to_run_again(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither to predict a round, nor to choose a cut."""
+    plain = three(tmp_path, "v1-fastest")
+    predicted = simulation(plain).world.clients[0].forecast()
+    value: Any = UNUSED[key]
+    changed = Scenario.model_validate(plain.model_dump(mode="json") | {key: value})
+    monkeypatch.setattr(Simulation, "run", None)
+    assert simulation(changed).world.clients[0].forecast() == predicted

@@ -16,6 +16,7 @@ from simulator.experiments.run.run import run_scenario
 from simulator.experiments.trial.memory_check import dry_run_that_fits, too_small
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.trial import run
+from simulator.scenario.carbon import CarbonSettings
 from simulator.scenario.scenario import Scenario
 from simulator.settings.errors import ScenarioError
 
@@ -73,6 +74,17 @@ def test_the_message_says_who_for_what_how_much_and_what_is_there() -> None:
     assert f"FL needs {most / 1e6:.3g} MB on jetson-nano-" in message
     assert "(for loss_backward of block5..head), which has 10 MB" in message
     assert message.endswith("(or say on_oom: skip or ignore)")
+
+
+def test_a_cut_that_would_fit_is_named_however_short_the_trace_of_carbon_is() -> None:
+    """A larger head takes longer on the device, and the trace is long enough for the entry's own cut."""
+    entry: dict[str, Any] = {"name": "splitfed", "head": 0, "training": {"rounds": 1}}
+    enough = dry(scenario([AMPLE], **entry))
+    settings, ends = scenario([AMPLE], enough.peak_server_memory_bytes - 1, **entry), enough.bill.end
+    trace = {"name": "trace", "points": [["0 s", "1 g/kWh"], [f"{ends} s", "2 g/kWh"]]}
+    carbon = CarbonSettings.model_validate({"signal": trace})
+    assert "; head: " in refusal(settings)
+    assert refusal(settings.model_copy(update={"carbon": carbon})) == refusal(settings)
 
 
 def test_it_is_known_before_anything_is_trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

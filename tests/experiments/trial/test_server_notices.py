@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from simulator.experiments.trial.memory_check import dry_run_that_fits
 from simulator.experiments.trial.trial import run
 from simulator.experiments.trial.validate import server_notices
 from simulator.scenario.scenario import Scenario, load
@@ -54,3 +55,14 @@ def test_batching_without_a_table_is_said_to_gain_nothing() -> None:
     assert "nothing is gained" in none[0]
     table = "world.server.batch_efficiency=[[1, 0.5], [8, 1]]"
     assert not list(server_notices(scenario("world.server.slots=1", batching, table)))
+
+
+def test_it_is_said_of_whose_works_shared_no_pass() -> None:
+    """A body that is trained has no works to share; a frozen one does, as soon as two wait."""
+    batched = scenario("world.server.slots=1", "world.server.batching={most: 4}", "training.train=linear")
+    said: dict[str, list[str]] = {}
+    for entry in batched.algorithms:
+        if entry.label in ("SFL V1", "SplitLoRA"):
+            dry_run_that_fits(batched, entry, 0, tell=said.setdefault(entry.label, []).append)
+    assert not any("shared a pass" in line for line in said["SFL V1"])
+    assert any(line.startswith("No works of SplitLoRA shared a pass") for line in said["SplitLoRA"])
