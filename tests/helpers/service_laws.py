@@ -1,10 +1,11 @@
-"""Laws of queues that hold in any ledger: Little's, work conservation, priority, and paths without gaps."""
+"""Ways to serve works, and laws of queues that hold in any ledger: Little's law and others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from math import fsum
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +16,60 @@ from simulator.accounting.queues import area, queue_uses
 from simulator.scheduling.queues.priority import Priority
 from simulator.scheduling.queues.processor_sharing import ProcessorSharing
 from simulator.world.sites import Site
+from simulator.world.world import World
 from tests.helpers.spans import length
 
+QUEUES: list[dict[str, Any]] = [
+    {"name": "fifo"},
+    {"name": "processor_sharing"},
+    *({"name": "shortest_first", "preempt": preempt} for preempt in (False, True)),
+    {"name": "earliest_deadline", "within": "1 s", "groups_within": {"jetson-nano": "10 ms"}, "preempt": True},
+    {"name": "priority", "order": ["jetson-nano"]},
+    {"name": "priority", "order": ["raspberry-pi-4"], "preempt": True},
+    {"name": "fair_share", "weights": {"jetson-nano": 2.0}},
+]
+BATCHING: list[dict[str, Any]] = [
+    {},
+    {"batching": {"most": 3}, "batch_efficiency": [[1, 0.2], [64, 1]]},
+    {"batching": {"most": 8, "wait": "20 ms"}, "batch_efficiency": [[4, 0.5], [16, 1]]},
+]
 Interval = tuple[float, float]
 
 READERS = {"infer", "el2n", "forward", "loss_backward", "loss_chain", "backward"}
 """The names of works that never write: they only ever wait for a slot. A row does not tell what its work writes."""
 _ROUNDING = 1e-9
+
+
+def check_queues(world: World, ledger: Ledger) -> None:
+    """Check the laws of the queues of a world at the end of a trial."""
+    for site in world.sites:
+        check_service(site, ledger)
+        check_conserving(site, ledger)
+        check_priority(site, ledger)
+    check_little(ledger, world.start_time, world.now)
+
+
+def check_service(site: Site, ledger: Ledger) -> None:
+    """Check that no GPU does more than it can, and that those that share a pass share its charge."""
+    rows = [row for row in ledger.works if row.site == site.name]
+    assert all(row.asked <= row.start and 0 <= row.share <= 1 for row in rows)
+    passes: dict[int, list[WorkRow]] = {}
+    slots, gpus = site.hardware.slots, range(site.hardware.gpus)
+    groups = [(slots, [row for row in rows if row.gpu == gpu]) for gpu in gpus]
+    if getattr(site.queue, "preempts", False):  # a work may be resumed on another GPU
+        groups = [(slots * len(gpus), rows)]
+    for most, busy in groups:
+        spans = [(row.start, row.start + row.seconds) for row in busy]
+        assert fsum(row.seconds * row.share for row in busy) <= most * length(spans) * (1 + 1e-9)
+    for row in rows:
+        if row.batch:
+            passes.setdefault(row.batch, []).append(row)
+    for works in passes.values():
+        assert len({(row.gpu, row.start, row.start + row.seconds) for row in works}) == 1, "they begin and end together"
+        assert fsum(row.share for row in works) == pytest.approx(1)
+        assert len({row.client for row in works}) == len(works), "of different clients"
+    waited = [row for row in ledger.waits if row.site == site.name]
+    assert all(row.seconds > 0 for row in waited)
 
 
 def check_little(ledger: Ledger, start: float, end: float) -> None:

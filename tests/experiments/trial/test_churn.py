@@ -12,14 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulator.accounting.ledger import WorkRow
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.simulate import Simulation
 from simulator.scenario.scenario import Scenario
 from simulator.world.standstill import StandstillError
 from tests.helpers.bill_laws import bills, check_bill
 from tests.helpers.caches import forget
-from tests.helpers.service_laws import check_conserving, check_little, check_paths, check_priority
+from tests.helpers.service_laws import BATCHING, QUEUES, check_paths, check_queues
 from tests.helpers.small_trials import scenario
 from tests.helpers.spans import length
 
@@ -63,20 +62,6 @@ LINKS: list[dict[str, Any]] = [
 BUDGETS: list[dict[str, Any]] = [{}, {}, {"budget": {"seconds": "900 ms"}}, {"budget": {"updates": 7}}]
 DROPOUTS: list[dict[str, float]] = [{}, {"model exchange": 0.1, "training": 0.2, "split training": 0.2}]
 OUTAGES: list[dict[str, Any] | None] = [None, {"between": "1 s", "duration": "100 ms", "patience": "50 ms"}]
-QUEUES: list[dict[str, Any]] = [
-    {"name": "fifo"},
-    {"name": "processor_sharing"},
-    *({"name": "shortest_first", "preempt": preempt} for preempt in (False, True)),
-    {"name": "earliest_deadline", "within": "1 s", "groups_within": {"jetson-nano": "10 ms"}, "preempt": True},
-    {"name": "priority", "order": ["jetson-nano"]},
-    {"name": "priority", "order": ["raspberry-pi-4"], "preempt": True},
-    {"name": "fair_share", "weights": {"jetson-nano": 2.0}},
-]
-BATCHING: list[dict[str, Any]] = [
-    {},
-    {"batching": {"most": 3}, "batch_efficiency": [[1, 0.2], [64, 1]]},
-    {"batching": {"most": 8, "wait": "20 ms"}, "batch_efficiency": [[4, 0.5], [16, 1]]},
-]
 RATES = ["1 GFLOP/s", "200 MFLOP/s", "50 MFLOP/s"]
 """Of servers; at all but the first works wait for each other."""
 ONE_SERVER = ["v2-sent", "v2-lora", "fl-stacked", "flexp", "alone"]
@@ -165,10 +150,7 @@ def check_laws(simulation: Simulation, result: TrialResult) -> None:
     assert all(row.lost == bool(row.reason) for row in ledger.works)
     for site in world.sites:
         check_site(site, simulation, result)
-        check_service(site, result)
-        check_conserving(site, ledger)
-        check_priority(site, ledger)
-    check_little(ledger, world.start_time, world.now)
+    check_queues(world, ledger)
     check_paths(ledger)
     assert {row.name: row.gpus for row in ledger.sites} == {site.name: site.hardware.gpus for site in world.sites}
 
@@ -197,29 +179,6 @@ def check_site(site: Any, simulation: Simulation, result: TrialResult) -> None:
     assert fsum(use.energy_j for use in result.uses if use.site == name) == pytest.approx(joules, rel=1e-9, abs=1e-9)
     if site.battery is not None:
         assert site.battery.drawn == pytest.approx(joules, rel=1e-9, abs=1e-9)
-
-
-def check_service(site: Any, result: TrialResult) -> None:
-    """Check that no GPU does more than it can, and that those that share a pass share its charge."""
-    rows = [row for row in result.ledger.works if row.site == site.name]
-    assert all(row.asked <= row.start and 0 <= row.share <= 1 for row in rows)
-    passes: dict[int, list[WorkRow]] = {}
-    slots, gpus = site.hardware.slots, range(site.hardware.gpus)
-    groups = [(slots, [row for row in rows if row.gpu == gpu]) for gpu in gpus]
-    if getattr(site.queue, "preempts", False):  # a work may be resumed on another GPU
-        groups = [(slots * len(gpus), rows)]
-    for most, busy in groups:
-        spans = [(row.start, row.start + row.seconds) for row in busy]
-        assert fsum(row.seconds * row.share for row in busy) <= most * length(spans) * (1 + 1e-9)
-    for row in rows:
-        if row.batch:
-            passes.setdefault(row.batch, []).append(row)
-    for works in passes.values():
-        assert len({(row.gpu, row.start, row.start + row.seconds) for row in works}) == 1, "they begin and end together"
-        assert fsum(row.share for row in works) == pytest.approx(1)
-        assert len({row.client for row in works}) == len(works), "of different clients"
-    waited = [row for row in result.ledger.waits if row.site == site.name]
-    assert all(row.seconds > 0 for row in waited)
 
 
 def check_world(case: dict[str, Any], real: bool) -> None:

@@ -1,4 +1,4 @@
-"""The laws of ``test_churn`` where works wait for each other at the server, under each discipline."""
+"""The laws of queues where works wait for each other at the server, under each discipline."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.experiments.trial.test_churn import BATCHING, DRIVERS, QUEUES, check_laws, ended
+from simulator.experiments.trial.simulate import Simulation
+from tests.helpers.caches import forget
+from tests.helpers.service_laws import BATCHING, QUEUES, check_paths, check_queues
 from tests.helpers.small_trials import scenario
 
-PRESENCE = {"name": "on_off", "mean_present": "30 s", "mean_absent": "2 s"}
+SYNCHRONOUS = {"name": "synchronous"}
+FEDBUFF = {"name": "fedbuff", "buffer": 2, "concurrency": 6}
+PRESENCE = {"name": "on_off", "mean_present": "20 min", "mean_absent": "30 s"}
 
 
 def crowds() -> Iterator[Any]:
@@ -19,7 +23,7 @@ def crowds() -> Iterator[Any]:
     servings: list[dict[str, Any]] = [{"queue": queue} for queue in QUEUES]
     servings += [{"queue": QUEUES[kind], **batching} for kind in (0, 5) for batching in BATCHING[1:]]
     for place, serving in enumerate(servings):
-        for label, driver in (("v1-linear", DRIVERS[0]), ("sfp", DRIVERS[0]), ("v1", DRIVERS[4])):
+        for label, driver in (("v1-linear", SYNCHRONOUS), ("sfp", SYNCHRONOUS), ("v1", FEDBUFF)):
             yield pytest.param(serving | {"gpus": 1 + place % 2, "slots": 1 + place // 2 % 2}, label, driver)
 
 
@@ -31,7 +35,10 @@ def test_the_laws_hold_where_the_server_is_crowded(
     devices = [{"name": name, "count": 5, "presence": PRESENCE} for name in ("raspberry-pi-4", "jetson-nano")]
     training = {"rounds": 2, "clients_per_round": 6, "driver": driver}
     small = scenario(tmp_path, [label], world={"devices": devices, "server": server}, training=training)
-    simulation, result = ended(small, 0, dry=True)
-    check_laws(simulation, result)
+    forget()
+    simulation = Simulation(small, small.algorithms[0], seed=0, dry=True)
+    result = simulation.run()
+    check_queues(simulation.world, result.ledger)
+    check_paths(result.ledger)
     rows = [row for row in result.ledger.works if row.site == "server"]
     assert any(row.start > row.asked or row.share < 1 for row in rows), "else nothing was checked"
