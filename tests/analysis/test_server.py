@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -174,14 +173,3 @@ def test_the_measures_of_the_server_are_shown_where_it_is_busy_and_works_wait(tm
     )
     shown = [(column.name, column.cells[0].text) for column in measure_columns(run) if column.group == "Server"]
     assert shown == ([("Busy", "50 %"), ("Mean wait", "250 ms"), ("Mean queue", "0.25")] if wait else [])
-
-
-@pytest.mark.parametrize("sent", [None, 0, 2_000_000])
-def test_what_edges_send_has_columns_where_they_send_anything(tmp_path: Path, sent: int | None) -> None:
-    folder = made(tmp_path, Ledger(), 1)
-    summary = json.loads((folder / "summary.json").read_text())
-    summary["trials"][0] |= {"bytes_edge_up": sent, "bytes_edge_down": sent and 2 * sent}
-    (folder / "summary.json").write_text(json.dumps(summary))
-    columns = measure_columns(load_run(folder))
-    shown = [(column.name, column.cells[0].text) for column in columns if "edges" in column.name]
-    assert shown == ([("Sent up by edges", "2 MB"), ("Sent down to edges", "4 MB")] if sent else [])
