@@ -20,6 +20,8 @@ POINTS = {
     "absence": (4, 48),
     "tiers": (7, 84),
     "prices": (3, 36),
+    "queues": (9, 27),
+    "batching": (16, 48),
 }
 """Points, and trials: what a point does not change for an algorithm is one trial."""
 _SYNTHETIC = ["data={name: synthetic, samples: 1000, test_samples: 500, classes: 10}"]

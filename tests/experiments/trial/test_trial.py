@@ -47,7 +47,7 @@ def test_dry_is_real(label: str, dry_and_real: tuple[dict[str, TrialResult], dic
     may_be = {"seed", "bytes_provisioning", "server_flops", "devices_too_small", "cuts", "not_looked_at", "standstill"}
     may_be |= {key for key in summaries[0] if key.startswith("wasted")} | {"lost_updates", "unfinished_updates"}
     may_be |= {"empty_rounds", "mean_staleness", "server_utilisation", "server_wait_s", "server_queue_length"}
-    may_be |= {"bytes_edge_up", "bytes_edge_down"}
+    may_be |= {"bytes_edge_up", "bytes_edge_down", "cost_usd", "carbon_kg"}
     assert zeros <= may_be | NOTHING.get(label, set())
     frames = [rounds_frame(outcome).drop(columns=["accuracy", "loss", *PERSONAL]) for outcome in (dry, real)]
     assert frames[0].equals(frames[1])
