@@ -54,42 +54,39 @@ def simulated(arrivals: Sequence[Arrival], queue: Queue | None = None, slots: in
 
 def by_hand(arrivals: Sequence[Arrival], key: Key, slots: int = 1) -> list[float]:
     """Return when each work ends under preempt and resume: at any time those with the smallest keys are in service."""
-    left = {index: arrival.size for index, arrival in enumerate(arrivals)}
-    ends, now, coming = [0.0] * len(arrivals), 0.0, 0
-    present: list[int] = []
-    while coming < len(arrivals) or present:
-        served = sorted(present, key=lambda index: (key(arrivals[index], left[index]), index))[:slots]
-        until = arrivals[coming].at if coming < len(arrivals) else math.inf
-        step = min(until - now, *(left[index] for index in served)) if served else until - now
-        now += step
-        for index in served:
-            left[index] -= step
-            if left[index] <= 1e-12:
-                ends[index] = now
-                present.remove(index)
-        while coming < len(arrivals) and arrivals[coming].at <= now:
-            present.append(coming)
-            coming += 1
-    return ends
+
+    def rates(left: dict[int, float]) -> dict[int, float]:
+        first = sorted(left, key=lambda index: (key(arrivals[index], left[index]), index))
+        return dict.fromkeys(first[:slots], 1.0)
+
+    return _ends(arrivals, rates)
 
 
 def shared_by_hand(arrivals: Sequence[Arrival], slots: int = 1) -> list[float]:
     """Return when each work ends where all are in service at once and share the slots equally."""
-    left = {index: arrival.size for index, arrival in enumerate(arrivals)}
-    ends, now, coming = [0.0] * len(arrivals), 0.0, 0
-    present: list[int] = []
-    while coming < len(arrivals) or present:
-        rate = min(1.0, slots / len(present)) if present else 1.0
+    return _ends(arrivals, lambda left: dict.fromkeys(left, min(1.0, slots / len(left))))
+
+
+def _ends(arrivals: Sequence[Arrival], rates: Callable[[dict[int, float]], dict[int, float]]) -> list[float]:
+    """Return when each work ends.
+
+    Args:
+        arrivals: the works.
+        rates: returns the rates of those in service, from how much is left of each that is there, by index.
+    """
+    ends, left, now, coming = [0.0] * len(arrivals), dict[int, float](), 0.0, 0
+    while coming < len(arrivals) or left:
+        served = rates(left) if left else {}
         until = arrivals[coming].at if coming < len(arrivals) else math.inf
-        step = min([until - now, *(left[index] / rate for index in present)])
+        step = min([until - now, *(left[index] / rate for index, rate in served.items())])
         now += step
-        for index in list(present):
+        for index, rate in served.items():
             left[index] -= step * rate
             if left[index] <= 1e-12:
                 ends[index] = now
-                present.remove(index)
+                del left[index]
         while coming < len(arrivals) and arrivals[coming].at <= now:
-            present.append(coming)
+            left[coming] = arrivals[coming].size
             coming += 1
     return ends
 

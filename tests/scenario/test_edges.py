@@ -8,18 +8,9 @@ from pathlib import Path
 import pytest
 
 from simulator.scenario.scenario import Scenario, ScenarioError, load
-from tests.helpers.toy_scenario import SCENARIO, use_toy_algorithms
 
 HALL = "{name: jetson-agx-orin, label: hall, count: 2, devices: [raspberry-pi-4, jetson-nano]}"
 CAMPUS = "{name: a100, label: campus, devices: {raspberry-pi-4: 1}}"
-
-
-@pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    use_toy_algorithms(tmp_path, monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    Path("toy.yaml").write_text(SCENARIO)
-    return Path("toy.yaml")
 
 
 def with_edges(file: Path, *edges: str) -> Scenario:

@@ -21,14 +21,6 @@ FAULTS = (
 )
 
 
-@pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    use_toy_algorithms(tmp_path, monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    Path("toy.yaml").write_text(SCENARIO)
-    return Path("toy.yaml")
-
-
 def message(file: Path, *overrides: str) -> str:
     with pytest.raises(ScenarioError) as error:
         load(file, overrides)

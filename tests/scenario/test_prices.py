@@ -14,21 +14,12 @@ from simulator.scenario.prices import PriceSettings
 from simulator.scenario.scenario import Scenario, ScenarioError, load
 from simulator.settings.errors import UnfitError
 from simulator.settings.seeds import Seeds
-from tests.helpers.toy_scenario import SCENARIO, use_toy_algorithms
 
 PRICES = (
     "prices={gpu: 0.70 USD/h, billing: used, egress: 0.09 USD/GB, "
     "cellular: {jetson-nano: 3 USD/GB}, electricity: {server: 0.10 USD/kWh, devices: 0.30 USD/kWh}}"
 )
 CARBON = "carbon={intensity: {server: 400 g/kWh, devices: 300 g/kWh}, signal: {name: periodic, period: 24 h}}"
-
-
-@pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    use_toy_algorithms(tmp_path, monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    Path("toy.yaml").write_text(SCENARIO)
-    return Path("toy.yaml")
 
 
 def again(scenario: Scenario, file: Path) -> Scenario:
