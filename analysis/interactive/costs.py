@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from analysis import style
 from analysis.costs import KINDS, PAYERS, costs_by
-from analysis.interactive.figure import Chart, Figure, Knob, exact, layout, number, plain
+from analysis.interactive.figure import Chart, Figure, Knob, exact, number, plain
+from analysis.interactive.stacked import frame_of, piece, totals_at_ends
 from analysis.measures import present
 from analysis.runs import Run
-from simulator.settings.humanize import human, scale
+from simulator.settings.humanize import scale
 
 PATTERNS = {"operator": "", "edge": "x", "devices": "/"}
 OPTIONS = {"Money": ("usd", "cost, all payers"), "Carbon": ("carbon_kg", "carbon emissions, all payers")}
@@ -51,7 +50,8 @@ def costs_figure(run: Run, column: str, name: str) -> Figure:
             values = [amounts.get((label, payer, written), 0.0) for label in run.labels]
             if not any(values):
                 continue
-            trace = _piece(payer, written, colours[phase], phase not in named)
+            trace = piece(written, colours[phase], PATTERNS[payer], phase not in named)
+            trace["meta"] = {"phase": written, "payer": payer}
             named.add(phase)
             trace["x"] = [number(value / unit.divisor) for value in values]
             trace["y"] = list(range(len(run.labels)))
@@ -61,37 +61,11 @@ def costs_figure(run: Run, column: str, name: str) -> Figure:
                 for label, value in zip(run.labels, values, strict=True)
             ]
             traces.append(trace)
-    ticks = [plain(label) for label in style.shortened_apart(run.labels, 22)]
-    labels = {"tickvals": list(range(len(ticks))), "ticktext": ticks, "autorange": "reversed", "showgrid": False}
-    frame = layout(112 + 44 * len(run.labels), {"title": {"text": f"{name} ({unit.unit})"}}, labels)
-    frame |= {"barmode": "stack", "bargap": 0.32, "showlegend": True}
-    at_end = {"xanchor": "left", "showarrow": False, "xshift": 4}
-    frame["annotations"] = [
-        at_end | {"x": number(totals[label] / unit.divisor), "y": row, "text": human(kind, totals[label])}
-        for row, label in enumerate(run.labels)
-    ]
-    frame["margin"] |= {"r": 90}
+    frame = frame_of(run.labels, {"title": {"text": f"{name} ({unit.unit})"}}, margin=90)
+    frame["annotations"] = totals_at_ends(totals, run.labels, kind, unit.divisor)
     return {"data": traces, "layout": frame}
 
 
 def _known(phase: str) -> str:
     """Return a phase by the name under which figures have a colour for it."""
     return style.IDLE if phase == "idle" else phase
-
-
-def _piece(payer: str, phase: str, colour: str, first: bool) -> dict[str, Any]:
-    """Return the trace of one payer and phase, without its values; the first of a phase stands in the legend."""
-    marker: dict[str, Any] = {"color": colour, "line": {"color": "#ffffff", "width": 0.5}}
-    if PATTERNS[payer]:
-        marker["pattern"] = {"shape": PATTERNS[payer], "fgcolor": "#ffffff", "fgopacity": 0.85, "size": 6,
-                             "fillmode": "overlay"}  # fmt: skip
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "name": plain(phase),
-        "legendgroup": phase,
-        "showlegend": first,
-        "marker": marker,
-        "hoverinfo": "text",
-        "meta": {"phase": phase, "payer": payer},
-    }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
 from analysis import style
-from analysis.interactive.figure import Chart, Figure, Knob, exact, layout, number, plain
+from analysis.interactive.figure import Chart, Figure, Knob, exact, number, plain
+from analysis.interactive.stacked import frame_of, piece, totals_at_ends
 from analysis.server import OwnLabels, read_paths
-from simulator.settings.humanize import human, scale
+from simulator.settings.humanize import scale
 
 NOTHING = "nothing told"
 """The phase of the time in which nothing that is in the ledger was waited for."""
@@ -65,7 +65,8 @@ def path_figure(parts: pd.DataFrame, labels: Sequence[str], shares: bool) -> Fig
             set(zip(own["activity"], own["side"], strict=True)), key=lambda kind: (_ORDER.index(kind[0]), kind)
         )
         for first, (activity, side) in enumerate(kinds):
-            trace = _piece(phase, activity, colours[phase], first == 0)
+            trace = piece(phase, colours[phase], PATTERNS.get(activity, ""), first == 0)
+            trace |= {"x": [], "y": [], "hovertext": []}
             alike = own[(own["activity"] == activity) & (own["side"] == side)]
             for row, label in enumerate(labels):
                 found = alike[alike["shown"] == label]
@@ -81,27 +82,9 @@ def path_figure(parts: pd.DataFrame, labels: Sequence[str], shares: bool) -> Fig
     across = {"title": {"text": "share of a round"}, "tickformat": ".0%", "range": [0, 1.0]}
     if not shares:
         across = {"title": {"text": f"a round ({unit.unit}), mean"}, "tickformat": ",~g"}
-    names = [plain(label) for label in style.shortened_apart(labels, 22)]
-    up = {"tickvals": list(range(len(labels))), "ticktext": names, "autorange": "reversed", "showgrid": False}
-    frame = layout(112 + 44 * len(labels), across, up)
-    frame |= {"barmode": "stack", "bargap": 0.32, "showlegend": True}
-    frame["annotations"] = [] if shares else [
-        {"x": number(totals[label] / unit.divisor), "y": row, "xanchor": "left", "showarrow": False, "xshift": 4,
-         "text": human("seconds", totals[label])}
-        for row, label in enumerate(labels)
-    ]  # fmt: skip
-    frame["margin"] |= {"r": 76}
+    frame = frame_of(labels, across)
+    frame["annotations"] = [] if shares else totals_at_ends(totals, labels, "seconds", unit.divisor)
     return {"data": traces, "layout": frame}
-
-
-def _piece(phase: str, activity: str, colour: str, first: bool) -> dict[str, Any]:
-    """Return the trace of one phase and activity, without its values; the first of a phase stands in the legend."""
-    marker: dict[str, Any] = {"color": colour, "line": {"color": "#ffffff", "width": 0.5}}
-    if activity in PATTERNS:
-        marker["pattern"] = {"shape": PATTERNS[activity], "fgcolor": "#ffffff", "fgopacity": 0.85, "size": 6,
-                             "fillmode": "overlay"}  # fmt: skip
-    kind = {"type": "bar", "orientation": "h", "name": plain(phase), "legendgroup": phase, "showlegend": first}
-    return kind | {"marker": marker, "hoverinfo": "text", "x": [], "y": [], "hovertext": []}
 
 
 def _named(phase: str, activity: str, side: str) -> str:

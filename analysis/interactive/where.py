@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from analysis import style
-from analysis.interactive.figure import Chart, Figure, Knob, exact, layout, number, plain
+from analysis.interactive.figure import Chart, Figure, Knob, exact, number, plain
+from analysis.interactive.stacked import frame_of, piece, totals_at_ends
 from analysis.runs import Run
 from analysis.where import bars_of
-from simulator.settings.humanize import Kind, human
 
 PATTERNS = {"upload": "/", "download": "."}
 OPTIONS = {
@@ -43,7 +41,8 @@ def where_figure(run: Run, column: str, name: str) -> Figure:
     traces = []
     for phase, activities in bars.activities.items():
         for first, activity in enumerate(activities):
-            trace = _piece(phase, activity, colours[phase], first == 0)
+            trace = piece(phase, colours[phase], PATTERNS.get(activity, ""), first == 0)
+            trace["meta"] = {"phase": phase, "activity": activity}
             values = [bars.amounts.get((label, phase, activity), 0.0) for label in run.labels]
             trace["x"] = [number(value / unit.divisor) for value in values]
             trace["y"] = list(range(len(run.labels)))
@@ -53,40 +52,10 @@ def where_figure(run: Run, column: str, name: str) -> Figure:
                 for label, value in zip(run.labels, values, strict=True)
             ]
             traces.append(trace)
-    frame = layout(112 + 44 * len(run.labels), {"title": {"text": f"{name} ({unit.unit})"}}, _names(run.labels))
-    frame |= {"barmode": "stack", "bargap": 0.32, "showlegend": True}
-    frame["annotations"] = [_total(row, totals[label], kind, unit.divisor) for row, label in enumerate(run.labels)]
-    frame["margin"] |= {"r": 76}
+    frame = frame_of(run.labels, {"title": {"text": f"{name} ({unit.unit})"}})
+    frame["annotations"] = totals_at_ends(totals, run.labels, kind, unit.divisor)
     return {"data": traces, "layout": frame}
-
-
-def _piece(phase: str, activity: str, colour: str, first: bool) -> dict[str, Any]:
-    """Return the trace of one phase and activity, without its values; the first of a phase stands in the legend."""
-    marker: dict[str, Any] = {"color": colour, "line": {"color": "#ffffff", "width": 0.5}}
-    if activity in PATTERNS:
-        marker["pattern"] = {"shape": PATTERNS[activity], "fgcolor": "#ffffff", "fgopacity": 0.85, "size": 6,
-                             "fillmode": "overlay"}  # fmt: skip
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "name": plain(phase),
-        "legendgroup": phase,
-        "showlegend": first,
-        "marker": marker,
-        "hoverinfo": "text",
-        "meta": {"phase": phase, "activity": activity},
-    }
 
 
 def _piece_name(phase: str, activity: str) -> str:
     return phase if activity in ("wait", "idle") else f"{phase}: {activity}"
-
-
-def _names(labels: list[str]) -> dict[str, Any]:
-    names = [plain(label) for label in style.shortened_apart(labels, 22)]
-    return {"tickvals": list(range(len(labels))), "ticktext": names, "autorange": "reversed", "showgrid": False}
-
-
-def _total(row: int, total: float, kind: Kind, divisor: float) -> dict[str, Any]:
-    at_end = {"x": number(total / divisor), "y": row, "xanchor": "left", "showarrow": False, "xshift": 4}
-    return at_end | {"text": human(kind, total)}
