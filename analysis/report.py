@@ -14,6 +14,7 @@ from analysis.costs import cost_tables
 from analysis.disclosed import disclosed
 from analysis.fairness import participation
 from analysis.figures import write_figures
+from analysis.headline import headline_said, settle_of
 from analysis.interactive.costs import costs_chart
 from analysis.interactive.critical_path import path_chart
 from analysis.interactive.curves import accuracy_chart
@@ -178,6 +179,7 @@ def _content(run: Run, own_labels: dict[str, tuple[Run, str]]) -> dict[str, Any]
         "losses_said": losses_said(own_labels),
         "servers": server_tables(own_labels),
         "swatches": Swatch.all_of(run.labels),
+        "headline": headline_said(run.summary, {settle_of(own.scenario) for own, _ in own_labels.values()}),
         "most_seeds": max(len(run.seeds(label)) for label in run.labels),
         "target": None if run.target_accuracy is None else human("fraction", run.target_accuracy),
         "wall_time": human("seconds", float(run.summary["wall_time_s"].sum())),

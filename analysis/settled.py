@@ -119,9 +119,14 @@ def with_errors(accuracies: Sequence[float], deviation: float, samples: float | 
     return human("fraction", mean) + "".join(f" ± {points(error)} ({source})" for error, source in errors if error > 0)
 
 
-def averaged_said(settle: int) -> str:
-    """Return in words what `settled_accuracy` is: "the mean of the last 3 evaluations"."""
-    return "that of the last evaluation" if settle == 1 else f"the mean of the last {settle} evaluations"
+def averaged_said(settles: Collection[int]) -> str:
+    """Return in words what `settled_accuracy` is, such as "the mean of the last 3 evaluations".
+
+    Args:
+        settles: how many evaluations are averaged: one number, unless scenarios differ in it.
+    """
+    number = _from_to(settles)
+    return "that of the last evaluation" if number == "1" else f"the mean of the last {number} evaluations"
 
 
 def samples_said(accuracies: Iterable[float], samples: Collection[float], several: bool) -> str:
@@ -136,10 +141,13 @@ def samples_said(accuracies: Iterable[float], samples: Collection[float], severa
         return ""
     errors = [sampling_error(accuracy, number) for accuracy in accuracies for number in samples]
     size = " to ".join(dict.fromkeys(points(error) for error in (min(errors), max(errors))))
-    number = " to ".join(dict.fromkeys(f"{number:,.0f}" for number in (min(samples), max(samples))))
     if several:
         return (
-            f"All seeds share the {number} test samples, which add a standard error of {size} points; "
+            f"All seeds share the {_from_to(samples)} test samples, which add a standard error of {size} points; "
             "more seeds do not lower it."
         )
-    return f"The {number} test samples add a standard error of {size} points."
+    return f"The {_from_to(samples)} test samples add a standard error of {size} points."
+
+
+def _from_to(numbers: Collection[float]) -> str:
+    return " to ".join(dict.fromkeys(f"{number:,.0f}" for number in (min(numbers), max(numbers))))

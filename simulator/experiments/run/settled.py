@@ -37,7 +37,7 @@ def settled(outcome: TrialResult, rounds: Table, scenario: Scenario) -> dict[str
 
 
 def spread(values: Sequence[float | None]) -> str:
-    """Return a mean accuracy over seeds and its standard deviation, such as "66.2 ± 3.1 %"; a dash if one is missing."""
+    """Return a mean accuracy and its standard deviation, such as "66.2 ± 3.1 %"; a dash if a seed has none."""
     known = [value for value in values if value is not None]
     if not known or len(known) < len(values):
         return human("fraction", None)
@@ -60,7 +60,8 @@ def said(scenario: Scenario, summaries: Mapping[str, Sequence[Mapping[str, Any]]
     seeds = len(scenario.seeds)
     over = f", ± its standard deviation over {seeds} seeds" if seeds > 1 else ""
     samples = {row["evaluated_samples"] for rows in summaries.values() for row in rows} - {None}
-    what = f"Accuracy is {averaged_said(min(scenario.evaluation.settle, most))}{over}."
+    what = f"Accuracy is {averaged_said([min(scenario.evaluation.settle, most)])}{over}."
     yield f"{what} {samples_said(means, samples, several=seeds > 1)}".rstrip()
     if scenario.target_accuracy is not None:
-        yield f"The time to {scenario.target_accuracy:.0%} is that of the first of two evaluations in a row which reach it."
+        target = f"{scenario.target_accuracy:.0%}"
+        yield f"The time to {target} is that of the first of two evaluations in a row that reach it."
