@@ -95,6 +95,18 @@ def headline_said(summary: pd.DataFrame, settles: Collection[int]) -> list[str]:
     return [sentence for sentence in (what, samples_said(means, samples, summary["seed"].nunique() > 1)) if sentence]
 
 
+def held_said(target: str) -> str:
+    """Return a sentence on when a target is reached, and when it holds.
+
+    Args:
+        target: what is reached, in words.
+    """
+    return (
+        f"{target} is reached at the clock of the first evaluation at or above it, "
+        "and held from that of the first of two in a row."
+    )
+
+
 def _samples(rows: pd.DataFrame) -> float | None:
     """Return on how many test samples some trials were evaluated; None if that is unknown, or not the same for all."""
     known = rows[SAMPLES].unique() if SAMPLES in rows else []

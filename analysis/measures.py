@@ -69,6 +69,7 @@ _BUSY = 0.01
 """From this utilisation on a server is worth a column: one that only aggregates is idle nearly all the time."""
 _MEASURES = (
     _Measure("Learning", "Settled accuracy", ACCURACY, "fraction", more_is_better=True),
+    _Measure("Learning", "Time to target, held", HELD, "seconds"),
     _Measure("Learning", "Final accuracy", "final_accuracy", "fraction", more_is_better=True),
     _Measure("Learning", "Best accuracy", "best_accuracy", "fraction", more_is_better=True),
     _Measure("Learning", "Personal accuracy", "personal_accuracy", "fraction", more_is_better=True),
@@ -82,7 +83,6 @@ _MEASURES = (
     _Measure("Updates", "Aggregated", "updates", "count", more_is_better=True, shown="uneven", marked=False),
     _Measure("Updates", "Lost", "lost_updates", "count", shown="nonzero"),
     _Measure("Updates", "Mean staleness", "mean_staleness", "count", shown="nonzero"),
-    _Measure("Time", "Time to target, held", HELD, "seconds"),
     _Measure("Time", "Time to target", "time_to_target_s", "seconds"),
     _Measure("Time", "Simulated time", "sim_time_s", "seconds"),
     _Measure("Server", "Busy", "server_utilisation", "fraction", shown="busy", marked=False),

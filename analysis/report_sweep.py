@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from analysis.headline import ACCURACY, HELD, accuracy_of, accuracy_said, headline_said, settle_of
+from analysis.headline import ACCURACY, HELD, accuracy_of, accuracy_said, headline_said, held_said, settle_of
 from analysis.interactive import timeline, where
 from analysis.interactive.pareto import pareto_chart
 from analysis.interactive.sweep import sweep_data, winners_at
@@ -71,7 +71,7 @@ def write_sweep_report(sweep: str | Path | Sweep, figures: Sequence[Path] | None
         most_failures=_MOST_FAILURES,
         swatches=Swatch.all_of(sweep.labels),
         single=[(name, *_SINGLE[name], content["said"]) for name, content in single.items() if content],
-        headline=headline_said(sweep.summary, _settles(sweep, plan)),
+        headline=_headline(sweep, plan),
         left_out=data["left_out"],
         full=data["full"],
         dimensions=len(sweep.dimensions),
@@ -85,12 +85,14 @@ def write_sweep_report(sweep: str | Path | Sweep, figures: Sequence[Path] | None
     )
 
 
-def _settles(sweep: Sweep, plan: object) -> list[int]:
-    """Return how many evaluations the settled accuracies of a sweep average: one number, unless an axis sets it."""
+def _headline(sweep: Sweep, plan: object) -> list[str]:
+    """Return sentences on what the accuracy and the time to the target are."""
+    settles = [settle_of(section(plan, "scenario") if isinstance(plan, dict) else {})]
     for axis in sweep.axes:
         if axis.key == SETTLE_KEY:
-            return [int(value) for value in axis.values]
-    return [settle_of(section(plan, "scenario") if isinstance(plan, dict) else {})]
+            settles = [int(value) for value in axis.values]
+    said = headline_said(sweep.summary, settles)
+    return [*said, held_said("The target")] if present(sweep.summary, HELD) else said
 
 
 def _facts(sweep: Sweep, plan: object) -> list[tuple[str, str]]:
