@@ -76,7 +76,7 @@ def sampling_errors(summary: pd.DataFrame) -> dict[str, float]:
 def accuracy_said(rows: pd.DataFrame) -> str:
     """Return the accuracy of trials that differ in their seeds only, with its two errors as `with_errors` has them."""
     values = rows[accuracy_of(rows)].dropna()
-    return with_errors(list(values), float(values.std()), _samples(rows))
+    return with_errors(list(values), float(values.std()), _samples(rows.loc[values.index]))
 
 
 def headline_said(summary: pd.DataFrame, settles: Collection[int]) -> list[str]:
@@ -109,5 +109,5 @@ def held_said(target: str) -> str:
 
 def _samples(rows: pd.DataFrame) -> float | None:
     """Return on how many test samples some trials were evaluated; None if that is unknown, or not the same for all."""
-    known = rows[SAMPLES].unique() if SAMPLES in rows else []
-    return float(known[0]) if len(known) == 1 and known[0] == known[0] else None
+    known = set(rows[SAMPLES].dropna()) if SAMPLES in rows and rows[SAMPLES].notna().all() else set()
+    return float(known.pop()) if len(known) == 1 else None

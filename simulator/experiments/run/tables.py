@@ -49,7 +49,8 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
     A new figure is shown only where its key is also named: in ``analysis.measures`` for the table of a run's report, in
     ``analysis.interactive.sweep`` for the page of a sweep, in ``analysis.sweep_figures`` for its figures, and in
     ``run`` of this package for the table that a run prints. ``analysis.quantities`` gives it a name in words, and tells
-    its unit by its key. A key in ``SUMMARY_COLUMNS`` of ``analysis.runs`` is demanded of older folders, too.
+    its unit by its key; ``analysis.headline`` has what is shown first. A key in ``SUMMARY_COLUMNS`` of
+    ``analysis.runs`` is demanded of older folders, too.
 
     Args:
         outcome: the trial's result.
