@@ -103,7 +103,7 @@ class ClosedForms:
     def _of(self, entry: Entry) -> tuple[Fleet, Form]:
         kind = FORMS.get(type(entry.algorithm))
         if kind is None:
-            raise DoesNotHoldError(f"there is none for {entry.name}")
+            raise DoesNotHoldError(f"{entry.name} has no closed form")
         key = entry.label, bool(entry.training.compression)
         if key not in self._fleets:
             try:

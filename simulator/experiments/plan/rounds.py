@@ -101,7 +101,10 @@ class Planner:
             entry: the algorithm.
             without: names of devices that are never chosen.
         """
-        return run(self.scenario, rounds(entry, 1), self.seed, dry=True, without=without)
+        outcome = run(self.scenario, rounds(entry, 1), self.seed, dry=True, without=without)
+        if self.scenario.world.provisioning == "preinstalled" and not without:
+            self._known[self._key(entry)] = taken(outcome)  # it is that round
+        return outcome
 
     def round(self, entry: Entry, *, speed: float = 1.0, samples: int | None = None) -> Round:
         """Return the costs of an algorithm's first round, unless they are known from a closed form or a dry run.
@@ -111,8 +114,7 @@ class Planner:
             speed: factor on the rates of all devices' links.
             samples: samples on each device; None: as the scenario partitions the data.
         """
-        places = tuple(getattr(entry.algorithm, "placement", {}).items())
-        key = entry.label, *cut_of(entry), places, bool(entry.training.compression), speed, samples
+        key = self._key(entry, speed, samples)
         if key not in self._known:
             closed = self._closed(entry, speed, samples)
             self._known[key] = (
@@ -140,13 +142,20 @@ class Planner:
             for begin, end, device_uses in zip(ends, ends[1:], by_round, strict=False)
         ]
 
+    def _key(self, entry: Entry, speed: float = 1.0, samples: int | None = None) -> tuple[object, ...]:
+        places = tuple(getattr(entry.algorithm, "placement", {}).items())
+        return entry.label, *cut_of(entry), places, bool(entry.training.compression), speed, samples
+
     def account(self) -> Iterator[str]:
-        """Yield sentences that say how many rounds closed forms gave so far, and why others had to be run dry."""
-        if total := self.closed.total():
-            of_all = f"{total:,} of {total + sum(runs.total() for runs in self.dry.values()):,} rounds"
-            yield f"{of_all} are from closed forms, exact here; memory and first rounds are from dry runs."
+        """Yield how many rounds closed forms gave so far, and for whom, and why, dry runs were needed instead."""
+        rounds_closed, rounds_dry = self.closed.total(), sum(runs.total() for runs in self.dry.values())
+        if rounds_closed:
+            yield (
+                f"{rounds_closed:,} of {rounds_closed + rounds_dry:,} rounds are from closed forms, with the figures "
+                "of dry runs; memory, and what first rounds send besides, are from dry runs."
+            )
         for label, runs in self.dry.items():
-            yield f"{label}: {runs.total():,} dry rounds, for closed forms do not hold: {listed(runs)}."
+            yield f"{label} needs dry runs: {listed(runs)}."
 
     def _closed(
         self,
