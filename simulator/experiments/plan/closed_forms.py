@@ -85,9 +85,9 @@ class ClosedForms:
         fleet, form = self._of(entry)
         clients = fleet.cohort if device is None else [each for each in fleet.world.clients if each.name == device]
         members = fleet.members(clients, speed, samples)
-        if not form.shares_links:
-            fleet.check_own_links(members)
         figures = form.figures(members, number)
+        if not form.shares_links:
+            fleet.check_own_links(members, figures)
         smashed = {member.client.name: list(form.smashed(member)) for member in members}
         return Closed(
             figures,

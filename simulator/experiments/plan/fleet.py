@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from simulator.accounting.power import Power
-from simulator.accounting.twins.base import NO_WORK, NOTHING_SENT, Transfer, Work
+from simulator.accounting.twins.base import NO_WORK, NOTHING_SENT, Figures, Transfer, Work
 from simulator.experiments.trial.build import devices, make_task, populate
 from simulator.learning.data.lazy import LazyBatch
 from simulator.settings.seeds import Seeds
@@ -122,17 +122,17 @@ class Fleet:
             for client in clients
         ]
 
-    def check_own_links(self, members: Sequence[Member]) -> None:
-        """Check that each device has the rate of its own link, even if all of them send at once.
+    def check_own_links(self, members: Sequence[Member], figures: Figures) -> None:
+        """Check that each device has the rate of its own link, even if all of them send, or are sent, at once.
 
         Raises:
-            DoesNotHoldError: they could fill a link of the server.
+            DoesNotHoldError: they could fill a link of the server that they use.
         """
-        for ports, link, side in (
-            ([member.up for member in members], self.server.downlink, "downlink"),
-            ([member.down for member in members], self.server.uplink, "uplink"),
+        for ports, link, side, sent in (
+            ([member.up for member in members], self.server.downlink, "downlink", figures.bytes_up),
+            ([member.down for member in members], self.server.uplink, "uplink", figures.bytes_down),
         ):
-            if sum(port.bytes_per_s for port in ports) > link.nominal:
+            if sent and sum(port.bytes_per_s for port in ports) > link.nominal:
                 raise DoesNotHoldError(f"devices share the server's {side}")
 
     def check_slots(self, members: Sequence[Member]) -> None:
