@@ -47,7 +47,13 @@ class Transfer(NamedTuple):
 
     @classmethod
     def over(cls, nbytes: float, bytes_per_s: float, latency_s: float = 0.0) -> Transfer:
-        """Return the transfer of these bytes at the full rate of a link."""
+        """Return the transfer of some bytes at the full rate of a link.
+
+        Args:
+            nbytes: the bytes on the wire.
+            bytes_per_s: the rate.
+            latency_s: seconds before the first byte.
+        """
         return cls(nbytes, nbytes / bytes_per_s, latency_s)
 
     @property
@@ -91,7 +97,13 @@ class Load(NamedTuple):
         down: Iterable[Transfer] = (),
         server: Iterable[Work] = (),
     ) -> Load:
-        """Return the load of works on the device, of its uploads and downloads, and of works at the server."""
+        """Return the load of some works and transfers, each of which comes once.
+
+        Args:
+            works: works on the device.
+            up, down: what it sends, and what it receives.
+            server: works at the server for this device.
+        """
         works, up, down = tuple(works), tuple(up), tuple(down)
         return cls(
             sum(work.seconds for work in works),

@@ -55,7 +55,9 @@ class Step(NamedTuple):
 
 
 def epsl(downloads: Sequence[Transfer], steps: Repeated[Step]) -> Figures:
-    """Return the figures of a round of EPSL: max(down) + the sum of its steps, each of which takes
+    """Return the figures of a round of EPSL: max(down), and the sum of its steps.
+
+    Each step takes::
 
         max_i(T_i^F + T_i^U) + T_s^F + T_s^B + T^BC + max_i(T_i^D + T_i^B)
 

@@ -157,7 +157,13 @@ def work(site: Site, cost: Cost | None) -> Work:
 
 
 def sizes_of(samples: int, batch_size: int, epochs: int) -> list[tuple[int, int]]:
-    """Return how often a batch comes, and its samples: the full ones, and the smaller last one of each epoch."""
+    """Return how often a batch comes, and its samples: the full ones, and the smaller last one of each epoch.
+
+    Args:
+        samples: the samples of a device.
+        batch_size: the samples of a full batch.
+        epochs: how often the device goes through its samples.
+    """
     full, rest = divmod(samples, batch_size)
     return [(epochs * times, size) for times, size in ((full, batch_size), (1, rest)) if epochs * times and size]
 

@@ -88,11 +88,9 @@ class Form:
 
     def _mean(self, members: Sequence[Member], state: Mapping[str, Any]) -> Work:
         """Return the server's work for the weighted mean of the members' states."""
-        costs = len(members), tuple(state)
-        return self._once(
-            costs,
-            lambda: work(self.fleet.server, weighted_mean.cost([state] * len(members), [1.0] * len(members))),
-        )
+        states, weights = [state] * len(members), [1.0] * len(members)
+        key = "mean", len(members), tuple(state)
+        return self._once(key, lambda: work(self.fleet.server, weighted_mean.cost(states, weights)))
 
     def _repeated(self, samples: int, epochs: int) -> list[tuple[int, int]]:
         return sizes_of(samples, self.training.batch_size, epochs)

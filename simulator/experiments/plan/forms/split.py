@@ -19,6 +19,7 @@ class Split(Form):
     """What SplitFed, split learning and SFPrompt have in common: batches through a split model."""
 
     frozen_body: ClassVar[bool] = False
+    """Whether the server's part is never trained, and its weights are the backbone's own."""
 
     @property
     def labels_sent(self) -> bool:
@@ -39,7 +40,13 @@ class Split(Form):
         return u_shaped(head, body, tail, batch, local, self.wire)  # type: ignore[arg-type]
 
     def batches(self, member: Member, samples: int, epochs: int) -> tuple[tuple[int, SplitBatch], ...]:
-        """Return the batches of a device in so many epochs of so many samples."""
+        """Return the batches of a device, each with how often it comes.
+
+        Args:
+            member: the device.
+            samples: how many samples of the device are pushed through the split in an epoch.
+            epochs: how many epochs there are.
+        """
         cut = self._cut(member)
         return tuple(
             (times, self.costs(cut, size).batch(member, self.fleet.server))
