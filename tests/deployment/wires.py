@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import socket
 import struct
@@ -18,6 +19,8 @@ from simulator.learning.trees import transform
 PORT = 4242
 PATIENCE = 300.0
 """Seconds without a byte after which the other end counts as lost."""
+CONGESTION = b"cubic"
+"""How TCP finds its rate, whatever this machine's default is: that of most machines."""
 _LENGTHS = struct.Struct("!QQ")  # bytes of the header, number of buffers
 
 
@@ -88,6 +91,8 @@ class Line:
         self.socket.settimeout(PATIENCE)
         if self.socket.family == socket.AF_INET:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with contextlib.suppress(OSError):  # a kernel without it keeps its own
+                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, CONGESTION)
 
     def send(self, kind: str, round: int, payload: Any) -> None:
         """Send a payload, and return once the system has taken all of it."""
