@@ -1,0 +1,31 @@
+"""One algorithm's cost over another's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+from simulator.experiments.evidence.measures.base import Measure, Quantity, cost
+
+if TYPE_CHECKING:
+    from simulator.experiments.evidence.claims_points import Point
+
+
+class Ratio(Measure):
+    """The cost of one algorithm's first round over that of another's, from dry runs; frozen weights are there already.
+
+    Attributes:
+        of, over: labels of two algorithms.
+        quantity: the cost that is compared.
+    """
+
+    name: ClassVar[str] = "ratio"
+    of: str
+    over: str
+    quantity: Quantity
+
+    def labels(self) -> Iterator[tuple[str, str]]:
+        yield from (("of", self.of), ("over", self.over))
+
+    def values(self, point: Point) -> tuple[float, ...]:
+        return (cost(point.round(self.of), self.quantity) / cost(point.round(self.over), self.quantity),)
