@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from simulator.experiments.evidence.measures.base import Measure, Quantity, cost
+from simulator.settings.errors import UnfitError
 
 if TYPE_CHECKING:
     from simulator.experiments.evidence.claims_points import Point
@@ -28,4 +29,7 @@ class Ratio(Measure):
         yield from (("of", self.of), ("over", self.over))
 
     def values(self, point: Point) -> tuple[float, ...]:
-        return (cost(point.round(self.of), self.quantity) / cost(point.round(self.over), self.quantity),)
+        over = cost(point.round(self.over), self.quantity)
+        if not over:
+            raise UnfitError("over", self.over, f"it has no {self.quantity}, so there is no ratio")
+        return (cost(point.round(self.of), self.quantity) / over,)
