@@ -12,14 +12,15 @@ from rich.table import Table
 from simulator.experiments.evidence.claims_run import Found, Outcome, Tried
 from simulator.experiments.evidence.claims_settings import Figure
 from simulator.experiments.evidence.claims_verdict import HOLDS_IF, MEANINGS
+from simulator.settings.wording import listed
 
 MARK = "<!-- written by `sfsim claims`: do not edit -->"
 """The first line of a page of claims."""
 INTRODUCTION = """\
-Each claim has a file in `scenarios/claims/` that says what was published, how the figure is computed, and what tolerance
-decides. The tolerances were written down before any figure was computed. `sfsim claims` computes the figures and writes
-this page: costs come from dry runs, accuracies from real training. A verdict is on what is simulated here, not on a
-paper's own experiments."""
+Each claim has a file in `scenarios/claims/` that says what was published, how the figure is computed, and what
+tolerance decides. The tolerances were written down before any figure was computed. `sfsim claims` computes the figures
+and writes this page: costs come from dry runs, accuracies from real training. A verdict is on what is simulated here,
+not on a paper's own experiments."""
 MARKS = {
     "S": "the paper's abstract or public summary",
     "P": "a public page about the paper",
@@ -92,11 +93,12 @@ def reason(outcome: Outcome) -> str:
     giving, count = outcome.giving, len(outcome.tried)
     if outcome.verdict == HOLDS_IF:
         if count == 1:
-            label = giving[0].label
-            return f" {label}, and under what is assumed" if label else " what is assumed here is so"
+            return f" {giving[0].label or 'what is assumed is so'}"
         named = "; ".join(tried.label for tried in giving)
-        which = named if len(giving) <= FEW else "see the table"
+        which = named if len(giving) <= FEW else "one of several conditions is met"
         return f" {which} ({len(giving)} of {count} conditions tried)"
+    if outcome.missing:
+        return f": there is no file {listed(outcome.missing)}"
     missing = "" if giving else "; ".join(_missing(outcome))
     return f". {missing}" if missing else ""
 
@@ -124,7 +126,7 @@ def _figures(outcome: Outcome, between: str) -> tuple[str, str]:
             found = [tried.figures[number] for tried in outcome.giving or outcome.tried]
             label = f"{figure.label}: " if len(outcome.claim.figures) > 1 else ""
             claimed.append(f"{label}{_wanted(figure)}")
-            ours.append(f"{label}{_range(found)}")
+            ours.append(f"{label}{_range(found) if found else '–'}")
     return between.join(claimed), between.join(ours)
 
 
@@ -137,7 +139,9 @@ def _wanted(figure: Figure) -> str:
     """Return the range in which a figure must be, in words."""
     text = figure.measure.text
     if figure.claimed is not None and figure.within is not None:
-        return f"{text(figure.claimed)} ± {text(figure.within)}"
+        return (
+            f"{figure.measure.number(figure.claimed)} ± {figure.measure.distance(figure.within)}{figure.measure.unit}"
+        )
     if figure.claimed is not None and figure.within_share is not None:
         return f"{text(figure.claimed)} ± {100 * figure.within_share:.3g} %"
     bounds = (("at least", figure.at_least), ("at most", figure.at_most))
@@ -147,6 +151,8 @@ def _wanted(figure: Figure) -> str:
 def _conditions(outcome: Outcome) -> Iterator[str]:
     """Yield the lines of the table of all conditions and figures."""
     figures = outcome.claim.figures
+    if not outcome.tried:
+        return
     headings = [f"{figure.label} ({_wanted(figure)})" if figure.bounds else figure.label for figure in figures]
     yield f"| condition | {' | '.join(map(_cell, headings))} | as claimed |"
     yield f"|{'---|' * (len(figures) + 2)}"
@@ -157,7 +163,7 @@ def _conditions(outcome: Outcome) -> Iterator[str]:
 
 def _with_place(tried: Tried, found: Found) -> str:
     """Return a figure, and where it was found if the condition's name does not say so."""
-    return found.text() if tried.state or not found.where else f"{found.text()} with {found.where}"
+    return found.text() if tried.state or not found.where else f"{found.text()} {found.where}"
 
 
 def _yes(tried: Tried) -> str:
@@ -170,7 +176,7 @@ def _missing(outcome: Outcome) -> Iterator[str]:
         best = max(tried.figures[number].mean for tried in outcome.tried)
         if figure.claimed is not None and figure.at_least is not None and 0 < best < figure.at_least:
             text = figure.measure.text
-            yield f"At best {text(best)}: a factor of {figure.at_least / best:.3g} is missing to {text(figure.claimed)}"
+            yield f"At best {text(best)}, short of {text(figure.claimed)} by a factor of {figure.at_least / best:.3g}"
 
 
 def _cell(text: str) -> str:

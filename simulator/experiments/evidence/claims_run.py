@@ -9,8 +9,8 @@ from typing import Any
 
 from simulator.experiments.evidence.claims_points import Points, in_file
 from simulator.experiments.evidence.claims_search import accepted
-from simulator.experiments.evidence.claims_settings import Claim, Figure, Named, load
-from simulator.experiments.evidence.claims_verdict import State, state_of, together, verdict
+from simulator.experiments.evidence.claims_settings import Claim, Figure, Named, load, telling
+from simulator.experiments.evidence.claims_verdict import UNMEASURED, State, state_of, together, verdict
 from simulator.experiments.sweep.points import written
 from simulator.settings.errors import ScenarioError, located
 from simulator.settings.wording import listed, near_miss
@@ -41,10 +41,7 @@ class Found:
 
     def text(self) -> str:
         """Return the figure in words, with its range where there are several seeds."""
-        text = self.figure.measure.text
-        if len(self.values) == 1:
-            return text(self.values[0])
-        return f"{text(self.mean)} ({text(min(self.values))} to {text(max(self.values))})"
+        return self.figure.measure.text(*self.values)
 
 
 @dataclass(frozen=True)
@@ -64,11 +61,23 @@ class Tried:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A claim, what was found under each condition, and the verdict."""
+    """A claim, what was found under each condition, and the verdict.
+
+    Attributes:
+        claim: the claim.
+        tried: what was found; empty if a file of results is missing.
+        verdict: one of ``claims_verdict.MEANINGS``.
+    """
 
     claim: Claim
     tried: Sequence[Tried]
     verdict: str
+
+    @property
+    def missing(self) -> list[str]:
+        """The names of the files of results that are missing."""
+        files = (figure.measure.missing for figure in self.claim.figures)
+        return list(dict.fromkeys(Path(file).name for file in files if file))
 
     @property
     def giving(self) -> list[Tried]:
@@ -98,6 +107,8 @@ def run_claim(path: Path) -> Outcome:
         ScenarioError: the file is not a valid claim, or a figure cannot be computed; the message names the file.
     """
     claim = load(path)
+    if any(figure.measure.missing for figure in claim.figures):
+        return Outcome(claim, [], UNMEASURED)
     try:
         points = Points(claim)
         under = _searched if claim.search else _tried
@@ -152,11 +163,11 @@ def _searched(points: Points, condition: Named) -> Tried:
         figure.label: accepted(value(figure), len(grid), *figure.bounds) for figure in claim.figures if figure.bounds
     }
     common = range(max(span.start for span in own.values()), min(span.stop for span in own.values()))
-    word, figures = key.rpartition(".")[2], []
+    word, figures = telling(key), []
     for figure in claim.figures:
         span = common or own.get(figure.label, common)
         place = grid[min(span[len(span) // 2] if span else span.start, len(grid) - 1)]
-        where = f"{word} {_between(grid, span)}" if span else f"at {word} {written(place)}"
+        where = f"with {word} {_between(grid, span)}" if span else f"at {word} {written(place)}"
         figures.append(_found(points, condition.values | {key: place}, figure, where))
     label = ", ".join(filter(None, [condition.label, f"{word} {_between(grid, common)}" if common else ""]))
     return Tried(label, figures, bool(common))

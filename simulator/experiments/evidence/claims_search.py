@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 
 from simulator.experiments.plan.break_even import first
 
@@ -44,5 +45,5 @@ def _first(holds: Callable[[int], bool], last: int, guess: int) -> int:
 def _where(figure: Value, last: int, bound: float) -> int:
     """Estimate the index at which a figure meets a bound, as if it were a straight line."""
     rise = figure(last) - figure(0)
-    share = (bound - figure(0)) / rise if rise else 0.0
+    share = (bound - figure(0)) / rise if rise and isfinite(bound) else 0.0
     return min(max(round(share * last), 1), max(last, 1))

@@ -217,9 +217,15 @@ def load(path: Path | str) -> Claim:
 
 
 def _short(keys: Mapping[str, Any]) -> dict[str, str]:
-    """Return the last word of each dotted key; the whole key where two have the same."""
-    last = {key: key.rpartition(".")[2] for key in keys}
-    return {key: word if list(last.values()).count(word) == 1 else key for key, word in last.items()}
+    """Return the word of each dotted key that says most; the whole key where two have the same."""
+    words = {key: telling(key) for key in keys}
+    return {key: word if list(words.values()).count(word) == 1 else key for key, word in words.items()}
+
+
+def telling(key: str) -> str:
+    """Return the last word of a dotted key, or the one before if that says little, as in `model.name`."""
+    before, _, last = key.rpartition(".")
+    return before.rpartition(".")[2] if before and last in ("name", "length", "rate") else last
 
 
 def _or(value: float | None, default: float) -> float:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-HOLDS, HOLDS_IF, DOES_NOT, UNSAID, UNDECIDED = "holds", "holds if", "does not", "not enough said", "not decided"
+HOLDS, HOLDS_IF, DOES_NOT, UNSAID = "holds", "holds if", "does not", "not enough said"
+UNDECIDED, UNMEASURED = "not decided", "not measured"
 MEANINGS = {
     HOLDS: "every condition that the source states gives the claimed figures",
     HOLDS_IF: "some conditions give them, or all that we chose where the source states none; they are named",
     DOES_NOT: "no condition gives them",
     UNSAID: "no condition that we tried gives them, and the source leaves out what decides",
     UNDECIDED: "no condition gives them with every seed, but one does with some",
+    UNMEASURED: "the figures need trained results, whose file is not there",
 }
 """What each verdict means, for the page."""
 State = bool | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from simulator.experiments.evidence.measures.base import Measure, Quantity, cost, plain
+from simulator.experiments.evidence.measures.base import Measure, Quantity, cost
 
 if TYPE_CHECKING:
     from simulator.experiments.evidence.claims_points import Point
@@ -20,20 +20,21 @@ class Amount(Measure):
     Attributes:
         of: the label of the algorithm.
         quantity: the cost; that of the server is divided by the number of devices, too.
-        unit: the unit of the figure; empty for SI units.
+        in_unit: the unit of the figure; empty for SI units.
     """
 
     name: ClassVar[str] = "amount"
     of: str
     quantity: Quantity
-    unit: Literal["", "MB", "MiB"] = ""
+    in_unit: Literal["", "MB", "MiB"] = ""
+
+    @property
+    def unit(self) -> str:
+        return f" {self.in_unit}" if self.in_unit else ""
 
     def labels(self) -> Iterator[tuple[str, str]]:
         yield "of", self.of
 
     def values(self, point: Point) -> tuple[float, ...]:
         devices = point.entry(self.of).training.clients_per_round
-        return (cost(point.round(self.of), self.quantity) / devices / UNITS[self.unit],)
-
-    def text(self, value: float) -> str:
-        return f"{plain(value)} {self.unit}".rstrip()
+        return (cost(point.round(self.of), self.quantity) / devices / UNITS[self.in_unit],)

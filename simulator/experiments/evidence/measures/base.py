@@ -41,9 +41,30 @@ class Measure(Settings):
         """
         raise NotImplementedError
 
-    def text(self, value: float) -> str:
-        """Return a value in words, to three significant digits."""
+    @property
+    def missing(self) -> str | None:
+        """The file of results that this figure needs and that is not there; None if nothing is missing."""
+        return None
+
+    @property
+    def unit(self) -> str:
+        """The unit behind a number, with the space before it; empty if there is none."""
+        return ""
+
+    def number(self, value: float) -> str:
+        """Return a value as a number in the unit, to three significant digits."""
         return plain(value)
+
+    def distance(self, value: float) -> str:
+        """Return the distance between two values as a number in the unit."""
+        return self.number(value)
+
+    def text(self, *values: float) -> str:
+        """Return a value in words; of several, one for each seed, their mean and their range."""
+        if len(values) == 1:
+            return f"{self.number(values[0])}{self.unit}"
+        mean, low, high = map(self.number, (sum(values) / len(values), min(values), max(values)))
+        return f"{mean}{self.unit} ({low} to {high})"
 
 
 def plain(value: float) -> str:

@@ -33,5 +33,6 @@ class BreakEven(Measure):
         samples = meeting(point.planner, point.entry(self.of), point.entry(self.over)).samples
         return (inf if samples is None else float(samples),)
 
-    def text(self, value: float) -> str:
-        return f"{value:,.0f} samples"
+    @property
+    def unit(self) -> str:
+        return " samples"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from simulator.experiments.evidence.measures.base import Measure, Quantity, cost
+from simulator.experiments.evidence.measures.base import Measure, Quantity, cost, plain
 from simulator.settings.errors import UnfitError
 
 if TYPE_CHECKING:
@@ -18,12 +18,21 @@ class Ratio(Measure):
     Attributes:
         of, over: labels of two algorithms.
         quantity: the cost that is compared.
+        percent: whether the figure is written in per cent; it is a fraction all the same.
     """
 
     name: ClassVar[str] = "ratio"
     of: str
     over: str
     quantity: Quantity
+    percent: bool = False
+
+    @property
+    def unit(self) -> str:
+        return " %" if self.percent else ""
+
+    def number(self, value: float) -> str:
+        return plain(100 * value if self.percent else value)
 
     def labels(self) -> Iterator[tuple[str, str]]:
         yield from (("of", self.of), ("over", self.over))

@@ -43,7 +43,15 @@ class Recorded(Measure):
             raise UnfitError("of", self.of, problem, "rows with the same seeds")
         return tuple(ours[seed] - theirs[seed] for seed in sorted(ours))
 
-    def text(self, value: float) -> str:
+    @property
+    def missing(self) -> str | None:
+        return None if Path(self.file).exists() else self.file
+
+    @property
+    def unit(self) -> str:
+        return " points"
+
+    def number(self, value: float) -> str:
         return in_points(value)
 
     def _by_seed(self, key: str, condition: Selection) -> dict[str, float]:

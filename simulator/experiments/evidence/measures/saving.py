@@ -17,12 +17,11 @@ class Saving(Ratio):
         of: the label of the algorithm that saves.
         over: the label of the one that it is compared with.
         quantity: the cost that is compared.
+        percent: whether the figure is written in per cent.
     """
 
     name: ClassVar[str] = "saving"
+    percent: bool = True
 
     def values(self, point: Point) -> tuple[float, ...]:
         return tuple(1 - ratio for ratio in super().values(point))
-
-    def text(self, value: float) -> str:
-        return f"{100 * value:.1f} %"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from simulator.experiments.evidence.measures.base import Measure
+from simulator.experiments.evidence.measures.base import Measure, plain
 
 if TYPE_CHECKING:
     from simulator.experiments.evidence.claims_points import Point
@@ -32,10 +32,17 @@ class Trained(Measure):
         ours, theirs = ([getattr(score, self.quantity) for score in point.scores(x)] for x in (self.of, self.minus))
         return tuple(one - other for one, other in zip(ours, theirs, strict=True))
 
-    def text(self, value: float) -> str:
+    @property
+    def unit(self) -> str:
+        return " points" if self.quantity == "accuracy" else ""
+
+    def number(self, value: float) -> str:
         return in_points(value) if self.quantity == "accuracy" else f"{value:+.1g}"
+
+    def distance(self, value: float) -> str:
+        return plain(100 * value if self.quantity == "accuracy" else value)
 
 
 def in_points(difference: float) -> str:
-    """Return a difference of accuracies in percentage points, such as "+1.2 points"."""
-    return f"{100 * difference:+.1f} points"
+    """Return a difference of accuracies as a number of percentage points, such as "+1.2"."""
+    return f"{100 * difference:+.1f}"
