@@ -52,7 +52,7 @@ def page_of(outcomes: Sequence[Outcome]) -> str:
         "",
         f"Marks of sources: {marks}.",
         "",
-        "| claim | source | claimed | ours | verdict |",
+        "| claim | source | must be | ours | verdict |",
         "|---|---|---|---|---|",
         *map(summary_row, outcomes),
         "",
@@ -100,34 +100,34 @@ def reason(outcome: Outcome) -> str:
     if outcome.missing:
         return f": there is no file {listed(outcome.missing)}"
     missing = "" if giving else "; ".join(_missing(outcome))
-    return f". {missing}" if missing else ""
+    return f". {missing}." if missing else ""
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:
     """Return the table of claims and verdicts for a terminal."""
     printed = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_lines=False)
     printed.add_column("claim", no_wrap=True)
-    for heading in ("source", "claimed", "ours"):
+    for heading in ("source", "must be", "ours"):
         printed.add_column(heading)
     printed.add_column("verdict", overflow="fold")
     for outcome in outcomes:
-        claimed, ours = _figures(outcome, "\n")
+        wanted, ours = _figures(outcome, "\n")
         verdict = f"{outcome.verdict}{reason(outcome)}"
-        cells = outcome.claim.name, outcome.claim.source.mark, claimed, ours, verdict
+        cells = outcome.claim.name, outcome.claim.source.mark, wanted, ours, verdict
         printed.add_row(*map(escape, cells), end_section=True)
     return printed
 
 
 def _figures(outcome: Outcome, between: str) -> tuple[str, str]:
-    """Return the claimed figures, and ours under the conditions that give them, or under all if none does."""
-    claimed, ours = [], []
+    """Return what the figures must be, and ours under the conditions that are as claimed, or under all if none is."""
+    wanted, ours = [], []
     for number, figure in enumerate(outcome.claim.figures):
         if figure.bounds:
             found = [tried.figures[number] for tried in outcome.giving or outcome.tried]
             label = f"{figure.label}: " if len(outcome.claim.figures) > 1 else ""
-            claimed.append(f"{label}{_wanted(figure)}")
+            wanted.append(f"{label}{_wanted(figure)}")
             ours.append(f"{label}{_range(found) if found else '–'}")
-    return between.join(claimed), between.join(ours)
+    return between.join(wanted), between.join(ours)
 
 
 def _range(found: Sequence[Found]) -> str:

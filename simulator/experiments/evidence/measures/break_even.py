@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
-from simulator.experiments.evidence.measures.base import Measure
+from simulator.experiments.evidence.measures.base import Measure, plain
+from simulator.experiments.plan.break_even import MOST_SAMPLES, meeting
 
 if TYPE_CHECKING:
     from simulator.experiments.evidence.claims_points import Point
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 class BreakEven(Measure):
     """The fewest samples on a device with which a split algorithm sends no fewer bytes than another, from dry runs.
+
+    It is infinite where the split algorithm sends fewer bytes with up to ``MOST_SAMPLES`` samples.
 
     Attributes:
         of: the label of the split algorithm.
@@ -28,11 +31,12 @@ class BreakEven(Measure):
         yield from (("of", self.of), ("over", self.over))
 
     def values(self, point: Point) -> tuple[float, ...]:
-        from simulator.experiments.plan.break_even import meeting
-
         samples = meeting(point.planner, point.entry(self.of), point.entry(self.over)).samples
         return (inf if samples is None else float(samples),)
 
     @property
     def unit(self) -> str:
         return " samples"
+
+    def number(self, value: float) -> str:
+        return f"more than {MOST_SAMPLES:,}" if value == inf else plain(value)
