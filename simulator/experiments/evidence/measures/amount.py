@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from simulator.experiments.evidence.measures.base import Measure, Quantity, cost
 
 if TYPE_CHECKING:
-    from simulator.experiments.evidence.claims_points import Point
+    from simulator.experiments.evidence.claims_point import Point
 
 UNITS = {"": 1, "MB": 10**6, "MiB": 2**20}
 """The size of each unit in SI units."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from simulator.settings.base import Settings
 
 if TYPE_CHECKING:
-    from simulator.experiments.evidence.claims_points import Point
+    from simulator.experiments.evidence.claims_point import Point
     from simulator.experiments.plan.rounds import Round
 
 Quantity = Literal[

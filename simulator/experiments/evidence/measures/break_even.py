@@ -10,7 +10,7 @@ from simulator.experiments.evidence.measures.base import Measure, plain
 from simulator.experiments.plan.break_even import MOST_SAMPLES, meeting
 
 if TYPE_CHECKING:
-    from simulator.experiments.evidence.claims_points import Point
+    from simulator.experiments.evidence.claims_point import Point
 
 
 class BreakEven(Measure):

@@ -9,7 +9,7 @@ from simulator.experiments.evidence.measures.base import Measure, Quantity, cost
 from simulator.settings.errors import UnfitError
 
 if TYPE_CHECKING:
-    from simulator.experiments.evidence.claims_points import Point
+    from simulator.experiments.evidence.claims_point import Point
 
 
 class Ratio(Measure):

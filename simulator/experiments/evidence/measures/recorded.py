@@ -14,7 +14,7 @@ from simulator.settings.errors import UnfitError
 from simulator.settings.wording import listed, near_miss
 
 if TYPE_CHECKING:
-    from simulator.experiments.evidence.claims_points import Point
+    from simulator.experiments.evidence.claims_point import Point
 
 Selection = dict[str, Any]
 """The values that columns must have, by column."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from simulator.experiments.evidence.measures.ratio import Ratio
 
 if TYPE_CHECKING:
-    from simulator.experiments.evidence.claims_points import Point
+    from simulator.experiments.evidence.claims_point import Point
 
 
 class Saving(Ratio):

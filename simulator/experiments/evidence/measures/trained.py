@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from simulator.experiments.evidence.measures.base import Measure, plain
 
 if TYPE_CHECKING:
-    from simulator.experiments.evidence.claims_points import Point
+    from simulator.experiments.evidence.claims_point import Point
 
 
 class Trained(Measure):
