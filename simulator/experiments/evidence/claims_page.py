@@ -9,7 +9,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from simulator.experiments.evidence.claims_run import Found, Outcome, Tried
+from simulator.experiments.evidence.claims_run import ClaimResult, ConditionResult, FigureResult
 from simulator.experiments.evidence.claims_settings import Figure
 from simulator.experiments.evidence.claims_verdict import HOLDS_IF, MEANINGS
 from simulator.settings.wording import listed
@@ -38,7 +38,7 @@ def is_page(path: Path) -> bool:
     return path.is_file() and path.read_bytes().startswith(MARK.encode())
 
 
-def page_of(outcomes: Sequence[Outcome]) -> str:
+def page_of(outcomes: Sequence[ClaimResult]) -> str:
     """Return the page: what the verdicts mean, a table of all claims, and a section for each."""
     verdicts = [f"- **{verdict}**: {meaning}." for verdict, meaning in MEANINGS.items()]
     marks = ", ".join(f"{mark} {meaning}" for mark, meaning in MARKS.items())
@@ -60,14 +60,14 @@ def page_of(outcomes: Sequence[Outcome]) -> str:
     return "\n".join([*lines, *(section(outcome) for outcome in outcomes)])
 
 
-def summary_row(outcome: Outcome) -> str:
+def summary_row(outcome: ClaimResult) -> str:
     """Return the row of a claim in the table of all claims."""
     claim = outcome.claim
     cells = f"[{claim.name}](#{claim.name})", claim.source.mark, *_figures(outcome, "<br>"), f"**{outcome.verdict}**"
     return f"| {' | '.join(map(_cell, cells))} |"
 
 
-def section(outcome: Outcome) -> str:
+def section(outcome: ClaimResult) -> str:
     """Return the section of a claim: the source, the verdict and its conditions, all figures, and what is assumed."""
     claim, source = outcome.claim, outcome.claim.source
     words = f': "{source.says}"' if source.says else ""
@@ -88,22 +88,22 @@ def section(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def reason(outcome: Outcome) -> str:
+def reason(outcome: ClaimResult) -> str:
     """Return what follows a verdict: the conditions that give the figures, or how much is missing at best."""
-    giving, count = outcome.giving, len(outcome.tried)
+    fulfilled, count = outcome.fulfilled, len(outcome.conditions)
     if outcome.verdict == HOLDS_IF:
         if count == 1:
-            return f" {giving[0].label or 'what is assumed is so'}"
-        named = "; ".join(tried.label for tried in giving)
-        which = named if len(giving) <= FEW else "one of several conditions is met"
-        return f" {which} ({len(giving)} of {count} conditions tried)"
+            return f" {fulfilled[0].label or 'what is assumed is so'}"
+        named = "; ".join(condition.label for condition in fulfilled)
+        which = named if len(fulfilled) <= FEW else "one of several conditions is met"
+        return f" {which} ({len(fulfilled)} of {count} conditions tried)"
     if outcome.missing:
         return f": there is no file {listed(outcome.missing)}"
-    missing = "" if giving else "; ".join(_missing(outcome))
+    missing = "" if fulfilled else "; ".join(_missing(outcome))
     return f". {missing}." if missing else ""
 
 
-def table(outcomes: Sequence[Outcome]) -> Table:
+def table(outcomes: Sequence[ClaimResult]) -> Table:
     """Return the table of claims and verdicts for a terminal."""
     printed = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_lines=False)
     printed.add_column("claim", no_wrap=True)
@@ -118,20 +118,20 @@ def table(outcomes: Sequence[Outcome]) -> Table:
     return printed
 
 
-def _figures(outcome: Outcome, between: str) -> tuple[str, str]:
+def _figures(outcome: ClaimResult, between: str) -> tuple[str, str]:
     """Return what the figures must be, and ours under the conditions that are as claimed, or under all if none is."""
     wanted, ours = [], []
     for number, figure in enumerate(outcome.claim.figures):
         if figure.bounds:
-            found = [tried.figures[number] for tried in outcome.giving or outcome.tried]
+            results = [condition.figures[number] for condition in outcome.fulfilled or outcome.conditions]
             label = f"{figure.label}: " if len(outcome.claim.figures) > 1 else ""
             wanted.append(f"{label}{_wanted(figure)}")
-            ours.append(f"{label}{_range(found) if found else '–'}")
+            ours.append(f"{label}{_range(results) if results else '–'}")
     return between.join(wanted), between.join(ours)
 
 
-def _range(found: Sequence[Found]) -> str:
-    low, high = (pick(found, key=lambda one: one.mean).text() for pick in (min, max))
+def _range(results: Sequence[FigureResult]) -> str:
+    low, high = (pick(results, key=lambda result: result.mean).text() for pick in (min, max))
     return low if low == high else f"{low} to {high}"
 
 
@@ -148,32 +148,32 @@ def _wanted(figure: Figure) -> str:
     return ", ".join(f"{words} {text(bound)}" for words, bound in bounds if bound is not None)
 
 
-def _conditions(outcome: Outcome) -> Iterator[str]:
+def _conditions(outcome: ClaimResult) -> Iterator[str]:
     """Yield the lines of the table of all conditions and figures."""
     figures = outcome.claim.figures
-    if not outcome.tried:
+    if not outcome.conditions:
         return
     headings = [f"{figure.label} ({_wanted(figure)})" if figure.bounds else figure.label for figure in figures]
     yield f"| condition | {' | '.join(map(_cell, headings))} | as claimed |"
     yield f"|{'---|' * (len(figures) + 2)}"
-    for tried in outcome.tried:
-        cells = [tried.label or "as assumed", *(_with_place(tried, one) for one in tried.figures)]
-        yield f"| {' | '.join(map(_cell, cells))} | {_yes(tried)} |"
+    for condition in outcome.conditions:
+        cells = [condition.label or "as assumed", *(_with_place(condition, result) for result in condition.figures)]
+        yield f"| {' | '.join(map(_cell, cells))} | {_yes(condition)} |"
 
 
-def _with_place(tried: Tried, found: Found) -> str:
+def _with_place(condition: ConditionResult, result: FigureResult) -> str:
     """Return a figure, and where it was found if the condition's name does not say so."""
-    return found.text() if tried.state or not found.where else f"{found.text()} {found.where}"
+    return result.text() if condition.state or not result.where else f"{result.text()} {result.where}"
 
 
-def _yes(tried: Tried) -> str:
-    return "yes" if tried.state else "with some seeds" if tried.state is None else "no"
+def _yes(condition: ConditionResult) -> str:
+    return "yes" if condition.state else "with some seeds" if condition.state is None else "no"
 
 
-def _missing(outcome: Outcome) -> Iterator[str]:
+def _missing(outcome: ClaimResult) -> Iterator[str]:
     """Yield for each figure that was to be reached how much is missing at best."""
     for number, figure in enumerate(outcome.claim.figures):
-        best = max(tried.figures[number].mean for tried in outcome.tried)
+        best = max(condition.figures[number].mean for condition in outcome.conditions)
         if figure.claimed is not None and figure.at_least is not None and 0 < best < figure.at_least:
             text = figure.measure.text
             yield f"At best {text(best)}, short of {text(figure.claimed)} by a factor of {figure.at_least / best:.3g}"

@@ -9,8 +9,8 @@ from typing import Any
 
 from simulator.experiments.evidence.claims_points import Points, in_file
 from simulator.experiments.evidence.claims_search import accepted
-from simulator.experiments.evidence.claims_settings import Claim, Figure, Named, load, telling
-from simulator.experiments.evidence.claims_verdict import UNMEASURED, State, state_of, together, verdict
+from simulator.experiments.evidence.claims_settings import Claim, Figure, NamedCondition, load, telling
+from simulator.experiments.evidence.claims_verdict import UNMEASURED, State, combined, state_of, verdict
 from simulator.experiments.sweep.points import written
 from simulator.settings.errors import ScenarioError, located
 from simulator.settings.wording import listed, near_miss
@@ -19,7 +19,7 @@ Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Found:
+class FigureResult:
     """A figure under one condition.
 
     Attributes:
@@ -45,7 +45,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Tried:
+class ConditionResult:
     """One condition, and the figures under it.
 
     Attributes:
@@ -55,22 +55,22 @@ class Tried:
     """
 
     label: str
-    figures: Sequence[Found]
+    figures: Sequence[FigureResult]
     state: State
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ClaimResult:
     """A claim, what was found under each condition, and the verdict.
 
     Attributes:
         claim: the claim.
-        tried: what was found; empty if a file of results is missing.
+        conditions: what was found under each; empty if a file of results is missing.
         verdict: one of ``claims_verdict.MEANINGS``.
     """
 
     claim: Claim
-    tried: Sequence[Tried]
+    conditions: Sequence[ConditionResult]
     verdict: str
 
     @property
@@ -80,9 +80,9 @@ class Outcome:
         return list(dict.fromkeys(Path(file).name for file in files if file))
 
     @property
-    def giving(self) -> list[Tried]:
+    def fulfilled(self) -> list[ConditionResult]:
         """The conditions that give the claimed figures."""
-        return [tried for tried in self.tried if tried.state]
+        return [condition for condition in self.conditions if condition.state]
 
 
 def claims_in(folder: Path, names: Sequence[str] = ()) -> list[Path]:
@@ -100,7 +100,7 @@ def claims_in(folder: Path, names: Sequence[str] = ()) -> list[Path]:
     return [files[name] for name in sorted(set(names) or files)]
 
 
-def run_claim(path: Path) -> Outcome:
+def run_claim(path: Path) -> ClaimResult:
     """Read the file of a claim, and compute its figures and its verdict.
 
     Raises:
@@ -108,17 +108,18 @@ def run_claim(path: Path) -> Outcome:
     """
     claim = load(path)
     if any(figure.measure.missing for figure in claim.figures):
-        return Outcome(claim, [], UNMEASURED)
+        return ClaimResult(claim, [], UNMEASURED)
     try:
         points = Points(claim)
-        under = _searched if claim.search else _tried
-        tried = [under(points, condition) for condition in claim.all_conditions()]
+        under = _searched if claim.search else _computed
+        conditions = [under(points, condition) for condition in claim.all_conditions()]
     except ScenarioError as error:
         raise in_file(claim, error) from error
-    return Outcome(claim, tried, verdict(claim.conditions, claim.otherwise, [each.state for each in tried]))
+    states = [condition.state for condition in conditions]
+    return ClaimResult(claim, conditions, verdict(claim.conditions, claim.otherwise, states))
 
 
-def run_claims(files: Sequence[Path], tell: Tell = lambda done, of: None) -> tuple[list[Outcome], list[str]]:
+def run_claims(files: Sequence[Path], tell: Tell = lambda done, of: None) -> tuple[list[ClaimResult], list[str]]:
     """Run claims; return the outcomes of those that could be run, and what is wrong with the others.
 
     Args:
@@ -136,19 +137,22 @@ def run_claims(files: Sequence[Path], tell: Tell = lambda done, of: None) -> tup
     return outcomes, problems
 
 
-def _tried(points: Points, condition: Named) -> Tried:
-    figures = [_found(points, condition.values, figure) for figure in points.claim.figures]
-    return Tried(condition.label, figures, together([each.state for each in figures if each.figure.bounds]))
+def _computed(points: Points, condition: NamedCondition) -> ConditionResult:
+    figures = [_result(points, condition.values, figure) for figure in points.claim.figures]
+    return ConditionResult(
+        condition.label, figures, combined([result.state for result in figures if result.figure.bounds])
+    )
 
 
-def _found(points: Points, values: dict[str, Any], figure: Figure, where: str = "") -> Found:
+def _result(points: Points, values: dict[str, Any], figure: Figure, where: str = "") -> FigureResult:
     claim = points.claim
     with located(claim, "figures", claim.figures.index(figure), "measure"):
-        found = figure.measure.values(points.at(values, figure))
-    return Found(figure, found, state_of([figure.accepts(value) for value in found]) if figure.bounds else None, where)
+        measured = figure.measure.values(points.at(values, figure))
+    state = state_of([figure.accepts(value) for value in measured]) if figure.bounds else None
+    return FigureResult(figure, measured, state, where)
 
 
-def _searched(points: Points, condition: Named) -> Tried:
+def _searched(points: Points, condition: NamedCondition) -> ConditionResult:
     """Search the values with which all figures are as claimed, and compute the figures in their middle.
 
     Where there are none, each figure is computed where it alone comes closest.
@@ -157,7 +161,7 @@ def _searched(points: Points, condition: Named) -> Tried:
     ((key, grid),) = claim.search.items()
 
     def value(figure: Figure) -> Callable[[int], float]:
-        return lambda index: _found(points, condition.values | {key: grid[index]}, figure).values[0]
+        return lambda index: _result(points, condition.values | {key: grid[index]}, figure).values[0]
 
     own = {
         figure.label: accepted(value(figure), len(grid), *figure.bounds) for figure in claim.figures if figure.bounds
@@ -168,9 +172,9 @@ def _searched(points: Points, condition: Named) -> Tried:
         span = common or own.get(figure.label, common)
         place = grid[min(span[len(span) // 2] if span else span.start, len(grid) - 1)]
         where = f"with {word} {_between(grid, span)}" if span else f"at {word} {written(place)}"
-        figures.append(_found(points, condition.values | {key: place}, figure, where))
+        figures.append(_result(points, condition.values | {key: place}, figure, where))
     label = ", ".join(filter(None, [condition.label, f"{word} {_between(grid, common)}" if common else ""]))
-    return Tried(label, figures, bool(common))
+    return ConditionResult(label, figures, bool(common))
 
 
 def _between(grid: Sequence[Any], span: range) -> str:

@@ -109,7 +109,7 @@ class Condition(Settings):
     set: dict[str, Any] = Field(default={})
 
 
-class Named(NamedTuple):
+class NamedCondition(NamedTuple):
     """One condition of all that a claim tries.
 
     Attributes:
@@ -168,11 +168,11 @@ class Claim(FileSettings):
         """Whether a figure takes real training."""
         return any(figure.measure.trains for figure in self.figures)
 
-    def all_conditions(self) -> list[Named]:
+    def all_conditions(self) -> list[NamedCondition]:
         """Return every condition that is tried, in order."""
         short = _short(self.tried)
         return [
-            Named(
+            NamedCondition(
                 ", ".join(
                     [case.label] * bool(case.label)
                     + [f"{short[key]} {written(value)}" for key, value in zip(self.tried, values, strict=True)]
@@ -192,6 +192,9 @@ class Claim(FileSettings):
             problems.append((("scenario",), None, "it does not go with the measures", wanted))
         if not any(figure.bounds for figure in self.figures):
             problems.append((("figures",), None, "none of them decides: give one a tolerance or a range", None))
+        labels = [figure.label for figure in self.figures]
+        if len(set(labels)) < len(labels):
+            problems.append((("figures",), None, "two of them have the same label", None))
         if len(self.search) > 1:
             problems.append((("search",), None, "one key is searched", "one key and its values, in order"))
         if self.search and any(figure.measure.trains or not figure.measure.reads_scenario for figure in self.figures):

@@ -25,7 +25,7 @@ def state_of(accepted: Sequence[bool]) -> State:
     return True if all(accepted) else None if any(accepted) else False
 
 
-def together(states: Sequence[State]) -> State:
+def combined(states: Sequence[State]) -> State:
     """Return the state of a condition from those of its figures: one that fails outweighs one that is undecided."""
     return False if False in states else None if None in states else True
 

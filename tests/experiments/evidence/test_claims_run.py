@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.experiments.evidence.claims_run import Outcome, run_claim
+from simulator.experiments.evidence.claims_run import ClaimResult, run_claim
 from simulator.settings.errors import ScenarioError
 
 DIM, TOKENS, CLASSES = 128, 5, 5
@@ -34,7 +34,7 @@ scenario:
 RATIO = "{name: ratio, of: SFPrompt, over: FL, quantity: bytes}"
 
 
-def outcome(tmp_path: Path, *parts: str) -> Outcome:
+def outcome(tmp_path: Path, *parts: str) -> ClaimResult:
     file = tmp_path / "small.yaml"
     file.write_text("\n".join([HEAD.rstrip(), *parts]))
     return run_claim(file)
@@ -49,13 +49,13 @@ def test_a_ratio_is_that_of_the_hand_formula(tmp_path: Path) -> None:
     figure = f"figures: [{{label: bytes, measure: {RATIO}, claimed: {share(100)!r}, within: 1.0e-12}}]"
     found = outcome(tmp_path, SCENARIO, figure)
     assert found.verdict == "holds"
-    assert found.tried[0].figures[0].values == pytest.approx([share(100)], rel=1e-12)
+    assert found.conditions[0].figures[0].values == pytest.approx([share(100)], rel=1e-12)
 
 
 def test_a_saving_is_what_is_left_to_one(tmp_path: Path) -> None:
     measure = RATIO.replace("ratio", "saving")
     found = outcome(tmp_path, SCENARIO, f"figures: [{{label: bytes, measure: {measure}, at_least: 0}}]")
-    assert found.tried[0].figures[0].values == pytest.approx([1 - share(100)], rel=1e-12)
+    assert found.conditions[0].figures[0].values == pytest.approx([1 - share(100)], rel=1e-12)
 
 
 def test_an_amount_is_that_of_a_device(tmp_path: Path) -> None:
@@ -63,13 +63,13 @@ def test_an_amount_is_that_of_a_device(tmp_path: Path) -> None:
     measure = "{name: amount, of: FL, quantity: bytes_up, in_unit: MiB}"
     more = "set: {world.devices.0.count: 2, training.clients_per_round: 2}"
     found = outcome(tmp_path, SCENARIO, more, f"figures: [{{label: bytes, measure: {measure}, at_least: 0}}]")
-    assert found.tried[0].figures[0].values == (4 * WHOLE / 2**20,)
+    assert found.conditions[0].figures[0].values == (4 * WHOLE / 2**20,)
 
 
 def test_samples_at_the_break_even_point(tmp_path: Path) -> None:
     measure = "{name: break_even, of: SFPrompt, over: FL}"
     found = outcome(tmp_path, SCENARIO, f"figures: [{{label: samples, measure: {measure}, at_least: 1}}]")
-    (samples,) = found.tried[0].figures[0].values
+    (samples,) = found.conditions[0].figures[0].values
     assert share(int(samples) - 1) < 1 <= share(int(samples))
 
 
@@ -81,13 +81,13 @@ def test_conditions_are_all_combinations_and_decide_one_by_one(tmp_path: Path) -
         "tried: {algorithms.SFPrompt.prompts.length: [1, 2]}",
         f"figures: [{{label: bytes, measure: {RATIO}, at_most: {(share(100) + share(120)) / 2!r}}}]",
     )
-    assert [tried.label for tried in found.tried] == [
+    assert [tried.label for tried in found.conditions] == [
         "few, prompts 1",
         "few, prompts 2",
         "many, prompts 1",
         "many, prompts 2",
     ]
-    assert [tried.state for tried in found.tried] == [True, False, False, False]
+    assert [tried.state for tried in found.conditions] == [True, False, False, False]
     assert found.verdict == "holds if"
 
 
@@ -102,7 +102,7 @@ def test_a_search_finds_the_samples_that_give_both_figures(tmp_path: Path) -> No
         tmp_path, SCENARIO, "search: {data.samples: {range: [10, 400], step: 1}}", f"figures: [{narrow}, {kept}]"
     )
     assert found.verdict == "holds"
-    assert found.tried[0].label == "samples 210 to 220"
+    assert found.conditions[0].label == "samples 210 to 220"
 
 
 def test_a_search_may_find_nothing_that_gives_both(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_search_may_find_nothing_that_gives_both(tmp_path: Path) -> None:
         tmp_path, SCENARIO, "search: {data.samples: {range: [10, 400], step: 1}}", f"figures: [{', '.join(figures)}]"
     )
     assert found.verdict == "does not"
-    assert [one.where for one in found.tried[0].figures] == ["with samples 10 to 100", "with samples 101 to 400"]
+    assert [one.where for one in found.conditions[0].figures] == ["with samples 10 to 100", "with samples 101 to 400"]
 
 
 def test_training_is_compared_by_seed(tmp_path: Path) -> None:
@@ -125,8 +125,8 @@ def test_training_is_compared_by_seed(tmp_path: Path) -> None:
         f"{{label: {label}, measure: {measure % label}, claimed: 0, within: 1.0e-4}}" for label in ("SFL", "slow")
     ]
     found = outcome(tmp_path, SCENARIO, changes, f"figures: [{', '.join(figures)}]")
-    assert [len(one.values) for one in found.tried[0].figures] == [2, 2]
-    assert [one.state for one in found.tried[0].figures] == [True, False]
+    assert [len(one.values) for one in found.conditions[0].figures] == [2, 2]
+    assert [one.state for one in found.conditions[0].figures] == [True, False]
 
 
 ROWS = """\
@@ -152,9 +152,9 @@ figures:
 def test_rows_are_paired_by_seed(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text(ROWS)
     found = outcome(tmp_path, RECORDED)
-    assert found.tried[0].figures[0].values == pytest.approx([0.02, 0.05])
-    assert [tried.state for tried in found.tried] == [True, None]
-    assert found.tried[0].figures[0].text() == "+3.5 points (+2.0 to +5.0)"
+    assert found.conditions[0].figures[0].values == pytest.approx([0.02, 0.05])
+    assert [tried.state for tried in found.conditions] == [True, None]
+    assert found.conditions[0].figures[0].text() == "+3.5 points (+2.0 to +5.0)"
 
 
 @pytest.mark.parametrize(
@@ -208,6 +208,7 @@ def test_a_scenario_that_fails_is_told_with_the_file(tmp_path: Path, parts: list
         (f"[{{label: a, measure: {RATIO}, within: 1}}]", "figures.0.claimed: within is a distance to it"),
         (f"[{{label: a, measure: {RATIO}, claimed: 1, within: 1, at_most: 3}}]", "a figure has one tolerance"),
         (f"[{{label: a, measure: {RATIO}, at_least: 2, at_most: 1}}]", "it is less than at_least"),
+        (f"[{', '.join(2 * [f'{{label: a, measure: {RATIO}, at_most: 1}}'])}]", "two of them have the same label"),
         ("[{label: a, measure: {name: rato, of: FL}, at_most: 1}]", 'there is no measure named "rato"'),
     ],
 )

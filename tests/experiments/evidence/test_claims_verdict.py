@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.experiments.evidence.claims_verdict import MEANINGS, State, state_of, together, verdict
+from simulator.experiments.evidence.claims_verdict import MEANINGS, State, combined, state_of, verdict
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_a_figure_is_as_claimed_only_with_every_seed(accepted: list[bool], state
     ("states", "state"), [([True, True], True), ([True, None], None), ([None, False], False), ([True, False], False)]
 )
 def test_a_condition_gives_a_claim_only_with_every_figure(states: list[State], state: State) -> None:
-    assert together(states) is state
+    assert combined(states) is state
