@@ -1,1 +1,1 @@
-"""Evidence: published claims, each checked by a scenario with tolerances that its file states beforehand."""
+"""Evidence: predictions beside measurements, and published claims beside the figures of this simulator."""
