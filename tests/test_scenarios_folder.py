@@ -16,6 +16,7 @@ FOLDER = SCENARIOS
 FILES = sorted(FOLDER.glob("*.yaml"))
 WITHOUT_DOWNLOAD = {
     "cifar10": ["data={name: synthetic, samples: 50000, test_samples: 10000, classes: 10, partition: {name: iid}}"],
+    "claims-accuracy": ["data={name: synthetic, samples: 1000, test_samples: 500, classes: 10, partition: {name: iid}}"],
     "label-skew": ["data={name: synthetic, samples: 1000, test_samples: 500, classes: 10, partition: {name: iid}}"],
 }
 """Data of the same shape, where a scenario would download some."""

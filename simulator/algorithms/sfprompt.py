@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat
+from pydantic import Field, NonNegativeInt
 
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, UnfitError, Update
 from simulator.algorithms.steps.epochs import train_epochs
+from simulator.algorithms.steps.rates import Rate, base_rate
 from simulator.algorithms.steps.split import UShaped
 from simulator.algorithms.steps.split_step import provisioned, split_messages, split_step
 from simulator.learning.models.prompts import Prompts
@@ -73,8 +74,8 @@ class SFPrompt(UShaped):
     keep: Literal["hardest", "easiest", "random"] = "hardest"
     keep_fraction: float = Field(0.5, gt=0, le=1)
     prune: Literal["every_round", "once"] = "every_round"
-    local_learning_rate: PositiveFloat | None = None
-    split_learning_rate: PositiveFloat | None = None
+    local_learning_rate: Rate | None = "4x"
+    split_learning_rate: Rate | None = "4x"
 
     def _messages(self, model: Staged, at: Cut) -> Messages:
         step = split_messages(model, at) if self.split_epochs else Messages()
@@ -111,7 +112,9 @@ class SFPrompt(UShaped):
 
     def client(self, world: World, task: Task, client: Client, state: State) -> Steps:
         cut, number = self.cut_for(task, client), client.round_index
-        local = client.weights((yield from client.download(state, "prompts and tail")), self.local_learning_rate)
+        optimizer = task.training.optimizer
+        rate = base_rate(self.local_learning_rate, optimizer)
+        local = client.weights((yield from client.download(state, "prompts and tail")), rate)
         head, tail, short = (task.part(local, ranges) for ranges in (cut.head, cut.tail, cut.short))
         body = task.part(task.backbone, cut.body)
         yield from client.install(head, tail)
@@ -122,8 +125,8 @@ class SFPrompt(UShaped):
         with world.phase("pruning"):
             kept = yield from self._prune(client, short)
 
-        rate = task.learning_rate(client.scheduled_round or number, self.split_learning_rate)
-        local.reset_optimizer(task.training.optimizer, rate)
+        rate = base_rate(self.split_learning_rate, optimizer)
+        local.reset_optimizer(optimizer, task.learning_rate(client.scheduled_round or number, rate))
         with world.phase("split training"):
             for batch in kept.batches(("split", number, client.name), epochs=self.split_epochs):
                 yield from split_step(client, head, body, tail, batch, local)
