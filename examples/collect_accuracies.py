@@ -10,7 +10,6 @@ python examples/collect_accuracies.py accuracy.csv runs/claims-accuracy runs/cla
 from __future__ import annotations
 
 import csv
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,15 +65,16 @@ def notes(folders: list[Path]) -> str:
     lines = [f"Collected on {datetime.now(UTC):%Y-%m-%d} by `examples/collect_accuracies.py`, on {processor()}.", ""]
     for folder in folders:
         sweep = load_sweep(folder)
-        environment = sweep.run(sweep.summary.loc[sweep.summary["status"] == "done", "trial"].iloc[0]).environment
-        packages = environment["packages"]
+        run = sweep.run(sweep.summary.loc[sweep.summary["status"] == "done", "trial"].iloc[0])
+        environment = run.environment
+        packages, data = environment["packages"], run.scenario["data"]
         done = int((sweep.summary["status"] == "done").sum())
         lines.append(
             f"- {sweep.name}: {done} of {len(sweep.summary)} trials, sfsim {sweep.version}, torch {packages['torch']}, "
-            f"timm {packages['timm']}, {environment['threads']} thread: "
+            f"timm {packages['timm']}, threads: {environment['threads']}, data: {data['name']}, limit {data['limit']}: "
             f"`sfsim sweep scenarios/sweeps/{sweep.name.replace('-', '_')}.yaml --no-ledger --workers 1`"
         )
-    return os.linesep.join((*lines, ""))
+    return "\n".join((*lines, ""))
 
 
 def main(out: Path, folders: list[Path]) -> None:
