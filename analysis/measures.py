@@ -9,8 +9,10 @@ from typing import Literal
 
 import pandas as pd
 
+from analysis.headline import ACCURACY, HELD, accuracy_of, accuracy_said, sampling_errors
 from analysis.quantities import kind_of
 from analysis.runs import Run
+from analysis.settled import points
 from simulator.settings.humanize import MISSING, Kind, Scale, common_scale, human, human_spread, scale
 
 
@@ -66,6 +68,8 @@ class _Measure:
 _BUSY = 0.01
 """From this utilisation on a server is worth a column: one that only aggregates is idle nearly all the time."""
 _MEASURES = (
+    _Measure("Learning", "Settled accuracy", ACCURACY, "fraction", more_is_better=True),
+    _Measure("Learning", "Time to target, held", HELD, "seconds"),
     _Measure("Learning", "Final accuracy", "final_accuracy", "fraction", more_is_better=True),
     _Measure("Learning", "Best accuracy", "best_accuracy", "fraction", more_is_better=True),
     _Measure("Learning", "Personal accuracy", "personal_accuracy", "fraction", more_is_better=True),
@@ -154,12 +158,16 @@ def measure_columns(run: Run) -> list[Column]:
             if not measure.marked or measure.column == SPENT.get(run.limited):
                 cells = tuple(replace(cell, best=False) for cell in cells)
             columns.append(Column(measure.group, measure.name, measure.more_is_better, cells))
+        if measure.column == ACCURACY and (errors := sampling_errors(run.summary)):
+            known = [errors.get(label) for label in run.labels]
+            cells = tuple(Cell(f"± {points(error)} %", error) if error else Cell(MISSING) for error in known)
+            columns.append(Column(measure.group, "Sampling error", False, cells))
     return columns
 
 
 def _is_shown(run: Run, measure: _Measure) -> bool:
     if not present(run.summary, measure.column):
-        return measure.column == "time_to_target_s" and _missed(run)
+        return measure.column in (HELD, "time_to_target_s") and _missed(run)
     if measure.shown == "busy":
         return bool((run.summary[measure.column] >= _BUSY).any())
     if measure.shown == "nonzero":
@@ -170,9 +178,9 @@ def _is_shown(run: Run, measure: _Measure) -> bool:
 def highlights(run: Run) -> list[tuple[str, str, str]]:
     """Return what a reader wants first, as far as the run can tell: (what, which label, how much)."""
     questions = [
-        _Measure("Learning", "Most accurate at the end", "final_accuracy", "fraction", more_is_better=True),
+        _Measure("Learning", "Most accurate", accuracy_of(run.summary), "fraction", more_is_better=True),
         _Measure("Learning", "Most accurate on its own data", "personal_accuracy", "fraction", more_is_better=True),
-        _Measure("Learning", f"First to {human('fraction', run.target_accuracy)}", "time_to_target_s", "seconds"),
+        _Measure("Learning", f"First to hold {human('fraction', run.target_accuracy)}", HELD, "seconds"),
         _Measure("Learning", f"Cheapest to {human('fraction', run.target_accuracy)}", "cost_to_target_usd", "usd"),
         *(_Measure("", question, column, kind_of(column)) for question, column in costs_asked(run.limited)),
         _Measure("", "Least memory on a device", "peak_client_memory_bytes", "bytes"),
@@ -185,6 +193,8 @@ def highlights(run: Run) -> list[tuple[str, str, str]]:
         if winners:
             rows = run.summary[run.summary["label"] == winners[0]]
             value = _text(measure.kind, _values(rows, measure.column), unit=None)
+            if measure.column == accuracy_of(run.summary):
+                value = accuracy_said(rows)
             if measure.group != "Learning" and present(run.summary, "final_accuracy"):
                 value = f"{value}, {_accuracies(run, winners)}"  # what is cheap may have learned nothing
             answers.append((measure.name, _listed(winners), value))
@@ -192,8 +202,8 @@ def highlights(run: Run) -> list[tuple[str, str, str]]:
 
 
 def _accuracies(run: Run, labels: Sequence[str]) -> str:
-    """Return in words how accurate these labels are at the end, from the lowest to the highest mean over seeds."""
-    means = run.summary.groupby("label")["final_accuracy"].mean()[list(labels)]
+    """Return in words how accurate these labels are, from the lowest to the highest mean over seeds."""
+    means = run.summary.groupby("label")[accuracy_of(run.summary)].mean()[list(labels)]
     texts = dict.fromkeys(human("fraction", float(end)) for end in (means.min(), means.max()))
     return f"{' to '.join(texts)} accurate"
 

@@ -15,6 +15,7 @@ from analysis import style
 from analysis.axes import short_names
 from analysis.end_labels import MOST_END_LABELS, EndLabel, place_end_labels
 from analysis.grids import seeds_said
+from analysis.headline import accuracy_of
 from analysis.quantities import Measure, measure_of
 from analysis.reading import RunError
 from analysis.runs import Run
@@ -83,7 +84,7 @@ def pareto_front(costs: Sequence[float], gains: Sequence[float]) -> list[int]:
     return front
 
 
-def spots(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str = "final_accuracy") -> list[Spot]:
+def spots(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str | None = None) -> list[Spot]:
     """Return the labels of a run, or of each point of a sweep, that have an accuracy, by their means over seeds.
 
     Points of a sweep at which a label has the same cost and accuracy are one option.
@@ -91,12 +92,14 @@ def spots(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str = "final_
     Args:
         source: the run or the sweep.
         cost: the column of the summary that is the cost, or `bytes`.
-        accuracy: the column of the summary that is the accuracy.
+        accuracy: the column of the summary that is the accuracy; by default the settled one, or the last in sweeps of
+            earlier versions.
 
     Raises:
         RunError: there is no such measure, or `accuracy` is none of which more is better.
     """
     frame = source.summary
+    accuracy = accuracy or accuracy_of(frame)
     what, gain = _measure(source, cost), _measure(source, accuracy)
     if not gain.more_is_better:
         raise RunError(f"{accuracy!r} is no accuracy: more of it is not better")
@@ -117,17 +120,19 @@ def spots(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str = "final_
     ]
 
 
-def frontier(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str = "final_accuracy") -> Frontier:
+def frontier(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str | None = None) -> Frontier:
     """Return the `spots` of a run or a sweep and their `pareto_front`.
 
     Args:
         source: the run or the sweep.
         cost: the column of the summary that is the cost, or `bytes`.
-        accuracy: the column of the summary that is the accuracy.
+        accuracy: the column of the summary that is the accuracy; by default the settled one, or the last in sweeps of
+            earlier versions.
 
     Raises:
         RunError: as `spots` does.
     """
+    accuracy = accuracy or accuracy_of(source.summary)
     options = spots(source, cost, accuracy)
     front = pareto_front([spot.cost for spot in options], [spot.accuracy for spot in options])
     return Frontier(options, front, _measure(source, cost), _measure(source, accuracy))
@@ -149,7 +154,7 @@ def settings_of(sweep: Sweep, rows: pd.DataFrame) -> str:
 
 
 def plot_pareto(
-    source: Run | Sweep, cost: str = "sim_time_s", accuracy: str = "final_accuracy", ax: Axes | None = None
+    source: Run | Sweep, cost: str = "sim_time_s", accuracy: str | None = None, ax: Axes | None = None
 ) -> Axes:
     """Draw accuracy against a cost, by their means over seeds.
 

@@ -38,6 +38,7 @@ class Measure:
 
 
 _NAMES = {
+    "settled_accuracy": "settled accuracy",
     "final_accuracy": "accuracy at the end",
     "best_accuracy": "best accuracy",
     "final_loss": "loss at the end",
@@ -47,6 +48,8 @@ _NAMES = {
     "personal_accuracy_participants_worst_decile": "personal accuracy, devices that took part, worst decile",
     "sim_time_s": "simulated time",
     "time_to_target_s": "time to the target",
+    "time_to_target_held_s": "time to the target, held",
+    "evaluated_samples": "test samples evaluated",
     "bytes": "traffic, up and down",
     "bytes_up": "traffic up",
     "bytes_down": "traffic down",

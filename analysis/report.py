@@ -14,6 +14,7 @@ from analysis.costs import cost_tables
 from analysis.disclosed import disclosed
 from analysis.fairness import participation
 from analysis.figures import write_figures
+from analysis.headline import headline_said, held_said, settle_of
 from analysis.interactive.costs import costs_chart
 from analysis.interactive.critical_path import path_chart
 from analysis.interactive.curves import accuracy_chart
@@ -178,10 +179,18 @@ def _content(run: Run, own_labels: dict[str, tuple[Run, str]]) -> dict[str, Any]
         "losses_said": losses_said(own_labels),
         "servers": server_tables(own_labels),
         "swatches": Swatch.all_of(run.labels),
+        "headline": _headline(run, own_labels),
         "most_seeds": max(len(run.seeds(label)) for label in run.labels),
-        "target": None if run.target_accuracy is None else human("fraction", run.target_accuracy),
         "wall_time": human("seconds", float(run.summary["wall_time_s"].sum())),
     }
+
+
+def _headline(run: Run, own_labels: dict[str, tuple[Run, str]]) -> list[str]:
+    """Return sentences on what the first columns of the table are; arguments as for `_content`."""
+    said = headline_said(run.summary, {settle_of(own.scenario) for own, _ in own_labels.values()})
+    if run.target_accuracy is None or run.dry:
+        return said
+    return [*said, held_said(f"The target of {human('fraction', run.target_accuracy)}")]
 
 
 def _with_own_data(comparison: Comparison) -> dict[str, Run]:

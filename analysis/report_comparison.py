@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.columns import COSTS_TO_TARGET
+from analysis.headline import HELD
 from analysis.interactive.timeline import rounds_of
 from analysis.measures import present
 from analysis.reading import RunError
@@ -130,7 +131,7 @@ def _joined(runs: dict[str, Run], shown: dict[tuple[str, str], str]) -> Run:
     summary, rounds, breakdown, waste, costs = map(together, ("summary", "rounds", "breakdown", "waste", "costs"))
     same_target = len({run.target_accuracy for run in runs.values()}) == 1
     if not same_target:
-        summary[["time_to_target_s", *COSTS_TO_TARGET]] = float("nan")
+        summary[["time_to_target_s", HELD, *COSTS_TO_TARGET]] = float("nan")
     return replace(
         first,
         name=" and ".join(runs) if len(runs) < 4 else f"{len(runs)} runs",

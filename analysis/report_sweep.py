@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from analysis.headline import ACCURACY, HELD, accuracy_of, accuracy_said, headline_said, held_said, settle_of
 from analysis.interactive import timeline, where
 from analysis.interactive.pareto import pareto_chart
 from analysis.interactive.sweep import sweep_data, winners_at
@@ -23,6 +24,7 @@ from analysis.sweep_figures import write_sweep_figures
 from analysis.sweeps import DONE, Sweep, opened
 from simulator.settings.humanize import human
 
+SETTLE_KEY = "evaluation.settle"
 _MOST_FAILURES = 200
 _TIE = "a tie"
 _MOST_PLACED = 6
@@ -69,6 +71,7 @@ def write_sweep_report(sweep: str | Path | Sweep, figures: Sequence[Path] | None
         most_failures=_MOST_FAILURES,
         swatches=Swatch.all_of(sweep.labels),
         single=[(name, *_SINGLE[name], content["said"]) for name, content in single.items() if content],
+        headline=_headline(sweep, plan),
         left_out=data["left_out"],
         full=data["full"],
         dimensions=len(sweep.dimensions),
@@ -80,6 +83,16 @@ def write_sweep_report(sweep: str | Path | Sweep, figures: Sequence[Path] | None
         environment=list(flat(read_json(environment))) if environment.is_file() else [],
         pictures=[path.name for path in pictures],
     )
+
+
+def _headline(sweep: Sweep, plan: object) -> list[str]:
+    """Return sentences on what the accuracy and the time to the target are."""
+    settles = [settle_of(section(plan, "scenario") if isinstance(plan, dict) else {})]
+    for axis in sweep.axes:
+        if axis.key == SETTLE_KEY:
+            settles = [int(value) for value in axis.values]
+    said = headline_said(sweep.summary, settles)
+    return [*said, held_said("The target")] if present(sweep.summary, HELD) else said
 
 
 def _facts(sweep: Sweep, plan: object) -> list[tuple[str, str]]:
@@ -107,16 +120,19 @@ def _ends(ticks: Sequence[str]) -> str:
 
 
 def sweep_highlights(sweep: Sweep) -> list[tuple[str, str, str]]:
-    """Return the most accurate point, how often each label has the lowest cost, and where each label is fastest.
+    """Return the most accurate point, how often each label comes first or costs least, and where each is fastest.
 
     Returns:
         Triples: what, which label or where, and how much.
     """
     highlights: list[tuple[str, str, str]] = []
-    if sweep.summary["final_accuracy"].notna().any():
+    accuracy = accuracy_of(sweep.summary)
+    if present(sweep.summary, accuracy):
         best = max(spots(sweep), key=lambda spot: spot.accuracy)
-        value = ", ".join(part for part in (human("fraction", best.accuracy), best.settings) if part)
-        highlights.append(("Most accurate at the end", best.label, value))
+        groups = sweep.summary.groupby(["point", "label"], sort=False)
+        said = accuracy_said(groups.get_group(groups[accuracy].mean().idxmax()))
+        value = ", ".join(part for part in (said, best.settings) if part)
+        highlights.append((f"Most accurate{'' if accuracy == ACCURACY else ' at the end'}", best.label, value))
     labels, status = sweep.labels, sweep.summary["status"].tolist()
     contenders = Counter(
         point for (point, _), rows in sweep.seeds_at.items() if any(status[row] == DONE for row in rows)
@@ -124,7 +140,8 @@ def sweep_highlights(sweep: Sweep) -> list[tuple[str, str, str]]:
     contested = [point for point, count in contenders.items() if count > 1]
     if not contested:
         return [*highlights, *_fastest(sweep)]
-    asked = [(what, column) for what, column in costs_asked(sweep.limited) if present(sweep.summary, column)]
+    asked = [("First to hold the target", HELD), *costs_asked(sweep.limited)]
+    asked = [(what, column) for what, column in asked if present(sweep.summary, column)]
     by_point = winners_at(sweep, [sweep.measure(column) for _, column in asked], contested)
     for (question, _), won in zip(asked, zip(*by_point, strict=True), strict=True):
         counts = Counter(labels[winners[0]] if len(winners) == 1 else _TIE for winners in won if winners)

@@ -18,6 +18,7 @@ from analysis.columns import (
     COSTS_COLUMNS,
     ENGAGEMENTS_COLUMNS,
     FURTHER_WAITS_COLUMNS,
+    HEADLINE,
     LEDGER_LATER,
     ROUNDS_COLUMNS,
     ROUNDS_LATER,
@@ -29,6 +30,7 @@ from analysis.columns import (
     WASTE_COLUMNS,
     WORKS_COLUMNS,
 )
+from analysis.headline import settle_of, settled
 from analysis.limits import limited
 from analysis.reading import (
     RunError,
@@ -207,12 +209,15 @@ def load_run(folder: str | Path) -> Run:
         raise RunError(f"{folder / 'summary.json'}: a label and seed appear twice among the trials")
 
     scenario = read_yaml(folder / "scenario.yaml")
-    target = scenario.get("target_accuracy")
+    target = float(goal) if isinstance(goal := scenario.get("target_accuracy"), int | float) else None
+    rounds = read_csv(folder / "rounds.csv", ROUNDS_COLUMNS, ROUNDS_LATER)
+    if any(column not in trial for trial in trials for column in HEADLINE):  # a run of an earlier version
+        summary = settled(summary, rounds, settle_of(scenario), target)
     return Run(
         folder=folder,
         name=", ".join(part for part in (str(scenario.get("name") or folder.name), name_of_trial(folder)) if part),
         summary=summary,
-        rounds=read_csv(folder / "rounds.csv", ROUNDS_COLUMNS, ROUNDS_LATER),
+        rounds=rounds,
         breakdown=read_csv(folder / "breakdown.csv", BREAKDOWN_COLUMNS),
         clients=read_if_there(folder / "clients.csv", CLIENTS_COLUMNS),
         waste=read_if_there(folder / "waste.csv", WASTE_COLUMNS),
@@ -221,7 +226,7 @@ def load_run(folder: str | Path) -> Run:
         scenario_text=read_text(folder / "scenario.yaml"),
         version=str(head.get("version") or ""),
         dry=bool(head.get("dry", False)),
-        target_accuracy=float(target) if isinstance(target, int | float) else None,
+        target_accuracy=target,
         limited=limited(scenario),
         costs=read_if_there(folder / "costs.csv", COSTS_COLUMNS),
     )

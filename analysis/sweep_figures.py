@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from analysis import style
 from analysis.axes import Axis
 from analysis.break_even import plot_break_even
+from analysis.headline import accuracy_of, time_of
 from analysis.heat_maps import plot_heat_maps
 from analysis.measures import present
 from analysis.over_axis import plot_over_axis
@@ -17,9 +18,10 @@ from analysis.pareto import plot_pareto
 from analysis.sweeps import Sweep, opened
 
 MEASURES = (
-    *("final_accuracy", "time_to_target_s", "sim_time_s", "bytes", "client_energy_j"),
+    *("sim_time_s", "bytes", "client_energy_j"),
     *("cost_usd", "cost_to_target_usd", "carbon_kg", "carbon_to_target_kg"),
 )
+"""What is drawn after accuracy and the time to the target."""
 COSTS = ("sim_time_s", "bytes", "client_energy_j")
 BILLED = ("cost_usd", "carbon_kg")
 """The costs that only scenarios with prices or carbon intensities have."""
@@ -48,7 +50,8 @@ def write_sweep_figures(sweep: str | Path | Sweep) -> list[Path]:
 
 def _drawn(sweep: Sweep) -> Iterator[tuple[str, Axes]]:
     """Draw each figure, and yield its name and its axes."""
-    known = [name for name in MEASURES if present(sweep.summary, name)]
+    accuracy = accuracy_of(sweep.summary)
+    known = [name for name in (accuracy, time_of(sweep.summary), *MEASURES) if present(sweep.summary, name)]
     measures = [name for name in known if sweep.measure(name).values(sweep.summary).notna().any()]
     dimensions = sorted(sweep.dimensions, key=lambda axis: not axis.numeric)
     if len(dimensions) == 1:
@@ -61,7 +64,7 @@ def _drawn(sweep: Sweep) -> Iterator[tuple[str, Axes]]:
             yield f"heat_map_{measure}", plot_heat_maps(part, x.key, y.key, measure)[0]
             if len(part.labels) > 1:
                 yield f"break_even_{measure}", plot_break_even(part, x.key, y.key, measure)
-    if "final_accuracy" in measures:
+    if accuracy in measures:
         for cost in (*COSTS, *(name for name in BILLED if name in measures)):
             yield f"pareto_{cost}", plot_pareto(sweep, cost)
 

@@ -2,17 +2,20 @@
 
 import re
 import sys
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import yaml
+from rich.console import Console
 
+from simulator.experiments.run.run import run_scenario
 from simulator.experiments.trial.trial import run
 from simulator.experiments.trial.validate import check
 from simulator.scenario.scenario import load
 from simulator.settings.plugins import ALGORITHMS
-from tests.helpers.places import ROOT
+from tests.helpers.places import ROOT, SCENARIOS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -27,6 +30,17 @@ def block(language: str, has: str = "") -> str:
 def test_its_scenario_is_valid(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(block("yaml"))
     check(load(tmp_path / "mine.yaml"))
+
+
+def test_its_first_table_has_the_columns_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.write_figures", lambda folder: [])
+    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
+    scenario = load(SCENARIOS / "quickstart.yaml", ["training.rounds=1"])
+    printed = Console(file=StringIO(), width=100)
+    run_scenario(scenario, dry=True, out=tmp_path / "out", console=printed)
+    (shown,) = re.findall(r"```\n( +accuracy .*)\n ─", README)
+    headings = [line.split() for line in printed.file.getvalue().splitlines() if " accuracy " in line]  # type: ignore[attr-defined]
+    assert headings == [shown.split()]
 
 
 def test_its_trial_takes_its_steps_one_by_one(

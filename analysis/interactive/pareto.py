@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis import style
+from analysis.headline import accuracy_of
 from analysis.interactive.figure import Chart, Figure, Knob, Look, exact, layout, number, numbers, plain, ruler
 from analysis.measures import present
 from analysis.pareto import Spot, frontier
@@ -19,8 +20,8 @@ _MOST_NAMES = 12
 
 
 def pareto_chart(source: Run | Sweep) -> Chart | None:
-    """Return the chart of final accuracy against each cost that there is; None if no accuracy was measured."""
-    if not source.summary["final_accuracy"].notna().any():
+    """Return the chart of accuracy against each cost that there is; None if no accuracy was measured."""
+    if not present(source.summary, accuracy_of(source.summary)):
         return None
     costs = {name: cost for name, cost in _COSTS.items() if present(source.summary, cost)}
     figures = {str(index): pareto_figure(source, cost) for index, cost in enumerate(costs.values())}
@@ -36,12 +37,12 @@ def pareto_chart(source: Run | Sweep) -> Chart | None:
 
 
 def pareto_figure(source: Run | Sweep, cost: str) -> Figure:
-    """Return the figure of final accuracy against one cost: the points of each label, and the step over the front.
+    """Return the figure of accuracy against one cost: the points of each label, and the step over the front.
 
     Each label has two traces, for its points on the front and for those off it. Texts name points of the front, or all
     labels of a run. If there are too many dominated points, they are thinned out evenly.
     """
-    options, front, what, _ = pareto = frontier(source, cost)
+    options, front, what, gain = pareto = frontier(source, cost)
     unit = ruler(what.kind, what.name, [spot.cost for spot in options])
     dominated = [index for index in range(len(options)) if index not in set(front)]
     dominated = dominated[:: -(-len(dominated) // _MOST_POINTS) or 1]
@@ -55,7 +56,7 @@ def pareto_figure(source: Run | Sweep, cost: str) -> Figure:
                 names = [_name(options[index], all_named) if index in named else "" for index in own]
                 spots = [options[index] for index in own]
                 traces.append(_points(label, spots, names, place, best, unit.divisor, what))
-    frame = layout(430, unit.axis, {"title": {"text": "accuracy at the end"}, "tickformat": ".4~p"})
+    frame = layout(430, unit.axis, {"title": {"text": gain.name}, "tickformat": ".4~p"})
     return {"data": traces, "layout": frame}
 
 

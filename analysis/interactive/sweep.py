@@ -12,6 +12,7 @@ import pandas as pd
 
 from analysis.axes import Axis, short_names
 from analysis.break_even import undecided_at, winners_by_place
+from analysis.headline import accuracy_of, time_of
 from analysis.interactive.figure import Look, number
 from analysis.measures import SPENT, nonzero, present, uneven
 from analysis.quantities import Measure
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from pandas.core.groupby import DataFrameGroupBy
 
 MEASURES = (
-    *("final_accuracy", "time_to_target_s", "sim_time_s", "bytes", "client_energy_j", "peak_client_memory_bytes"),
-    *("cost_usd", "cost_to_target_usd", "carbon_kg", "carbon_to_target_kg"),
+    *("sim_time_s", "bytes", "client_energy_j", "peak_client_memory_bytes"),
+    *("cost_usd", "cost_to_target_usd", "carbon_kg", "carbon_to_target_kg", "final_accuracy", "time_to_target_s"),
     *("personal_accuracy", "personal_accuracy_worst_decile", "bytes_up", "bytes_down", "bytes_provisioning"),
     *("client_flops", "server_flops", "server_energy_j", "peak_server_memory_bytes", "best_accuracy"),
     *("personal_accuracy_participants", "personal_accuracy_participants_worst_decile"),
@@ -31,7 +32,9 @@ UPDATES = ("updates", "energy_per_update_j")
 SERVER = ("server_utilisation", "server_wait_s")
 EDGES = ("bytes_edge_up", "bytes_edge_down")
 LOSSES = ("lost_updates", "mean_staleness", "wasted_device_seconds", "wasted_bytes", "wasted_flops", "wasted_energy_j")
-"""The measures that a page offers, most wanted first: if a sweep has too many points, the last are left out.
+"""The measures that a page offers after accuracy and the time to the target, most wanted first.
+
+If a sweep has too many points, the last are left out.
 
 Those of updates are offered only where not all trials aggregate the same, those of the server where works waited for
 it, those of edges where these sent anything of their own, and those of losses where there are any.
@@ -92,7 +95,8 @@ def full_enough(sweep: Sweep) -> bool:
 
 def _measures(sweep: Sweep) -> list[Measure]:
     known = sweep.summary
-    columns = [column for column in MEASURES if present(known, column)]
+    wanted = dict.fromkeys((accuracy_of(known), time_of(known), *MEASURES))
+    columns = [column for column in wanted if present(known, column)]
     columns += [column for column in UPDATES if uneven(known) and present(known, column)]
     columns += [column for column in SERVER if nonzero(known, "server_wait_s") and present(known, column)]
     columns += [column for column in (*EDGES, *LOSSES) if nonzero(known, column)]

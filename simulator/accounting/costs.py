@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any, NamedTuple
 
+from simulator.accounting.roofline import Operations
 from simulator.settings.moved import former_arguments
 
 
@@ -16,12 +17,14 @@ class Piece(NamedTuple):
         what: its name, which is the same wherever the stage, the trained part of it and the shape of its input are.
         samples: the size of the batch; 1 for what does not depend on a batch.
         flops, bytes_touched: this piece's part of the cost of the work.
+        operations: what it consists of; None if it is a single operation.
     """
 
     what: str
     samples: int
     flops: int = 0
     bytes_touched: int = 0
+    operations: Operations | None = None
 
 
 class Cost(NamedTuple):
@@ -31,10 +34,11 @@ class Cost(NamedTuple):
 
     Attributes:
         flops: floating-point operations.
-        bytes_touched: bytes read from and written to memory.
+        bytes_touched: bytes read from and written to memory, by each operation.
         peak_bytes: memory that the work needs while it runs, besides the weights that are at the site anyway.
         kept_bytes: how much more memory is in use after the work than before it; negative if it frees memory.
-        made_of: the pieces that can be timed, by which a machine's table of seconds is looked up.
+        made_of: the pieces of which it consists. They can be timed, and a machine's table of seconds is looked up by
+            them. What is in no piece is one operation.
     """
 
     flops: int = 0
@@ -67,6 +71,17 @@ class Cost(NamedTuple):
             times * self.kept_bytes,
             times * self.made_of,
         )
+
+
+def made_of(pieces: tuple[Piece, ...], peak_bytes: int = 0, kept_bytes: int = 0) -> Cost:
+    """Return the cost of a work that consists of these pieces alone.
+
+    Args:
+        pieces: the pieces.
+        peak_bytes, kept_bytes: as of a ``Cost``.
+    """
+    flops, touched = sum(piece.flops for piece in pieces), sum(piece.bytes_touched for piece in pieces)
+    return Cost(flops, touched, peak_bytes, kept_bytes, pieces)
 
 
 def _nothing(*_: Any) -> None:

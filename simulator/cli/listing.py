@@ -23,6 +23,8 @@ NOT_STAGED = ("test_vit", "test_vit2", "test_vit4", "vit_intern300m_patch14_448"
 FAMILY = {
     "vision_transformer": re.compile(".*"),
     "deit": re.compile("(?!.*distilled).*"),
+    "swin_transformer": re.compile(".*"),
+    "mlp_mixer": re.compile("mixer_.*"),
     "resnet": re.compile(r"(wide_)?resnet(aa)?\d.*|test_resnet"),
 }
 """For each timm module with models that can be cut, the pattern of their names.
@@ -48,6 +50,7 @@ LINK = {
 }
 MARKS = {
     "measured": "someone ran it and published the figure",
+    "fitted": "fitted to measured seconds (sfsim fidelity)",
     "nominal": "a maker's or a standard's figure",
     "derived": "calculated from other figures",
     "recalled": "from memory, not verified",
@@ -80,7 +83,7 @@ def listing(what: str, match: str = "", sources: bool = False) -> RenderableType
 
 
 def models() -> list[str]:
-    """Return the sorted names of timm's VisionTransformers and ResNets that can be cut."""
+    """Return the sorted names of timm's models that can be cut."""
     import timm
 
     names = [

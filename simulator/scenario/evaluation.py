@@ -39,6 +39,8 @@ class EvaluationSettings(Settings):
     clients: PositiveInt | None = None
     """The number of devices whose own accuracies are evaluated, a fixed subset; all if null. If devices have models of
     their own, each of these models is evaluated."""
+    settle: PositiveInt = 3
+    """How many evaluations the settled accuracy averages: the last ones, without that before training."""
 
     def is_due(self, round: int, now: float, last: float) -> bool:
         """Return whether the state after a round is to be evaluated.

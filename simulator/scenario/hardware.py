@@ -14,7 +14,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, PlainValidator
+from pydantic import BaseModel, Field, PlainValidator, TypeAdapter
 
 from simulator.accounting.seconds import read_efficiency, read_table
 from simulator.settings.base import Settings, invalid
@@ -25,7 +25,7 @@ from simulator.settings.wording import listed, near_miss
 
 Role = Literal["device", "server"]
 Precision = Literal["fp32", "fp16", "bf16"]
-Mark = Literal["measured", "nominal", "derived", "recalled", "assumed"]
+Mark = Literal["measured", "fitted", "nominal", "derived", "recalled", "assumed"]
 NEEDED = ("rate", "memory_bandwidth", "memory", "power")
 """The keys that a device or server must give itself if the catalogue does not."""
 DIRECTIONS = ("uplink", "downlink")
@@ -57,10 +57,23 @@ def _figure(read: Callable[[Any], object]) -> PlainValidator:
     return PlainValidator(validate)
 
 
+def _truth(value: Any) -> None:
+    """Raise ``ValueError`` unless a value is true or false."""
+    if not isinstance(value, bool):
+        raise ValueError("it must be true or false")
+
+
 def _share(value: Any) -> None:
     """Raise ``ValueError`` unless a value is a share: more than 0, and at most 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
         raise ValueError("it must be a number, more than 0 and at most 1")
+
+
+def _shares(data: Any) -> Figure | dict[Precision, Figure]:
+    """Return one figure, or one for each precision, from a mapping by precision."""
+    if isinstance(data, dict) and "value" not in data:
+        return _Shares.validate_python(data)
+    return _Share.validate_python(data)
 
 
 def _link(data: Any) -> Figure | LinkFigures:
@@ -71,6 +84,10 @@ def _link(data: Any) -> Figure | LinkFigures:
     if not isinstance(name.value, str):
         raise invalid([((), name.value, "it must be the name of a link, or a mapping with a rate", None)])
     return name
+
+
+_Share = TypeAdapter(Annotated[Figure, _figure(_share)])
+_Shares = TypeAdapter(dict[Precision, Annotated[Figure, _figure(_share)]])
 
 
 class LinkFigures(Settings):
@@ -100,12 +117,13 @@ class SiteFigures(Settings):
     """A device or a server in the catalogue; the scenario must give what an entry leaves out."""
 
     rate: dict[Precision, Annotated[Figure, _figure(RATE.parse)]] = Field(default={})
-    utilisation: Annotated[Figure | None, _figure(_share)] = None
+    utilisation: Annotated[Figure | dict[Precision, Figure] | None, PlainValidator(_shares)] = None
     memory_bandwidth: Annotated[Figure | None, _figure(MEMORY_BANDWIDTH.parse)] = None
     memory: Annotated[Figure | None, _figure(MEMORY.parse)] = None
     power: PowerFigures = PowerFigures()
     table: Annotated[Figure | None, _figure(read_table)] = None
     batch_efficiency: Annotated[Figure | None, _figure(read_efficiency)] = None
+    copies: Annotated[Figure | None, _figure(_truth)] = None
     uplink: Annotated[Figure | LinkFigures | None, PlainValidator(_link)] = None
     downlink: Annotated[Figure | LinkFigures | None, PlainValidator(_link)] = None
 

@@ -47,7 +47,8 @@ class ModelSettings(Settings):
     """The model that is trained.
 
     Attributes:
-        name: "bundled", "random" (the same architecture, untrained), or timm's name of a VisionTransformer or ResNet.
+        name: "bundled", "random" (the same architecture, untrained), or timm's name of a VisionTransformer,
+            ResNet, SwinTransformer or MlpMixer.
     """
 
     name: str

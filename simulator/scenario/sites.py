@@ -38,6 +38,9 @@ SecondsTable = Annotated[
 """A table of measured seconds, as `accounting.seconds` defines it."""
 
 
+SHARE = Annotated[float, Field(gt=0, le=1)]
+Utilisation = SHARE | dict[Precision, SHARE]
+"""The share of the peak rate that is reached: one number, or one for each precision."""
 Efficiency = Annotated[
     Any,
     PlainValidator(read_efficiency),
@@ -83,16 +86,20 @@ class SiteSettings(Settings):
     """The hardware of a device or a server."""
 
     role: ClassVar[catalogue.Role]
-    left_out: ClassVar[tuple[str, ...]] = ("table", "batch_efficiency")
+    left_out: ClassVar[tuple[str, ...]] = ("table", "batch_efficiency", "copies")
     """The keys that are not written where they are empty."""
     name: str
     rate: dict[Precision, Rate]
     """Peak FLOP/s by precision; of a server, for each of its slots."""
     precision: Precision = "fp32"
-    """The precision whose rate is used for the simulated time; it changes nothing else."""
-    utilisation: Annotated[float, Field(gt=0, le=1)]
-    """The share of the peak rate that is reached."""
+    """The precision of the simulated time: it chooses the rate and the utilisation, and the bytes of a number. It
+    changes nothing else: neither what is computed nor what is sent."""
+    utilisation: Utilisation
+    """The share of the peak rate that products reach: one number, or one for each precision."""
     memory_bandwidth: MemoryBandwidth  # bytes/s
+    """What operations reach that are bound by memory, such as norms and activations."""
+    copies: bool = False
+    """Whether convolutions copy their operands first, into columns and into another layout: on processors."""
     memory: Memory  # bytes
     power: PowerSettings
     uplink: LinkSettings
@@ -107,7 +114,14 @@ class SiteSettings(Settings):
     @property
     def flops_per_s(self) -> float:
         """The rate that is reached: the peak rate at its precision times the utilisation, in FLOP/s."""
-        return self.rate[self.precision] * self.utilisation
+        shares = self.utilisation
+        share = shares[self.precision] if isinstance(shares, dict) else shares
+        return self.rate[self.precision] * share
+
+    @property
+    def width(self) -> float:
+        """The bytes of a number at its precision, over the four that costs are counted with."""
+        return 1.0 if self.precision == "fp32" else 0.5
 
     @model_validator(mode="before")
     @classmethod
@@ -124,6 +138,9 @@ class SiteSettings(Settings):
     def _has_a_rate(self) -> Self:
         if self.precision not in self.rate:
             raise invalid([(("precision",), self.precision, "it has no rate at this precision", listed(self.rate))])
+        if isinstance(self.utilisation, dict) and self.precision not in self.utilisation:
+            problem = "it has no utilisation at this precision"
+            raise invalid([(("precision",), self.precision, problem, listed(self.utilisation))])
         return self
 
 

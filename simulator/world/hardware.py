@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import fsum
 
-from simulator.accounting.costs import Cost
+from simulator.accounting.costs import Cost, Piece
 from simulator.accounting.power import Power
 from simulator.accounting.seconds import Rows, Table, interpolated, interpolated_within
 
@@ -16,14 +16,16 @@ class Hardware:
     """The hardware of a site.
 
     Attributes:
-        flops_per_s: the rate that each slot sustains, in FLOP/s.
-        memory_bandwidth: bytes/s.
+        flops_per_s: the rate that each slot sustains in products, in FLOP/s.
+        memory_bandwidth: what operations sustain that are bound by memory, in bytes/s.
         memory: bytes.
         slots: how many works each GPU serves at once.
         power: what it draws in each state, in watts; with one slot that computes.
         gpus: how many GPUs (or processors, of a device) it has.
         batch_efficiency: the share of its best rate that it reaches, by the number of samples in a pass. It says what
-            works gain that share a pass; a work alone takes the seconds of the roofline model, whatever its samples.
+            works gain that share a pass; a work alone takes the seconds of its operations, whatever its samples.
+        copies: whether convolutions copy their operands first, as they do on processors.
+        width: the bytes of a number at the site's precision, over the four that costs are counted with.
     """
 
     flops_per_s: float
@@ -33,10 +35,29 @@ class Hardware:
     power: Power = field(default_factory=Power)
     gpus: int = 1
     batch_efficiency: Rows = ()
+    copies: bool = False
+    width: float = 1.0
 
     def seconds(self, cost: Cost) -> float:
-        """Return the seconds by the roofline model: the longer of arithmetic and memory traffic."""
-        return max(cost.flops / self.flops_per_s, cost.bytes_touched / self.memory_bandwidth)
+        """Return the sum over all operations of the longer of their arithmetic and their memory traffic."""
+        seconds, flops, touched = 0.0, cost.flops, cost.bytes_touched
+        for piece in cost.made_of:
+            seconds += self.seconds_of(piece)
+            flops -= piece.flops
+            touched -= piece.bytes_touched
+        if flops or touched:
+            seconds += self._alone(flops, touched)
+        return seconds
+
+    def seconds_of(self, piece: Piece) -> float:
+        """Return the seconds of one piece of work."""
+        if piece.operations is None:
+            return self._alone(piece.flops, piece.bytes_touched)
+        return piece.operations.seconds(self.flops_per_s, self.memory_bandwidth / self.width, self.copies)
+
+    def _alone(self, flops: int, touched: int) -> float:
+        """Return the seconds of one operation."""
+        return max(flops / self.flops_per_s, self.width * touched / self.memory_bandwidth)
 
     def together(self, costs: Sequence[Cost]) -> float:
         """Return the seconds of one pass that does equal works for several clients.
@@ -60,7 +81,7 @@ class Hardware:
 
 @dataclass(frozen=True, slots=True)
 class Measured(Hardware):
-    """Hardware with a table of measured times; what the table lacks takes the seconds of the roofline model.
+    """Hardware with a table of measured times; what the table lacks takes the seconds of its operations.
 
     Attributes:
         table: measured seconds, by the name of the piece and the number of samples.
@@ -68,16 +89,10 @@ class Measured(Hardware):
 
     table: Table = field(default_factory=dict)
 
-    def seconds(self, cost: Cost) -> float:
-        """Return the measured seconds of the pieces in the table, plus the roofline seconds of the rest of the cost."""
-        measured, flops, touched = 0.0, cost.flops, cost.bytes_touched
-        for piece in cost.made_of:
-            rows = self.table.get(piece.what)
-            if rows is not None:
-                measured += interpolated(rows, piece.samples)
-                flops -= piece.flops
-                touched -= piece.bytes_touched
-        return measured + Hardware.seconds(self, Cost(flops, touched))
+    def seconds_of(self, piece: Piece) -> float:
+        """Return the measured seconds of a piece, or what its operations take if the table lacks it."""
+        rows = self.table.get(piece.what)
+        return Hardware.seconds_of(self, piece) if rows is None else interpolated(rows, piece.samples)
 
     def together(self, costs: Sequence[Cost]) -> float:
         """Return the measured seconds of the pieces, each for all samples of the pass; the rest as each takes it alone.

@@ -41,11 +41,11 @@ def test_the_front_is_what_brute_force_finds(points: list[tuple[float, float]]) 
 
 def test_a_run_has_a_spot_a_label_by_its_mean(tmp_path: Path) -> None:
     run = load_run(fabricate(tmp_path, seeds=(0, 1)))
-    means = run.summary.groupby("label")[["bytes_up", "bytes_down", "final_accuracy"]].mean()
+    means = run.summary.groupby("label")[["bytes_up", "bytes_down", "settled_accuracy"]].mean()
     for spot in spots(run, "bytes"):
         row = means.loc[spot.label]
         assert spot.cost == pytest.approx(row["bytes_up"] + row["bytes_down"])
-        assert spot.accuracy == pytest.approx(row["final_accuracy"])
+        assert spot.accuracy == pytest.approx(row["settled_accuracy"])
     assert sorted(names(plot_pareto(run, "bytes"))) == ["FL", "SFPrompt"]
 
 

@@ -141,10 +141,10 @@ def test_figures_that_read_the_same_are_equally_good(tmp_path: Path, same: bool)
 
 def test_what_is_cheap_is_named_with_its_accuracy(tmp_path: Path) -> None:
     run = load_run(fabricate(tmp_path, labels=("A", "B", "C"), algorithms=("fedavg",), rounds=1))
-    run.summary["final_accuracy"] = [0.1, 0.25, 0.9]
+    run.summary["settled_accuracy"] = [0.1, 0.25, 0.9]
     run.summary["sim_time_s"] = [10.0, 10.001, 20.0]
     said = {what: (who, much) for what, who, much in highlights(run)}
-    assert said["Most accurate at the end"] == ("C", "90 %")
+    assert said["Most accurate"] == ("C", "90 %")
     assert said["Least simulated time"] == ("A and B", "10 s, 10 % to 25 % accurate")
 
 

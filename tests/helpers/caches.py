@@ -7,6 +7,7 @@ import sys
 REMEMBERING = (
     "simulator.learning.costs.flops",
     "simulator.learning.costs.footprint",
+    "simulator.learning.costs.traffic",
     "simulator.experiments.trial.cut_search",
     "simulator.experiments.trial.forecast",
 )

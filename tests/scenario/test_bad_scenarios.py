@@ -101,6 +101,11 @@ def message(file: Path, *overrides: str) -> str:
         ("seeds: [0, 1]", "seeds: 1", "line 2: seeds is 1: it must be a list, such as [0, 1]"),
         ("seeds: [0, 1]", "seeds: [true]", "line 2: seeds.0 is true: it must be a whole number"),
         ("target_accuracy: 0.8", "target_accuracy: 80", "line 3: target_accuracy is 80: it must be at most 1"),
+        (
+            "target_accuracy: 0.8",
+            "target_accuracy: 0.8\nevaluation: {settle: 0}",
+            "line 4: evaluation.settle is 0: it must be more than 0",
+        ),
         ("rounds: 10", "rounds: 2.5", "line 12: training.rounds is 2.5: it must be a whole number"),
         ("rounds: 10", "rounds:", "line 12: training.rounds: it must be a whole number"),
         (

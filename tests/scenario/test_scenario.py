@@ -34,7 +34,7 @@ def test_top_level(scenario: Scenario) -> None:
     assert (scenario.name, scenario.seeds, scenario.threads) == ("toy", (0, 1), 1)
     assert (scenario.torch_device, scenario.target_accuracy) == ("auto", 0.8)
     assert (scenario.model.name, scenario.model.image_size, scenario.model.attention) == ("bundled", 32, "fused")
-    assert (scenario.evaluation.every, scenario.evaluation.samples) == (1, None)
+    assert (scenario.evaluation.every, scenario.evaluation.samples, scenario.evaluation.settle) == (1, None, 3)
 
 
 def test_world_in_si(scenario: Scenario) -> None:

@@ -223,7 +223,6 @@ class _Counted:
                     forward=2 * before.forward - less.forward,
                     backward=2 * before.backward - less.backward,
                     late=2 * before.late - less.late,
-                    activations=2 * before.activations - less.activations,
                     kept=2 * before.kept - less.kept,
                     pieces=Pieces(),  # not used here
                 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,8 @@ from rich.table import Table
 
 from simulator.experiments.run.folders import free_folder, staged
 from simulator.experiments.run.losses import losses, wasted_share
-from simulator.experiments.run.tables import Summary, summarise, write
+from simulator.experiments.run.settled import said, spread
+from simulator.experiments.run.tables import Summary, summary_of, write
 from simulator.experiments.trial.build import torch_device
 from simulator.experiments.trial.memory_check import devices_left_out, dry_run_that_fits
 from simulator.experiments.trial.result import RoundResult, TrialResult
@@ -64,8 +65,14 @@ def run_scenario(
         from analysis import write_figures, write_report
 
         write_report(partial, write_figures(partial))
-    console.print(_table(scenario, outcomes, console.width))
-    for label, trials in _by_label(scenario, outcomes).items():
+    by_label = _by_label(scenario, outcomes)
+    summaries = {label: [summary_of(trial, scenario) for trial in trials] for label, trials in by_label.items()}
+    shares = {label: sum(map(wasted_share, trials)) / len(trials) for label, trials in by_label.items()}
+    console.print(_table(scenario, summaries, shares, console.width))
+    most = max(sum(point.score is not None and point.round > 0 for point in trial.rounds) for trial in outcomes)
+    for sentence in said(scenario, summaries, most):
+        console.print(sentence, soft_wrap=True)
+    for label, trials in by_label.items():
         for sentence in losses(label, trials):
             console.print(sentence, soft_wrap=True)
     for outcome in outcomes:
@@ -117,22 +124,22 @@ def _shown(progress: Progress, bar: TaskID, steps: int) -> Callable[[RoundResult
     return show
 
 
-def _table(scenario: Scenario, outcomes: Sequence[TrialResult], width: int) -> Table:
+def _table(
+    scenario: Scenario, summaries: Mapping[str, Sequence[Summary]], shares: Mapping[str, float], width: int
+) -> Table:
     """Build the table of results: one row for each algorithm, with means over seeds.
 
     No figure is cut off: labels are broken where there is little room, and figures too where there is less.
 
     Args:
         scenario: the scenario.
-        outcomes: the results of its trials.
+        summaries: by label, the summary of each seed's trial.
+        shares: by label, the share of the devices' busy time that was in vain.
         width: how many characters a line has.
     """
     target = scenario.target_accuracy
-    by_label = _by_label(scenario, outcomes)
-    summaries = {label: [summarise(outcome, target) for outcome in trials] for label, trials in by_label.items()}
     trials = [row for rows in summaries.values() for row in rows]
     measures: list[tuple[str, str, Kind]] = [
-        ("accuracy", "final_accuracy", "fraction"),
         ("time", "sim_time_s", "seconds"),
         ("up", "bytes_up", "bytes"),
         ("down", "bytes_down", "bytes"),
@@ -140,13 +147,18 @@ def _table(scenario: Scenario, outcomes: Sequence[TrialResult], width: int) -> T
         ("energy", "client_energy_j", "joules"),
     ]
     if target is not None:
-        measures.insert(2, (f"to {target:.0%}", "time_to_target_s", "seconds"))
+        measures.insert(1, (f"to {target:.0%}", "time_to_target_held_s", "seconds"))
     if any(row["lost_updates"] for row in trials) or len({row["updates"] for row in trials}) > 1:
         measures.append(("updates", "updates", "count"))
     measures += [(name, key, kind) for name, key, kind in COSTS if any(row[key] is not None for row in trials)]
-    cells = {label: [human(kind, _mean(rows, key)) for _, key, kind in measures] for label, rows in summaries.items()}
-    headings, title = [heading for heading, _, _ in measures], "traffic, work and energy of the devices"
-    shares = {label: sum(map(wasted_share, own)) / len(own) for label, own in by_label.items()}
+    cells = {
+        label: [
+            spread([row["settled_accuracy"] for row in rows]),
+            *(human(kind, _mean(rows, key)) for _, key, kind in measures),
+        ]
+        for label, rows in summaries.items()
+    }
+    headings, title = ["accuracy", *(heading for heading, _, _ in measures)], "traffic, work and energy of the devices"
     if any(shares.values()):
         headings, title = [*headings, "in vain"], f"{title}; in vain: the share of their busy time"
         cells = {label: [*texts, human("fraction", shares[label])] for label, texts in cells.items()}

@@ -26,6 +26,7 @@ from simulator.experiments.run.server_tables import (
     server_summary,
     waits_table,
 )
+from simulator.experiments.run.settled import settled
 from simulator.scenario.ignored import not_looked_at
 
 if TYPE_CHECKING:
@@ -43,12 +44,13 @@ PACKAGES = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "pillow", "sc
 
 
 def summarise(outcome: TrialResult, target: float | None, rounds: Table | None = None) -> Summary:
-    """Return one trial in SI units, with the keys of ``summary.json`` without those of ``participants`` and ``costs``.
+    """Return one trial in SI units: the keys of ``summary.json`` but those that ``summary_of`` joins.
 
     A new figure is shown only where its key is also named: in ``analysis.measures`` for the table of a run's report, in
     ``analysis.interactive.sweep`` for the page of a sweep, in ``analysis.sweep_figures`` for its figures, and in
     ``run`` of this package for the table that a run prints. ``analysis.quantities`` gives it a name in words, and tells
-    its unit by its key. A key in ``SUMMARY_COLUMNS`` of ``analysis.runs`` is demanded of older folders, too.
+    its unit by its key; ``analysis.headline`` has what is shown first. A key in ``SUMMARY_COLUMNS`` of
+    ``analysis.runs`` is demanded of older folders, too.
 
     Args:
         outcome: the trial's result.
@@ -96,6 +98,19 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
         **server_summary(outcome),
         **{name: getattr(outcome, name) for name in COSTS},
     }
+
+
+def summary_of(outcome: TrialResult, scenario: Scenario, rounds: Table | None = None) -> Summary:
+    """Return one trial in SI units, with all keys of ``summary.json``.
+
+    Args:
+        outcome: the trial's result.
+        scenario: its scenario, with the target accuracy.
+        rounds: the trial's ``rounds_table``, if it was built already.
+    """
+    target, rounds = scenario.target_accuracy, rounds or rounds_table(outcome)
+    summary = summarise(outcome, target, rounds) | participants(outcome) | to_target(outcome, target)
+    return summary | settled(outcome, rounds, scenario)
 
 
 def _updates(outcome: TrialResult) -> Summary:
@@ -245,11 +260,7 @@ def write(
         ledger: also write the ledger of every trial; timelines and traces need it.
     """
     rounds = [rounds_table(outcome) for outcome in outcomes]
-    target = scenario.target_accuracy
-    trials = [
-        summarise(outcome, target, own) | participants(outcome) | to_target(outcome, target)
-        for outcome, own in zip(outcomes, rounds, strict=True)
-    ]
+    trials = [summary_of(outcome, scenario, own) for outcome, own in zip(outcomes, rounds, strict=True)]
     summary = {"scenario": scenario.name, "version": _version("sfsim"), "dry": dry, "trials": trials}
     (folder / SUMMARY).write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
     (folder / "scenario.yaml").write_text(scenario.resolved(), encoding="utf-8")

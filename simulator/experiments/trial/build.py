@@ -240,12 +240,8 @@ def _site(
     role: str = "device",
     above: str = "",
 ) -> Site:
-    watts = settings.power
-    others = (gpus - 1) * watts.idle  # what the GPUs draw that do not compute
-    power = Power(*(others + state for state in (watts.idle, watts.compute, watts.upload, watts.download)))
-    figures = settings.flops_per_s, settings.memory_bandwidth, gpus * settings.memory, slots, power, gpus
-    efficiency = settings.batch_efficiency or ()
-    hardware = Measured(*figures, efficiency, settings.table) if settings.table else Hardware(*figures, efficiency)
+    hardware = hardware_of(settings, gpus, slots)
+    power = hardware.power
     world.ledger.sites.add(
         SiteRow(
             name,
@@ -270,6 +266,22 @@ def _site(
         queue,
         batching,
     )
+
+
+def hardware_of(settings: SiteSettings, gpus: int = 1, slots: int = 1) -> Hardware:
+    """Return the hardware that settings describe.
+
+    Args:
+        settings: the device or the server.
+        gpus: how many GPUs it has; their memory is one, and so is what they draw when idle.
+        slots: how many works each of them serves at once.
+    """
+    watts = settings.power
+    others = (gpus - 1) * watts.idle  # what the GPUs draw that do not compute
+    power = Power(*(others + state for state in (watts.idle, watts.compute, watts.upload, watts.download)))
+    figures = settings.flops_per_s, settings.memory_bandwidth, gpus * settings.memory, slots, power, gpus
+    figures = *figures, settings.batch_efficiency or (), settings.copies, settings.width
+    return Measured(*figures, settings.table) if settings.table else Hardware(*figures)
 
 
 def _link(name: str, settings: LinkSettings, seeds: Seeds) -> Link:

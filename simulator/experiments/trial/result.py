@@ -112,6 +112,7 @@ class TrialResult:
         standstill: who waited for what when nothing more could happen before the time was up; else empty.
         bill: by what its costs and emissions are computed.
         edge_peaks: the memory peak of each edge, in the world's order.
+        evaluated_samples: the number of test samples on which models were evaluated; 0 in a dry run.
     """
 
     entry: Entry
@@ -129,6 +130,7 @@ class TrialResult:
     standstill: str = ""
     bill: Bill = Bill(0.0, 0.0)
     edge_peaks: list[MemoryPeak] = field(default_factory=list)
+    evaluated_samples: int = 0
 
     @property
     def peak_client_memory_bytes(self) -> int:

@@ -181,6 +181,7 @@ class Simulation:
             self.standstill,
             bill_of(self.scenario, self.seeds, world.start_time, world.now),
             [_peak(edge) for edge in world.tiers.edges] if world.tiers else [],
+            0 if self.task.dry else len(self.task.samples),
         )
 
 

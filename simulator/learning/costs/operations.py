@@ -9,21 +9,7 @@ from simulator.accounting.costs import Piece
 
 if TYPE_CHECKING:
     from simulator.learning.costs.flops import StageCost
-
-
-class Weighed(NamedTuple):
-    """One stage of a part, with its sizes.
-
-    Attributes:
-        cost: its cost for one sample.
-        weights, trained: bytes of all its weights, and of those that are trained.
-        activations: bytes of its input and its output for one sample.
-    """
-
-    cost: StageCost
-    weights: int
-    trained: int
-    activations: int
+    from simulator.learning.costs.traffic import Priced
 
 
 class Pieces(NamedTuple):
@@ -33,32 +19,37 @@ class Pieces(NamedTuple):
         infer: the pieces of a forward pass that keeps nothing for a backward pass.
         forward: the pieces of a forward pass.
         backward: the pieces of a backward pass.
+        chain: the pieces of the backward pass that must be done in order.
+        late: the pieces of the backward pass that may be done at any later time.
     """
 
     infer: tuple[Piece, ...] = ()
     forward: tuple[Piece, ...] = ()
     backward: tuple[Piece, ...] = ()
+    chain: tuple[Piece, ...] = ()
+    late: tuple[Piece, ...] = ()
 
 
-def pieces(stages: Sequence[Weighed], samples: int) -> Pieces:
+def pieces(stages: Sequence[tuple[StageCost, Priced]], samples: int) -> Pieces:
     """Return the pieces of a part.
 
     A stage that keeps nothing for a backward pass takes the same time in both kinds of forward pass, and is the same
     piece in both.
 
     Args:
-        stages: the stages of the part, in order.
+        stages: the stages of the part, in order: the cost of each for one sample, and its operations for the batch.
         samples: the size of the batch.
     """
-    infer, forward, backward = [], [], []
-    uncharged = 0  # bytes: the first stage that a backward pass reaches is charged for those before it as well
-    for cost, weights, trained, activations in stages:
-        touched = samples * activations
-        inference = Piece(f"{cost.plain} infer", samples, samples * cost.forward, weights + touched)
-        infer.append(inference)
-        forward.append(inference._replace(what=f"{cost.label} forward") if cost.grad else inference)
-        uncharged += weights + trained + 2 * touched
+    found = Pieces([], [], [], [], [])  # type: ignore[arg-type]
+    for cost, (forward, backward, chain, weights) in stages:
+        inference = Piece(f"{cost.plain} infer", samples, samples * cost.forward, forward.bytes, forward)
+        found.infer.append(inference)
+        found.forward.append(inference._replace(what=f"{cost.label} forward") if cost.grad else inference)
         if cost.grad:
-            backward.append(Piece(f"{cost.label} backward", samples, samples * cost.backward, uncharged))
-            uncharged = 0
-    return Pieces(tuple(infer), tuple(forward), tuple(backward))
+            for kind, name, flops, operations in (
+                (found.backward, "backward", cost.backward, backward),
+                (found.chain, "chain", cost.chain, chain),
+                (found.late, "late", cost.weights, weights),
+            ):
+                kind.append(Piece(f"{cost.label} {name}", samples, samples * flops, operations.bytes, operations))
+    return Pieces(*map(tuple, found))

@@ -1,6 +1,7 @@
 """Models as lists of stages: their weights, their parts, and the passes of batches through a part.
 
-So far all models classify images: they are timm's VisionTransformer and ResNet (see ``stages``).
+So far all models classify images: they are timm's VisionTransformer, ResNet, SwinTransformer and
+MlpMixer (see ``stages``).
 
 How a model is built, loaded and adapted belongs here. Which data it is trained on, and in which order, does not.
 """

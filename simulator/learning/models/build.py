@@ -1,4 +1,4 @@
-"""Models that a scenario can name: the bundled ViT, the same with random weights, or a ViT or ResNet from timm."""
+"""Models that a scenario can name: the bundled ViT, the same with random weights, or one of timm's families."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 import timm
 import torch
+from timm.models.mlp_mixer import MlpMixer
 from timm.models.resnet import ResNet
+from timm.models.swin_transformer import SwinTransformer
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -64,8 +66,7 @@ def build(
     """Build a model that a scenario names.
 
     Args:
-        name: ``bundled``, ``random`` (the shape of the bundled model) or the name of a VisionTransformer or ResNet in
-            timm.
+        name: ``bundled``, ``random`` (the shape of the bundled model) or the name of a model in timm.
         image_size: the width and height of images in pixels; position embeddings are resampled to it.
         classes: the number of classes; if the weights are for another number, the classifier is new.
         seed: of new weights.
@@ -98,12 +99,14 @@ def _from_timm(
     keywords: Mapping[str, Any],
 ) -> Built:
     kind = _kind(name)
-    if not issubclass(kind, VisionTransformer | ResNet):
+    if not issubclass(kind, VisionTransformer | ResNet | SwinTransformer | MlpMixer):
         raise NotStagedError(f"{name!r} is a {kind.__name__}; {WANTED}")
     _check_keywords(name, kind, keywords)
     arguments: dict[str, Any] = {"num_classes": classes}
-    if issubclass(kind, VisionTransformer):  # a ResNet takes images of any size
+    if not issubclass(kind, ResNet):  # it takes images of any size
         arguments["img_size"] = image_size
+    if issubclass(kind, SwinTransformer) and "drop_path_rate" not in keywords:
+        arguments["drop_path_rate"] = 0  # timm's own is more, and stages refuse it
     sketch = _sketch(name, image_size, arguments, keywords)
     published = pretrained and not weights
     if published and keywords:
@@ -149,7 +152,7 @@ def _sketch(name: str, image_size: int, arguments: dict[str, Any], keywords: Map
     """Build a timm model on ``meta``, which is cheap, to find out whether it can be built at all."""
     try:
         model = _create(name, seed=0, dry=True, **arguments, **keywords)
-        if isinstance(model, ResNet):  # it takes images of any size, unless they are too small for one of its layers
+        if not isinstance(model, VisionTransformer):  # images may be too small for one of its layers
             model.eval()(torch.empty(1, 3, image_size, image_size, device="meta"))
     except Exception as error:  # a wrong keyword can raise anything
         why = (str(error).splitlines() or [type(error).__name__])[0][:200]

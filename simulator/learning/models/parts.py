@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
-from simulator.accounting.costs import Cost, Piece, work
+from simulator.accounting.costs import Cost, Piece, made_of, work
 from simulator.learning.data.lazy import LazyBatch
 from simulator.learning.models.cuts import Ranges
 from simulator.learning.models.staged import Sizes, Staged
@@ -102,21 +102,17 @@ class Part:
     @_by_shape
     def _infer_cost(self, x: Batch) -> Cost:
         sizes = self.sizes(x)
-        return Cost(sizes.forward, self._slice.bytes + sizes.activations, sizes.pair, made_of=sizes.pieces.infer)
+        return made_of(sizes.pieces.infer, peak_bytes=sizes.pair)
 
     @_by_shape
     def _forward_cost(self, x: Batch) -> Cost:
         sizes = self.sizes(x)
-        touched, made_of = self._slice.bytes + sizes.activations, sizes.pieces.forward
-        return Cost(sizes.forward, touched, sizes.kept + sizes.pair, sizes.kept, made_of)
+        return made_of(sizes.pieces.forward, sizes.kept + sizes.pair, sizes.kept)
 
     @_by_shape
     def _backward_cost(self, x: Batch) -> Cost:
-        if not self.learns:
-            return Cost()
         sizes = self.sizes(x)
-        touched = self._slice.bytes + self.trainable_bytes + 2 * sizes.activations
-        return Cost(sizes.backward, touched, sizes.pair, -sizes.kept, sizes.pieces.backward)
+        return made_of(sizes.pieces.backward, sizes.pair, -sizes.kept) if self.learns else Cost()
 
     @_by_shape
     def _loss_cost(self, x: Batch) -> Cost:
@@ -125,13 +121,14 @@ class Part:
     def _late_cost(self, x: Batch) -> Cost:
         """Return the cost of the gradients of weights, which may be computed at any later time."""
         sizes = self.sizes(x)
-        return Cost(sizes.late, self.trainable_bytes + sizes.activations, sizes.pair, -sizes.kept)
+        return made_of(sizes.pieces.late, sizes.pair, -sizes.kept)
 
     @_by_shape
     def _chain_cost(self, x: Batch) -> Cost:
-        both, late = self._loss_cost(x), self._late_cost(x)
-        flops, touched = both.flops - late.flops, both.bytes_touched - late.bytes_touched
-        return Cost(flops, touched, both.peak_bytes, both.kept_bytes - late.kept_bytes)
+        """Return the cost of a forward and a backward pass without what ``_late_cost`` charges."""
+        sizes, both = self.sizes(x), self._loss_cost(x)
+        chain = made_of(sizes.pieces.forward + sizes.pieces.chain, both.peak_bytes)
+        return chain._replace(kept_bytes=both.kept_bytes - self._late_cost(x).kept_bytes)
 
     def _train_cost(self, x: Batch, *_: Any) -> Cost:
         return self._loss_cost(x) + self.weights.price(self)

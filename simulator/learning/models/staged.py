@@ -6,7 +6,7 @@ import copy
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cached_property, partial
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -18,7 +18,8 @@ from simulator.accounting.payload import tree_bytes
 from simulator.learning.costs.flops import StageCost, stage_cost
 from simulator.learning.costs.footprint import Footprint, footprint
 from simulator.learning.costs.keys import label, stage_key
-from simulator.learning.costs.operations import Pieces, Weighed, pieces
+from simulator.learning.costs.operations import Pieces, pieces
+from simulator.learning.costs.traffic import traffic
 from simulator.learning.data.lazy import Budget, CachedFeatures, Source
 from simulator.learning.models.cuts import Ranges
 
@@ -36,7 +37,6 @@ class Sizes(NamedTuple):
         forward: FLOPs of the forward pass.
         backward: FLOPs of the backward pass.
         late: the FLOPs of the backward pass that may be done at any later time, for the gradients of weights.
-        activations: bytes read and written between stages in the forward pass.
         pair: bytes of the inputs and outputs of one operation, where they are largest.
         kept: bytes that autograd keeps for the backward pass; 0 where nothing is trained.
         shape: the shape of the output, batch included.
@@ -46,7 +46,6 @@ class Sizes(NamedTuple):
     forward: int
     backward: int
     late: int
-    activations: int
     pair: int
     kept: int
     shape: tuple[int, ...]
@@ -208,27 +207,23 @@ class Staged:
         key = ranges, shape
         if key not in self._sizes:
             costs, samples = self.stage_costs(ranges, tuple(shape[1:])), shape[0]
-            shapes = shape[1:], *(cost.shape for cost in costs)
-            tensors = [FLOAT_BYTES * torch.Size(activation).numel() for activation in shapes]
-            pairs = [before + after for before, after in pairwise(tensors)]
             part = self.slice(ranges)
             keys = tuple(self._keys[name] for name in part.stages)
-            weighed = [
-                Weighed(cost, *weights, pair)
-                for cost, weights, pair in zip(costs, part.stage_bytes.values(), pairs, strict=True)
-            ]
             inputs = [(tuple(shape[1:]), part.input_grad), *((cost.shape, cost.grad) for cost in costs)]
             alike = dict(zip(part.stages, zip(keys, inputs, strict=False), strict=True))
+            moved = [
+                traffic(part.stages[name], stage, *entering, samples, self.attention)
+                for name, (stage, entering) in alike.items()
+            ]
             memory = self._footprint(alike, shape, part.input_grad)
             self._sizes[key] = Sizes(
                 forward=samples * sum(cost.forward for cost in costs),
                 backward=samples * sum(cost.backward for cost in costs) if part.learns else 0,
                 late=samples * sum(cost.weights for cost in costs) if part.learns else 0,
-                activations=samples * sum(pairs),
                 pair=memory.pair,
                 kept=memory.kept,
                 shape=(samples, *costs[-1].shape),
-                pieces=pieces(weighed, samples),
+                pieces=pieces(list(zip(costs, moved, strict=True)), samples),
             )
         return self._sizes[key]
 

@@ -66,6 +66,9 @@ SUMMARY = [
     "personal_accuracy_participants_worst_decile",
     "cost_to_target_usd",
     "carbon_to_target_kg",
+    "settled_accuracy",
+    "time_to_target_held_s",
+    "evaluated_samples",
 ]
 ROUNDS = (
     "algorithm,label,seed,round,sim_time_s,accuracy,loss,bytes_up,bytes_down,client_flops,server_flops,"
@@ -125,11 +128,13 @@ def test_summary(left: tuple[Path, bool]) -> None:
     for one in whole["trials"]:
         assert list(one) == SUMMARY
         learned = [one[key] for key in ("final_accuracy", "best_accuracy", "final_loss", "time_to_target_s")]
-        assert [value is None for value in learned] == [dry] * 4
+        learned += [one[key] for key in ("settled_accuracy", "time_to_target_held_s", "evaluated_samples")]
+        assert [value is None for value in learned] == [dry] * 7
         assert one["rounds"] == 2
         if not dry:
             assert 0 <= one["final_accuracy"] <= one["best_accuracy"] <= 1
-            assert one["time_to_target_s"] == 0, "round 0 is there already"
+            assert one["time_to_target_s"] == one["time_to_target_held_s"] == 0, "round 0 is there already"
+            assert one["evaluated_samples"] == 20
         assert one["client_active_energy_j"] <= one["client_energy_j"]
         assert one["bytes_provisioning"] < one["bytes_down"]
 

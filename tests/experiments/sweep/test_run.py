@@ -16,9 +16,7 @@ import pytest
 from rich.console import Console
 
 from analysis import load_sweep, write_trace
-from simulator.experiments.run.costs import to_target
-from simulator.experiments.run.personal import participants
-from simulator.experiments.run.tables import summarise
+from simulator.experiments.run.tables import summary_of
 from simulator.experiments.sweep import run as running
 from simulator.experiments.sweep.points import Trial
 from simulator.experiments.trial.memory_check import dry_run_that_fits
@@ -94,7 +92,7 @@ def test_figures_are_those_of_a_run_of_the_same_scenario(write: Write) -> None:
     same = load(file.parent / "tiny.yaml", overrides)
     summary = json.loads((file.parent / "out" / "trials" / row["trial"] / "summary.json").read_text())
     outcome = dry_run_that_fits(same, same.algorithms[1], 7)
-    wanted = summarise(outcome, None) | participants(outcome) | to_target(outcome, None)
+    wanted = summary_of(outcome, same)
     assert summary["trials"][0] | {"wall_time_s": 0} == wanted | {"wall_time_s": 0}
     rounds = pd.read_csv(file.parent / "out" / "trials" / row["trial"] / "rounds.csv")
     assert rounds["bytes_up"].iloc[-1] == wanted["bytes_up"]

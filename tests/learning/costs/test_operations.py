@@ -23,7 +23,7 @@ BATCH = 6
 
 def left(cost: Cost) -> tuple[int, int]:
     """FLOPs and bytes of a cost that are no piece's."""
-    flops, touched = (sum(values) for values in zip(*(piece[2:] for piece in cost.made_of), strict=True))
+    flops, touched = (sum(values) for values in zip(*((p.flops, p.bytes_touched) for p in cost.made_of), strict=True))
     return cost.flops - flops, cost.bytes_touched - touched
 
 

@@ -6,17 +6,19 @@ and to the text of ``FAMILIES``. ``models.build`` checks the size of images by f
 
 from __future__ import annotations
 
+from timm.models.mlp_mixer import MlpMixer
 from timm.models.resnet import ResNet
+from timm.models.swin_transformer import SwinTransformer
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from simulator.learning.models.stages import resnet, vit
+from simulator.learning.models.stages import mixer, resnet, swin, vit
 from simulator.learning.models.stages.base import CLASSIFIER, TRAINED, NoTokensError, NotStagedError
 from simulator.learning.models.stages.vit import Place, Prompt
 
 __all__ = ["CLASSIFIER", "FAMILIES", "TRAINED", "NoTokensError", "NotStagedError", "Place", "Prompt", "stages_of"]
 
-FAMILIES = "a timm VisionTransformer or ResNet"
+FAMILIES = "a timm VisionTransformer, ResNet, SwinTransformer or MlpMixer"
 """The families that can be split into stages, for messages."""
 
 
@@ -37,8 +39,13 @@ def stages_of(model: nn.Module, prompts: int = 0, place: Place = "after_class") 
     """
     if isinstance(model, VisionTransformer):
         return vit.stages(model, prompts, place)
-    if isinstance(model, ResNet):
-        if prompts:
-            raise NoTokensError("prompts are tokens, and a ResNet has none: it works on feature maps")
-        return resnet.stages(model)
+    for kind, split, why in (
+        (ResNet, resnet.stages, "a ResNet has none: it works on feature maps"),
+        (SwinTransformer, swin.stages, "a SwinTransformer has none that all its windows see"),
+        (MlpMixer, mixer.stages, "an MlpMixer cannot take more than its patches"),
+    ):
+        if isinstance(model, kind):
+            if prompts:
+                raise NoTokensError(f"prompts are tokens, and {why}")
+            return split(model)
     raise NotStagedError(f"{type(model).__name__} is not {FAMILIES}")

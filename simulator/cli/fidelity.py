@@ -1,0 +1,62 @@
+"""The command `fidelity`, which puts predictions beside measured seconds."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simulator.cli.shared import app, progress_bar, refuse, show, stopped
+
+
+@app.command()
+def fidelity(
+    rows: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Measured rows, a CSV file with the columns device, model, task, train, batch_size, "
+            "image_size_or_length, precision, seconds or images_per_s, source; those of the package if none is named.",
+            show_default=False,
+            metavar="[ROWS.csv]",
+        ),
+    ] = None,
+    catalogue: Annotated[
+        Path | None, typer.Option(help="Devices of your own, in the format of the catalogue.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Also write fidelity.csv, fidelity.png and fidelity.md into a folder.", show_default=False),
+    ] = None,
+    fit: Annotated[bool, typer.Option("--fit", help="Show the rate and bandwidth that fit the rows best.")] = False,
+) -> None:
+    """Show how well seconds are predicted: every measured row, its prediction, the error, and how far to trust it.
+
+    Exits with status 1 if the rows that are held out are off by more than the bounds.
+    """
+    if out and out.exists() and not out.is_dir():
+        refuse(f"{out} is a file: name a folder with --out")
+    from simulator.scenario.hardware import joined
+
+    with joined(str(catalogue)) if catalogue else nullcontext():
+        from simulator.experiments.evidence.fidelity import compare, held_out, within
+        from simulator.experiments.evidence.fidelity_tables import fits, tables, write
+        from simulator.experiments.evidence.rows import read_rows
+
+        found = read_rows(rows)
+        try:
+            if fit:
+                show(fits(found))
+                return
+            with progress_bar("rows") as progress:
+                compared = compare(found, progress)
+            show(tables(compared))
+            if out:
+                write(out, compared)
+        except OSError as error:
+            refuse(f"{out} cannot be written: {error.strerror}")
+        except KeyboardInterrupt:
+            stopped()
+        if not within(held_out(compared)):
+            raise SystemExit(1)

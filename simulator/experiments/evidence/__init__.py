@@ -1,0 +1,1 @@
+"""Evidence: predictions beside measurements, and published claims beside the figures of this simulator."""

@@ -1,0 +1,246 @@
+"""The operations of a stage, forward and backward, from passes of two and three samples on ``meta``.
+
+Every operation that computes or moves something is seen as PyTorch dispatches it, with its operands and results. Views
+move nothing. For each further sample, an operation has as many more FLOPs and bytes as the third adds to the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from math import prod
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import conv_flop_count, flop_registry
+
+from simulator.accounting.roofline import Operation, Operations
+from simulator.learning.costs.keys import StageKey
+
+aten = torch.ops.aten
+FUSED = aten._scaled_dot_product_flash_attention_for_cpu
+"""Fused attention; on ``meta``, torch always falls back to separate operations."""
+FUSED_BACKWARD = aten._scaled_dot_product_flash_attention_for_cpu_backward
+STILL = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "detach", "_unsafe_view"})
+"""Operations that allocate or rename, and move nothing; so do views."""
+FEW = 2, 3
+"""The batch sizes that are traced; a batch of one is traced itself, because some operations treat it differently."""
+
+
+class Traffic(NamedTuple):
+    """The operations of one stage for one batch.
+
+    Attributes:
+        forward: those of the forward pass.
+        chain: those of the backward pass that must be done in order: for the gradients of activations.
+        weights: those of the backward pass that may be done at any later time: for the gradients of weights.
+    """
+
+    forward: tuple[Operation, ...]
+    chain: tuple[Operation, ...] = ()
+    weights: tuple[Operation, ...] = ()
+
+
+class Priced(NamedTuple):
+    """The operations of one stage for one batch, in the form in which their seconds are computed."""
+
+    forward: Operations
+    backward: Operations
+    chain: Operations
+    weights: Operations
+
+
+_traced: dict[tuple[Any, ...], Traffic] = {}
+_priced: dict[tuple[Any, ...], Priced] = {}
+
+
+def forget() -> None:
+    """Forget every stage that was traced in this process."""
+    _traced.clear()
+    _priced.clear()
+
+
+def traffic(
+    stage: nn.Module, key: StageKey, shape: tuple[int, ...], grad: bool, samples: int, attention: str
+) -> Priced:
+    """Return the operations of a stage for a batch; each stage is traced only once.
+
+    Args:
+        stage: the module, on ``meta``, with ``requires_grad`` set on what is trained.
+        key: ``stage_key(stage)``, which the caller computes once.
+        shape: the shape of the input, without the batch.
+        grad: whether the input requires a gradient.
+        samples: the size of the batch.
+        attention: ``fused``, if attention is one operation that never stores its scores, or ``math``.
+    """
+    name = key, tuple(shape), samples, grad, attention
+    if name not in _priced:
+        found = _operations(stage, name)
+        _priced[name] = Priced(
+            Operations(found.forward),
+            Operations(found.chain + found.weights),
+            Operations(found.chain),
+            Operations(found.weights),
+        )
+    return _priced[name]
+
+
+def _operations(stage: nn.Module, name: tuple[Any, ...]) -> Traffic:
+    key, shape, samples, grad, attention = name
+
+    def traced(few: int) -> Traffic:
+        known = key, shape, few, grad, attention
+        if known not in _traced:
+            _traced[known] = _trace(stage, (few, *shape), grad, attention)
+        return _traced[known]
+
+    if samples <= FEW[1]:
+        return traced(samples)
+    few, more = map(traced, FEW)
+    return Traffic(*(tuple(_extended(*both, samples - FEW[0])) for both in zip(few, more, strict=True)))
+
+
+def _extended(few: Iterable[Operation], more: Iterable[Operation], further: int) -> Iterator[Operation]:
+    """Yield operations for ``further`` more samples than the first ones have."""
+    for less, larger in zip(few, more, strict=True):
+        yield Operation(*(a + further * (b - a) for a, b in zip(less, larger, strict=True)))
+
+
+def _trace(stage: nn.Module, shape: tuple[int, ...], grad: bool, attention: str) -> Traffic:
+    with torch.inference_mode(False), torch.enable_grad():  # the caller's mode must not change the result
+        x = torch.empty(shape, device="meta").requires_grad_(grad)
+        parameters = [parameter for parameter in stage.parameters() if parameter.requires_grad]
+        attended = _Fused() if attention == "fused" else _Unchanged()
+        with attended, _Seen() as forward:
+            output = stage(x)
+        if not output.requires_grad:
+            return Traffic(tuple(row.operation for row in forward.rows))
+        with _Seen(attended.wanted) as backward:
+            grads = torch.autograd.grad(output, [*parameters, *([x] if grad else [])], torch.empty_like(output))
+    last = {_storage(tensor) for tensor in grads[: len(parameters)]} - {
+        _storage(tensor) for tensor in grads[len(parameters) :]
+    }
+    chain = tuple(row.operation for row in backward.rows if not row.results or not row.results <= last)
+    weights = tuple(row.operation for row in backward.rows if row.results and row.results <= last)
+    return Traffic(tuple(row.operation for row in forward.rows), chain, weights)
+
+
+class _Row(NamedTuple):
+    """An operation that was seen, and the storages of its results."""
+
+    operation: Operation
+    results: frozenset[int]
+
+
+class _Unchanged(TorchFunctionMode):
+    """Leaves every function as it is.
+
+    Attributes:
+        wanted: for each fused attention, by the storage of its queries, how many products its way back needs.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wanted: dict[int, int] = {}
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return function(*args, **(kwargs or {}))
+
+
+class _Fused(_Unchanged):
+    """Calls fused attention wherever attention is wanted."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function is functional.scaled_dot_product_attention:
+            return self._attend(*args, **(kwargs or {}))
+        return function(*args, **(kwargs or {}))
+
+    def _attend(
+        self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, *_: Any, **others: Any
+    ) -> Tensor:
+        mask = None if attn_mask is None else attn_mask.expand(*query.shape[:-1], key.shape[-2])
+        scores = query.requires_grad + key.requires_grad
+        self.wanted[_storage(query)] = scores + bool(scores) + value.requires_grad
+        output: Tensor = FUSED(query, key, value, 0.0, others.get("is_causal", False), attn_mask=mask)[0]
+        return output
+
+
+class _Seen(TorchDispatchMode):
+    """Records each operation with its FLOPs and bytes; a convolution's way back is two, as its kernels are.
+
+    Args:
+        wanted: as of ``_Fused``, for a way back.
+    """
+
+    def __init__(self, wanted: Mapping[int, int] | None = None) -> None:
+        super().__init__()
+        self.rows: list[_Row] = []
+        self._wanted = wanted or {}
+        self._kept: list[Any] = []  # keeps tensors alive, so that no storage is used twice
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        output = function(*args, **kwargs)
+        packet = function.overloadpacket
+        if function.is_view or packet.__name__ in STILL:
+            return output
+        self._kept.append(output)
+        if packet is aten.convolution_backward:
+            self.rows.extend(_convolution_backward(output, *args))
+        else:
+            self.rows.append(_row(packet, args, kwargs, output, self._wanted))
+        return output
+
+
+def _row(packet: Any, args: Any, kwargs: Any, output: Any, wanted: Mapping[int, int]) -> _Row:
+    operands = {id(t): t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)}
+    results = [tensor for tensor in tree_leaves(output) if isinstance(tensor, Tensor)]
+    touched = sum(map(_bytes, operands.values())) + sum(map(_bytes, results))
+    flops = copied = 0
+    if packet in (FUSED, FUSED_BACKWARD):
+        query, key = args[:2] if packet is FUSED else args[1:3]  # all widths are equal, and so are all products
+        products = 2 if packet is FUSED else wanted[_storage(query)]
+        flops = products * 2 * prod(query.shape) * key.shape[-2]
+    elif packet in flop_registry:
+        flops = flop_registry[packet](*args, **kwargs, out_val=output)
+    if packet is aten.convolution:
+        copied = 2 * (_columns(args[0], args[1], output.shape, args[3]) + _bytes(args[0]) + _bytes(output))
+    return _Row(Operation(flops, touched, copied), frozenset(map(_storage, results)))
+
+
+def _convolution_backward(output: Any, grad: Tensor, x: Tensor, weight: Tensor, *others: Any) -> Iterator[_Row]:
+    """Yield what computes the gradient of the input, and what computes those of the weights."""
+    _, stride, _, _, transposed, _, _, (of_input, of_weight, of_bias) = others
+    flops = conv_flop_count(list(x.shape), list(weight.shape), list(grad.shape), transposed)
+    copied = 2 * _columns(x, weight, grad.shape, stride)
+    of_x, of_w, of_b = output
+    if of_input:
+        touched = _bytes(grad) + _bytes(weight) + _bytes(of_x)
+        yield _Row(Operation(flops, touched, copied), frozenset({_storage(of_x)}))
+    if of_weight:
+        touched = _bytes(grad) + _bytes(x) + _bytes(of_w) + (_bytes(of_b) if of_bias else 0)
+        yield _Row(Operation(flops, touched, copied), frozenset({_storage(of_w)}))
+    elif of_bias:
+        yield _Row(Operation(0, _bytes(grad) + _bytes(of_b)), frozenset({_storage(of_b)}))
+
+
+def _columns(x: Tensor, weight: Tensor, output: Iterable[int], stride: list[int]) -> int:
+    """Return the bytes of the columns that a convolution is unfolded into; 0 where its kernel is a single point."""
+    kernel = prod(weight.shape[2:])
+    if kernel == 1 and all(step == 1 for step in stride):
+        return 0
+    samples, _, *places = output
+    return samples * x.shape[1] * kernel * prod(places) * x.element_size()
+
+
+def _bytes(tensor: Tensor) -> int:
+    """Return the bytes of a tensor that are read or written; a value that is expanded is there once."""
+    return min(tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes())
+
+
+def _storage(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)
