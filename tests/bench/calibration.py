@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import torch
 
 from simulator.calibration.calibrate import Machine, machine, save, timed, written
 from simulator.calibration.timing import Laps
-from simulator.experiments.trial import trial
+from simulator.experiments.trial import build, trial
 from simulator.learning.task import Task
 from simulator.scenario.scenario import Scenario, load
 from simulator.world.queue import Job
@@ -48,10 +49,10 @@ def watched(between: Callable[[], object], every: int) -> Iterator[tuple[Seconds
     thread: Seconds = defaultdict(float)
     do, done = Job.do, 0
 
-    def watch(job: Job) -> None:
+    def watch(job: Job, observer: Callable[[str, Any], None] | None = None) -> None:
         nonlocal done
         began, own = time.perf_counter(), time.thread_time()
-        do(job)
+        do(job, observer)
         thread[job.work.name] += time.thread_time() - own
         wall[job.work.name] += time.perf_counter() - began
         done += 1
@@ -74,7 +75,7 @@ def simulated(scenario: Scenario) -> tuple[Seconds, int]:
 def measured(scenario: Scenario) -> tuple[Machine, Seconds, Seconds]:
     """This machine, calibrated while it runs a trial, and the seconds of its works: on the wall, and of the thread."""
     laps, jobs = Laps(), list(timed(scenario, "cpu"))
-    whole = [piece for job in jobs for piece in job.model_for()]
+    whole = [piece for job in jobs for piece in job.whole()]
 
     def calibrate(into: Laps = laps) -> None:
         for job in jobs:
@@ -82,7 +83,7 @@ def measured(scenario: Scenario) -> tuple[Machine, Seconds, Seconds]:
 
     calibrate(Laps())  # to warm up
     with (
-        mock.patch.object(trial, "Task", partial(Task, remember=False)),
+        mock.patch.object(build, "Task", partial(Task, remember=False)),
         watched(calibrate, simulated(scenario)[1] // ROUNDS) as (wall, thread),
     ):
         trial.run(scenario, scenario.algorithms[0], scenario.seeds[0])
