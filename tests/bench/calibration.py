@@ -1,8 +1,10 @@
 """How well a table as ``sfsim calibrate`` makes it predicts the seconds that real works take on this machine.
 
-A trial is run for real, and the machine is calibrated between its works: what else it does meanwhile slows both alike.
-Then the same trial is simulated on the device that the table describes, dry, which gives the same figures. Nothing is
-remembered of frozen stages, else works would do less than a device is charged for.
+A trial is run for real, and the machine is calibrated between its works. Both are measured in the seconds that their
+thread computes, because on a machine that does other things the wall clock counts those, too, and a median of few
+rounds never meets as much of them as a sum over all works. Then the same trial is simulated on the device that the
+table describes, dry, which gives the same figures. Nothing is remembered of frozen stages, else works would do less
+than a device is charged for.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from unittest import mock
 
 import torch
 
+from simulator.calibration import timing
 from simulator.calibration.calibrate import Machine, machine, save, timed, written
 from simulator.calibration.timing import Laps
 from simulator.experiments.trial import build, trial
@@ -44,7 +47,7 @@ Seconds = dict[str, float]
 
 @contextmanager
 def watched(between: Callable[[], object], every: int) -> Iterator[tuple[Seconds, Seconds]]:
-    """The seconds that works take, on the wall and of this thread alone; something else is done between some."""
+    """The seconds that works take, on the wall and computing in this thread; something else is done between some."""
     wall: Seconds = defaultdict(float)
     thread: Seconds = defaultdict(float)
     do, done = Job.do, 0
@@ -81,11 +84,12 @@ def measured(scenario: Scenario) -> tuple[Machine, Seconds, Seconds]:
         for job in jobs:
             job.round(into)
 
-    calibrate(Laps())  # to warm up
     with (
+        mock.patch.object(timing, "now", lambda device: time.thread_time()),
         mock.patch.object(build, "Task", partial(Task, remember=False)),
         watched(calibrate, simulated(scenario)[1] // ROUNDS) as (wall, thread),
     ):
+        calibrate(Laps())  # to warm up
         trial.run(scenario, scenario.algorithms[0], scenario.seeds[0])
     return machine(scenario, laps, whole, "a benchmark"), wall, thread
 
@@ -101,17 +105,25 @@ def main(labels: list[str]) -> None:
             save(file, written(NAME, found))
             there = f"devices: [{{count: 20, {device}}}], server: {{{device}}}"
             predicted, works = simulated(load(SCENARIO, [change, f"world={{catalogue: {file}, {there}}}"]))
-        error = sum(predicted.values()) / sum(wall.values()) - 1
+        total = sum(thread.values())
         report(
             "calibration_error",
-            abs(error),
+            abs(sum(predicted.values()) / total - 1),
             algorithm=label,
-            signed=error,
+            signed=sum(predicted.values()) / total - 1,
             predicted_s=sum(predicted.values()),
-            measured_s=sum(wall.values()),
-            thread_s=sum(thread.values()),
+            measured_s=total,
+            wall_s=sum(wall.values()),
             works=works,
-            by_work={work: predicted[work] / seconds - 1 for work, seconds in wall.items()},
+            by_work={
+                work: {
+                    "measured_s": seconds,
+                    "share": seconds / total,
+                    "error": predicted[work] / seconds - 1,
+                    "of_total": (predicted[work] - seconds) / total,
+                }
+                for work, seconds in thread.items()
+            },
         )
 
 
