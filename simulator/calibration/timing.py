@@ -94,8 +94,8 @@ class Timed:
     def pieces(self) -> Iterator[Piece]:
         """Yield the pieces of work that are timed."""
         for size in self.sizes:
-            for kind in self.model.sizes(self._ranges, (size, *self._image)).pieces:
-                yield from kind
+            found = self.model.sizes(self._ranges, (size, *self._image)).pieces
+            yield from found.infer + found.forward + found.backward
         yield from self.model.steps(self._ranges, self.optimizer).values()
         part = self.model.slice(self._ranges)
         trained = dict(part.module.named_parameters())

@@ -11,7 +11,6 @@ from simulator.accounting.costs import Cost, Piece, made_of, work
 from simulator.accounting.payload import tree_bytes
 from simulator.learning.trees import transform
 
-
 MEAN = "weighted_mean"
 """The name of the piece that a mean is; a table has its seconds by the KiB of all updates."""
 
