@@ -18,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -27,7 +28,7 @@ import torch
 from simulator.accounting.costs import Cost
 from simulator.calibration import timing
 from simulator.calibration.calibrate import Machine, machine, save, timed, written
-from simulator.calibration.timing import Laps
+from simulator.calibration.timing import Laps, Timed
 from simulator.experiments.trial import build, trial
 from simulator.learning.task import Task
 from simulator.scenario.scenario import Scenario, load
@@ -41,8 +42,8 @@ ENTRIES = {
     "SFPrompt": "{name: sfprompt, label: SFPrompt, head: 1, tail: 1}",
 }
 ASKED = ("FL", "SFL")
-ROUNDS = 8
-"""Of calibration, during one trial."""
+TURNS = 48
+"""Of calibration, during one trial: of every two, one is of the largest batch, which most works have."""
 NAME = "this-machine"
 Seconds = dict[str, float]
 """By what works are called."""
@@ -106,16 +107,22 @@ def measured(scenario: Scenario) -> tuple[Machine, Taken]:
     laps, jobs = Laps(), list(timed(scenario, "cpu"))
     whole = [piece for job in jobs for piece in job.whole()]
 
-    def calibrate(into: Laps = laps) -> None:
-        for job in jobs:
-            job.round(into)
+    turns = [(job, size) for job in jobs for other in job.sizes[:-1] for size in (job.sizes[-1], other)]
 
+    def calibrate(job: Timed, size: int, into: Laps = laps) -> None:
+        sizes, job.sizes = job.sizes, [size]
+        job.round(into)
+        job.sizes = sizes
+
+    coming = cycle(turns)
+    every = max(1, simulated(scenario)[1] // TURNS)
     with (
         mock.patch.object(timing, "now", _computed),
         mock.patch.object(build, "Task", partial(Task, remember=False)),
-        watched(calibrate, simulated(scenario)[1] // ROUNDS) as taken,
+        watched(lambda: calibrate(*next(coming)), every) as taken,
     ):
-        calibrate(Laps())  # to warm up
+        for job, size in dict.fromkeys(turns):  # to warm up
+            calibrate(job, size, Laps())
         trial.run(scenario, scenario.algorithms[0], scenario.seeds[0])
     return machine(scenario, laps, whole, "a benchmark"), taken
 
