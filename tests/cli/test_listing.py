@@ -105,7 +105,8 @@ def test_other_architectures_are_no_models_of_ours() -> None:
     names = listing.models()
     assert len(names) > 100
     assert {"vit_large_patch16_224", "deit_tiny_patch16_224", "resnet18", "resnet50_gn"} <= set(names)
-    assert not {"resnetv2_50", "swin_tiny_patch4_window7_224", "deit_tiny_distilled_patch16_224"} & set(names)
+    assert {"swin_tiny_patch4_window7_224", "mixer_b16_224"} <= set(names)
+    assert not {"resnetv2_50", "convnext_tiny", "deit_tiny_distilled_patch16_224"} & set(names)
     assert not {"test_vit", "seresnet50", "resnetrs50", "resnetblur18", "resnext50_32x4d"} & set(names)
 
 

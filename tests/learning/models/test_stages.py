@@ -97,7 +97,9 @@ def test_prompts_start_uniform_within_the_bound_of_vpt() -> None:
 def test_another_family_is_refused() -> None:
     with torch.device("meta"):
         model = timm.create_model("mobilenetv3_small_050", num_classes=5)
-    with pytest.raises(NotStagedError, match="MobileNetV3 is not a timm VisionTransformer or ResNet"):
+    with pytest.raises(
+        NotStagedError, match="MobileNetV3 is not a timm VisionTransformer, ResNet, Swin.* or MlpMixer"
+    ):
         stages_of(model)
 
 
