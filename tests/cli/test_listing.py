@@ -28,9 +28,27 @@ def row(output: str, name: str) -> list[str]:
     return found
 
 
-def test_a_device_with_its_marks() -> None:
-    wanted = "raspberry-pi-4 13.5 GFLOP/s n 0.3 a 4 GB/s r 4 GiB n 2.7 W r 7.2 W m 4 W a"
-    assert row(shown("devices"), "raspberry-pi-4") == wanted.split()
+BOARD = """\
+devices:
+  board:
+    rate: {fp32: {value: 2 GFLOP/s, mark: nominal}, fp16: 8 GFLOP/s}
+    utilisation: {fp16: {value: 0.25, mark: assumed}, fp32: {value: 0.5, mark: fitted, source: a paper}}
+    memory_bandwidth: {value: 1 GB/s, mark: recalled}
+    power: {idle: {value: 1 W, mark: measured}}
+"""
+
+
+def test_a_device_with_its_marks_and_what_it_reaches_at_fp32(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(BOARD)
+    output = shown("devices", "--match", "board", "--catalogue", str(tmp_path / "own.yaml"))
+    assert row(output, "board") == ["board", "2", "GFLOP/s", "n", "0.5", "f", "1", "GB/s", "r", "1", "W", "m"]
+
+
+def test_sources_show_what_is_reached_at_every_precision(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(BOARD)
+    output = shown("devices", "--match", "board", "--sources", "--catalogue", str(tmp_path / "own.yaml"))
+    assert row(output, "board.utilisation.fp32") == ["board.utilisation.fp32", "0.5", "fitted", "a", "paper"]
+    assert row(output, "board.utilisation.fp16") == ["board.utilisation.fp16", "0.25", "assumed"]
 
 
 def test_a_link_with_its_marks() -> None:
