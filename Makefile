@@ -12,7 +12,7 @@ ROOM := $(or $(shell awk '/MemAvailable/ {n = int($$2 / 2000000); print n ? n : 
 PYTEST := $(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) --maxprocesses $(ROOM) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test check lint types bench bench-learning slow audit audit-long audit-later clean
+.PHONY: help install quickstart test check lint types bench bench-learning slow audit audit-long audit-later fidelity clean
 
 help:  ## list these commands
 	@echo "sfsim wants Python $(WANTED); found: $(or $(PYTHON),none)"
@@ -45,6 +45,9 @@ audit-long: install  ## extreme values; 20 minutes
 
 audit-later: install  ## checks of what is not there yet: hostile files, full disks (as root)
 	@$(BIN)/python -m tests.audits later
+
+fidelity: install  ## deploy a small scenario for real, and compare its seconds with those predicted; as root, 4 minutes
+	@$(BIN)/python -m tests.deployment
 
 lint: install
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

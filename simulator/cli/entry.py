@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 
-from simulator.cli import fidelity, inspect, plan, prepare, report, run
+from simulator.cli import claims, fidelity, inspect, plan, prepare, report, run
 from simulator.cli.shared import app, refuse, stopped
 
-__all__ = ["app", "fidelity", "inspect", "main", "plan", "prepare", "report", "run"]
+__all__ = ["app", "claims", "fidelity", "inspect", "main", "plan", "prepare", "report", "run"]
 
 
 def main() -> None:

@@ -49,5 +49,7 @@ def plan(
         refuse(f"{out} cannot be written: {error.strerror}")
     except KeyboardInterrupt:
         stopped()
+    if account := list(planner.account()):
+        findings["How were rounds found?"] = account
     for question, sentences in findings.items():
         print("\n".join(["", question, *(f"  {sentence}" for sentence in sentences)]))

@@ -16,11 +16,12 @@ Many = Annotated[tuple[T, ...], Strict(False)]
 """A tuple that is written as a YAML list."""
 
 
-def _absolute(path: str, info: ValidationInfo) -> str:
+def absolute(path: str, info: ValidationInfo) -> str:
+    """Return a path made absolute; what is relative starts at the folder of the file that is validated."""
     return os.path.abspath(os.path.join((info.context or {}).get("folder", ""), os.path.expanduser(path)))
 
 
-LocalPath = Annotated[str, AfterValidator(_absolute)]
+LocalPath = Annotated[str, AfterValidator(absolute)]
 """The path of a file or folder, made absolute; what is relative starts at the folder of the file that names it."""
 
 

@@ -16,6 +16,7 @@ T = TypeVar("T")
 KINDS = {
     "scenario": ({"world", "algorithms"}, "sfsim run"),
     "sweep": ({"axes", "zip"}, "sfsim sweep"),
+    "claim": ({"claim", "figures"}, "sfsim claims"),
     "recipe of pre-training": ({"epochs", "drop_tokens"}, "sfsim pretrain"),
 }
 """For each kind of file: the keys that no other kind has, and the command that takes it."""
@@ -142,6 +143,14 @@ class Source:
         """Return a copy that can be changed without changing this source."""
         twin = copy.copy(self)
         twin.data, twin.lines, twin.overrides = copy.deepcopy(self.data), dict(self.lines), dict(self.overrides)
+        return twin
+
+    def inside(self, key: str) -> "Source":
+        """Return the mapping at a key of this file as a source of its own, with the same lines."""
+        twin = copy.copy(self)
+        twin.data = copy.deepcopy(self.data[key])
+        twin.lines = {loc[1:]: line for loc, line in self.lines.items() if loc[:1] == (key,)}
+        twin.overrides = {}
         return twin
 
     def only(self, index: int) -> "Source":

@@ -8,7 +8,7 @@ import time
 
 from tests.helpers.places import ROOT
 
-QUICK = ("check_energy", "check_queueing", "check_chaos", "check_deadlock", "determinism")
+QUICK = ("check_energy", "check_queueing", "check_twins", "check_chaos", "check_deadlock", "determinism")
 LONG = ("extreme_values",)
 """This takes 20 minutes, and finds some cases that take too long today."""
 DUE_LATER = ("fuzz_yaml", "disk_full")

@@ -24,7 +24,7 @@ OTHERS = "<others>"
 
 
 def answers(planner: Planner, points: Sequence[PlannedCut], tell: Tell = lambda done, of: None) -> dict[str, list[str]]:
-    """Return the questions that a plan answers, each with sentences that are based on dry runs.
+    """Return the questions that a plan answers, each with sentences that are based on planned rounds.
 
     Algorithms are compared at the cuts that the scenario sets, or that their policies choose in the unchanged world.
 

@@ -1,4 +1,4 @@
-"""Break-even points between algorithms or cuts, found by dry runs alone.
+"""Break-even points between algorithms or cuts, found by rounds that train nothing.
 
 Bytes are compared over the number of samples on a device, seconds over the rates of the links.
 """
@@ -21,6 +21,9 @@ DECADES = 3.0
 """Decades of rates that are searched: half of them below the scenario's own rates, half above."""
 CLOSE = 1.02
 """Two rates with at most this ratio count as the same to two significant digits."""
+
+ROUNDING = 1e-9
+"""Relative differences up to this are rounding errors."""
 
 Seconds = Callable[[float], float]
 """Maps a multiple of the scenario's rates to the seconds of a round."""
@@ -56,7 +59,7 @@ def meeting(planner: Planner, split: Entry, whole: Entry) -> Meeting:
     """Find the number of samples at which a split algorithm sends as many bytes as one that sends its model.
 
     The bytes of the split algorithm grow with the number of samples. A line through two rounds with full batches gives
-    a first guess; dry runs around it decide.
+    a first guess; rounds around it decide.
 
     Args:
         planner: runs the rounds.
@@ -161,16 +164,21 @@ def fastest(candidates: Sequence[Seconds], decades: float = DECADES) -> list[Str
 
 def _between(candidates: Mapping[int, Seconds], low: float, high: float) -> list[Stretch]:
     """Return the stretches between two multiples of the rates, from candidates by their indices."""
-    ends = {place: (seconds(low), seconds(high)) for place, seconds in candidates.items()}
+    ends = {place: (_known(seconds(low)), _known(seconds(high))) for place, seconds in candidates.items()}
     first = min(ends, key=lambda place: ends[place][0])
     last = min(ends, key=lambda place: ends[place][1])
     if ends[first][1] == ends[last][1]:
         return [Stretch(first, high)]
-    if high / low <= CLOSE:
+    if high / low <= CLOSE * (1 + ROUNDING):
         return [Stretch(first, math.sqrt(low * high)), Stretch(last, high)]
     unbeaten = {place: candidates[place] for place in ends if not _beaten(ends[place], ends.values())}
     middle = _crossing(low, high, ends[last][0] - ends[first][0], ends[first][1] - ends[last][1])
     return _between(unbeaten, low, middle) + _between(unbeaten, middle, high)
+
+
+def _known(seconds: float) -> float:
+    """Return seconds without their last digits, which are rounding errors: they must not decide between equals."""
+    return float(f"{seconds:.9g}")
 
 
 def _beaten(ends: tuple[float, float], others: Iterable[tuple[float, float]]) -> bool:

@@ -109,7 +109,7 @@ def base(sweep: Sweep, overrides: Sequence[str] = ()) -> Scenario:
     source = Source(sweep.scenario)
     if sweep.seeds:
         source.put("seeds", list(sweep.seeds), "seeds of the sweep")
-    _put(source, sweep.set)
+    put(source, sweep.set)
     for override in overrides:
         if override.partition("=")[0].strip() in sweep.keys:
             raise ScenarioError(f"--set {override}: this is an axis, which sets it in every point")
@@ -180,7 +180,7 @@ def plan(sweep: Sweep, base: Scenario, dry: bool) -> Plan:
     planned, checked, sfsim_version, number = Plan(), set[str](), version("sfsim"), 0
     for number, values in enumerate(points(sweep)):
         try:
-            scenario = _resolved(source, values)
+            scenario = resolved(source, values)
         except ScenarioError as error:
             planned.problems[number] = str(error)
             rows = ((entry, seed) for entry in base.algorithms for seed in base.seeds)
@@ -220,13 +220,23 @@ def _keys(item: Any) -> tuple[str, ...]:
     return (*BESIDE, *ALGORITHMS.find(name).model_fields) if name in ALGORITHMS.names() else BESIDE
 
 
-def _resolved(source: Source, values: Values) -> Scenario:
+def resolved(source: Source, values: Values) -> Scenario:
+    """Return the scenario of a source, which is not changed, with other values of some dotted keys.
+
+    Raises:
+        ScenarioError: a key names nothing that can be set, or the scenario is not valid.
+    """
     source = source.copy()
-    _put(source, values)
+    put(source, values)
     return validated(Scenario, source)
 
 
-def _put(source: Source, values: Values) -> None:
+def put(source: Source, values: Values) -> None:
+    """Set dotted keys of a source; ``*`` in a key stands for every item of a list that can have it.
+
+    Raises:
+        ScenarioError: a key names nothing that can be set.
+    """
     for key, value in values.items():
         for place in places(source, key):
             source.put(place, deepcopy(value), f"with {place}={written(value)}")

@@ -6,7 +6,7 @@ move nothing. For each further sample, an operation has as many more FLOPs and b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 from typing import Any, NamedTuple
 
@@ -114,11 +114,12 @@ def _trace(stage: nn.Module, shape: tuple[int, ...], grad: bool, attention: str)
     with torch.inference_mode(False), torch.enable_grad():  # the caller's mode must not change the result
         x = torch.empty(shape, device="meta").requires_grad_(grad)
         parameters = [parameter for parameter in stage.parameters() if parameter.requires_grad]
-        with _Fused() if attention == "fused" else _Unchanged(), _Seen() as forward:
+        attended = _Fused() if attention == "fused" else _Unchanged()
+        with attended, _Seen() as forward:
             output = stage(x)
         if not output.requires_grad:
             return Traffic(tuple(row.operation for row in forward.rows))
-        with _Seen() as backward:
+        with _Seen(attended.wanted) as backward:
             grads = torch.autograd.grad(output, [*parameters, *([x] if grad else [])], torch.empty_like(output))
     last = {_storage(tensor) for tensor in grads[: len(parameters)]} - {
         _storage(tensor) for tensor in grads[len(parameters) :]
@@ -136,35 +137,49 @@ class _Row(NamedTuple):
 
 
 class _Unchanged(TorchFunctionMode):
-    """Leaves every function as it is."""
+    """Leaves every function as it is.
+
+    Attributes:
+        wanted: for each fused attention, by the storage of its queries, how many products its way back needs.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wanted: dict[int, int] = {}
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return function(*args, **(kwargs or {}))
 
 
-class _Fused(TorchFunctionMode):
+class _Fused(_Unchanged):
     """Calls fused attention wherever attention is wanted."""
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if function is functional.scaled_dot_product_attention:
-            return _fused(*args, **(kwargs or {}))
+            return self._attend(*args, **(kwargs or {}))
         return function(*args, **(kwargs or {}))
 
-
-def _fused(
-    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0, **others: Any
-) -> Tensor:
-    mask = None if attn_mask is None else attn_mask.expand(*query.shape[:-1], key.shape[-2])
-    output: Tensor = FUSED(query, key, value, 0.0, others.get("is_causal", False), attn_mask=mask)[0]
-    return output
+    def _attend(
+        self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, *_: Any, **others: Any
+    ) -> Tensor:
+        mask = None if attn_mask is None else attn_mask.expand(*query.shape[:-1], key.shape[-2])
+        scores = query.requires_grad + key.requires_grad
+        self.wanted[_storage(query)] = scores + bool(scores) + value.requires_grad
+        output: Tensor = FUSED(query, key, value, 0.0, others.get("is_causal", False), attn_mask=mask)[0]
+        return output
 
 
 class _Seen(TorchDispatchMode):
-    """Records each operation with its FLOPs and bytes; a convolution's way back is two, as its kernels are."""
+    """Records each operation with its FLOPs and bytes; a convolution's way back is two, as its kernels are.
 
-    def __init__(self) -> None:
+    Args:
+        wanted: as of ``_Fused``, for a way back.
+    """
+
+    def __init__(self, wanted: Mapping[int, int] | None = None) -> None:
         super().__init__()
         self.rows: list[_Row] = []
+        self._wanted = wanted or {}
         self._kept: list[Any] = []  # keeps tensors alive, so that no storage is used twice
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -177,19 +192,19 @@ class _Seen(TorchDispatchMode):
         if packet is aten.convolution_backward:
             self.rows.extend(_convolution_backward(output, *args))
         else:
-            self.rows.append(_row(packet, args, kwargs, output))
+            self.rows.append(_row(packet, args, kwargs, output, self._wanted))
         return output
 
 
-def _row(packet: Any, args: Any, kwargs: Any, output: Any) -> _Row:
+def _row(packet: Any, args: Any, kwargs: Any, output: Any, wanted: Mapping[int, int]) -> _Row:
     operands = {id(t): t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)}
     results = [tensor for tensor in tree_leaves(output) if isinstance(tensor, Tensor)]
     touched = sum(map(_bytes, operands.values())) + sum(map(_bytes, results))
     flops = copied = 0
     if packet in (FUSED, FUSED_BACKWARD):
-        query, key, value = args[:3] if packet is FUSED else args[1:4]
-        scores = prod(query.shape[:-1]) * key.shape[-2]
-        flops = 2 * scores * (query.shape[-1] + value.shape[-1]) * (1 if packet is FUSED else 2)
+        query, key = args[:2] if packet is FUSED else args[1:3]  # all widths are equal, and so are all products
+        products = 2 if packet is FUSED else wanted[_storage(query)]
+        flops = products * 2 * prod(query.shape) * key.shape[-2]
     elif packet in flop_registry:
         flops = flop_registry[packet](*args, **kwargs, out_val=output)
     if packet is aten.convolution:

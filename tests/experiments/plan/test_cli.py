@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from functools import partial
 from pathlib import Path
 
@@ -74,6 +75,9 @@ def test_a_plan(plan: Sfsim, tmp_path: Path) -> None:
         *("peak_server_memory_bytes", "peak_memory_bytes raspberry-pi-4", "peak_memory_bytes jetson-nano"),
         *("fits", "too_small"),
     ]
+    first, *others = lines[lines.index("How were rounds found?") + 1 :]
+    assert re.fullmatch(r"  \d+ of \d+ rounds are from closed forms, .*", first)
+    assert others[0] == "  SFL needs dry runs: works wait at the server."
     assert [(row["label"], row["head"]) for row in rows] == [("FL", ""), *(("SFL", str(head)) for head in range(5))]
     assert int(rows[2]["bytes_up"]) + int(rows[2]["bytes_down"]) == few
 

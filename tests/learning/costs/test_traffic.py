@@ -8,6 +8,8 @@ from simulator.accounting.roofline import Operations
 from simulator.learning.costs.flops import stage_cost
 from simulator.learning.costs.keys import stage_key
 from simulator.learning.costs.traffic import _trace, traffic
+from simulator.learning.models.adaptation import Adaptation, adapted
+from simulator.learning.models.lora import Lora
 from simulator.learning.models.stages import TRAINED, stages_of
 from tests.helpers.models import vit
 
@@ -72,6 +74,14 @@ def test_fused_attention_never_moves_its_scores() -> None:
     weights = FLOAT * sum(parameter.numel() for parameter in block.parameters())
     assert few[1] - weights == pytest.approx(2 * (few[0] - weights), rel=1e-2), "bytes grow with the tokens"
     assert many[1] - weights > 2.2 * (many[0] - weights), "scores grow with their square"
+
+
+@pytest.mark.parametrize("targets", [("q",), ("v",), ("q", "v"), ("k", "v")])
+def test_attention_goes_back_only_to_what_needs_a_gradient(targets: tuple[str, ...]) -> None:
+    _, model = adapted(vit(), Adaptation(lambda name, _: ".lora." in name, lora=Lora(targets=targets)))
+    cost, stage = model.stage_costs(model.whole, (3, 16, 16))[1], model.stages["block0"]
+    found = traffic(stage, stage_key(stage), (5, 16), False, 3, "fused")
+    assert (found.chain.flops, found.weights.flops) == (3 * cost.chain, 3 * cost.weights)
 
 
 @pytest.mark.parametrize("attention", ["fused", "math"])
