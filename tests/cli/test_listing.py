@@ -12,6 +12,7 @@ from simulator.cli import listing
 from simulator.cli.entry import app
 from simulator.learning.data.partition.dirichlet import Dirichlet
 from simulator.learning.optimizers.sgd import Sgd
+from simulator.scenario.hardware import entries
 from simulator.settings.errors import ScenarioError
 from simulator.settings.plugins import FAMILIES
 from tests.helpers.places import ROOT
@@ -85,7 +86,9 @@ def test_sources_of_each_figure() -> None:
 def test_a_catalogue_of_ones_own(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text("devices: {mine: {memory: 3 GiB}}\n")
-    assert row(shown("devices", "--catalogue", str(own)), "mine") == ["mine", "0.3", "a", "3", "GiB"]
+    usual = entries()["defaults"]["device"]["utilisation"]
+    wanted = ["mine", str(usual.value), usual.mark[0], "3", "GiB"]
+    assert row(shown("devices", "--catalogue", str(own)), "mine") == wanted
     own.write_text("devices: {mine: {memory: 3}}\n")
     with pytest.raises(ScenarioError, match=r"own.yaml, line 1: devices.mine.memory is 3: it has no unit"):
         shown("devices", "--catalogue", str(own))

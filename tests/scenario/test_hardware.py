@@ -44,12 +44,12 @@ def test_every_figure_has_a_mark_a_source_and_a_date() -> None:
 
 
 def test_devices_of_every_kind() -> None:
-    assert list(catalogue.entries()["devices"]) == [
+    assert set(catalogue.entries()["devices"]) >= {
         *("raspberry-pi-4", "raspberry-pi-5"),
         *("jetson-nano", "jetson-xavier-nx", "jetson-orin-nano", "jetson-orin-nx", "jetson-agx-orin"),
         *("galaxy-a52s", "galaxy-s23", "iphone-15-pro", "laptop-ryzen-ai-5-340"),
         *("rtx-3060", "rtx-4090", "a100", "h100", "h200"),
-    ]
+    }
 
 
 def test_links_of_every_kind() -> None:
@@ -138,7 +138,8 @@ def test_an_unknown_link_names_the_near_miss() -> None:
 
 def test_a_device_of_ones_own() -> None:
     device = DeviceSettings.model_validate(CUSTOM)
-    assert device.flops_per_s == pytest.approx(0.6e9, rel=1e-15)
+    usual = catalogue.entries()["defaults"]["device"]["utilisation"].value
+    assert device.flops_per_s == pytest.approx(usual * 2e9, rel=1e-15)
 
 
 def test_sending_draws_idle_watts_where_nobody_says() -> None:
