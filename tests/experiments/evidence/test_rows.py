@@ -81,3 +81,20 @@ def test_a_column_that_is_missing(tmp_path: Path) -> None:
 def test_a_file_without_rows(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"rows\.csv has no rows; a file of measured rows has the columns device, "):
         read_rows(written(tmp_path))
+
+
+@pytest.mark.parametrize(("written", "meant"), [("head_only", "linear"), ("all", "full"), ("Classifier", "linear")])
+def test_what_other_tables_call_it(written: str, meant: str) -> None:
+    row = Row.model_validate(
+        {
+            "device": "raspberry-pi-4",
+            "model": "resnet18",
+            "train": written,
+            "batch_size": 16,
+            "image_size_or_length": 224,
+            "precision": "float32",
+            "seconds": 1.0,
+            "source": "a table",
+        }
+    )
+    assert (row.train, row.precision) == (meant, "fp32")
