@@ -33,7 +33,7 @@ KINDS: list[tuple[Make, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("make", "settings"), KINDS, ids=str)
+@pytest.mark.parametrize(("make", "settings"), KINDS, ids=lambda given: getattr(given, "__name__", str(given)))
 def test_stages_in_a_row_are_the_model(make: Make, settings: dict[str, Any]) -> None:
     model, (x, _) = make(**settings), pictures(3, side=settings.get("img_size", 16))
     with torch.no_grad():
