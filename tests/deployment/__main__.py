@@ -21,10 +21,8 @@ from simulator.settings.errors import ScenarioError
 from tests.deployment import predict
 from tests.deployment.compare import Compared, deviations, median_error, parts, table, write
 from tests.deployment.deployment import SIGNALS, Deployment, remove_leftovers
-from tests.deployment.requirements import PREFIX, DeploymentError, lacking
-
-LOCK = Path(tempfile.gettempdir()) / f"{PREFIX}lock"
-"""Held by the one deployment that may be under way; the kernel frees it when its holder is killed."""
+from tests.deployment.guard import Guard
+from tests.deployment.requirements import LOCK, PREFIX, RUN, DeploymentError, lacking
 
 
 def compared(changes: Sequence[str], repeats: int, console: Console) -> tuple[list[Compared], list[Compared]]:
@@ -43,7 +41,7 @@ def compared(changes: Sequence[str], repeats: int, console: Console) -> tuple[li
     def tell(what: str) -> None:
         console.print(f"{time.monotonic() - began:5.0f} s  {what}", highlight=False)
 
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
+    with Guard(), tempfile.TemporaryDirectory(prefix=PREFIX, dir=RUN) as folder:
         catalogue = Path(folder) / "catalogue.yaml"
         catalogue.write_text(predict.stand_in(predict.named_hardware(predict.SCENARIO)), "utf-8")
         scenario = predict.loaded(catalogue, changes)
@@ -95,7 +93,7 @@ def main(words: Sequence[str] | None = None) -> int:
         signal.signal(each, interrupted)
     try:
         with FileLock(LOCK, timeout=0):
-            for folder in LOCK.parent.glob(f"{PREFIX}*/"):
+            for folder in RUN.glob(f"{PREFIX}*/"):
                 shutil.rmtree(folder)
             for name in remove_leftovers():
                 console.print(f"removed {name}, which was left over", highlight=False)

@@ -44,10 +44,11 @@ def remove_leftovers() -> list[str]:
     """Remove all namespaces and control groups of deployments, with what runs in them; return what there was."""
     spaces, at = namespaces.leftovers(), cgroups.controller()
     groups = list(cgroups.leftovers(at, PREFIX)) if at else []
-    for space in spaces:
-        namespaces.remove(space)
-    for group in groups:
-        cgroups.remove(group)
+    with contextlib.ExitStack() as all_of_it:  # it goes on where one cannot be removed, and raises at the end
+        for group in groups:
+            all_of_it.callback(cgroups.remove, group)
+        for space in spaces:
+            all_of_it.callback(namespaces.remove, space)
     return [*spaces, *map(str, groups)]
 
 

@@ -8,11 +8,16 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.deployment.cgroups import controller
 
 PREFIX = "sfsim-fidelity-"
 """With this begin the names of all namespaces and control groups that are made, and of no others."""
+RUN = Path("/run")
+"""The folder for what a deployment writes; only root writes there."""
+LOCK = RUN / f"{PREFIX}lock"
+"""Held by the one deployment that may be under way; the kernel frees it when its holder is killed."""
 
 
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux

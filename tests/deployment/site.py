@@ -27,6 +27,10 @@ WATTS = {"idle": "0 W", "compute": "0 W"}
 """Nobody measures power here."""
 
 
+PATIENCE_S = 60.0
+"""So long the server and a device wait for each other to connect."""
+
+
 class SiteProcess:
     """What a site does, command by command.
 
@@ -48,6 +52,8 @@ class SiteProcess:
         }
         self.processor.submit(self._time, 1).result()  # the first time, everything takes longer
         self._listener = socket.create_server((server, PORT)) if name == SERVER else None
+        if self._listener is not None:
+            self._listener.settimeout(PATIENCE_S)
 
     def _time(self, repeats: int) -> str:
         torch.set_num_threads(1)
@@ -64,7 +70,7 @@ class SiteProcess:
     def connect(self) -> dict[str, Any]:
         """Connect with the server; the server waits for all devices."""
         if self._listener is None:
-            connection = socket.create_connection((self.server, PORT), timeout=30)
+            connection = socket.create_connection((self.server, PORT), timeout=PATIENCE_S)
             self.lines[SERVER] = Line(connection)
             self.lines[SERVER].send("hello", 0, [ord(letter) for letter in self.name])
             return {}

@@ -1,5 +1,6 @@
 """A real deployment leaves no namespace, control group or process behind, however it ends."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -42,10 +43,19 @@ def test_nothing_is_left_behind_whatever_ends_it() -> None:
         with subprocess.Popen(COMMAND, cwd=ROOT, stdout=subprocess.DEVNULL) as deployment:
             until(lambda: len(left()[2]) == 5)  # a process for each device, and one for the server
             deployment.send_signal(number)
-        if number == signal.SIGKILL:
-            until(lambda: not left()[2])  # nobody was there to end them
-            assert left()[0], "or --clean would have nothing to do"
-            assert subprocess.run([*COMMAND, "--clean"], cwd=ROOT, stdout=subprocess.DEVNULL).returncode == 0
-        else:
+        if number != signal.SIGKILL:
             assert deployment.returncode == 128 + number
-        assert left() == ([], [], [])
+            assert left() == ([], [], [])
+        until(lambda: left() == ([], [], []))  # after SIGKILL, the guard removes all of it
+
+
+def test_a_site_that_dies_is_one_message_and_nothing_is_left() -> None:
+    with subprocess.Popen(
+        COMMAND, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as deployment:
+        until(lambda: len(left()[2]) == 10)  # all have loaded: each is in its namespace and in its control group
+        os.kill(int(left()[2][0]), signal.SIGKILL)
+        _, message = deployment.communicate()
+    assert deployment.returncode == 2
+    assert message.startswith("fidelity: the deployment failed")
+    assert left() == ([], [], [])

@@ -17,10 +17,11 @@ from simulator.settings.wording import listed
 MARK = "<!-- written by `sfsim claims`: do not edit -->"
 """The first line of a page of claims."""
 INTRODUCTION = """\
-Each claim has a file in `scenarios/claims/` that says what was published, how the figure is computed, and what
-tolerance decides. The tolerances were written down before any figure was computed. `sfsim claims` computes the figures
-and writes this page: costs come from dry runs, accuracies from real training. A verdict is on what is simulated here,
-not on a paper's own experiments."""
+Each claim has a file in `scenarios/claims/` that says what is claimed and by whom, how the figure is computed, and what
+tolerance decides. Not all are a paper's own words: the mark of the source says how a claim is known. Tolerances were
+committed before `sfsim claims` computed any figure; what was known before is said. The command computes the figures and
+writes this page: costs come from dry runs, accuracies from real training. A verdict is on what is simulated here, not
+on a paper's own experiments."""
 MARKS = {
     "S": "the paper's abstract or public summary",
     "P": "a public page about the paper",
@@ -44,7 +45,7 @@ def page_of(outcomes: Sequence[ClaimResult]) -> str:
     marks = ", ".join(f"{mark} {meaning}" for mark, meaning in MARKS.items())
     lines = [
         MARK,
-        "# Published claims, checked",
+        "# Claims, checked",
         "",
         INTRODUCTION,
         "",
@@ -95,7 +96,7 @@ def reason(outcome: ClaimResult) -> str:
         if count == 1:
             return f" {fulfilled[0].label or 'what is assumed is so'}"
         named = "; ".join(condition.label for condition in fulfilled)
-        which = named if len(fulfilled) <= FEW else "one of several conditions is met"
+        which = named if len(fulfilled) <= FEW else "one of those marked yes below"
         return f" {which} ({len(fulfilled)} of {count} conditions tried)"
     if outcome.missing:
         return f": there is no file {listed(outcome.missing)}"
@@ -140,7 +141,8 @@ def _wanted(figure: Figure) -> str:
     text = figure.measure.text
     if figure.claimed is not None and figure.within is not None:
         return (
-            f"{figure.measure.number(figure.claimed)} ± {figure.measure.distance(figure.within)}{figure.measure.unit}"
+            f"{text(figure.claimed)} ± {figure.measure.distance(figure.within)}"
+            f"{' points' if figure.measure.unit == ' %' else figure.measure.unit}"
         )
     if figure.claimed is not None and figure.within_share is not None:
         return f"{text(figure.claimed)} ± {100 * figure.within_share:.3g} %"

@@ -195,6 +195,9 @@ class Claim(FileSettings):
         labels = [figure.label for figure in self.figures]
         if len(set(labels)) < len(labels):
             problems.append((("figures",), None, "two of them have the same label", None))
+        if self.source.mark == "M" and self.conditions == "ours" and self.otherwise == "does not":
+            wanted = "not enough said: what is only recalled, under conditions of ours, cannot be refuted here"
+            problems.append((("otherwise",), self.otherwise, "it is too strong", wanted))
         if len(self.search) > 1:
             problems.append((("search",), None, "one key is searched", "one key and its values, in order"))
         if self.search and any(figure.measure.trains or not figure.measure.reads_scenario for figure in self.figures):

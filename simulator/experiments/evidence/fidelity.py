@@ -13,6 +13,7 @@ from simulator.experiments.evidence.rows import Row, read_rows
 
 MEDIAN, WORST = 0.15, 0.35
 """The bounds on the absolute error of held-out rows: their median, and the largest."""
+OUTSIDE = "outside the bounds"
 NEEDED = 2
 """How many architectures must be held out on a device before its prediction counts as tested."""
 Progress = Callable[[int, int], Any]
@@ -27,7 +28,8 @@ class Compared:
         row: the row.
         predicted: the predicted seconds; None if the row is not modelled.
         architecture: the class of the model.
-        used: ``fitted`` if the device was fitted to a row of this architecture, else ``held out``; ``not modelled``.
+        used: ``fitted`` if the device was fitted to a row of this architecture, to this one or another; else
+            ``held out``; ``not modelled`` if there is no prediction.
     """
 
     row: Row
@@ -70,7 +72,13 @@ class Verdict:
         """What is to be said of the device."""
         if len(self.architectures) < NEEDED:
             return "not tested"
-        return "within the bounds" if within(self.errors) else "outside the bounds"
+        return "within the bounds" if within(self.errors) else OUTSIDE
+
+
+def passed(compared: Sequence[Compared]) -> bool:
+    """Tell whether the held-out rows are within the bounds, all together and on each device that counts as tested."""
+    outside = any(verdict.words == OUTSIDE for verdict in verdicts(compared))
+    return within(held_out(compared)) and not outside
 
 
 def within(errors: Sequence[float]) -> bool:
@@ -81,21 +89,19 @@ def within(errors: Sequence[float]) -> bool:
 def compare(rows: Sequence[Row], progress: Progress = lambda done, of: None) -> list[Compared]:
     """Return each row with its prediction.
 
-    A row counts as held out only if the device, at this precision, was fitted to no row of the same architecture.
+    A row counts as held out only if the device was fitted to no row of the same architecture, at any precision.
 
     Args:
         rows: the rows.
         progress: called after each row.
     """
     seen = {
-        (row.device, row.precision, architecture(row.model, row.image_size_or_length))
-        for row in (*read_rows(), *rows)
-        if row.fitted
+        (row.device, architecture(row.model, row.image_size_or_length)) for row in (*read_rows(), *rows) if row.fitted
     }
     compared = []
     for done, row in enumerate(rows, 1):
         kind, seconds = architecture(row.model, row.image_size_or_length), predicted(row)
-        used = "fitted" if (row.device, row.precision, kind) in seen else "held out"
+        used = "fitted" if (row.device, kind) in seen else "held out"
         compared.append(Compared(row, seconds, kind, "not modelled" if seconds is None else used))
         progress(done, len(rows))
     return compared

@@ -10,6 +10,7 @@ from statistics import fmean
 from simulator.accounting.costs import Cost
 from simulator.experiments.evidence.predicting import cost_of, device
 from simulator.experiments.evidence.rows import Row
+from simulator.settings.errors import ScenarioError
 from simulator.world.hardware import Hardware
 
 POWER = 1.5
@@ -23,11 +24,16 @@ def fitted(rows: Sequence[Row]) -> Hardware:
 
     Args:
         rows: rows of one device at one precision, whose models are modelled.
+
+    Raises:
+        ScenarioError: the catalogue has no rate of the device at this precision.
     """
     from scipy.optimize import minimize
 
     known = device(rows[0].device, rows[0].precision)
-    assert known is not None, f"the catalogue has no rate of {rows[0].device} at {rows[0].precision} to start from"
+    if known is None:
+        problem = f"the catalogue has no rate of {rows[0].device} at {rows[0].precision}"
+        raise ScenarioError(f"{problem}: the fit starts from one, so give the peak rate in a catalogue of your own")
     costs: list[tuple[Cost, float]] = [(cost, row.measured) for row in rows if (cost := cost_of(row)) is not None]
 
     def hardware(logs: Sequence[float]) -> Hardware:

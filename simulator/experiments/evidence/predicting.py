@@ -1,4 +1,4 @@
-"""The predicted seconds of a measured row: the same stages, the same batch and the same price as in a simulation."""
+"""The predicted seconds of a measured row: stages, batch and price as in a simulation whose attention is the row's."""
 
 from __future__ import annotations
 
@@ -83,7 +83,6 @@ def usual_attention(device: str, precision: str) -> str:
     return known.pop() or "fused" if len(known) == 1 else "fused"
 
 
-@cache
 def device(name: str, precision: str) -> Hardware | None:
     """Return a device of the catalogue; None if it has no rate at this precision."""
     known = entries()["devices"][name].get("rate", {})

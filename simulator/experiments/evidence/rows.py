@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
-from simulator.learning.models.stages import TRAINED
 from simulator.scenario.hardware import Precision, entries
 from simulator.settings.base import Settings
 from simulator.settings.errors import ScenarioError
@@ -20,15 +19,21 @@ from simulator.settings.wording import listed, near_miss
 
 OURS = "measured.csv"
 """The rows that come with the package, in its assets."""
-INFERENCE = frozenset({"inference", "infer", "evaluation", "forward"})
+INFERENCE = frozenset({"inference", "infer", "evaluation", "eval", "forward"})
 SAME = {"all": "full", "head": "linear", "head only": "linear", "classifier": "linear", "none": "", "amp": "fp16"}
 SAME |= {"float32": "fp32", "float16": "fp16", "half": "fp16", "bfloat16": "bf16"}
 """What other tables call what is trained, and precisions."""
 
 
-def _task(value: Any) -> str:
-    """Return ``inference`` for its names, else ``training``: whatever else a file says is what the model is for."""
-    return "inference" if str(value).strip().lower() in INFERENCE else "training"
+TRAINING = frozenset({"training", "train", "", "image classification", "classification", "images", "vision"})
+"""What a file may call them; what a model is for says nothing of either, and is taken as training."""
+WAYS = ("full", "linear", "bias", "lora")
+
+
+def _task(value: Any) -> Any:
+    """Return ``training`` or ``inference`` for their names, and anything else as it is."""
+    word = str(value or "").strip().lower().replace("_", " ")
+    return "inference" if word in INFERENCE else "training" if word in TRAINING else value
 
 
 def _blank(value: Any) -> Any:
@@ -74,7 +79,7 @@ class Row(Settings):
     images_per_s: Annotated[PositiveFloat | None, Maybe] = None
     source: Annotated[str | None, Maybe] = None
     attention: Annotated[Literal["fused", "math"] | None, Maybe] = None
-    used: Annotated[str | None, Maybe] = None
+    used: Annotated[Literal["fitted"] | None, Maybe] = None
 
     @model_validator(mode="after")
     def _is_complete(self) -> Row:
@@ -82,10 +87,8 @@ class Row(Settings):
             raise ValueError("it has no source: say who measured it, and where it is published")
         if (self.seconds is None) == (self.images_per_s is None):
             raise ValueError("give the seconds of the batch, or images_per_s: one of them")
-        if self.task == "training" and self.train not in TRAINED:
-            raise ValueError(
-                f'train is "{self.train or ""}"{near_miss(self.train or "", TRAINED) or ":"} {listed(TRAINED)}'
-            )
+        if (self.train or self.task == "training") and self.train not in WAYS:
+            raise ValueError(f'train is "{self.train or ""}"{near_miss(self.train or "", WAYS) or ":"} {listed(WAYS)}')
         return self
 
     @property

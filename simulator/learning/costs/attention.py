@@ -34,12 +34,19 @@ class Attention(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
     def _attend(
-        self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, *_: Any, **others: Any
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        **others: Any,
     ) -> Tensor:
         mask = None if attn_mask is None else attn_mask.expand(*query.shape[:-1], key.shape[-2])
         scores = query.requires_grad + key.requires_grad
         self.wanted[storage(query)] = scores + bool(scores) + value.requires_grad
-        output: Tensor = FUSED(query, key, value, 0.0, others.get("is_causal", False), attn_mask=mask)[0]
+        output: Tensor = FUSED(query, key, value, 0.0, is_causal, attn_mask=mask)[0]
         return output
 
 

@@ -42,7 +42,12 @@ class Traffic(NamedTuple):
 
 
 class Priced(NamedTuple):
-    """The operations of one stage for one batch, in the form in which their seconds are computed."""
+    """The operations of one stage for one batch, in the form in which their seconds are computed.
+
+    Attributes:
+        forward, chain, weights: as of ``Traffic``.
+        backward: ``chain`` and ``weights`` together.
+    """
 
     forward: Operations
     backward: Operations
