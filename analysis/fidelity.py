@@ -35,9 +35,8 @@ def plot_fidelity(
             if points:
                 label = f"{device}, {'fitted' if hollow else 'held out'}"
                 face = "none" if hollow else colour
-                axes.scatter(
-                    *zip(*points, strict=True), s=28, edgecolors=colour, facecolors=face, label=label, zorder=2
-                )
+                across, up = zip(*points, strict=True)
+                axes.scatter(across, up, s=28, edgecolors=colour, facecolors=face, label=label, zorder=2)
     axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal")
     axes.set_xlabel("measured seconds of a batch")
     axes.set_ylabel("predicted seconds")

@@ -16,6 +16,7 @@ from simulator.accounting.costs import Cost
 from simulator.experiments.evidence.fidelity import compare
 from simulator.experiments.evidence.predicting import cost_of, device
 from simulator.experiments.evidence.rows import read_rows
+from simulator.world.hardware import Hardware
 
 Form = Callable[[Cost, float, float, bool], float]
 """From a cost, FLOP/s, bytes/s, and whether the device is a processor, to seconds."""
@@ -43,6 +44,19 @@ FORMS: dict[str, Form] = {
 }
 
 
+def best(form: Form, rows: list[tuple[Cost, float]], known: Hardware) -> tuple[float, float]:
+    """The rate and the bandwidth with which a form fits rows best."""
+
+    def error(logs: tuple[float, float]) -> float:
+        numbers = exp(logs[0]), exp(logs[1])
+        return fmean(abs(log(form(cost, *numbers, known.copies) / seconds)) ** 1.5 for cost, seconds in rows)
+
+    start = log(known.flops_per_s), log(known.memory_bandwidth / known.width)
+    starts = [start, (start[0] - 0.7, start[1] - 0.7), (start[0] + 0.7, start[1] + 0.7)]
+    found = min((minimize(error, at, method="Nelder-Mead") for at in starts), key=lambda result: float(result.fun))
+    return exp(found.x[0]), exp(found.x[1])
+
+
 def main() -> None:
     """Print the errors of each form, by device."""
     groups = defaultdict(list)
@@ -54,19 +68,7 @@ def main() -> None:
         assert known is not None
         costs = [(cost, row.measured, row.used) for row in rows if (cost := cost_of(row.row))]
         for label, form in FORMS.items():
-
-            def error(logs: tuple[float, float], form: Form = form, cpu: bool = known.copies) -> float:
-                numbers = exp(logs[0]), exp(logs[1])
-                return fmean(
-                    abs(log(form(cost, *numbers, cpu) / seconds)) ** 1.5
-                    for cost, seconds, used in costs
-                    if used == "fitted"
-                )
-
-            start = log(known.flops_per_s), log(known.memory_bandwidth / known.width)
-            starts = [start, (start[0] - 0.7, start[1] - 0.7), (start[0] + 0.7, start[1] + 0.7)]
-            best = min((minimize(error, at, method="Nelder-Mead") for at in starts), key=lambda found: float(found.fun))
-            numbers = exp(best.x[0]), exp(best.x[1])
+            numbers = best(form, [(cost, s) for cost, s, used in costs if used == "fitted"], known)
             off = {
                 kind: [abs(form(cost, *numbers, known.copies) / s - 1) for cost, s, used in costs if used == kind]
                 for kind in ("fitted", "held out")

@@ -14,9 +14,11 @@ from tests.helpers.places import SCENARIOS
 
 FOLDER = SCENARIOS
 FILES = sorted(FOLDER.glob("*.yaml"))
+_SMALL = ["data={name: synthetic, samples: 1000, test_samples: 500, classes: 10, partition: {name: iid}}"]
 WITHOUT_DOWNLOAD = {
     "cifar10": ["data={name: synthetic, samples: 50000, test_samples: 10000, classes: 10, partition: {name: iid}}"],
-    "label-skew": ["data={name: synthetic, samples: 1000, test_samples: 500, classes: 10, partition: {name: iid}}"],
+    "claims-accuracy": _SMALL,
+    "label-skew": _SMALL,
 }
 """Data of the same shape, where a scenario would download some."""
 

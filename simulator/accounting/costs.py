@@ -15,7 +15,7 @@ class Piece(NamedTuple):
 
     Attributes:
         what: its name, which is the same wherever the stage, the trained part of it and the shape of its input are.
-        samples: the size of the batch; 1 for what does not depend on a batch.
+        samples: the size of the batch; 1 for what does not depend on a batch. Of a mean of updates, the KiB of all.
         flops, bytes_touched: this piece's part of the cost of the work.
         operations: what it consists of; None if it is a single operation.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +16,8 @@ import torch
 
 from simulator.accounting.seconds import Table, interpolated
 from simulator.calibration.machine import copied_per_s, memory_bytes, processor
-from simulator.calibration.timing import Laps, Timed
-from simulator.experiments.trial.build import structure, torch_device
+from simulator.calibration.timing import Laps, Timed, sizes_up_to
+from simulator.experiments.trial.build import load, structure, torch_device
 from simulator.settings.files import atomically
 from simulator.settings.humanize import human
 from simulator.settings.units import MEMORY, MEMORY_BANDWIDTH, RATE
@@ -83,19 +84,18 @@ def timed(scenario: Scenario, device: str) -> Iterator[Timed]:
         model = structure(scenario, entry)
         model.remember = False
         sizes = sizes_up_to(entry.training.batch_size)
-        job = Timed(model, entry.training.optimizer, scenario.model.image_size, sizes, device)
+        steps, cohort = _steps(scenario, entry), entry.training.clients_per_round
+        job = Timed(model, entry.training.optimizer, scenario.model.image_size, sizes, device, cohort, steps)
         pieces = {(piece.what, piece.samples) for piece in job.pieces()}
         if not pieces <= known:
             known |= pieces
             yield job
 
 
-def sizes_up_to(most: int) -> list[int]:
-    """Return the batch sizes to time: the powers of two below ``most``, and ``most``.
-
-    The last batch of an epoch may have any size up to ``most``, so the table must cover the whole range.
-    """
-    return [2**power for power in range(most.bit_length()) if 2**power < most] + [most]
+def _steps(scenario: Scenario, entry: Entry) -> int:
+    """Return the steps that a device with an average share of the samples takes in a round."""
+    shard = len(load(scenario).train.labels) / scenario.world.clients
+    return entry.training.local_epochs * math.ceil(shard / entry.training.batch_size)
 
 
 def machine(scenario: Scenario, laps: Laps, whole: Sequence[Piece], how: str) -> Machine:

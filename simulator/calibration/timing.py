@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from simulator.accounting.costs import Piece
+from simulator.accounting.costs import Cost, Piece
+from simulator.accounting.payload import tree_bytes
 from simulator.accounting.seconds import Rows as TableRows
 from simulator.calibration.machine import now
 from simulator.learning.data.images import Images
@@ -23,9 +24,12 @@ from simulator.learning.models.parts import Part, Pass
 from simulator.learning.models.staged import Staged
 from simulator.learning.models.weights import Weights
 from simulator.learning.optimizers.base import Optimizer
+from simulator.learning.training.averaging import weighted_mean
 
 ALIKE = 4
 """How many of several identical stages are timed: enough that the caches are as they are in the whole model."""
+UPDATES_BYTES = 2**29
+"""How many bytes the updates have that are averaged: more do not fit into caches either, and take as long per byte."""
 RATE = 1e-6
 """The learning rate while timing: nothing is to be learned, and the weights must stay finite."""
 
@@ -57,7 +61,7 @@ class Timed:
 
     A part is run as in a trial: forward, loss, backward and step; and forward alone. The clock is read between its
     stages, so the times of all pieces add up to that of the works: fetching a batch counts with the first stage, the
-    loss with the last.
+    loss with the last. Means of updates are timed between the passes, so that the caches have none of their tensors.
 
     Args:
         model: the model as in a trial, but with ``remember`` off: remembered outputs of frozen stages would take no
@@ -66,22 +70,37 @@ class Timed:
         side: height and width of the images, in pixels.
         sizes: the batch sizes to time.
         device: the torch device.
+        updates: how many updates are averaged; 0 if no means are to be timed.
+        steps: how many steps follow one another until the optimizer's state is empty again; None if it never is. The
+            first of them binds new tensors, so it takes other seconds than those that follow.
     """
 
     def __init__(
-        self, model: Staged, optimizer: Optimizer, side: int, sizes: Sequence[int], device: str = "cpu"
+        self,
+        model: Staged,
+        optimizer: Optimizer,
+        side: int,
+        sizes: Sequence[int],
+        device: str = "cpu",
+        updates: int = 0,
+        steps: int | None = None,
     ) -> None:
         assert not model.remember, "a remembered output takes no time"
         self.model, self.optimizer, self.sizes, self.device = model, optimizer, sizes, device
+        self.updates, self.steps = updates, steps
         self._image = 3, side, side
         self._ranges = few_alike(model, self._image)
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the pieces of work that are timed."""
         for size in self.sizes:
-            for kind in self.model.sizes(self._ranges, (size, *self._image)).pieces:
-                yield from kind
+            found = self.model.sizes(self._ranges, (size, *self._image)).pieces
+            yield from found.infer + found.forward + found.backward
         yield from self.model.steps(self._ranges, self.optimizer).values()
+        part = self.model.slice(self._ranges)
+        trained = dict(part.module.named_parameters())
+        for values in averaged({name: trained[name] for name in part.trainable}, self.updates):
+            yield from _mean(values).made_of
 
     def whole(self) -> tuple[Piece, ...]:
         """Return the pieces of the largest batch's passes through the whole model, forward and backward."""
@@ -105,7 +124,7 @@ class Timed:
 
     def round(self, laps: Laps) -> None:
         """Time every piece once, and record it in ``laps``."""
-        for size in self.sizes:
+        for at, size in enumerate(self.sizes):
             x, y = self._batch(size)
             pieces = self.part.sizes(x).pieces
             with self._marks() as (forward, backward):
@@ -122,15 +141,33 @@ class Timed:
                 self.part.infer(x)
                 ended = self._now()
             self._add(laps, pieces.infer, [begun, *forward[:-1], ended])
+            for values in self._averaged[at :: len(self.sizes)]:
+                begun = self._now()
+                weighted_mean.run(values, [1.0] * len(values))
+                laps.add([(piece, self._now() - begun) for piece in _mean(values).made_of])
 
     def _step(self, laps: Laps, trained: Pass) -> None:
-        grads, observed = trained.grads, []
-        for stage, piece in self.part.steps(self.optimizer).items():
+        """Record the mean of the steps that follow one another: the first is timed, and one of all others."""
+        weights, grads = self.part.weights, trained.grads
+        if self.steps is None:
+            seconds = self._stepped(trained, grads)
+        else:
+            weights.reset_optimizer(self.optimizer, RATE)
+            weights.release_copy(grads)
+            first, others = self._stepped(trained, grads), self.steps - 1
+            later = self._stepped(trained, grads) if others else first
+            seconds = [(one + others * other) / self.steps for one, other in zip(first, later, strict=True)]
+        laps.add(list(zip(self.part.steps(self.optimizer).values(), seconds, strict=True)))
+
+    def _stepped(self, trained: Pass, grads: dict[str, Tensor]) -> list[float]:
+        """Take a step, and return the seconds of each stage."""
+        seconds = []
+        for stage in self.part.steps(self.optimizer):
             trained.grads = {name: grad for name, grad in grads.items() if name.startswith(f"{stage}.")}
             begun = self._now()
             self.part.weights.step(trained)
-            observed.append((piece, self._now() - begun))
-        laps.add(observed)
+            seconds.append(self._now() - begun)
+        return seconds
 
     def _add(self, laps: Laps, pieces: Sequence[Piece], times: Sequence[float]) -> None:
         seconds = [ended - begun for begun, ended in pairwise(times)]
@@ -158,12 +195,48 @@ class Timed:
             for handle in handles:
                 handle.remove()
 
+    @cached_property
+    def _averaged(self) -> list[list[dict[str, Tensor]]]:
+        tensors = {name: self.part.weights[name] for name in self.part.trainable}
+        return list(averaged(tensors, self.updates))
+
     def _now(self) -> float:
         return now(self.device)
 
     def _batch(self, size: int) -> tuple[LazyBatch, Tensor]:
         index = torch.arange(size, device=self.device)
         return LazyBatch(self._images, index), self._images.labels[index]
+
+
+def averaged(tensors: dict[str, Tensor], most: int) -> Iterator[list[dict[str, Tensor]]]:
+    """Yield the updates of each mean to time: half of one update, then 1, 2, 4, ... whole ones, and ``most``.
+
+    Together the updates have ``UPDATES_BYTES`` at most, unless one alone has more.
+
+    Args:
+        tensors: name -> tensor of one update; the others are copies of it.
+        most: how many updates a mean has at most; 0: nothing is yielded.
+    """
+    most = min(most, max(1, UPDATES_BYTES // max(1, tree_bytes(tensors))))
+    if not most or not tensors:
+        return
+    updates = [{name: tensor.detach().clone() for name, tensor in tensors.items()} for _ in range(most)]
+    if len(tensors) > 1:
+        yield [{name: updates[0][name] for name in list(tensors)[: len(tensors) // 2]}]
+    for count in sizes_up_to(most):
+        yield updates[:count]
+
+
+def sizes_up_to(most: int) -> list[int]:
+    """Return the sizes to time: the powers of two below ``most``, and ``most``.
+
+    The last batch of an epoch may have any size up to ``most``, so the table must cover the whole range.
+    """
+    return [2**power for power in range(most.bit_length()) if 2**power < most] + [most]
+
+
+def _mean(values: list[dict[str, Tensor]]) -> Cost:
+    return weighted_mean.cost(values, [1.0] * len(values))
 
 
 def few_alike(model: Staged, shape: tuple[int, ...]) -> Ranges:

@@ -31,9 +31,10 @@ FAMILY = {
 
 Other ResNets (with grouped convolutions, squeeze and excitation, blurred pooling) have parts that stages do not know.
 """
+REACHED = "utilisation"
 DEVICE = {
     "fp32": "rate.fp32",
-    "reached": "utilisation",
+    "reached": REACHED,
     "bandwidth": "memory_bandwidth",
     "memory": "memory",
     "idle": "power.idle",
@@ -110,15 +111,23 @@ def _hardware(section: str, columns: dict[str, str], match: str, sources: bool) 
     defaults = everything["defaults"]["device"] if section == "devices" else {}
     table = _table(section[:-1], *columns)
     for name in selected:
-        stated = dict(figures(catalogue.merge(defaults, selected[name])))
+        stated = _at_fp32(catalogue.merge(defaults, selected[name]))
         table.add_row(escape(name), *(_marked(stated.get(key)) for key in columns.values()))
     lines = [f"{mark[0]}  {mark}: {meaning}" for mark, meaning in MARKS.items()]
     if defaults:
-        server = everything["defaults"]["server"]["utilisation"].value
-        lines.append(f"reached: the share of the peak; as a server {server} where an entry says nothing of it")
-        lines.append("--sources shows rates at other precisions, and where each figure comes from")
+        server = _at_fp32(everything["defaults"]["server"]).get(REACHED)
+        otherwise = f"; as a server {server.value} where an entry says nothing of it" if server else ""
+        lines.append(f"reached: the share of the peak at fp32{otherwise}")
+        lines.append("--sources shows the figures at other precisions, and where each figure comes from")
     legend = Text("\n".join(lines), "dim")
     return Group(table, legend, _sources(selected)) if sources else Group(table, legend)
+
+
+def _at_fp32(entry: Entry) -> dict[str, Figure]:
+    """Return the figures of an entry by their keys; of a utilisation by precision, that of fp32 is its figure."""
+    stated = dict(figures(entry))
+    by_precision = stated.get(f"{REACHED}.fp32")
+    return {REACHED: by_precision, **stated} if by_precision else stated
 
 
 def _sources(selected: dict[str, Entry]) -> Table:

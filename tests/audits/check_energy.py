@@ -76,11 +76,18 @@ def site_of(group: dict[str, Any]) -> dict[str, Any]:
     links = {way: group[way] for way in ("uplink", "downlink")}
     return {
         "watts": {state: number(watts, "W") for state, watts in group["power"].items()},
-        "flops": number(group["rate"][group["precision"]], "FLOP/s") * group["utilisation"],
+        "flops": number(group["rate"][group["precision"]], "FLOP/s") * share_of(group),
+        "width": 1.0 if group["precision"] == "fp32" else 0.5,
+        "copies": group.get("copies", False),
         "bandwidth": number(group["memory_bandwidth"], "B/s"),
         "slots": group.get("slots", 1),
         **{way: (number(link["rate"], "B/s"), number(link["latency"], "s")) for way, link in links.items()},
     }
+
+
+def share_of(group: dict[str, Any]) -> float:
+    shares = group["utilisation"]
+    return float(shares[group["precision"]] if isinstance(shares, dict) else shares)
 
 
 class Comparison:
@@ -148,8 +155,14 @@ def joules_of(
 
 
 def off_roofline(row: Any, sites: dict[str, dict[str, Any]]) -> float:
+    """By how many seconds a work takes less than its arithmetic or its memory traffic, or more than both in a row.
+
+    What a site copies besides is in no table, so that there is no upper bound where it does.
+    """
     site = sites[row.site]
-    return abs(row.seconds - max(row.flops / site["flops"], row.bytes_touched / site["bandwidth"]))
+    arithmetic, traffic = row.flops / site["flops"], site["width"] * row.bytes_touched / site["bandwidth"]
+    most = float("inf") if site["copies"] else arithmetic + traffic
+    return max(0.0, max(arithmetic, traffic) - row.seconds, row.seconds - most)
 
 
 def off_fluid(transfers: pd.DataFrame, sites: dict[str, dict[str, Any]]) -> float:

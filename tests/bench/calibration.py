@@ -1,27 +1,35 @@
 """How well a table as ``sfsim calibrate`` makes it predicts the seconds that real works take on this machine.
 
-A trial is run for real, and the machine is calibrated between its works: what else it does meanwhile slows both alike.
-Then the same trial is simulated on the device that the table describes, dry, which gives the same figures. Nothing is
-remembered of frozen stages, else works would do less than a device is charged for.
+A trial is run for real, and the machine is calibrated between its works: what slows one slows both. Then the same trial
+is simulated on the device that the table describes, dry, which gives the same figures. Nothing is remembered of frozen
+stages, else works would do less than a device is charged for.
+
+Seconds are those that the thread computes: the wall clock also counts what other programs do. A work counts with the
+median of the same work of all clients and rounds, as the table has the medians of pieces. Plain sums are printed, too.
 """
 
 from __future__ import annotations
 
+import statistics
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import cycle
 from pathlib import Path
+from typing import Any, NamedTuple
 from unittest import mock
 
 import torch
 
+from simulator.accounting.costs import Cost
+from simulator.calibration import timing
 from simulator.calibration.calibrate import Machine, machine, save, timed, written
-from simulator.calibration.timing import Laps
-from simulator.experiments.trial import trial
+from simulator.calibration.timing import Laps, Timed
+from simulator.experiments.trial import build, trial
 from simulator.learning.task import Task
 from simulator.scenario.scenario import Scenario, load
 from simulator.world.queue import Job
@@ -34,32 +42,51 @@ ENTRIES = {
     "SFPrompt": "{name: sfprompt, label: SFPrompt, head: 1, tail: 1}",
 }
 ASKED = ("FL", "SFL")
-ROUNDS = 8
-"""Of calibration, during one trial."""
+TURNS = 48
+"""Of calibration, during one trial: of every two, one is of the largest batch, which most works have."""
 NAME = "this-machine"
 Seconds = dict[str, float]
 """By what works are called."""
 
 
-@contextmanager
-def watched(between: Callable[[], object], every: int) -> Iterator[tuple[Seconds, Seconds]]:
-    """The seconds that works take, on the wall and of this thread alone; something else is done between some."""
-    wall: Seconds = defaultdict(float)
-    thread: Seconds = defaultdict(float)
-    do, done = Job.do, 0
+class Taken(NamedTuple):
+    """The seconds that works took.
 
-    def watch(job: Job) -> None:
-        nonlocal done
+    Attributes:
+        alike: those in which the thread computed, of each work; by its name, its cost, and how many like it its client
+            has had in the round: a first step takes other seconds than those that follow.
+        wall: those of each work on the wall.
+    """
+
+    alike: dict[tuple[str, Cost, int], list[float]]
+    wall: list[float]
+
+    def typical(self) -> Seconds:
+        """Return the seconds by the names of works, where each counts with the median of those alike."""
+        seconds: Seconds = defaultdict(float)
+        for (name, *_), observed in self.alike.items():
+            seconds[name] += len(observed) * statistics.median(observed)
+        return seconds
+
+
+@contextmanager
+def watched(between: Callable[[], object], every: int) -> Iterator[Taken]:
+    """The seconds that works take; something else is done between some."""
+    taken, do, had = Taken(defaultdict(list), []), Job.do, Counter[Any]()
+
+    def watch(job: Job, observer: Callable[[str, Any], None] | None = None) -> None:
         began, own = time.perf_counter(), time.thread_time()
-        do(job)
-        thread[job.work.name] += time.thread_time() - own
-        wall[job.work.name] += time.perf_counter() - began
-        done += 1
-        if done % every == 0:
+        do(job, observer)
+        own, wall = time.thread_time() - own, time.perf_counter() - began
+        kind = job.work.name, job.cost
+        taken.alike[*kind, had[kind, job.client, job.round]].append(own)
+        taken.wall.append(wall)
+        had[kind, job.client, job.round] += 1
+        if len(taken.wall) % every == 0:
             between()
 
     with mock.patch.object(Job, "do", watch):
-        yield wall, thread
+        yield taken
 
 
 def simulated(scenario: Scenario) -> tuple[Seconds, int]:
@@ -71,46 +98,67 @@ def simulated(scenario: Scenario) -> tuple[Seconds, int]:
     return seconds, len(works)
 
 
-def measured(scenario: Scenario) -> tuple[Machine, Seconds, Seconds]:
-    """This machine, calibrated while it runs a trial, and the seconds of its works: on the wall, and of the thread."""
+def _computed(device: str) -> float:
+    return time.thread_time()
+
+
+def measured(scenario: Scenario) -> tuple[Machine, Taken]:
+    """This machine, calibrated while it runs a trial, and the seconds of its works."""
     laps, jobs = Laps(), list(timed(scenario, "cpu"))
-    whole = [piece for job in jobs for piece in job.model_for()]
+    whole = [piece for job in jobs for piece in job.whole()]
 
-    def calibrate(into: Laps = laps) -> None:
-        for job in jobs:
-            job.round(into)
+    turns = [(job, size) for job in jobs for other in job.sizes[:-1] for size in (job.sizes[-1], other)]
 
-    calibrate(Laps())  # to warm up
+    def calibrate(job: Timed, size: int, into: Laps = laps) -> None:
+        sizes, job.sizes = job.sizes, [size]
+        job.round(into)
+        job.sizes = sizes
+
+    coming = cycle(turns)
+    every = max(1, simulated(scenario)[1] // TURNS)
     with (
-        mock.patch.object(trial, "Task", partial(Task, remember=False)),
-        watched(calibrate, simulated(scenario)[1] // ROUNDS) as (wall, thread),
+        mock.patch.object(timing, "now", _computed),
+        mock.patch.object(build, "Task", partial(Task, remember=False)),
+        watched(lambda: calibrate(*next(coming)), every) as taken,
     ):
+        for job, size in dict.fromkeys(turns):  # to warm up
+            calibrate(job, size, Laps())
         trial.run(scenario, scenario.algorithms[0], scenario.seeds[0])
-    return machine(scenario, laps, whole, "a benchmark"), wall, thread
+    return machine(scenario, laps, whole, "a benchmark"), taken
 
 
 def main(labels: list[str]) -> None:
     torch.set_num_threads(1)
     for label in labels or ASKED:
         change = f"algorithms=[{ENTRIES[label]}]"
-        found, wall, thread = measured(load(SCENARIO, [change]))
+        found, taken = measured(load(SCENARIO, [change]))
         device = f"name: {NAME}, power: {{idle: 0 W, compute: 0 W}}"
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "machine.yaml"
             save(file, written(NAME, found))
             there = f"devices: [{{count: 20, {device}}}], server: {{{device}}}"
             predicted, works = simulated(load(SCENARIO, [change, f"world={{catalogue: {file}, {there}}}"]))
-        error = sum(predicted.values()) / sum(wall.values()) - 1
+        actual = taken.typical()
+        total = sum(actual.values())
         report(
             "calibration_error",
-            abs(error),
+            abs(sum(predicted.values()) / total - 1),
             algorithm=label,
-            signed=error,
+            signed=sum(predicted.values()) / total - 1,
             predicted_s=sum(predicted.values()),
-            measured_s=sum(wall.values()),
-            thread_s=sum(thread.values()),
+            measured_s=total,
+            thread_s=sum(map(sum, taken.alike.values())),
+            wall_s=sum(taken.wall),
             works=works,
-            by_work={work: predicted[work] / seconds - 1 for work, seconds in wall.items()},
+            by_work={
+                work: {
+                    "measured_s": seconds,
+                    "share": seconds / total,
+                    "error": predicted[work] / seconds - 1,
+                    "of_total": (predicted[work] - seconds) / total,
+                }
+                for work, seconds in actual.items()
+            },
         )
 
 

@@ -11,7 +11,7 @@ from tests.helpers.places import SCENARIOS
 
 REPEATS = 5
 FIFO = "first in, first out"
-EDGE = "{name: rtx-4090, count: 2, devices: [raspberry-pi-4, jetson-nano, jetson-orin-nx]}"
+EDGE = "{name: rtx-4090, count: 2, devices: [raspberry-pi-4, raspberry-pi-5, jetson-nano]}"
 WORLDS: dict[str, list[str]] = {
     FIFO: [],
     "two GPUs": ["server.gpus=2"],

@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 from unittest.mock import patch
 
-from simulator.experiments.trial import trial
+from simulator.experiments.trial import build, trial
 from simulator.experiments.trial.result import TrialResult
 from simulator.learning.task import Task
 from simulator.scenario.scenario import load
@@ -30,7 +30,7 @@ def timed(remember: bool) -> Timed:
     """The trial as the quickstart has it, all rounds and evaluations, on one thread."""
     scenario = load(QUICKSTART, ("threads=1",))
     entry = next(entry for entry in scenario.algorithms if entry.label == "SFL+Linear")
-    with patch.object(trial, "Task", partial(Task, remember=remember)):
+    with patch.object(build, "Task", partial(Task, remember=remember)):
         wall, cpu = time.perf_counter(), time.process_time()
         outcome = trial.run(scenario, entry, scenario.seeds[0])
         return Timed(outcome, time.perf_counter() - wall, time.process_time() - cpu)

@@ -9,8 +9,8 @@ import yaml
 
 from simulator.accounting.costs import Cost
 from simulator.calibration import calibrate as calibration
-from simulator.calibration.calibrate import Machine, save, sizes_up_to, unknown, written
-from simulator.calibration.timing import Laps
+from simulator.calibration.calibrate import Machine, save, timed, unknown, written
+from simulator.calibration.timing import Laps, sizes_up_to
 from simulator.experiments.trial.build import structure
 from simulator.scenario import hardware as catalogue
 from simulator.scenario.scenario import ScenarioError, load
@@ -227,6 +227,12 @@ def test_a_scenario_on_the_calibrated_machine(sfsim: Sfsim, tmp_path: Path) -> N
     status, out, err = sfsim("list", "devices", "--catalogue", "mine.yaml", "--match", "mine", "--sources")
     assert (status, err) == (0, "")
     assert f"{len(times)} pieces of work" in out
+
+
+def test_steps_and_means_are_timed_as_the_scenario_has_them(tmp_path: Path) -> None:
+    (job,) = timed(scenario(tmp_path, ["fl"], training={"local_epochs": 3}), "cpu")
+    assert job.updates == 2  # clients in a round
+    assert job.steps == 3 * 2  # epochs, and batches of 8 and 6
 
 
 def test_other_works_than_the_tables_are_told(sfsim: Sfsim, tmp_path: Path) -> None:

@@ -1,18 +1,19 @@
 """Timing of stages, by a clock that stages themselves move: each is given the seconds it took, and nobody another's."""
 
 from collections import OrderedDict
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from simulator.calibration import machine, timing
-from simulator.calibration.timing import ALIKE, Laps, Timed, few_alike
+from simulator.calibration.timing import ALIKE, Laps, Timed, averaged, few_alike
 from simulator.learning.models.parts import Part
 from simulator.learning.models.staged import Staged
 from simulator.learning.models.weights import Weights
 from simulator.learning.optimizers.sgd import Sgd
+from simulator.learning.training import averaging
 from simulator.world.hardware import Measured
 from tests.helpers.models import CLASSES, SIDE, pictures, staged, vit, weights_of
 
@@ -120,6 +121,62 @@ def test_medians_over_rounds_and_means_over_stages_that_are_alike(clock: Clock) 
     laps.add([(piece, 7.0), (piece, 7.0)])
     laps.add([(piece, 4.0), (piece, 0.0)])
     assert laps.table() == {piece.what: ((1, 3.0),)}
+
+
+class SlowRule(Sgd):
+    """A rule whose first step of a tensor takes 7 s, and whose others take 1 s."""
+
+    clock: ClassVar[Clock]
+
+    def step(self, weight: Tensor, grad: Tensor, slots: dict[str, Any], learning_rate: float, in_place: bool) -> Tensor:
+        self.clock.wait(1.0 if slots else 7.0)
+        slots["known"] = True
+        return weight
+
+
+@pytest.mark.parametrize(("steps", "expected"), [(None, 1.0), (1, 7.0), (2, 4.0), (3, 3.0), (6, 2.0)])
+def test_a_step_is_the_mean_of_the_first_and_those_that_follow(
+    steps: int | None, expected: float, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SlowRule, "clock", clock, raising=False)
+    rule, laps = SlowRule(), Laps()
+    timed = Timed(slow(clock), rule, SIDE, [1], steps=steps)
+    timed.round(Laps())  # without an end, the first step is never met again
+    timed.round(laps)
+    table = laps.table()
+    assert [table[piece.what] for piece in timed.model.steps(timed.model.whole, rule).values()] == [
+        ((1, expected),)
+    ] * 5
+
+
+def test_a_mean_of_updates_is_timed_by_the_kib_of_all_of_them() -> None:
+    one = {"a": torch.zeros(256), "b": torch.ones(512)}  # 1 KiB and 2 KiB
+    means = list(averaged(one, 5))
+    costs = [averaging.weighted_mean.cost(values, [1.0] * len(values)) for values in means]
+    assert [cost.samples for cost in costs] == [1, 1 * 3, 2 * 3, 4 * 3, 5 * 3]
+    tensors = [tensor for update in means[-1] for tensor in update.values()]
+    assert len({tensor.data_ptr() for tensor in tensors}) == 2 * 5, "each is read from a place of its own"
+    assert not list(averaged(one, 0))
+    assert not list(averaged({}, 5))
+
+
+def test_there_are_no_more_updates_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = {"a": torch.zeros(256)}
+    for limit, most in ((3 * 1024, 3), (1, 1)):
+        monkeypatch.setattr(timing, "UPDATES_BYTES", limit)
+        assert max(map(len, averaged(one, 100))) == most
+
+
+def test_a_mean_is_given_the_seconds_it_takes(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(averaging.weighted_mean, "run", lambda values, weights: clock.wait(len(values)))
+    model, tensors = staged(vit(), remember=False)
+    timed, laps = Timed(model, Sgd(), SIDE, [1, 2], updates=3), Laps()
+    timed.round(laps)
+    size = 4 * sum(tensor.numel() for tensor in tensors.values()) / 1024
+    rows = dict(laps.table()["weighted_mean"])
+    assert {count: rows[round(count * size)] for count in (1, 2, 3)} == {1: 1.0, 2: 2.0, 3: 3.0}
+    assert len(rows) == 4
+    assert {piece.samples for piece in timed.pieces() if piece.what == "weighted_mean"} == set(rows)
 
 
 @pytest.mark.parametrize("train", ["full", "linear", "bias", "prompt"])

@@ -12,6 +12,7 @@ from simulator.cli import listing
 from simulator.cli.entry import app
 from simulator.learning.data.partition.dirichlet import Dirichlet
 from simulator.learning.optimizers.sgd import Sgd
+from simulator.scenario.hardware import entries
 from simulator.settings.errors import ScenarioError
 from simulator.settings.plugins import FAMILIES
 from tests.helpers.places import ROOT
@@ -28,9 +29,27 @@ def row(output: str, name: str) -> list[str]:
     return found
 
 
-def test_a_device_with_its_marks() -> None:
-    wanted = "raspberry-pi-4 13.5 GFLOP/s n 0.3 a 4 GB/s r 4 GiB n 2.7 W r 7.2 W m 4 W a"
-    assert row(shown("devices"), "raspberry-pi-4") == wanted.split()
+BOARD = """\
+devices:
+  board:
+    rate: {fp32: {value: 2 GFLOP/s, mark: nominal}, fp16: 8 GFLOP/s}
+    utilisation: {fp16: {value: 0.25, mark: assumed}, fp32: {value: 0.5, mark: fitted, source: a paper}}
+    memory_bandwidth: {value: 1 GB/s, mark: recalled}
+    power: {idle: {value: 1 W, mark: measured}}
+"""
+
+
+def test_a_device_with_its_marks_and_what_it_reaches_at_fp32(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(BOARD)
+    output = shown("devices", "--match", "board", "--catalogue", str(tmp_path / "own.yaml"))
+    assert row(output, "board") == ["board", "2", "GFLOP/s", "n", "0.5", "f", "1", "GB/s", "r", "1", "W", "m"]
+
+
+def test_sources_show_what_is_reached_at_every_precision(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(BOARD)
+    output = shown("devices", "--match", "board", "--sources", "--catalogue", str(tmp_path / "own.yaml"))
+    assert row(output, "board.utilisation.fp32") == ["board.utilisation.fp32", "0.5", "fitted", "a", "paper"]
+    assert row(output, "board.utilisation.fp16") == ["board.utilisation.fp16", "0.25", "assumed"]
 
 
 def test_a_link_with_its_marks() -> None:
@@ -67,7 +86,9 @@ def test_sources_of_each_figure() -> None:
 def test_a_catalogue_of_ones_own(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text("devices: {mine: {memory: 3 GiB}}\n")
-    assert row(shown("devices", "--catalogue", str(own)), "mine") == ["mine", "0.3", "a", "3", "GiB"]
+    usual = entries()["defaults"]["device"]["utilisation"]
+    wanted = ["mine", str(usual.value), usual.mark[0], "3", "GiB"]
+    assert row(shown("devices", "--catalogue", str(own)), "mine") == wanted
     own.write_text("devices: {mine: {memory: 3}}\n")
     with pytest.raises(ScenarioError, match=r"own.yaml, line 1: devices.mine.memory is 3: it has no unit"):
         shown("devices", "--catalogue", str(own))
@@ -105,7 +126,8 @@ def test_other_architectures_are_no_models_of_ours() -> None:
     names = listing.models()
     assert len(names) > 100
     assert {"vit_large_patch16_224", "deit_tiny_patch16_224", "resnet18", "resnet50_gn"} <= set(names)
-    assert not {"resnetv2_50", "swin_tiny_patch4_window7_224", "deit_tiny_distilled_patch16_224"} & set(names)
+    assert {"swin_tiny_patch4_window7_224", "mixer_b16_224"} <= set(names)
+    assert not {"resnetv2_50", "convnext_tiny", "deit_tiny_distilled_patch16_224"} & set(names)
     assert not {"test_vit", "seresnet50", "resnetrs50", "resnetblur18", "resnext50_32x4d"} & set(names)
 
 

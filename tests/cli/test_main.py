@@ -82,7 +82,7 @@ WRONG: dict[str, tuple[tuple[str, str] | str, str]] = {
     "unknown algorithm": (("name: sfprompt", "name: sfpromt"), 'did you mean "sfprompt"?'),
     "unknown model": (("name: random", "name: randum"), 'did you mean "random"?'),
     "unknown timm model": (("name: random", "name: vit_tiny_patch16_225"), 'did you mean "vit_tiny_patch16_224"?'),
-    "another kind of model": (("name: random, image_size: 8", "name: resnetv2_50"), "or ResNet is wanted"),
+    "another kind of model": (("name: random, image_size: 8", "name: resnetv2_50"), "or MlpMixer is wanted"),
     "a size that does not fit": (("image_size: 8", "image_size: 10"), "model.image_size is 10"),
     "unknown data": (("name: digits", "name: digit"), 'did you mean "digits"?'),
     "unknown device": (("raspberry-pi-4", "raspbery-pi-4"), 'did you mean "raspberry-pi-4"?'),

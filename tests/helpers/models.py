@@ -1,11 +1,14 @@
 """Small models, whole and in parts, and random images for them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import timm
 import torch
+from timm.models.mlp_mixer import MlpMixer
 from timm.models.resnet import ResNet
+from timm.models.swin_transformer import SwinTransformer
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
@@ -23,14 +26,8 @@ SIDE = 16
 
 def vit(seed: int = 0, **settings: Any) -> VisionTransformer:
     """Return a VisionTransformer of three narrow blocks. No weight is 0 or 1, so that no omission goes unnoticed."""
-    shape = {"img_size": SIDE, "patch_size": 8, "embed_dim": 16, "depth": 3, "num_heads": 2, "num_classes": CLASSES}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = timm.create_model("vit_tiny_patch16_224", **{**shape, **settings})
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.add_(torch.randn_like(parameter), alpha=0.1)
-    return model.eval()
+    shape = {"img_size": SIDE, "patch_size": 8, "embed_dim": 16, "depth": 3, "num_heads": 2}
+    return _shaken(partial(timm.create_model, "vit_tiny_patch16_224"), seed, {**shape, **settings})
 
 
 def resnet(name: str = "resnet18", seed: int = 0, **settings: Any) -> ResNet:
@@ -55,6 +52,30 @@ def resnet(name: str = "resnet18", seed: int = 0, **settings: Any) -> ResNet:
     return model.eval()
 
 
+def swin(seed: int = 0, **settings: Any) -> SwinTransformer:
+    """Return a narrow SwinTransformer of four blocks; in every second one, windows are shifted. No weight is 0 or 1."""
+    shape = {"img_size": SIDE, "patch_size": 2, "window_size": 2, "embed_dim": 8, "depths": (2, 2), "num_heads": (1, 2)}
+    named = partial(timm.create_model, "swin_tiny_patch4_window7_224")
+    return _shaken(named, seed, {**shape, "drop_path_rate": 0.0, **settings})
+
+
+def mixer(seed: int = 0, **settings: Any) -> MlpMixer:
+    """Return a narrow MlpMixer of three blocks. No weight is 0 or 1."""
+    shape = {"img_size": SIDE, "patch_size": 4, "embed_dim": 16, "num_blocks": 3}
+    return _shaken(MlpMixer, seed, {**shape, **settings})  # timm's own names of it fix its shape
+
+
+def _shaken(create: Callable[..., Any], seed: int, settings: dict[str, Any]) -> Any:
+    """Return a model of timm's with other weights than it starts from, so that no omission goes unnoticed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = create(**{"num_classes": CLASSES, **settings})
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(torch.randn_like(parameter), alpha=0.1)
+    return model.eval()
+
+
 def pictures(
     samples: int, seed: int = 1, side: int = SIDE, dtype: torch.dtype = torch.float32
 ) -> tuple[Tensor, Tensor]:
@@ -72,7 +93,7 @@ def pictures(
 
 
 def staged(
-    model: VisionTransformer | ResNet,
+    model: VisionTransformer | ResNet | SwinTransformer | MlpMixer,
     train: str = "full",
     prompts: int = 0,
     place: str = "after_class",

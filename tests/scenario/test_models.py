@@ -151,7 +151,7 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "another family": (
         {"name": "resnetv2_50"},
         {},
-        "line 2: model.name is \"resnetv2_50\": 'resnetv2_50' is a ResNetV2; a timm VisionTransformer or ",
+        "line 2: model.name is \"resnetv2_50\": 'resnetv2_50' is a ResNetV2; a timm VisionTransformer, ",
     ),
     "a resnet that is not plain": (
         {"name": "seresnet18", "pretrained": False},

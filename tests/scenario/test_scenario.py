@@ -102,7 +102,7 @@ def test_resolved_hides_no_default(scenario: Scenario) -> None:
     nano = resolved["world"]["devices"][1]
     assert nano["uplink"] == {"rate": "10 Mbit/s", "latency": "25 ms"}
     assert nano["rate"] == {"fp32": "236 GFLOP/s", "fp16": "472 GFLOP/s"}
-    assert nano["utilisation"] == 0.3
+    assert nano["utilisation"] == scenario.world.devices[1].utilisation
     assert resolved["world"]["server"]["downlink"] == {"rate": "1 Gbit/s", "latency": "0 s"}
     assert resolved["training"]["optimizer"] == {
         "name": "sgd", "learning_rate": 0.05, "momentum": 0.9, "weight_decay": 0.0

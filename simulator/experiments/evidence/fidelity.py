@@ -113,10 +113,13 @@ def verdicts(compared: Sequence[Compared]) -> list[Verdict]:
         groups[row.row.device, row.row.precision].append(row)
     return [
         Verdict(
-            *key,
-            *(sum(row.used == used for row in group) for used in ("fitted", "held out", "not modelled")),
-            tuple(dict.fromkeys(row.architecture for row in group if row.used == "held out")),
-            tuple(held_out(group)),
+            device,
+            precision,
+            fitted=sum(row.used == "fitted" for row in group),
+            held_out=sum(row.used == "held out" for row in group),
+            not_modelled=sum(row.used == "not modelled" for row in group),
+            architectures=tuple(dict.fromkeys(row.architecture for row in group if row.used == "held out")),
+            errors=tuple(held_out(group)),
         )
-        for key, group in groups.items()
+        for (device, precision), group in groups.items()
     ]

@@ -21,6 +21,9 @@ from simulator.settings.wording import listed, near_miss
 OURS = "measured.csv"
 """The rows that come with the package, in its assets."""
 INFERENCE = frozenset({"inference", "infer", "evaluation", "forward"})
+SAME = {"all": "full", "head": "linear", "head only": "linear", "classifier": "linear", "none": "", "amp": "fp16"}
+SAME |= {"float32": "fp32", "float16": "fp16", "half": "fp16", "bfloat16": "bf16"}
+"""What other tables call what is trained, and precisions."""
 
 
 def _task(value: Any) -> str:
@@ -33,7 +36,14 @@ def _blank(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+def _known_as(value: Any) -> Any:
+    """Return our word for what other tables call otherwise; None for an empty cell."""
+    word = str(value or "").strip().lower().replace("_", " ")
+    return _blank(SAME.get(word, value))
+
+
 Maybe = BeforeValidator(_blank)
+Known = BeforeValidator(_known_as)
 
 
 class Row(Settings):
@@ -56,10 +66,10 @@ class Row(Settings):
     device: str = Field(min_length=1)
     model: str = Field(min_length=1)
     task: Annotated[Literal["training", "inference"], BeforeValidator(_task)] = "training"
-    train: Annotated[str | None, Maybe] = None
+    train: Annotated[str | None, Known] = None
     batch_size: PositiveInt
     image_size_or_length: PositiveInt
-    precision: Annotated[Precision, BeforeValidator(lambda value: _blank(value) or "fp32")] = "fp32"
+    precision: Annotated[Precision, BeforeValidator(lambda value: _known_as(value) or "fp32")] = "fp32"
     seconds: Annotated[PositiveFloat | None, Maybe] = None
     images_per_s: Annotated[PositiveFloat | None, Maybe] = None
     source: Annotated[str | None, Maybe] = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -279,9 +280,20 @@ def hardware_of(settings: SiteSettings, gpus: int = 1, slots: int = 1) -> Hardwa
     watts = settings.power
     others = (gpus - 1) * watts.idle  # what the GPUs draw that do not compute
     power = Power(*(others + state for state in (watts.idle, watts.compute, watts.upload, watts.download)))
-    figures = settings.flops_per_s, settings.memory_bandwidth, gpus * settings.memory, slots, power, gpus
-    figures = *figures, settings.batch_efficiency or (), settings.copies, settings.width
-    return Measured(*figures, settings.table) if settings.table else Hardware(*figures)
+    hardware = Hardware(
+        settings.flops_per_s,
+        settings.memory_bandwidth,
+        gpus * settings.memory,
+        slots,
+        power,
+        gpus,
+        settings.batch_efficiency or (),
+        settings.copies,
+        settings.width,
+    )
+    if not settings.table:
+        return hardware
+    return Measured(**{field.name: getattr(hardware, field.name) for field in fields(Hardware)}, table=settings.table)
 
 
 def _link(name: str, settings: LinkSettings, seeds: Seeds) -> Link:

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from simulator.learning.costs.attention import Attention
 
 
 class Footprint(NamedTuple):
@@ -91,10 +91,7 @@ def _count(module: nn.Module, batch: Tensor, attention: str) -> Trace:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), _Pairs(weights) as pairs:
-        if attention == "fused":
-            with _Fused():
-                module(batch)
-        else:
+        with Attention(attention):
             module(batch)
     return Trace(sum(size for size, _ in kept.values()), pairs.sizes)
 
@@ -115,27 +112,3 @@ class _Pairs(TorchDispatchMode):
         output = function(*args, **(kwargs or {}))
         self.see([*tree_leaves(args), *tree_leaves(kwargs or {}), *tree_leaves(output)])
         return output
-
-
-class _Fused(TorchFunctionMode):
-    """Keeps what fused attention would keep; on ``meta``, torch always falls back to separate operations."""
-
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if function is functional.scaled_dot_product_attention:
-            return _FusedAttention.apply(*args[:3])
-        return function(*args, **(kwargs or {}))
-
-
-class _FusedAttention(torch.autograd.Function):
-    """A stand-in for fused attention that saves the same tensors for its backward pass, and computes nothing."""
-
-    @staticmethod
-    def forward(context: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        *batch, heads, tokens, _ = q.shape
-        output = q.new_empty((*batch, tokens, heads, v.shape[-1])).transpose(-2, -3)  # the memory layout of the kernels
-        context.save_for_backward(q, k, v, output, q.new_empty(q.shape[:-1], dtype=torch.float32))
-        return output
-
-    @staticmethod
-    def backward(context: Any, grad: Tensor) -> Any:
-        raise RuntimeError("this attention is only there to be counted")

@@ -40,16 +40,16 @@ def pieces(stages: Sequence[tuple[StageCost, Priced]], samples: int) -> Pieces:
         stages: the stages of the part, in order: the cost of each for one sample, and its operations for the batch.
         samples: the size of the batch.
     """
-    found = Pieces([], [], [], [], [])  # type: ignore[arg-type]
+    infer, onward, back, chained, late = (list[Piece]() for _ in Pieces._fields)
     for cost, (forward, backward, chain, weights) in stages:
         inference = Piece(f"{cost.plain} infer", samples, samples * cost.forward, forward.bytes, forward)
-        found.infer.append(inference)
-        found.forward.append(inference._replace(what=f"{cost.label} forward") if cost.grad else inference)
+        infer.append(inference)
+        onward.append(inference._replace(what=f"{cost.label} forward") if cost.grad else inference)
         if cost.grad:
             for kind, name, flops, operations in (
-                (found.backward, "backward", cost.backward, backward),
-                (found.chain, "chain", cost.chain, chain),
-                (found.late, "late", cost.weights, weights),
+                (back, "backward", cost.backward, backward),
+                (chained, "chain", cost.chain, chain),
+                (late, "late", cost.weights, weights),
             ):
                 kind.append(Piece(f"{cost.label} {name}", samples, samples * flops, operations.bytes, operations))
-    return Pieces(*map(tuple, found))
+    return Pieces(tuple(infer), tuple(onward), tuple(back), tuple(chained), tuple(late))

@@ -12,19 +12,15 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import conv_flop_count, flop_registry
 
 from simulator.accounting.roofline import Operation, Operations
+from simulator.learning.costs.attention import FUSED, FUSED_BACKWARD, Attention, storage
 from simulator.learning.costs.keys import StageKey
 
 aten = torch.ops.aten
-FUSED = aten._scaled_dot_product_flash_attention_for_cpu
-"""Fused attention; on ``meta``, torch always falls back to separate operations."""
-FUSED_BACKWARD = aten._scaled_dot_product_flash_attention_for_cpu_backward
 STILL = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "detach", "_unsafe_view"})
 """Operations that allocate or rename, and move nothing; so do views."""
 FEW = 2, 3
@@ -114,15 +110,14 @@ def _trace(stage: nn.Module, shape: tuple[int, ...], grad: bool, attention: str)
     with torch.inference_mode(False), torch.enable_grad():  # the caller's mode must not change the result
         x = torch.empty(shape, device="meta").requires_grad_(grad)
         parameters = [parameter for parameter in stage.parameters() if parameter.requires_grad]
-        attended = _Fused() if attention == "fused" else _Unchanged()
-        with attended, _Seen() as forward:
+        with Attention(attention) as attended, _Seen() as forward:
             output = stage(x)
         if not output.requires_grad:
             return Traffic(tuple(row.operation for row in forward.rows))
         with _Seen(attended.wanted) as backward:
             grads = torch.autograd.grad(output, [*parameters, *([x] if grad else [])], torch.empty_like(output))
-    last = {_storage(tensor) for tensor in grads[: len(parameters)]} - {
-        _storage(tensor) for tensor in grads[len(parameters) :]
+    last = {storage(tensor) for tensor in grads[: len(parameters)]} - {
+        storage(tensor) for tensor in grads[len(parameters) :]
     }
     chain = tuple(row.operation for row in backward.rows if not row.results or not row.results <= last)
     weights = tuple(row.operation for row in backward.rows if row.results and row.results <= last)
@@ -136,44 +131,11 @@ class _Row(NamedTuple):
     results: frozenset[int]
 
 
-class _Unchanged(TorchFunctionMode):
-    """Leaves every function as it is.
-
-    Attributes:
-        wanted: for each fused attention, by the storage of its queries, how many products its way back needs.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.wanted: dict[int, int] = {}
-
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return function(*args, **(kwargs or {}))
-
-
-class _Fused(_Unchanged):
-    """Calls fused attention wherever attention is wanted."""
-
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if function is functional.scaled_dot_product_attention:
-            return self._attend(*args, **(kwargs or {}))
-        return function(*args, **(kwargs or {}))
-
-    def _attend(
-        self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, *_: Any, **others: Any
-    ) -> Tensor:
-        mask = None if attn_mask is None else attn_mask.expand(*query.shape[:-1], key.shape[-2])
-        scores = query.requires_grad + key.requires_grad
-        self.wanted[_storage(query)] = scores + bool(scores) + value.requires_grad
-        output: Tensor = FUSED(query, key, value, 0.0, others.get("is_causal", False), attn_mask=mask)[0]
-        return output
-
-
 class _Seen(TorchDispatchMode):
     """Records each operation with its FLOPs and bytes; a convolution's way back is two, as its kernels are.
 
     Args:
-        wanted: as of ``_Fused``, for a way back.
+        wanted: as of ``Attention``, for a way back.
     """
 
     def __init__(self, wanted: Mapping[int, int] | None = None) -> None:
@@ -203,13 +165,13 @@ def _row(packet: Any, args: Any, kwargs: Any, output: Any, wanted: Mapping[int, 
     flops = copied = 0
     if packet in (FUSED, FUSED_BACKWARD):
         query, key = args[:2] if packet is FUSED else args[1:3]  # all widths are equal, and so are all products
-        products = 2 if packet is FUSED else wanted[_storage(query)]
+        products = 2 if packet is FUSED else wanted[storage(query)]
         flops = products * 2 * prod(query.shape) * key.shape[-2]
     elif packet in flop_registry:
         flops = flop_registry[packet](*args, **kwargs, out_val=output)
     if packet is aten.convolution:
         copied = 2 * (_columns(args[0], args[1], output.shape, args[3]) + _bytes(args[0]) + _bytes(output))
-    return _Row(Operation(flops, touched, copied), frozenset(map(_storage, results)))
+    return _Row(Operation(flops, touched, copied), frozenset(map(storage, results)))
 
 
 def _convolution_backward(output: Any, grad: Tensor, x: Tensor, weight: Tensor, *others: Any) -> Iterator[_Row]:
@@ -220,12 +182,12 @@ def _convolution_backward(output: Any, grad: Tensor, x: Tensor, weight: Tensor, 
     of_x, of_w, of_b = output
     if of_input:
         touched = _bytes(grad) + _bytes(weight) + _bytes(of_x)
-        yield _Row(Operation(flops, touched, copied), frozenset({_storage(of_x)}))
+        yield _Row(Operation(flops, touched, copied), frozenset({storage(of_x)}))
     if of_weight:
         touched = _bytes(grad) + _bytes(x) + _bytes(of_w) + (_bytes(of_b) if of_bias else 0)
-        yield _Row(Operation(flops, touched, copied), frozenset({_storage(of_w)}))
+        yield _Row(Operation(flops, touched, copied), frozenset({storage(of_w)}))
     elif of_bias:
-        yield _Row(Operation(0, _bytes(grad) + _bytes(of_b)), frozenset({_storage(of_b)}))
+        yield _Row(Operation(0, _bytes(grad) + _bytes(of_b)), frozenset({storage(of_b)}))
 
 
 def _columns(x: Tensor, weight: Tensor, output: Iterable[int], stride: list[int]) -> int:
@@ -240,7 +202,3 @@ def _columns(x: Tensor, weight: Tensor, output: Iterable[int], stride: list[int]
 def _bytes(tensor: Tensor) -> int:
     """Return the bytes of a tensor that are read or written; a value that is expanded is there once."""
     return min(tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes())
-
-
-def _storage(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)

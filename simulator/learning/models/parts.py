@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
 from simulator.accounting.costs import Cost, Piece, made_of, work
@@ -203,7 +202,7 @@ class Part:
             x = x.tensor()
             if cached_stages:
                 return self._slice.rest(tensors, x)
-        return functional_call(self._slice.module, {name: tensors[name] for name in self.names}, (x,))
+        return self._slice.every(tensors, x)
 
 
 @contextmanager

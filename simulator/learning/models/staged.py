@@ -53,14 +53,30 @@ class Sizes(NamedTuple):
 
 
 class Stretch:
-    """Consecutive stages, called with their tensors by name."""
+    """Consecutive stages, called with their tensors by name.
 
-    def __init__(self, stages: Iterable[tuple[str, nn.Module]]) -> None:
+    Args:
+        stages: the stages by name, on ``meta``.
+        constants: what stages derive from their shape, such as the mask of windows, by name; it is no weight.
+    """
+
+    def __init__(self, stages: Iterable[tuple[str, nn.Module]], constants: Mapping[str, Tensor]) -> None:
         self.module = nn.Sequential(OrderedDict(stages))
-        self.names = (*dict(self.module.named_parameters()), *dict(self.module.named_buffers()))
+        self.names = names_of(self.module)
+        derived = dict(self.module.named_buffers()).keys() - set(self.names)
+        self._constants = {name: constants[name] for name in derived if name in constants}
 
     def __call__(self, tensors: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        return functional_call(self.module, {name: tensors[name] for name in self.names}, (x,))
+        if any(tensor.device != x.device for tensor in self._constants.values()):
+            self._constants = {name: tensor.to(x.device) for name, tensor in self._constants.items()}
+        weights = {name: tensors[name] for name in self.names}
+        return functional_call(self.module, {**weights, **self._constants}, (x,))
+
+
+def names_of(module: nn.Module) -> tuple[str, ...]:
+    """Return the names of all weights: parameters, and the buffers that are saved with them."""
+    saved = module.state_dict().keys()
+    return *dict(module.named_parameters()), *(name for name, _ in module.named_buffers() if name in saved)
 
 
 class Slice:
@@ -68,21 +84,21 @@ class Slice:
 
     Attributes:
         module: the stages as one module.
-        names: the names of all its parameters and buffers.
+        names: the names of all its parameters and saved buffers.
         trainable: the names of the parameters that are trained.
-        frozen: the names of all other parameters and of the buffers.
+        frozen: the names of all other parameters and of the saved buffers.
         input_grad: whether the gradient of the input is wanted, because a stage before the first of these is trained.
             It follows from the cut; a tensor that arrived over a link does not show it.
         learns: whether a backward pass is needed, for gradients of parameters or of the input.
-        bytes: the bytes of all parameters and buffers.
+        bytes: the bytes of all parameters and saved buffers.
         trainable_bytes: the bytes of the parameters that are trained.
     """
 
-    def __init__(self, stages: OrderedDict[str, nn.Module], input_grad: bool) -> None:
-        self.module = nn.Sequential(stages)
+    def __init__(self, stages: OrderedDict[str, nn.Module], input_grad: bool, constants: Mapping[str, Tensor]) -> None:
+        self.module, self._constants = nn.Sequential(stages), constants
         parameters = dict(self.module.named_parameters())
         self.trainable = tuple(name for name, parameter in parameters.items() if parameter.requires_grad)
-        self.names = (*parameters, *dict(self.module.named_buffers()))
+        self.names = names_of(self.module)
         self.frozen = tuple(name for name in self.names if name not in set(self.trainable))
         self.input_grad = input_grad
         self.learns = bool(self.trainable) or input_grad
@@ -116,12 +132,17 @@ class Slice:
     @cached_property
     def prefix(self) -> Stretch:
         """The stages before the first that is trained."""
-        return Stretch(list(self.stages.items())[: self.frozen_prefix])
+        return Stretch(list(self.stages.items())[: self.frozen_prefix], self._constants)
 
     @cached_property
     def rest(self) -> Stretch:
         """The first stage that is trained, and all that follow it."""
-        return Stretch(list(self.stages.items())[self.frozen_prefix :])
+        return Stretch(list(self.stages.items())[self.frozen_prefix :], self._constants)
+
+    @cached_property
+    def every(self) -> Stretch:
+        """All of the stages."""
+        return Stretch(self.stages.items(), self._constants)
 
 
 class Staged:
@@ -146,6 +167,7 @@ class Staged:
         attention: str = "fused",
         remember: bool = True,
     ) -> None:
+        self._constants = {name: buffer for name, buffer in nn.ModuleDict(stages).named_buffers() if not buffer.is_meta}
         self.stages = {name: stage.to("meta") for name, stage in stages.items()}
         self.names = list(self.stages)
         self.attention, self.remember = attention, remember
@@ -190,7 +212,8 @@ class Staged:
         if ranges not in self._slices:
             names = [name for start, stop in ranges for name in self.names[start:stop]]
             stages = OrderedDict((name, self.stages[name]) for name in names)
-            self._slices[ranges] = Slice(stages, input_grad=any(self._learns[: ranges[0][0]]))
+            input_grad = any(self._learns[: ranges[0][0]])
+            self._slices[ranges] = Slice(stages, input_grad, self._constants)
         return self._slices[ranges]
 
     def stage_costs(self, ranges: Ranges, shape: tuple[int, ...]) -> list[StageCost]:

@@ -7,14 +7,23 @@ from typing import Any
 
 from torch import Tensor
 
-from simulator.accounting.costs import Cost, work
+from simulator.accounting.costs import Cost, Piece, made_of, work
 from simulator.accounting.payload import tree_bytes
 from simulator.learning.trees import transform
 
+MEAN = "weighted_mean"
+"""The name of the piece that a mean is; a table has its seconds by the KiB of all updates."""
+
+
+def _priced(sent: int, touched: int, peak: int) -> Cost:
+    """Return the cost of a mean, from the bytes of all updates, those of all operands and results, and the peak."""
+    return made_of((Piece(MEAN, max(1, round(sent / 1024)), bytes_touched=touched),), peak_bytes=peak)
+
 
 def _mean_cost(values: list[Any], weights: list[float]) -> Cost:
-    touched = sum(map(tree_bytes, values)) + tree_bytes(values[0])
-    return Cost(bytes_touched=touched, peak_bytes=touched)  # all updates and their mean are in memory at once
+    sent = sum(map(tree_bytes, values))
+    touched = sent + tree_bytes(values[0])
+    return _priced(sent, touched, peak=touched)  # all updates and their mean are in memory at once
 
 
 @work(cost=_mean_cost)
@@ -50,7 +59,7 @@ def _filled_cost(values: list[dict[str, Any]], weights: list[float], rest: Mappi
     sent, mean = sum(map(tree_bytes, values)), _named(values)
     filled = {name: rest[name] for name in mean if any(name not in value for value in values)}
     size = sent + tree_bytes(mean)
-    return Cost(bytes_touched=size + tree_bytes(filled), peak_bytes=size)  # ``rest`` is in memory anyway
+    return _priced(sent, size + tree_bytes(filled), peak=size)  # ``rest`` is in memory anyway
 
 
 @work(cost=_filled_cost)

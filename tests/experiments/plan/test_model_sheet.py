@@ -234,7 +234,7 @@ def test_as_tables() -> None:
         (["resnet18", "--keyword", "layers"], "--keyword layers: write it as KEY=VALUE, such as depth=4"),
         (["resnet18", "--keyword", "layers=[1"], "--keyword layers=[1, line 1: this is not complete, valid YAML"),
         (["vit_tiny_patch16_224", "--keyword", "img_size=4"], "img_size is no keyword here: use image_size"),
-        (["swin_tiny_patch4_window7_224"], "swin_tiny_patch4_window7_224"),
+        (["convnext_tiny"], "'convnext_tiny' is a ConvNeXt; a timm VisionTransformer, "),
     ],
 )
 def test_what_cannot_be_is_one_message(arguments: list[str], said: str) -> None:

@@ -13,7 +13,7 @@ from simulator.experiments.plan.rounds import Planner
 from simulator.experiments.plan.table import PlanTable
 from simulator.scenario.scenario import Scenario
 
-NAMES = ("raspberry-pi-4", "jetson-nano", "jetson-orin-nx")
+NAMES = ("raspberry-pi-4", "raspberry-pi-5", "jetson-nano")
 
 
 def printed(width: int, memory: str = "64 GB", **server: Any) -> list[str]:

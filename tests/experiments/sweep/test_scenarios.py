@@ -22,10 +22,16 @@ POINTS = {
     "prices": (3, 36),
     "queues": (9, 27),
     "batching": (16, 48),
+    "quickstart_rates": (4, 24),
+    "claims_rates": (8, 48),
+    "claims_accuracy": (2, 24),
+    "claims_pruning": (2, 48),
+    "claims_shape": (1, 12),
 }
 """Points, and trials: what a point does not change for an algorithm is one trial."""
 _SYNTHETIC = ["data={name: synthetic, samples: 1000, test_samples: 500, classes: 10}"]
-INSTEAD = {"label_skew": _SYNTHETIC, "learning_rate": _SYNTHETIC}
+_CIFAR10 = ("label_skew", "learning_rate", "claims_rates", "claims_accuracy", "claims_pruning", "claims_shape")
+INSTEAD = dict.fromkeys(_CIFAR10, _SYNTHETIC)
 """Of data that would be downloaded."""
 
 

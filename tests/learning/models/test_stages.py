@@ -7,7 +7,7 @@ import timm
 import torch
 from torch import nn
 
-from simulator.learning.models.stages import NotStagedError, Prompt, stages_of
+from simulator.learning.models.stages import FAMILIES, NotStagedError, Prompt, stages_of
 from tests.helpers.models import pictures, vit
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -97,7 +97,7 @@ def test_prompts_start_uniform_within_the_bound_of_vpt() -> None:
 def test_another_family_is_refused() -> None:
     with torch.device("meta"):
         model = timm.create_model("mobilenetv3_small_050", num_classes=5)
-    with pytest.raises(NotStagedError, match="MobileNetV3 is not a timm VisionTransformer or ResNet"):
+    with pytest.raises(NotStagedError, match=f"MobileNetV3 is not {FAMILIES}"):
         stages_of(model)
 
 

@@ -5,6 +5,7 @@ import torch
 
 from simulator.accounting.payload import tree_bytes
 from simulator.learning.training.averaging import filled_mean, weighted_mean
+from simulator.world.hardware import Measured
 
 
 def test_mean_by_hand() -> None:
@@ -35,6 +36,13 @@ def test_it_is_charged_by_bytes() -> None:
     cost = weighted_mean.cost(values, [1] * 4)
     assert tree_bytes(values[0]) == 40
     assert (cost.flops, cost.bytes_touched, cost.peak_bytes) == (0, 5 * 40, 5 * 40)
+
+
+def test_a_table_has_the_seconds_of_a_mean_by_the_kib_of_all_updates() -> None:
+    """A table without such a row, of an older release, leaves it to the bandwidth: 4 KiB are read, 1 KiB is written."""
+    cost = weighted_mean.cost([{"a": torch.zeros(256)}] * 4, [1] * 4)
+    assert Measured(1.0, table={"weighted_mean": ((1, 3.0), (5, 7.0))}).seconds(cost) == 6.0
+    assert Measured(1.0, memory_bandwidth=1024, table={"another": ((1, 3.0),)}).seconds(cost) == 5.0
 
 
 class TestFilled:

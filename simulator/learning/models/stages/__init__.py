@@ -6,6 +6,9 @@ and to the text of ``FAMILIES``. ``models.build`` checks the size of images by f
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from timm.models.mlp_mixer import MlpMixer
 from timm.models.resnet import ResNet
 from timm.models.swin_transformer import SwinTransformer
@@ -20,6 +23,13 @@ __all__ = ["CLASSIFIER", "FAMILIES", "TRAINED", "NoTokensError", "NotStagedError
 
 FAMILIES = "a timm VisionTransformer, ResNet, SwinTransformer or MlpMixer"
 """The families that can be split into stages, for messages."""
+
+WITHOUT_PROMPTS: tuple[tuple[type[nn.Module], Callable[[Any], dict[str, nn.Module]], str], ...] = (
+    (ResNet, resnet.stages, "a ResNet has none: it works on feature maps"),
+    (SwinTransformer, swin.stages, "a SwinTransformer has none that all its windows see"),
+    (MlpMixer, mixer.stages, "an MlpMixer cannot take more than its patches"),
+)
+"""Families that take no prompts: the class, what splits a model of it, and why not."""
 
 
 def stages_of(model: nn.Module, prompts: int = 0, place: Place = "after_class") -> dict[str, nn.Module]:
@@ -39,11 +49,7 @@ def stages_of(model: nn.Module, prompts: int = 0, place: Place = "after_class") 
     """
     if isinstance(model, VisionTransformer):
         return vit.stages(model, prompts, place)
-    for kind, split, why in (
-        (ResNet, resnet.stages, "a ResNet has none: it works on feature maps"),
-        (SwinTransformer, swin.stages, "a SwinTransformer has none that all its windows see"),
-        (MlpMixer, mixer.stages, "an MlpMixer cannot take more than its patches"),
-    ):
+    for kind, split, why in WITHOUT_PROMPTS:
         if isinstance(model, kind):
             if prompts:
                 raise NoTokensError(f"prompts are tokens, and {why}")

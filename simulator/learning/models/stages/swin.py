@@ -6,6 +6,8 @@ attends to its own patches, so that no prompt can be added that all see: there a
 
 from __future__ import annotations
 
+from typing import Any
+
 from timm.models.swin_transformer import SwinTransformer
 from torch import Tensor, nn
 
@@ -20,7 +22,8 @@ class Embed(nn.Module):
 
     def __init__(self, swin: SwinTransformer) -> None:
         super().__init__()
-        self.proj, self.norm = swin.patch_embed.proj, swin.patch_embed.norm
+        embed: Any = swin.patch_embed
+        self.proj, self.norm = embed.proj, embed.norm
 
     def forward(self, images: Tensor) -> Tensor:
         maps: Tensor = self.norm(self.proj(images).permute(0, 2, 3, 1))
@@ -49,9 +52,10 @@ def stages(swin: SwinTransformer) -> dict[str, nn.Module]:
     if swin.head.drop.p:
         raise NotStagedError("dropout is not supported: set 'drop_rate' to 0")
     blocks: list[nn.Module] = []
+    layer: Any
     for layer in swin.layers:
         first, *others = layer.blocks
-        merged = isinstance(layer.downsample, nn.Identity)
-        blocks += [first if merged else nn.Sequential(layer.downsample, first), *others]
+        plain = isinstance(layer.downsample, nn.Identity)
+        blocks += [first if plain else nn.Sequential(layer.downsample, first), *others]
     named = {f"block{number}": block for number, block in enumerate(blocks)}
     return {"embed": Embed(swin), **named, "head": Head(swin)}
