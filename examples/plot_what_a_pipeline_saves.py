@@ -16,7 +16,7 @@ def main(folder: Path) -> None:
     saved = saving(load_sweep(folder), "pipeline", "in sequence")
     ax = plot_heat_map(saved, "world.devices.*.uplink.rate", "world.devices.*.rate.fp32", "saved")
     ax.set_xlabel("each device's uplink")
-    ax.set_ylabel("each device's rate (30 % of it is reached)")
+    ax.set_ylabel("each device's rate (56 % of it is reached)")
     path = folder / "figures" / "pipeline_saving.png"
     ax.figure.savefig(path, dpi=110)
     print(path)
