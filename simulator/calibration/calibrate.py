@@ -44,6 +44,7 @@ class Machine:
         table: for each piece of work, its seconds by number of samples.
         environment: processor, threads, versions, scenario and number of repeats, in words.
         date: the day of the measurement, in ISO format.
+        copies: whether convolutions copy their operands first, as they do on processors.
     """
 
     flops_per_s: float
@@ -52,6 +53,7 @@ class Machine:
     table: Table
     environment: str
     date: str = field(default_factory=lambda: datetime.date.today().isoformat())
+    copies: bool = False
 
 
 def calibrate(scenario: Scenario, repeats: int, progress: Progress = lambda done, of: None) -> Machine:
@@ -120,6 +122,7 @@ def machine(scenario: Scenario, laps: Laps, whole: Sequence[Piece], how: str) ->
         memory_bytes(device),
         table,
         f"sfsim calibrate on {environment}; scenario {scenario.name}, {how}",
+        copies=device == "cpu",
     )
 
 
@@ -138,6 +141,8 @@ def written(name: str, found: Machine, watts: dict[str, str] | None = None) -> s
         "utilisation": {"value": 1, **by},
         "memory_bandwidth": {"value": MEMORY_BANDWIDTH.format(found.memory_bandwidth), **by},
     }
+    if found.copies:
+        figures["copies"] = {"value": True, **by, "source": "it is a processor"}
     if found.memory:
         figures["memory"] = {"value": MEMORY.format(found.memory), **by, "source": "the operating system"}
     if watts:
