@@ -22,7 +22,7 @@ POINTS = {
     "prices": (3, 36),
     "queues": (9, 27),
     "batching": (16, 48),
-    "quickstart_rates": (4, 24),
+    "quickstart_rates": (3, 9),
     "claims_rates": (8, 48),
     "claims_accuracy": (2, 24),
     "claims_pruning": (2, 48),
