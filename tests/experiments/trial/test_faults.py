@@ -156,7 +156,7 @@ def test_a_dry_trial_has_the_costs_of_the_real_one() -> None:
     for label in dry:
         for name, table in dry[label].ledger.tables().items():
             assert list(table) == list(real[label].ledger.tables()[name]), name
-        assert {row.reason for row in real[label].ledger.attempts} >= {"", "away", "battery"}
+        assert {row.reason for row in real[label].ledger.attempts} >= {"", "battery", "outage"}
 
 
 def test_empty_batteries_without_charging_end_a_trial_with_one_message() -> None:
