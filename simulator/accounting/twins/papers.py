@@ -73,6 +73,28 @@ def fl(s: Symbols) -> Figures:
     return of_fl([Device(model, [(1, s.device(flops))], model)] * s.clients)
 
 
+def _all_pushed(s: Symbols, pushed: float, body_backward: float, head_backward: float) -> SplitBatch:
+    """Return all samples that a client pushes through the split as one batch, U-shaped.
+
+    Args:
+        s: the symbols.
+        pushed: the number of samples.
+        body_backward, head_backward: FLOPs of the backward passes of one sample.
+    """
+    leg = s.sent(s.cut_floats * pushed)
+    return SplitBatch(
+        head_forward=s.device(s.head_flops * pushed),
+        smashed=leg,
+        body_forward=s.server(s.body_flops * pushed),
+        features=leg,
+        tail=s.device(3 * s.tail_flops * pushed),
+        feature_gradient=leg,
+        body_backward=s.server(body_backward * pushed),
+        smashed_gradient=leg,
+        head_backward=s.device(head_backward * pushed),
+    )
+
+
 def sfl(s: Symbols) -> Figures:
     """Return a round of U-shaped SFL that trains everything [D]::
 
@@ -80,18 +102,8 @@ def sfl(s: Symbols) -> Figures:
     latency = 3 (c_h + c_t) n U / P_C + 4 q n U b_f / R + 3 c_b n U K / P_S + 2 (|W_h| + |W_t|) b_f / R
     """
     pushed = s.samples * s.epochs
-    leg, model = s.sent(s.cut_floats * pushed), s.sent(s.head + s.tail)
-    batch = SplitBatch(
-        head_forward=s.device(s.head_flops * pushed),
-        smashed=leg,
-        body_forward=s.server(s.body_flops * pushed),
-        features=leg,
-        tail=s.device(3 * s.tail_flops * pushed),
-        feature_gradient=leg,
-        body_backward=s.server(2 * s.body_flops * pushed),
-        smashed_gradient=leg,
-        head_backward=s.device(2 * s.head_flops * pushed),
-    )
+    model = s.sent(s.head + s.tail)
+    batch = _all_pushed(s, pushed, body_backward=2 * s.body_flops, head_backward=2 * s.head_flops)
     return version_1([SplitDevice(model, [(1, batch)], model)] * s.clients)
 
 
@@ -104,18 +116,8 @@ def sfprompt(s: Symbols) -> Figures:
     latency     = device work / P_C + 4 q gamma n b_f / R + server work / P_S + 2 (|W_t| + |p|) b_f / R
     """
     pushed = s.kept * s.samples
-    leg, trained = s.sent(s.cut_floats * pushed), s.sent(s.tail + s.prompts)
-    batch = SplitBatch(
-        head_forward=s.device(s.head_flops * pushed),
-        smashed=leg,
-        body_forward=s.server(s.body_flops * pushed),
-        features=leg,
-        tail=s.device(3 * s.tail_flops * pushed),
-        feature_gradient=leg,
-        body_backward=s.server(s.body_flops * pushed),
-        smashed_gradient=leg,
-        head_backward=s.device(s.prompt_flops * pushed),
-    )
+    trained = s.sent(s.tail + s.prompts)
+    batch = _all_pushed(s, pushed, body_backward=s.body_flops, head_backward=s.prompt_flops)
     local = s.device((s.head_flops + 3 * s.tail_flops + s.prompt_flops) * s.samples * s.epochs)
     scores = s.device((s.head_flops + s.tail_flops) * s.samples)
     return of_sfprompt([PromptDevice(trained, [(1, local)], [(1, scores)], [(1, batch)], trained)] * s.clients)
