@@ -1,6 +1,6 @@
 """The accuracies of the trials of some sweeps in one small CSV file, and beside it how they were measured.
 
-Each trial is a row. ``settled_accuracy`` is the mean of its last three evaluations, ``best_accuracy`` its highest one.
+Each trial is a row. Accuracies are those of its summary.
 Trials that failed or are still missing are left out.
 
 sfsim sweep scenarios/sweeps/claims_accuracy.yaml --no-ledger --out runs/claims-accuracy
@@ -22,22 +22,21 @@ from simulator.calibration.machine import processor
 
 KEYS = ("head", "tail", "prompts.length", "local_epochs", "keep", "keep_fraction")
 """Keys of an algorithm's entry that have a column; empty where the algorithm has no such key."""
-LAST = 3
-"""How many evaluations the settled accuracy is the mean of."""
+ACCURACIES = ("final_accuracy", "settled_accuracy", "best_accuracy")
+"""The accuracies of a trial's summary that have a column."""
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
     """Return a row for each finished trial of a sweep."""
     sweep = load_sweep(folder)
     done = sweep.summary[sweep.summary["status"] == "done"].drop_duplicates("trial")
-    return [row(folder / "trials" / trial, sweep.run(trial).rounds) for trial in done["trial"]]
+    return [row(folder / "trials" / summary["trial"], summary) for summary in done.to_dict("records")]
 
 
-def row(folder: Path, rounds: Any) -> dict[str, Any]:
-    """Return the row of one trial, from its scenario and its table of rounds."""
+def row(folder: Path, summary: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of one trial, from its scenario and its summary."""
     scenario = yaml.safe_load((folder / "scenario.yaml").read_text(encoding="utf-8"))
     (entry,), partition = scenario["algorithms"], scenario["data"]["partition"]
-    accuracies = rounds["accuracy"].dropna()
     optimizer = scenario["training"]["optimizer"] | (entry.get("training") or {}).get("optimizer", {})
     return {
         "label": entry["label"],
@@ -45,10 +44,8 @@ def row(folder: Path, rounds: Any) -> dict[str, Any]:
         "partition": " ".join(str(partition[key]) for key in ("name", "alpha", "classes") if key in partition),
         **{key: _at(entry, key) for key in KEYS if entry["name"] == "sfprompt" or key in ("head", "tail")},
         "learning_rate": entry.get("split_learning_rate") or optimizer["learning_rate"],
-        "final_accuracy": round(accuracies.iloc[-1], 4),
-        "settled_accuracy": round(accuracies.iloc[-LAST:].mean(), 4),
-        "best_accuracy": round(accuracies.max(), 4),
-        "rounds": int(rounds["round"].max()),
+        **{key: round(summary[key], 4) for key in ACCURACIES},
+        "rounds": int(summary["rounds"]),
     }
 
 
