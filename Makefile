@@ -46,7 +46,7 @@ audit-long: install  ## extreme values; 20 minutes
 audit-later: install  ## checks of what is not there yet: hostile files, full disks (as root)
 	@$(BIN)/python -m tests.audits later
 
-fidelity: install  ## deploy a small scenario for real, and compare its seconds with those predicted; as root, 4 minutes
+fidelity: install  ## deploy a small scenario for real, and compare its seconds with those predicted; as root, 2 minutes
 	@$(BIN)/python -m tests.deployment
 
 lint: install

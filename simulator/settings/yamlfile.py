@@ -1,7 +1,8 @@
 """YAML read as plain data, with the line of every key.
 
 The core schema of YAML 1.2 decides what a plain scalar is: `1e-3` is a number, `on` and `2024-01-01` are text, `010` is
-ten. Keys are text. Tags other than those of plain data are refused.
+ten. Keys are text, but for the merge key of YAML 1.1: `{<<: *defaults, rounds: 3}` has all that `&defaults` has, and other
+rounds. Tags other than those of plain data are refused.
 """
 
 import re
@@ -110,7 +111,7 @@ class _Reader:
         plain: Any
         if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
             plain = {}
-            for key_node, value_node in node.value:
+            for key_node, value_node in _pairs(node):
                 key = _key(key_node)
                 if key in plain:
                     raise _error(key_node, f'the key "{key}" is given twice, first in line {self.lines[*path, key]}')
@@ -122,6 +123,28 @@ class _Reader:
             raise _tagged(node)
         self._open.discard(id(node))
         return plain
+
+
+def _pairs(node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
+    """Return the pairs of a mapping; those of the mappings that ``<<`` names come first, without keys of its own."""
+    own = [pair for pair in node.value if not _merges(pair[0])]
+    known = {key.value for key, _ in own}
+    merged: list[tuple[yaml.Node, yaml.Node]] = []
+    for key_node, named in node.value:
+        if _merges(key_node):
+            for other in named.value if isinstance(named, yaml.SequenceNode) else [named]:
+                if not isinstance(other, yaml.MappingNode):
+                    raise _error(named, "<< takes a mapping, such as *defaults, or a list of mappings")
+                for pair in _pairs(other):
+                    if pair[0].value not in known:
+                        known.add(pair[0].value)
+                        merged.append(pair)
+    return merged + own
+
+
+def _merges(key: yaml.Node) -> bool:
+    """Return whether a key is the merge key of YAML 1.1, written without quotes."""
+    return isinstance(key, yaml.ScalarNode) and key.value == "<<" and key.style is None
 
 
 def _scalar(node: yaml.ScalarNode) -> str | int | float | bool | None:

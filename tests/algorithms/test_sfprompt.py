@@ -82,6 +82,15 @@ def test_local_loss_and_pruning_send_nothing() -> None:
         assert all(row.site == row.client for row in works), "on the device alone"
 
 
+def test_without_prompts_nothing_needs_a_gradient_from_the_server() -> None:
+    """The tail alone is trained: smashed data go up and features down, without the prompt tokens, and nothing back."""
+    run = go(SFPrompt(keep_fraction=1.0, prompts=Prompts(length=0)))
+    sent = {row.kind for row in run.transfers(phase="split training")}
+    assert sent == {"smashed data", "features"}
+    smashed = 4 * TOKENS * DIM
+    assert sum(row.bytes for row in run.transfers(phase="split training")) == 2 * smashed * SAMPLES * 6
+
+
 @pytest.mark.parametrize("fraction", [0.5, 1.0])
 def test_bytes_by_hand(fraction: float) -> None:
     """[4 q gamma n b_f + 2 (|W_t| + |p|) b_f] K a round, whatever the local epochs; the head once a device."""

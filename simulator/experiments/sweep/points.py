@@ -214,6 +214,12 @@ def written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def _shortened(value: Any) -> str:
+    """Format a value for a message, which a list of algorithms would bury."""
+    text = written(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def _keys(item: Any) -> tuple[str, ...]:
     """The keys that an algorithm's entry may have."""
     name = item.get("name") if isinstance(item, dict) else None
@@ -239,7 +245,7 @@ def put(source: Source, values: Values) -> None:
     """
     for key, value in values.items():
         for place in places(source, key):
-            source.put(place, deepcopy(value), f"with {place}={written(value)}")
+            source.put(place, deepcopy(value), f"with {place}={_shortened(value)}")
 
 
 def _check_known(source: Source, place: str) -> None:

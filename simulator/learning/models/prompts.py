@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import PositiveInt
+from pydantic import NonNegativeInt
 
 from simulator.settings.base import Settings
 
@@ -13,9 +13,9 @@ class Prompts(Settings):
     """Soft prompts: learnable tokens that are added once, before the first block (VPT-shallow; Jia et al., 2022).
 
     Attributes:
-        length: how many tokens are added.
+        length: how many tokens are added; 0: none, so that what remains can be compared.
         place: where they are added: after the class (and register) tokens, or after all tokens.
     """
 
-    length: PositiveInt = 4
+    length: NonNegativeInt = 4
     place: Literal["after_class", "end"] = "after_class"

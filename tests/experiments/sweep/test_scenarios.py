@@ -24,13 +24,11 @@ POINTS = {
     "batching": (16, 48),
     "quickstart_rates": (3, 9),
     "claims_rates": (8, 48),
-    "claims_accuracy": (2, 24),
-    "claims_pruning": (2, 48),
-    "claims_shape": (1, 12),
+    "claims_accuracy": (2, 108),
 }
 """Points, and trials: what a point does not change for an algorithm is one trial."""
 _SYNTHETIC = ["data={name: synthetic, samples: 1000, test_samples: 500, classes: 10}"]
-_CIFAR10 = ("label_skew", "learning_rate", "claims_rates", "claims_accuracy", "claims_pruning", "claims_shape")
+_CIFAR10 = ("label_skew", "learning_rate", "claims_rates", "claims_accuracy")
 INSTEAD = dict.fromkeys(_CIFAR10, _SYNTHETIC)
 """Of data that would be downloaded."""
 
