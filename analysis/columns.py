@@ -20,12 +20,13 @@ SERVER_COLUMNS = ("server_utilisation", "server_wait_s", "server_queue_length")
 EDGE_COLUMNS = ("bytes_edge_up", "bytes_edge_down")
 HEADLINE = ("settled_accuracy", "time_to_target_held_s")
 COSTS = ("cost_usd", "carbon_kg")
+ROUND_COSTS = ("first_rounds", "first_round_s", "later_round_s", "first_round_bytes", "later_round_bytes")
 COSTS_TO_TARGET = ("cost_to_target_usd", "carbon_to_target_kg")
 SUMMARY_LATER = (
     *LATER_COLUMNS,
     *("updates", "lost_updates", "unfinished_updates", "empty_rounds", "mean_staleness", *WASTED_COLUMNS),
     *("energy_per_update_j", *SERVER_COLUMNS, *EDGE_COLUMNS, *COSTS, *COSTS_TO_TARGET),
-    *(*HEADLINE, "evaluated_samples"),
+    *(*HEADLINE, "evaluated_samples", *ROUND_COSTS),
 )
 ROUNDS_LATER = (*LATER_COLUMNS, "updates", *COSTS)
 """Columns that runs of earlier versions, or without prices, lack; there they are read as NaN."""

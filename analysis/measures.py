@@ -85,6 +85,8 @@ _MEASURES = (
     _Measure("Updates", "Mean staleness", "mean_staleness", "count", shown="nonzero"),
     _Measure("Time", "Time to target", "time_to_target_s", "seconds"),
     _Measure("Time", "Simulated time", "sim_time_s", "seconds"),
+    _Measure("Time", "First round", "first_round_s", "seconds"),
+    _Measure("Time", "Later round", "later_round_s", "seconds"),
     _Measure("Server", "Busy", "server_utilisation", "fraction", shown="busy", marked=False),
     _Measure("Server", "Mean wait", "server_wait_s", "seconds", shown="nonzero", marked=False),
     _Measure("Server", "Mean queue", "server_queue_length", "count", shown="nonzero", marked=False),

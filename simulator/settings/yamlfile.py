@@ -1,8 +1,8 @@
 """YAML read as plain data, with the line of every key.
 
 The core schema of YAML 1.2 decides what a plain scalar is: `1e-3` is a number, `on` and `2024-01-01` are text, `010` is
-ten. Keys are text, but for the merge key of YAML 1.1: `{<<: *defaults, rounds: 3}` has all that `&defaults` has, and other
-rounds. Tags other than those of plain data are refused.
+ten. Keys are text, but for the merge key of YAML 1.1: `{<<: *defaults, rounds: 3}` is what `&defaults` names, but for
+the rounds. Tags other than those of plain data are refused.
 """
 
 import re

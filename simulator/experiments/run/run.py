@@ -17,6 +17,7 @@ from simulator.experiments.run.folders import free_folder, staged
 from simulator.experiments.run.losses import losses, wasted_share
 from simulator.experiments.run.settled import said, spread
 from simulator.experiments.run.tables import Summary, summary_of, write
+from simulator.experiments.run.verdict import tell_verdict
 from simulator.experiments.trial.build import torch_device
 from simulator.experiments.trial.memory_check import devices_left_out, dry_run_that_fits
 from simulator.experiments.trial.result import RoundResult, TrialResult
@@ -62,9 +63,11 @@ def run_scenario(
     with staged(folder, force) as partial:
         outcomes = _trials(scenario, dry, console)
         write(partial, scenario, outcomes, dry, torch_device(scenario, dry))
-        from analysis import write_figures, write_report
+        from analysis import load_run, write_figures, write_report
+        from analysis.verdict import verdict_of_run
 
         write_report(partial, write_figures(partial))
+        verdict = verdict_of_run(load_run(partial))
     by_label = _by_label(scenario, outcomes)
     summaries = {label: [summary_of(trial, scenario) for trial in trials] for label, trials in by_label.items()}
     shares = {label: sum(map(wasted_share, trials)) / len(trials) for label, trials in by_label.items()}
@@ -72,6 +75,7 @@ def run_scenario(
     most = max(sum(point.score is not None and point.round > 0 for point in trial.rounds) for trial in outcomes)
     for sentence in said(scenario, summaries, most):
         console.print(sentence, soft_wrap=True)
+    tell_verdict(verdict, console)
     for label, trials in by_label.items():
         for sentence in losses(label, trials):
             console.print(sentence, soft_wrap=True)

@@ -19,6 +19,7 @@ from simulator.accounting.waste import UNFINISHED, Waste, lost_updates, marked, 
 from simulator.experiments.run.costs import COLUMNS, COSTS, cost_rows, has_costs, running_costs, to_target
 from simulator.experiments.run.csv_tables import Table, write_csv
 from simulator.experiments.run.personal import PERSONAL, participants, personal
+from simulator.experiments.run.round_costs import round_costs
 from simulator.experiments.run.server_tables import (
     critical_path_table,
     queues_table,
@@ -110,7 +111,7 @@ def summary_of(outcome: TrialResult, scenario: Scenario, rounds: Table | None = 
     """
     target, rounds = scenario.target_accuracy, rounds or rounds_table(outcome)
     summary = summarise(outcome, target, rounds) | participants(outcome) | to_target(outcome, target)
-    return summary | settled(outcome, rounds, scenario)
+    return summary | settled(outcome, rounds, scenario) | round_costs(outcome)
 
 
 def _updates(outcome: TrialResult) -> Summary:

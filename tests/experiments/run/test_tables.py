@@ -69,6 +69,11 @@ SUMMARY = [
     "settled_accuracy",
     "time_to_target_held_s",
     "evaluated_samples",
+    "first_rounds",
+    "first_round_s",
+    "later_round_s",
+    "first_round_bytes",
+    "later_round_bytes",
 ]
 ROUNDS = (
     "algorithm,label,seed,round,sim_time_s,accuracy,loss,bytes_up,bytes_down,client_flops,server_flops,"

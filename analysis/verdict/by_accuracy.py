@@ -1,0 +1,59 @@
+"""The verdict where no target was set, or none is held with every seed: the most accurate algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from analysis.headline import ACCURACY, accuracy_of
+from analysis.runs import Run
+from analysis.server import OwnLabels
+from analysis.settled import points
+from analysis.verdict.base import Verdict
+from analysis.verdict.by_cost import cheapest, seconds_of
+from analysis.verdict.certainty import of_accuracy
+from analysis.verdict.change import what_would_change
+from analysis.verdict.contender import Contender
+from analysis.verdict.ranking import joined
+from simulator.settings.humanize import human
+
+LEVEL = 0.001
+"""Accuracies that differ by less are equal: a tenth of a point."""
+
+
+def by_accuracy(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender]) -> Verdict:
+    """Return who is most accurate, and who is fastest; arguments are those of `verdict_of_run`."""
+    means = {each.label: each.mean_of(each.accuracies) for each in contenders}
+    known = {label: mean for label, mean in means.items() if mean is not None}
+    if not known:
+        return Verdict(("No algorithm has an accuracy with every seed.",))
+    best = max(known.values())
+    first = tuple(label for label, mean in known.items() if mean >= best - LEVEL)
+    others = sorted((label for label in known if label not in first), key=lambda label: -known[label])
+    by_label = {each.label: each for each in contenders}
+    answer = list(_missed(run, contenders))
+    what = "are the most accurate" if len(first) > 1 else "is the most accurate"
+    behind = f", {points(best - known[others[0]])} points ahead of {others[0]}" if others else ""
+    settled = " settled accuracy" if accuracy_of(run.summary) == ACCURACY else ""
+    answer.append(f"{joined(first)} {what} ({human('fraction', best)}{settled}{behind}).")
+    certainty = of_accuracy(by_label[first[0]], by_label[others[0]]) if others else None
+    return Verdict(
+        answer=tuple(answer),
+        cost=tuple(cheapest(run, contenders)) if len(contenders) > 1 else (),
+        certainty=tuple(certainty.sentences) if certainty else (),
+        change=tuple(what_would_change(run, own_labels, contenders, seconds_of(run, contenders))),
+        first=first,
+        decided=certainty.decided if certainty else None,
+    )
+
+
+def _missed(run: Run, contenders: Sequence[Contender]) -> Iterator[str]:
+    """Yield a sentence if there is a target that no algorithm holds with all seeds."""
+    if (target := run.target_accuracy) is None:
+        return
+    some = [(each, len(each.held(target))) for each in contenders if each.held(target)]
+    goal = human("fraction", target)
+    if not some:
+        yield f"No algorithm holds {goal}."
+    else:
+        listed = joined([f"{each.label} with {number} of {len(each.seeds)}" for each, number in some])
+        yield f"No algorithm holds {goal} with every seed: {listed}."

@@ -1,0 +1,107 @@
+"""The verdict of a dry run: who takes least time, traffic and energy for what the scenario asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from analysis.measures import costs_asked, present
+from analysis.quantities import kind_of
+from analysis.runs import Run
+from analysis.server import OwnLabels
+from analysis.verdict.base import Verdict
+from analysis.verdict.change import what_would_change
+from analysis.verdict.contender import Contender
+from analysis.verdict.ranking import Ranking, does, joined, times
+from simulator.settings.humanize import human
+
+TIME = "sim_time_s"
+NAMES = {
+    TIME: "least time",
+    "bytes": "least traffic",
+    "client_energy_j": "least energy on the devices",
+    "energy_per_update_j": "least energy per update on the devices",
+    "cost_usd": "least money",
+    "carbon_kg": "least carbon",
+}
+"""The costs that are compared, as the object of "takes"."""
+
+
+def by_cost(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender]) -> Verdict:
+    """Return who takes the least time, and what else is least; arguments are those of `verdict_of_run`."""
+    seconds = seconds_of(run, contenders)
+    ranking = Ranking.of(seconds)
+    single = len(contenders) == 1
+    first = () if run.limited == "seconds" else ranking.first
+    answer = list(_fastest(run, ranking)) if first else []
+    if single and first:
+        answer = [f"{first[0]} takes {human('seconds', seconds[first[0]])}; nothing else was run."]
+    dry = "This was a dry run: which algorithm learns most in that time is not known."
+    return Verdict(
+        answer=(*answer, dry),
+        cost=() if single else tuple(cheapest(run, contenders, without=TIME if first else None)),
+        certainty=() if single else tuple(_spread(contenders, ranking)),
+        change=tuple(what_would_change(run, own_labels, contenders, seconds)),
+        first=first,
+    )
+
+
+def seconds_of(run: Run, contenders: Sequence[Contender]) -> dict[str, float]:
+    """Return the simulated seconds of each algorithm, the mean over seeds."""
+    means = {each.label: each.mean(TIME) for each in contenders}
+    return {label: mean for label, mean in means.items() if mean is not None}
+
+
+def cheapest(run: Run, contenders: Sequence[Contender], without: str | None = None) -> Iterator[str]:
+    """Yield a sentence on who takes least of each cost.
+
+    Args:
+        run: the run.
+        contenders: its algorithms.
+        without: a cost that is left out, a column of the summary.
+    """
+    least: dict[tuple[str, ...], list[str]] = {}
+    for _, column in costs_asked(run.limited):
+        if column == without or not present(run.summary, column):
+            continue
+        costs = {each.label: _total(each, column) for each in contenders}
+        ranking = Ranking.of(costs)
+        if ranking.costs and len(ranking.first) < len(contenders):
+            amount = human(kind_of(column), ranking.costs[ranking.first[0]])
+            least.setdefault(ranking.first, []).append(f"the {NAMES[column]} ({amount})")
+    clauses = [f"{does(labels, 'takes', 'take')} {joined(costs)}" for labels, costs in least.items()]
+    if clauses:
+        yield f"{'; '.join(clauses)}."
+
+
+def _total(contender: Contender, column: str) -> float | None:
+    if column != "bytes":
+        return contender.mean(column)
+    up, down = contender.mean("bytes_up"), contender.mean("bytes_down")
+    return None if up is None or down is None else up + down
+
+
+def _fastest(run: Run, ranking: Ranking) -> Iterator[str]:
+    time = human("seconds", ranking.costs[ranking.first[0]])
+    rounds = set(run.summary["rounds"])
+    until = f" for {rounds.pop():,.0f} rounds" if len(rounds) == 1 and not run.limited else ""
+    if len(ranking.first) > 1:
+        text = f"{joined(ranking.first)} are level, with {time}{until}"
+    else:
+        text = f"{ranking.first[0]} takes the least time{until}, {time}"
+    if ranking.second is not None and ranking.lead is not None:
+        second = human("seconds", ranking.costs[ranking.second])
+        text += f"; {ranking.second} takes {times(ranking.lead)} times as long ({second})"
+    yield f"{text}."
+
+
+def _spread(contenders: Sequence[Contender], ranking: Ranking) -> Iterator[str]:
+    """Yield a sentence if another label is the fastest with some seed."""
+    seeds = [seed for seed in contenders[0].seeds if all(seed in each.seeds for each in contenders)]
+    if len(seeds) < 2 or not ranking.first:
+        return
+    by_label = {each.label: each.by_seed(TIME) for each in contenders}
+    won = sum(
+        ranking.first[0] in Ranking.of({label: times_of.get(seed) for label, times_of in by_label.items()}).first
+        for seed in seeds
+    )
+    yield f"{ranking.first[0]} is first with {won} of {len(seeds)} seeds, which differ in shards and cohorts."

@@ -1,0 +1,35 @@
+"""The verdict of a run, or of several side by side."""
+
+from __future__ import annotations
+
+from analysis.measures import present
+from analysis.runs import Run
+from analysis.server import OwnLabels
+from analysis.verdict.base import Verdict
+from analysis.verdict.by_accuracy import by_accuracy
+from analysis.verdict.by_cost import by_cost
+from analysis.verdict.by_target import by_target
+from analysis.verdict.contender import Contender
+
+
+def verdict_of_run(run: Run, own_labels: OwnLabels | None = None) -> Verdict:
+    """Return the verdict of a run.
+
+    With a target accuracy, who holds it first comes first. Without one, or where none holds it with all seeds, it is
+    the most accurate; in a dry run, which has no accuracies, it is who takes the least time.
+
+    Args:
+        run: the run, or several joined into one.
+        own_labels: by label, the run that it is from and its label there; None: all are from this one.
+
+    Raises:
+        RunError: a file of the run cannot be read.
+    """
+    own_labels = own_labels or {label: (run, label) for label in run.labels}
+    contenders = Contender.all_of(run)
+    if not present(run.summary, "final_accuracy"):
+        return by_cost(run, own_labels, contenders)
+    target = run.target_accuracy
+    if target is not None and any(len(each.held(target)) == len(each.seeds) for each in contenders):
+        return by_target(run, own_labels, contenders, target)
+    return by_accuracy(run, own_labels, contenders)

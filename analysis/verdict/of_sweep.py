@@ -1,0 +1,162 @@
+"""The verdict of a sweep: who comes first at which points, and with how many of their seeds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from analysis.axes import Axis, short_names
+from analysis.headline import HELD, SAMPLES, accuracy_of
+from analysis.settled import points as in_points
+from analysis.sweeps import DONE, TEXT, Sweep
+from analysis.verdict.base import Verdict
+from analysis.verdict.by_accuracy import LEVEL as EQUAL
+from analysis.verdict.by_cost import TIME
+from analysis.verdict.ranking import Ranking, does
+
+MOST_NAMED = 4
+"""At most so many points are named one by one."""
+
+
+class Rule(NamedTuple):
+    """What decides who is first.
+
+    Attributes:
+        column: a column of the summary.
+        verb, verbs: what the first label does, in the singular and the plural.
+        sign: 1 if less is better, else -1.
+    """
+
+    column: str
+    verb: str
+    verbs: str
+    sign: int = 1
+
+
+class Place(NamedTuple):
+    """Who is first at a point.
+
+    Attributes:
+        point: its number.
+        rule: what decided.
+        first: the labels, several if they are level.
+        seeds: how many seeds were compared.
+        agree: with how many of them the same label is first, or among the first.
+    """
+
+    point: int
+    rule: Rule
+    first: tuple[str, ...]
+    seeds: int
+    agree: int
+
+
+def verdict_of_sweep(sweep: Sweep) -> Verdict:
+    """Return the verdict of a sweep.
+
+    At each point, who holds the target first comes first; where none holds it with all seeds, the most accurate; in a
+    dry sweep, who takes the least time.
+    """
+    places = list(_places(sweep))
+    if len(sweep.labels) < 2 or not places:
+        return Verdict(("At no point were two algorithms compared.",))
+    groups: dict[tuple[Rule, tuple[str, ...]], list[Place]] = defaultdict(list)
+    for place in places:
+        groups[place.rule, place.first].append(place)
+    ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
+    answer = [_said(sweep, rule, first, own, len(places)) for (rule, first), own in ordered[:MOST_NAMED]]
+    if rest := sum(len(own) for _, own in ordered[MOST_NAMED:]):
+        answer.append(f"At {rest:,} more points it is others.")
+    if sweep.dry:
+        answer.append("These were dry runs: which algorithm learns most in that time is not known.")
+    winners = {first for _, first in groups}
+    return Verdict(
+        tuple(answer),
+        certainty=tuple(_certainty(sweep, places)),
+        first=winners.pop() if len(winners) == 1 else (),
+        decided=None if sweep.dry else all(place.seeds > 1 and place.agree == place.seeds for place in places),
+    )
+
+
+def _rules(sweep: Sweep) -> Sequence[Rule]:
+    """Return what decides, the first that applies at a point."""
+    if sweep.dry:
+        return (Rule(TIME, "takes the least time", "are level in time"),)
+    return (
+        Rule(HELD, "is the first to hold the target", "are level in holding the target first"),
+        Rule(accuracy_of(sweep.summary), "is the most accurate", "are the most accurate", -1),
+    )
+
+
+def _places(sweep: Sweep) -> Iterator[Place]:
+    done = sweep.summary[sweep.summary["status"] == DONE]
+    for point, rows in done.groupby("point", sort=False):
+        if rows["label"].nunique() < 2:
+            continue
+        for rule in (rule for rule in _rules(sweep) if rule.column in rows):
+            values = rows.assign(cost=rule.sign * rows[rule.column].astype("float64"))
+            whole = values.groupby("label", sort=False)["cost"].agg(lambda own: own.mean(skipna=False))
+            first = _first(rule, whole)
+            if first:
+                by_seed = [_first(rule, own.set_index("label")["cost"]) for _, own in values.groupby("seed")]
+                agree = sum(bool(set(one) & set(first)) for one in by_seed)
+                yield Place(int(str(point)), rule, first, len(by_seed), agree)
+                break
+
+
+def _first(rule: Rule, costs: pd.Series) -> tuple[str, ...]:
+    """Return the labels with the least cost, and those that are level with it."""
+    known: Mapping[str, float] = {str(label): float(cost) for label, cost in costs.dropna().items()}
+    if rule.sign > 0:
+        return Ranking.of(known).first
+    best = min(known.values(), default=0.0)
+    return tuple(label for label, cost in known.items() if cost <= best + EQUAL)
+
+
+def _said(sweep: Sweep, rule: Rule, first: tuple[str, ...], places: Sequence[Place], of: int) -> str:
+    """Return a sentence on who is first at some points, which are named where they are few."""
+    what = does(first, rule.verb, rule.verbs)
+    if len(places) == of:
+        return f"{what} at all {of:,} points." if of > 1 else f"{what}."
+    named = _named(sweep, places)
+    return f"{what} at {len(places):,} of {of:,} points{f' ({named})' if named else ''}."
+
+
+def _named(sweep: Sweep, places: Sequence[Place]) -> str:
+    """Return the points in words; as a range where the only axis has numbers, else empty where they are many."""
+    names = short_names([axis.key for axis in sweep.dimensions])
+    rows = sweep.summary.drop_duplicates("point").set_index("point").loc[[place.point for place in places]]
+    if len(sweep.dimensions) == 1 and (span := _range(sweep.dimensions[0], rows)):
+        return f"{names[sweep.dimensions[0].key]} {span}"
+    if len(places) > MOST_NAMED:
+        return ""
+    texts = [
+        " and ".join(f"{names[axis.key]} {row[axis.key + TEXT]}" for axis in sweep.dimensions)
+        for row in rows.to_dict("records")
+    ]
+    return "; ".join(texts)
+
+
+def _range(axis: Axis, rows: pd.DataFrame) -> str:
+    """Return the values of an axis with numbers as a range, if those of some points are next to each other."""
+    indices = sorted(axis.values.index(value) for value in set(rows[axis.key]))
+    if not axis.numeric or len(indices) < 2 or indices[-1] - indices[0] + 1 != len(indices):
+        return ""
+    return f"from {axis.texts[indices[0]]} to {axis.texts[indices[-1]]}"
+
+
+def _certainty(sweep: Sweep, places: Sequence[Place]) -> Iterator[str]:
+    """Yield sentences on how many seeds agree, and on the test samples."""
+    seeds = {place.seeds for place in places}
+    number = f"{min(seeds)} to {max(seeds)}" if len(seeds) > 1 else str(max(seeds))
+    if max(seeds) > 1:
+        same = sum(place.agree == place.seeds for place in places)
+        yield f"With {number} seeds a point, all agree on who is first at {same:,} of {len(places):,} points."
+    elif not sweep.dry:
+        yield "Not decided: one seed a point."
+    samples = set(sweep.summary[SAMPLES].dropna()) if SAMPLES in sweep.summary and not sweep.dry else set()
+    if len(samples) == 1 and (count := samples.pop()):
+        yield f"Accuracies are on {count:,.0f} test samples, one of which is {in_points(1 / count)} points."

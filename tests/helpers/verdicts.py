@@ -1,0 +1,104 @@
+"""Runs in memory, made of accuracy curves, for tests of verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.columns import PATHS_COLUMNS
+from analysis.runs import Run
+from analysis.settled import Evaluation, held_from, settled_accuracy
+
+Curve = Sequence[tuple[float, float | None]]
+"""The clock in seconds and the accuracy after each round, from round 0 on."""
+BYTES, JOULES = 1e6, 10.0
+"""What each round sends in each direction, and what it takes on the devices."""
+
+
+def run_of(
+    curves: Mapping[str, Mapping[int, Curve]],
+    folder: Path,
+    target: float | None = 0.7,
+    samples: int | None = 400,
+    paths: Mapping[str, Mapping[str, float]] | None = None,
+    **summary: Mapping[str, float],
+) -> Run:
+    """Return a run with these accuracy curves.
+
+    Args:
+        curves: by label and seed, the curve of a trial.
+        folder: an empty folder, into which the critical paths are written.
+        target: the target accuracy.
+        samples: the number of test samples.
+        paths: by label, the seconds of each side on the critical path of all rounds.
+        summary: further columns of the summary, by label.
+    """
+    trials, rounds = [], []
+    for label, by_seed in curves.items():
+        for seed, curve in by_seed.items():
+            known = [
+                Evaluation(i, clock, accuracy) for i, (clock, accuracy) in enumerate(curve) if accuracy is not None
+            ]
+            trials.append(
+                {
+                    "algorithm": label.lower(),
+                    "label": label,
+                    "seed": seed,
+                    "rounds": len(curve) - 1,
+                    "final_accuracy": known[-1].accuracy if known else None,
+                    "settled_accuracy": settled_accuracy(known, 3),
+                    "time_to_target_held_s": held_from(known, target),
+                    "evaluated_samples": samples,
+                    "sim_time_s": curve[-1][0],
+                    "bytes_up": BYTES * (len(curve) - 1),
+                    "bytes_down": BYTES * (len(curve) - 1),
+                    "client_energy_j": JOULES * (len(curve) - 1),
+                    **{column: values[label] for column, values in summary.items()},
+                }
+            )
+            rounds += [
+                {
+                    "label": label,
+                    "seed": seed,
+                    "round": number,
+                    "updates": number,
+                    "sim_time_s": clock,
+                    "accuracy": accuracy,
+                    "bytes_up": BYTES * number,
+                    "bytes_down": BYTES * number,
+                    "client_energy_j": JOULES * number,
+                }
+                for number, (clock, accuracy) in enumerate(curve)
+            ]
+    rows = [
+        dict.fromkeys(PATHS_COLUMNS, "") | {"label": label, "seed": 0, "round": "all", "side": side, "seconds": seconds}
+        for label, sides in (paths or {}).items()
+        for side, seconds in sides.items()
+    ]
+    if rows:
+        pd.DataFrame(rows).to_csv(folder / "critical_path.csv", index=False)
+    empty = pd.DataFrame()
+    table = pd.DataFrame(trials)
+    numbers = table.columns.difference(["algorithm", "label", "seed", "rounds"])
+    return Run(
+        folder=folder,
+        name="made up",
+        summary=table.astype(dict.fromkeys(numbers, "float64")),
+        rounds=pd.DataFrame(rounds).astype({"accuracy": "float64"}),
+        breakdown=empty,
+        clients=empty,
+        waste=empty,
+        environment={},
+        scenario={},
+        scenario_text="",
+        version="",
+        dry=all(accuracy is None for by_seed in curves.values() for curve in by_seed.values() for _, accuracy in curve),
+        target_accuracy=target,
+    )
+
+
+def rising(seconds: float, accuracies: Sequence[float | None]) -> Curve:
+    """Return a curve whose rounds take so many seconds each, with the accuracy before training and after each round."""
+    return [(seconds * number, accuracy) for number, accuracy in enumerate(accuracies)]
