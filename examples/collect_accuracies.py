@@ -4,7 +4,7 @@ Each trial is a row. Accuracies are those of its summary.
 Trials that failed or are still missing are left out.
 
 sfsim sweep scenarios/sweeps/claims_accuracy.yaml --no-ledger --out runs/claims-accuracy
-python examples/collect_accuracies.py accuracy.csv runs/claims-accuracy runs/claims-pruning
+python examples/collect_accuracies.py accuracy.csv runs/claims-accuracy
 """
 
 from __future__ import annotations

@@ -45,4 +45,4 @@ class Trained(Measure):
 
 def in_points(difference: float) -> str:
     """Return a difference of accuracies as a number of percentage points, such as "+1.2"."""
-    return f"{100 * difference:+.1f}"
+    return f"{round(100 * difference, 1) + 0.0:+.1f}"  # a zero has no minus
