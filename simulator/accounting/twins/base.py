@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import fsum
 from typing import NamedTuple, TypeVar
+
+from simulator.accounting.twins.symbols import total
 
 T = TypeVar("T")
 Repeated = Sequence[tuple[int, T]]
@@ -160,4 +161,4 @@ def summed(loads: Iterable[tuple[int, Load]]) -> Load:
 
 def in_a_row(works: Repeated[Work]) -> float:
     """Return the seconds of works that follow each other."""
-    return fsum(times * work.seconds for times, work in works)
+    return total(times * work.seconds for times, work in works)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from simulator.accounting.twins.base import NO_WORK, NOTHING_SENT, Figures, Load, Repeated, Transfer, Work, summed
+from simulator.accounting.twins.symbols import largest
 
 
 class Member(NamedTuple):
@@ -48,9 +49,9 @@ class Step(NamedTuple):
     @property
     def seconds(self) -> float:
         """Seconds until the last device has trained its part."""
-        there = max(member.forward.seconds + member.upload.seconds for member in self.members)
-        broadcast = max(member.broadcast.seconds for member in self.members)
-        back = max(member.gradient.seconds + member.backward.seconds + member.step.seconds for member in self.members)
+        there = largest(*(each.forward.seconds + each.upload.seconds for each in self.members))
+        broadcast = largest(*(each.broadcast.seconds for each in self.members))
+        back = largest(*(each.gradient.seconds + each.backward.seconds + each.step.seconds for each in self.members))
         return there + self.server.seconds + broadcast + back
 
 
@@ -69,7 +70,7 @@ def epsl(downloads: Sequence[Transfer], steps: Repeated[Step]) -> Figures:
         downloads: the parts that devices are sent when they are first selected; bytes of 0 where they have them.
         steps: the steps of all epochs.
     """
-    seconds = max(sent.seconds for sent in downloads) + sum(times * step.seconds for times, step in steps)
+    seconds = largest(*(sent.seconds for sent in downloads)) + sum(times * step.seconds for times, step in steps)
     loads = tuple(
         Load.of(down=[sent]) + summed((times, step.members[at].load) for times, step in steps)
         for at, sent in enumerate(downloads)

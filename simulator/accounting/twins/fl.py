@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from simulator.accounting.twins.base import NO_WORK, Figures, Load, Repeated, Transfer, Work, in_a_row, summed
+from simulator.accounting.twins.symbols import largest
 
 
 class Device(NamedTuple):
@@ -44,5 +45,5 @@ def fl(devices: Sequence[Device], mean: Work = NO_WORK) -> Figures:
         devices: the cohort.
         mean: the weighted mean at the server; by default, it costs nothing.
     """
-    seconds = max(device.seconds for device in devices) + mean.seconds
+    seconds = largest(*(device.seconds for device in devices)) + mean.seconds
     return Figures(seconds, tuple(device.load for device in devices), mean.flops)

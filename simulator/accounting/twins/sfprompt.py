@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from simulator.accounting.twins.base import NO_WORK, Figures, Load, Repeated, Transfer, Work, in_a_row, summed
 from simulator.accounting.twins.splitfed import SplitBatch
+from simulator.accounting.twins.symbols import largest
 
 
 class PromptDevice(NamedTuple):
@@ -57,5 +58,5 @@ def sfprompt(devices: Sequence[PromptDevice], mean: Work = NO_WORK) -> Figures:
         devices: the cohort.
         mean: the weighted mean of prompts and tails at the server.
     """
-    seconds = max(device.seconds for device in devices) + mean.seconds
+    seconds = largest(*(device.seconds for device in devices)) + mean.seconds
     return Figures(seconds, tuple(device.load for device in devices), mean.flops)

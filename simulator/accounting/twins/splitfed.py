@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from simulator.accounting.twins.base import NO_WORK, NOTHING_SENT, Figures, Load, Repeated, Transfer, Work, summed
+from simulator.accounting.twins.symbols import largest
 
 
 class SplitBatch(NamedTuple):
@@ -55,7 +56,7 @@ class SplitBatch(NamedTuple):
     def behind(self) -> float:
         """Seconds by which the device ends after the server's step."""
         back = self.smashed_gradient.seconds + self.head_backward.seconds + self.step.seconds
-        return max(0.0, back - self.body_step.seconds)
+        return largest(0.0, back - self.body_step.seconds)
 
     @property
     def seconds(self) -> float:
@@ -110,7 +111,7 @@ def version_1(devices: Sequence[SplitDevice], mean: Work = NO_WORK) -> Figures:
         devices: the cohort.
         mean: the weighted mean of both sides at the server.
     """
-    seconds = max(device.seconds for device in devices) + mean.seconds
+    seconds = largest(*(device.seconds for device in devices)) + mean.seconds
     return Figures(seconds, tuple(device.load for device in devices), mean.flops)
 
 
@@ -138,7 +139,7 @@ def version_2(device: SplitDevice, clients: int, mean: Work = NO_WORK) -> Figure
         raise ValueError("devices take turns in closed form only with equal batches: the batch size divides the shard")
     ((count, batch),) = device.batches
     turns, cycle = clients * batch.turn, batch.turn + batch.behind + batch.ahead
-    split = batch.ahead + turns + (count - 1) * max(turns, cycle) + batch.behind
+    split = batch.ahead + turns + (count - 1) * largest(turns, cycle) + batch.behind
     seconds = device.download.seconds + split + device.upload.seconds + mean.seconds
     return Figures(seconds, (device.load,) * clients, mean.flops)
 

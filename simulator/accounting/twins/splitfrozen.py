@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from simulator.accounting.twins.base import Figures, Load, Transfer, Work
+from simulator.accounting.twins.symbols import largest
 
 
 class Stage(NamedTuple):
@@ -27,7 +28,7 @@ class Stage(NamedTuple):
     @property
     def slowest(self) -> float:
         """Seconds of the slower of both: the device delivers a batch as often."""
-        return max(self.forward.seconds, self.upload.seconds)
+        return largest(self.forward.seconds, self.upload.seconds)
 
     @property
     def load(self) -> Load:
@@ -48,8 +49,8 @@ def pipelined(devices: Sequence[Stage], server: Work, batches: int) -> Figures:
         server: what the server does with one batch of each device (s: K batches, forward, backward and step).
         batches: N, of each device, counted in all epochs.
     """
-    seconds = max(
-        stage.seconds + server.seconds + (batches - 1) * max(stage.slowest, server.seconds) for stage in devices
+    seconds = largest(
+        *(stage.seconds + server.seconds + (batches - 1) * largest(stage.slowest, server.seconds) for stage in devices)
     )
     return Figures(seconds, tuple(batches * stage.load for stage in devices), batches * server.flops)
 
@@ -59,5 +60,5 @@ def in_turn(devices: Sequence[Stage], server: Work, batches: int) -> Figures:
 
     Assumptions and arguments are those of ``pipelined``.
     """
-    seconds = batches * (max(stage.seconds for stage in devices) + server.seconds)
+    seconds = batches * (largest(*(stage.seconds for stage in devices)) + server.seconds)
     return Figures(seconds, tuple(batches * stage.load for stage in devices), batches * server.flops)

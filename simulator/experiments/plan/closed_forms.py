@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from simulator.accounting.twins.base import Figures
@@ -92,7 +93,7 @@ class ClosedForms:
         return Closed(
             figures,
             members,
-            _energy(fleet, members, figures),
+            joules_of(fleet, members, figures),
             {
                 name: (int(sum(times * size for times, size in sent)), int(min(size for _, size in sent)))
                 for name, sent in smashed.items()
@@ -126,11 +127,11 @@ def _cut(entry: Entry) -> tuple[object, ...]:
     return getattr(algorithm, "head", None), getattr(algorithm, "tail", None), places
 
 
-def _energy(fleet: Fleet, members: list[Member], figures: Figures) -> float:
+def joules_of(fleet: Fleet, members: Sequence[Member], figures: Figures) -> float:
     """Return the joules of the devices, which take part until the end of the round, as ``accounting.usage`` does."""
     joules = 0.0
     for member, load in zip(members, figures.loads, strict=True):
-        power = fleet.power[member.client.name]
+        power = fleet.power_of(member)
         joules += power.idle * figures.seconds + (power.compute - power.idle) * load.compute_s
         joules += (power.upload - power.idle) * load.upload_s + (power.download - power.idle) * load.download_s
     return joules

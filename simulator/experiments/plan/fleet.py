@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import torch
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from simulator.world.network import Link
     from simulator.world.sites import Site
 
+T = TypeVar("T")
 SELECTIONS = ("uniform", "all", "round_robin")
 """Policies whose first cohort depends on the number of devices alone: link rates and shards cannot change it."""
 
@@ -143,6 +145,22 @@ class Fleet:
         """
         if len(members) > self.slots:
             raise DoesNotHoldError("works wait at the server")
+
+    def sizes(self, samples: int, batch_size: int, epochs: int) -> list[tuple[int, int]]:
+        """Return how often a batch comes, and its samples; arguments are those of ``sizes_of``."""
+        return sizes_of(samples, batch_size, epochs)
+
+    def kept(self, samples: int, fraction: float) -> int:
+        """Return how many samples pruning keeps, as ``Shard.choose`` does."""
+        return max(1, int(samples * Fraction(str(fraction))))
+
+    def of_size(self, size: int, make: Callable[[int], T]) -> T:
+        """Return what is made for a batch of this size."""
+        return make(size)
+
+    def power_of(self, member: Member) -> Power:
+        """Return what a device draws."""
+        return self.power[member.client.name]
 
     def batch(self, size: int) -> tuple[LazyBatch, torch.Tensor]:
         """Return inputs and labels of a batch of this size, as a device has them in a dry run."""

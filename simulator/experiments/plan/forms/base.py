@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from simulator.accounting.twins.base import Figures, Work
-from simulator.experiments.plan.fleet import Fleet, Member, sizes_of, work
+from simulator.experiments.plan.fleet import Fleet, Member, work
 from simulator.experiments.trial.build import make_task
 from simulator.learning.training.averaging import weighted_mean
 from simulator.settings.seeds import Seeds
@@ -93,7 +93,7 @@ class Form:
         return self._once(key, lambda: work(self.fleet.server, weighted_mean.cost(states, weights)))
 
     def _repeated(self, samples: int, epochs: int) -> list[tuple[int, int]]:
-        return sizes_of(samples, self.training.batch_size, epochs)
+        return self.fleet.sizes(samples, self.training.batch_size, epochs)
 
 
 def total(fleet: Fleet, costs: Iterable[Cost]) -> Work:

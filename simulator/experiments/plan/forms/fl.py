@@ -33,4 +33,8 @@ class FL(Form):
 
     def _step(self, size: int) -> Cost:
         model = self.task.part(self.task.weights({}, 1))
-        return self._once((size,), lambda: model.train_step.cost(*self.fleet.batch(size)))
+
+        def cost(size: int) -> Cost:
+            return self._once((size,), lambda: model.train_step.cost(*self.fleet.batch(size)))
+
+        return self.fleet.of_size(size, cost)

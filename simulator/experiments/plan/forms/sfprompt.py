@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from simulator.accounting.twins.base import Figures, Repeated, Work
@@ -41,7 +40,7 @@ class SFPromptForm(Split):
     def pushed(self, member: Member) -> tuple[int, int]:
         algorithm, samples = self.algorithm, member.samples
         if algorithm.keep_fraction < 1:
-            samples = max(1, int(samples * Fraction(str(algorithm.keep_fraction))))  # as ``Shard.choose``
+            samples = self.fleet.kept(samples, algorithm.keep_fraction)
         return samples, algorithm.split_epochs
 
     def _alone(self, member: Member, epochs: int, what: str) -> Repeated[Work]:
@@ -56,4 +55,5 @@ class SFPromptForm(Split):
         def known(size: int) -> Cost:
             return self._once((what, cut, size), lambda: cost(size))
 
-        return [(times, work(site, known(size))) for times, size in self._repeated(member.samples, epochs)]
+        batches = self._repeated(member.samples, epochs)
+        return [(times, work(site, self.fleet.of_size(size, known))) for times, size in batches]

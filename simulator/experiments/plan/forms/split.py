@@ -28,7 +28,7 @@ class Split(Form):
 
     def costs(self, cut: Cut, size: int) -> SplitCosts:
         """Return what a batch of this size costs at a cut."""
-        return self._once((cut, size), lambda: self._costs(cut, size))
+        return self.fleet.of_size(size, lambda size: self._once((cut, size), lambda: self._costs(cut, size)))
 
     def _costs(self, cut: Cut, size: int) -> SplitCosts:
         task, local, batch = self.task, self.task.weights({}, 1), self.fleet.batch(size)
