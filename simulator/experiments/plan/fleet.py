@@ -158,6 +158,10 @@ class Fleet:
         """Return what is made for a batch of this size."""
         return make(size)
 
+    def group_of(self, client: Client) -> int:
+        """Return the index of a client's group."""
+        return self._groups[client.name]
+
     def power_of(self, member: Member) -> Power:
         """Return what a device draws."""
         return self.power[member.client.name]
