@@ -12,6 +12,7 @@ from typing import Any
 from analysis.budgets import equal_budgets
 from analysis.costs import cost_tables
 from analysis.disclosed import disclosed
+from analysis.explorer import read_explorer
 from analysis.fairness import participation
 from analysis.figures import write_figures
 from analysis.headline import headline_said, held_said, settle_of
@@ -83,12 +84,12 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         own_labels = {label: (run, label) for label in run.labels}
         charts = [*_learning(run), where_chart(run), timeline_chart(rounds_of(run)), labels_chart({run.name: run})]
         charts += path_chart(own_labels), queue_chart(own_labels), costs_chart(run)
-        content, disclosures = _content(run, own_labels), disclosed(run)
+        content, disclosures, programs = _content(run, own_labels), disclosed(run), read_explorer(folder)
     return write_page(
         run.folder / REPORT,
         "run.html.j2",
         [chart for chart in charts if chart is not None],
-        {},
+        {"explorer": programs} if programs else {},
         title=run.name,
         facts=facts_of(dict(run.scenario) | {"seeds": [int(seed) for seed in dict.fromkeys(run.summary["seed"])]}),
         scenarios=[(run.name, run.scenario_text)],
@@ -96,6 +97,7 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         environment=list(flat(run.environment)),
         pictures=[path.name for path in pictures],
         comparison=None,
+        explorer=programs is not None,
         disclosed=disclosures,
         remarks=remarks(own_labels),
         participation=participation(own_labels),
@@ -148,6 +150,7 @@ def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.h
         environment=[],
         pictures=[],
         comparison=comparison,
+        explorer=False,
         disclosed={},
         remarks=remarks(comparison.own_labels),
         participation=participation(comparison.own_labels),

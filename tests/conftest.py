@@ -22,6 +22,15 @@ def _nothing_remembered() -> Iterator[None]:
     forget()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _no_explorer() -> Iterator[None]:
+    """Runs leave no programs for the sliders of their page: tracing takes time, and only tests of these look at them."""
+    with pytest.MonkeyPatch.context() as patch:
+        if run := sys.modules.get("simulator.experiments.run.run"):
+            patch.setattr(run, "explorer", lambda scenario: None)
+        yield
+
+
 @pytest.fixture(scope="module")
 def small_model() -> Iterator[None]:
     """In place of the models that scenarios name, one of four blocks for eight pixels."""

@@ -128,7 +128,7 @@ class _Reader:
 def _pairs(node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
     """Return the pairs of a mapping; those of the mappings that ``<<`` names come first, without keys of its own."""
     own = [pair for pair in node.value if not _merges(pair[0])]
-    known = {key.value for key, _ in own}
+    known = {_word(key) for key, _ in own}
     merged: list[tuple[yaml.Node, yaml.Node]] = []
     for key_node, named in node.value:
         if _merges(key_node):
@@ -136,10 +136,15 @@ def _pairs(node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
                 if not isinstance(other, yaml.MappingNode):
                     raise _error(named, "<< takes a mapping, such as *defaults, or a list of mappings")
                 for pair in _pairs(other):
-                    if pair[0].value not in known:
-                        known.add(pair[0].value)
+                    if _word(pair[0]) not in known:
+                        known.add(_word(pair[0]))
                         merged.append(pair)
     return merged + own
+
+
+def _word(key: yaml.Node) -> str | None:
+    """Return the text of a key; None for what is no word, and refused later."""
+    return key.value if isinstance(key, yaml.ScalarNode) else None
 
 
 def _merges(key: yaml.Node) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from simulator.experiments.plan.explorer.explorer import EXPLORER, explorer
 from simulator.experiments.run.folders import free_folder, staged
 from simulator.experiments.run.losses import losses, wasted_share
 from simulator.experiments.run.settled import said, spread
@@ -63,6 +65,8 @@ def run_scenario(
     with staged(folder, force) as partial:
         outcomes = _trials(scenario, dry, console)
         write(partial, scenario, outcomes, dry, torch_device(scenario, dry))
+        if programs := explorer(scenario):
+            (partial / EXPLORER).write_text(json.dumps(programs, separators=(",", ":")), encoding="utf-8")
         from analysis import load_run, write_figures, write_report
         from analysis.verdict import verdict_of_run
 

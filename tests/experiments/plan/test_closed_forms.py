@@ -13,7 +13,7 @@ from simulator.experiments.plan.cuts import points
 from simulator.experiments.plan.fleet import DoesNotHoldError
 from simulator.experiments.plan.rounds import Planner
 from simulator.scenario.scenario import Scenario
-from tests.helpers.small_trials import scenario
+from tests.helpers.closed_forms import NANO, PI, small
 
 HAVE_ONE = (
     *("fl", "fl-epochs", "fl-linear", "fl-bias", "fl-prompt", "fl-lora"),
@@ -24,29 +24,6 @@ HAVE_ONE = (
 """Entries with a twin where the server has slots enough, whatever the devices; some want equal shards."""
 IN_TURN = ("v2-sent", "v2-exclusive")
 """Those whose devices take turns: they must be equal."""
-
-
-PI = {"name": "raspberry-pi-4", "count": 2}
-NANO = {"name": "jetson-nano", "count": 2, "uplink": "lte", "memory_bandwidth": "1 GB/s"}
-WIDE = {"rate": "100 Gbit/s", "latency": "3 ms"}
-SERVER = {"name": "rtx-4090", "slots": 4, "rate": {"fp32": "1 GFLOP/s"}, "uplink": WIDE, "downlink": WIDE}
-
-
-def small(
-    folder: Path, *labels: str, devices: Any = (PI, NANO), server: dict[str, Any] | None = None, **changes: Any
-) -> Scenario:
-    """Four devices of two groups, with latency and slow memory, and fourteen samples on each; a server that has a slot
-    for each, and ports as wide as need be. Nothing is compressed.
-    """
-    world = {"devices": list(devices), "server": SERVER | (server or {}), **changes.pop("world", {})}
-    data = {"name": "synthetic", "samples": 56, "test_samples": 10, "classes": 5, **changes.pop("data", {})}
-    training = {"clients_per_round": 4, **changes.pop("training", {})}
-    found = scenario(folder, list(labels), **{"world": world, "data": data, "training": training, **changes})
-    plain = tuple(
-        entry.model_copy(update={"training": entry.training.model_copy(update={"compression": {}})})
-        for entry in found.algorithms
-    )
-    return found.model_copy(update={"algorithms": plain})
 
 
 def check_same(settings: Scenario, *places: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a page needs to answer what-ifs at once: a program for each algorithm and cut, cohorts, and the sliders' ranges."""
+"""What a page needs to answer what-ifs at once: a program for each algorithm and cut, and the cohorts of the rounds."""
 
 from __future__ import annotations
 
@@ -41,9 +41,8 @@ def explorer(scenario: Scenario) -> dict[str, Any] | None:
         scenario: the scenario.
     """
     planner, seed = Planner(scenario, closed_forms=False), scenario.seeds[0]
-    tables, entries = Tables(), []
-    for entry in planner.scenario.algorithms:
-        entries.append(_entry(planner, entry, seed, tables))
+    tables = Tables()
+    entries = [_entry(planner, entry, seed, tables) for entry in planner.scenario.algorithms]
     if not any(entry["programs"] for entry in entries):
         return None
     found = {

@@ -58,7 +58,7 @@ class Condition:
 class SymbolicFleet(Fleet):
     """A fleet whose speeds, shards and cohort are symbols.
 
-    The cohort's devices are ``g0``, ``g1``, ...: the inputs are the numbers of their groups. Their shards are the inputs
+    The inputs ``g0``, ``g1``, ... are the numbers of the groups of the cohort's devices. Their shards are the inputs
     ``n0``, ``n1``, ..., or ``batches`` full batches on each of them.
 
     Args:
@@ -125,7 +125,8 @@ class SymbolicFleet(Fleet):
         if self.equal and samples == self.script.input(BATCHES) * batch_size:
             return [(epochs * self.script.input(BATCHES), batch_size)]
         full = floor(samples / batch_size)
-        return [(epochs * full, batch_size), (epochs, samples - full * batch_size)]
+        rest = samples - full * batch_size
+        return [(epochs * full, batch_size), (epochs * smallest(1, rest), rest)]  # an empty batch never comes
 
     def kept(self, samples: Number, fraction: float) -> Number:
         if not isinstance(samples, Symbol):
@@ -157,7 +158,7 @@ class SymbolicFleet(Fleet):
         ):
             if isinstance(sent, Symbol) or sent:
                 rates = sum(port.bytes_per_s for port in ports)
-                self.conditions.append(Condition(rates, link.nominal, f"devices share the server's {side}"))
+                self.conditions.append(Condition(rates, link.nominal, f"the server's {side} is shared"))
 
 
 _STATES = ("idle", "compute", "upload", "download")
