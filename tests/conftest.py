@@ -24,7 +24,7 @@ def _nothing_remembered() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def _no_explorer() -> Iterator[None]:
-    """Runs leave no programs for the sliders of their page: tracing takes time, and only tests of these look at them."""
+    """Runs leave no programs for the sliders of their page: that takes time, and only tests of these look at them."""
     with pytest.MonkeyPatch.context() as patch:
         if run := sys.modules.get("simulator.experiments.run.run"):
             patch.setattr(run, "explorer", lambda scenario: None)

@@ -14,6 +14,7 @@ from simulator.experiments.plan.fleet import DoesNotHoldError
 from simulator.experiments.plan.rounds import Planner
 from simulator.scenario.scenario import Scenario
 from tests.helpers.closed_forms import NANO, PI, small
+from tests.helpers.small_trials import scenario
 
 HAVE_ONE = (
     *("fl", "fl-epochs", "fl-linear", "fl-bias", "fl-prompt", "fl-lora"),
