@@ -95,6 +95,7 @@ def run_sweep(
     file: Path,
     overrides: Sequence[str] = (),
     *,
+    axes: Sequence[str] = (),
     dry: bool = False,
     out: Path | None = None,
     workers: int | None = None,
@@ -106,8 +107,9 @@ def run_sweep(
     """Run the missing trials of a sweep, and return its folder.
 
     Args:
-        file: the sweep file.
+        file: the sweep file; with ``axes``, it may be a scenario.
         overrides: overrides of the base scenario, each "KEY=VALUE".
+        axes: axes that are added to those of the file or replace them, each "KEY=VALUES".
         dry: simulate without training.
         out: the sweep's folder; None: ``runs/<name>``.
         workers: the number of processes; with one, trials run in this process. None: one on a GPU, otherwise as many as
@@ -123,7 +125,7 @@ def run_sweep(
             ones are kept.
     """
     console = console or Console(width=None if sys.stdout.isatty() else 100)
-    sweep = settings.load(file)
+    sweep = settings.load(file, axes)
     base = points.base(sweep, overrides)
     with console.status("Checking all points"):
         plan = points.plan(sweep, base, dry)
