@@ -16,6 +16,8 @@ from simulator.settings.yamlfile import YamlError
 
 _LONGEST = 64
 """The most characters that the name of a folder may have."""
+_LEFT_OUT = ("world", "devices", "training", "algorithms", "*")
+"""The parts of a key that the name of a folder can do without."""
 
 
 def with_axes(source: Source, options: Sequence[str]) -> Source:
@@ -71,7 +73,7 @@ def _sweep_of(scenario: Source, keys: Sequence[str]) -> Source:
     """Return a sweep of a scenario without any axes, named by the scenario and the keys that are to be axes."""
     sweep = scenario.copy()
     own = scenario.data.get("name") or Path(scenario.path).stem
-    varied = "+".join(".".join(part for part in key.split(".") if part != "*") for key in keys)
+    varied = "+".join(".".join(part for part in key.split(".") if part not in _LEFT_OUT) or key for key in keys)
     name = re.sub(r"[^\w .+()-]+", "-", f"{own}-{varied}").strip("-. ")
     if len(name) > _LONGEST:
         digest = hashlib.sha256(name.encode()).hexdigest()[:6]

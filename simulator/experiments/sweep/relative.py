@@ -83,7 +83,11 @@ def values_of(said: Any) -> list[Any]:
     changes = axis_values(inside if isinstance(inside, dict | list) else [inside])
     for by in changes:
         _check(way, by)
-    return [Relative(way, by) for by in changes]
+    relative = [Relative(way, by) for by in changes]
+    texts = [str(value) for value in relative]
+    if repeated := next((text for text in texts if texts.count(text) > 1), None):  # 1 and 1.0 are one factor
+        raise ValueError(f"{repeated} is listed twice")
+    return relative
 
 
 def as_said(values: list[Any]) -> Any:
@@ -111,12 +115,13 @@ def change(source: Source, changes: Mapping[str, Relative]) -> None:
     """
     scenario: Scenario | None = None
     for key, relative in changes.items():
-        for path in source.paths(key):
+        paths = source.paths(key)
+        for path in paths:
             value = source.at(path)
             if value is None:
                 scenario = scenario or validated(Scenario, source)
                 value = _filled_in(scenario, path)
-            name = source.key(path)
+            name = source.key(path) if len(paths) > 1 else key
             try:
                 changed = relative.of(value)
             except ValueError as error:

@@ -19,6 +19,7 @@ from simulator.experiments.sweep import points, settings
 from simulator.experiments.sweep.executors import Executor, Joblib, Sequential
 from simulator.experiments.sweep.points import Plan, Trial, named
 from simulator.experiments.sweep.store import POINTS, Store
+from simulator.experiments.sweep.table import print_table
 from simulator.experiments.trial.build import torch_device
 from simulator.experiments.trial.memory_check import dry_run_that_fits
 from simulator.experiments.trial.trial import run
@@ -26,6 +27,7 @@ from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
 
 if TYPE_CHECKING:
+    from analysis import Sweep
     from simulator.experiments.trial.result import TrialResult
 
 REPORT = "report.html"
@@ -162,8 +164,9 @@ def run_sweep(
     done, now = len(plan.trials) - len(failed), len(missing) - len(failed)
     console.print(f"{done} of {plan.count} trials are done, {now} of them now: {store.folder / POINTS}", soft_wrap=True)
     with console.status("Figures and report"):
-        report = _report(store.folder)
-    console.print(report, soft_wrap=True, highlight=False)
+        swept = _report(store.folder, console)
+    if swept is not None:
+        print_table(console, swept, base.target_accuracy, str(store.folder / REPORT))
     if failed and not keep_going:
         raise ScenarioError(f"{len(failed)} of {plan.count} trials failed: the same command tries them again")
     return store.folder
@@ -183,10 +186,10 @@ def validate_sweep(file: Path, overrides: Sequence[str] = ()) -> str:
     return f"{file} is a valid sweep: {len({row.point for row in plan.rows})} points, {plan.count} trials ({labels})"
 
 
-def _report(folder: Path) -> str:
-    """Write figures and report unless they exist, and return the highlights and where the report is.
+def _report(folder: Path, console: Console) -> Sweep | None:
+    """Write figures and report unless they exist, print the highlights and where the report is, and return the sweep.
 
-    A report that cannot be drawn is no failure of the sweep: the text then says why there is none.
+    A report that cannot be drawn is no failure of the sweep: it is then said why there is none, and None is returned.
     """
     from analysis import RunError, load_sweep, sweep_highlights, write_sweep_figures, write_sweep_report
 
@@ -195,9 +198,11 @@ def _report(folder: Path) -> str:
         lines = [f"{what}: {who}, {much}" for what, who, much in sweep_highlights(sweep)]
         if not (folder / REPORT).exists():
             write_sweep_report(sweep, write_sweep_figures(sweep))
-        return "\n".join([*lines, f"Report: {folder / REPORT}"])
     except RunError as error:
-        return f"There is no report: {error}"
+        console.print(f"There is no report: {error}", soft_wrap=True, highlight=False)
+        return None
+    console.print("\n".join([*lines, f"Report: {folder / REPORT}"]), soft_wrap=True, highlight=False)
+    return sweep
 
 
 def _run(results: Generator[Done, None, None], of: int, watch: Watch) -> dict[str, str]:
