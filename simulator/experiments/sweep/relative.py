@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from simulator.experiments.sweep.axes import amount_of, axis_values, written_amount
 from simulator.scenario.scenario import Scenario
 from simulator.settings.errors import ScenarioError
+from simulator.settings.keys import names_a_link
 from simulator.settings.loading import validated
 from simulator.settings.sources import Source
 from simulator.settings.units import TIMES, quantity_of
@@ -34,7 +34,7 @@ class Relative:
 
     def __str__(self) -> str:
         """Return the change as tables show it, such as "×0.2" or "+5 ms"."""
-        by = str(int(self.by) if isinstance(self.by, float) and self.by.is_integer() else self.by)
+        by = f"{self.by:.15g}" if isinstance(self.by, float) else str(self.by)  # 5 is shown for 5.0
         if self.way == "times":
             return f"{TIMES}{by}"
         return by if by.startswith(("-", "+")) else f"+{by}"
@@ -118,7 +118,7 @@ def change(source: Source, changes: Mapping[str, Relative]) -> None:
         paths = source.paths(key)
         for path in paths:
             value = source.at(path)
-            if value is None:
+            if value is None or names_a_link(path, value):
                 scenario = scenario or validated(Scenario, source)
                 value = _filled_in(scenario, path)
             name = source.key(path) if len(paths) > 1 else key
@@ -126,6 +126,8 @@ def change(source: Source, changes: Mapping[str, Relative]) -> None:
                 changed = relative.of(value)
             except ValueError as error:
                 raise ScenarioError(f"{name} {error}") from None
+            except OverflowError:
+                raise ScenarioError(f"{name} is too large with {relative}") from None
             source.put(path, changed, f"with {name}={changed}")
 
 
@@ -147,10 +149,11 @@ def _filled_in(scenario: Scenario, path: KeyPath) -> Any:
 def _check(way: Literal["times", "plus"], by: Any) -> None:
     """Raise ``ValueError`` unless a value is a factor, or an amount that can be added."""
     try:
-        unit = amount_of(by)[1]
+        number, unit = amount_of(by)
+        float(number)
         known = quantity_of(unit) is not None if way == "plus" and unit else not unit and not isinstance(by, str)
-    except ValueError:
+    except (ValueError, OverflowError):  # no number, or none that a computer can hold
         known = False
-    if not known or (isinstance(by, float) and not math.isfinite(by)):
+    if not known:
         example = "numbers, such as 0.2" if way == "times" else "amounts, such as 2 or 5 ms"
         raise ValueError(f"{way} takes {example}: {shown(by)} is none")

@@ -164,7 +164,8 @@ def run_sweep(
     done, now = len(plan.trials) - len(failed), len(missing) - len(failed)
     console.print(f"{done} of {plan.count} trials are done, {now} of them now: {store.folder / POINTS}", soft_wrap=True)
     with console.status("Figures and report"):
-        swept = _report(store.folder, console)
+        report, swept = _report(store.folder)
+    console.print(report, soft_wrap=True, highlight=False)
     if swept is not None:
         print_table(console, swept, base.target_accuracy, str(store.folder / REPORT))
     if failed and not keep_going:
@@ -186,10 +187,10 @@ def validate_sweep(file: Path, overrides: Sequence[str] = ()) -> str:
     return f"{file} is a valid sweep: {len({row.point for row in plan.rows})} points, {plan.count} trials ({labels})"
 
 
-def _report(folder: Path, console: Console) -> Sweep | None:
-    """Write figures and report unless they exist, print the highlights and where the report is, and return the sweep.
+def _report(folder: Path) -> tuple[str, Sweep | None]:
+    """Write figures and report unless they exist; return the highlights and where the report is, and the sweep.
 
-    A report that cannot be drawn is no failure of the sweep: it is then said why there is none, and None is returned.
+    A report that cannot be drawn is no failure of the sweep: the text then says why there is none, without a sweep.
     """
     from analysis import RunError, load_sweep, sweep_highlights, write_sweep_figures, write_sweep_report
 
@@ -198,11 +199,9 @@ def _report(folder: Path, console: Console) -> Sweep | None:
         lines = [f"{what}: {who}, {much}" for what, who, much in sweep_highlights(sweep)]
         if not (folder / REPORT).exists():
             write_sweep_report(sweep, write_sweep_figures(sweep))
+        return "\n".join([*lines, f"Report: {folder / REPORT}"]), sweep
     except RunError as error:
-        console.print(f"There is no report: {error}", soft_wrap=True, highlight=False)
-        return None
-    console.print("\n".join([*lines, f"Report: {folder / REPORT}"]), soft_wrap=True, highlight=False)
-    return sweep
+        return f"There is no report: {error}", None
 
 
 def _run(results: Generator[Done, None, None], of: int, watch: Watch) -> dict[str, str]:

@@ -125,10 +125,11 @@ def load(path: Path | str, axes: Sequence[str] = ()) -> Sweep:
         ScenarioError: the file is not a valid sweep; the message has a line for each problem.
     """
     source = Source(path)
+    if source.kind != "scenario":
+        source.check_kind("sweep")
     if axes:
         source = with_axes(source, axes)
     elif source.kind == "scenario":
         hint = "say what to vary, such as --axis training.rounds=5,10; as it is, `sfsim run` takes it"
         raise ScenarioError(f"{path} is a scenario, not a sweep: {hint}")
-    source.check_kind("sweep")
     return validated(Sweep, source)

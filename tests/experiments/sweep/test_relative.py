@@ -17,6 +17,8 @@ from simulator.experiments.sweep.settings import load
 from simulator.settings.errors import ScenarioError
 from tests.helpers.small_sweeps import Write, swept
 
+LEARNING_RATE = "training.optimizer.learning_rate"
+
 
 def planned(write: Write, *overrides: str, **said: Any) -> Plan:
     sweep = load(write(**said))
@@ -97,6 +99,7 @@ def test_an_axis_of_changes(said: Any, wanted: list[str]) -> None:
         ({"times": ["5 ms"]}, 'times takes numbers, such as 0.2: "5 ms" is none'),
         ({"times": [True]}, "times takes numbers, such as 0.2: true is none"),
         ({"times": [float("inf")]}, "times takes numbers"),
+        ({"plus": ["1e999 ms"]}, 'plus takes amounts, such as 2 or 5 ms: "1e999 ms" is none'),
         ({"plus": ["5 parsecs"]}, 'plus takes amounts, such as 2 or 5 ms: "5 parsecs" is none'),
         ({"times": [1], "plus": [1]}, "times and plus stand alone"),
         ({"times": []}, "the axis is empty"),
@@ -178,6 +181,7 @@ def test_changes_of_one_number_add_up(write: Write) -> None:
             "world.devices.jetson-nano.rate",
             "world.devices.jetson-nano.rate has no number of its own, only fp32, fp16: name one of",
         ),
+        ("world.server.uplink", "world.server.uplink has no number of its own, only rate, latency: name one of them"),
         ("evaluation.clients", "evaluation.clients has no value in the scenario, and times changes only numbers"),
         (
             "world.devices.jetson-nan.uplink.rate",
@@ -190,6 +194,11 @@ def test_an_axis_that_changes_no_number_is_one_message(key: str, problem: str, w
         planned(write, axes={key: {"times": [1, 2]}})
     assert f"sweep.yaml, line 4: axes.{key}: {problem}" in str(found.value)
     assert len(str(found.value).splitlines()) == 1
+
+
+def test_a_number_that_becomes_too_large_is_one_message(write: Write) -> None:
+    with pytest.raises(ScenarioError, match=r"learning_rate is too large with ×1e\+308"):
+        planned(write, "training.optimizer.learning_rate=1e300", axes={LEARNING_RATE: {"times": [1e308]}})
 
 
 def test_a_point_with_half_a_round_is_no_scenario(write: Write) -> None:
