@@ -44,6 +44,18 @@ def _quantity(text: str) -> tuple[str, float] | None:
         return None
 
 
+def relative_to(base: float, text: str) -> float:
+    """Return the number that the value of an axis stands for: "×2" and "+2" are relative to that of the scenario.
+
+    Args:
+        base: the number of the scenario.
+        text: the value as it was written, a number without a unit.
+    """
+    if text.startswith(TIMES):
+        return base * float(text.removeprefix(TIMES))
+    return base + float(text) if text.startswith(("+", "-")) else float(text)
+
+
 @dataclass(frozen=True)
 class Axis:
     """One axis of a sweep.
