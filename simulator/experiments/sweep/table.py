@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from simulator.settings.humanize import MISSING, common_scale, human
+from simulator.settings.humanize import MISSING, Scale, common_scale, human, scale
 
 if TYPE_CHECKING:
     from analysis import Sweep
@@ -155,7 +155,7 @@ class _Results:
     @cached_property
     def texts(self) -> dict[int, dict[str, str]]:
         """The figures in words, by point and label, all of them equally long."""
-        unit = common_scale("seconds", [cell.seconds for row in self.cells.values() for cell in row.values()])
+        unit = _unit([cell.seconds for row in self.cells.values() for cell in row.values()])
 
         def time(seconds: float) -> str:
             return unit.text(seconds) if unit and not isnan(seconds) else human("seconds", seconds)
@@ -207,6 +207,13 @@ class _Results:
             )
             table.add_row(*(Text(values[point]) for _, values in self.axes), *figures)
         return table
+
+
+def _unit(seconds: Iterable[float]) -> Scale | None:
+    """Return one unit for all times: that of the shortest, unless the longest would be 1,000 of it; else None."""
+    known = [value for value in seconds if value > 0]  # not NaN
+    unit = scale("seconds", min(known, default=0.0))
+    return unit if max(known, default=0.0) < 1000 * unit.divisor else common_scale("seconds", known)
 
 
 def _mean(values: Sequence[float]) -> float:

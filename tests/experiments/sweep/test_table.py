@@ -59,7 +59,7 @@ def test_a_trained_one_has_settled_accuracies_and_the_time_until_the_target_hold
 def test_without_a_target_it_has_the_simulated_time(tmp_path: Path) -> None:
     lines = printed(fabricate_sweep(tmp_path, {HEAD: ["1", "3"]}, ["SFPrompt"], formula=trial))
     assert lines[0] == "Settled accuracy and simulated time"
-    assert lines[-1] == " 3     60 %      2 min"
+    assert lines[-1] == " 3     60 %  120 s"
 
 
 def test_a_target_that_nothing_holds_is_said(tmp_path: Path) -> None:
@@ -72,6 +72,19 @@ def test_figures_are_means_over_seeds(tmp_path: Path) -> None:
     lines = printed(fabricate_sweep(tmp_path, {HEAD: ["1"]}, ["FL"], seeds=[0, 1, 2], formula=trial))
     assert lines[0] == "Settled accuracy and simulated time, means over 3 seeds"
     assert lines[-1] == " 1     80 %  3.33 min"
+
+
+def test_all_times_have_one_unit_unless_they_are_too_far_apart(tmp_path: Path) -> None:
+    def lasting(label: str, place: Any, seed: int) -> dict[str, float | None]:
+        return {"sim_time_s": float(place[HEAD]), "final_accuracy": None}
+
+    for name, heads, wanted in (
+        ("near", ["9", "900"], ["9 s", "900 s"]),
+        ("long", ["600", "7500"], ["10 min", "125 min"]),
+        ("far", ["9", "9000"], ["9 s", "2.5 h"]),
+    ):
+        lines = printed(fabricate_sweep(tmp_path / name, {HEAD: heads}, ["SFPrompt"], formula=lasting, dry=True))
+        assert [" ".join(line.split()[1:]) for line in lines[3:]] == wanted
 
 
 @pytest.mark.parametrize("what", ["failed", "missing"])
