@@ -71,8 +71,8 @@ def sweep(
         typer.Option(
             "--axis",
             metavar="KEY=VALUES",
-            help="Vary a key, such as training.rounds=5,10 or 'world.devices.*.uplink.rate={times: [0.2, 1, 5]}'; "
-            "repeatable. Keys joined by commas take each value together.",
+            help="Vary a key, such as training.rounds=5,10 or 'world.server.slots={times: [1, 2]}'; repeatable. Keys "
+            "joined by commas take each value together.",
             show_default=False,
         ),
     ] = [],  # noqa: B006

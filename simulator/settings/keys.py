@@ -27,8 +27,10 @@ def paths(data: dict[str, Any], key: str) -> list[KeyPath]:
         key: the dotted key.
 
     Raises:
-        ScenarioError: a value on the way has no keys, or a list has no such item.
+        ScenarioError: the key is empty, a value on the way has no keys, or a list has no such item.
     """
+    if not key:
+        raise ScenarioError("a key is empty: name one, such as training.rounds")
     return list(_paths(data, data, (), key))
 
 

@@ -83,9 +83,13 @@ def _logarithmic(first: Fraction, last: Fraction, spec: dict[str, Any]) -> Itera
     if "step" in spec:
         raise ValueError("a logarithmic range has points, and no step")
     steps = _points(spec) - 1
+    try:
+        start, ratio = float(first), float(last / first)
+    except OverflowError:
+        raise ValueError("the ends of the range are too far apart") from None
     yield first
     for number in range(1, steps):
-        yield Fraction(f"{float(first) * float(last / first) ** (number / steps):.6g}")
+        yield Fraction(f"{start * ratio ** (number / steps):.6g}")
     yield last
 
 

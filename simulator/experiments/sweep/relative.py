@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -84,8 +85,8 @@ def values_of(said: Any) -> list[Any]:
     for by in changes:
         _check(way, by)
     relative = [Relative(way, by) for by in changes]
-    texts = [str(value) for value in relative]
-    if repeated := next((text for text in texts if texts.count(text) > 1), None):  # 1 and 1.0 are one factor
+    texts = Counter(map(str, relative))
+    if repeated := next((text for text, times in texts.items() if times > 1), None):  # 1 and 1.0 are one factor
         raise ValueError(f"{repeated} is listed twice")
     return relative
 
