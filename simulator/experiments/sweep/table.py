@@ -51,6 +51,7 @@ def print_table(console: Console, sweep: Sweep, target: float | None, everywhere
             f"algorithm; all are in {everywhere}",
             soft_wrap=True,
             highlight=False,
+            markup=False,
         )
 
 
