@@ -9,27 +9,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from analysis.scales import LOG_FROM
-from simulator.settings.units import (
-    AMOUNT,
-    BANDWIDTH,
-    BYTE_PRICE,
-    CARBON_INTENSITY,
-    DURATION,
-    ENERGY,
-    ENERGY_PRICE,
-    HOUR_PRICE,
-    MEMORY,
-    POWER,
-    RATE,
-    amount,
-)
+from simulator.settings.units import AMOUNT, QUANTITIES, TIMES, amount
 
 Value = float | str
 
-# The quantities of a scenario: two values compare if theirs is the same. Link rates and memory bandwidths share one.
-_QUANTITIES = (RATE, BANDWIDTH, MEMORY, POWER, ENERGY, DURATION, HOUR_PRICE, BYTE_PRICE, ENERGY_PRICE, CARBON_INTENSITY)
 _UNITS = {"": ("a number", Fraction(1))} | {
-    unit: (quantity.name, factor) for quantity in _QUANTITIES for unit, factor in quantity.units.items()
+    unit: (quantity.name, factor) for quantity in QUANTITIES for unit, factor in quantity.units.items()
 }
 
 
@@ -41,7 +26,13 @@ def parse_values(texts: Sequence[str]) -> list[Value]:
 
 
 def _quantity(text: str) -> tuple[str, float] | None:
-    """Return the kind of a quantity and its value in SI; None if the text is no quantity, or too large for a float."""
+    """Return the kind of a quantity and its value in SI; None if the text is no quantity, or too large for a float.
+
+    A text such as "×0.2" is a factor on what the scenario says.
+    """
+    if text.startswith(TIMES):
+        bare = _quantity(text.removeprefix(TIMES))
+        return ("a factor", bare[1]) if bare and bare[0] == _UNITS[""][0] else None
     parsed = amount(text)
     if parsed is None or parsed[1] not in _UNITS:
         return None
@@ -51,6 +42,18 @@ def _quantity(text: str) -> tuple[str, float] | None:
         return kind, float(number * factor)
     except OverflowError:
         return None
+
+
+def relative_to(base: float, text: str) -> float:
+    """Return the number that the value of an axis stands for: "×2" and "+2" are relative to that of the scenario.
+
+    Args:
+        base: the number of the scenario.
+        text: the value as it was written, a number without a unit.
+    """
+    if text.startswith(TIMES):
+        return base * float(text.removeprefix(TIMES))
+    return base + float(text) if text.startswith(("+", "-")) else float(text)
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,8 @@ def _shortened(text: str) -> str:
     """Return a value as a tick shows it: braces become words, and long decimals are cut to three digits."""
     if text.startswith(("{", "[")):
         return _in_words(text)
+    if text.startswith(TIMES):
+        return TIMES + _shortened(text.removeprefix(TIMES))
     match = AMOUNT.fullmatch(text)
     if match is None or "." not in match[1] or len(match[1]) <= 5 or "e" in match[1].lower():
         return text

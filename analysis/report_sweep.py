@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from analysis.axes import relative_to
 from analysis.headline import ACCURACY, HELD, accuracy_of, accuracy_said, headline_said, held_said, settle_of
 from analysis.interactive import timeline, where
 from analysis.interactive.pareto import pareto_chart
@@ -90,7 +91,8 @@ def _headline(sweep: Sweep, plan: object) -> list[str]:
     settles = [settle_of(section(plan, "scenario") if isinstance(plan, dict) else {})]
     for axis in sweep.axes:
         if axis.key == SETTLE_KEY:
-            settles = [int(value) for value in axis.values]
+            (settle,) = settles
+            settles = [round(relative_to(settle, text)) for text in axis.texts]
     said = headline_said(sweep.summary, settles)
     return [*said, held_said("The target")] if present(sweep.summary, HELD) else said
 

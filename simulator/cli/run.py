@@ -65,7 +65,17 @@ def validate(file: File, overrides: Set = []) -> None:  # noqa: B006
 
 @app.command()
 def sweep(
-    file: Annotated[Path, typer.Argument(help="The sweep, a YAML file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="A sweep, or with --axis a scenario; YAML.", show_default=False)],
+    axes: Annotated[
+        list[str],
+        typer.Option(
+            "--axis",
+            metavar="KEY=VALUES",
+            help="Vary a key, such as training.rounds=5,10 or 'world.server.slots={times: [1, 2]}'; repeatable. Keys "
+            "joined by commas take each value together.",
+            show_default=False,
+        ),
+    ] = [],  # noqa: B006
     dry: Annotated[bool, typer.Option("--dry", help="Simulate without training: everything but accuracy.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="The sweep's folder.", show_default="runs/<name>", metavar="DIR")
@@ -87,11 +97,21 @@ def sweep(
     """Run a scenario at many points, on all cores and only the missing trials; after an interruption, run it again."""
     from simulator.experiments.sweep.settings import load
 
-    load(file)  # report mistakes in the file before the slow imports
+    load(file, axes)  # report mistakes in the file before the slow imports
     from simulator.experiments.sweep.run import run_sweep
 
     try:
-        run_sweep(file, overrides, dry=dry, out=out, workers=workers, keep_going=keep_going, ledger=ledger, force=force)
+        run_sweep(
+            file,
+            overrides,
+            axes=axes,
+            dry=dry,
+            out=out,
+            workers=workers,
+            keep_going=keep_going,
+            ledger=ledger,
+            force=force,
+        )
     except OSError as error:
         if not error.filename:
             raise

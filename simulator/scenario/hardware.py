@@ -175,7 +175,8 @@ def joined(path: str, folder: Path | str = "") -> Iterator[None]:
 def complete(site: dict[str, Any], role: Role) -> dict[str, Any]:
     """Return the plain data of a device or server, with what it leaves out filled in from the catalogue.
 
-    What it gives is kept. Links that it names are written out; a link given as a mapping stays as it is.
+    What it gives is kept. Links that it names are written out; a link given as a mapping stays as it is. `link: null`
+    in such a mapping starts from the link that the site has if it gives none.
 
     Args:
         site: the plain data, with a name.
@@ -185,10 +186,11 @@ def complete(site: dict[str, Any], role: Role) -> dict[str, Any]:
         ValueError: something needed is neither in the data nor in the catalogue, or there is no such link.
     """
     known, name = entries(), str(site.get("name"))
-    named = {key: site[key] for key in DIRECTIONS if isinstance(site.get(key), dict) and "link" in site[key]}
-    site = site | {direction: link(given, direction) for direction, given in named.items()}
     devices = known["devices"]
-    site = merge(_plain(merge(known["defaults"][role], devices.get(name, {}))), site)
+    usual = _plain(merge(known["defaults"][role], devices.get(name, {})))
+    named = {key: site[key] for key in DIRECTIONS if isinstance(site.get(key), dict) and "link" in site[key]}
+    site = site | {direction: _changed(given, usual[direction], direction) for direction, given in named.items()}
+    site = merge(usual, site)
     missing = [key for key in NEEDED if key not in site]
     if missing:
         itself = f"must give its {listed(missing)} itself"
@@ -223,6 +225,13 @@ def link(given: Any, direction: str) -> Any:
         problem = f"there is no such link in the catalogue{near_miss(given, known)}"
         raise invalid([(where, given, problem, f"{listed(known)}, or a mapping with a rate")])
     return _plain(known[given][direction]) | added
+
+
+def _changed(given: dict[str, Any], usual: Any, direction: str) -> Any:
+    """Return the link that a mapping with the key `link` names and changes; null stands for the usual link."""
+    if given["link"] is not None:
+        return link(given, direction)
+    return link(usual, direction) | {key: value for key, value in given.items() if key != "link"}
 
 
 def figures(entry: Entry, *keys: str) -> Iterator[tuple[str, Figure]]:

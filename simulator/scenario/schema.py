@@ -43,7 +43,9 @@ def scenario_schema() -> Schema:
             links[direction] = {"anyOf": [_one_of(known["links"]), links[direction]]}
     parts["PowerSettings"].pop("required")
     link = parts["LinkSettings"]
-    link["properties"]["link"] = _one_of(known["links"]) | {"description": "A link of the catalogue to start from."}
+    named = [*_one_of(known["links"])["anyOf"], {"type": "null"}]
+    described_link = "A link of the catalogue to start from; null: the one that the site has if it gives none."
+    link["properties"]["link"] = {"anyOf": named, "description": described_link}
     link["anyOf"] = [{"required": ["link"]}, {"required": link.pop("required")}]
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": "A scenario of sfsim"}
 

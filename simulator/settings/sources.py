@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from simulator.settings import yamlfile
+from simulator.settings import keys, yamlfile
 from simulator.settings.errors import ScenarioError
-from simulator.settings.wording import listed, near_miss, shown
+from simulator.settings.wording import shown
 from simulator.settings.yamlfile import KeyPath, YamlError
 
 T = TypeVar("T")
@@ -99,45 +99,13 @@ class Source:
 
     def key(self, loc: KeyPath) -> str:
         """Return the dotted key as `--set` takes it, with an algorithm named by its label where that is unique."""
-        words = [str(part) for part in loc]
-        if loc[:1] == ("algorithms",) and len(loc) > 1:
-            labels = self._labels()
-            if isinstance(loc[1], int) and loc[1] < len(labels) and labels.count(labels[loc[1]]) == 1:
-                words[1] = labels[loc[1]]
-        return ".".join(words) or "the scenario"
+        return keys.dotted(self.data, loc)
 
     def _by_index(self, loc: KeyPath) -> KeyPath:
         """Return the same keys, with an algorithm's label replaced by its index."""
-        if loc[:1] == ("algorithms",) and len(loc) > 1 and loc[1] in (labels := self._labels()):
+        if loc[:1] == ("algorithms",) and len(loc) > 1 and loc[1] in (labels := keys.labels(self.data)):
             return ("algorithms", labels.index(str(loc[1])), *loc[2:])
         return loc
-
-    def _labels(self) -> list[str]:
-        entries = self.data.get("algorithms")
-        if not isinstance(entries, list):
-            return []
-        return [
-            str(entry.get("label") or entry.get("name") or index) if isinstance(entry, dict) else str(index)
-            for index, entry in enumerate(entries)
-        ]
-
-    def _named(self, path: KeyPath) -> dict[str, int]:
-        """Return the items of a list that a key may name otherwise than by their number: name -> index.
-
-        These are algorithms, the first of each label, and those edges whose label no other entry has.
-
-        Args:
-            path: the keys of the list.
-        """
-        if path == ("algorithms",):
-            labels = self._labels()
-            return {label: labels.index(label) for label in labels}
-        if path != ("world", "edges"):
-            return {}
-        labels = [
-            str(edge.get("label", "edge")) if isinstance(edge, dict) else "" for edge in self.data["world"]["edges"]
-        ]
-        return {label: index for index, label in enumerate(labels) if label and labels.count(label) == 1}
 
     def copy(self) -> "Source":
         """Return a copy that can be changed without changing this source."""
@@ -161,8 +129,8 @@ class Source:
         twin.overrides = dict(_alone(self.overrides, index))
         return twin
 
-    def override(self, override: str) -> None:
-        """Apply an override, "KEY=VALUE".
+    def override(self, override: str) -> list[KeyPath]:
+        """Apply an override, "KEY=VALUE", and return the places that it sets.
 
         Raises:
             ScenarioError: it has another form, its value is no YAML, or it names nothing that can be set.
@@ -172,82 +140,58 @@ class Source:
             raise ScenarioError(f"--set {override}: write it as KEY=VALUE, such as training.rounds=5")
         try:
             value, _ = yamlfile.parse(text)
+            places = self.paths(key.strip())
         except YamlError as error:
             raise ScenarioError(f"--set {override}{error}") from None
-        self.put(key.strip(), value, f"--set {override}")
+        except ScenarioError as error:
+            raise ScenarioError(f"--set {override}: {error}") from None
+        for path in places:
+            self.put(path, value, f"--set {override}")
+        return places
 
-    def at(self, key: str) -> Any:
-        """Return the value at a dotted key; None if there is none.
+    def paths(self, key: str) -> list[KeyPath]:
+        """Return the places that a dotted key stands for, as ``keys.paths`` does.
 
         Raises:
             ScenarioError: a value on the way has no keys, or a list has no such item.
         """
-        path: KeyPath = ()
+        return keys.paths(self.data, key)
+
+    def at(self, path: KeyPath) -> Any:
+        """Return the value at a place; None if there is none."""
         inside: Any = self.data
-        while key:
-            part, key = self._step(inside, path, key, key)
-            if isinstance(inside, dict) and part not in inside:
-                return None
-            path, inside = (*path, part), inside[part]
+        for part in path:
+            if isinstance(inside, dict):
+                inside = inside.get(str(part))
+            else:
+                inside = inside[part] if isinstance(inside, list) and isinstance(part, int) else None
         return inside
 
-    def put(self, key: str, value: Any, override: str) -> None:
-        """Set a dotted key to plain data, adding the mappings that are missing on the way.
+    def put(self, path: KeyPath, value: Any, override: str) -> None:
+        """Set a place to a copy of plain data.
+
+        Mappings that are missing on the way are added. A link that is given by its name becomes a mapping with that
+        name, and a link that is left out one that starts from the usual link, so that it keeps its other figures.
 
         Args:
-            key: the dotted key.
+            path: the keys of the place, as ``paths`` returns them.
             value: plain data.
             override: what messages call the override, such as "--set training.rounds=5".
-
-        Raises:
-            ScenarioError: a value on the way has no keys, or a list has no such item.
         """
-        path: KeyPath = ()
         inside: Any = self.data
-        rest = key
-        while True:
-            part, rest = self._step(inside, path, rest, override)
-            if not rest:
-                break
-            if isinstance(inside, dict) and inside.get(str(part)) is None:
-                inside[str(part)] = {}
-                self.overrides[*path, part] = override
-            path, inside = (*path, part), inside[part]
-        inside[part] = value
-        path = (*path, part)
+        for end, part in enumerate(path[:-1], 1):
+            here = path[:end]
+            below = self.at(here)
+            if below is None:
+                inside[part] = {"link": None} if keys.has_a_usual_link(here) else {}
+                self.overrides[here] = override
+            elif keys.names_a_link(here, below):
+                inside[part] = {"link": below}
+            inside = inside[part]
+        inside[path[-1]] = copy.deepcopy(value)
         self.lines = {loc: line for loc, line in self.lines.items() if loc[: len(path)] != path}
         self.overrides = {loc: text for loc, text in self.overrides.items() if loc[: len(path)] != path}
         self.overrides[path] = override
-
-    def _step(self, inside: Any, path: KeyPath, rest: str, override: str) -> tuple[str | int, str]:
-        """Return the next part of a dotted key, and the rest of the key.
-
-        Args:
-            inside: the value in which the next part is looked up.
-            path: the keys of that value.
-            rest: the key from the next part on.
-            override: how messages begin.
-
-        Raises:
-            ScenarioError: the value has no keys, or the list has no such item.
-        """
-        if isinstance(inside, dict):
-            part, _, rest = rest.partition(".")
-            return part, rest
-        here = f"{override}: {self.key(path)}"
-        if not isinstance(inside, list):
-            raise ScenarioError(f"{here} is {shown(inside)}, which has no keys in it")
-        labels = self._named(path)
-        for label in sorted(labels, key=len, reverse=True):  # a label may hold dots
-            if rest == label or rest.startswith(f"{label}."):
-                return labels[label], rest[len(label) + 1 :]
-        part, _, rest = rest.partition(".")
-        if part.isdecimal() and int(part) < len(inside):
-            return int(part), rest
-        if labels:
-            allowed = f"{listed(labels)}, or 0 to {len(inside) - 1}"
-            raise ScenarioError(f'{here} has no "{part}"{near_miss(part, labels)} (allowed: {allowed})')
-        raise ScenarioError(f"{here} is a list of {len(inside)}: name an item of it by a number from 0, not {part}")
 
 
 def told(key: str, value: str | None, problem: str, allowed: str | None = None) -> str:

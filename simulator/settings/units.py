@@ -100,9 +100,11 @@ class Quantity:
         return f"{value!r} {self.written[-1]}" if value else f"0 {self.written[-1]}"
 
     def _hint(self, unit: str) -> str:
-        bits = re.fullmatch(r"([kmgtp]?)b(?:it|yte)?(?:ps|/s)", unit.lower())
+        bits = re.fullmatch(r"([kmgtp]?)(b)(?:it|yte)?(ps|/s|ps/s)", unit, re.IGNORECASE)
         if bits and "B/s" in self.units:
             prefix = bits[1].upper().replace("K", "k")
+            if bits[3].lower() == "ps/s":  # "per second" twice, by someone who says bits or bytes by the case of the b
+                return f": use {prefix}{'bit' if bits[2] == 'b' else 'B'}/s."
             return f": use {prefix}bit/s for bits or {prefix}B/s for bytes."
         if unit.lower().endswith("flops"):
             return f": use {unit[:-5]}FLOP/s."
@@ -200,6 +202,17 @@ CARBON_INTENSITY = Quantity(
     positive=False,
     least=Fraction(1, 10**6),
 )
+
+QUANTITIES = (RATE, BANDWIDTH, MEMORY, POWER, ENERGY, DURATION, HOUR_PRICE, BYTE_PRICE, ENERGY_PRICE, CARBON_INTENSITY)
+"""One quantity for each kind of unit: two values compare if theirs is the same. Links and memory share bandwidths."""
+TIMES = "×"
+"""How a factor on a value of a scenario begins in a table, such as "×0.2"."""
+
+
+def quantity_of(unit: str) -> Quantity | None:
+    """Return the quantity that a unit is of; None if there is no such unit."""
+    return next((quantity for quantity in QUANTITIES if unit in quantity.units), None)
+
 
 Rate = Annotated[float, RATE]
 """FLOP/s, more than 0."""

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis import RunError, load_sweep
-from analysis.axes import Axis, parse_values, short_names
+from analysis.axes import Axis, parse_values, relative_to, short_names
 from analysis.grids import seeds_said
 from analysis.sweeps import MEASURES, TEXT
 from simulator.settings.units import BANDWIDTH, DURATION, MEMORY, POWER, RATE, Quantity
@@ -49,7 +49,18 @@ def test_units_are_read_as_the_simulator_reads_them(quantity: Quantity) -> None:
 
 @pytest.mark.parametrize(
     "texts",
-    [["vit_tiny", "vit_base"], ["1", "none"], ["1 W", "1 s"], ["1", "1 s"], ["nan", "1"], ["True", "False"], [""]],
+    [
+        ["vit_tiny", "vit_base"],
+        ["1", "none"],
+        ["1 W", "1 s"],
+        ["1", "1 s"],
+        ["nan", "1"],
+        ["True", "False"],
+        [""],
+        ["×2", "2"],
+        ["×1 s", "×2 s"],
+        ["×"],
+    ],
 )
 def test_values_that_do_not_compare_stay_words(texts: list[str]) -> None:
     assert parse_values(texts) == texts
@@ -79,6 +90,18 @@ def test_ticks_are_what_was_written_with_long_decimals_cut() -> None:
     assert axis.ticks == ("0.5 Mbit/s", "1 Mbit/s", "3.16 Mbit/s", "1235 Mbit/s")
     close = ["1.00001", "1.00002"]
     assert Axis.of("x", parse_values(close), close).ticks == tuple(close)
+
+
+def test_values_relative_to_the_scenario_are_numbers_and_keep_their_sign() -> None:
+    factors, sums = ["×5", "×0.2", "×0.333333333"], ["+5 ms", "-5 ms", "+0 ms"]
+    factor, added = (Axis.of("key", parse_values(texts), texts) for texts in (factors, sums))
+    assert (factor.values, factor.ticks) == ((0.2, 0.333333333, 5.0), ("×0.2", "×0.333", "×5"))
+    assert (added.values, added.ticks) == ((-0.005, 0.0, 0.005), ("-5 ms", "+0 ms", "+5 ms"))
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("×2", 6), ("×0.5", 1.5), ("+2", 5), ("-2", 1), ("4", 4)])
+def test_what_a_value_stands_for(text: str, wanted: float) -> None:
+    assert relative_to(3, text) == wanted
 
 
 def test_ticks_of_mappings_and_lists_are_words() -> None:

@@ -204,12 +204,12 @@ def test_folder(file: Path) -> None:
         (
             "algorithms.SFPromt.head=2",
             '--set algorithms.SFPromt.head=2: algorithms has no "SFPromt"; did you mean "SFPrompt"? '
-            "(allowed: FL, FL+AdamW, SFPrompt, or 0 to 2)",
+            "(allowed: FL, FL+AdamW, SFPrompt, 0 to 2, or * for all)",
         ),
         ("algorithms.3.head=2", '--set algorithms.3.head=2: algorithms has no "3"'),
         (
             "world.devices.2.count=2",
-            "--set world.devices.2.count=2: world.devices is a list of 2: name an item of it by a",
+            '--set world.devices.2.count=2: world.devices has no "2" (allowed: raspberry-pi-4, jetson-nano, 0 to 1, or',
         ),
         ("training.rounds.x=2", "--set training.rounds.x=2: training.rounds is 10, which has no keys in it"),
         (

@@ -126,6 +126,12 @@ def test_a_link_that_is_said_stands_as_it_is() -> None:
     assert (device.uplink.rate, device.uplink.latency) == (1e6, 0.0)
 
 
+def test_a_link_that_is_null_is_the_usual_one_with_what_is_said_of_it() -> None:
+    device = DeviceSettings.model_validate({"name": "jetson-nano", "uplink": {"link": None, "loss": 0.1}})
+    usual = DeviceSettings.model_validate({"name": "jetson-nano"})
+    assert device.uplink == usual.uplink.model_copy(update={"loss": 0.1})
+
+
 def test_a_link_by_name_has_two_directions() -> None:
     device = DeviceSettings.model_validate({"name": "jetson-nano", "uplink": "lte", "downlink": "lte"})
     assert (device.uplink.rate, device.downlink.rate) == (10e6 / 8, 30e6 / 8)
@@ -202,6 +208,14 @@ def test_devices_and_links_of_ones_own(folder: Path) -> None:
     assert (ours.utilisation, ours.power.compute) == (0.25, 6), "its entries count where ours say something else"
     usual = DeviceSettings.model_validate({"name": "raspberry-pi-4"})
     assert (ours.rate, ours.power.idle) == (usual.rate, usual.power.idle), "what it leaves out of ours stays"
+
+
+@pytest.mark.parametrize("own", ["my-lan", "{rate: 80 Mbit/s, latency: 1 ms}"])
+def test_the_usual_link_of_ones_own_device_stays_but_for_what_is_set(folder: Path, own: str) -> None:
+    file = folder / "my-devices.yaml"
+    file.write_text(file.read_text().replace("uplink: my-lan", f"uplink: {own}"))
+    uplink = load(folder / "toy.yaml", ["world.devices.my-board.uplink.loss=0.1"]).world.devices[1].uplink
+    assert (uplink.rate, uplink.latency, uplink.loss) == (10e6, 1e-3, 0.1)
 
 
 def test_a_link_of_ours_said_anew(folder: Path) -> None:

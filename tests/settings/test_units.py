@@ -73,6 +73,8 @@ def test_bare_number_shows_how_to_write_it(bare: object) -> None:
         (BANDWIDTH, "20 MB", '"MB" is not a unit of bandwidth; did you mean "MB/s"?'),
         (BANDWIDTH, "20 Mbps", "use Mbit/s for bits or MB/s for bytes"),
         (BANDWIDTH, "20 kbps", "use kbit/s for bits or kB/s for bytes"),
+        (BANDWIDTH, "1 Gbps/s", '"Gbps/s" is not a unit of bandwidth: use Gbit/s. Write'),
+        (BANDWIDTH, "1 GBps/s", '"GBps/s" is not a unit of bandwidth: use GB/s. Write'),
         (BANDWIDTH, "20 mbit/s", "use Mbit/s for bits or MB/s for bytes"),
         (BANDWIDTH, "20 GFLOP/s", '"GFLOP/s" is not a unit of bandwidth'),
         (RATE, "3 GFLOPS", "use GFLOP/s"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +13,7 @@ from simulator.settings.wording import shown
 MOST_VALUES = 10_000
 
 
-def axis_values(said: Any) -> list[Any]:
+def axis_values(said: Any, also: Sequence[str] = ()) -> list[Any]:
     """Return the values of an axis as a sweep file describes it.
 
     An axis is a list, `{range: [8, 64], step: 8}`, `{range: [0.1, 1], points: 10}`, or
@@ -22,11 +22,15 @@ def axis_values(said: Any) -> list[Any]:
     Numbers keep their unit. A value is an integer if both ends are integers and it is whole. Between the ends of a
     logarithmic range, values are rounded to six significant digits.
 
+    Args:
+        said: the axis as the file has it.
+        also: other keys that a message about an unknown key names.
+
     Raises:
         ValueError: ``said`` has none of these forms, the axis is empty, or a value is listed twice.
     """
     if isinstance(said, dict):
-        refuse_unknown(said, ("range", "log", "points", "step"))
+        refuse_unknown(said, ("range", "log", "points", "step", *also))
         values = list(_between(said))
     elif isinstance(said, list):
         values = said
@@ -45,7 +49,7 @@ def _between(spec: dict[str, Any]) -> Iterator[Any]:
     ends = spec.get(kind)
     if ("log" in spec and "range" in spec) or not isinstance(ends, list) or len(ends) != 2:
         raise ValueError("a range has two ends: {range: [8, 64], step: 8} or {log: [1, 100], points: 5}")
-    (first, unit), (last, other_unit) = map(_amount, ends)
+    (first, unit), (last, other_unit) = map(amount_of, ends)
     if unit != other_unit:
         raise ValueError(f'write both ends in the same unit: one is in "{unit}", the other in "{other_unit}"')
     if kind == "log" and first <= 0:
@@ -54,14 +58,14 @@ def _between(spec: dict[str, Any]) -> Iterator[Any]:
         raise ValueError("the second end must be more than the first")
     whole = all(isinstance(end, int) for end in ends)
     for value in _logarithmic(first, last, spec) if kind == "log" else _even(first, last, unit, spec):
-        yield _written(value, unit, whole)
+        yield written_amount(value, unit, whole)
 
 
 def _even(first: Fraction, last: Fraction, unit: str, spec: dict[str, Any]) -> Iterator[Fraction]:
     if ("step" in spec) == ("points" in spec):
         raise ValueError("say either points or step")
     if "step" in spec:
-        step, step_unit = _amount(spec["step"])
+        step, step_unit = amount_of(spec["step"])
         if step_unit != unit or step <= 0:
             raise ValueError("the step must be more than 0, in the unit of the ends")
         if (last - first) % step:
@@ -79,9 +83,13 @@ def _logarithmic(first: Fraction, last: Fraction, spec: dict[str, Any]) -> Itera
     if "step" in spec:
         raise ValueError("a logarithmic range has points, and no step")
     steps = _points(spec) - 1
+    try:
+        start, ratio = float(first), float(last / first)
+    except OverflowError:
+        raise ValueError("the ends of the range are too far apart") from None
     yield first
     for number in range(1, steps):
-        yield Fraction(f"{float(first) * float(last / first) ** (number / steps):.6g}")
+        yield Fraction(f"{start * ratio ** (number / steps):.6g}")
     yield last
 
 
@@ -92,7 +100,7 @@ def _points(spec: dict[str, Any]) -> int:
     return number
 
 
-def _amount(value: Any) -> tuple[Fraction, str]:
+def amount_of(value: Any) -> tuple[Fraction, str]:
     """Split a value into its number and its unit, which is empty for a bare number."""
     if isinstance(value, int | float | str) and not isinstance(value, bool):
         parsed = amount(str(value))
@@ -101,6 +109,13 @@ def _amount(value: Any) -> tuple[Fraction, str]:
     raise ValueError(f'{shown(value)} is no number, with or without a unit, such as 8 or "20 Mbit/s"')
 
 
-def _written(value: Fraction, unit: str, whole: bool) -> Any:
+def written_amount(value: Fraction, unit: str, whole: bool) -> Any:
+    """Return a number with its unit as a file has it.
+
+    Args:
+        value: the number.
+        unit: its unit; empty for a bare number.
+        whole: whether a bare number that is whole is an integer.
+    """
     number: int | float = int(value) if value.denominator == 1 and (whole or unit) else float(value)
     return f"{number} {unit}" if unit else number

@@ -5,32 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import re
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from simulator.experiments.sweep.relative import Relative, change
 from simulator.experiments.sweep.settings import Sweep
 from simulator.scenario.scenario import Entry, Scenario
 from simulator.scheduling.drivers.deadline import Deadline
 from simulator.settings.base import NO_SUCH_KEY
 from simulator.settings.errors import ScenarioError
 from simulator.settings.loading import validated
-from simulator.settings.plugins import ALGORITHMS
 from simulator.settings.seeds import Seeds
 from simulator.settings.sources import Source
-from simulator.settings.wording import near_miss
-
-_STAR = re.compile(r"\.\*(?=\.|$)")
-BESIDE = ("name", *(key for key in Entry.model_fields if key != "algorithm"))
-"""Keys that the entry of every algorithm has."""
+from simulator.settings.yamlfile import KeyPath
 
 Values = dict[str, Any]
-"""The values of the axes at one point, by key, as written in the sweep file."""
+"""The values of the axes at one point, by key, as written in the sweep file; relative ones as ``Relative``."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +103,16 @@ def base(sweep: Sweep, overrides: Sequence[str] = ()) -> Scenario:
         raise sweep.error(("scenario",), None, f"there is no file {sweep.scenario}")
     source = Source(sweep.scenario)
     if sweep.seeds:
-        source.put("seeds", list(sweep.seeds), "seeds of the sweep")
+        source.put(("seeds",), list(sweep.seeds), "seeds of the sweep")
     put(source, sweep.set)
-    for override in overrides:
-        if override.partition("=")[0].strip() in sweep.keys:
-            raise ScenarioError(f"--set {override}: this is an axis, which sets it in every point")
-        source.override(override)
+    overridden = {path: override for override in overrides for path in source.override(override)}
+    swept: list[KeyPath] = []
+    for key in sweep.absolute:
+        with suppress(ScenarioError):  # a key that names nothing is for ``plan`` to report
+            swept += source.paths(key)
+    for path in swept:
+        if path in overridden:
+            raise ScenarioError(f"--set {overridden[path]}: this is an axis, which sets it in every point")
     return validated(Scenario, source)
 
 
@@ -131,33 +130,6 @@ def points(sweep: Sweep) -> Iterator[Values]:
         yield {key: values[key] for key in sweep.keys}
 
 
-def places(source: Source, key: str) -> list[str]:
-    """Return the dotted keys that a key with ``*`` stands for: one for each item of the list that can have it.
-
-    Raises:
-        ScenarioError: no item can have the key, or ``*`` does not stand for the items of a list.
-    """
-    star = _STAR.search(key)
-    if not star:
-        return [key]
-    before, after = key[: star.start()], key[star.end() + 1 :]
-    items = source.at(before)
-    if not isinstance(items, list):
-        raise ScenarioError(f"{key}: {before} is no list, and * stands for the items of one")
-    matching = list(range(len(items)))
-    if before == "algorithms" and after:
-        wanted, known = after.partition(".")[0], [_keys(item) for item in items]
-        matching = [number for number in matching if wanted in known[number]]
-        if not matching:
-            suggestion = near_miss(wanted, {key: None for keys in known for key in keys})
-            raise ScenarioError(f'{key}: no algorithm of the scenario has a key "{wanted}"{suggestion}')
-    return [
-        place
-        for number in matching
-        for place in places(source, f"{before}.{number}.{after}" if after else f"{before}.{number}")
-    ]
-
-
 def plan(sweep: Sweep, base: Scenario, dry: bool) -> Plan:
     """Resolve all points and check every trial as ``sfsim validate`` does, except for its memory.
 
@@ -173,10 +145,12 @@ def plan(sweep: Sweep, base: Scenario, dry: bool) -> Plan:
     assert source is not None
     for key in sweep.keys:
         try:
-            for place in places(source, key):
-                _check_known(source, place)
+            for path in source.paths(key):
+                _check_known(source, path)
+            if key not in sweep.absolute:
+                change(source.copy(), {key: sweep.values(key)[0]})
         except ScenarioError as error:
-            raise sweep.error(sweep.place(key), None, str(error).partition(": ")[2]) from None
+            raise sweep.error(sweep.place(key), None, str(error)) from None
     planned, checked, sfsim_version, number = Plan(), set[str](), version("sfsim"), 0
     for number, values in enumerate(points(sweep)):
         try:
@@ -210,20 +184,14 @@ def named(row: Row, trial: bool = False) -> str:
 
 
 def written(value: Any) -> str:
-    """Format a value as a file would write it."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """Format a value as a file would write it, and one relative to the scenario as tables show it."""
+    return str(value) if isinstance(value, str | Relative) else json.dumps(value, ensure_ascii=False)
 
 
 def _shortened(value: Any) -> str:
     """Format a value for a message, which a list of algorithms would bury."""
     text = written(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _keys(item: Any) -> tuple[str, ...]:
-    """The keys that an algorithm's entry may have."""
-    name = item.get("name") if isinstance(item, dict) else None
-    return (*BESIDE, *ALGORITHMS.find(name).model_fields) if name in ALGORITHMS.names() else BESIDE
 
 
 def resolved(source: Source, values: Values) -> Scenario:
@@ -233,31 +201,37 @@ def resolved(source: Source, values: Values) -> Scenario:
         ScenarioError: a key names nothing that can be set, or the scenario is not valid.
     """
     source = source.copy()
-    put(source, values)
+    relative = {key: value for key, value in values.items() if isinstance(value, Relative)}
+    put(source, {key: value for key, value in values.items() if key not in relative})
+    change(source, relative)
     return validated(Scenario, source)
 
 
 def put(source: Source, values: Values) -> None:
-    """Set dotted keys of a source; ``*`` in a key stands for every item of a list that can have it.
+    """Set dotted keys of a source, everywhere that they stand for.
 
     Raises:
         ScenarioError: a key names nothing that can be set.
     """
     for key, value in values.items():
-        for place in places(source, key):
-            source.put(place, deepcopy(value), f"with {place}={_shortened(value)}")
+        try:
+            paths = source.paths(key)
+        except ScenarioError as error:
+            raise ScenarioError(f"{key}: {error}") from None
+        for path in paths:
+            source.put(path, value, f"with {source.key(path)}={_shortened(value)}")
 
 
-def _check_known(source: Source, place: str) -> None:
-    """Raise ``ScenarioError`` if a scenario has no such dotted key."""
-    source = source.copy()
-    source.put(place, None, place)
+def _check_known(source: Source, path: KeyPath) -> None:
+    """Raise ``ScenarioError`` if a scenario has no key at a place; its text says that and what is near."""
+    source, name = source.copy(), source.key(path)
+    source.put(path, None, name)
     try:
         validated(Scenario, source)
     except ScenarioError as error:
         for problem in str(error).splitlines():  # other lines are about the value, which is a placeholder here
-            if f", {place}: " in problem and f"{place.rpartition('.')[2]}: {NO_SUCH_KEY}" in problem:
-                raise ScenarioError(f"{place}: {problem[problem.index(NO_SUCH_KEY) :]}") from None
+            if f", {name}: " in problem and f"{path[-1]}: {NO_SUCH_KEY}" in problem:
+                raise ScenarioError(problem[problem.index(NO_SUCH_KEY) :]) from None
 
 
 def _trials(scenario: Scenario, dry: bool, version: str) -> Iterator[tuple[int, Entry, int, str, str]]:

@@ -19,6 +19,7 @@ from simulator.experiments.sweep import points, settings
 from simulator.experiments.sweep.executors import Executor, Joblib, Sequential
 from simulator.experiments.sweep.points import Plan, Trial, named
 from simulator.experiments.sweep.store import POINTS, Store
+from simulator.experiments.sweep.table import print_table
 from simulator.experiments.trial.build import torch_device
 from simulator.experiments.trial.memory_check import dry_run_that_fits
 from simulator.experiments.trial.trial import run
@@ -26,6 +27,7 @@ from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
 
 if TYPE_CHECKING:
+    from analysis import Sweep
     from simulator.experiments.trial.result import TrialResult
 
 REPORT = "report.html"
@@ -95,6 +97,7 @@ def run_sweep(
     file: Path,
     overrides: Sequence[str] = (),
     *,
+    axes: Sequence[str] = (),
     dry: bool = False,
     out: Path | None = None,
     workers: int | None = None,
@@ -106,8 +109,9 @@ def run_sweep(
     """Run the missing trials of a sweep, and return its folder.
 
     Args:
-        file: the sweep file.
+        file: the sweep file; with ``axes``, it may be a scenario.
         overrides: overrides of the base scenario, each "KEY=VALUE".
+        axes: axes that are added to those of the file or replace them, each "KEY=VALUES".
         dry: simulate without training.
         out: the sweep's folder; None: ``runs/<name>``.
         workers: the number of processes; with one, trials run in this process. None: one on a GPU, otherwise as many as
@@ -123,7 +127,7 @@ def run_sweep(
             ones are kept.
     """
     console = console or Console(width=None if sys.stdout.isatty() else 100)
-    sweep = settings.load(file)
+    sweep = settings.load(file, axes)
     base = points.base(sweep, overrides)
     with console.status("Checking all points"):
         plan = points.plan(sweep, base, dry)
@@ -160,8 +164,10 @@ def run_sweep(
     done, now = len(plan.trials) - len(failed), len(missing) - len(failed)
     console.print(f"{done} of {plan.count} trials are done, {now} of them now: {store.folder / POINTS}", soft_wrap=True)
     with console.status("Figures and report"):
-        report = _report(store.folder)
+        report, swept = _report(store.folder)
     console.print(report, soft_wrap=True, highlight=False)
+    if swept is not None:
+        print_table(console, swept, base.target_accuracy, str(store.folder / REPORT))
     if failed and not keep_going:
         raise ScenarioError(f"{len(failed)} of {plan.count} trials failed: the same command tries them again")
     return store.folder
@@ -181,10 +187,10 @@ def validate_sweep(file: Path, overrides: Sequence[str] = ()) -> str:
     return f"{file} is a valid sweep: {len({row.point for row in plan.rows})} points, {plan.count} trials ({labels})"
 
 
-def _report(folder: Path) -> str:
-    """Write figures and report unless they exist, and return the highlights and where the report is.
+def _report(folder: Path) -> tuple[str, Sweep | None]:
+    """Write figures and report unless they exist; return the highlights and where the report is, and the sweep.
 
-    A report that cannot be drawn is no failure of the sweep: the text then says why there is none.
+    A report that cannot be drawn is no failure of the sweep: the text then says why there is none, without a sweep.
     """
     from analysis import RunError, load_sweep, sweep_highlights, write_sweep_figures, write_sweep_report
 
@@ -193,9 +199,9 @@ def _report(folder: Path) -> str:
         lines = [f"{what}: {who}, {much}" for what, who, much in sweep_highlights(sweep)]
         if not (folder / REPORT).exists():
             write_sweep_report(sweep, write_sweep_figures(sweep))
-        return "\n".join([*lines, f"Report: {folder / REPORT}"])
+        return "\n".join([*lines, f"Report: {folder / REPORT}"]), sweep
     except RunError as error:
-        return f"There is no report: {error}"
+        return f"There is no report: {error}", None
 
 
 def _run(results: Generator[Done, None, None], of: int, watch: Watch) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -9,8 +10,12 @@ from typing import Annotated, Any, Self
 from pydantic import Field, PlainValidator, PositiveInt, model_validator
 
 from simulator.experiments.sweep.axes import axis_values
+from simulator.experiments.sweep.options import with_axes
+from simulator.experiments.sweep.relative import is_relative, values_of
 from simulator.settings.base import FolderName, LocalPath, Many, Settings, invalid
-from simulator.settings.loading import FileSettings, read_settings
+from simulator.settings.errors import ScenarioError
+from simulator.settings.loading import FileSettings, validated
+from simulator.settings.sources import Source
 from simulator.settings.wording import listed
 from simulator.settings.yamlfile import KeyPath
 
@@ -19,6 +24,8 @@ MOST_POINTS = 100_000
 
 Axes = dict[str, Annotated[list[Any], PlainValidator(axis_values)]]
 """The values of each axis, by the dotted key of a scenario; `*` stands for every item of a list."""
+RelativeAxes = dict[str, Annotated[list[Any], PlainValidator(values_of)]]
+"""The same, with values that may be relative to the scenario."""
 
 
 class Sample(Settings):
@@ -44,8 +51,8 @@ class Sweep(FileSettings):
     """Values of dotted keys that are changed at every point."""
     seeds: Annotated[Many[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
     """Seeds in place of the scenario's; null: the scenario's own."""
-    axes: Axes = Field(default={})
-    zip: Many[Axes] = ()
+    axes: RelativeAxes = Field(default={})
+    zip: Many[RelativeAxes] = ()
     """Axes that move together: one more dimension of the grid for each group."""
     sample: Sample | None = None
 
@@ -58,6 +65,15 @@ class Sweep(FileSettings):
     def keys(self) -> list[str]:
         """The keys of all axes, in the order of the dimensions."""
         return [key for dimension in self.dimensions for key in dimension]
+
+    @property
+    def absolute(self) -> list[str]:
+        """The keys of the axes whose values are not relative to the scenario."""
+        return [key for key in self.keys if not is_relative(self.values(key))]
+
+    def values(self, key: str) -> list[Any]:
+        """Return the values of an axis."""
+        return next(dimension[key] for dimension in self.dimensions if key in dimension)
 
     @property
     def grid_points(self) -> int:
@@ -78,7 +94,7 @@ class Sweep(FileSettings):
         for key in dict.fromkeys(self.keys):
             if self.keys.count(key) > 1:
                 problems.append((("axes", key), None, "it is an axis twice", None))
-            if key in self.set:
+            if key in self.set and key in self.absolute:
                 problems.append((("set", key), None, "it is an axis, which sets it in every point", None))
             if key == "seeds":
                 problems.append((("axes", key), None, "seeds are no axis: say seeds: [0, 1] beside the axes", None))
@@ -98,10 +114,22 @@ class Sweep(FileSettings):
         return ("zip", group, key) if group is not None else ("axes", key) if key in self.axes else (key,)
 
 
-def load(path: Path | str) -> Sweep:
-    """Read a sweep file.
+def load(path: Path | str, axes: Sequence[str] = ()) -> Sweep:
+    """Read a sweep file, or make a sweep of a scenario.
+
+    Args:
+        path: the sweep file; with ``axes``, it may be a scenario.
+        axes: each "KEY=VALUES": an axis to add, or to put in the place of that with the same key.
 
     Raises:
         ScenarioError: the file is not a valid sweep; the message has a line for each problem.
     """
-    return read_settings(Sweep, path)
+    source = Source(path)
+    if source.kind != "scenario":
+        source.check_kind("sweep")
+    if axes:
+        source = with_axes(source, axes)
+    elif source.kind == "scenario":
+        hint = "say what to vary, such as --axis training.rounds=5,10; as it is, `sfsim run` takes it"
+        raise ScenarioError(f"{path} is a scenario, not a sweep: {hint}")
+    return validated(Sweep, source)

@@ -15,6 +15,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from simulator.experiments.run.tables import LEDGER, SUMMARY, environment, write
+from simulator.experiments.sweep.relative import as_said
 from simulator.settings.errors import ScenarioError
 from simulator.settings.files import atomically, remove_unfinished, whole_folder
 from simulator.settings.wording import shown
@@ -173,9 +174,10 @@ class Store:
 
 def _described(sweep: Sweep, base: Scenario, dry: bool) -> dict[str, Any]:
     """Return the content of ``sweep.yaml``: everything by which a sweep is recognised."""
-    description: dict[str, Any] = {"name": sweep.name, "version": version("sfsim"), "dry": dry, "axes": sweep.axes}
+    axes = {key: as_said(values) for key, values in sweep.axes.items()}
+    description: dict[str, Any] = {"name": sweep.name, "version": version("sfsim"), "dry": dry, "axes": axes}
     if sweep.zip:
-        description["zip"] = list(sweep.zip)
+        description["zip"] = [{key: as_said(values) for key, values in group.items()} for group in sweep.zip]
     if sweep.sample:
         description["sample"] = sweep.sample.model_dump()
     return description | {"scenario": yaml.safe_load(base.resolved())}

@@ -57,6 +57,7 @@ WRONG: list[tuple[Any, str]] = [
     ({"log": [0, 10], "points": 2}, "must be more than 0"),
     ({"log": [-1, 10], "points": 2}, "must be more than 0"),
     ({"log": ["0 W", "10 W"], "points": 2}, "must be more than 0"),
+    ({"log": [1e-300, 1e300], "points": 3}, "the ends of the range are too far apart"),
     ({"log": [1, 10], "step": 2}, "a logarithmic range has points, and no step"),
     ({"log": [1, 10], "range": [1, 10], "points": 2}, "a range has two ends"),
 ]

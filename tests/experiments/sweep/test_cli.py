@@ -23,17 +23,19 @@ def test_a_sweep(sweep: Sfsim, write: Write, tmp_path: Path) -> None:
     write(axes={"training.batch_size": [4, 8]})
     status, out, err = sweep("--dry", "--workers", "1")
     assert (status, err) == (0, "")
-    begun, done, *short, report = out.splitlines()
+    begun, done, *short, report, _, _, names, _, small, large, _ = out.splitlines()
     assert begun == "4 trials to run, 1 at once"
     assert done == "4 of 4 trials are done, 4 of them now: runs/small/points.csv"
     assert [line.partition(": ")[0] for line in short] == [
         f"Least {w}" for w in ("simulated time", "traffic", "device energy")
     ]
     assert report == "Report: runs/small/report.html"
+    assert (names.split(), small.split()[0], large.split()[0]) == (["batch_size", "FL", "SFL"], "4", "8")
     assert (tmp_path / "runs" / "small" / "points.csv").exists()
     drawn = Path("runs/small/report.html").stat().st_mtime_ns
     said = sweep("--dry", "--workers", "1")[1].splitlines()
-    assert said == ["4 of 4 trials are done, 0 of them now: runs/small/points.csv", *short, report]
+    assert said[:-7] == ["4 of 4 trials are done, 0 of them now: runs/small/points.csv", *short, report]
+    assert said[-7:] == out.splitlines()[-7:], "the table stays"
     assert Path("runs/small/report.html").stat().st_mtime_ns == drawn, "nothing is drawn again"
     write(axes={"training.batch_size": [8]})
     assert "2 of 2 trials are done, 0 of them now" in sweep("--dry", "--workers", "1")[1]
@@ -73,10 +75,39 @@ def test_a_file_of_another_kind_is_told_by_its_kind(command: str, write: Write, 
     base = file.parent / "tiny.yaml"
     told = f"sfsim: {file} is a sweep, not a scenario: `sfsim sweep` takes it\n"
     assert sfsim(command, file) == (2, "", told)
-    assert sfsim("sweep", base) == (2, "", f"sfsim: {base} is a scenario, not a sweep: `sfsim run` takes it\n")
+    hint = "say what to vary, such as --axis training.rounds=5,10; as it is, `sfsim run` takes it"
+    assert sfsim("sweep", base) == (2, "", f"sfsim: {base} is a scenario, not a sweep: {hint}\n")
     recipe = SCENARIOS / "pretrain" / "tiny-imagenet-32.yaml"
     told = f"sfsim: {recipe} is a recipe of pre-training, not a scenario: `sfsim pretrain` takes it\n"
     assert sfsim(command, recipe) == (2, "", told)
+
+
+def test_a_scenario_is_swept_without_a_file(sfsim: Sfsim, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(write().parent)
+    axis = "world.devices.raspberry-pi-4.uplink.rate={times: [0.2, 1]}"
+    status, out, err = sfsim("sweep", "tiny.yaml", "--axis", axis, "--dry", "--workers", "1")
+    assert (status, err) == (0, "")
+    assert "4 of 4 trials are done, 4 of them now: runs/tiny-raspberry-pi-4.uplink.rate/points.csv" in out
+    heading, slow, same = (line.split() for line in out.splitlines()[-5:] if line.strip(" ─"))
+    assert (heading, slow[0], same[0]) == (["rate", "FL", "SFL"], "×0.2", "×1")
+
+
+@pytest.mark.parametrize(
+    ("axis", "problem"),
+    [
+        ("data.name={times: [1, 2]}", 'data.name is "synthetic" in the scenario, and times changes only numbers'),
+        (
+            "world.devices.raspberry-pi-5.count=1,2",
+            'world.devices has no "raspberry-pi-5"; did you mean "raspberry-pi-4"? '
+            "(allowed: raspberry-pi-4, jetson-nano, 0 to 1, or * for all)",
+        ),
+    ],
+)
+def test_an_axis_that_is_wrong_is_one_message(axis: str, problem: str, sfsim: Sfsim, write: Write) -> None:
+    file = write().parent / "tiny.yaml"
+    key = axis.partition("=")[0]
+    told = f"sfsim: {file}, --axis {axis}: axes.{key}: {problem}\n"
+    assert sfsim("sweep", file, "--axis", axis, "--dry") == (2, "", told)
 
 
 def test_a_wrong_file_is_refused(sweep: Sfsim, write: Write, tmp_path: Path) -> None:

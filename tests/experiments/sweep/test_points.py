@@ -1,4 +1,4 @@
-"""From points to trials: what `*` stands for, which trials are the same, and what is no scenario."""
+"""From points to trials: which trials are the same, and what is no scenario."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from simulator.experiments.sweep import points
-from simulator.experiments.sweep.points import Plan, places
+from simulator.experiments.sweep.points import Plan
 from simulator.experiments.sweep.settings import load
 from simulator.settings.errors import ScenarioError
-from simulator.settings.sources import Source
 from tests.helpers.small_sweeps import Write
 
 
@@ -24,26 +23,13 @@ def hashes(plan: Plan, label: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("key", "wanted"),
-    [
-        ("algorithms.*.head", ["algorithms.1.head"]),
-        ("algorithms.*.training.rounds", ["algorithms.0.training.rounds", "algorithms.1.training.rounds"]),
-        ("world.devices.*.uplink.rate", ["world.devices.0.uplink.rate", "world.devices.1.uplink.rate"]),
-        ("algorithms.SFL.head", ["algorithms.SFL.head"]),
-    ],
-)
-def test_a_star_stands_for_every_item_that_has_the_key(key: str, wanted: list[str], write: Write) -> None:
-    write()
-    assert places(Source(write().parent / "tiny.yaml"), key) == wanted
-
-
-@pytest.mark.parametrize(
     ("key", "problem"),
     [
         ("algorithms.*.haed", 'no algorithm of the scenario has a key "haed"; did you mean "head"?'),
         ("world.server.*.rate", "world.server is no list, and * stands for the items of one"),
         ("algorithms.SFLL.head", 'algorithms has no "SFLL"; did you mean "SFL"?'),
-        ("world.devices.5.count", "world.devices is a list of 2"),
+        ("world.devices.5.count", 'world.devices has no "5" (allowed: raspberry-pi-4, jetson-nano, 0 to 1, or * for'),
+        ("world.devices.raspberry-pi-5.count", 'has no "raspberry-pi-5"; did you mean "raspberry-pi-4"? (allowed: ras'),
         ("name.x", 'name is "tiny", which has no keys in it'),
     ],
 )
@@ -66,9 +52,13 @@ def test_a_base_scenario_that_is_not_there(write: Write) -> None:
         planned(write, scenario="none.yaml", axes={"a": [1]})
 
 
-def test_an_axis_cannot_be_set(write: Write) -> None:
-    with pytest.raises(ScenarioError, match="this is an axis"):
-        planned(write, "training.rounds=3", axes={"training.rounds": [1, 2]})
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [("training.rounds=3", "training.rounds"), ("world.devices.0.count=3", "world.devices.raspberry-pi-4.count")],
+)
+def test_an_axis_cannot_be_set(override: str, key: str, write: Write) -> None:
+    with pytest.raises(ScenarioError, match=f"--set {override}: this is an axis"):
+        planned(write, override, axes={key: [1, 2]})
 
 
 def test_points_that_do_not_matter_to_an_algorithm_share_its_trial(write: Write) -> None:
@@ -119,7 +109,9 @@ def test_so_do_a_dry_run_and_another_version(write: Write, monkeypatch: pytest.M
 
 def test_a_link_given_to_all_groups_is_changed_in_one_alone(write: Write) -> None:
     link = {"rate": "8 Mbit/s"}
-    plan = planned(write, set={"world.devices.*.uplink": link}, axes={"world.devices.0.uplink.rate": ["16 Mbit/s"]})
+    plan = planned(
+        write, set={"world.devices.*.uplink": link}, axes={"world.devices.raspberry-pi-4.uplink.rate": ["16 Mbit/s"]}
+    )
     groups = plan.trials[plan.rows[0].trial].scenario.world.devices
     assert [group.uplink.rate for group in groups] == [2e6, 1e6]
 

@@ -19,6 +19,7 @@ POINTS = {
     "deadline": (6, 21),
     "absence": (4, 48),
     "tiers": (7, 84),
+    "slower_links": (3, 12),
     "prices": (3, 36),
     "queues": (9, 27),
     "batching": (16, 48),
