@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from simulator.accounting.twins.base import Figures, Transfer, Work
+from simulator.accounting.twins.splitfed import SplitBatch
 from simulator.learning.models.cuts import Ranges
 from simulator.learning.models.staged import Sizes
 from simulator.learning.task import Task
@@ -129,3 +130,28 @@ def batches(samples: int, size: int = 8, epochs: int = 1) -> Iterator[tuple[int,
         yield epochs * full, size
     if rest:
         yield epochs, rest
+
+
+def u_shaped(toy: Toy, at: int, size: int, tokens: int = 5) -> SplitBatch:
+    """Return one batch of a device, U-shaped: a block each in head and tail; all weights are trained.
+
+    Args:
+        toy: the world.
+        at: the number of the device.
+        size: the samples of the batch.
+        tokens: the tokens of a sample at a cut.
+    """
+    cut, row = toy.task.cut(1, 1), 4 * tokens * 16
+    head = toy.sizes(cut.head, size, IMAGE)
+    body, tail = (toy.sizes(ranges, size, (tokens, 16)) for ranges in (cut.body, cut.tail))
+    return SplitBatch(
+        head_forward=toy.on(at, head.forward),
+        smashed=toy.up(at, row * size),
+        body_forward=toy.served(body.forward),
+        features=toy.down(at, row * size),
+        tail=toy.on(at, tail.forward + tail.backward),
+        feature_gradient=toy.up(at, row * size),
+        body_backward=toy.served(body.backward),
+        smashed_gradient=toy.down(at, row * size),
+        head_backward=toy.on(at, head.backward),
+    )

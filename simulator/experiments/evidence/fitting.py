@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import exp, log
 from statistics import fmean
@@ -28,23 +28,42 @@ def fitted(rows: Sequence[Row]) -> Hardware:
     Raises:
         ScenarioError: the catalogue has no rate of the device at this precision.
     """
-    from scipy.optimize import minimize
-
     known = device(rows[0].device, rows[0].precision)
     if known is None:
         problem = f"the catalogue has no rate of {rows[0].device} at {rows[0].precision}"
         raise ScenarioError(f"{problem}: the fit starts from one, so give the peak rate in a catalogue of your own")
     costs: list[tuple[Cost, float]] = [(cost, row.measured) for row in rows if (cost := cost_of(row)) is not None]
 
-    def hardware(logs: Sequence[float]) -> Hardware:
-        rate, bandwidth = map(exp, logs)
+    def machine(rate: float, bandwidth: float) -> Hardware:
         return replace(known, flops_per_s=rate, memory_bandwidth=bandwidth)
 
-    def error(logs: Sequence[float]) -> float:
-        machine = hardware(logs)
-        return fmean(abs(log(machine.seconds(cost) / seconds)) ** POWER for cost, seconds in costs)
+    def seconds(cost: Cost, rate: float, bandwidth: float) -> float:
+        return machine(rate, bandwidth).seconds(cost)
 
-    starts = [(log(rate * known.flops_per_s), log(share * known.memory_bandwidth)) for rate, share in STARTS]
+    return machine(*fit(seconds, costs, known.flops_per_s, known.memory_bandwidth))
+
+
+def fit(
+    seconds: Callable[[Cost, float, float], float],
+    measured: Sequence[tuple[Cost, float]],
+    rate: float,
+    bandwidth: float,
+) -> tuple[float, float]:
+    """Return the two numbers with which a form of the price fits measured seconds best.
+
+    Args:
+        seconds: the form: seconds from a cost, a rate in FLOP/s and a bandwidth in bytes/s.
+        measured: costs with their measured seconds.
+        rate, bandwidth: about where the search starts.
+    """
+    from scipy.optimize import minimize
+
+    def error(logs: Sequence[float]) -> float:
+        numbers = exp(logs[0]), exp(logs[1])
+        return fmean(abs(log(seconds(cost, *numbers) / known)) ** POWER for cost, known in measured)
+
+    starts = [(log(share * rate), log(other * bandwidth)) for share, other in STARTS]
     options = {"xatol": 1e-6, "fatol": 1e-10, "maxiter": 2000}
     found = (minimize(error, start, method="Nelder-Mead", options=options) for start in starts)
-    return hardware(min(found, key=lambda result: float(result.fun)).x)
+    best = min(found, key=lambda result: float(result.fun)).x
+    return exp(best[0]), exp(best[1])

@@ -8,14 +8,12 @@ import pytest
 
 from simulator.accounting.twins.base import Work
 from simulator.accounting.twins.sfprompt import PromptDevice, sfprompt
-from simulator.accounting.twins.splitfed import SplitBatch
 from simulator.algorithms.sfprompt import SFPrompt
 from simulator.learning.models.prompts import Prompts
-from tests.helpers.twins import IMAGE, Toy, batches
+from tests.helpers.twins import IMAGE, Toy, batches, u_shaped
 
 SAMPLES = (10, 19, 7, 16)
 PROMPTS = 2
-ROW = 4 * (5 + PROMPTS) * 16
 """Prompts are tokens at a cut, too."""
 
 
@@ -30,29 +28,13 @@ def test_a_round(changes: dict[str, Any]) -> None:
         sizes = toy.sizes(cut.short, size, IMAGE)
         return toy.on(at, sizes.forward + back * sizes.backward)
 
-    def split(at: int, size: int) -> SplitBatch:
-        tokens = (5 + PROMPTS, 16)
-        head, body = toy.sizes(cut.head, size, IMAGE), toy.sizes(cut.body, size, tokens)
-        tail = toy.sizes(cut.tail, size, tokens)
-        return SplitBatch(
-            head_forward=toy.on(at, head.forward),
-            smashed=toy.up(at, ROW * size),
-            body_forward=toy.served(body.forward),
-            features=toy.down(at, ROW * size),
-            tail=toy.on(at, tail.forward + tail.backward),
-            feature_gradient=toy.up(at, ROW * size),
-            body_backward=toy.served(body.backward),
-            smashed_gradient=toy.down(at, ROW * size),
-            head_backward=toy.on(at, head.backward),
-        )
-
     def device(at: int, shard: int) -> PromptDevice:
         kept, own = int(0.6 * shard + 1e-9), algorithm
         return PromptDevice(
             toy.down(at, trained),
             [(times, short(at, size, True)) for times, size in batches(shard, epochs=own.local_epochs)],
             [(times, short(at, size, False)) for times, size in batches(shard)] if own.keep != "random" else [],
-            [(times, split(at, size)) for times, size in batches(kept, epochs=own.split_epochs)],
+            [(times, u_shaped(toy, at, size, 5 + PROMPTS)) for times, size in batches(kept, epochs=own.split_epochs)],
             toy.up(at, trained),
         )
 

@@ -10,26 +10,9 @@ from simulator.accounting.twins.base import Transfer, Work
 from simulator.accounting.twins.splitfed import SplitBatch, SplitDevice, split_learning, version_1, version_2
 from simulator.algorithms.split_learning import SplitLearning
 from simulator.algorithms.splitfed import SplitFed
-from tests.helpers.twins import IMAGE, LABEL, ROW, Toy, batches
+from tests.helpers.twins import IMAGE, LABEL, ROW, Toy, batches, u_shaped
 
 SAMPLES = (10, 19, 7, 16)
-
-
-def private(toy: Toy, at: int, size: int) -> SplitBatch:
-    """One batch of a device, U-shaped: head, body and tail are all trained."""
-    cut = toy.task.cut(1, 1)
-    head, body, tail = toy.sizes(cut.head, size, IMAGE), toy.sizes(cut.body, size), toy.sizes(cut.tail, size)
-    return SplitBatch(
-        head_forward=toy.on(at, head.forward),
-        smashed=toy.up(at, ROW * size),
-        body_forward=toy.served(body.forward),
-        features=toy.down(at, ROW * size),
-        tail=toy.on(at, tail.forward + tail.backward),
-        feature_gradient=toy.up(at, ROW * size),
-        body_backward=toy.served(body.backward),
-        smashed_gradient=toy.down(at, ROW * size),
-        head_backward=toy.on(at, head.backward),
-    )
 
 
 def sent(toy: Toy, at: int, size: int) -> SplitBatch:
@@ -45,7 +28,7 @@ def sent(toy: Toy, at: int, size: int) -> SplitBatch:
     )
 
 
-STEPS = {"private": private, "sent": sent}
+STEPS = {"private": u_shaped, "sent": sent}
 
 
 def devices(toy: Toy, labels: str, samples: tuple[int, ...], epochs: int = 1) -> list[SplitDevice]:
