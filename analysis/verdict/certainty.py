@@ -90,12 +90,10 @@ def _count_seeds(found: Certainty, first: Contender) -> None:
     """Note how many seeds there are, and how much a single test sample counts."""
     seeds = len(first.seeds)
     samples = (
-        f"{first.samples:,.0f} test samples, one of which is {points(1 / first.samples)} points"
-        if first.samples
-        else ""
+        f"{first.samples:,.0f} test samples, each worth {points(1 / first.samples)} points" if first.samples else ""
     )
     if seeds == 1:
-        found.doubts.append(", ".join(part for part in ("one seed", samples) if part))
+        found.doubts.append(" and ".join(part for part in ("one seed", samples) if part))
     elif samples:
         found.support.append(f"All {seeds} seeds share {samples}.")
 

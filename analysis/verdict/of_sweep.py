@@ -159,4 +159,4 @@ def _certainty(sweep: Sweep, places: Sequence[Place]) -> Iterator[str]:
         yield "Not decided: one seed a point."
     samples = set(sweep.summary[SAMPLES].dropna()) if SAMPLES in sweep.summary and not sweep.dry else set()
     if len(samples) == 1 and (count := samples.pop()):
-        yield f"Accuracies are on {count:,.0f} test samples, one of which is {in_points(1 / count)} points."
+        yield f"Accuracies are on {count:,.0f} test samples, each worth {in_points(1 / count)} points."

@@ -129,7 +129,7 @@ def _cells(row: Compared) -> tuple[str, ...]:
         given.precision,
         human("seconds", row.measured),
         human("seconds", row.predicted),
-        f"{100 * (row.error or 0):+.0f} %",
+        f"{round(100 * (row.error or 0)) + 0:+d} %",
         row.used,
     )
 

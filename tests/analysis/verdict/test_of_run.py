@@ -39,7 +39,7 @@ def test_times_within_five_percent_are_level(tmp_path: Path) -> None:
 def test_one_seed_never_decides(tmp_path: Path) -> None:
     verdict = verdict_of_run(run_of({"FL": {0: rising(10, FAST)}, "X": {0: rising(1, NEVER)}}, tmp_path, samples=200))
     assert not verdict.decided
-    assert verdict.certainty[0] == "Not decided: one seed, 200 test samples, one of which is 0.5 points."
+    assert verdict.certainty[0] == "Not decided: one seed and 200 test samples, each worth 0.5 points."
 
 
 def test_seeds_that_agree_decide(tmp_path: Path) -> None:
