@@ -40,7 +40,7 @@ def by_accuracy(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender]
         answer=tuple(answer),
         cost=tuple(cheapest(run, contenders)) if len(contenders) > 1 else (),
         certainty=tuple(certainty.sentences) if certainty else (),
-        change=tuple(what_would_change(run, own_labels, contenders, seconds_of(run, contenders))),
+        change=tuple(what_would_change(own_labels, contenders, seconds_of(run, contenders))),
         first=first,
         decided=certainty.decided if certainty else None,
     )

@@ -31,7 +31,7 @@ def by_cost(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender]) ->
     seconds = seconds_of(run, contenders)
     ranking = Ranking.of(seconds)
     single = len(contenders) == 1
-    first = () if run.limited == "seconds" else ranking.first
+    first = ranking.first
     answer = list(_fastest(run, ranking)) if first else []
     if single and first:
         answer = [f"{first[0]} takes {human('seconds', seconds[first[0]])}; nothing else was run."]
@@ -40,13 +40,15 @@ def by_cost(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender]) ->
         answer=(*answer, dry),
         cost=() if single else tuple(cheapest(run, contenders, without=TIME if first else None)),
         certainty=() if single else tuple(_spread(contenders, ranking)),
-        change=tuple(what_would_change(run, own_labels, contenders, seconds)),
+        change=tuple(what_would_change(own_labels, contenders, seconds)),
         first=first,
     )
 
 
 def seconds_of(run: Run, contenders: Sequence[Contender]) -> dict[str, float]:
-    """Return the simulated seconds of each algorithm, the mean over seeds."""
+    """Return the simulated seconds of each algorithm, the mean over seeds; nothing where all take the same budget."""
+    if run.limited == "seconds":
+        return {}
     means = {each.label: each.mean(TIME) for each in contenders}
     return {label: mean for label, mean in means.items() if mean is not None}
 

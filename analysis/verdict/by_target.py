@@ -40,7 +40,7 @@ def by_target(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender], 
         answer=tuple(answer),
         cost=tuple(_costs(first, second, held)),
         certainty=tuple(certainty.sentences) if len(contenders) > 1 else (),
-        change=tuple(what_would_change(run, own_labels, contenders, ranking.costs)),
+        change=tuple(what_would_change(own_labels, contenders, ranking.costs)),
         first=ranking.first,
         decided=certainty.decided if len(contenders) > 1 else None,
     )

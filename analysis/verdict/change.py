@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from math import log
 
-from analysis.runs import Run
 from analysis.server import OwnLabels
 from analysis.verdict.bottleneck import REACH, SIDES, flips, path_shares
 from analysis.verdict.contender import Contender
@@ -17,18 +16,15 @@ LATER = "later_round_s"
 
 
 def what_would_change(
-    run: Run, own_labels: OwnLabels, contenders: Sequence[Contender], seconds: Mapping[str, float]
+    own_labels: OwnLabels, contenders: Sequence[Contender], seconds: Mapping[str, float]
 ) -> Iterator[str]:
     """Yield sentences on what would change who is fastest.
 
     Args:
-        run: the run, or several joined into one.
         own_labels: by label, the run that it is from and its label there.
         contenders: the algorithms.
         seconds: by label, the seconds that were compared; without those that have none.
     """
-    if run.limited == "seconds":  # all take as long as the budget
-        return
     ranking = Ranking.of(seconds)
     shares = path_shares(own_labels)
     yield from _bottlenecks(ranking, shares)
