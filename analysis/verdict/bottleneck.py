@@ -30,8 +30,10 @@ class Flip:
 
     @property
     def said(self) -> str:
-        """The change in words, such as "links 2.1 times as fast"."""
-        return f"{SIDES[self.side]} {times(self.factor)} times as fast"
+        """The change in words, such as "links 2.1 times as fast" or "links at 0.48 of their speed"."""
+        if self.factor >= 1:
+            return f"{SIDES[self.side]} {times(self.factor)} times as fast"
+        return f"{SIDES[self.side]} at {times(self.factor)} of {'its' if self.side == 'server' else 'their'} speed"
 
 
 def path_shares(own_labels: OwnLabels) -> dict[str, dict[str, float]]:
