@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 
-from simulator.cli import claims, fidelity, inspect, plan, prepare, report, run
+from simulator.cli import claims, extend, fidelity, inspect, plan, prepare, report, run
 from simulator.cli.shared import app, refuse, stopped
 
-__all__ = ["app", "claims", "fidelity", "inspect", "main", "plan", "prepare", "report", "run"]
+__all__ = ["app", "claims", "extend", "fidelity", "inspect", "main", "plan", "prepare", "report", "run"]
 
 
 def main() -> None:
@@ -25,3 +25,9 @@ def main() -> None:
         refuse(str(error))
     except KeyboardInterrupt:
         stopped()
+    except Exception as error:  # in a plug-in of the user's: its own lines are enough
+        from simulator.settings.plugins import own_lines
+
+        if own := own_lines(error):
+            refuse(own)
+        raise

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from simulator.cli.shared import app, refuse, show, tell_version
+from simulator.cli.shared import Plugin, app, refuse, show, tell_version
 
 
 @app.command("list")
@@ -29,6 +29,7 @@ def list_(
         Path | None,
         typer.Option("--catalogue", help="Also list the devices and links of your own file.", metavar="FILE"),
     ] = None,
+    plugins: Plugin = [],  # noqa: B006
 ) -> None:
     """List what a scenario can name."""
     from contextlib import nullcontext
@@ -45,7 +46,7 @@ def list_(
 
 
 @app.command()
-def schema() -> None:
+def schema(plugins: Plugin = []) -> None:  # noqa: B006
     """Print the JSON Schema of a scenario, for editors that complete and check YAML."""
     import json
 

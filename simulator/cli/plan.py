@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import File, Set, app, load_scenario, progress_bar, refuse, show, stopped
+from simulator.cli.shared import File, Plugin, Set, app, load_scenario, progress_bar, refuse, show, stopped
 
 
 @app.command()
 def plan(
     file: File,
     overrides: Set = [],  # noqa: B006
+    plugins: Plugin = [],  # noqa: B006
     out: Annotated[
         Path | None,
         typer.Option(help="Also write the table to a file, in SI units.", show_default=False, metavar="FILE.csv"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.cli.shared import File, Set, app, load_scenario, refuse, stopped
+from simulator.cli.shared import File, Plugin, Set, app, load_scenario, refuse, stopped
 
 if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario
@@ -21,6 +21,7 @@ def run(
         Path | None, typer.Option(help="The run folder.", show_default="runs/<scenario>-<n>", metavar="DIR")
     ] = None,
     overrides: Set = [],  # noqa: B006  (typer wants a list)
+    plugins: Plugin = [],  # noqa: B006
     force: Annotated[bool, typer.Option("--force", help="Replace the run folder if there is one.")] = False,
 ) -> None:
     """Run every algorithm of a scenario, print a table, and leave a run folder with figures and a report."""
@@ -42,7 +43,7 @@ def run(
 
 
 @app.command()
-def validate(file: File, overrides: Set = []) -> None:  # noqa: B006
+def validate(file: File, overrides: Set = [], plugins: Plugin = []) -> None:  # noqa: B006
     """Check a scenario, down to its cuts, shards and memory, or every point of a sweep, without running it."""
     from simulator.settings.sources import Source
 
@@ -81,6 +82,7 @@ def sweep(
         Path | None, typer.Option(help="The sweep's folder.", show_default="runs/<name>", metavar="DIR")
     ] = None,
     overrides: Set = [],  # noqa: B006
+    plugins: Plugin = [],  # noqa: B006
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Number of worker processes.", show_default="as cores and threads allow", metavar="N"),

@@ -23,6 +23,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+START, RUN, PLAN = "Start", "Run and compare", "Plan"
+OWN, EVIDENCE, EXTEND = "Your own models and machines", "Evidence", "Extend"
+"""The groups of commands in the help, in the order of a study."""
+
 File = Annotated[Path, typer.Argument(help="The scenario, a YAML file.", show_default=False)]
 Set = Annotated[
     list[str],
@@ -31,6 +35,28 @@ Set = Annotated[
         metavar="KEY=VALUE",
         help="Override a key, such as world.server.slots=2 or algorithms.SFPrompt.keep_fraction=0.8; repeatable.",
         show_default=False,
+    ),
+]
+
+
+def _load_plugins(files: list[Path]) -> list[Path]:
+    """Load the plug-ins of a command before it does anything else."""
+    if files:
+        from simulator.settings.plugins import load_file
+
+        for file in files:
+            load_file(file)
+    return files
+
+
+Plugin = Annotated[
+    list[Path],
+    typer.Option(
+        "--plugin",
+        metavar="FILE.py",
+        help="Let the scenario name what a Python file of yours defines, such as an algorithm; repeatable.",
+        show_default=False,
+        callback=_load_plugins,
     ),
 ]
 

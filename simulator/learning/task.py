@@ -16,6 +16,7 @@ from simulator.learning.models.adaptation import Adaptation, adapted
 from simulator.learning.models.cuts import Cut, Ranges, cut
 from simulator.learning.models.parts import Part
 from simulator.learning.models.weights import Weights
+from simulator.settings.errors import UnfitError
 from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
@@ -88,6 +89,47 @@ class Task:
         """Return the initial values of the trained parameters, in the given stages or in all."""
         names = self._trainable if ranges is None else self.model.slice(ranges).trainable
         return {name: self.backbone[name] for name in names}
+
+    def stages(self, state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+        """Return the entries of a state by the stage of the model that they belong to.
+
+        The stages are "embed", "prompt" where there are soft prompts, "block0", "block1", ... and "head", which has the
+        final norm and the classifier. Stages without an entry are left out.
+
+        Args:
+            state: name -> tensor, of parameters of the model, such as ``trainable()``.
+
+        Raises:
+            KeyError: an entry is no parameter of the model.
+        """
+        by_stage = {}
+        for index, stage in enumerate(self.model.names):
+            names = self.model.slice(((index, index + 1),)).names
+            if entries := {name: state[name] for name in names if name in state}:
+                by_stage[stage] = entries
+        known = {name for entries in by_stage.values() for name in entries}
+        if unknown := [name for name in state if name not in known]:
+            raise KeyError(f"{unknown[0]!r} is no parameter of the model, so it belongs to no stage")
+        return by_stage
+
+    def last(self, state: Mapping[str, Tensor], blocks: int) -> dict[str, Tensor]:
+        """Return the entries of a state that belong to the last blocks, with the final norm and the classifier.
+
+        These are the entries of the tail of a cut, ``cut(head, tail=blocks)``.
+
+        Args:
+            state: name -> tensor, of parameters of the model, such as ``trainable()``.
+            blocks: how many blocks; 0: the final norm and the classifier alone.
+
+        Raises:
+            UnfitError: the model has fewer blocks.
+        """
+        there = len(self.model.blocks)
+        if not 0 <= blocks <= there:
+            raise UnfitError("blocks", blocks, f"the model has {there} blocks", f"0 to {there}")
+        chosen = self.model.names[self.model.blocks.stop - blocks :]
+        entries = self.stages(state)
+        return {name: tensor for stage in chosen for name, tensor in entries.get(stage, {}).items()}
 
     def weights(
         self,

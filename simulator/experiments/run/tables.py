@@ -29,6 +29,7 @@ from simulator.experiments.run.server_tables import (
 )
 from simulator.experiments.run.settled import settled
 from simulator.scenario.ignored import not_looked_at
+from simulator.settings.plugins import files_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario
 
 Summary = dict[str, Any]
-SUMMARY, LEDGER = "summary.json", "ledger"
-"""Names in the folder of a run; ``folders`` tells by them whether a folder holds one."""
+SUMMARY, LEDGER, PLUGINS = "summary.json", "ledger", "plugins"
+"""Names in the folder of a run; ``folders`` tells by the first two whether a folder holds one."""
 TOTALS = ("bytes_up", "bytes_down", "client_flops", "server_flops", "client_energy_j", "server_energy_j")
 PACKAGES = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "pillow", "scikit-learn", "pydantic")
 """Packages on whose versions learned figures depend."""
@@ -244,6 +245,26 @@ def environment(threads: int, device: str) -> dict[str, Any]:
     }
 
 
+def plugins_in(folder: Path, scenario: Scenario) -> dict[str, Any]:
+    """Copy the files of plug-ins that a scenario uses into a folder, and return what the environment says of them.
+
+    Args:
+        folder: the run folder; the files go into ``plugins`` in it, as they were when they were loaded.
+        scenario: the scenario that was run.
+    """
+    files = files_of(scenario)
+    if not files:
+        return {}
+    (folder / PLUGINS).mkdir(exist_ok=True)
+    names = [file.path.name for file in files]
+    records = []
+    for file in files:
+        name = file.path.name if names.count(file.path.name) == 1 else f"{file.path.stem}-{file.sha256[:8]}.py"
+        (folder / PLUGINS / name).write_bytes(file.text)
+        records.append({"file": f"{PLUGINS}/{name}", "sha256": file.sha256, "names": file.names})
+    return {"plugins": records}
+
+
 _version = cache(version)  # ``version`` reads a file, and a sweep calls it for each of its trials
 
 
@@ -265,8 +286,8 @@ def write(
     summary = {"scenario": scenario.name, "version": _version("sfsim"), "dry": dry, "trials": trials}
     (folder / SUMMARY).write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
     (folder / "scenario.yaml").write_text(scenario.resolved(), encoding="utf-8")
-    text = json.dumps(environment(scenario.threads, device), indent=2)
-    (folder / "environment.json").write_text(text + "\n")
+    made_with = environment(scenario.threads, device) | plugins_in(folder, scenario)
+    (folder / "environment.json").write_text(json.dumps(made_with, indent=2) + "\n")
     by_seed = {outcome.seed: outcome for outcome in outcomes}
     write_csv(folder / "rounds.csv", rounds)
     write_csv(folder / "breakdown.csv", [breakdown_table(outcome) for outcome in outcomes])

@@ -12,6 +12,8 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from simulator.settings.plugins import load_file, loaded_files
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -59,6 +61,39 @@ class Joblib:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # joblib warns of abandoned work, which is intended here
                 results.close()
+
+
+@dataclass(frozen=True)
+class WithPlugins:
+    """A function that can be sent to another process together with the files of plug-ins that its items are made of.
+
+    The other process loads them before it reads an item.
+
+    Attributes:
+        files: the paths of the files.
+        function: the function.
+    """
+
+    files: tuple[str, ...]
+    function: Callable[..., object]
+
+    def __call__(self, item: object) -> object:
+        return self.function(item)
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return _with_loaded, (self.files, self.function)
+
+
+def with_plugins(function: Callable[[T], R]) -> Callable[[T], R]:
+    """Return a function that takes the plug-in files that are loaded here to wherever it is run."""
+    files = tuple(str(file.path) for file in loaded_files())
+    return WithPlugins(files, function) if files else function  # type: ignore[return-value]
+
+
+def _with_loaded(files: tuple[str, ...], function: Callable[..., object]) -> WithPlugins:
+    for file in files:
+        load_file(file)
+    return WithPlugins(files, function)
 
 
 @dataclass(frozen=True)

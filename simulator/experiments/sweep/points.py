@@ -20,6 +20,7 @@ from simulator.scheduling.drivers.deadline import Deadline
 from simulator.settings.base import NO_SUCH_KEY
 from simulator.settings.errors import ScenarioError
 from simulator.settings.loading import validated
+from simulator.settings.plugin_files import files_of
 from simulator.settings.seeds import Seeds
 from simulator.settings.sources import Source
 from simulator.settings.yamlfile import KeyPath
@@ -33,7 +34,8 @@ class Trial:
     """One algorithm at one point with one seed.
 
     Attributes:
-        hash: the hash of the scenario, ``dry`` and the version of sfsim; the name of the trial's folder.
+        hash: the hash of the scenario, ``dry``, the version of sfsim and the files of its plug-ins; the name of the
+            trial's folder.
         scenario: the scenario with this algorithm and this seed alone.
         dry: whether the trial is simulated without training.
     """
@@ -243,7 +245,8 @@ def _trials(scenario: Scenario, dry: bool, version: str) -> Iterator[tuple[int, 
     for index, entry in enumerate(scenario.algorithms):
         for seed in scenario.seeds:
             settings = data | {"algorithms": [data["algorithms"][index]], "seeds": [seed]}
-            text = json.dumps([settings, dry, version], sort_keys=True)
+            plugins = [file.sha256 for file in files_of(scenario.only(index, seed))]
+            text = json.dumps([settings, dry, version, *plugins], sort_keys=True)
             aspects = json.dumps(settings | {"world": _checked(scenario, entry, data), "prices": None}, sort_keys=True)
             yield index, entry, seed, hashlib.sha256(text.encode()).hexdigest()[:16], aspects
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from simulator.experiments.sweep import points, settings
-from simulator.experiments.sweep.executors import Executor, Joblib, Sequential
+from simulator.experiments.sweep.executors import Executor, Joblib, Sequential, with_plugins
 from simulator.experiments.sweep.points import Plan, Trial, named
 from simulator.experiments.sweep.store import POINTS, Store
 from simulator.experiments.sweep.table import print_table
@@ -25,6 +25,7 @@ from simulator.experiments.trial.memory_check import dry_run_that_fits
 from simulator.experiments.trial.trial import run
 from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
+from simulator.settings.plugins import own_lines
 
 if TYPE_CHECKING:
     from analysis import Sweep
@@ -71,7 +72,7 @@ class Run:
             self.store.fail(trial.hash, str(error))
             return Done(trial.hash, str(error))
         except Exception as error:  # a defect, or too little memory: the other trials must still run
-            problem = f"{type(error).__name__}: {error}"
+            problem = own_lines(error) or f"{type(error).__name__}: {error}"
             self.store.fail(trial.hash, problem, traceback=traceback.format_exc())
             return Done(trial.hash, problem)
         return Done(trial.hash)
@@ -147,7 +148,7 @@ def run_sweep(
         try:
             at_once = _workers(missing, device, workers, 1 if dry else _threads(missing))
             watch = Watch(console, at_once, lambda: store.write_points(plan, sweep.keys))
-            results = _executor(missing, at_once).map(Run(store, device, ledger), missing)
+            results = _executor(missing, at_once).map(with_plugins(Run(store, device, ledger)), missing)
             failed = _run(results, len(missing), watch)
         except BrokenProcessPool:
             raise ScenarioError(

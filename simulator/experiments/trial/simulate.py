@@ -23,6 +23,7 @@ from simulator.transport.channels import channels
 from simulator.transport.wire import Wire
 from simulator.world.sites import Site
 from simulator.world.standstill import StandstillError, TimeUpError
+from simulator.world.unawaited import every_step_run
 from simulator.world.world import World
 
 if TYPE_CHECKING:
@@ -116,8 +117,13 @@ class Simulation:
         if budget is not None and budget.seconds is not None:
             world.end_at(world.start_time + budget.seconds)
         try:
-            with located(self.scenario, "algorithms", self.entry.label), self._ended_by(budget):
+            with (
+                located(self.scenario, "algorithms", self.entry.label),
+                self._ended_by(budget),
+                every_step_run(world, self.entry.algorithm) as check_steps,
+            ):
                 for state in states:
+                    check_steps()
                     number, now = world.aggregations, world.now - world.start_time
                     done = number / training.rounds if budget is None else budget.spent(world) + ROUNDING
                     due = evaluation.is_due(number, now, last) or done >= 1

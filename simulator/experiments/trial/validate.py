@@ -161,6 +161,9 @@ def _checked(scenario: Scenario, entry: Entry, dry: bool) -> Messages:
             head = getattr(algorithm, "head", None)
             raise UnfitError("head", head, f"no block is left: {error.problem}") from error
         raise error.below("training", "lora") from error
+    if not model.slice(model.whole).trainable:
+        problem = f"{algorithm.name} trains nothing: no parameter of the model is selected by its adapt"
+        raise UnfitError("name", entry.name, problem)
     algorithm.check(model, training)
     try:
         if training.driver.needs_edges and not scenario.world.edges:

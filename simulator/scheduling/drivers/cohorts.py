@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.accounting.ledger import AttemptRow
 from simulator.algorithms.base import Algorithm, OwnOrder, State, Steps, Update
 from simulator.scheduling.drivers.base import Driver, Rewind, begun, check_progress
+from simulator.scheduling.selection.base import select
 from simulator.settings.seeds import Seeds
 from simulator.world.processes import GONE, LATE, Handle
 from simulator.world.standstill import OUTAGE
@@ -45,7 +46,7 @@ class CohortDriver(Driver):
             while not cohort:
                 if world.server.away_since is not None:
                     world.advance(world.await_return([world.server], "next round"))
-                cohort = selection.choose(world.clients, size, number, seeds)
+                cohort = select(selection, world.clients, size, number, seeds)
                 if not cohort:
                     absent = [client.site for client in world.clients if client.fits]
                     world.advance(world.await_return(absent, "next cohort"))

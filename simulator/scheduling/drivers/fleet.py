@@ -11,6 +11,7 @@ from simulator.accounting.ledger import AttemptRow, EngagementRow, RoundRow
 from simulator.accounting.payload import tree_bytes
 from simulator.algorithms.base import Algorithm, State, Steps, Update
 from simulator.scheduling.drivers.base import check_progress
+from simulator.scheduling.selection.base import select
 from simulator.settings.seeds import Seeds
 from simulator.world.processes import GONE
 from simulator.world.standstill import UNFINISHED
@@ -206,7 +207,7 @@ class Fleet:
         if places <= 0 or not idle:
             return
         self._draws += 1
-        for client in self.selection.choose(idle, places, self._draws, self.seeds)[:places]:
+        for client in select(self.selection, idle, places, self._draws, self.seeds)[:places]:
             self._start(client, state)
 
     def _start(self, client: Client, state: State) -> None:

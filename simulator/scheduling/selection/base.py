@@ -22,6 +22,7 @@ from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
 from simulator.settings.base import Settings
+from simulator.settings.errors import UnfitError
 from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
@@ -69,6 +70,29 @@ class Selection(Settings):
 def eligible(clients: Iterable[Client]) -> list[Client]:
     """Return the clients that can take part now, in their order: those that fit and are not away."""
     return [client for client in clients if client.fits and client.site.away_since is None]
+
+
+def select(selection: Selection, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
+    """Return the cohort that a policy chooses, after a check that it keeps its contract.
+
+    Args:
+        selection: the policy.
+        clients, size, round, seeds: as of ``Selection.choose``.
+
+    Raises:
+        UnfitError: it chooses nobody although somebody can take part, or something that is not among the candidates.
+    """
+    cohort = selection.choose(clients, size, round, seeds) or []
+    if not type(selection).__module__.startswith("simulator."):
+        candidates = set(map(id, clients))
+        for one in cohort:
+            if id(one) not in candidates:
+                problem = f"{selection.name} chose {one!r} in round {round}, which is none of the clients it was given"
+                raise UnfitError(("training", "selection"), None, problem)
+    if not cohort and size > 0 and (able := len(eligible(clients))):
+        problem = f"{selection.name} chose no client in round {round}, though {able} can take part"
+        raise UnfitError(("training", "selection"), None, problem, "a cohort of at least one")
+    return cohort
 
 
 def shuffled(clients: Sequence[Client], rng: Generator) -> list[Client]:
