@@ -29,49 +29,72 @@ def dropped_steps(text: bytes, module: ModuleType) -> Iterator[tuple[int, str]]:
         owner = getattr(module, kind.name, None)
         if isinstance(owner, type):
             yield from _without_steps(kind, owner)
-    yield from _dropped(tree, module, None, {})
+    finder = _Finder(module)
+    finder.visit(tree)
+    yield from finder.found
 
 
-def _dropped(
-    node: ast.AST, module: ModuleType, owner: type | None, local: dict[str, bool]
-) -> Iterator[tuple[int, str]]:
-    """Yield the calls within a node, in the order of the source.
+class _Finder(ast.NodeVisitor):
+    """Finds the calls of generator functions whose steps nobody can use.
 
-    Args:
-        node: a part of the source.
-        module: the module.
-        owner: the class that the node is in.
-        local: for each function that is defined around the node within another, whether it is a generator function.
+    Attributes:
+        found: the line of each such call, and what is wrong in words.
     """
-    for child in ast.iter_child_nodes(node):
-        call = child.value if isinstance(child, ast.Expr) and isinstance(child.value, ast.Call) else None
-        if call is not None and _makes_steps(call.func, module, owner, local):
-            yield call.lineno, f"`{ast.unparse(call)}` was called without `yield from`, so it does nothing"
-        inner = getattr(module, child.name, None) if isinstance(child, ast.ClassDef) else owner
-        inside = local
-        if isinstance(child, ast.FunctionDef):
-            inside = local | {
-                one.name: _yields(one)
-                for one in ast.walk(child)
-                if isinstance(one, ast.FunctionDef) and one is not child
-            }
-        yield from _dropped(child, module, inner, inside)
+
+    def __init__(self, module: ModuleType) -> None:
+        self.found: list[tuple[int, str]] = []
+        self._module = module
+        self._owner: type | None = None
+        self._functions: list[ast.FunctionDef] = []
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        around, self._owner = self._owner, getattr(self._module, node.name, None)
+        self.generic_visit(node)
+        self._owner = around
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self._functions.append(node)
+        self.generic_visit(node)
+        self._functions.pop()
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        self._note(node.value)
+        self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        target = node.targets[0]
+        if isinstance(target, ast.Name) and self._functions and not _reads(self._functions[0], target.id):
+            self._note(node.value)
+        self.generic_visit(node)
+
+    def _note(self, value: ast.expr) -> None:
+        if isinstance(value, ast.Call) and self._makes_steps(value.func):
+            problem = f"`{ast.unparse(value)}` was called without `yield from`, so it does nothing"
+            self.found.append((value.lineno, problem))
+
+    def _makes_steps(self, function: ast.expr) -> bool:
+        """Return whether what is called is a generator function for sure."""
+        called: Any = None
+        if isinstance(function, ast.Name):
+            for around in reversed(self._functions):
+                inner = [one for one in _own(around) if isinstance(one, ast.FunctionDef) and one.name == function.id]
+                if inner:
+                    return _yields(inner[-1])
+            called = getattr(self._module, function.id, None)
+        elif isinstance(function, ast.Attribute) and isinstance(self._owner, type):
+            of = function.value
+            if isinstance(of, ast.Name) and of.id == "self":
+                called = getattr(self._owner, function.attr, None)
+            elif isinstance(of, ast.Call) and isinstance(of.func, ast.Name) and of.func.id == "super":
+                called = getattr(super(self._owner, self._owner), function.attr, None)
+        return inspect.isgeneratorfunction(called)
 
 
-def _makes_steps(function: ast.expr, module: ModuleType, owner: type | None, local: dict[str, bool]) -> bool:
-    """Return whether what is called is a generator function for sure."""
-    called: Any = None
-    if isinstance(function, ast.Name):
-        if function.id in local:
-            return local[function.id]
-        called = getattr(module, function.id, None)
-    elif isinstance(function, ast.Attribute) and owner is not None:
-        of = function.value
-        if isinstance(of, ast.Name) and of.id == "self":
-            called = getattr(owner, function.attr, None)
-        elif isinstance(of, ast.Call) and isinstance(of.func, ast.Name) and of.func.id == "super":
-            called = getattr(super(owner, owner), function.attr, None)
-    return inspect.isgeneratorfunction(called)
+def _reads(function: ast.FunctionDef, name: str) -> bool:
+    """Return whether a function, or one in it, reads a name."""
+    return any(
+        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load) for node in ast.walk(function)
+    )
 
 
 def _without_steps(node: ast.ClassDef, owner: type) -> Iterator[tuple[int, str]]:
@@ -93,8 +116,8 @@ def _yields(function: ast.FunctionDef) -> bool:
 
 
 def _own(function: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a function without those of functions in it."""
+    """Yield the nodes of a function, functions in it included, but not what is in those."""
     for node in ast.iter_child_nodes(function):
+        yield node
         if not isinstance(node, ast.FunctionDef | ast.Lambda):
-            yield node
             yield from _own(node)

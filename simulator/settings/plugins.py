@@ -68,7 +68,8 @@ class Plugins:
             return self._from_elsewhere(self._entry_points[name], base)
         elif name in self._of_files:
             return self._of_files[name]
-        raise ValueError(f'there is no {self.kind} named "{name}"{near_miss(name, self.names())}')
+        hint = near_miss(name, self.names()) or "; one of your own is added by --plugin FILE.py"
+        raise ValueError(f'there is no {self.kind} named "{name}"{hint}')
 
     def is_base(self, kind: type) -> bool:
         """Return whether a class is the base class of this kind; nothing is imported for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import linecache
 import sys
 from collections.abc import Callable, Iterator
@@ -93,6 +94,31 @@ def shortened(error: BaseException, ours: Callable[[str], bool]) -> str | None:
             message = "".join(format_exception_only(cause)).strip()
             return "\n".join([*map(_line, frames[-SHOWN:]), f"  {message}"])
     return None
+
+
+def assigned_call(code: CodeType, name: str, before: int) -> tuple[str, int] | None:
+    """Return the text of the call whose value a variable was given last, and its line; None if it cannot be found.
+
+    Args:
+        code: the function.
+        name: the variable.
+        before: a line of the function; what comes after it does not count.
+    """
+    try:
+        tree = ast.parse("".join(linecache.getlines(code.co_filename)))
+    except SyntaxError:
+        return None
+    calls = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id == name
+        and code.co_firstlineno <= node.lineno <= before
+    ]
+    last = max(calls, key=lambda call: call.lineno, default=None)
+    return None if last is None else (ast.unparse(last), last.lineno)
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

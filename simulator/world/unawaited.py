@@ -14,8 +14,8 @@ from types import CodeType
 from typing import Any
 
 from simulator.settings.errors import ScenarioError
-from simulator.settings.user_code import call_text, causes, short
-from simulator.world.processes import Buffer, Handle
+from simulator.settings.user_code import assigned_call, call_text, causes, short
+from simulator.world.processes import Buffer, Handle, Process
 from simulator.world.standstill import TimeUpError
 from simulator.world.world import World
 
@@ -153,7 +153,7 @@ def every_step_run(world: World, algorithm: object) -> Iterator[Callable[[], Non
     except TimeUpError:
         raise
     except Exception as error:
-        if explanation := noted.explanation(error):
+        if explanation := noted.explanation(error) or _invalid_yield(world, error):
             raise ScenarioError(explanation) from error
         raise
 
@@ -162,10 +162,25 @@ def _told(calls: list[Call]) -> str:
     """Return a line for each of the first few places from which these calls came."""
     lines = []
     for code, instruction in dict.fromkeys(calls):
-        text, line = call_text(code, instruction)
-        called = f"`{text}`" if text else "a verb"
-        lines.append(f"{short(code.co_filename)}, line {line}: {called} was called without `yield from`")
+        lines.append(_without_yield_from(code.co_filename, *call_text(code, instruction)))
     return "\n".join(lines[:SHOWN])
+
+
+def _without_yield_from(file: str, call: str, line: int) -> str:
+    called = f"`{call}`" if call else "a verb"
+    return f"{short(file)}, line {line}: {called} was called without `yield from`"
+
+
+def _invalid_yield(world: World, error: BaseException) -> str | None:
+    """Return a message for an error of SimPy's, if the running process yielded what is no event."""
+    process = world.env.active_process
+    if not isinstance(process, Process) or "Invalid yield value" not in str(error):
+        return None
+    steps: Any = process.steps
+    while inspect.isgenerator(steps.gi_yieldfrom):
+        steps = steps.gi_yieldfrom
+    where = f"{short(steps.gi_code.co_filename)}, line {steps.gi_frame.f_lineno}" if steps.gi_frame else "a plug-in"
+    return f"{where}: what it yields is no event of the clock: a step stands after `yield from`"
 
 
 def _unstarted(error: BaseException) -> Iterator[str]:
@@ -177,7 +192,9 @@ def _unstarted(error: BaseException) -> Iterator[str]:
             for name, value in frame.f_locals.items() if not frame.f_code.co_filename.startswith(OURS) else ():
                 steps = inspect.isgenerator(value) and value.gi_code.co_name != "<genexpr>"
                 if steps and inspect.getgeneratorstate(value) == inspect.GEN_CREATED:
-                    where = f"{short(frame.f_code.co_filename)}, line {trace.tb_lineno}"
-                    remedy = f"call `{value.gi_code.co_name}` with `yield from`"
-                    yield f"{where}: `{name}` holds steps that were not run: {remedy}"
+                    made = assigned_call(frame.f_code, name, trace.tb_lineno) or (
+                        value.gi_code.co_name,
+                        trace.tb_lineno,
+                    )
+                    yield _without_yield_from(frame.f_code.co_filename, *made)
             trace = trace.tb_next

@@ -106,6 +106,7 @@ class World(Transfers):
         """Stop all that still runs, charged for the time served; nothing can happen in this world afterwards."""
         if self._interrupted:
             return
+        self.env._active_proc = None  # SimPy leaves a process active that yielded what is no event
         for process in list(self.processes):  # otherwise garbage collection would end them, and add to the ledger later
             process.reason = process.reason or UNFINISHED
             process.steps.close()
