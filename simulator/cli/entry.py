@@ -26,7 +26,7 @@ def main() -> None:
     except KeyboardInterrupt:
         stopped()
     except Exception as error:  # in a plug-in of the user's: its own lines are enough
-        from simulator.settings.plugins import own_lines
+        from simulator.settings.plugin_files import own_lines
 
         if own := own_lines(error):
             refuse(own)

@@ -114,6 +114,10 @@ def _hardware(section: str, columns: dict[str, str], match: str, sources: bool) 
         stated = _at_fp32(catalogue.merge(defaults, selected[name]))
         table.add_row(escape(name), *(_marked(stated.get(key)) for key in columns.values()))
     lines = [f"{mark[0]}  {mark}: {meaning}" for mark, meaning in MARKS.items()]
+    for name in selected if section == "devices" else ():
+        if meant := catalogue.stands_for(name):
+            figure: Any = everything["generic"][name]
+            lines.append(f"{name} stands for {meant} ({figure.mark or 'your own choice'}: {figure.source})")
     if defaults:
         server = _at_fp32(everything["defaults"]["server"]).get(REACHED)
         otherwise = f"; as a server {server.value} where an entry says nothing of it" if server else ""

@@ -42,7 +42,7 @@ Set = Annotated[
 def _load_plugins(files: list[Path]) -> list[Path]:
     """Load the plug-ins of a command before it does anything else."""
     if files:
-        from simulator.settings.plugins import load_file
+        from simulator.settings.plugin_files import load_file
 
         for file in files:
             load_file(file)
@@ -85,12 +85,10 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def show(found: RenderableType) -> None:
-    """Print a table as wide as the terminal, but no narrower than 110 columns; 200 columns wide where it is piped."""
-    from shutil import get_terminal_size
+    """Print a table as wide as the terminal; in a pipe every row is one line."""
+    from simulator.settings.terminal import show
 
-    from rich.console import Console
-
-    Console(width=max(get_terminal_size().columns, 110) if sys.stdout.isatty() else 200).print(found)
+    show(found)
 
 
 def tell_version(folder: Path) -> None:

@@ -63,6 +63,12 @@ def _truth(value: Any) -> None:
         raise ValueError("it must be true or false")
 
 
+def _name(value: Any) -> None:
+    """Raise ``ValueError`` unless a value is text."""
+    if not isinstance(value, str):
+        raise ValueError("it must be the name of a device of the catalogue")
+
+
 def _share(value: Any) -> None:
     """Raise ``ValueError`` unless a value is a share: more than 0, and at most 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
@@ -129,10 +135,15 @@ class SiteFigures(Settings):
 
 
 class CatalogueFile(FileSettings):
-    """A file of the catalogue: defaults by role, and devices and links by name."""
+    """A file of the catalogue: defaults by role, and devices and links by name.
+
+    Attributes:
+        generic: names for kinds of devices, such as "phone"; the value of each is the device that it stands for.
+    """
 
     defaults: dict[Role, SiteFigures] = Field(default={})
     devices: dict[str, SiteFigures] = Field(default={})
+    generic: dict[str, Annotated[Figure, _figure(_name)]] = Field(default={})
     links: dict[str, PairFigures] = Field(default={})
 
 
@@ -140,8 +151,27 @@ _own: ContextVar[Entry | None] = ContextVar("_own", default=None)
 
 
 def entries() -> dict[str, dict[str, Entry]]:
-    """Return the catalogue: `defaults` by role, `devices` and `links` by name; within `joined`, with the user's own."""
-    return merge(_ours(), _own.get() or {})
+    """Return the catalogue: `defaults` by role, `devices`, `generic` and `links` by name; within `joined`, with the
+    user's own.
+
+    A generic name is among the devices, too, with the figures of the device that it stands for, unless the user's own
+    file has a device of this name.
+
+    Raises:
+        ValueError: a generic name of the user's stands for a device that there is not.
+    """
+    known: dict[str, dict[str, Entry]] = merge(_ours(), _own.get() or {})
+    devices = dict(known["devices"])
+    for name, meant in known["generic"].items():
+        if name not in known["devices"]:
+            devices[name] = known["devices"][_device_meant(name, meant, known["devices"])]
+    return known | {"devices": devices}
+
+
+def stands_for(name: str) -> str | None:
+    """Return the device that a generic name stands for; None for a name that is none."""
+    known = merge(_ours(), _own.get() or {})
+    return None if name in known["devices"] or name not in known["generic"] else str(known["generic"][name].value)
 
 
 def read(path: Path | str) -> dict[str, dict[str, Entry]]:
@@ -241,6 +271,15 @@ def figures(entry: Entry, *keys: str) -> Iterator[tuple[str, Figure]]:
             yield ".".join((*keys, key)), value
         else:
             yield from figures(value, *keys, key)
+
+
+def _device_meant(name: str, meant: Any, devices: dict[str, Entry]) -> str:
+    if meant.value not in devices:
+        raise ValueError(
+            f'the generic name "{name}" stands for "{meant.value}", which is not in the catalogue'
+            f"{near_miss(meant.value, devices)}"
+        )
+    return str(meant.value)
 
 
 @cache

@@ -11,7 +11,7 @@ from simulator.cli.templates import files_for
 from simulator.experiments.trial.trial import run
 from simulator.scenario.scenario import load
 from simulator.settings.errors import ScenarioError
-from simulator.settings.plugins import load_file, own_lines, unload_file
+from simulator.settings.plugin_files import load_file, own_lines, unload_file
 
 MINE = Path("mine.py")
 TEXT = files_for("mine", MINE)[MINE]

@@ -52,6 +52,13 @@ def test_sources_show_what_is_reached_at_every_precision(tmp_path: Path) -> None
     assert row(output, "board.utilisation.fp16") == ["board.utilisation.fp16", "0.25", "assumed"]
 
 
+@pytest.mark.parametrize("name", ["phone", "laptop", "jetson"])
+def test_a_generic_name_says_which_device_it_stands_for(name: str) -> None:
+    output = shown("devices", "--match", name)
+    (meant,) = re.findall(rf"^{name} stands for (\S+) \(assumed: ", output, re.MULTILINE)
+    assert row(output, name)[1:] == row(shown("devices", "--match", meant), meant)[1:]
+
+
 def test_a_link_with_its_marks() -> None:
     assert row(shown("links"), "5g") == [
         "5g",
@@ -95,13 +102,15 @@ def test_a_catalogue_of_ones_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", FAMILIES)
-def test_plug_ins(what: str) -> None:
+def test_plug_ins(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     output = shown(what)
     for name in FAMILIES[what].names():
         assert row(output, name)
 
 
-def test_what_an_algorithm_is_and_takes() -> None:
+def test_what_an_algorithm_is_and_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     output = shown("algorithms", "--match", "fedavg")
     summary = "FedAvg (McMahan et al., 2017, Algorithm 1): clients train the whole model, and the server averages."
     assert summary in output

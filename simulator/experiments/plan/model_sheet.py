@@ -29,6 +29,7 @@ from simulator.learning.models.weights import Weights
 from simulator.learning.optimizers.sgd import Sgd
 from simulator.settings.errors import UnfitError
 from simulator.settings.humanize import Kind, human
+from simulator.settings.terminal import Fitted
 from simulator.settings.wording import listed, near_miss
 from simulator.world.memory import Memory
 
@@ -282,7 +283,7 @@ def tables(found: Sheet) -> Group:
             *_cells("bytes", point.bytes_up, point.bytes_down, point.peak_bytes),
         )
     cuts.caption = "Labels stay there. FLOPs and bytes of one sample; memory: peak of a batch, plain SGD."
-    return Group(stages, cuts)
+    return Group(Fitted(stages), Fitted(cuts, keys=2))
 
 
 def _cells(kind: Kind, *values: float) -> list[str]:

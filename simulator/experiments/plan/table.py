@@ -18,6 +18,7 @@ from rich.table import Table
 from simulator.experiments.plan.cuts import SERVER, Group, PlannedCut, groups
 from simulator.experiments.plan.rounds import Planner
 from simulator.settings.humanize import human
+from simulator.settings.terminal import Fitted
 from simulator.settings.wording import listed
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ class PlanTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         apart = self.table(apart=True)
         width = Measurement.get(console, options.update(width=WIDE), apart).maximum
-        yield apart if width <= options.max_width else self.table(apart=False)
+        yield apart if width <= options.max_width else Fitted(self.table(apart=False), keys=3)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement.get(console, options, self.table(apart=True))
 
     def table(self, apart: bool) -> Table:
         """Build the table; with ``apart``, each group of devices has a memory column of its own."""

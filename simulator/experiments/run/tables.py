@@ -29,7 +29,7 @@ from simulator.experiments.run.server_tables import (
 )
 from simulator.experiments.run.settled import settled
 from simulator.scenario.ignored import not_looked_at
-from simulator.settings.plugins import files_of
+from simulator.settings.plugin_files import files_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from simulator.settings.plugins import load_file, loaded_files
+from simulator.settings.plugin_files import load_file, loaded_files
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -25,7 +25,7 @@ from simulator.experiments.trial.memory_check import dry_run_that_fits
 from simulator.experiments.trial.trial import run
 from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
-from simulator.settings.plugins import own_lines
+from simulator.settings.plugin_files import own_lines
 
 if TYPE_CHECKING:
     from analysis import Sweep
