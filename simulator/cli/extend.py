@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import EXTEND, app, refuse
+from simulator.cli.shared import app, refuse
 
 
-@app.command(rich_help_panel=EXTEND, epilog="Example: sfsim new algorithm my_variant")
+@app.command()
 def new(
     what: Annotated[str, typer.Argument(metavar="WHAT", help="algorithm.", show_default=False)],
     name: Annotated[

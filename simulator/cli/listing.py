@@ -117,7 +117,7 @@ def _hardware(section: str, columns: dict[str, str], match: str, sources: bool) 
     for name in selected if section == "devices" else ():
         if meant := catalogue.stands_for(name):
             figure: Any = everything["generic"][name]
-            lines.append(f"{name} stands for {meant} ({figure.mark or 'your own choice'}: {figure.source})")
+            lines.append(f"the name {name} stands for {meant} ({figure.mark or 'your own choice'}: {figure.source})")
     if defaults:
         server = _at_fp32(everything["defaults"]["server"]).get(REACHED)
         otherwise = f"; as a server {server.value} where an entry says nothing of it" if server else ""

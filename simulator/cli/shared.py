@@ -18,14 +18,11 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="sfsim",
     help="Which way of fine-tuning a pre-trained model across devices is fastest, cheapest and most accurate?",
+    epilog="A first run: sfsim init, then sfsim run scenario.yaml --dry, then sfsim run scenario.yaml",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-START, RUN, PLAN = "Start", "Run and compare", "Plan"
-OWN, EVIDENCE, EXTEND = "Your own models and machines", "Evidence", "Extend"
-"""The groups of commands in the help, in the order of a study."""
 
 File = Annotated[Path, typer.Argument(help="The scenario, a YAML file.", show_default=False)]
 Set = Annotated[
@@ -61,8 +58,21 @@ Plugin = Annotated[
 ]
 
 
+def _tell_own_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"sfsim {version('sfsim')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _commands() -> None:
+def _commands(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_tell_own_version, is_eager=True),
+    ] = False,
+) -> None:
     """Make typer expect a command name, however few commands are registered."""
 
 

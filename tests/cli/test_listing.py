@@ -55,7 +55,7 @@ def test_sources_show_what_is_reached_at_every_precision(tmp_path: Path) -> None
 @pytest.mark.parametrize("name", ["phone", "laptop", "jetson"])
 def test_a_generic_name_says_which_device_it_stands_for(name: str) -> None:
     output = shown("devices", "--match", name)
-    (meant,) = re.findall(rf"^{name} stands for (\S+) \(assumed: ", output, re.MULTILINE)
+    (meant,) = re.findall(rf"^the name {name} stands for (\S+) \(assumed: ", output, re.MULTILINE)
     assert row(output, name)[1:] == row(shown("devices", "--match", meant), meant)[1:]
 
 

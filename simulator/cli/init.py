@@ -1,0 +1,120 @@
+"""The command `init`, which writes a first scenario from flags and, on a terminal, from a few questions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from simulator.cli.shared import Plugin, app, refuse
+
+T = TypeVar("T")
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="The scenario to write.", metavar="FILE.yaml")] = Path("scenario.yaml"),
+    data: Annotated[
+        str | None,
+        typer.Option(help="A folder of images or Parquet files.", show_default="digits, bundled", metavar="FOLDER"),
+    ] = None,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            help="Devices of the catalogue, with counts.", show_default="raspberry-pi-4:6,phone:4", metavar="NAME:N,..."
+        ),
+    ] = None,
+    link: Annotated[str | None, typer.Option(help="Their link.", show_default="home-wifi", metavar="NAME")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="bundled, random or a timm name.", show_default="bundled", metavar="NAME")
+    ] = None,
+    algorithms: Annotated[
+        str | None,
+        typer.Option(help="What to compare.", show_default="fedavg,splitfed,sfprompt", metavar="NAME,..."),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="The accuracy to reach, 0 to 1, or none.", show_default="0.8", metavar="SHARE")
+    ] = None,
+    plugins: Plugin = [],  # noqa: B006
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is usual.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
+) -> None:
+    """Write a first scenario, with comments, for your devices and your data; on a terminal it asks for the rest."""
+    if file.is_dir() or (file.exists() and not force):
+        refuse(f"{file} is a folder" if file.is_dir() else f"{file} exists: name another file, or say --force")
+    if not file.parent.is_dir():
+        refuse(f"there is no folder {file.parent} to write {file.name} into")
+    from simulator.scenario import draft
+    from simulator.scenario.draft_data import data_in
+
+    asks = sys.stdin.isatty() and sys.stdout.isatty() and not yes
+
+    def choice(given: str | None, question: str, usual: str, read: Callable[[str], T]) -> T:
+        """Return what an option says, or else the answer to a question, or what is usual."""
+        while True:
+            answer = given
+            if answer is None:
+                answer = typer.prompt(question, default=usual, show_default=bool(usual)) if asks else usual
+            try:
+                return read(answer)
+            except ValueError as error:
+                if given is not None or not asks:
+                    refuse(str(error))
+                print(error)
+
+    found = choice(data, "Folder with your images (empty for digits)", "", lambda text: data_in(text, file))
+    if data or asks:
+        print(found.words)
+    groups = choice(devices, "Devices", draft.DEVICES, draft.devices_in)
+    chosen_link = choice(link, "Their link", draft.LINK, draft.link_in)
+    named, size = choice(model, "Model", draft.MODEL, _model)
+    names = choice(algorithms, "Algorithms", draft.ALGORITHM_NAMES, draft.algorithms_in)
+    accuracy = choice(target, "Target accuracy", draft.TARGET, draft.target_in)
+    name = file.stem if file.stem[:1].isalnum() and file.stem.isascii() and not file.stem.isdecimal() else "scenario"
+    text = draft.Draft(name, found, groups, chosen_link, named, size, names, accuracy).text()
+    _write(file, text)
+    print(f"Wrote {file}: {len(names)} algorithms on {sum(groups.values())} devices.")
+    command = " ".join(["sfsim run", str(file), *(f"--plugin {plugin}" for plugin in plugins)])
+    print(f"Next: {command} --dry   (all but accuracy, without training)")
+    print(f"Then: {command}")
+
+
+def _model(name: str) -> tuple[str, int]:
+    """Return the name of a model and the size of its images in pixels; raise ``ValueError`` if there is none."""
+    from simulator.scenario.draft import OWN_MODELS
+
+    name = name.strip()
+    if name in OWN_MODELS:
+        return name, 32
+    from timm import get_pretrained_cfg
+
+    from simulator.cli.listing import models
+    from simulator.settings.wording import near_miss
+
+    if name not in (known := models()):
+        near = near_miss(name, (*OWN_MODELS, *known))
+        raise ValueError(f'there is no model "{name}"{near} (sfsim list models shows all)')
+    config = get_pretrained_cfg(name)
+    return name, int(config.input_size[-1]) if config else 224
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a scenario if it is a valid one; otherwise nothing, and refuse."""
+    from simulator.experiments.trial.validate import check
+    from simulator.scenario.scenario import load
+    from simulator.settings.errors import ScenarioError
+
+    draft = file.with_name(f".{file.name}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        check(load(draft))
+        draft.replace(file)
+    except ScenarioError as error:
+        refuse(f"nothing was written, for this is no valid scenario:\n{str(error).replace(str(draft), str(file))}")
+    except OSError as error:
+        refuse(f"{file} cannot be written: {error.strerror}")
+    finally:
+        draft.unlink(missing_ok=True)

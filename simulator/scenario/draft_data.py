@@ -1,0 +1,119 @@
+"""What data a folder holds, as the keys by which a scenario names them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simulator.settings.errors import UnfitError
+from simulator.settings.plugins import DATASETS
+from simulator.settings.wording import listed
+
+
+@dataclass(frozen=True)
+class Data:
+    """The data set of a draft.
+
+    Attributes:
+        entry: its keys in a scenario.
+        train, test: how many samples there are.
+        classes: how many classes there are.
+        words: what was found, as a sentence.
+    """
+
+    entry: dict[str, Any]
+    train: int
+    test: int
+    classes: int
+    words: str
+
+
+def data_in(folder: str, scenario: Path) -> Data:
+    """Return the data set in a folder: images in a folder for each class, or Parquet files.
+
+    Args:
+        folder: the folder; empty: the digits that come with the package.
+        scenario: the file of the scenario; paths in it start at its folder.
+
+    Raises:
+        ValueError: there is no such folder, or nothing in it that can be used; the message says what is wanted.
+    """
+    if not folder:
+        return _loaded({"name": "digits"}, "Handwritten digits, which come with the package: {}.")
+    root = Path(folder).expanduser()
+    if not root.is_dir():
+        raise ValueError(f"{folder} is a file: name its folder" if root.exists() else f"there is no folder {folder}")
+    here = os.path.relpath(root, scenario.absolute().parent)
+    if parquet := sorted(root.rglob("*.parquet")):
+        return _parquet(root, here, [path.relative_to(root) for path in parquet])
+    entry: dict[str, Any] = {"name": "folder", "path": here}
+    tested = any((root / name).is_dir() for name in ("test", "val", "valid", "validation"))
+    if not ((root / "train").is_dir() and tested):
+        entry["test_fraction"] = 0.2  # there are no test images of their own
+    words = "Image files of {}" + (", a fifth of each class taken for testing." if "test_fraction" in entry else ".")
+    return _loaded(entry, words, root)
+
+
+def _parquet(root: Path, here: str, files: Sequence[Path]) -> Data:
+    """Return the data set in Parquet files, some of which are for testing."""
+    from pyarrow import ArrowException, types
+    from pyarrow.parquet import read_schema
+
+    tests = [path for path in files if any(word in path.name.lower() for word in ("test", "val"))]
+    trains = [path for path in files if path not in tests]
+    if not tests or not trains:
+        there = listed(map(str, files[:5]))
+        raise ValueError(
+            f"{root} has Parquet files ({there}), but none to {'train' if tests else 'test'} with: "
+            "the names of those for testing have test in them, such as test.parquet"
+        )
+    try:
+        schema = read_schema(root / trains[0])
+    except (OSError, ArrowException) as error:
+        raise ValueError(f"{root / trains[0]} cannot be read as Parquet: {str(error).splitlines()[0]}") from None
+
+    def first(names: Iterable[str], suits: Callable[[Any], bool]) -> str | None:
+        usual = [name for name in names if name in schema.names]
+        return next((name for name in (*usual, *schema.names) if suits(schema.field(name).type)), None)
+
+    image = first(
+        ("img", "image"), lambda kind: types.is_struct(kind) or types.is_binary(kind) or types.is_large_binary(kind)
+    )
+    label = first(("label", "fine_label", "labels"), lambda kind: types.is_integer(kind) or types.is_string(kind))
+    if image is None or label is None:
+        lacks = "images, as bytes" if image is None else "labels, numbers or text"
+        raise ValueError(f"{root / trains[0]} has no column of {lacks} (columns: {listed(schema.names)})")
+
+    def written(paths: Sequence[Path]) -> Any:
+        names = [str(Path(here, path)) for path in paths]
+        return names[0] if len(names) == 1 else names
+
+    entry = {"name": "parquet", "train": written(trains), "test": written(tests), "image": image, "label": label}
+    return _loaded(entry, "Parquet files with {}.", root, trains, tests)
+
+
+def _loaded(
+    entry: dict[str, Any], words: str, root: Path | None = None, trains: Sequence[Path] = (), tests: Sequence[Path] = ()
+) -> Data:
+    """Return a data set with its counts, which reading its labels gives.
+
+    Args:
+        entry: its keys in a scenario.
+        words: what it is, with ``{}`` for the counts.
+        root: its folder; None if it has none.
+        trains, tests: its Parquet files, relative to the folder.
+    """
+    keys = dict(entry)
+    if "path" in keys:
+        keys["path"] = str(root)
+    elif root is not None:
+        keys |= {"train": [str(root / path) for path in trains], "test": [str(root / path) for path in tests]}
+    try:
+        raw = DATASETS.read(keys).load().check()  # type: ignore[attr-defined]
+    except UnfitError as error:
+        raise ValueError(str(error)) from None
+    counts = f"{raw.classes} classes, {len(raw.train)} images to train with and {len(raw.test)} to test with"
+    return Data(entry, len(raw.train), len(raw.test), raw.classes, words.format(counts))
