@@ -50,7 +50,7 @@ def init(
     from simulator.scenario import draft
     from simulator.scenario.draft_data import data_in
 
-    asks = sys.stdin.isatty() and sys.stdout.isatty() and not yes
+    asks = on_a_terminal() and not yes
 
     def choice(given: str | None, question: str, usual: str, read: Callable[[str], T]) -> T:
         """Return what an option says, or else the answer to a question, or what is usual."""
@@ -80,6 +80,11 @@ def init(
     command = " ".join(["sfsim run", str(file), *(f"--plugin {plugin}" for plugin in plugins)])
     print(f"Next: {command} --dry   (all but accuracy, without training)")
     print(f"Then: {command}")
+
+
+def on_a_terminal() -> bool:
+    """Return whether somebody can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _model(name: str) -> tuple[str, int]:

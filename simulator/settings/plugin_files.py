@@ -130,5 +130,10 @@ def _nearly(classes: list[type]) -> str:
     for kind in classes:
         for kinds in FAMILIES.values():
             if any(map(kinds.is_base, kind.__mro__[1:])):
-                return f': {kind.__name__} is an {kinds.base} without a name; give it name: ClassVar[str] = "..."'
+                return f': {kind.__name__} is {_one(kinds.base)} without a name; give it name: ClassVar[str] = "..."'
     return f": what counts are classes with a name, derived from {', '.join(kinds.base for kinds in FAMILIES.values())}"
+
+
+def _one(noun: str) -> str:
+    """Return a noun with its article."""
+    return f"{'an' if noun[0].lower() in 'aeio' else 'a'} {noun}"

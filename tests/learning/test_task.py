@@ -7,6 +7,7 @@ from torch.nn.functional import cross_entropy
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.sfprompt import SFPrompt
 from simulator.learning.task import Task
+from simulator.settings.errors import UnfitError
 from tests.helpers.learners import STATISTICS, digits_like, go, make, training
 from tests.helpers.models import vit
 
@@ -81,3 +82,42 @@ def test_the_rate_follows_the_schedule_and_an_algorithms_own_base() -> None:
     assert [task.learning_rate(number) for number in (1, 2, 3)] == pytest.approx([0.1, 0.1, 0.05])
     assert task.learning_rate(3, base=2.0) == pytest.approx(1.0)
     assert task.weights({}, 3).learning_rate == pytest.approx(0.05)
+
+
+@pytest.fixture
+def state() -> dict[str, torch.Tensor]:
+    """All that is trained of a small ViT."""
+    return make(FedAvg(), training())[1].trainable()
+
+
+def test_a_state_is_sorted_by_stage_and_nothing_is_lost(state: dict[str, torch.Tensor]) -> None:
+    _, task = make(FedAvg(), training())
+    by_stage = task.stages(state)
+    assert list(by_stage) == task.model.names
+    assert {name: tensor for entries in by_stage.values() for name, tensor in entries.items()} == state
+    assert all(name.startswith("block1.") for name in by_stage["block1"])
+
+
+def test_stages_of_which_a_state_has_nothing_are_left_out() -> None:
+    _, task = make(FedAvg(), training(train="linear"))
+    assert list(task.stages(task.trainable())) == ["head"]
+
+
+def test_what_is_no_parameter_belongs_to_no_stage(state: dict[str, torch.Tensor]) -> None:
+    _, task = make(FedAvg(), training())
+    with pytest.raises(KeyError, match="'round' is no parameter of the model"):
+        task.stages({**state, "round": torch.tensor(1)})
+
+
+def test_the_last_blocks_of_a_state_are_those_of_a_tail(state: dict[str, torch.Tensor]) -> None:
+    _, task = make(FedAvg(), training())
+    for blocks in range(len(task.model.blocks)):
+        assert task.last(state, blocks).keys() == task.trainable(task.cut(0, blocks).tail).keys()
+    assert {name.partition(".")[0] for name in task.last(state, 1)} == {task.model.names[-2], "head"}
+
+
+@pytest.mark.parametrize("blocks", [-1, 99])
+def test_no_more_blocks_than_the_model_has(blocks: int, state: dict[str, torch.Tensor]) -> None:
+    _, task = make(FedAvg(), training())
+    with pytest.raises(UnfitError, match=f"the model has {len(task.model.blocks)} blocks"):
+        task.last(state, blocks)
