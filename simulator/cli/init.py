@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,10 @@ def init(
     target: Annotated[
         str | None, typer.Option(help="The accuracy to reach, 0 to 1, or none.", show_default="0.8", metavar="SHARE")
     ] = None,
+    own: Annotated[
+        Path | None,
+        typer.Option("--catalogue", help="A file with devices and links of your own.", metavar="FILE"),
+    ] = None,
     plugins: Plugin = [],  # noqa: B006
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is usual.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
@@ -47,10 +52,28 @@ def init(
         refuse(f"{file} is a folder" if file.is_dir() else f"{file} exists: name another file, or say --force")
     if not file.parent.is_dir():
         refuse(f"there is no folder {file.parent} to write {file.name} into")
+    from contextlib import nullcontext
+
+    from simulator.scenario.hardware import joined
+
+    with joined(str(own)) if own else nullcontext():
+        _draft(file, (data, devices, link, model, algorithms, target), own, plugins, on_a_terminal() and not yes)
+
+
+def _draft(file: Path, given: tuple[str | None, ...], own: Path | None, plugins: list[Path], asks: bool) -> None:
+    """Make the choices that are open, write the scenario, and say what to run next.
+
+    Args:
+        file: the scenario.
+        given: the choices on the command line: data, devices, link, model, algorithms, target.
+        own: a catalogue of the user's own.
+        plugins: the user's plug-ins.
+        asks: whether questions can be asked.
+    """
     from simulator.scenario import draft
     from simulator.scenario.draft_data import data_in
 
-    asks = on_a_terminal() and not yes
+    data, devices, link, model, algorithms, target = given
 
     def choice(given: str | None, question: str, usual: str, read: Callable[[str], T]) -> T:
         """Return what an option says, or else the answer to a question, or what is usual."""
@@ -74,7 +97,8 @@ def init(
     names = choice(algorithms, "Algorithms", draft.ALGORITHM_NAMES, draft.algorithms_in)
     accuracy = choice(target, "Target accuracy", draft.TARGET, draft.target_in)
     name = file.stem if file.stem[:1].isalnum() and file.stem.isascii() and not file.stem.isdecimal() else "scenario"
-    text = draft.Draft(name, found, groups, chosen_link, named, size, names, accuracy).text()
+    catalogue = None if own is None else os.path.relpath(own, file.absolute().parent)
+    text = draft.Draft(name, found, groups, chosen_link, named, size, names, accuracy, catalogue).text()
     _write(file, text)
     print(f"Wrote {file}: {len(names)} algorithms on {sum(groups.values())} devices.")
     command = " ".join(["sfsim run", str(file), *(f"--plugin {plugin}" for plugin in plugins)])

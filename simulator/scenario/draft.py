@@ -45,6 +45,7 @@ class Draft:
         image_size: the height and width of images in pixels.
         algorithms: the names of the algorithms.
         target: the target accuracy, a fraction; None: there is none.
+        catalogue: a file with devices and links of the user's own, relative to the scenario's folder.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Draft:
     image_size: int
     algorithms: Sequence[str]
     target: float | None
+    catalogue: str | None = None
 
     def text(self) -> str:
         """Return the scenario as YAML with comments."""
@@ -67,6 +69,7 @@ class Draft:
         return TEXT.format(
             name=self.name,
             target="null" if self.target is None else self.target,
+            catalogue=f"\n  catalogue: {_flow(self.catalogue)}" if self.catalogue else "",
             devices="\n".join(f"    - {_flow(self._group(name, count))}" for name, count in self.devices.items()),
             model=_flow(model),
             words=self.data.words,
@@ -88,7 +91,7 @@ name: {name}
 seeds: [0]  # each algorithm runs once for each seed; several, such as [0, 1, 2], show how much results vary
 target_accuracy: {target}  # the time to reach it is reported
 
-world:
+world:{catalogue}
   devices:  # groups of equal devices: sfsim list devices, sfsim list links
 {devices}
   server: {{name: rtx-4090}}
