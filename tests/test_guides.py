@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from simulator.settings.plugin_files import loaded_files, unload_file
+from tests.helpers.commands import Sfsim
 from tests.helpers.places import ROOT
 
 GUIDES = ROOT / "docs" / "guides"
 BLOCK = re.compile(r"^```(\w+) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-"""A fenced block: sh is typed, text is then shown; diff FILE changes a file, and any other language FILE is that file."""
-PROGRAMS = {"sfsim": [sys.executable, "-m", "simulator"], "pytest": [sys.executable, "-m", "pytest"]}
+"""A fenced block: sh is typed, text is then shown; diff FILE changes a file, any other language FILE is that file."""
 WORDS = 500
 """At most so many words has a guide, but for the tutorial."""
 
@@ -36,18 +37,30 @@ def pictures() -> None:
 NEEDS: dict[str, Callable[[], None]] = {"own-data": pictures}
 
 
+@pytest.fixture
+def _unloaded() -> Iterator[None]:
+    yield
+    for file in loaded_files():
+        unload_file(file.path)
+
+
 def blocks(page: str) -> Iterator[tuple[str, str, str]]:
     """Yield the language, the file and the text of each block of a guide."""
     yield from BLOCK.findall((GUIDES / f"{page}.md").read_text(encoding="utf-8"))
 
 
-def typed(command: str) -> str:
+def typed(command: str, sfsim: Sfsim) -> str:
     """Run a line as a reader would type it, and return what it prints."""
     program, *words = shlex.split(command)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
-    done = subprocess.run([*PROGRAMS[program], *words], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
+    if program == "sfsim":
+        status, out, err = sfsim(*words)
+    else:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        python = [sys.executable, "-m", program, "-p", "no:cacheprovider", *words]
+        done = subprocess.run(python, env=environment, capture_output=True, text=True, check=False)
+        status, out, err = done.returncode, done.stdout, done.stderr
+    assert (status, err) == (0, ""), f"{command}\n{out}{err}"
+    return out
 
 
 def change(file: str, text: str) -> None:
@@ -59,9 +72,12 @@ def change(file: str, text: str) -> None:
     Path(file).write_text(before.replace(old, new))
 
 
+@pytest.mark.usefixtures("_unloaded")
 @pytest.mark.parametrize("page", sorted(path.stem for path in GUIDES.glob("*.md")))
-def test_what_a_guide_says_works(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_guide_says_works(page: str, sfsim: Sfsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("analysis.write_figures", lambda folder: [])  # they take longer than all else
+    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
     NEEDS.get(page, lambda: None)()
     printed = ""
     for language, file, text in blocks(page):
@@ -70,7 +86,7 @@ def test_what_a_guide_says_works(page: str, tmp_path: Path, monkeypatch: pytest.
         elif file:
             Path(file).write_text(text)
         elif language == "sh":
-            printed = "".join(typed(line.partition("  #")[0]) for line in text.splitlines())
+            printed = "".join(typed(line.partition("  #")[0], sfsim) for line in text.splitlines())
         elif language == "text":
             lines = [line.strip() for line in printed.splitlines()]
             for line in text.splitlines():
