@@ -26,7 +26,12 @@ FORMER_NAMES = {"whole": "model_for", "views": "evaluated_models", "kinds": "mes
 Steps = Generator[Any, Any, Any]
 """A process on the simulated clock: it yields events and returns its result, as in ``result = yield from steps``."""
 State = dict[str, Any]
-"""The global state of an algorithm, passed from one aggregation to the next: usually name -> tensor."""
+"""The global state of an algorithm, passed from one aggregation to the next: usually name -> tensor.
+
+A name begins with the stage of the model that the tensor belongs to, as in ``block0.attn.qkv.weight``.
+``task.stages(state)`` sorts a state by stage; ``task.last(state, 2)`` are the entries of the last two blocks, the final
+norm and the classifier.
+"""
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def own_lines(error: BaseException) -> str | None:
 
 def files_of(settings: Any) -> list[PluginFile]:
     """Return the loaded files that define a part of some settings, in the order in which they were loaded."""
-    modules = set(_modules_of(settings))
+    modules = set(_modules_of(settings)) if _loaded else set[str]()
     return [file for file in _loaded.values() if file.module in modules]
 
 

@@ -44,7 +44,7 @@ def test_without_any_choice_it_is_a_valid_scenario_and_says_what_to_run_next(sfs
     status, out, err = sfsim("init")
     assert (status, err) == (0, "")
     assert out.splitlines() == [
-        "Wrote scenario.yaml: 3 algorithms on 10 devices.",
+        "Wrote scenario.yaml, to run on 10 devices: fedavg, splitfed, sfprompt.",
         "Next: sfsim run scenario.yaml --dry   (all but accuracy, without training)",
         "Then: sfsim run scenario.yaml",
     ]
