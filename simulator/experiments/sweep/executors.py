@@ -52,7 +52,7 @@ class Joblib:
 
         with parallel_config(backend="loky", inner_max_num_threads=self.threads):
             parallel = Parallel(n_jobs=self.workers, return_as="generator_unordered")
-        mapped = delayed(_watched(function, os.getpid()))
+        mapped = delayed(_watched(with_plugins(function), os.getpid()))
         results: Generator[R, None, None] = parallel(mapped(item) for item in items)
         try:
             for result in results:  # noqa: UP028 - `yield from` would close the results before warnings are off

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from simulator.experiments.sweep import points, settings
-from simulator.experiments.sweep.executors import Executor, Joblib, Sequential, with_plugins
+from simulator.experiments.sweep.executors import Executor, Joblib, Sequential
 from simulator.experiments.sweep.points import Plan, Trial, named
 from simulator.experiments.sweep.store import POINTS, Store
 from simulator.experiments.sweep.table import print_table
@@ -148,7 +148,7 @@ def run_sweep(
         try:
             at_once = _workers(missing, device, workers, 1 if dry else _threads(missing))
             watch = Watch(console, at_once, lambda: store.write_points(plan, sweep.keys))
-            results = _executor(missing, at_once).map(with_plugins(Run(store, device, ledger)), missing)
+            results = _executor(missing, at_once).map(Run(store, device, ledger), missing)
             failed = _run(results, len(missing), watch)
         except BrokenProcessPool:
             raise ScenarioError(
