@@ -21,7 +21,6 @@ from simulator.settings.base import NO_SUCH_KEY
 from simulator.settings.errors import ScenarioError
 from simulator.settings.loading import validated
 from simulator.settings.plugin_files import files_of
-from simulator.settings.plugin_files import files_of
 from simulator.settings.seeds import Seeds
 from simulator.settings.sources import Source
 from simulator.settings.yamlfile import KeyPath
