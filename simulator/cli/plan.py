@@ -33,6 +33,7 @@ def plan(
     from simulator.experiments.plan.table import PlanTable, write_csv
     from simulator.experiments.trial.dry import scenario_with_fixed_cohorts, unbilled
     from simulator.experiments.trial.validate import check
+    from simulator.settings.terminal import say
 
     scenario, lines = scenario_with_fixed_cohorts(unbilled(scenario))
     check(scenario, dry=True)
@@ -53,4 +54,6 @@ def plan(
     if account := list(planner.account()):
         findings["How were rounds found?"] = account
     for question, sentences in findings.items():
-        print("\n".join(["", question, *(f"  {sentence}" for sentence in sentences)]))
+        print(f"\n{question}")
+        for sentence in sentences:
+            say(sentence, indent=2)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import File, Set, app, load_scenario, progress_bar, refuse, stopped
+from simulator.cli.shared import File, Plugin, Set, app, load_scenario, progress_bar, refuse, stopped
 
 
 @app.command()
@@ -29,6 +29,7 @@ def calibrate(
         typer.Option(help="Power the machine draws while it computes.", show_default=False, metavar="WATTS"),
     ] = None,
     overrides: Set = [],  # noqa: B006
+    plugins: Plugin = [],  # noqa: B006
     force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
 ) -> None:
     """Time a scenario's model and batches on this machine, and write it as a device that scenarios can name."""

@@ -9,6 +9,7 @@ from io import StringIO
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -79,6 +80,14 @@ def show(found: RenderableType) -> None:
     text = StringIO()
     Console(file=text, width=int(given) if given.isdecimal() else _piped(fitted)).print(fitted)
     print("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
+
+
+def say(sentence: str, indent: int = 0) -> None:
+    """Print a sentence: on a terminal broken between words, each line indented; in a pipe as one line."""
+    if sys.stdout.isatty():
+        Console(highlight=False).print(Padding(Text(sentence), (0, 0, 0, indent)))
+    else:
+        print(" " * indent + sentence)
 
 
 def _piped(found: Group) -> int:

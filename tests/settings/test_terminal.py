@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console, Group
 from rich.table import Table
 
-from simulator.settings.terminal import PIPED, Fitted, show
+from simulator.settings.terminal import PIPED, Fitted, say, show
 
 WORDS = "words that may be broken where there is a blank"
 
@@ -83,3 +83,20 @@ def test_a_width_that_is_asked_for_is_kept(capsys: pytest.CaptureFixture[str], m
     monkeypatch.setenv("COLUMNS", "40")
     show(table())
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 40
+
+
+def test_in_a_pipe_a_sentence_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    say(WORDS * 5, indent=2)
+    assert capsys.readouterr().out == f"  {WORDS * 5}\n"
+
+
+def test_on_a_terminal_a_sentence_is_broken_between_words_and_indented(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "30")
+    say(WORDS, indent=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 1
+    assert all(line.startswith("  ") and len(line) <= 30 for line in lines)
+    assert " ".join(line.strip() for line in lines) == WORDS
