@@ -77,17 +77,22 @@ class Watch:
         self.pending: dict[int, Call] = {}
         self.dropped: list[Call] = []
         self._calls = 0
+        self._is_ours: dict[str, bool] = {}
 
     def over(self, verb: Callable[..., Any]) -> Callable[..., Any]:
         """Return a verb whose calls from a user's code are watched."""
 
         def watched(*args: Any, **keywords: Any) -> Any:
             frame = sys._getframe(1)
-            steps = verb(*args, **keywords)
-            if frame.f_code.co_filename.startswith(OURS):
-                return steps
+            code = frame.f_code
+            ours = self._is_ours.get(code.co_filename)
+            if ours is None:
+                ours = self._is_ours[code.co_filename] = code.co_filename.startswith(OURS)
+            if ours:
+                return verb(*args, **keywords)
+            steps = verb(*args, **keywords)  # first: with wrong arguments there are no steps
             self._calls += 1
-            self.pending[self._calls] = frame.f_code, frame.f_lasti
+            self.pending[self._calls] = code, frame.f_lasti
             return Awaitable(self, self._calls, steps)
 
         return watched

@@ -135,3 +135,11 @@ def test_another_error_stays_what_it_is_and_is_told_by_its_own_lines() -> None:
     assert told.splitlines()[1].startswith("  mine.py, line ")
     assert told.splitlines()[1].partition(", in ")[2].startswith("client: 1 / 0")
     assert told.splitlines()[2:] == ["  ZeroDivisionError: division by zero"]
+
+
+def test_a_verb_that_is_called_with_wrong_arguments_is_not_taken_for_a_forgotten_one() -> None:
+    with pytest.raises(TypeError) as error:
+        go(changed("client.upload(sent, 'model')", "client.upload(sent)"))
+    told = own_lines(error.value)
+    assert told is not None
+    assert "missing 1 required positional argument: 'kind'" in told.splitlines()[-1]
