@@ -109,7 +109,10 @@ class Watch:
     def explanation(self, error: BaseException) -> str | None:
         """Return which steps were not run before an error, as its likely cause; None if there are none."""
         calls = [*self.dropped, *self.pending.values()]
-        return _told(calls) if calls else next(_unstarted(error), None)
+        if not calls:
+            return next(_unstarted(error), None)
+        surely = self.dropped or Awaitable.__name__ in str(error)  # else they may have been kept for later
+        return _told(calls) if surely else f"{_told(calls)}\n  {type(error).__name__} came after it: {error}"
 
 
 def watch(world: World) -> Watch:

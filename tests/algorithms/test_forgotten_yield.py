@@ -143,3 +143,18 @@ def test_a_verb_that_is_called_with_wrong_arguments_is_not_taken_for_a_forgotten
     told = own_lines(error.value)
     assert told is not None
     assert "missing 1 required positional argument: 'kind'" in told.splitlines()[-1]
+
+
+def test_an_error_while_steps_are_kept_for_later_is_told_with_them() -> None:
+    with pytest.raises(ScenarioError) as told:
+        go(changed(INSTALL, "        kept = [client.install(model)]\n        1 / 0\n        yield from kept[0]"))
+    first, second = str(told.value).splitlines()
+    assert first.endswith("`client.install(model)` was called without `yield from`")
+    assert second == "  ZeroDivisionError came after it: division by zero"
+
+
+@pytest.mark.parametrize("case", ["a value that is used", "an update's value", "yield without from", "a payload"])
+def test_an_error_that_surely_comes_of_it_is_not_told_besides(case: str) -> None:
+    with pytest.raises(ScenarioError) as told:
+        go(changed(*FORGOTTEN[case]))
+    assert "came after it" not in str(told.value)
