@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from importlib.util import find_spec
 
@@ -42,8 +44,9 @@ def shows_bars(console: Console) -> bool:
     return not console.quiet and (console.is_terminal or console.is_jupyter)
 
 
-def bars(console: Console, state: bool = False) -> Progress:
-    """Return bars for a console, hidden where they cannot move; in a notebook, they go away at the end.
+@contextmanager
+def bars(console: Console, state: bool = False) -> Iterator[Progress]:
+    """Show bars on a console, nothing where they cannot move; in a notebook, they go away at the end.
 
     Args:
         console: where they are drawn.
@@ -51,7 +54,21 @@ def bars(console: Console, state: bool = False) -> Progress:
     """
     columns: list[ProgressColumn] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     columns += [TimeRemainingColumn(), *([TextColumn("{task.fields[state]}")] if state else [])]
-    return Progress(*columns, console=console, disable=not shows_bars(console), transient=console.is_jupyter)
+    progress = Progress(*columns, console=console, disable=not shows_bars(console))
+    progress.start()
+    try:
+        yield progress
+    finally:
+        widget = progress.live.ipy_widget
+        with widget or nullcontext():  # which takes in the empty output with which rich ends
+            progress.stop()
+        if widget is not None:
+            widget.close()
+
+
+def status(console: Console, text: str) -> AbstractContextManager[object]:
+    """Show a text with a spinner for as long as this context lasts; not in a notebook, where it would flicker."""
+    return nullcontext() if console.is_jupyter else console.status(text)
 
 
 @cache

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
-from simulator.experiments.run.consoles import bars, shows_bars, standard_console
+from simulator.experiments.run.consoles import bars, shows_bars, standard_console, status
 from simulator.experiments.run.folders import free_folder, staged
 from simulator.experiments.run.losses import losses, wasted_share
 from simulator.experiments.run.settled import said, spread
@@ -157,7 +157,7 @@ def _remarks(by_label: Mapping[str, Sequence[TrialResult]]) -> Iterator[str]:
 
 def _trials(scenario: Scenario, dry: bool, console: Console, tell: Tell) -> list[TrialResult]:
     outcomes = []
-    with console.status("Does it fit into memory?"):
+    with status(console, "Does it fit into memory?"):
         fits = {} if dry else devices_left_out(scenario, tell)
     with bars(console, state=True) as progress:
         for entry in scenario.algorithms:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from simulator.experiments.run.consoles import bars, shows_bars, standard_console
+from simulator.experiments.run.consoles import bars, shows_bars, standard_console, status
 from simulator.experiments.sweep import points, problems, settings
 from simulator.experiments.sweep.executors import Executor, Joblib, Sequential
 from simulator.experiments.sweep.points import Trial, named
@@ -153,14 +153,14 @@ def run_points(
         sweep: the sweep.
         base: its base scenario.
         dry, out, workers, keep_going, ledger, force, console: as for ``run_sweep``.
-        report: draw the figures and the report, and print the highlights.
+        report: draw the figures and the report, and print what is done and the highlights.
 
     Raises:
         ScenarioError: as ``run_sweep``.
         KeyboardInterrupt: as ``run_sweep``.
     """
     console = console or standard_console()
-    with console.status("Checking all points"):
+    with status(console, "Checking all points"):
         plan = points.plan(sweep, base, dry)
     invalid = problems.invalid(plan)
     if invalid and not keep_going:
@@ -193,9 +193,10 @@ def run_points(
     for line in problems.at_most_shown([*invalid, *failures]):
         console.print(f"Failed: {line}", soft_wrap=True, highlight=False)
     done, now = len(plan.trials) - len(failed), len(missing) - len(failed)
-    console.print(f"{done} of {plan.count} trials are done, {now} of them now: {store.folder / POINTS}", soft_wrap=True)
     if report:
-        with console.status("Figures and report"):
+        count = f"{done} of {plan.count} trials are done, {now} of them now"
+        console.print(f"{count}: {store.folder / POINTS}", soft_wrap=True)
+        with status(console, "Figures and report"):
             text = _report(store.folder)
         console.print(text, soft_wrap=True, highlight=False)
     if failed and not keep_going:
