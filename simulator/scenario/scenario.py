@@ -158,8 +158,7 @@ class Scenario(FileSettings):
         0.8
         >>> scenario.with_(training__rounds=0)
         Traceback (most recent call last):
-        simulator.settings.errors.ScenarioError: scenarios/quickstart.yaml, with training.rounds=0: training.rounds is \
-        0: it must be more than 0
+        simulator.settings.errors.ScenarioError: ...training.rounds is 0: it must be more than 0
 
         Args:
             changes: values by dotted key, as ``--set`` takes them; an item of a list is named by its index, an

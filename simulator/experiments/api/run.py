@@ -61,7 +61,7 @@ def run(
     >>> list(result.summary["label"])
     ['FL', 'SFL+FF', 'SFL+Linear', 'SFPrompt']
     >>> trial = sf.run(scenario, scenario.algorithms[0], seed=0, dry=True)
-    >>> trial.rounds[-1].sim_time_s == result.summary["sim_time_s"][0]
+    >>> bool(trial.rounds[-1].sim_time_s == result.summary["sim_time_s"][0])
     True
 
     Args:

@@ -150,7 +150,7 @@ class SweepResult(Shown):
             y: the key of the vertical axis of heat maps; None: the second axis that varies, if there is one.
 
         Raises:
-            ValueError: there is no such axis or measure, or several points lie at one place.
+            RunError: there is no such axis or measure, or several points lie at one place.
         """
         from analysis import plot_heat_maps, plot_over_axis
 

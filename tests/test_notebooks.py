@@ -1,0 +1,53 @@
+"""The notebooks among the examples run from the first cell to the last, in a kernel as Jupyter starts it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+
+from tests.helpers.places import ROOT
+
+NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request: pytest.FixtureRequest) -> Any:
+    """Return a notebook with the outputs of its cells; an error in a cell is raised."""
+    path: Path = request.param
+    read = nbformat.read(path, as_version=4)
+    manager = AsyncKernelManager(kernel_name="python3", transport="ipc")
+    client = NotebookClient(read, km=manager, timeout=120, resources={"metadata": {"path": str(path.parent)}})
+    return client.execute(env=os.environ | {"PYTHONPATH": str(ROOT)})
+
+
+def outputs(notebook: Any) -> list[Any]:
+    return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+
+
+def test_nothing_is_printed_and_nobody_is_warned(notebook: Any) -> None:
+    """What is shown are results, and bars that go away."""
+    assert [output.text for output in outputs(notebook) if output.output_type == "stream"] == []
+
+
+def test_results_are_tables_and_pictures(notebook: Any) -> None:
+    kinds = {kind for output in outputs(notebook) for kind in output.get("data", {})}
+    assert {"text/html", "image/png"} <= kinds
+
+
+def test_runs_show_bars(notebook: Any) -> None:
+    running = [cell for cell in notebook.cells if cell.cell_type == "code" and "sf.run(" in cell.source]
+    assert running
+    assert all(any(WIDGET in output.get("data", {}) for output in cell.outputs) for cell in running)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_kept_without_outputs(path: Path) -> None:
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert [(cell.outputs, cell.execution_count) for cell in cells] == [([], None)] * len(cells)
