@@ -99,7 +99,7 @@ class Plan(Shown):
     def _table(self, width: int) -> Table:
         return self._shown.table(apart=width >= WIDE)
 
-    def _sentences(self) -> Iterable[str]:
+    def _notes(self) -> Iterable[str]:
         return self.notes
 
 

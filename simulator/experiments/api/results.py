@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     import analysis
+    from analysis.verdict import Verdict
     from simulator.experiments.api.inputs import Folder
     from simulator.experiments.run.run import Results
     from simulator.scenario.scenario import Scenario
@@ -55,7 +56,7 @@ class Run(Shown):
             told: sentences that go before those of ``results``.
         """
         self.scenario: Scenario = results.scenario
-        self.notes: list[str] = [*told, *results.notes]
+        self.notes: list[str] = [*told, *results.accuracies, *results.remarks]
         self._folder, self._results = folder, results
 
     def _said(self) -> str:
@@ -74,6 +75,16 @@ class Run(Shown):
         from analysis import load_run
 
         return load_run(self.folder)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Who comes first, at what cost, how sure that is, and what would change it.
+
+        ``str(run.verdict)`` has a line for each of these questions, ``run.verdict.sentences`` is a list.
+        """
+        from analysis.verdict import verdict_of_run
+
+        return verdict_of_run(self.data)
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -151,5 +162,8 @@ class Run(Shown):
     def _table(self, width: int) -> Table:
         return self._results.table(width)
 
-    def _sentences(self) -> Iterable[str]:
+    def _verdict(self) -> Iterable[tuple[str, Sequence[str]]]:
+        return self.verdict.headings
+
+    def _notes(self) -> Iterable[str]:
         return self.notes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,7 +32,7 @@ class Pretty(Protocol):
 
 
 class Shown(ABC):
-    """A result with a table and with sentences below it, which a notebook and a terminal show."""
+    """A result with a table, a verdict and notes below it, which a notebook and a terminal show."""
 
     @abstractmethod
     def _said(self) -> str:
@@ -42,22 +42,28 @@ class Shown(ABC):
     def _table(self, width: int) -> Table:
         """Return the table for lines of so many characters."""
 
-    @abstractmethod
-    def _sentences(self) -> Iterable[str]:
-        """Return the sentences below the table."""
+    def _verdict(self) -> Iterable[tuple[str, Sequence[str]]]:
+        """Return the headings of the verdict with their sentences; none where there is no verdict."""
+        return ()
+
+    def _notes(self) -> Iterable[str]:
+        """Return the sentences at the end."""
+        return ()
 
     def __repr__(self) -> str:
         return f"<{self._said()}>"
 
     def __str__(self) -> str:
-        return "\n".join([as_text(self._table(LOG_WIDTH)), *self._sentences()])
+        verdict = (f"{heading}: {' '.join(sentences)}" for heading, sentences in self._verdict())
+        return "\n".join([as_text(self._table(LOG_WIDTH)), *verdict, *self._notes()])
 
     def _repr_pretty_(self, printer: Pretty, cycle: bool) -> None:
         printer.text(repr(self) if cycle else str(self))
 
     def _repr_html_(self) -> str:
-        notes = "".join(f'<p style="{_NOTE}">{escape(sentence)}</p>' for sentence in self._sentences())
-        return as_html(self._table(WIDE)) + notes
+        parts = [f"<b>{escape(heading)}</b>: {escape(' '.join(said))}" for heading, said in self._verdict()]
+        parts += map(escape, self._notes())
+        return as_html(self._table(WIDE)) + "".join(f'<p style="{_NOTE}">{part}</p>' for part in parts)
 
 
 def as_text(shown: RenderableType) -> str:

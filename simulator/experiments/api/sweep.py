@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     import analysis
+    from analysis.verdict import Verdict
 
 _MOST_ROWS = 60
 """At most this many rows of the table are shown; ``points`` has them all."""
@@ -128,6 +129,13 @@ class SweepResult(Shown):
         return load_sweep(self.folder)
 
     @cached_property
+    def verdict(self) -> Verdict:
+        """Who comes first at which points, and with how many of their seeds."""
+        from analysis.verdict import verdict_of_sweep
+
+        return verdict_of_sweep(self.data)
+
+    @cached_property
     def points(self) -> pd.DataFrame:
         """One row for each point, label and seed: the values of the axes, by key, and the keys of ``summary.json``.
 
@@ -192,7 +200,5 @@ class SweepResult(Shown):
             table.caption = f"and {groups.ngroups - _MOST_ROWS} more rows: points has them all"
         return table
 
-    def _sentences(self) -> Iterable[str]:
-        from analysis import sweep_highlights
-
-        return [f"{what}: {which}, {much}" for what, which, much in sweep_highlights(self.data)]
+    def _verdict(self) -> Iterable[tuple[str, Sequence[str]]]:
+        return self.verdict.headings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import html
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -12,6 +13,7 @@ import pytest
 
 import simulator as sf
 from analysis import load_run
+from analysis.verdict import verdict_of_run
 from simulator.experiments.run.run import run_scenario
 from tests.helpers.places import ROOT
 
@@ -101,11 +103,11 @@ def test_accuracy_over_what_there_is_not(run: sf.Run) -> None:
 class Cells(HTMLParser):
     """The texts of the cells of a table, row by row; a tag that is not closed is an error."""
 
-    def __init__(self, html: str) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__()
         self.rows: list[list[str]] = []
         self.open: list[str] = []
-        self.feed(html)
+        self.feed(text)
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
@@ -131,6 +133,14 @@ def test_html_and_text_have_the_same_cells(run: sf.Run) -> None:
     lines = [line.split() for line in str(run).splitlines()]
     for row in cells:
         assert " ".join(row).split() in lines
+
+
+def test_the_verdict_is_that_of_the_folder_and_is_shown(run: sf.Run) -> None:
+    verdict = verdict_of_run(load_run(run.folder))
+    assert run.verdict == verdict
+    assert str(verdict) in str(run)
+    for sentence in verdict.sentences:
+        assert html.escape(sentence) in run._repr_html_()
 
 
 def test_labels_are_text_and_not_markup_or_tags(tiny: sf.Scenario) -> None:

@@ -10,6 +10,7 @@ import yaml
 
 import simulator as sf
 from analysis import RunError, load_sweep
+from analysis.verdict import verdict_of_sweep
 from simulator.settings.humanize import human
 from tests.helpers.small_sweeps import SCENARIO
 
@@ -71,6 +72,11 @@ def test_the_table_shows_the_points(rates: sf.SweepResult) -> None:
     line = next(line for line in str(rates).splitlines() if "2 Mbit/s" in line and "SFL" in line)
     assert human("seconds", row["sim_time_s"]) in line
     assert human("seconds", row["sim_time_s"]) in rates._repr_html_()
+
+
+def test_the_verdict_is_that_of_the_folder_and_is_shown(rates: sf.SweepResult) -> None:
+    assert rates.verdict == verdict_of_sweep(load_sweep(rates.folder))
+    assert str(rates.verdict) in str(rates)
 
 
 def test_one_axis_is_drawn_as_lines_and_two_as_heat_maps(tiny: sf.Scenario, rates: sf.SweepResult) -> None:
