@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,3 +63,14 @@ def test_runs_show_bars(notebook: Any) -> None:
 def test_a_notebook_is_kept_without_outputs(path: Path) -> None:
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     assert [(cell.outputs, cell.execution_count) for cell in cells] == [([], None)] * len(cells)
+
+
+def test_the_guide_says_what_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its examples are run one after the other, as a reader would, in the root of the project."""
+    monkeypatch.chdir(ROOT)
+    examples = re.findall(r"```python\n(.*?)```", (ROOT / "docs/guides/notebooks.md").read_text("utf-8"), re.DOTALL)
+    assert len(examples) > 3
+    names: dict[str, Any] = {}
+    for example in examples:
+        exec(example, names)
+    assert list(names["sweep"].points["label"].unique()) == list(names["run"].summary["label"])

@@ -91,7 +91,8 @@ def as_html(table: Table) -> str:
 
 
 def _cell(tag: str, justify: str, content: RenderableType) -> str:
-    return f'<{tag} style="text-align: {"right" if justify == "right" else "left"}">{_inner(content)}</{tag}>'
+    side = "right" if justify == "right" else "left"
+    return f'<{tag} style="text-align: {side}; padding: 0.15em 0.6em">{_inner(content)}</{tag}>'
 
 
 def _inner(content: object) -> str:
