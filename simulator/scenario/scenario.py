@@ -151,14 +151,15 @@ class Scenario(FileSettings):
     def with_(self, changes: Mapping[str, Any] | None = None, /, **keywords: Any) -> Scenario:
         """Return the scenario with other values of some keys, validated as a file with ``--set`` is.
 
-        >>> scenario = load("scenarios/quickstart.yaml")
-        >>> scenario.with_(training__rounds=3, world__server__slots=2).training.rounds
-        3
-        >>> scenario.with_({"algorithms.SFPrompt.keep_fraction": 0.8}).algorithms[3].algorithm.keep_fraction
-        0.8
-        >>> scenario.with_(training__rounds=0)
-        Traceback (most recent call last):
-        simulator.settings.errors.ScenarioError: ...training.rounds is 0: it must be more than 0
+        Examples:
+            >>> scenario = load("scenarios/quickstart.yaml")
+            >>> scenario.with_(training__rounds=3, world__server__slots=2).training.rounds
+            3
+            >>> scenario.with_({"algorithms.SFPrompt.keep_fraction": 0.8}).algorithms[3].algorithm.keep_fraction
+            0.8
+            >>> scenario.with_(training__rounds=0)
+            Traceback (most recent call last):
+            simulator.settings.errors.ScenarioError: ...training.rounds is 0: it must be more than 0
 
         Args:
             changes: values by dotted key, as ``--set`` takes them; an item of a list is named by its index, an
@@ -266,9 +267,10 @@ class Scenario(FileSettings):
 def load(path: Path | str | Mapping[str, Any], overrides: Sequence[str] = ()) -> Scenario:
     """Read a scenario from a YAML file, or from a mapping with the same keys.
 
-    >>> scenario = load("scenarios/quickstart.yaml", ["training.rounds=3"])
-    >>> scenario.name, scenario.training.rounds
-    ('quickstart', 3)
+    Examples:
+        >>> scenario = load("scenarios/quickstart.yaml", ["training.rounds=3"])
+        >>> scenario.name, scenario.training.rounds
+        ('quickstart', 3)
 
     Args:
         path: the file, or the mapping; relative paths in a file start at its folder.

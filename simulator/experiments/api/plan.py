@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 def plan(scenario: AnyScenario, *, progress: bool | None = None) -> Plan:
     """Compare, without training, one round of every algorithm at every cut that it allows.
 
-    >>> import simulator as sf
-    >>> plan = sf.plan("scenarios/quickstart.yaml")
-    >>> plan.cuts.loc[plan.cuts["label"] == "SFPrompt", "head"].tolist()
-    [0, 1, 2, 3, 4]
+    Examples:
+        >>> import simulator as sf
+        >>> plan = sf.plan("scenarios/quickstart.yaml")
+        >>> plan.cuts.loc[plan.cuts["label"] == "SFPrompt", "head"].tolist()
+        [0, 1, 2, 3, 4]
 
     Args:
         scenario: a scenario, or the path of its file, or a mapping with what the file would have.

@@ -32,14 +32,15 @@ class Run(Shown):
     All figures in data frames are in SI units: seconds, bytes, FLOPs, joules. Accuracies are fractions, and not a
     number in a dry run.
 
-    >>> import simulator as sf
-    >>> run = sf.run(sf.load("scenarios/quickstart.yaml").with_(training__rounds=1), dry=True)
-    >>> run
-    <Run of quickstart: 4 dry trials>
-    >>> run.rounds[["label", "round"]].tail(2).to_dict("list")
-    {'label': ['SFPrompt', 'SFPrompt'], 'round': [0, 1]}
-    >>> int(run.transfers["bytes"].sum()) == int(run.summary[["bytes_up", "bytes_down"]].to_numpy().sum())
-    True
+    Examples:
+        >>> import simulator as sf
+        >>> run = sf.run(sf.load("scenarios/quickstart.yaml").with_(training__rounds=1), dry=True)
+        >>> run
+        <Run of quickstart: 4 dry trials>
+        >>> run.rounds[["label", "round"]].tail(2).to_dict("list")
+        {'label': ['SFPrompt', 'SFPrompt'], 'round': [0, 1]}
+        >>> int(run.transfers["bytes"].sum()) == int(run.summary[["bytes_up", "bytes_down"]].to_numpy().sum())
+        True
 
     Attributes:
         scenario: the scenario that was run.

@@ -55,14 +55,15 @@ def run(
 ) -> Run | TrialResult:
     """Run every algorithm of a scenario with every seed, or, with ``entry`` and ``seed``, one of them.
 
-    >>> import simulator as sf
-    >>> scenario = sf.load("scenarios/quickstart.yaml").with_(training__rounds=1)
-    >>> result = sf.run(scenario, dry=True)
-    >>> list(result.summary["label"])
-    ['FL', 'SFL+FF', 'SFL+Linear', 'SFPrompt']
-    >>> trial = sf.run(scenario, scenario.algorithms[0], seed=0, dry=True)
-    >>> bool(trial.rounds[-1].sim_time_s == result.summary["sim_time_s"][0])
-    True
+    Examples:
+        >>> import simulator as sf
+        >>> scenario = sf.load("scenarios/quickstart.yaml").with_(training__rounds=1)
+        >>> result = sf.run(scenario, dry=True)
+        >>> list(result.summary["label"])
+        ['FL', 'SFL+FF', 'SFL+Linear', 'SFPrompt']
+        >>> trial = sf.run(scenario, scenario.algorithms[0], seed=0, dry=True)
+        >>> bool(trial.rounds[-1].sim_time_s == result.summary["sim_time_s"][0])
+        True
 
     Args:
         scenario: a scenario, or the path of its file, or a mapping with what the file would have.

@@ -52,12 +52,13 @@ def sweep(
 ) -> SweepResult:
     """Run a scenario at every point of a grid of values of some of its keys.
 
-    >>> import simulator as sf
-    >>> scenario = sf.load("scenarios/quickstart.yaml").with_(training__rounds=1)
-    >>> rates = sf.sweep(scenario, {"world.server.uplink.rate": ["1 Gbit/s", "8 Mbit/s"]}, dry=True)
-    >>> times = rates.points.pivot(index="world.server.uplink.rate", columns="label", values="sim_time_s")
-    >>> bool((times.loc[1e6] > times.loc[125e6]).all())
-    True
+    Examples:
+        >>> import simulator as sf
+        >>> scenario = sf.load("scenarios/quickstart.yaml").with_(training__rounds=1)
+        >>> rates = sf.sweep(scenario, {"world.server.uplink.rate": ["1 Gbit/s", "8 Mbit/s"]}, dry=True)
+        >>> times = rates.points.pivot(index="world.server.uplink.rate", columns="label", values="sim_time_s")
+        >>> bool((times.loc[1e6] > times.loc[125e6]).all())
+        True
 
     Args:
         scenario: a scenario, or the path of its file, or a mapping with what the file would have.
