@@ -1,5 +1,8 @@
 """A scenario with other values of some keys, and a scenario from a mapping."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +10,7 @@ import pytest
 import yaml
 
 import simulator as sf
+from tests.helpers.places import ROOT
 from tests.helpers.small_sweeps import SCENARIO
 
 
@@ -84,3 +88,13 @@ def test_a_mapping_is_not_changed(tmp_path: Path) -> None:
     mapping = yaml.safe_load(SCENARIO)
     sf.load(mapping, ["training.rounds=3"]).with_({"world.devices.0.count": 9})
     assert mapping == yaml.safe_load(SCENARIO)
+
+
+def test_ipython_shows_a_message_in_place_of_a_traceback(file: Path, tmp_path: Path) -> None:
+    """Also a notebook, which asks the exception in the same way."""
+    code = f"import simulator as sf; sf.load({str(file)!r}).with_(training__rounds=0)"
+    command = [sys.executable, "-m", "IPython", "--HistoryManager.enabled=False", "-c", code]
+    environment = os.environ | {"IPYTHONDIR": str(tmp_path / "ipython"), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    said = f"ScenarioError: {file}, with training.rounds=0: training.rounds is 0: it must be more than 0"
+    assert (done.stdout + done.stderr).split("\n") == [said, ""]
