@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.runs import Run
 from simulator.settings.humanize import Kind
 
-Against = Literal["time", "bytes", "energy", "updates", "money", "carbon"]
+Against = Literal["time", "bytes", "energy", "rounds", "updates", "money", "carbon"]
 
 
 class Cost(NamedTuple):
@@ -31,6 +31,7 @@ COSTS: dict[Against, Cost] = {
     "time": Cost(("sim_time_s",), "seconds", "simulated time"),
     "bytes": Cost(("bytes_up", "bytes_down"), "bytes", "traffic, up and down"),
     "energy": Cost(("client_energy_j",), "joules", "energy of the devices"),
+    "rounds": Cost(("round",), "count", "rounds"),
     "updates": Cost(("updates",), "count", "updates aggregated"),
     "money": Cost(("cost_usd",), "usd", "cost, all payers"),
     "carbon": Cost(("carbon_kg",), "kg", "carbon emissions"),

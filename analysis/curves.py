@@ -21,6 +21,7 @@ _TITLES: dict[Against, str] = {
     "time": "Accuracy over time",
     "bytes": "Accuracy over traffic",
     "energy": "Accuracy over device energy",
+    "rounds": "Accuracy over rounds",
     "updates": "Accuracy over updates",
     "money": "Accuracy over money",
     "carbon": "Accuracy over carbon emissions",

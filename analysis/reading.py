@@ -10,12 +10,14 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from simulator.settings.errors import MessageError
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the former is ten times as fast, but not always installed
 _WORDS = frozenset({"algorithm", "label", "side", "phase", "activity", "client", "device", "class_name", "reason"})
 _WORDS |= {"payer", "group", "item"}
 
 
-class RunError(Exception):
+class RunError(MessageError):
     """A folder is no run (or no sweep), a file in it cannot be read, or it does not hold what was asked for.
 
     The message names the file and what is wrong with it, or what is available.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ from matplotlib.patches import Patch
 from simulator.settings.files import atomically
 
 DPI = 150
+_NOTEBOOK_DPI = 100
 INK, QUIET, GRID = "#222222", "#666666", "#e4e4e4"
 
 # Okabe and Ito's palette, safe for all common colour vision; yellow last, for it is faint on white.
@@ -99,9 +101,20 @@ def shortened_apart(labels: Sequence[str], longest: int = 28) -> list[str]:
         longest += 2
 
 
+class ShownFigure(Figure):
+    """A figure that a notebook shows as a picture, although pyplot does not know it."""
+
+    def _repr_png_(self) -> bytes:
+        """Return the figure as a PNG file, as IPython asks for it."""
+        picture = io.BytesIO()
+        with any_script():
+            self.savefig(picture, format="png", dpi=_NOTEBOOK_DPI)
+        return picture.getvalue()
+
+
 def new_figure(width: float, height: float) -> Figure:
     """Return a figure of this size in inches, made without pyplot: no global state, no backend, nothing to close."""
-    return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+    return ShownFigure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
 
 
 def figure_of(ax: Axes) -> Figure | SubFigure:

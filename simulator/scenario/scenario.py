@@ -6,7 +6,7 @@ and `Scenario.resolved` writes all of it out. Everything is in SI units: seconds
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -29,9 +29,11 @@ from simulator.scenario.training import ScheduledTraining
 from simulator.scenario.world import WorldSettings
 from simulator.settings.base import FolderName, LocalPath, Many, Settings, invalid, refuse_unknown
 from simulator.settings.errors import ScenarioError
-from simulator.settings.loading import FileSettings, read_settings
+from simulator.settings.loading import FileSettings, read_settings, validated
 from simulator.settings.plugins import ALGORITHMS, DATASETS, PARTITIONS, Plugins
-from simulator.settings.wording import listed, near_miss
+from simulator.settings.sources import Source
+from simulator.settings.wording import listed, near_miss, shown
+from simulator.settings.yamlfile import plain
 
 if TYPE_CHECKING:
     from simulator.algorithms.base import Algorithm
@@ -146,6 +148,46 @@ class Scenario(FileSettings):
         data: dict[str, Any] = write(self)
         return {key: value for key, value in data.items() if value is not None or key not in ("prices", "carbon")}
 
+    def with_(self, changes: Mapping[str, Any] | None = None, /, **keywords: Any) -> Scenario:
+        """Return the scenario with other values of some keys, validated as a file with ``--set`` is.
+
+        Examples:
+            >>> scenario = load("scenarios/quickstart.yaml")
+            >>> scenario.with_(training__rounds=3, world__server__slots=2).training.rounds
+            3
+            >>> scenario.with_({"algorithms.SFPrompt.keep_fraction": 0.8}).algorithms[3].algorithm.keep_fraction
+            0.8
+            >>> scenario.with_(training__rounds=0)
+            Traceback (most recent call last):
+            simulator.settings.errors.ScenarioError: ...training.rounds is 0: it must be more than 0
+
+        Args:
+            changes: values by dotted key, as ``--set`` takes them; an item of a list is named by its index, an
+                algorithm also by its label.
+            keywords: more values, by keys with two underscores for each dot.
+
+        Raises:
+            ScenarioError: there is no such key, or the scenario is not valid with these values.
+        """
+        source = self._origin()
+        for key, value in {**(changes or {}), **{key.replace("__", "."): keywords[key] for key in keywords}}.items():
+            if not key.strip(". "):
+                raise ScenarioError(f'with "{key}": write a key, such as training.rounds')
+            said = f"with {key}={value if isinstance(value, str) else shown(plain(value))}"
+            try:
+                paths = source.paths(key)
+            except ScenarioError as error:
+                raise ScenarioError(f"{said}: {error}") from None
+            for path in paths:
+                source.put(path, value, said)
+        return validated(Scenario, source)
+
+    def _origin(self) -> Source:
+        """Return a copy of the source; of a scenario that was changed since it was read, a mapping in its place."""
+        if self._source and validated(Scenario, self._source) == self:
+            return self._source.copy()
+        return Source(yaml.safe_load(self.resolved()), name="the scenario")
+
     def only(self, index: int, seed: int) -> Scenario:
         """Return the same scenario with one of its algorithms and one seed."""
         alone = self.model_copy(update={"algorithms": (self.algorithms[index],), "seeds": (seed,)})
@@ -228,11 +270,20 @@ class Scenario(FileSettings):
         return self
 
 
-def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
-    """Read a scenario from a YAML file, with overrides as `read_settings` takes them.
+def load(path: Path | str | Mapping[str, Any], overrides: Sequence[str] = ()) -> Scenario:
+    """Read a scenario from a YAML file, or from a mapping with the same keys.
+
+    Examples:
+        >>> scenario = load("scenarios/quickstart.yaml", ["training.rounds=3"])
+        >>> scenario.name, scenario.training.rounds
+        ('quickstart', 3)
+
+    Args:
+        path: the file, or the mapping; relative paths in a file start at its folder.
+        overrides: each "KEY=VALUE", as ``--set`` takes them.
 
     Raises:
-        ScenarioError: the file or an override is wrong; a line for each problem.
+        ScenarioError: the file, the mapping or an override is wrong; a line for each problem.
     """
     return read_settings(Scenario, path, overrides)
 

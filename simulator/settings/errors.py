@@ -9,7 +9,15 @@ from typing import Any, Protocol
 from simulator.settings.yamlfile import KeyPath
 
 
-class ScenarioError(ValueError):
+class MessageError(Exception):
+    """An error whose text is all that a user needs: a notebook shows it without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return the lines that IPython shows in place of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class ScenarioError(MessageError, ValueError):
     """A scenario, or another file of settings, that cannot be used.
 
     Its text says what is wrong in words that a user can act on, one line for each problem.

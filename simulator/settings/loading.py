@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -43,19 +43,20 @@ class FileSettings(Settings):
 F = TypeVar("F", bound=FileSettings)
 
 
-def read_settings(kind: type[F], path: Path | str, overrides: Sequence[str] = ()) -> F:
+def read_settings(kind: type[F], file: Path | str | Mapping[str, Any], overrides: Sequence[str] = ()) -> F:
     """Read a file of settings.
 
     Args:
         kind: the class of the settings.
-        path: the file; relative paths in it start at its folder.
+        file: the file, or a mapping with what a file would have; relative paths in it start at its folder, or at the
+            working directory.
         overrides: each "KEY=VALUE", such as "world.server.slots=2" or "algorithms.SFPrompt.keep_fraction=0.8". KEY is
             dotted, with an item of a list given by its index and an algorithm also by its label; VALUE is YAML.
 
     Raises:
         ScenarioError: the file or an override is wrong; a line for each problem.
     """
-    source = Source(path, overrides)
+    source = Source(file, overrides)
     if kind.kind_of_file:
         source.check_kind(kind.kind_of_file)
     return validated(kind, source)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from simulator.settings import keys, yamlfile
 from simulator.settings.errors import ScenarioError
 from simulator.settings.wording import shown
-from simulator.settings.yamlfile import KeyPath, YamlError
+from simulator.settings.yamlfile import Document, KeyPath, YamlError, plain
 
 T = TypeVar("T")
 
@@ -23,26 +23,34 @@ KINDS = {
 
 
 class Source:
-    """A file of settings as it was read, with overrides applied.
+    """A file of settings as it was read, or a mapping in its place, with overrides applied.
 
     All sources compare equal, so that scenarios with the same settings are equal wherever they were read.
 
     Attributes:
-        path: the file.
+        path: the file; of a mapping, what messages call it.
         data: its plain data, with the overrides.
-        lines: the line of each key and list item that is not overridden, counted from 1, by the path of its keys.
+        lines: the line of each key and list item that is not overridden, counted from 1, by the path of its keys; of a
+            mapping, empty.
         overrides: what messages call each override, such as "--set training.rounds=5", by the path of its keys.
     """
 
-    def __init__(self, path: Path | str, overrides: Sequence[str] = ()) -> None:
-        """Read a file and apply overrides such as `"world.server.slots=2"`.
+    def __init__(
+        self, file: Path | str | Mapping[str, Any], overrides: Sequence[str] = (), name: str = "the mapping"
+    ) -> None:
+        """Read a file and apply overrides.
+
+        Args:
+            file: the file, or a mapping with what a file would have.
+            overrides: each "KEY=VALUE", such as "world.server.slots=2".
+            name: what messages call a mapping.
 
         Raises:
             ScenarioError: the file is not a YAML mapping, or an override names nothing that can be set.
         """
-        self.path = str(path)
+        self.path = name if isinstance(file, Mapping) else str(file)
         try:
-            document = yamlfile.read(path)
+            document = Document(plain(file)) if isinstance(file, Mapping) else yamlfile.read(file)
         except YamlError as error:
             raise ScenarioError(str(error)) from None
         self.data = document.data
@@ -78,20 +86,26 @@ class Source:
         """
         loc = self._by_index(loc)
         given = None if value is None else shown(value)
-        return ScenarioError(f"{self.path}, {self.place(loc)}: {told(self.key(loc), given, problem, allowed)}")
+        where = ", ".join(filter(None, (self.path, self.place(loc))))
+        return ScenarioError(f"{where}: {told(self.key(loc), given, problem, allowed)}")
 
     def given(self, loc: KeyPath) -> bool:
-        """Return whether the file or an override gives this key."""
-        return loc in self.lines or any(loc[: len(path)] == path for path in self.overrides)
+        """Return whether the file, or the mapping, or an override gives this key."""
+        if any(loc[: len(path)] == path for path in self.overrides):
+            return True
+        return loc in self.lines if self.lines else _holds(self.data, loc)
 
     def place(self, loc: KeyPath) -> str:
-        """Return the line of a key, or else of the innermost key around it; or the override that set it."""
+        """Return the line of a key, or else of the innermost key around it; or the override that set it.
+
+        A mapping has no lines: the text is empty then.
+        """
         for end in range(len(loc), -1, -1):
             if loc[:end] in self.overrides:
                 return self.overrides[loc[:end]]
             if loc[:end] in self.lines:
                 return f"line {self.lines[loc[:end]]}"
-        return "line 1"
+        return "line 1" if self.lines else ""
 
     def line(self, loc: KeyPath) -> int:
         """Return the line of a key, or of the innermost key around it: messages are sorted by it."""
@@ -168,14 +182,14 @@ class Source:
         return inside
 
     def put(self, path: KeyPath, value: Any, override: str) -> None:
-        """Set a place to a copy of plain data.
+        """Set a place to a copy of a value.
 
         Mappings that are missing on the way are added. A link that is given by its name becomes a mapping with that
         name, and a link that is left out one that starts from the usual link, so that it keeps its other figures.
 
         Args:
             path: the keys of the place, as ``paths`` returns them.
-            value: plain data.
+            value: plain data, or what `yamlfile.plain` makes such of.
             override: what messages call the override, such as "--set training.rounds=5".
         """
         inside: Any = self.data
@@ -188,7 +202,7 @@ class Source:
             elif keys.names_a_link(here, below):
                 inside[part] = {"link": below}
             inside = inside[part]
-        inside[path[-1]] = copy.deepcopy(value)
+        inside[path[-1]] = copy.deepcopy(plain(value))
         self.lines = {loc: line for loc, line in self.lines.items() if loc[: len(path)] != path}
         self.overrides = {loc: text for loc, text in self.overrides.items() if loc[: len(path)] != path}
         self.overrides[path] = override
@@ -206,6 +220,16 @@ def told(key: str, value: str | None, problem: str, allowed: str | None = None) 
     is_what = f" is {value}:" if value is not None else ":"
     may_be = f" (allowed: {allowed})" if allowed else ""
     return f"{key}{is_what} {problem}{may_be}"
+
+
+def _holds(data: Any, loc: KeyPath) -> bool:
+    """Return whether plain data have something at a path of keys."""
+    try:
+        for part in loc:
+            data = data[part]
+    except (KeyError, IndexError, TypeError):
+        return False
+    return True
 
 
 def _alone(places: Mapping[KeyPath, T], index: int) -> Iterator[tuple[KeyPath, T]]:

@@ -6,8 +6,9 @@ the rounds. Tags other than those of plain data are refused.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
@@ -54,6 +55,26 @@ def read(path: Path | str) -> Document:
     if not isinstance(value, dict):
         raise YamlError(f'{path}, line 1: the file must be a mapping of keys to values, such as "name: quickstart"')
     return Document(value, lines)
+
+
+def plain(value: Any) -> Any:
+    """Return what Python code gives as a value in the plain data that a file would have.
+
+    Mappings become dictionaries, tuples and ranges lists, paths text, and the scalars and arrays of NumPy Python's own
+    numbers and lists. Anything else stays as it is: whoever validates it says what is wrong.
+
+    >>> plain({"seeds": range(3), "weights": Path("a") / "b.pt"})
+    {'seeds': [0, 1, 2], 'weights': 'a/b.pt'}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | range):
+        return [plain(item) for item in value]
+    if isinstance(value, PurePath):
+        return str(value)
+    if hasattr(value, "tolist") and hasattr(value, "dtype"):
+        return value.tolist()
+    return value
 
 
 def parse(text: str) -> tuple[Any, dict[KeyPath, int]]:

@@ -132,14 +132,15 @@ def write_csv(path: Path, scenario: Scenario, points: Sequence[PlannedCut]) -> N
         scenario: the scenario that was planned.
         points: at least one planned cut.
     """
-    rows = [_row(scenario, point) for point in points]
+    rows = [row_of(scenario, point) for point in points]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
 
-def _row(scenario: Scenario, point: PlannedCut) -> dict[str, Any]:
+def row_of(scenario: Scenario, point: PlannedCut) -> dict[str, Any]:
+    """Return the row of a planned cut, in SI units, by column."""
     costs = point.round
     return {
         "algorithm": point.entry.name,

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from simulator.experiments.run.tables import LEDGER, SUMMARY
+from simulator.settings.errors import MessageError
 from simulator.settings.files import whole_folder
 
 
-class FolderTakenError(FileExistsError):
+class FolderTakenError(MessageError, FileExistsError):
     """The folder for a run holds something that may not be replaced."""
 
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from simulator.experiments.plan.explorer.explorer import EXPLORER, explorer
+from simulator.experiments.run.consoles import bars, shows_bars, standard_console, status
 from simulator.experiments.run.folders import free_folder, staged
 from simulator.experiments.run.losses import losses, wasted_share
 from simulator.experiments.run.settled import said, spread
 from simulator.experiments.run.tables import Summary, summary_of, write
 from simulator.experiments.run.verdict import tell_verdict
 from simulator.experiments.trial.build import torch_device
-from simulator.experiments.trial.memory_check import devices_left_out, dry_run_that_fits
+from simulator.experiments.trial.memory_check import Tell, devices_left_out, dry_run_that_fits
 from simulator.experiments.trial.result import RoundResult, TrialResult
 from simulator.experiments.trial.trial import run as run_trial
 from simulator.experiments.trial.validate import check
@@ -38,6 +39,39 @@ _GAP = 2
 """The characters between two columns."""
 
 
+@dataclass(frozen=True)
+class Results:
+    """What is shown of a run whose folder is written.
+
+    Attributes:
+        scenario: the scenario.
+        summaries: by label, the summary of each seed's trial.
+        shares: by label, the share of the devices' busy time that was in vain.
+        accuracies: sentences for below the table: how its accuracies are averaged, and how precise they are.
+        remarks: sentences for the end: what was lost, and which trials went wrong.
+    """
+
+    scenario: Scenario
+    summaries: Mapping[str, Sequence[Summary]]
+    shares: Mapping[str, float]
+    accuracies: Sequence[str]
+    remarks: Sequence[str]
+
+    @classmethod
+    def of(cls, scenario: Scenario, outcomes: Sequence[TrialResult]) -> Results:
+        """Return what is shown of the results of all trials, from which the ledgers are left out."""
+        by_label = _by_label(scenario, outcomes)
+        summaries = {label: [summary_of(trial, scenario) for trial in trials] for label, trials in by_label.items()}
+        shares = {label: sum(map(wasted_share, trials)) / len(trials) for label, trials in by_label.items()}
+        most = max(sum(point.score is not None and point.round > 0 for point in trial.rounds) for trial in outcomes)
+        accuracies = list(said(scenario, summaries, most))
+        return cls(scenario, summaries, shares, accuracies, list(_remarks(by_label)))
+
+    def table(self, width: int) -> Table:
+        """Return the table of results for lines of so many characters: one row for each algorithm."""
+        return _table(self.scenario, self.summaries, self.shares, width)
+
+
 def run_scenario(
     scenario: Scenario,
     *,
@@ -46,7 +80,7 @@ def run_scenario(
     force: bool = False,
     console: Console | None = None,
 ) -> Path:
-    """Run all trials, write the run folder and return its path.
+    """Run all trials, write the run folder, print the table of results, and return the folder's path.
 
     Args:
         scenario: what to run.
@@ -59,52 +93,77 @@ def run_scenario(
         ScenarioError: the scenario cannot be run as it is; no trial was trained.
         FolderTakenError: ``out`` holds something that may not be replaced.
     """
-    console = console or Console(width=None if sys.stdout.isatty() else 100)  # a log file has no width of its own
-    check(scenario, dry)
+    console = console or standard_console()
     folder = out or free_folder(scenario.name)
-    with staged(folder, force) as partial:
-        outcomes = _trials(scenario, dry, console)
-        write(partial, scenario, outcomes, dry, torch_device(scenario, dry))
-        if programs := explorer(scenario):
-            (partial / EXPLORER).write_text(json.dumps(programs, separators=(",", ":")), encoding="utf-8")
-        from analysis import load_run, write_figures, write_report
-        from analysis.verdict import verdict_of_run
-
-        write_report(partial, write_figures(partial))
-        verdict = verdict_of_run(load_run(partial))
-    by_label = _by_label(scenario, outcomes)
-    summaries = {label: [summary_of(trial, scenario) for trial in trials] for label, trials in by_label.items()}
-    shares = {label: sum(map(wasted_share, trials)) / len(trials) for label, trials in by_label.items()}
-    console.print(_table(scenario, summaries, shares, console.width))
-    most = max(sum(point.score is not None and point.round > 0 for point in trial.rounds) for trial in outcomes)
-    for sentence in said(scenario, summaries, most):
+    results = run_into(folder, scenario, dry=dry, force=force, console=console)
+    console.print(results.table(console.width))
+    for sentence in results.accuracies:
         console.print(sentence, soft_wrap=True)
-    tell_verdict(verdict, console)
-    for label, trials in by_label.items():
-        for sentence in losses(label, trials):
-            console.print(sentence, soft_wrap=True)
-    for outcome in outcomes:
-        score = outcome.rounds[-1].score
-        if score and not isfinite(score.loss):
-            name = f"{outcome.entry.label}, seed {outcome.seed}"
-            console.print(f"{name} diverged: its loss is not a number. A smaller learning rate may help.")
-        if outcome.standstill:
-            console.print(f"{outcome.entry.label}, seed {outcome.seed}: {outcome.standstill}")
+    from analysis import load_run
+    from analysis.verdict import verdict_of_run
+
+    tell_verdict(verdict_of_run(load_run(folder)), console)
+    for sentence in results.remarks:
+        console.print(sentence, soft_wrap=True)
     console.print(f"Report: {folder / 'report.html'}", soft_wrap=True)
     return folder
 
 
-def _trials(scenario: Scenario, dry: bool, console: Console) -> list[TrialResult]:
+def run_into(
+    folder: Path,
+    scenario: Scenario,
+    *,
+    dry: bool,
+    console: Console,
+    force: bool = False,
+    report: bool = True,
+    tell: Tell | None = None,
+) -> Results:
+    """Run all trials with progress, write the run folder, and return what is shown of it.
+
+    Args:
+        folder: the run folder.
+        scenario: what to run.
+        dry: simulate without training.
+        console: where progress is shown.
+        force: replace an earlier run in ``folder``.
+        report: draw the figures and the report, too.
+        tell: called with each line that the user should read before results; None: it is printed.
+
+    Raises:
+        ScenarioError: the scenario cannot be run as it is; no trial was trained.
+        FolderTakenError: ``folder`` holds something that may not be replaced.
+    """
+    check(scenario, dry)
+    with staged(folder, force) as partial:
+        outcomes = _trials(scenario, dry, console, tell or (lambda line: console.print(line, soft_wrap=True)))
+        write(partial, scenario, outcomes, dry, torch_device(scenario, dry))
+        if report:
+            from analysis import write_figures, write_report
+
+            if programs := explorer(scenario):
+                (partial / EXPLORER).write_text(json.dumps(programs, separators=(",", ":")), encoding="utf-8")
+            write_report(partial, write_figures(partial))
+    return Results.of(scenario, outcomes)
+
+
+def _remarks(by_label: Mapping[str, Sequence[TrialResult]]) -> Iterator[str]:
+    """Yield sentences on what was lost, and on the trials that went wrong."""
+    for label, trials in by_label.items():
+        yield from losses(label, trials)
+    for trial in (trial for trials in by_label.values() for trial in trials):
+        name, score = f"{trial.entry.label}, seed {trial.seed}", trial.rounds[-1].score
+        if score and not isfinite(score.loss):
+            yield f"{name} diverged: its loss is not a number. A smaller learning rate may help."
+        if trial.standstill:
+            yield f"{name}: {trial.standstill}"
+
+
+def _trials(scenario: Scenario, dry: bool, console: Console, tell: Tell) -> list[TrialResult]:
     outcomes = []
-
-    def tell(line: str) -> None:
-        console.print(line, soft_wrap=True)
-
-    with console.status("Does it fit into memory?"):
+    with status(console, "Does it fit into memory?"):
         fits = {} if dry else devices_left_out(scenario, tell)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    shown = Progress(*columns, TextColumn("{task.fields[state]}"), console=console, disable=not console.is_terminal)
-    with shown as progress:
+    with bars(console, state=True) as progress:
         for entry in scenario.algorithms:
             for seed in scenario.seeds:
                 name = entry.label if len(scenario.seeds) == 1 else f"{entry.label}, seed {seed}"
@@ -116,7 +175,7 @@ def _trials(scenario: Scenario, dry: bool, console: Console) -> list[TrialResult
                 else:
                     without = fits[entry.label, seed]
                     outcomes.append(run_trial(scenario, entry, seed, progress=show, without=without))
-                if not console.is_terminal:  # in a log the bars are drawn only at the end, so print each trial
+                if not shows_bars(console):  # in a log the bars would be drawn only at the end, so print each trial
                     state, wall = progress.tasks[bar].fields["state"], human("seconds", outcomes[-1].wall_time_s)
                     console.print(f"{name}: {state}, ran for {wall}")
     return outcomes

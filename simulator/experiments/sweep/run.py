@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from simulator.experiments.sweep import points, settings
+from simulator.experiments.run.consoles import bars, shows_bars, standard_console, status
+from simulator.experiments.sweep import points, problems, settings
 from simulator.experiments.sweep.executors import Executor, Joblib, Sequential
-from simulator.experiments.sweep.points import Plan, Trial, named
+from simulator.experiments.sweep.points import Trial, named
 from simulator.experiments.sweep.store import POINTS, Store
 from simulator.experiments.sweep.table import print_table
 from simulator.experiments.trial.build import torch_device
@@ -30,10 +29,9 @@ from simulator.settings.plugin_files import own_lines
 if TYPE_CHECKING:
     from analysis import Sweep
     from simulator.experiments.trial.result import TrialResult
+    from simulator.scenario.scenario import Scenario
 
 REPORT = "report.html"
-SHOWN = 10
-"""At most this many problems are printed; the table of points has them all."""
 EVERY = 10.0
 """Seconds between two lines of progress without a terminal, and between two updates of the table of points."""
 
@@ -127,14 +125,51 @@ def run_sweep(
         KeyboardInterrupt: the sweep was stopped. Once trials have been started, the message says where the finished
             ones are kept.
     """
-    console = console or Console(width=None if sys.stdout.isatty() else 100)
     sweep = settings.load(file, axes)
-    base = points.base(sweep, overrides)
-    with console.status("Checking all points"):
+    return run_points(
+        sweep,
+        points.base(sweep, overrides),
+        dry=dry,
+        out=out,
+        workers=workers,
+        keep_going=keep_going,
+        ledger=ledger,
+        force=force,
+        console=console,
+    )
+
+
+def run_points(
+    sweep: settings.Sweep,
+    base: Scenario,
+    *,
+    dry: bool = False,
+    out: Path | None = None,
+    workers: int | None = None,
+    keep_going: bool = False,
+    ledger: bool = True,
+    force: bool = False,
+    console: Console | None = None,
+    report: bool = True,
+) -> Path:
+    """Run the missing trials of a sweep that was read already, and return its folder.
+
+    Args:
+        sweep: the sweep.
+        base: its base scenario.
+        dry, out, workers, keep_going, ledger, force, console: as for ``run_sweep``.
+        report: draw the figures and the report, and print what is done and the highlights.
+
+    Raises:
+        ScenarioError: as ``run_sweep``.
+        KeyboardInterrupt: as ``run_sweep``.
+    """
+    console = console or standard_console()
+    with status(console, "Checking all points"):
         plan = points.plan(sweep, base, dry)
-    invalid = _invalid(plan)
+    invalid = problems.invalid(plan)
     if invalid and not keep_going:
-        raise _refusal(plan, invalid, "; with --keep-going the others are run")
+        raise problems.refusal(plan, invalid, "; with --keep-going the others are run")
     store, device = Store(out or Path("runs") / sweep.name), torch_device(base, dry)
     with store.opened(sweep, base, dry, device, force):
         points_before = store.points
@@ -159,16 +194,18 @@ def run_sweep(
             raise KeyboardInterrupt(_how_to_continue(store)) from None
         finally:
             store.write_points(plan, sweep.keys)
-    failures = _grouped((named(plan.first[key], trial=True), problem) for key, problem in failed.items())
-    for line in _at_most_shown([*invalid, *failures]):
+    failures = problems.grouped((named(plan.first[key], trial=True), problem) for key, problem in failed.items())
+    for line in problems.at_most_shown([*invalid, *failures]):
         console.print(f"Failed: {line}", soft_wrap=True, highlight=False)
     done, now = len(plan.trials) - len(failed), len(missing) - len(failed)
-    console.print(f"{done} of {plan.count} trials are done, {now} of them now: {store.folder / POINTS}", soft_wrap=True)
-    with console.status("Figures and report"):
-        report, swept = _report(store.folder)
-    console.print(report, soft_wrap=True, highlight=False)
-    if swept is not None:
-        print_table(console, swept, base.target_accuracy, str(store.folder / REPORT))
+    if report:
+        count = f"{done} of {plan.count} trials are done, {now} of them now"
+        console.print(f"{count}: {store.folder / POINTS}", soft_wrap=True)
+        with status(console, "Figures and report"):
+            text, swept = _report(store.folder)
+        console.print(text, soft_wrap=True, highlight=False)
+        if swept is not None:
+            print_table(console, swept, base.target_accuracy, str(store.folder / REPORT))
     if failed and not keep_going:
         raise ScenarioError(f"{len(failed)} of {plan.count} trials failed: the same command tries them again")
     return store.folder
@@ -182,8 +219,8 @@ def validate_sweep(file: Path, overrides: Sequence[str] = ()) -> str:
     """
     sweep = settings.load(file)
     plan = points.plan(sweep, points.base(sweep, overrides), dry=False)
-    if invalid := _invalid(plan):
-        raise _refusal(plan, invalid)
+    if invalid := problems.invalid(plan):
+        raise problems.refusal(plan, invalid)
     labels = ", ".join(dict.fromkeys(row.label for row in plan.rows))
     return f"{file} is a valid sweep: {len({row.point for row in plan.rows})} points, {plan.count} trials ({labels})"
 
@@ -226,14 +263,12 @@ class Watch:
     write_points: Callable[[], None]
 
     def __call__(self, results: Iterable[Done], of: int) -> Iterator[Done]:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        quiet = not self.console.is_terminal
-        bars = Progress(*columns, TextColumn("{task.fields[state]}"), console=self.console, disable=quiet)
+        quiet = not shows_bars(self.console)
         began = last = 0.0
         failed = 0
         if quiet and of:
             self.console.print(f"{of} trials to run, {min(self.workers, of)} at once")
-        with bars as progress:
+        with bars(self.console, state=True) as progress:
             bar = progress.add_task("trials", total=of, state=f"{min(self.workers, of)} running")
             for number, done in enumerate(results, 1):
                 failed += done.problem is not None
@@ -266,39 +301,6 @@ def _executor(missing: Sequence[Trial], workers: int) -> Executor:
 
 def _threads(trials: Sequence[Trial]) -> int:
     return max((trial.scenario.threads for trial in trials), default=1)
-
-
-def _invalid(plan: Plan) -> list[str]:
-    """Return a line for each problem of invalid points and trials."""
-    return _grouped((named(row, trial=bool(row.trial)), plan.problem(row) or "") for row in _refused(plan))
-
-
-def _refusal(plan: Plan, invalid: Sequence[str], hint: str = "") -> ScenarioError:
-    heading = f"{plan.count - len(plan.trials)} of {plan.count} trials are not valid{hint}:"
-    return ScenarioError("\n".join([heading, *_at_most_shown(invalid)]))
-
-
-def _refused(plan: Plan) -> list[points.Row]:
-    """Return a row for each point that is not a valid scenario, and for each invalid trial."""
-    first_rows: dict[str | int, points.Row] = {}
-    for row in plan.rows:
-        if plan.problem(row):
-            first_rows.setdefault(row.trial or row.point, row)
-    return list(first_rows.values())
-
-
-def _grouped(problems: Iterable[tuple[str, str]]) -> list[str]:
-    """Return a line for each distinct problem: the first point or trial that has it, how many more, and the problem."""
-    rows_with: dict[str, list[str]] = {}
-    for name, problem in problems:
-        rows_with.setdefault(problem, []).append(name)
-    more = {problem: f" (and {len(names) - 1} more)" if len(names) > 1 else "" for problem, names in rows_with.items()}
-    return [f"{names[0]}{more[problem]}: {problem}" for problem, names in rows_with.items()]
-
-
-def _at_most_shown(lines: Sequence[str]) -> list[str]:
-    more = len(lines) - SHOWN
-    return [*lines[:SHOWN], f"and {more} more"] if more > 0 else list(lines)
 
 
 def _how_to_continue(store: Store) -> str:

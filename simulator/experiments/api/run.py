@@ -1,0 +1,105 @@
+"""`simulator.run`: all trials of a scenario, or one of them."""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+from simulator.calibration.calibrate import unknown
+from simulator.experiments.api.inputs import AnyScenario, Folder, scenario_of
+from simulator.experiments.api.results import Run
+from simulator.experiments.run.consoles import session_console
+from simulator.experiments.run.run import run_into
+from simulator.experiments.trial.trial import run as run_trial
+from simulator.experiments.trial.validate import notices
+
+if TYPE_CHECKING:
+    from simulator.experiments.trial.result import TrialResult
+    from simulator.experiments.trial.simulate import Progress
+    from simulator.scenario.scenario import Entry, Scenario
+
+
+@overload
+def run(
+    scenario: AnyScenario,
+    *,
+    dry: bool = False,
+    out: Path | str | None = None,
+    force: bool = False,
+    progress: bool | None = None,
+) -> Run: ...
+
+
+@overload
+def run(
+    scenario: Scenario,
+    entry: Entry,
+    seed: int,
+    dry: bool = False,
+    progress: Progress | None = None,
+    without: frozenset[str] = frozenset(),
+) -> TrialResult: ...
+
+
+def run(
+    scenario: AnyScenario,
+    entry: Entry | None = None,
+    seed: int | None = None,
+    dry: bool = False,
+    progress: Progress | bool | None = None,
+    without: frozenset[str] = frozenset(),
+    *,
+    out: Path | str | None = None,
+    force: bool = False,
+) -> Run | TrialResult:
+    """Run every algorithm of a scenario with every seed, or, with ``entry`` and ``seed``, one of them.
+
+    Examples:
+        >>> import simulator as sf
+        >>> scenario = sf.load("scenarios/quickstart.yaml").with_(training__rounds=1)
+        >>> result = sf.run(scenario, dry=True)
+        >>> list(result.summary["label"])
+        ['FL', 'SFL+FF', 'SFL+Linear', 'SFPrompt']
+        >>> trial = sf.run(scenario, scenario.algorithms[0], seed=0, dry=True)
+        >>> bool(trial.rounds[-1].sim_time_s == result.summary["sim_time_s"][0])
+        True
+
+    Args:
+        scenario: a scenario, or the path of its file, or a mapping with what the file would have.
+        entry: one of its algorithms, to run this one alone; None: all of them.
+        seed: the seed of this one trial.
+        dry: simulate without training; everything but accuracy is as in a real run.
+        progress: show it; None: only in a terminal or a notebook. Of one trial: called with the state of each round.
+        without: names of devices that are never chosen in this one trial.
+        out: the run folder, complete with figures and report as ``sfsim run`` writes it; None: a temporary one, which
+            is removed with the result.
+        force: replace an earlier run in ``out``.
+
+    Returns:
+        A ``Run``; of one trial, its ``TrialResult``.
+
+    Raises:
+        ScenarioError: the scenario cannot be run as it is.
+        FileExistsError: ``out`` holds something that may not be replaced.
+        TypeError: only one of ``entry`` and ``seed`` is given.
+    """
+    if (entry is None) != (seed is None):
+        raise TypeError("run() takes entry and seed together, for one trial, or neither, for all trials")
+    scenario = scenario_of(scenario)
+    if entry is not None and seed is not None:
+        return run_trial(scenario, entry, seed, dry, progress if callable(progress) else lambda _: None, without)
+    if callable(progress):
+        raise TypeError("run() takes a function as progress for one trial only: with all trials, True, False or None")
+    told = [*chain(notices(scenario), unknown(scenario))]
+    with Folder.to_write(out, scenario.name) as folder:
+        results = run_into(
+            folder.path,
+            scenario,
+            dry=dry,
+            console=session_console(progress),
+            force=force,
+            report=not folder.temporary,
+            tell=told.append,
+        )
+    return Run(folder, results, told)
