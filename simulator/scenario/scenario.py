@@ -30,6 +30,7 @@ from simulator.scenario.world import WorldSettings
 from simulator.settings.base import FolderName, LocalPath, Many, Settings, invalid, refuse_unknown
 from simulator.settings.errors import ScenarioError
 from simulator.settings.loading import FileSettings, read_settings, validated
+from simulator.settings.plugin_files import load_file
 from simulator.settings.plugins import ALGORITHMS, DATASETS, PARTITIONS, Plugins
 from simulator.settings.sources import Source
 from simulator.settings.wording import listed, near_miss, shown
@@ -270,7 +271,9 @@ class Scenario(FileSettings):
         return self
 
 
-def load(path: Path | str | Mapping[str, Any], overrides: Sequence[str] = ()) -> Scenario:
+def load(
+    path: Path | str | Mapping[str, Any], overrides: Sequence[str] = (), plugins: Sequence[Path | str] = ()
+) -> Scenario:
     """Read a scenario from a YAML file, or from a mapping with the same keys.
 
     Examples:
@@ -281,10 +284,13 @@ def load(path: Path | str | Mapping[str, Any], overrides: Sequence[str] = ()) ->
     Args:
         path: the file, or the mapping; relative paths in a file start at its folder.
         overrides: each "KEY=VALUE", as ``--set`` takes them.
+        plugins: Python files with algorithms or other choices that the scenario names, as ``--plugin`` takes them.
 
     Raises:
-        ScenarioError: the file, the mapping or an override is wrong; a line for each problem.
+        ScenarioError: the file, the mapping, an override or a plug-in is wrong; a line for each problem.
     """
+    for file in plugins:
+        load_file(file)
     return read_settings(Scenario, path, overrides)
 
 

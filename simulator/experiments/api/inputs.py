@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ AnyScenario = Scenario | Path | str | Mapping[str, Any]
 """A scenario, the path of its file, or a mapping with what a file would have."""
 
 
-def scenario_of(scenario: AnyScenario) -> Scenario:
-    """Return a scenario as it is, or read it.
+def scenario_of(scenario: AnyScenario, plugins: Sequence[Path | str] = ()) -> Scenario:
+    """Return a scenario as it is, or read it after the Python files whose plug-ins it names.
 
     Raises:
-        ScenarioError: it cannot be read, or is not valid.
+        ScenarioError: it or a plug-in cannot be read, or is not valid.
     """
-    return scenario if isinstance(scenario, Scenario) else load(scenario)
+    return scenario if isinstance(scenario, Scenario) else load(scenario, plugins=plugins)
 
 
 class Folder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def plan(scenario: AnyScenario, *, progress: bool | None = None) -> Plan:
+def plan(scenario: AnyScenario, *, progress: bool | None = None, plugins: Sequence[Path | str] = ()) -> Plan:
     """Compare, without training, one round of every algorithm at every cut that it allows.
 
     Examples:
@@ -36,11 +37,13 @@ def plan(scenario: AnyScenario, *, progress: bool | None = None) -> Plan:
     Args:
         scenario: a scenario, or the path of its file, or a mapping with what the file would have.
         progress: show it; None: only in a terminal or a notebook.
+        plugins: Python files with algorithms or other choices that the scenario's file names; of a scenario that is
+            loaded already, ``load`` has taken them.
 
     Raises:
         ScenarioError: the scenario cannot be run as it is.
     """
-    fixed, lines = scenario_with_fixed_cohorts(unbilled(scenario_of(scenario)))
+    fixed, lines = scenario_with_fixed_cohorts(unbilled(scenario_of(scenario, plugins)))
     check(fixed, dry=True)
     planner, console = Planner(fixed), session_console(progress)
     with _counted(console, "cuts") as tell:

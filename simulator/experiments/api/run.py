@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -28,6 +29,7 @@ def run(
     out: Path | str | None = None,
     force: bool = False,
     progress: bool | None = None,
+    plugins: Sequence[Path | str] = (),
 ) -> Run: ...
 
 
@@ -52,6 +54,7 @@ def run(
     *,
     out: Path | str | None = None,
     force: bool = False,
+    plugins: Sequence[Path | str] = (),
 ) -> Run | TrialResult:
     """Run every algorithm of a scenario with every seed, or, with ``entry`` and ``seed``, one of them.
 
@@ -75,6 +78,8 @@ def run(
         out: the run folder, complete with figures and report as ``sfsim run`` writes it; None: a temporary one, which
             is removed with the result.
         force: replace an earlier run in ``out``.
+        plugins: Python files with algorithms or other choices that the scenario's file names; of a scenario that is
+            loaded already, ``load`` has taken them.
 
     Returns:
         A ``Run``; of one trial, its ``TrialResult``.
@@ -86,7 +91,7 @@ def run(
     """
     if (entry is None) != (seed is None):
         raise TypeError("run() takes entry and seed together, for one trial, or neither, for all trials")
-    scenario = scenario_of(scenario)
+    scenario = scenario_of(scenario, plugins)
     if entry is not None and seed is not None:
         return run_trial(scenario, entry, seed, dry, progress if callable(progress) else lambda _: None, without)
     if callable(progress):

@@ -49,6 +49,7 @@ def sweep(
     force: bool = False,
     keep_going: bool = False,
     progress: bool | None = None,
+    plugins: Sequence[Path | str] = (),
 ) -> SweepResult:
     """Run a scenario at every point of a grid of values of some of its keys.
 
@@ -72,11 +73,13 @@ def sweep(
         force: use a folder that holds another sweep or something else.
         keep_going: skip points that are not valid scenarios, and do not raise if trials fail.
         progress: show it; None: only in a terminal or a notebook.
+        plugins: Python files with algorithms or other choices that the scenario's file names; of a scenario that is
+            loaded already, ``load`` has taken them.
 
     Raises:
         ScenarioError: an axis is not a key of the scenario, a point is not a valid scenario, or a trial failed.
     """
-    base = scenario_of(scenario)
+    base = scenario_of(scenario, plugins)
     if seeds is not None:
         base = base.with_(seeds=seeds)
     source = base._source
