@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from simulator.experiments.run.consoles import bars, shows_bars, standard_console, status
+from simulator.experiments.run.verdict import tell_verdict
 from simulator.experiments.sweep import points, problems, settings
 from simulator.experiments.sweep.executors import Executor, Joblib, Sequential
 from simulator.experiments.sweep.points import Trial, named
@@ -201,11 +202,7 @@ def run_points(
     if report:
         count = f"{done} of {plan.count} trials are done, {now} of them now"
         console.print(f"{count}: {store.folder / POINTS}", soft_wrap=True)
-        with status(console, "Figures and report"):
-            text, swept = _report(store.folder)
-        console.print(text, soft_wrap=True, highlight=False)
-        if swept is not None:
-            print_table(console, swept, base.target_accuracy, str(store.folder / REPORT))
+        _tell_results(store.folder, base.target_accuracy, console)
     if failed and not keep_going:
         raise ScenarioError(f"{len(failed)} of {plan.count} trials failed: the same command tries them again")
     return store.folder
@@ -225,19 +222,37 @@ def validate_sweep(file: Path, overrides: Sequence[str] = ()) -> str:
     return f"{file} is a valid sweep: {len({row.point for row in plan.rows})} points, {plan.count} trials ({labels})"
 
 
+def _tell_results(folder: Path, target: float | None, console: Console) -> None:
+    """Draw the report of a sweep, and print its verdict, where the report is, and the table.
+
+    Args:
+        folder: the sweep's folder.
+        target: the target accuracy, a fraction; None without one.
+        console: where it is printed.
+    """
+    from analysis.verdict import verdict_of_sweep
+
+    with status(console, "Figures and report"):
+        text, swept = _report(folder)
+    if swept is not None:
+        tell_verdict(verdict_of_sweep(swept), console)
+    console.print(text, soft_wrap=True, highlight=False)
+    if swept is not None:
+        print_table(console, swept, target, str(folder / REPORT))
+
+
 def _report(folder: Path) -> tuple[str, Sweep | None]:
-    """Write figures and report unless they exist; return the highlights and where the report is, and the sweep.
+    """Write figures and report unless they exist; return where the report is, and the sweep.
 
     A report that cannot be drawn is no failure of the sweep: the text then says why there is none, without a sweep.
     """
-    from analysis import RunError, load_sweep, sweep_highlights, write_sweep_figures, write_sweep_report
+    from analysis import RunError, load_sweep, write_sweep_figures, write_sweep_report
 
     try:
         sweep = load_sweep(folder)
-        lines = [f"{what}: {who}, {much}" for what, who, much in sweep_highlights(sweep)]
         if not (folder / REPORT).exists():
             write_sweep_report(sweep, write_sweep_figures(sweep))
-        return "\n".join([*lines, f"Report: {folder / REPORT}"]), sweep
+        return f"Report: {folder / REPORT}", sweep
     except RunError as error:
         return f"There is no report: {error}", None
 
