@@ -74,6 +74,7 @@ class _Measure:
 
 UNITS: dict[Kind, str] = {"seconds": "s", "bytes": "B", "flops": "FLOP", "joules": "J", "usd": "USD", "kg": "kg"}
 """The SI units of kinds of quantities, for those that have one, and of money."""
+NOT_HELD = "not held"
 _BUSY = 0.01
 """From this utilisation on a server is worth a column: one that only aggregates is idle nearly all the time."""
 _MEASURES = (
@@ -181,6 +182,8 @@ def measure_columns(run: Run) -> list[Column]:
                 cells = tuple(replace(cell, best=False) for cell in cells)
             if measure.column == accuracy_of(run.summary):
                 cells = _with_test_set(run, cells)
+            if measure.column == HELD:
+                cells = _with_misses(run, cells)
             essential = measure.essential or (measure.column == "personal_accuracy" and _tells_of_own_models(run))
             unit = UNITS.get(measure.kind, "")
             name = f"{human('fraction', run.target_accuracy)} held after" if measure.column == HELD else measure.name
@@ -203,7 +206,8 @@ def rounds_said(run: Run) -> str:
         return ""
     text = (
         "A first round has a device that takes part for the first time and is sent what it lacks; in a later round all "
-        "have taken part before. What is sent once weighs on a short run, and no longer on a long one."
+        "have taken part before. What is sent once weighs on a short run, and no longer on a long one. Which devices "
+        "take part differs between them, too."
     )
     none = "" if present(run.summary, "later_round_s") else " No round of this run was a later one."
     return text + none
@@ -216,6 +220,15 @@ def _with_test_set(run: Run, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
     return tuple(
         replace(cell, note=f"of {human('count', size)}") if size and cell.value is not None else cell
         for cell, size in zip(cells, known, strict=True)
+    )
+
+
+def _with_misses(run: Run, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """Return cells of the time to the target that tell apart who does not hold it from who has no accuracy at all."""
+    measured = run.summary.groupby("label", sort=False)["final_accuracy"].count()[run.labels]
+    return tuple(
+        replace(cell, text=NOT_HELD) if cell.value is None and known else cell
+        for cell, known in zip(cells, measured, strict=True)
     )
 
 

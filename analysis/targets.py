@@ -9,7 +9,7 @@ from math import floor
 
 import pandas as pd
 
-from analysis.measures import UNITS, Cell, Column, cells_of
+from analysis.measures import NOT_HELD, UNITS, Cell, Column, cells_of
 from analysis.runs import Run
 from analysis.verdict.contender import Contender
 from simulator.settings.humanize import Kind, human
@@ -94,7 +94,7 @@ def steps_between(low: float, high: float) -> list[float]:
 
 
 def _held(cell: Cell) -> Cell:
-    return cell if cell.value is not None else Cell("not held")
+    return cell if cell.value is not None else Cell(NOT_HELD)
 
 
 def _known(run: Run) -> Sequence[str]:

@@ -19,7 +19,7 @@ from simulator.settings.wording import listed
 WIDTH, MARGIN = 384, 2
 PADDING, LINE, BETWEEN = 12, 16, 10
 """Pixels: the padding of a box and the height of its lines, and what lies between two boxes."""
-BRANCH, TWIG, INDENT = 122, 12, 18
+BRANCH, TWIG, INDENT = 130, 12, 18
 """Pixels: the length of branches from the server, which have room for rates, and of others; a trunk from the left."""
 CHARACTER = 6.6
 """About how many pixels wide a character of a box is."""

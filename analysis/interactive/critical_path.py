@@ -43,7 +43,7 @@ def path_chart(own_labels: OwnLabels) -> Chart | None:
     whole["phase"] = whole["phase"].mask(whole["activity"] == "other", NOTHING)
     figures = {"0": path_figure(whole, list(own_labels), False), "1": path_figure(whole, list(own_labels), True)}
     knob = Knob("as", ("Time of a round", "Share"))
-    return Chart("path", "What a round waits for", HOW_TO_READ, figures, (knob,), (), "Rounds")
+    return Chart("path", "The critical path of a round", HOW_TO_READ, figures, (knob,), (), "Rounds")
 
 
 def path_figure(parts: pd.DataFrame, labels: Sequence[str], shares: bool) -> Figure:

@@ -110,9 +110,9 @@ def test_the_page_holds_all_runs_and_asks_for_nothing(tmp_path: Path) -> None:
     page = Page.of(write_comparison([first, second, third], tmp_path / "all.html"))
     assert page.requested == []
     assert len(page.html.encode()) < MOST_BYTES
-    for words in ("two: SFPrompt", "training.rounds", "The scenario as run: <three>", "sfsim compare "):
+    for words in ("Which", "two: SFPrompt", "training.rounds", "The scenario as run: <three>", "sfsim compare "):
         assert words in page.text
-    assert set(page.charts) == {"accuracy", "pareto", "where", "timeline", "queue"}
+    assert set(page.charts) == {"accuracy", "pareto", "targets", "where", "timeline", "queue"}
     assert len(page.charts["timeline"]["figures"]) == 5
     for chart in page.charts.values():
         for figure in chart["figures"].values():

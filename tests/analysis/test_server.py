@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,12 @@ from tests.helpers.run_folders import fabricate
 
 def own(run: Run) -> OwnLabels:
     return {label: (run, label) for label in run.labels}
+
+
+def queued(folder: Path, *works: tuple[int, int, int]) -> tuple[OwnLabels, Mapping[str, int]]:
+    """What `queue_chart` takes, of a run whose server serves these works."""
+    run = load_run(made(folder, served(*works), 5))
+    return own(run), run.places
 
 
 def write(folder: Path, name: str, columns: tuple[str, ...], *rows: tuple[Any, ...]) -> None:
@@ -66,12 +73,12 @@ def test_the_queue_of_a_run_counts_works_that_were_withdrawn(tmp_path: Path) -> 
 
 
 def test_the_chart_has_a_line_for_each_label_and_is_left_out_if_nobody_waits(tmp_path: Path) -> None:
-    chart = queue_chart(own(load_run(made(tmp_path / "a", served((0, 0, 4), (1, 4, 1)), 5))))
+    chart = queue_chart(*queued(tmp_path / "a", (0, 0, 4), (1, 4, 1)))
     assert chart is not None
     (figure,) = chart.figures.values()
     valid(figure)
     assert [(trace["legendgroup"], trace["y"]) for trace in figure["data"]] == [("FL", [0, 1, 0, 0])]
-    assert queue_chart(own(load_run(made(tmp_path / "b", served((0, 0, 4)), 5)))) is None
+    assert queue_chart(*queued(tmp_path / "b", (0, 0, 4))) is None
 
 
 @pytest.fixture
@@ -126,7 +133,7 @@ def test_a_report_has_a_section_on_the_server(told: Path) -> None:
     found = Page.of(write_report(told, []))
     assert "path" in found.charts
     for words in (
-        "The server, and what rounds wait for",
+        "The server and its queue",
         "What a round waits for",
         "server, GPU 1",
         "Who waited there",
