@@ -27,6 +27,7 @@ from analysis.interactive.totals import totals_chart
 from analysis.interactive.where import where_chart
 from analysis.losses import loss_tables, losses_said
 from analysis.measures import essential_columns, measure_columns, rounds_said
+from analysis.path_table import path_columns
 from analysis.reading import RunError
 from analysis.remarks import remarks
 from analysis.report_comparison import Comparison, compare
@@ -174,6 +175,7 @@ def _content(run: Run, own_labels: OwnLabels) -> dict[str, Any]:
         "budgets": Table(swatches, equal_budgets(run)),
         "targets": {option: Table(swatches, targets.columns(option)) for option in targets.spent} if targets else {},
         "round_said": rounds_said(run),
+        "paths": Table(swatches, path_columns(own_labels)),
         "costs": cost_tables(run),
         "losses": loss_tables(run, own_labels),
         "losses_said": losses_said(own_labels),

@@ -58,7 +58,7 @@ class Targets:
     def means(self, option: str) -> pd.DataFrame:
         """Return the mean over seeds, a row for each label; NaN where a seed does not hold the accuracy."""
         table = self.spent[option].groupby("label", sort=False)[list(self.accuracies)]
-        return table.agg(lambda column: column.mean(skipna=False))
+        return table.mean().where(table.count().eq(table.size(), axis=0))
 
 
 def targets_of(run: Run) -> Targets | None:

@@ -104,11 +104,9 @@ def _dealt(group: Mapping[str, Any], name: str, edges: list[Mapping[str, Any]]) 
         if isinstance(members, Mapping) and members.get(name):
             yield place, int(members[name])
             left -= int(members[name])
-    place = next(
-        (i for i, edge in enumerate(edges) if isinstance(own := edge.get("devices"), list) and name in own), None
-    )
+    takers = (i for i, edge in enumerate(edges) if isinstance(own := edge.get("devices"), list) and name in own)
     if left > 0:
-        yield place, left
+        yield next(takers, None), left
 
 
 def _site(site: Mapping[str, Any], name: str, count: int | None = None) -> Site:
@@ -133,7 +131,7 @@ def _rates(site: Mapping[str, Any], ways: tuple[str, str] = ("uplink", "downlink
 def _processor(site: Mapping[str, Any]) -> str:
     """Return what a site computes with: its peak rate at the precision it uses, its memory and its slots."""
     rates, slots, gpus = _mapping(site.get("rate")), site.get("slots"), site.get("gpus") or 1
-    rate = rates.get(site.get("precision")) or next(iter(rates.values()), None)
+    rate = rates.get(str(site.get("precision"))) or next(iter(rates.values()), None)
     parts = [f"{gpus} GPUs" if gpus != 1 else "", rate, site.get("memory"), slots and _slots(int(slots))]
     return " · ".join(str(part) for part in parts if part)
 

@@ -18,8 +18,8 @@ PATTERNS = {"queue": "x", "transfer": "/", "latency": "."}
 _ORDER = ("compute", "transfer", "latency", "queue", "other")
 HOW_TO_READ = (
     "A round lasts as long as its longest chain of computing, sending and waiting: only what is on that chain is worth "
-    "speeding up. Colour says what for; crossed pieces are the wait in a queue, striped ones transfers, dotted ones "
-    "latency. Point at a piece for where it was and for which devices."
+    "speeding up. Colour says what for: plain pieces are computing, striped ones sending, dotted ones latency, crossed "
+    "ones the wait in a queue. Point at a piece for where it was and for which devices."
 )
 
 

@@ -29,7 +29,8 @@ def targets_figure(run: Run, targets: Targets, option: str) -> Figure:
     unit = ruler(kind, name, means.to_numpy(dtype=float).ravel().tolist())
     traces = []
     for label in run.labels:
-        look, values = Look.of(run.places[label]), means.loc[label]
+        look = Look.of(run.places[label])
+        values = [float(means.loc[label, accuracy]) for accuracy in targets.accuracies]  # type: ignore[arg-type]
         traces.append(
             {
                 "type": "scatter",

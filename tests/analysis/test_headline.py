@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from analysis import load_run, load_sweep, write_comparison, write_report, write_sweep_report
+from analysis.headline import accuracy_said
 from analysis.interactive.pareto import pareto_figure
 from analysis.interactive.sweep import sweep_data
-from analysis.headline import accuracy_said
 from analysis.measures import measure_columns
 from analysis.pareto import frontier
 from analysis.report_comparison import compare

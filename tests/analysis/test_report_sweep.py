@@ -15,7 +15,6 @@ from analysis.interactive.pareto import pareto_chart, pareto_figure
 from analysis.interactive.sweep import sweep_data
 from analysis.pareto import pareto_front, spots
 from analysis.verdict import verdict_of_sweep
-from simulator.settings.humanize import human
 from tests.helpers.reports import MOST_BYTES, Page, valid
 from tests.helpers.sweep_folders import BATCH, HEAD, UPLINK, costs, fabricate_sweep
 

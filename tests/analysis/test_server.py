@@ -16,6 +16,7 @@ from analysis.interactive.critical_path import path_chart
 from analysis.interactive.queue import queue_chart
 from analysis.lanes import Span
 from analysis.measures import measure_columns
+from analysis.path_table import path_columns
 from analysis.runs import Run
 from analysis.server import OwnLabels, length_of, queue_lengths, server_tables
 from analysis.spans import CRITICAL_PATH, read_timeline
@@ -180,3 +181,15 @@ def test_the_measures_of_the_server_are_shown_where_it_is_busy_and_works_wait(tm
     )
     shown = [(column.name, column.cells[0].text) for column in measure_columns(run) if column.group == "Server"]
     assert shown == ([("Busy", "50 %"), ("Mean wait", "250 ms"), ("Mean queue", "0.25")] if wait else [])
+
+
+def test_the_shares_of_a_path_by_hand(told: Path, tmp_path: Path) -> None:
+    """Two seeds of two rounds, whose paths are 10 s a seed: 6 s on devices, 2 s in a queue, 2 s for a moment."""
+    columns = path_columns(own(load_run(told)))
+    assert [(column.name, column.cells[0].text, column.cells[0].value) for column in columns] == [
+        ("Mean time", "5 s", 5.0),
+        ("Devices compute", "60 %", 0.6),
+        ("Queues", "20 %", 0.2),
+        ("Other", "20 %", 0.2),
+    ]
+    assert path_columns(own(load_run(fabricate(tmp_path / "without")))) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree
 
@@ -45,11 +46,11 @@ def test_boxes_are_inside_and_do_not_overlap() -> None:
     assert len(boxes) == 4
     bottom = float(root.attrib["viewBox"].split()[3])
     for box in boxes:
-        assert 0 <= box["x"]
+        assert box["x"] >= 0
         assert box["x"] + box["width"] <= WIDTH
         assert box["y"] + box["height"] <= bottom
     tops = sorted((box["y"], box["height"]) for box in boxes)
-    assert all(top + height <= following for (top, height), (following, _) in zip(tops, tops[1:], strict=False))
+    assert all(top + height <= following for (top, height), (following, _) in pairwise(tops))
 
 
 def behind(scenario: dict[str, Any]) -> dict[str, str]:
