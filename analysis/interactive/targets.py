@@ -30,7 +30,7 @@ def targets_figure(run: Run, targets: Targets, option: str) -> Figure:
     traces = []
     for label in run.labels:
         look = Look.of(run.places[label])
-        values = [float(means.loc[label, accuracy]) for accuracy in targets.accuracies]  # type: ignore[arg-type]
+        values = means.loc[label].to_numpy(dtype=float).tolist()
         traces.append(
             {
                 "type": "scatter",

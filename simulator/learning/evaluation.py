@@ -92,7 +92,7 @@ def score(
     theirs = [accuracy for accuracy, took in zip(own, took_part or [False] * len(own), strict=True) if took]
     accuracy, loss = sum(accuracies) / len(accuracies), sum(losses) / len(losses)
     models = len({id(answers) for answers, _ in personal})
-    return Score(accuracy, loss, *_mean_and_worst(own), *_mean_and_worst(theirs), personal_models=models)
+    return Score(accuracy, loss, *_mean_and_worst(own), *_mean_and_worst(theirs))._replace(personal_models=models)
 
 
 def _mean_and_worst(accuracies: Sequence[float | None]) -> tuple[float, float] | tuple[None, None]:
