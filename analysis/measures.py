@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import pandas as pd
 
@@ -13,6 +12,7 @@ from analysis.headline import ACCURACY, HELD, SAMPLES, accuracy_of, sampling_err
 from analysis.personal import has_personal_models
 from analysis.runs import Run
 from analysis.settled import points
+from analysis.table_measures import MEASURES, TableMeasure
 from simulator.settings.humanize import MISSING, Kind, Scale, common_scale, human, human_spread, scale
 
 
@@ -54,85 +54,11 @@ class Column:
     essential: bool = False
 
 
-@dataclass(frozen=True)
-class _Measure:
-    """A row of the list of measures: where it stands in the table, and the column of the summary that it shows.
-
-    Of those that have a value, some are shown only if one is not zero, if not all trials aggregate the same, if one is
-    at least `_BUSY`, or if devices may have models of their own. Some have no best.
-    """
-
-    group: str
-    name: str
-    column: str
-    kind: Kind
-    more_is_better: bool = False
-    shown: Literal["always", "nonzero", "uneven", "busy", "personal"] = "always"
-    marked: bool = True
-    essential: bool = False
-
-
 UNITS: dict[Kind, str] = {"seconds": "s", "bytes": "B", "flops": "FLOP", "joules": "J", "usd": "USD", "kg": "kg"}
 """The SI units of kinds of quantities, for those that have one, and of money."""
 NOT_HELD = "not held"
 _BUSY = 0.01
 """From this utilisation on a server is worth a column: one that only aggregates is idle nearly all the time."""
-_MEASURES = (
-    _Measure("Learning", "Settled accuracy", ACCURACY, "fraction", more_is_better=True, essential=True),
-    _Measure("Learning", "Time to target, held", HELD, "seconds", essential=True),
-    _Measure("Learning", "Final accuracy", "final_accuracy", "fraction", more_is_better=True),
-    _Measure("Learning", "Best accuracy", "best_accuracy", "fraction", more_is_better=True),
-    *(
-        _Measure("Learning", name, column, "fraction", more_is_better=True, shown="personal")
-        for name, column in (
-            ("Personal accuracy", "personal_accuracy"),
-            ("Personal, worst decile", "personal_accuracy_worst_decile"),
-            ("Personal, participants", "personal_accuracy_participants"),
-            ("Participants, worst decile", "personal_accuracy_participants_worst_decile"),
-        )
-    ),
-    _Measure("Learning", "Trainable parameters", "trainable_parameters", "count"),
-    _Measure(
-        *("Updates", "Aggregated", "updates", "count"),
-        more_is_better=True,
-        shown="uneven",
-        marked=False,
-        essential=True,
-    ),
-    _Measure("Updates", "Lost", "lost_updates", "count", shown="nonzero", essential=True),
-    _Measure("Updates", "Mean staleness", "mean_staleness", "count", shown="nonzero"),
-    _Measure("Time", "Time to target", "time_to_target_s", "seconds"),
-    _Measure("Time", "Simulated time", "sim_time_s", "seconds", essential=True),
-    _Measure("Time", "First round", "first_round_s", "seconds", essential=True),
-    _Measure("Time", "Later round", "later_round_s", "seconds", essential=True),
-    _Measure("Server", "Busy", "server_utilisation", "fraction", shown="busy", marked=False),
-    _Measure("Server", "Mean wait", "server_wait_s", "seconds", shown="nonzero", marked=False),
-    _Measure("Server", "Mean queue", "server_queue_length", "count", shown="nonzero", marked=False),
-    _Measure("Traffic", "Sent in all", "bytes", "bytes", essential=True),
-    _Measure("Traffic", "First round", "first_round_bytes", "bytes", essential=True),
-    _Measure("Traffic", "Later round", "later_round_bytes", "bytes", essential=True),
-    _Measure("Traffic", "Sent up", "bytes_up", "bytes"),
-    _Measure("Traffic", "Sent down", "bytes_down", "bytes"),
-    _Measure("Traffic", "of which provisioning", "bytes_provisioning", "bytes"),
-    _Measure("Traffic", "Edges sent up", "bytes_edge_up", "bytes", shown="nonzero"),
-    _Measure("Traffic", "Edges were sent", "bytes_edge_down", "bytes", shown="nonzero"),
-    _Measure("Work", "Device FLOPs", "client_flops", "flops"),
-    _Measure("Work", "Server FLOPs", "server_flops", "flops"),
-    _Measure("Energy", "Devices", "client_energy_j", "joules", essential=True),
-    _Measure("Energy", "Devices, per update", "energy_per_update_j", "joules", shown="uneven", essential=True),
-    _Measure("Energy", "Server", "server_energy_j", "joules", essential=True),
-    _Measure("Money", "Cost", "cost_usd", "usd", essential=True),
-    _Measure("Money", "Cost to target", "cost_to_target_usd", "usd"),
-    _Measure("Carbon", "Emissions", "carbon_kg", "kg", essential=True),
-    _Measure("Carbon", "Emissions to target", "carbon_to_target_kg", "kg"),
-    _Measure("Peak memory", "of a device", "peak_client_memory_bytes", "bytes", essential=True),
-    _Measure("Peak memory", "of the server", "peak_server_memory_bytes", "bytes", essential=True),
-    _Measure("In vain", "Device time", "wasted_device_seconds", "seconds", shown="nonzero"),
-    _Measure("In vain", "Bytes", "wasted_bytes", "bytes", shown="nonzero"),
-    _Measure("In vain", "FLOPs", "wasted_flops", "flops", shown="nonzero"),
-    _Measure("In vain", "Energy", "wasted_energy_j", "joules", shown="nonzero"),
-)
-
 SPENT = {"seconds": "sim_time_s", "bytes": "bytes"}
 """By what a budget limits, the cost that is then nothing but the budget, and compares nothing."""
 
@@ -175,7 +101,7 @@ def nonzero(frame: pd.DataFrame, column: str) -> bool:
 def measure_columns(run: Run) -> list[Column]:
     """Return all measures of which a run has a value, with the best label of each marked, or several if they tie."""
     columns = []
-    for measure in _MEASURES:
+    for measure in MEASURES:
         if _is_shown(run, measure):
             cells = _cells(run, measure)
             if not measure.marked or measure.column == SPENT.get(run.limited):
@@ -236,7 +162,7 @@ def _tells_of_own_models(run: Run) -> bool:
     return bool(has_personal_models(run.summary))
 
 
-def _is_shown(run: Run, measure: _Measure) -> bool:
+def _is_shown(run: Run, measure: TableMeasure) -> bool:
     if not present(run.summary, measure.column):
         return measure.column in (HELD, "time_to_target_s") and _missed(run)
     if measure.shown == "busy":
@@ -253,7 +179,7 @@ def _missed(run: Run) -> bool:
     return run.target_accuracy is not None and present(run.summary, "final_accuracy")
 
 
-def _cells(run: Run, measure: _Measure) -> tuple[Cell, ...]:
+def _cells(run: Run, measure: TableMeasure) -> tuple[Cell, ...]:
     return cells_of(measure.kind, _values(run.summary, measure.column), run.summary["label"], measure.more_is_better)
 
 

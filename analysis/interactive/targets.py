@@ -30,7 +30,7 @@ def targets_figure(run: Run, targets: Targets, option: str) -> Figure:
     traces = []
     for label in run.labels:
         look = Look.of(run.places[label])
-        values = means.loc[label].to_numpy(dtype=float).tolist()
+        values = [float(value) for value in means.loc[label].to_numpy(dtype=float).ravel()]
         traces.append(
             {
                 "type": "scatter",
