@@ -57,6 +57,8 @@ class Column:
 UNITS: dict[Kind, str] = {"seconds": "s", "bytes": "B", "flops": "FLOP", "joules": "J", "usd": "USD", "kg": "kg"}
 """The SI units of kinds of quantities, for those that have one, and of money."""
 NOT_HELD = "not held"
+SEEN = 0.0005
+"""A deviation below this part of the mean is not shown: it does not change the three digits of the mean."""
 _BUSY = 0.01
 """From this utilisation on a server is worth a column: one that only aggregates is idle nearly all the time."""
 SPENT = {"seconds": "sim_time_s", "bytes": "bytes"}
@@ -127,16 +129,15 @@ def essential_columns(columns: Sequence[Column]) -> list[Column]:
 
 
 def rounds_said(run: Run) -> str:
-    """Return a sentence on what the first rounds of the table are, and the later ones; empty if it has none."""
+    """Return sentences on what the first rounds of the table are, and the later ones; empty if it has none."""
     if not present(run.summary, "first_round_s"):
         return ""
-    text = (
-        "A first round has a device that takes part for the first time and is sent what it lacks; in a later round all "
-        "have taken part before. What is sent once weighs on a short run, and no longer on a long one. Which devices "
-        "take part differs between them, too."
-    )
-    none = "" if present(run.summary, "later_round_s") else " No round of this run was a later one."
-    return text + none
+    sentences = ["A first round has a device that takes part for the first time; in a later round all have before."]
+    if nonzero(run.summary, "bytes_provisioning"):
+        sentences.append("What is sent to each device once weighs on a short run, and no longer on a long one.")
+    if not present(run.summary, "later_round_s"):
+        sentences.append("No round of this run was a later one.")
+    return " ".join(sentences)
 
 
 def _with_test_set(run: Run, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
@@ -227,6 +228,8 @@ def _text(kind: Kind, values: pd.Series, unit: Scale | None) -> str:
     known = values.dropna()
     if known.empty:
         return MISSING
-    mean = float(known.mean())
-    text = human_spread(mean, float(known.std()), unit or scale(kind, mean))
+    mean, deviation = float(known.mean()), float(known.std())
+    if deviation < SEEN * abs(mean):
+        deviation = 0.0
+    text = human_spread(mean, deviation or math.nan, unit or scale(kind, mean))
     return text if len(known) == len(values) else f"{text} ({len(known)} of {len(values)} seeds)"

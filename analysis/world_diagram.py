@@ -21,8 +21,8 @@ PADDING, LINE, BETWEEN = 12, 16, 10
 """Pixels: the padding of a box and the height of its lines, and what lies between two boxes."""
 BRANCH, TWIG, INDENT = 130, 12, 18
 """Pixels: the length of branches from the server, which have room for rates, and of others; a trunk from the left."""
-CHARACTER = 6.6
-"""About how many pixels wide a character of a box is."""
+CHARACTER = {"title": 7.0, "detail": 6.4, "link": 5.9}
+"""About how many pixels wide a character is, by the kind of line."""
 MOST_GROUPS = 10
 """At most so many groups are drawn; further ones are counted."""
 EXTRAS = ("presence", "battery", "dropout", "outages")
@@ -164,12 +164,11 @@ def _drawn(site: Site, left: float, top: float, depth: int = 0) -> tuple[list[st
     """
     links = [", ".join(site.links)] if depth > 1 and any(site.links) else []
     width, lines = WIDTH - MARGIN - left, [site.title, *site.details, *links]
-    most = int((width - 2 * PADDING) / CHARACTER)
     bottom = top + PADDING + LINE * len(lines)
     parts = [f'<rect x="{left}" y="{top}" width="{width}" height="{bottom - top}" rx="6"/>']
     for row, line in enumerate(lines):
         kind = "title" if row == 0 else "link" if line in links else "detail"
-        shown = escape(style.shortened(line, most))
+        shown = escape(style.shortened(line, int((width - 2 * PADDING) / CHARACTER[kind])))
         parts.append(f'<text class="{kind}" x="{left + PADDING}" y="{top + LINE * (row + 1) + 1}">{shown}</text>')
     trunk, start, last = left + INDENT, bottom, bottom
     for below in site.below:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis import style
 from analysis.accuracy import COSTS, Against, accuracy_curves, with_a_place
+from analysis.headline import SAMPLES
 from analysis.interactive.figure import Chart, Figure, Knob, Look, Ruler, layout, numbers, plain, ruler
 from analysis.measures import present
 from analysis.personal import has_personal_models
@@ -57,6 +58,7 @@ def accuracy_chart(run: Run) -> Chart | None:
     if len(columns) > 1:
         caption += " Personal is the mean over devices, each with its own model on its own mix of classes"
         caption += "; participants are those that were in a cohort." if present(run.rounds, PARTICIPANTS) else "."
+    caption += noise_said(run)
     return Chart("accuracy", "Accuracy over what it costs", caption, figures, knobs, tuple(run.labels), "Learning")
 
 
@@ -86,6 +88,15 @@ def accuracy_figure(run: Run, against: Against, column: str = "accuracy") -> Fig
     if run.target_accuracy is not None and column == "accuracy":
         frame |= _target(run.target_accuracy)
     return {"data": traces, "layout": frame}
+
+
+def noise_said(run: Run) -> str:
+    """Return a sentence on how noisy curves of a single seed are, after a space; empty with more seeds."""
+    if any(len(run.seeds(label)) > 1 for label in run.labels):
+        return ""
+    samples = set(run.summary[SAMPLES].dropna())
+    size = f", {samples.pop():,.0f} test samples" if len(samples) == 1 else ""
+    return f" All curves are noisy: one seed{size}."
 
 
 def _all_known(run: Run, columns: Sequence[str]) -> bool:

@@ -15,7 +15,7 @@ from analysis.interactive.labels import labels_chart
 from analysis.interactive.timeline import rounds_of, timeline_chart, timeline_figure
 from analysis.interactive.totals import totals_chart, totals_figure
 from analysis.interactive.where import where_figure
-from analysis.measures import essential_columns, measure_columns
+from analysis.measures import essential_columns, measure_columns, rounds_said
 from analysis.quantities import measure_of
 from analysis.spans import read_timeline
 from analysis.verdict import verdict_of_run
@@ -192,6 +192,17 @@ def test_the_first_table_has_what_a_reader_in_a_hurry_wants(tmp_path: Path) -> N
         ),
     ]
     assert len(columns) > len(names)
+
+
+def test_first_and_later_rounds_are_explained_as_far_as_they_differ(tmp_path: Path) -> None:
+    run = load_run(fabricate(tmp_path))
+    assert rounds_said(run) == "", "a run of an earlier version"
+    run.summary["first_round_s"], run.summary["bytes_provisioning"] = 2.0, 0.0
+    assert "once" not in rounds_said(run)
+    assert "No round of this run was a later one." in rounds_said(run)
+    run.summary["later_round_s"], run.summary["bytes_provisioning"] = 1.0, [0.0, 5.0]
+    assert "What is sent to each device once weighs on a short run" in rounds_said(run)
+    assert "No round" not in rounds_said(run)
 
 
 def test_an_accuracy_says_on_how_many_samples_it_was_measured(tmp_path: Path) -> None:
