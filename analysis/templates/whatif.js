@@ -81,7 +81,7 @@ function setUpWhatIf() {
     Object.assign(at[name], { max: values.length - 1, value: start, name, oninput: show });
     box.append(label);
   }
-  place.querySelector("button").onclick = () => {
+  place.querySelector(".note button").onclick = () => {
     for (const [name, [, , , start]] of Object.entries(sliders)) at[name].value = start;
     show();
   };

@@ -12,12 +12,11 @@ import pytest
 from analysis import device_shares, load_run, load_sweep, write_report, write_sweep_report
 from analysis.measures import measure_columns
 from simulator.settings.humanize import Kind, human
-from tests.helpers.browser import CHROMIUM, DRIVER, Browser
+from tests.helpers.browser import HAS_BROWSER, Browser
 from tests.helpers.run_folders import fabricate
 from tests.helpers.sweep_folders import HEAD, UPLINK, fabricate_sweep
 
-pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="there is no chromium with a chromedriver")
+pytestmark = pytest.mark.skipif(not HAS_BROWSER, reason="there is no chromium with a chromedriver and selenium")
 
 LABELS = ("FL", "SFPrompt", "<b>SFL</b>")
 AXES = {UPLINK: ["1 Mbit/s", "4 Mbit/s", "16 Mbit/s"], HEAD: ["1", "2"]}

@@ -6,11 +6,10 @@ import statistics
 import sys
 import tempfile
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 from tests.bench import report
-from tests.helpers.browser import CHROMIUM, DRIVER, Browser
+from tests.helpers.browser import HAS_BROWSER, Browser
 from tests.helpers.run_folders import fabricate
 
 LABELS = ("FL", "SFL+FF", "SFL+Linear", "SFPrompt")
@@ -19,7 +18,7 @@ TURNS = 5
 
 
 def main() -> None:
-    if not (CHROMIUM and DRIVER and find_spec("selenium")):
+    if not HAS_BROWSER:
         print("page_open_s: left out, there is no chromium with a chromedriver and selenium", file=sys.stderr)
         return
     from analysis import write_report

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
+HAS_BROWSER = bool(CHROMIUM and DRIVER and find_spec("selenium"))
 PATIENCE = 570  # seconds: beside a training, a page may take its time
 
 
