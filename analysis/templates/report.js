@@ -137,6 +137,11 @@ function phaseButtons(box, figure, off, redraw) {
   if (focused !== undefined) all("button", box).find(button => button.dataset.phase === focused)?.focus();
 }
 
+// A square in the colour of an algorithm, as the first table has it.
+function swatchOf(label) {
+  return all("#measures tr[data-label]").find(row => row.dataset.label === label)?.querySelector(".swatch")?.cloneNode();
+}
+
 function redrawAll() {
   drawers.forEach(redraw => redraw());
 }
