@@ -49,4 +49,4 @@ def targets_figure(run: Run, targets: Targets, option: str) -> Figure:
             }
         )
     across = {"title": {"text": "accuracy that is held"}, "tickformat": ".4~p"}
-    return {"data": traces, "layout": layout(320, across, unit.axis)}
+    return {"data": traces, "layout": layout(320, across, {"rangemode": "tozero"} | unit.axis)}
