@@ -90,7 +90,7 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
 def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.html") -> Path:
     """Write a report of several runs side by side and return its path.
 
-    A label that occurs in several runs is prefixed by the name of its run.
+    A label that occurs in several runs has the name of its run behind it: "FL (quickstart)".
 
     Raises:
         RunError: there are fewer than two runs, one cannot be read, they have no measure in common, `out` is no name of

@@ -77,7 +77,7 @@ def compare(folders: Sequence[str | Path]) -> Comparison:
     runs = _load([Path(folder) for folder in folders])
     occurrences = Counter(label for run in runs.values() for label in run.labels)
     shown = {
-        (title, label): f"{title}: {label}" if occurrences[label] > 1 else label
+        (title, label): f"{label} ({title})" if occurrences[label] > 1 else label
         for title, run in runs.items()
         for label in run.labels
     }

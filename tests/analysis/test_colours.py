@@ -37,10 +37,10 @@ def test_a_comparison_has_the_colours_of_its_first_run_and_tells_copies_apart(tm
     joined, alone = compare([one, two]).joined, load_run(one)
     looks = {label: Look.of(joined.places[label]) for label in joined.labels}
     assert looks["FL"] == Look.of(alone.places["FL"])
-    assert looks["one: SFPrompt"] == Look.of(alone.places["SFPrompt"])
-    assert looks["two: SFPrompt"].colour == looks["one: SFPrompt"].colour
-    assert looks["two: SFPrompt"].dash != looks["one: SFPrompt"].dash
-    assert looks["two: SFPrompt"].symbol != looks["one: SFPrompt"].symbol
+    assert looks["SFPrompt (one)"] == Look.of(alone.places["SFPrompt"])
+    assert looks["SFPrompt (two)"].colour == looks["SFPrompt (one)"].colour
+    assert looks["SFPrompt (two)"].dash != looks["SFPrompt (one)"].dash
+    assert looks["SFPrompt (two)"].symbol != looks["SFPrompt (one)"].symbol
     assert len({look.colour for look in looks.values()}) == 4, "FL, SFL, SFPrompt and New"
     drawn = {trace["name"]: trace["line"]["color"] for trace in accuracy_figure(joined, "time")["data"]}
     assert drawn == {label: look.colour for label, look in looks.items()}
