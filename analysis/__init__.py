@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from analysis.pareto import pareto_front, plot_pareto
     from analysis.reading import RunError
     from analysis.report import write_comparison, write_report
-    from analysis.report_sweep import sweep_highlights, write_sweep_report
+    from analysis.report_sweep import write_sweep_report
     from analysis.runs import Run, load_run
     from analysis.sweep_figures import write_sweep_figures
     from analysis.sweeps import Sweep, load_sweep
@@ -54,7 +54,7 @@ _HOMES = {
     "timeline": ("plot_round_timeline",),
     "figures": ("write_figures",),
     "report": ("write_comparison", "write_report"),
-    "report_sweep": ("sweep_highlights", "write_sweep_report"),
+    "report_sweep": ("write_sweep_report",),
     "sweeps": ("Sweep", "load_sweep"),
     "over_axis": ("plot_over_axis",),
     "heat_maps": ("plot_heat_map", "plot_heat_maps"),
@@ -91,7 +91,6 @@ __all__ = [
     "plot_round_timeline",
     "plot_where_it_goes",
     "saving",
-    "sweep_highlights",
     "winner_map",
     "write_comparison",
     "write_figures",

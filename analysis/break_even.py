@@ -160,7 +160,7 @@ def plot_break_even(sweep: Sweep, x: str, y: str, measure: str = "sim_time_s", a
         return ax
     for (row, column), won in cells.items():
         if won:
-            colour = _TIE if len(won) > 1 else _fill(sweep.labels.index(won[0]))
+            colour = _TIE if len(won) > 1 else _fill(sweep.places[won[0]])
             square = Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, edgecolor=colour, linewidth=0.3)
             ax.add_patch(square).set_zorder(1)
     ax.add_collection(LineCollection(_borders(cells), colors=style.INK, linewidths=2.0, zorder=3, gid="border"))
@@ -229,7 +229,7 @@ def _legend(ax: Axes, sweep: Sweep, shown: list[Winners]) -> None:
     handles = []
     for won in shown:
         name = " = ".join(style.shortened(label, 20) for label in won) if won else "no winner"
-        colour = "white" if not won else _TIE if len(won) > 1 else _fill(sweep.labels.index(won[0]))
+        colour = "white" if not won else _TIE if len(won) > 1 else _fill(sweep.places[won[0]])
         hatch = "" if won else "////"
         handles.append(Patch(facecolor=colour, edgecolor="#bbbbbb", hatch=hatch, linewidth=0.5, label=name))
     style.shared_legend(ax, handles, columns=4)

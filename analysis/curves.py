@@ -10,6 +10,7 @@ from analysis import style
 from analysis.accuracy import COSTS, Against, accuracy_curve, accuracy_curves, with_a_place
 from analysis.columns import PERSONAL_COLUMNS
 from analysis.end_labels import EndLabel, name_curves
+from analysis.personal import has_personal_models
 from analysis.runs import Run
 from analysis.scales import LOG_FROM, logarithmic
 from simulator.settings.humanize import human, scale
@@ -53,7 +54,12 @@ def plot_personal_accuracy_vs_time(run: Run, ax: Axes | None = None) -> Axes:
 
 
 def shows_personal_accuracy(run: Run) -> bool:
-    """Return whether personal accuracy was measured and somewhere differs visibly from accuracy on the test set."""
+    """Return whether personal accuracy was measured and somewhere differs visibly from accuracy on the test set.
+
+    Where all devices share a model, it does so by their mixes of classes alone, and is not shown.
+    """
+    if has_personal_models(run.summary) is False:
+        return False
     personal = run.rounds[list(PERSONAL_COLUMNS)]
     return bool((personal.sub(run.rounds["accuracy"], axis=0).abs() > LEAST_SEEN).any(axis=None))
 
@@ -92,7 +98,7 @@ def _drawn(
     log = min(ends.values()) > 0 and max(ends.values()) > LOG_FROM * min(ends.values())
     unit = scale(cost.kind, max(ends.values()))
     divisor = 1.0 if log else unit.divisor
-    order = {label: index for index, label in enumerate(run.labels)}
+    order = run.places
     labels = []
     for label, curve in curves.items():
         if thin:

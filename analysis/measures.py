@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import pandas as pd
 
-from analysis.headline import ACCURACY, HELD, accuracy_of, accuracy_said, sampling_errors
-from analysis.quantities import kind_of
+from analysis.headline import ACCURACY, HELD, SAMPLES, accuracy_of, sampling_errors
+from analysis.personal import has_personal_models
 from analysis.runs import Run
 from analysis.settled import points
+from analysis.table_measures import MEASURES, TableMeasure
 from simulator.settings.humanize import MISSING, Kind, Scale, common_scale, human, human_spread, scale
 
 
@@ -24,11 +24,13 @@ class Cell:
         text: the value as shown.
         value: the mean behind it, in SI; None where there is none.
         best: whether it is the best of its measure.
+        note: what belongs beside the value, such as the size of the test set of an accuracy.
     """
 
     text: str
     value: float | None = None
     best: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,78 +42,25 @@ class Column:
         name: its name within the group.
         more_is_better: whether the highest value is the best one.
         cells: a cell for each label, in the order of the run.
+        unit: the SI unit of the values behind the cells; empty if they have none.
+        essential: whether it stands in the first table of a report; the others are in a longer one.
     """
 
     group: str
     name: str
     more_is_better: bool
     cells: tuple[Cell, ...]
+    unit: str = ""
+    essential: bool = False
 
 
-@dataclass(frozen=True)
-class _Measure:
-    """A row of the list of measures: where it stands in the table, and the column of the summary that it shows.
-
-    Of those that have a value, some are shown only if one is not zero, if not all trials aggregate the same, or if one
-    is at least `_BUSY`. Some have no best.
-    """
-
-    group: str
-    name: str
-    column: str
-    kind: Kind
-    more_is_better: bool = False
-    shown: Literal["always", "nonzero", "uneven", "busy"] = "always"
-    marked: bool = True
-
-
+UNITS: dict[Kind, str] = {"seconds": "s", "bytes": "B", "flops": "FLOP", "joules": "J", "usd": "USD", "kg": "kg"}
+"""The SI units of kinds of quantities, for those that have one, and of money."""
+NOT_HELD = "not held"
+SEEN = 0.0005
+"""A deviation below this part of the mean is not shown: it does not change the three digits of the mean."""
 _BUSY = 0.01
 """From this utilisation on a server is worth a column: one that only aggregates is idle nearly all the time."""
-_MEASURES = (
-    _Measure("Learning", "Settled accuracy", ACCURACY, "fraction", more_is_better=True),
-    _Measure("Learning", "Time to target, held", HELD, "seconds"),
-    _Measure("Learning", "Final accuracy", "final_accuracy", "fraction", more_is_better=True),
-    _Measure("Learning", "Best accuracy", "best_accuracy", "fraction", more_is_better=True),
-    _Measure("Learning", "Personal accuracy", "personal_accuracy", "fraction", more_is_better=True),
-    _Measure("Learning", "Personal, worst decile", "personal_accuracy_worst_decile", "fraction", more_is_better=True),
-    _Measure("Learning", "Personal, participants", "personal_accuracy_participants", "fraction", more_is_better=True),
-    _Measure(
-        *("Learning", "Participants, worst decile", "personal_accuracy_participants_worst_decile", "fraction"),
-        more_is_better=True,
-    ),
-    _Measure("Learning", "Trainable parameters", "trainable_parameters", "count"),
-    _Measure("Updates", "Aggregated", "updates", "count", more_is_better=True, shown="uneven", marked=False),
-    _Measure("Updates", "Lost", "lost_updates", "count", shown="nonzero"),
-    _Measure("Updates", "Mean staleness", "mean_staleness", "count", shown="nonzero"),
-    _Measure("Time", "Time to target", "time_to_target_s", "seconds"),
-    _Measure("Time", "Simulated time", "sim_time_s", "seconds"),
-    _Measure("Time", "First round", "first_round_s", "seconds"),
-    _Measure("Time", "Later round", "later_round_s", "seconds"),
-    _Measure("Server", "Busy", "server_utilisation", "fraction", shown="busy", marked=False),
-    _Measure("Server", "Mean wait", "server_wait_s", "seconds", shown="nonzero", marked=False),
-    _Measure("Server", "Mean queue", "server_queue_length", "count", shown="nonzero", marked=False),
-    _Measure("Traffic", "Sent up", "bytes_up", "bytes"),
-    _Measure("Traffic", "Sent down", "bytes_down", "bytes"),
-    _Measure("Traffic", "of which provisioning", "bytes_provisioning", "bytes"),
-    _Measure("Traffic", "Edges sent up", "bytes_edge_up", "bytes", shown="nonzero"),
-    _Measure("Traffic", "Edges were sent", "bytes_edge_down", "bytes", shown="nonzero"),
-    _Measure("Work", "Device FLOPs", "client_flops", "flops"),
-    _Measure("Work", "Server FLOPs", "server_flops", "flops"),
-    _Measure("Energy", "Devices", "client_energy_j", "joules"),
-    _Measure("Energy", "Devices, per update", "energy_per_update_j", "joules", shown="uneven"),
-    _Measure("Energy", "Server", "server_energy_j", "joules"),
-    _Measure("Money", "Cost", "cost_usd", "usd"),
-    _Measure("Money", "Cost to target", "cost_to_target_usd", "usd"),
-    _Measure("Carbon", "Emissions", "carbon_kg", "kg"),
-    _Measure("Carbon", "Emissions to target", "carbon_to_target_kg", "kg"),
-    _Measure("Peak memory", "of a device", "peak_client_memory_bytes", "bytes"),
-    _Measure("Peak memory", "of the server", "peak_server_memory_bytes", "bytes"),
-    _Measure("In vain", "Device time", "wasted_device_seconds", "seconds", shown="nonzero"),
-    _Measure("In vain", "Bytes", "wasted_bytes", "bytes", shown="nonzero"),
-    _Measure("In vain", "FLOPs", "wasted_flops", "flops", shown="nonzero"),
-    _Measure("In vain", "Energy", "wasted_energy_j", "joules", shown="nonzero"),
-)
-
 SPENT = {"seconds": "sim_time_s", "bytes": "bytes"}
 """By what a budget limits, the cost that is then nothing but the budget, and compares nothing."""
 
@@ -154,12 +103,19 @@ def nonzero(frame: pd.DataFrame, column: str) -> bool:
 def measure_columns(run: Run) -> list[Column]:
     """Return all measures of which a run has a value, with the best label of each marked, or several if they tie."""
     columns = []
-    for measure in _MEASURES:
+    for measure in MEASURES:
         if _is_shown(run, measure):
             cells = _cells(run, measure)
             if not measure.marked or measure.column == SPENT.get(run.limited):
                 cells = tuple(replace(cell, best=False) for cell in cells)
-            columns.append(Column(measure.group, measure.name, measure.more_is_better, cells))
+            if measure.column == accuracy_of(run.summary):
+                cells = _with_test_set(run, cells)
+            if measure.column == HELD:
+                cells = _with_misses(run, cells)
+            essential = measure.essential or (measure.column == "personal_accuracy" and _tells_of_own_models(run))
+            unit = UNITS.get(measure.kind, "")
+            name = f"{human('fraction', run.target_accuracy)} held after" if measure.column == HELD else measure.name
+            columns.append(Column(measure.group, name, measure.more_is_better, cells, unit, essential))
         if measure.column == ACCURACY and (errors := sampling_errors(run.summary)):
             known = [errors.get(label) for label in run.labels]
             cells = tuple(Cell(f"± {points(error)} %", error) if error else Cell(MISSING) for error in known)
@@ -167,47 +123,56 @@ def measure_columns(run: Run) -> list[Column]:
     return columns
 
 
-def _is_shown(run: Run, measure: _Measure) -> bool:
+def essential_columns(columns: Sequence[Column]) -> list[Column]:
+    """Return the columns of the first table of a report, for a reader in a hurry."""
+    return [column for column in columns if column.essential]
+
+
+def rounds_said(run: Run) -> str:
+    """Return sentences on what the first rounds of the table are, and the later ones; empty if it has none."""
+    if not present(run.summary, "first_round_s"):
+        return ""
+    sentences = ["A first round has a device that takes part for the first time; in a later round all have before."]
+    if nonzero(run.summary, "bytes_provisioning"):
+        sentences.append("What is sent to each device once weighs on a short run, and no longer on a long one.")
+    if not present(run.summary, "later_round_s"):
+        sentences.append("No round of this run was a later one.")
+    return " ".join(sentences)
+
+
+def _with_test_set(run: Run, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """Return cells of accuracies with the size of the test set beside each, where it is known."""
+    sizes = run.summary.groupby("label", sort=False)[SAMPLES].agg(["min", "max"])
+    known = [low if low == high else None for low, high in sizes.loc[run.labels].to_numpy(dtype=float)]
+    return tuple(
+        replace(cell, note=f"of {human('count', size)}") if size and cell.value is not None else cell
+        for cell, size in zip(cells, known, strict=True)
+    )
+
+
+def _with_misses(run: Run, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """Return cells of the time to the target that tell apart who does not hold it from who has no accuracy at all."""
+    measured = run.summary.groupby("label", sort=False)["final_accuracy"].count()[run.labels]
+    return tuple(
+        replace(cell, text=NOT_HELD) if cell.value is None and known else cell
+        for cell, known in zip(cells, measured, strict=True)
+    )
+
+
+def _tells_of_own_models(run: Run) -> bool:
+    return bool(has_personal_models(run.summary))
+
+
+def _is_shown(run: Run, measure: TableMeasure) -> bool:
     if not present(run.summary, measure.column):
         return measure.column in (HELD, "time_to_target_s") and _missed(run)
     if measure.shown == "busy":
         return bool((run.summary[measure.column] >= _BUSY).any())
+    if measure.shown == "personal":
+        return has_personal_models(run.summary) is not False
     if measure.shown == "nonzero":
         return nonzero(run.summary, measure.column)
     return measure.shown == "always" or uneven(run.summary)
-
-
-def highlights(run: Run) -> list[tuple[str, str, str]]:
-    """Return what a reader wants first, as far as the run can tell: (what, which label, how much)."""
-    questions = [
-        _Measure("Learning", "Most accurate", accuracy_of(run.summary), "fraction", more_is_better=True),
-        _Measure("Learning", "Most accurate on its own data", "personal_accuracy", "fraction", more_is_better=True),
-        _Measure("Learning", f"First to hold {human('fraction', run.target_accuracy)}", HELD, "seconds"),
-        _Measure("Learning", f"Cheapest to {human('fraction', run.target_accuracy)}", "cost_to_target_usd", "usd"),
-        *(_Measure("", question, column, kind_of(column)) for question, column in costs_asked(run.limited)),
-        _Measure("", "Least memory on a device", "peak_client_memory_bytes", "bytes"),
-    ]
-    answers = []
-    for measure in questions:
-        if not present(run.summary, measure.column):
-            continue
-        winners = [label for label, cell in zip(run.labels, _cells(run, measure), strict=True) if cell.best]
-        if winners:
-            rows = run.summary[run.summary["label"] == winners[0]]
-            value = _text(measure.kind, _values(rows, measure.column), unit=None)
-            if measure.column == accuracy_of(run.summary):
-                value = accuracy_said(rows)
-            if measure.group != "Learning" and present(run.summary, "final_accuracy"):
-                value = f"{value}, {_accuracies(run, winners)}"  # what is cheap may have learned nothing
-            answers.append((measure.name, _listed(winners), value))
-    return answers
-
-
-def _accuracies(run: Run, labels: Sequence[str]) -> str:
-    """Return in words how accurate these labels are, from the lowest to the highest mean over seeds."""
-    means = run.summary.groupby("label")[accuracy_of(run.summary)].mean()[list(labels)]
-    texts = dict.fromkeys(human("fraction", float(end)) for end in (means.min(), means.max()))
-    return f"{' to '.join(texts)} accurate"
 
 
 def _missed(run: Run) -> bool:
@@ -215,7 +180,7 @@ def _missed(run: Run) -> bool:
     return run.target_accuracy is not None and present(run.summary, "final_accuracy")
 
 
-def _cells(run: Run, measure: _Measure) -> tuple[Cell, ...]:
+def _cells(run: Run, measure: TableMeasure) -> tuple[Cell, ...]:
     return cells_of(measure.kind, _values(run.summary, measure.column), run.summary["label"], measure.more_is_better)
 
 
@@ -263,10 +228,8 @@ def _text(kind: Kind, values: pd.Series, unit: Scale | None) -> str:
     known = values.dropna()
     if known.empty:
         return MISSING
-    mean = float(known.mean())
-    text = human_spread(mean, float(known.std()), unit or scale(kind, mean))
+    mean, deviation = float(known.mean()), float(known.std())
+    if deviation < SEEN * abs(mean):
+        deviation = 0.0
+    text = human_spread(mean, deviation or math.nan, unit or scale(kind, mean))
     return text if len(known) == len(values) else f"{text} ({len(known)} of {len(values)} seeds)"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

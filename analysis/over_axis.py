@@ -87,7 +87,7 @@ def plot_over_axis(
         ax.set_ylabel(what.name)
     else:
         divisor = linear(ax, what.kind, what.name, float(np.abs(means).max()), "y").divisor
-    order = {label: index for index, label in enumerate(sweep.labels)}
+    order = sweep.places
     labels = [_draw_line(ax, label, curve, divisor, order[label]) for label, curve in curves.items()]
     _dress_axis(ax, axis)
     ax.margins(y=0.08)

@@ -188,7 +188,7 @@ def plot_pareto(
         logarithmic(ax, what.kind, spread=pareto.most / min(costs))
     else:
         divisor = linear(ax, what.kind, what.name, pareto.most).divisor
-    order = {label: index for index, label in enumerate(source.labels)}
+    order = {label: source.places[label] for label in source.labels}
     _draw_spots(ax, pareto, order, divisor)
     return ax
 

@@ -46,6 +46,7 @@ _NAMES = {
     "personal_accuracy_worst_decile": "personal accuracy, all devices, worst decile",
     "personal_accuracy_participants": "personal accuracy, devices that took part",
     "personal_accuracy_participants_worst_decile": "personal accuracy, devices that took part, worst decile",
+    "personal_models": "distinct models of the devices",
     "sim_time_s": "simulated time",
     "first_rounds": "rounds with a device that is new",
     "first_round_s": "time of a round with a device that is new",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,45 +21,27 @@ from analysis.interactive.figure import Chart
 from analysis.interactive.labels import labels_chart
 from analysis.interactive.pareto import pareto_chart
 from analysis.interactive.queue import queue_chart
+from analysis.interactive.targets import targets_chart
 from analysis.interactive.timeline import rounds_of, timeline_chart
 from analysis.interactive.totals import totals_chart
 from analysis.interactive.where import where_chart
 from analysis.losses import loss_tables, losses_said
-from analysis.measures import Column, highlights, measure_columns
+from analysis.measures import essential_columns, measure_columns, rounds_said
+from analysis.path_table import path_columns
 from analysis.reading import RunError
 from analysis.remarks import remarks
 from analysis.report_comparison import Comparison, compare
-from analysis.report_page import Swatch, facts_of, flat, write_page
+from analysis.report_page import DRAWN, Swatch, facts_of, flat, write_page
+from analysis.report_tables import Table
 from analysis.runs import Run, load_run
-from analysis.server import server_tables
+from analysis.server import OwnLabels, server_tables
+from analysis.targets import targets_of
+from analysis.verdict import verdict_of_run
 from analysis.versions import versions_told
+from analysis.world_diagram import world_diagram
 from simulator.settings.humanize import human
 
 REPORT = "report.html"
-
-
-@dataclass(frozen=True)
-class Table:
-    """The table of a report: a row per label, and columns in groups.
-
-    Attributes:
-        labels: the labels, in the order of the run.
-        columns: the measures, as `measure_columns` or `equal_budgets` returns them.
-    """
-
-    labels: list[str]
-    columns: list[Column]
-
-    @property
-    def groups(self) -> list[tuple[str, int]]:
-        """The names of the groups, and how many columns each spans."""
-        return [(name, len(list(columns))) for name, columns in groupby(column.group for column in self.columns)]
-
-    @property
-    def first(self) -> list[bool]:
-        """Whether each column is the first of its group."""
-        names = [column.group for column in self.columns]
-        return [index == 0 or names[index - 1] != name for index, name in enumerate(names)]
 
 
 def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> Path:
@@ -83,15 +63,17 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         pictures = list(figures) if figures is not None else write_figures(folder)
         own_labels = {label: (run, label) for label in run.labels}
         charts = [*_learning(run), where_chart(run), timeline_chart(rounds_of(run)), labels_chart({run.name: run})]
-        charts += path_chart(own_labels), queue_chart(own_labels), costs_chart(run)
+        charts += path_chart(own_labels), queue_chart(own_labels, run.places), costs_chart(run)
         content, disclosures, programs = _content(run, own_labels), disclosed(run), read_explorer(folder)
+        world = world_diagram(run.scenario)
     return write_page(
         run.folder / REPORT,
         "run.html.j2",
         [chart for chart in charts if chart is not None],
         {"explorer": programs} if programs else {},
         title=run.name,
-        facts=facts_of(dict(run.scenario) | {"seeds": [int(seed) for seed in dict.fromkeys(run.summary["seed"])]}),
+        facts=[fact for fact in facts_of(_as_run(run)) if not world or fact[0] not in DRAWN],
+        world=world,
         scenarios=[(run.name, run.scenario_text)],
         commands=[f"sfsim run scenario.yaml{' --dry' if run.dry else ''} --out again", "sfsim report ."],
         environment=list(flat(run.environment)),
@@ -108,7 +90,7 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
 def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.html") -> Path:
     """Write a report of several runs side by side and return its path.
 
-    A label that occurs in several runs is prefixed by the name of its run.
+    A label that occurs in several runs has the name of its run behind it: "FL (quickstart)".
 
     Raises:
         RunError: there are fewer than two runs, one cannot be read, they have no measure in common, `out` is no name of
@@ -127,7 +109,7 @@ def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.h
         timeline_chart(comparison.rounds()),
         labels_chart(_with_own_data(comparison)),
         path_chart(comparison.own_labels),
-        queue_chart(comparison.own_labels),
+        queue_chart(comparison.own_labels, run.places),
         costs_chart(run),
     ]
     return write_page(
@@ -137,6 +119,7 @@ def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.h
         {},
         title=run.name,
         facts=[(title, ", ".join(member.labels)) for title, member in comparison.runs.items()],
+        world=_shared_world(comparison),
         scenarios=[(title, member.scenario_text) for title, member in comparison.runs.items()],
         commands=[
             " ".join(
@@ -161,34 +144,50 @@ def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.h
 def _learning(run: Run) -> list[Chart | None]:
     """Return the charts of accuracy against cost; if no accuracy was measured, that of the costs alone."""
     curves = accuracy_chart(run)
-    return [curves, pareto_chart(run)] if curves else [totals_chart(run)]
+    return [curves, pareto_chart(run), targets_chart(run, targets_of(run))] if curves else [totals_chart(run)]
 
 
-def _content(run: Run, own_labels: dict[str, tuple[Run, str]]) -> dict[str, Any]:
+def _as_run(run: Run) -> dict[str, Any]:
+    """Return the scenario of a run with the seeds with which it was run."""
+    return dict(run.scenario) | {"seeds": [int(seed) for seed in dict.fromkeys(run.summary["seed"])]}
+
+
+def _shared_world(comparison: Comparison) -> str:
+    """Return the diagram of the world of all compared runs; empty if they have different ones."""
+    diagrams = {world_diagram(run.scenario) for run in comparison.runs.values()}
+    return diagrams.pop() if len(diagrams) == 1 else ""
+
+
+def _content(run: Run, own_labels: OwnLabels) -> dict[str, Any]:
     """Return what a template shows of a run in words and in its tables.
 
     Args:
         run: the run, or several joined into one.
         own_labels: by label, the run that it is from and its label there.
     """
+    swatches, columns, targets = Swatch.all_of(run.labels, run.places), measure_columns(run), targets_of(run)
     return {
         "dry": run.dry,
         "version": run.version,
-        "highlights": highlights(run),
-        "table": Table(run.labels, measure_columns(run)),
-        "budgets": Table(run.labels, equal_budgets(run)),
+        "verdict": verdict_of_run(run, own_labels),
+        "table": Table(swatches, essential_columns(columns)),
+        "all_measures": Table(swatches, columns),
+        "budgets": Table(swatches, equal_budgets(run)),
+        "targets": {option: Table(swatches, targets.columns(option)) for option in targets.spent} if targets else {},
+        "round_said": rounds_said(run),
+        "paths": Table(swatches, path_columns(own_labels)),
         "costs": cost_tables(run),
         "losses": loss_tables(run, own_labels),
         "losses_said": losses_said(own_labels),
         "servers": server_tables(own_labels),
-        "swatches": Swatch.all_of(run.labels),
+        "swatches": swatches,
         "headline": _headline(run, own_labels),
         "most_seeds": max(len(run.seeds(label)) for label in run.labels),
         "wall_time": human("seconds", float(run.summary["wall_time_s"].sum())),
     }
 
 
-def _headline(run: Run, own_labels: dict[str, tuple[Run, str]]) -> list[str]:
+def _headline(run: Run, own_labels: OwnLabels) -> list[str]:
     """Return sentences on what the first columns of the table are; arguments as for `_content`."""
     said = headline_said(run.summary, {settle_of(own.scenario) for own, _ in own_labels.values()})
     if run.target_accuracy is None or run.dry:

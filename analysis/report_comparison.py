@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis import style
 from analysis.columns import COSTS_TO_TARGET
 from analysis.headline import HELD
 from analysis.interactive.timeline import rounds_of
@@ -76,7 +77,7 @@ def compare(folders: Sequence[str | Path]) -> Comparison:
     runs = _load([Path(folder) for folder in folders])
     occurrences = Counter(label for run in runs.values() for label in run.labels)
     shown = {
-        (title, label): f"{title}: {label}" if occurrences[label] > 1 else label
+        (title, label): f"{label} ({title})" if occurrences[label] > 1 else label
         for title, run in runs.items()
         for label in run.labels
     }
@@ -132,8 +133,14 @@ def _joined(runs: dict[str, Run], shown: dict[tuple[str, str], str]) -> Run:
     same_target = len({run.target_accuracy for run in runs.values()}) == 1
     if not same_target:
         summary[["time_to_target_s", HELD, *COSTS_TO_TARGET]] = float("nan")
+    copies = [
+        (shown[title, label], label, sum(label in other.labels for other in list(runs.values())[:number]))
+        for number, (title, run) in enumerate(runs.items())
+        for label in run.labels
+    ]
     return replace(
         first,
+        places=style.places_of(list(dict.fromkeys(label for run in runs.values() for label in run.places)), copies),
         name=" and ".join(runs) if len(runs) < 4 else f"{len(runs)} runs",
         summary=summary,
         rounds=rounds,

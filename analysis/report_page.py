@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -19,6 +20,9 @@ from analysis.versions import of_another
 from simulator.settings.files import atomically
 from simulator.settings.humanize import human
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+DRAWN = ("Devices", "Server")
+"""The facts that the diagram of the world shows."""
 THERE = "there"
 """The value that `flat` gives an item of a list, ahead of the settings inside it."""
 
@@ -36,9 +40,9 @@ class Swatch:
     look: Look
 
     @classmethod
-    def all_of(cls, labels: Sequence[str]) -> list[Swatch]:
-        """Return a swatch for each label, in their order."""
-        return [cls(label, Look.of(index)) for index, label in enumerate(labels)]
+    def all_of(cls, labels: Sequence[str], places: Mapping[str, int]) -> list[Swatch]:
+        """Return a swatch for each label, in their order, by the places that settle how they look."""
+        return [cls(label, Look.of(places[label])) for label in labels]
 
     @property
     def dark(self) -> str:
@@ -69,7 +73,7 @@ def write_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["human"] = human
+    environment.filters |= {"human": human, "whole": whole, "whole_units": whole_units}
     drawn = {chart.name: {"figures": chart.figures, "knobs": len(chart.knobs)} for chart in charts}
     text = environment.get_template(template).render(
         charts=charts,
@@ -82,6 +86,21 @@ def write_page(
     path.parent.mkdir(parents=True, exist_ok=True)
     atomically(path, lambda partial: partial.write_text(text, encoding="utf-8"))
     return path
+
+
+def whole(text: str) -> str:
+    """Return the text of a cell that may break before its spread or its remark, and nowhere else.
+
+    >>> whole("82 ± 1.2 % (2 of 3 seeds)").replace(NO_BREAK, "_")
+    '82 ±_1.2_% (2_of_3_seeds)'
+    """
+    parts = [part.replace(" ", NO_BREAK) for part in re.split(r" (?=[±(])", text)]
+    return " ".join(parts)
+
+
+def whole_units(text: str) -> str:
+    """Return sentences in which no number is broken off its unit."""
+    return re.sub(r"(?<=\d) (?=[%A-Za-zµ])", NO_BREAK, text)
 
 
 def plotly_js() -> str:
@@ -145,8 +164,9 @@ def facts_of(scenario: Mapping[str, Any]) -> list[tuple[str, str]]:
         "Rounds": training.get("rounds") if None in limits else None,
         "Budget": ", ".join(dict.fromkeys(str(limit) for limit in limits if limit)),
         "Devices a round": training.get("clients_per_round"),
-        "Seeds": ", ".join(map(str, seeds)) if isinstance(seeds, list) else None,
     }
+    if isinstance(seeds, list):
+        facts["Seed" if len(seeds) == 1 else "Seeds"] = ", ".join(map(str, seeds))
     return [(name, str(value)) for name, value in facts.items() if value not in (None, "")]
 
 

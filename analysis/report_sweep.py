@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import yaml
 
 from analysis.axes import relative_to
-from analysis.headline import ACCURACY, HELD, accuracy_of, accuracy_said, headline_said, held_said, settle_of
+from analysis.headline import HELD, headline_said, held_said, settle_of
 from analysis.interactive import timeline, where
 from analysis.interactive.pareto import pareto_chart
-from analysis.interactive.sweep import sweep_data, winners_at
+from analysis.interactive.sweep import sweep_data
 from analysis.interactive.sweep_places import round_data, where_data
 from analysis.limits import SETTING
-from analysis.measures import costs_asked, present
-from analysis.pareto import settings_of, spots
+from analysis.measures import present
 from analysis.reading import read_json, read_yaml
-from analysis.report_page import Swatch, facts_of, flat, section, write_page
+from analysis.report_page import DRAWN, Swatch, facts_of, flat, section, write_page
 from analysis.sweep_figures import write_sweep_figures
 from analysis.sweeps import DONE, Sweep, opened
-from simulator.settings.humanize import human
+from analysis.verdict import verdict_of_sweep
+from analysis.world_diagram import world_diagram
 
 SETTLE_KEY = "evaluation.settle"
 _MOST_FAILURES = 200
@@ -57,7 +56,7 @@ def write_sweep_report(sweep: str | Path | Sweep, figures: Sequence[Path] | None
     rounds = round_data(sweep, room // 2)
     room -= len(json.dumps(rounds))
     single = {"where": where_data(sweep, room), "round": rounds}
-    environment = folder / "environment.json"
+    environment, world = folder / "environment.json", world_diagram(section(plan, "scenario"))
     return write_page(
         folder / "report.html",
         "sweep.html.j2",
@@ -66,11 +65,13 @@ def write_sweep_report(sweep: str | Path | Sweep, figures: Sequence[Path] | None
         title=sweep.name,
         dry=sweep.dry,
         version=sweep.version,
-        facts=_facts(sweep, plan),
-        highlights=sweep_highlights(sweep),
+        facts=[fact for fact in _facts(sweep, plan) if not world or fact[0] not in DRAWN],
+        verdict=verdict_of_sweep(sweep),
+        world=world,
+        world_caption=_swept(sweep) if world else "",
         failures=_failures(sweep),
         most_failures=_MOST_FAILURES,
-        swatches=Swatch.all_of(sweep.labels),
+        swatches=Swatch.all_of(sweep.labels, sweep.places),
         single=[(name, *_SINGLE[name], content["said"]) for name, content in single.items() if content],
         headline=_headline(sweep, plan),
         left_out=data["left_out"],
@@ -105,12 +106,18 @@ def _facts(sweep: Sweep, plan: object) -> list[tuple[str, str]]:
     done = int((trials["status"] == DONE).sum())
     facts = [(axis.key, _all(axis.ticks) if len(axis.ticks) < 9 else _ends(axis.ticks)) for axis in sweep.axes]
     keys = {"Rounds": "training.rounds", "Devices a round": "training.clients_per_round", "Model": "model.name"}
-    hidden = {"Seeds"} | {name for name, key in keys.items() if key in swept}
+    hidden = {"Seed", "Seeds"} | {name for name, key in keys.items() if key in swept}
     if any(key.startswith(SETTING) for key in swept):
         hidden |= {"Rounds", "Budget"}
     facts += [(name, value) for name, value in facts_of(scenario) if name not in hidden]
     points = sweep.summary["point"].nunique()
     return [*facts, ("Points", f"{points:,}"), ("Trials", f"{done:,} of {len(trials):,} done")]
+
+
+def _swept(sweep: Sweep) -> str:
+    """Return a caption that says which parts of the drawn world the axes change; empty if none."""
+    keys = [axis.key for axis in sweep.axes if axis.key.startswith("world.")]
+    return f"The world of the base scenario; the sweep changes {' and '.join(keys)}." if keys else ""
 
 
 def _all(ticks: Sequence[str]) -> str:
@@ -119,52 +126,6 @@ def _all(ticks: Sequence[str]) -> str:
 
 def _ends(ticks: Sequence[str]) -> str:
     return f"{ticks[0]} to {ticks[-1]} ({len(ticks)} values)"
-
-
-def sweep_highlights(sweep: Sweep) -> list[tuple[str, str, str]]:
-    """Return the most accurate point, how often each label comes first or costs least, and where each is fastest.
-
-    Returns:
-        Triples: what, which label or where, and how much.
-    """
-    highlights: list[tuple[str, str, str]] = []
-    accuracy = accuracy_of(sweep.summary)
-    if present(sweep.summary, accuracy):
-        best = max(spots(sweep), key=lambda spot: spot.accuracy)
-        groups = sweep.summary.groupby(["point", "label"], sort=False)
-        said = accuracy_said(groups.get_group(groups[accuracy].mean().idxmax()))
-        value = ", ".join(part for part in (said, best.settings) if part)
-        highlights.append((f"Most accurate{'' if accuracy == ACCURACY else ' at the end'}", best.label, value))
-    labels, status = sweep.labels, sweep.summary["status"].tolist()
-    contenders = Counter(
-        point for (point, _), rows in sweep.seeds_at.items() if any(status[row] == DONE for row in rows)
-    )
-    contested = [point for point, count in contenders.items() if count > 1]
-    if not contested:
-        return [*highlights, *_fastest(sweep)]
-    asked = [("First to hold the target", HELD), *costs_asked(sweep.limited)]
-    asked = [(what, column) for what, column in asked if present(sweep.summary, column)]
-    by_point = winners_at(sweep, [sweep.measure(column) for _, column in asked], contested)
-    for (question, _), won in zip(asked, zip(*by_point, strict=True), strict=True):
-        counts = Counter(labels[winners[0]] if len(winners) == 1 else _TIE for winners in won if winners)
-        if counts:
-            (first, times), *others = counts.most_common()
-            rest = "".join(f"; {label} at {count:,}" for label, count in others[:2])
-            highlights.append((question, first, f"at {times:,} of {len(won):,} points{rest}"))
-    return [*highlights, *_fastest(sweep)]
-
-
-def _fastest(sweep: Sweep) -> Iterator[tuple[str, str, str]]:
-    """Yield where on the axes each label takes least time, for labels whose time varies over the sweep.
-
-    Where the time is the budget, it says nothing.
-    """
-    for label in sweep.labels if len(sweep.labels) <= _MOST_PLACED and sweep.limited != "seconds" else ():
-        rows = sweep.summary[sweep.summary["label"] == label]
-        times = rows.groupby("point")["sim_time_s"].mean().dropna().map("{:.3g}".format)
-        best = rows[rows["point"].isin(times.index[times == min(times, key=float, default="")])]
-        if place := settings_of(sweep, best) if times.nunique() > 1 else "":
-            yield f"{label} is fastest at", place, human("seconds", float(min(times, key=float)))
 
 
 def _trials(sweep: Sweep) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis import style
 from analysis.columns import (
     ABSENCES_COLUMNS,
     AGGREGATIONS_COLUMNS,
@@ -44,7 +45,7 @@ from analysis.reading import (
     read_yaml,
     typed,
 )
-from analysis.trials import name_of_trial
+from analysis.trials import labels_of_sweep, name_of_trial
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,8 @@ class Run:
         costs: what was paid and emitted, by trial, payer, group, phase and item; empty without prices and carbon
             intensities.
         target_accuracy: the accuracy whose time is measured, as a fraction; None if there is none.
+        places: by label, the place that settles its colour, dashes and marker in all figures; labels of the scenario
+            that the run lacks have theirs too.
     """
 
     folder: Path
@@ -87,10 +90,11 @@ class Run:
     target_accuracy: float | None
     limited: str = ""
     costs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(COSTS_COLUMNS)))
+    places: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def labels(self) -> list[str]:
-        """The labels of the algorithm entries, in the order of the scenario, by which figures colour them."""
+        """The labels of the algorithm entries that were run, in the order of the scenario."""
         return list(dict.fromkeys(self.summary["label"]))
 
     def seeds(self, label: str) -> list[int]:
@@ -229,4 +233,13 @@ def load_run(folder: str | Path) -> Run:
         target_accuracy=target,
         limited=limited(scenario),
         costs=read_if_there(folder / "costs.csv", COSTS_COLUMNS),
+        places=_places(folder, scenario, summary),
     )
+
+
+def _places(folder: Path, scenario: Mapping[str, Any], summary: pd.DataFrame) -> dict[str, int]:
+    """Return the place of each label: as in the sweep of which the run is a trial, else as in the scenario."""
+    entries = scenario.get("algorithms")
+    said = [entry.get("label") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    known = labels_of_sweep(folder) or [str(label) for label in said if label]
+    return style.places_of(list(dict.fromkeys([*known, *summary["label"]])))

@@ -44,16 +44,29 @@ _PHASES = {
 _FURTHER_PHASES = ("#99DDFF", "#AAAA00", "#C0956B", "#6688AA", "#DD99CC", "#88AA77")
 
 
-def line_colour(index: int) -> str:
-    """Return the colour of the label with this index in the scenario."""
-    return _LINES[index % len(_LINES)]
+def places_of(labels: Sequence[str], copies: Iterable[tuple[str, str, int]] = ()) -> dict[str, int]:
+    """Return the place of each label, which settles its colour, dashes and marker.
+
+    Args:
+        labels: the labels, in the order of the scenario.
+        copies: further names: a name, the label whose colour it has, and which copy of it this is, from 0 on. Copies
+            differ in dashes and marker.
+    """
+    places = {label: index for index, label in enumerate(labels)}
+    step = len(_LINES) * -(-len(labels) // len(_LINES))  # as many places on, colours are the same
+    return places | {name: places[label] + step * copy for name, label, copy in copies}
 
 
-def line_style(index: int) -> dict[str, object]:
-    """Return the Line2D settings of the label with this index: colour, dashes and marker, so as to read in grey too."""
+def line_colour(place: int) -> str:
+    """Return the colour of the label at this place."""
+    return _LINES[place % len(_LINES)]
+
+
+def line_style(place: int) -> dict[str, object]:
+    """Return the Line2D settings of the label at this place: colour, dashes and marker, so as to read in grey too."""
     # The dashes shift by one whenever the colours start again, so that no two of the first forty lines are equal.
-    dashes = _DASHES[(index + index // len(_LINES)) % len(_DASHES)]
-    return {"color": line_colour(index), "linestyle": dashes, "marker": _MARKERS[index % len(_MARKERS)]}
+    dashes = _DASHES[(place + place // len(_LINES)) % len(_DASHES)]
+    return {"color": line_colour(place), "linestyle": dashes, "marker": _MARKERS[place % len(_MARKERS)]}
 
 
 def phase_order(phases: Iterable[str]) -> list[str]:

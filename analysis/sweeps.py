@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis import style
 from analysis.axes import Axis, Value, parse_values, short_names
 from analysis.columns import SUMMARY_COLUMNS
 from analysis.limits import limited
@@ -58,8 +59,13 @@ class Sweep:
 
     @property
     def labels(self) -> list[str]:
-        """The labels of the algorithm entries, in the order of the scenario, by which figures colour them."""
+        """The labels of the algorithm entries, in the order of the scenario."""
         return list(dict.fromkeys(self.summary["label"]))
+
+    @property
+    def places(self) -> dict[str, int]:
+        """By label, the place that settles its colour, dashes and marker in all figures."""
+        return style.places_of(self.labels)
 
     @property
     def dimensions(self) -> list[Axis]:

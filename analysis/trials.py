@@ -12,6 +12,17 @@ POINTS_COLUMNS = ("trial", "point", "label", "algorithm", "seed", "status", "mes
 """The columns that `points.csv` always has; every other column is an axis."""
 
 
+def labels_of_sweep(folder: Path) -> list[str]:
+    """Return the labels of the sweep of which a folder is a trial, in their order; empty if it is not one."""
+    folder = folder.resolve()
+    try:
+        with (folder.parent.parent / POINTS).open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return list(dict.fromkeys(row["label"] for row in rows)) if any(r["trial"] == folder.name for r in rows) else []
+    except (OSError, KeyError, ValueError, csv.Error):
+        return []
+
+
 def name_of_trial(folder: Path) -> str:
     """Return the name of a trial: its label, the values of the axes that matter to it, and its seed.
 

@@ -26,7 +26,7 @@ def costs_chart(run: Run) -> Chart | None:
     if not options:
         return None
     figures = {str(index): costs_figure(run, *option) for index, option in enumerate(options.values())}
-    return Chart("costs", "By payer and phase", HOW_TO_READ, figures, (Knob("of", tuple(options)),))
+    return Chart("costs", "By payer and phase", HOW_TO_READ, figures, (Knob("of", tuple(options)),), (), "Costs")
 
 
 def costs_figure(run: Run, column: str, name: str) -> Figure:

@@ -18,8 +18,8 @@ PATTERNS = {"queue": "x", "transfer": "/", "latency": "."}
 _ORDER = ("compute", "transfer", "latency", "queue", "other")
 HOW_TO_READ = (
     "A round lasts as long as its longest chain of computing, sending and waiting: only what is on that chain is worth "
-    "speeding up. Colour says what for; crossed pieces are the wait in a queue, striped ones transfers, dotted ones "
-    "latency. Point at a piece for where it was and for which devices."
+    "speeding up. Colour says what for: plain pieces are computing, striped ones sending, dotted ones latency, crossed "
+    "ones the wait in a queue. Point at a piece for where it was and for which devices."
 )
 
 
@@ -43,7 +43,7 @@ def path_chart(own_labels: OwnLabels) -> Chart | None:
     whole["phase"] = whole["phase"].mask(whole["activity"] == "other", NOTHING)
     figures = {"0": path_figure(whole, list(own_labels), False), "1": path_figure(whole, list(own_labels), True)}
     knob = Knob("as", ("Time of a round", "Share"))
-    return Chart("path", "What a round waits for", HOW_TO_READ, figures, (knob,), (), "The server")
+    return Chart("path", "The critical path of a round", HOW_TO_READ, figures, (knob,), (), "Rounds")
 
 
 def path_figure(parts: pd.DataFrame, labels: Sequence[str], shares: bool) -> Figure:

@@ -10,8 +10,10 @@ import pandas as pd
 
 from analysis import style
 from analysis.accuracy import COSTS, Against, accuracy_curves, with_a_place
+from analysis.headline import SAMPLES
 from analysis.interactive.figure import Chart, Figure, Knob, Look, Ruler, layout, numbers, plain, ruler
 from analysis.measures import present
+from analysis.personal import has_personal_models
 from analysis.runs import Run
 from simulator.settings.humanize import Kind, human
 
@@ -35,6 +37,8 @@ _MOST_STEPS, _FEWEST_STEPS_A_LINE, _MOST_STEPS_A_LINE = 4000, 40, 600
 def accuracy_chart(run: Run) -> Chart | None:
     """Return the chart of each kind of accuracy that a run has, against each running cost; None if it has none."""
     columns = [column for column in ACCURACIES if present(run.rounds, column)]
+    if has_personal_models(run.summary) is False:
+        columns = columns[:1]  # all devices share a model
     if not columns:
         return None
     options = [name for name in _OPTIONS if _all_known(run, COSTS[name].columns)]
@@ -54,7 +58,8 @@ def accuracy_chart(run: Run) -> Chart | None:
     if len(columns) > 1:
         caption += " Personal is the mean over devices, each with its own model on its own mix of classes"
         caption += "; participants are those that were in a cohort." if present(run.rounds, PARTICIPANTS) else "."
-    return Chart("accuracy", "Accuracy over what it costs", caption, figures, knobs, tuple(run.labels))
+    caption += noise_said(run)
+    return Chart("accuracy", "Accuracy over what it costs", caption, figures, knobs, tuple(run.labels), "Learning")
 
 
 def accuracy_figure(run: Run, against: Against, column: str = "accuracy") -> Figure:
@@ -73,10 +78,9 @@ def accuracy_figure(run: Run, against: Against, column: str = "accuracy") -> Fig
     most = _MOST_STEPS // max(1, len(curves) * kinds)
     most = min(max(most, _FEWEST_STEPS_A_LINE), _MOST_STEPS_A_LINE)
     curves = {label: _thinned(curve, most) for label, curve in curves.items()}
-    order = {label: index for index, label in enumerate(run.labels)}
     traces: list[dict[str, Any]] = []
     for label, curve in curves.items():
-        look = Look.of(order[label])
+        look = Look.of(run.places[label])
         if (curve["seeds"] > 1).any():
             traces += _band(label, curve, unit, look)
         traces.append(_line(label, curve, unit, look, cost.kind))
@@ -84,6 +88,15 @@ def accuracy_figure(run: Run, against: Against, column: str = "accuracy") -> Fig
     if run.target_accuracy is not None and column == "accuracy":
         frame |= _target(run.target_accuracy)
     return {"data": traces, "layout": frame}
+
+
+def noise_said(run: Run) -> str:
+    """Return a sentence on how noisy curves of a single seed are, after a space; empty with more seeds."""
+    if any(len(run.seeds(label)) > 1 for label in run.labels):
+        return ""
+    samples = set(run.summary[SAMPLES].dropna())
+    size = f", {samples.pop():,.0f} test samples" if len(samples) == 1 else ""
+    return f" All curves are noisy: one seed{size}."
 
 
 def _all_known(run: Run, columns: Sequence[str]) -> bool:

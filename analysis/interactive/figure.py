@@ -84,7 +84,7 @@ class Look:
 
     @classmethod
     def of(cls, place: int) -> Look:
-        """Return the look of the label with this index in the scenario: that of the PNG figures, in Plotly's terms."""
+        """Return the look of the label at this place: that of the PNG figures, in Plotly's terms."""
         line = style.line_style(place)
         dashes = line["linestyle"]
         dash = "solid" if isinstance(dashes, str) else _pixels(cast("tuple[int, Sequence[float]]", dashes)[1])

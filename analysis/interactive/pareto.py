@@ -33,6 +33,7 @@ def pareto_chart(source: Run | Sweep) -> Chart | None:
         figures,
         (Knob("against", tuple(costs)),),
         tuple(source.labels),
+        "Learning",
     )
 
 
@@ -49,13 +50,13 @@ def pareto_figure(source: Run | Sweep, cost: str) -> Figure:
     all_named = isinstance(source, Run)  # a run has few labels
     named = set(range(len(options))) if all_named else set(front[:: -(-len(front) // _MOST_NAMES) or 1])
     traces = [_stairs([options[index] for index in front], pareto.most, unit.divisor)]
-    for place, label in enumerate(source.labels):
+    for label in source.labels:
         for indices, best in ((dominated, False), (front, True)):
             own = [index for index in indices if options[index].label == label]
             if own:
                 names = [_name(options[index], all_named) if index in named else "" for index in own]
                 spots = [options[index] for index in own]
-                traces.append(_points(label, spots, names, place, best, unit.divisor, what))
+                traces.append(_points(label, spots, names, source.places[label], best, unit.divisor, what))
     frame = layout(430, unit.axis, {"title": {"text": gain.name}, "tickformat": ".4~p"})
     return {"data": traces, "layout": frame}
 
@@ -65,7 +66,7 @@ def _name(spot: Spot, label_only: bool) -> str:
 
 
 def _points(
-    label: str, spots: list[Spot], names: list[str], index: int, best: bool, divisor: float, what: Measure
+    label: str, spots: list[Spot], names: list[str], place: int, best: bool, divisor: float, what: Measure
 ) -> dict[str, Any]:
     """Return the trace of one label's points, on the front or off it.
 
@@ -73,12 +74,12 @@ def _points(
         label: the label.
         spots: its points.
         names: a name for each point; empty if it is not named.
-        index: the index of the label in the scenario.
+        place: the place of the label, which settles how it looks.
         best: whether the points are on the front.
         divisor: the unit of the cost axis, in SI.
         what: the cost.
     """
-    look = Look.of(index)
+    look = Look.of(place)
     return {
         "type": "scatter",
         "mode": "markers",

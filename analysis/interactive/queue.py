@@ -16,11 +16,12 @@ HOW_TO_READ = (
 )
 
 
-def queue_chart(own_labels: OwnLabels) -> Chart | None:
+def queue_chart(own_labels: OwnLabels, places: Mapping[str, int]) -> Chart | None:
     """Return the chart of the length of queues, one site at a time; None if nothing ever waited.
 
     Args:
         own_labels: by label as shown, the run that its ledger is in and its label there.
+        places: by label as shown, the place that settles how it looks.
 
     Raises:
         RunError: a ledger cannot be read.
@@ -31,18 +32,16 @@ def queue_chart(own_labels: OwnLabels) -> Chart | None:
     if not sites:
         return None
     figures = {
-        str(index): queue_figure({name: lengths.get(site) for name, lengths in found.items()})
+        str(index): queue_figure({name: lengths.get(site) for name, lengths in found.items()}, places)
         for index, site in enumerate(sites)
     }
     return Chart("queue", "How many wait", HOW_TO_READ, figures, (Knob("at", tuple(sites)),), tuple(found), SECTION)
 
 
-def queue_figure(lengths: Mapping[str, Length | None]) -> Figure:
+def queue_figure(lengths: Mapping[str, Length | None], places: Mapping[str, int]) -> Figure:
     """Return the figure of the lengths of one site's queue, by label; None where a label does not use the site."""
     unit = scale("seconds", max((length.at[-1] for length in lengths.values() if length), default=0.0))
-    traces = [
-        _line(label, length, Look.of(place), unit) for place, (label, length) in enumerate(lengths.items()) if length
-    ]
+    traces = [_line(label, length, Look.of(places[label]), unit) for label, length in lengths.items() if length]
     across = {"title": {"text": f"simulated time ({unit.unit})"}, "tickformat": ",~g", "rangemode": "tozero"}
     return {
         "data": traces,

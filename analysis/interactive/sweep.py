@@ -69,7 +69,7 @@ def sweep_data(sweep: Sweep) -> dict[str, Any]:
     return {
         "axes": [_axis(axis, names[axis.key]) for axis in sweep.dimensions],
         "measures": [_measure(what) for what in measures],
-        "labels": [{"name": label} | vars(Look.of(index)) for index, label in enumerate(sweep.labels)],
+        "labels": [{"name": label} | vars(Look.of(place)) for label, place in sweep.places.items()],
         "points": kept,
         "rows": rows,
         "winners": [

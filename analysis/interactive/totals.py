@@ -38,7 +38,7 @@ def totals_figure(run: Run, what: Measure) -> Figure:
     unit = ruler(what.kind, what.name, table["mean"], linear=True)  # the length of a bar is its value
     divisor = unit.divisor
     traces = []
-    for index, (label, short) in enumerate(zip(run.labels, style.shortened_apart(run.labels, 22), strict=True)):
+    for label, short in zip(run.labels, style.shortened_apart(run.labels, 22), strict=True):
         statistics: list[float] = list(table.loc[label].to_numpy(dtype=float))
         mean, low, high, count = statistics
         if not count:
@@ -51,7 +51,7 @@ def totals_figure(run: Run, what: Measure) -> Figure:
             "legendgroup": label,
             "y": [plain(short)],
             "x": [number(mean / divisor)],
-            "marker": {"color": Look.of(index).colour},
+            "marker": {"color": Look.of(run.places[label]).colour},
             "text": [human(what.kind, mean)],
             "textposition": "outside",
             "cliponaxis": False,

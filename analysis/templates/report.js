@@ -101,6 +101,9 @@ function setUpChart(box) {
     const figure = figures[chosen.join("|")];
     draw(place, figure, labelled, off);
     if (figure.layout.showlegend) phaseButtons(phases, figure, off, redraw);
+    // Tables that belong to a figure are shown one at a time, as its first knob says.
+    all("[data-of]").filter(part => part.dataset.of === box.dataset.chart)
+      .forEach(part => { part.hidden = Number(part.dataset.option) !== chosen[0]; });
   };
   place.after(phases);
   all(".knob", box).forEach(knob => all("button", knob).forEach((button, option, others) =>
@@ -132,6 +135,11 @@ function phaseButtons(box, figure, off, redraw) {
     return button;
   }));
   if (focused !== undefined) all("button", box).find(button => button.dataset.phase === focused)?.focus();
+}
+
+// A square in the colour of an algorithm, as the first table has it.
+function swatchOf(label) {
+  return all("#measures tr[data-label]").find(row => row.dataset.label === label)?.querySelector(".swatch")?.cloneNode();
 }
 
 function redrawAll() {
@@ -176,8 +184,8 @@ function setUpTable(table) {
   }));
 }
 
-async function copy(button) {
-  const text = button.parentElement.querySelector("code").textContent;
+async function copyText(text, button) {
+  const name = button.textContent;
   try {
     await navigator.clipboard.writeText(text);
   } catch { // where a page from a file may not
@@ -187,16 +195,19 @@ async function copy(button) {
     field.select();
     document.execCommand("copy");
     field.remove();
+    button.focus();
   }
   button.textContent = "Copied";
-  setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  setTimeout(() => { button.textContent = name; }, 1500);
 }
 
 function setUp() {
   all("[data-chart]").filter(box => box.dataset.chart in report.charts).forEach(setUpChart);
   all("table.sortable").forEach(setUpTable);
   all("[data-toggle]").forEach(button => button.addEventListener("click", () => toggle(button.dataset.toggle)));
-  all(".copied > button").forEach(button => button.addEventListener("click", () => copy(button)));
+  all(".copied > button").forEach(button => button.addEventListener("click", () =>
+    copyText(button.parentElement.querySelector("code").textContent, button)));
+  all(".scroll > table").forEach(setUpCopies);
   darkPage.addEventListener("change", redrawAll);
   const print = on => { printing = on; redrawAll(); };
   addEventListener("beforeprint", () => print(true));

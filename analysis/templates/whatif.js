@@ -81,7 +81,7 @@ function setUpWhatIf() {
     Object.assign(at[name], { max: values.length - 1, value: start, name, oninput: show });
     box.append(label);
   }
-  place.querySelector("button").onclick = () => {
+  place.querySelector(".note button").onclick = () => {
     for (const [name, [, , , start]] of Object.entries(sliders)) at[name].value = start;
     show();
   };
@@ -99,6 +99,8 @@ function showWhatIf(place, rows, found) {
     name.textContent = entry.label;
     row.dataset.label = entry.label;
     row.append(name);
+    const swatch = swatchOf(entry.label);
+    if (swatch) name.prepend(swatch);
     const one = found[number];
     if (!one) {
       const none = row.insertCell();
@@ -110,6 +112,7 @@ function showWhatIf(place, rows, found) {
       const cell = row.insertCell();
       cell.innerHTML = "<span></span><i></i>";
       cell.firstChild.textContent = `${one.doubts.length ? "≈ " : ""}${human(kind, one[key])}`;
+      cell.lastChild.style.cssText = swatch ? swatch.style.cssText : "";
       cell.lastChild.style.width = `${most[key] ? 100 * one[key] / most[key] : 0}%`;
       cell.dataset.value = one[key];
     }

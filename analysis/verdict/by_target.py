@@ -50,7 +50,8 @@ def _lead(ranking: Ranking, goal: str) -> str:
     """Return who is first, when, and how far ahead of the second."""
     times_first = [human("seconds", ranking.costs[label]) for label in ranking.first]
     if len(ranking.first) > 1:
-        text = f"{joined(ranking.first)} are level: they hold {goal} after {joined(times_first)}"
+        when = times_first[:1] if len(set(times_first)) == 1 else times_first
+        text = f"{joined(ranking.first)} are level: they hold {goal} after {joined(when)}"
     else:
         text = f"{ranking.first[0]} is the first to hold {goal}, after {times_first[0]}"
     if ranking.second is None or ranking.lead is None:

@@ -95,7 +95,7 @@ def _count_seeds(found: Certainty, first: Contender) -> None:
     if seeds == 1:
         found.doubts.append(" and ".join(part for part in ("one seed", samples) if part))
     elif samples:
-        found.support.append(f"All {seeds} seeds share {samples}.")
+        found.support.append(f"{'Both' if seeds == 2 else f'All {seeds}'} seeds share {samples}.")
 
 
 def _shift_target(

@@ -93,6 +93,10 @@ class Contender:
         mean = sum(amounts) / len(amounts) if amounts else math.nan
         return mean if math.isfinite(mean) else None
 
+    def curve(self, seed: int) -> list[float]:
+        """Return the accuracy at each evaluation with a seed, in their order."""
+        return [evaluation.accuracy for evaluation in self._evaluations(seed)]
+
     def _evaluations(self, seed: int) -> Iterator[Evaluation]:
         rows = self.rounds[(self.rounds["seed"] == seed) & self.rounds["accuracy"].notna()]
         updates = rows["updates"] if "updates" in rows and rows["updates"].notna().all() else rows["round"]

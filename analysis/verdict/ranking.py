@@ -67,7 +67,7 @@ def does(labels: Sequence[str], verb: str, verbs: str) -> str:
 def times(factor: float) -> str:
     """Return a factor as people read it.
 
-    >>> times(1.534), times(12.7), times(2.0)
-    ('1.5', '13', '2')
+    >>> times(1.534), times(12.7), times(2.0), times(331.0)
+    ('1.5', '13', '2', '330')
     """
-    return f"{factor:.2g}"
+    return f"{float(f'{factor:.2g}'):,.6g}"

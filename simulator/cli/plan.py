@@ -27,10 +27,14 @@ def plan(
     if out and (out.is_dir() or (out.exists() and not force)):
         refuse(f"{out} is a folder" if out.is_dir() else f"{out} exists: name another file with --out, or say --force")
     scenario = load_scenario(file, overrides)
+    from rich.console import Console
+
     from simulator.experiments.plan.answers import answers
     from simulator.experiments.plan.cuts import points
     from simulator.experiments.plan.rounds import Planner
     from simulator.experiments.plan.table import PlanTable, write_csv
+    from simulator.experiments.plan.verdict import verdict_of_plan
+    from simulator.experiments.run.verdict import tell_verdict
     from simulator.experiments.trial.dry import scenario_with_fixed_cohorts, unbilled
     from simulator.experiments.trial.validate import check
     from simulator.settings.terminal import say
@@ -44,6 +48,7 @@ def plan(
             planned = points(planner, progress)
         if out:
             write_csv(out, scenario, planned)
+        tell_verdict(verdict_of_plan(planned), Console())
         show(PlanTable(planner, planned))
         with progress_bar("break-even") as progress:
             findings = answers(planner, planned, progress)

@@ -36,14 +36,22 @@ def compare(
     """Put runs side by side on one page, and say how they differ."""
     if out.is_file() and not force:
         refuse(f"{out} exists: name another file with --out, or say --force")
+    from rich.console import Console
+
     from analysis import RunError, write_comparison
+    from analysis.report_comparison import compare as compared
+    from analysis.verdict import verdict_of_run
+    from simulator.experiments.run.verdict import tell_verdict
 
     try:
         written = write_comparison(folders, out)
+        comparison = compared(folders)
+        verdict = verdict_of_run(comparison.joined, comparison.own_labels)
     except RunError as error:
         refuse(str(error))
     except OSError as error:
         refuse(f"{out} cannot be written: {error.strerror}")
     for folder in folders:
         tell_version(folder)
+    tell_verdict(verdict, Console())
     print(f"Comparison: {written}")

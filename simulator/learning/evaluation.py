@@ -56,6 +56,7 @@ class Score(NamedTuple):
         personal_worst: the same, as a mean over the worst tenth of these clients.
         participants, participants_worst: the same two, of those of these clients that have taken part in training; None
             where none of them has.
+        personal_models: how many distinct models these clients use: one where all share a model.
     """
 
     accuracy: float
@@ -64,6 +65,7 @@ class Score(NamedTuple):
     personal_worst: float | None = None
     participants: float | None = None
     participants_worst: float | None = None
+    personal_models: int = 1
 
 
 def worst_decile(accuracies: Sequence[float]) -> float:
@@ -89,7 +91,8 @@ def score(
     own = [answers.accuracy_for(mix) for answers, mix in personal]
     theirs = [accuracy for accuracy, took in zip(own, took_part or [False] * len(own), strict=True) if took]
     accuracy, loss = sum(accuracies) / len(accuracies), sum(losses) / len(losses)
-    return Score(accuracy, loss, *_mean_and_worst(own), *_mean_and_worst(theirs))
+    models = len({id(answers) for answers, _ in personal})
+    return Score(accuracy, loss, *_mean_and_worst(own), *_mean_and_worst(theirs))._replace(personal_models=models)
 
 
 def _mean_and_worst(accuracies: Sequence[float | None]) -> tuple[float, float] | tuple[None, None]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import time
+import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,65 +12,15 @@ import pytest
 from analysis import device_shares, load_run, load_sweep, write_report, write_sweep_report
 from analysis.measures import measure_columns
 from simulator.settings.humanize import Kind, human
+from tests.helpers.browser import HAS_BROWSER, Browser
 from tests.helpers.run_folders import fabricate
 from tests.helpers.sweep_folders import HEAD, UPLINK, fabricate_sweep
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="there is no chromium with a chromedriver")
+pytestmark = pytest.mark.skipif(not HAS_BROWSER, reason="there is no chromium with a chromedriver and selenium")
 
-PATIENCE = 570  # seconds: beside a training, a page may take its time
 LABELS = ("FL", "SFPrompt", "<b>SFL</b>")
 AXES = {UPLINK: ["1 Mbit/s", "4 Mbit/s", "16 Mbit/s"], HEAD: ["1", "2"]}
 Script = Callable[..., Any]
-
-
-class Browser:
-    """A headless Chromium, and what a test asks of it."""
-
-    def __init__(self) -> None:
-        options = webdriver.ChromeOptions()
-        options.binary_location = CHROMIUM
-        for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "no-first-run",
-                         "disable-extensions", "disable-background-networking"):  # fmt: skip
-            options.add_argument(f"--{argument}")
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-        self.driver.command_executor.client_config.timeout = PATIENCE + 10
-        self.driver.set_page_load_timeout(PATIENCE)
-
-    def open(self, path: Path) -> None:
-        """Open a file, and wait until its figures are there."""
-        self.driver.get(path.as_uri())
-        self.until("return document.documentElement.dataset.drawn === 'all'")
-
-    def until(self, script: str) -> None:
-        end = time.monotonic() + PATIENCE
-        while not self.run(script):
-            assert time.monotonic() < end, script
-            time.sleep(0.05)
-
-    def run(self, script: str, *arguments: object) -> Any:
-        return self.driver.execute_script(script, *arguments)
-
-    def click(self, selector: str, text: str) -> None:
-        """Press the first button of these with this text."""
-        script = """
-            const [selector, text] = arguments;
-            const found = [...document.querySelectorAll(selector)].find(each => each.textContent.trim() === text);
-            found?.click();
-            return found !== undefined;"""
-        assert self.run(script, selector, text), f"no {selector} says {text!r}"
-
-    def emulate(self, *, dark: bool = False, width: int = 1200) -> None:
-        features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-
-    def errors(self) -> list[str]:
-        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +64,7 @@ def test_a_run_opens_from_a_file_without_errors_or_requests(run: Browser) -> Non
     assert run.run("return performance.getEntriesByType('resource').length") == 0
     script = "return [...document.querySelectorAll('.plot')].map(plot => plot.querySelector('svg.main-svg') !== null)"
     figures = run.run(script)
-    assert figures == [True] * 5
+    assert figures == [True] * 6
     assert run.run("return document.querySelectorAll('a[href^=\"http\"], .modebar-btn[data-title*=loud]').length") == 0
 
 
@@ -126,11 +75,11 @@ def test_a_click_on_a_heading_sorts_by_its_values(run: Browser, folder: Path, na
     present = sorted((label for label in LABELS if values[label] is not None), key=values.get)  # type: ignore[arg-type]
     absent = [label for label in LABELS if values[label] is None]
     best_first = present[::-1] if column.more_is_better else present
-    run.click("#measures th button", name)
-    assert rows(run, "#measures") == best_first + absent
-    run.click("#measures th button", name)
-    assert rows(run, "#measures") == best_first[::-1] + absent
-    sorts = run.run("return [...document.querySelectorAll('#measures th[aria-sort]')].map(head => head.ariaSort)")
+    run.click("#all-measures th button", name)
+    assert rows(run, "#all-measures") == best_first + absent
+    run.click("#all-measures th button", name)
+    assert rows(run, "#all-measures") == best_first[::-1] + absent
+    sorts = run.run("return [...document.querySelectorAll('#all-measures th[aria-sort]')].map(head => head.ariaSort)")
     assert sorted(set(sorts)) == sorted({"none", "ascending" if column.more_is_better else "descending"})
 
 
@@ -149,6 +98,88 @@ def test_the_buttons_change_what_accuracy_is_set_against(run: Browser, button: s
     pressed = "#accuracy .knob button[aria-pressed=true]"
     script = "return [...document.querySelectorAll(arguments[0])].map(each => each.textContent)"
     assert run.run(script, pressed) == [button]
+
+
+def test_a_figure_shows_its_own_table(run: Browser) -> None:
+    script = "return [...document.querySelectorAll('[data-of=targets]')].filter(part => !part.hidden)"
+    for option in ("Bytes", "Energy", "Time"):
+        run.click("#targets .knob button", option)
+        assert run.run(f"{script}.map(part => part.querySelector('table').id)") == [f"targets-{option.lower()}"]
+
+
+def test_the_first_table_needs_no_scrolling_at_1300_pixels(run: Browser) -> None:
+    run.emulate(width=1300)
+    assert run.run("const box = document.querySelector('.scroll'); return box.scrollWidth <= box.clientWidth")
+    run.emulate()
+
+
+TABLE = """
+    const box = document.createElement('div');
+    box.innerHTML = arguments[0];
+    document.body.append(box);
+    const text = window[arguments[1]];
+    const copied = text(contentOf(box.querySelector('table')));
+    box.remove();
+    return copied;"""
+MARKUP = """
+    <table><thead>
+    <tr class="groups"><th></th><th colspan="2">Time</th><th>R&amp;D</th></tr>
+    <tr class="heads"><th>Algorithm</th><th data-unit="s">First</th><th data-unit="s">Later</th><th>50 %</th></tr></thead><tbody>
+    <tr><th>FL|a_b</th><td data-value="1.5" class="best">1.5 s</td><td data-value="">–</td><td data-value="0.5">2 ± 1 %</td></tr>
+    <tr><th>SFL, "x"</th><td data-value="2">2 s</td><td data-value="60">1 min</td><td data-value="0.25">$3 {5}</td></tr>
+    </tbody></table>"""  # noqa: E501
+
+
+def test_a_table_is_copied_as_markdown(run: Browser) -> None:
+    assert run.run(TABLE, MARKUP, "asMarkdown").splitlines() == [
+        "| Algorithm | Time: First | Time: Later | R&D: 50 % |",
+        "| --- | ---: | ---: | ---: |",
+        "| FL\\|a_b | **1.5 s** | – | 2 ± 1 % |",
+        '| SFL, "x" | 2 s | 1 min | $3 {5} |',
+    ]
+
+
+def test_a_table_is_copied_as_latex(run: Browser) -> None:
+    assert run.run(TABLE, MARKUP, "asLatex").splitlines() == [
+        r"\begin{tabular}{lrrr}",
+        r"\toprule",
+        r" & \multicolumn{2}{c}{Time} & \multicolumn{1}{c}{R\&D} \\",
+        r"\cmidrule(lr){2-3} \cmidrule(lr){4-4}",
+        r"Algorithm & First & Later & 50 \% \\",
+        r"\midrule",
+        r"FL\textbar{}a\_b & \textbf{1.5 s} & -- & 2 $\pm$ 1 \% \\",
+        r'SFL, "x" & 2 s & 1 min & \$3 \{5\} \\',
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+
+
+def test_a_table_is_copied_as_csv_in_si_units(run: Browser) -> None:
+    rows = list(csv.reader(run.run(TABLE, MARKUP, "asCsv").splitlines()))
+    assert rows == [
+        ["Algorithm", "Time: First (s)", "Time: Later (s)", "R&D: 50 %"],
+        ["FL|a_b", "1.5", "", "0.5"],
+        ['SFL, "x"', "2", "60", "0.25"],
+    ]
+
+
+def test_every_table_has_buttons_that_copy_it(run: Browser, folder: Path) -> None:
+    script = """
+        let copied = '';
+        navigator.clipboard.writeText = async text => { copied = text; };
+        const box = document.querySelector('#measures').closest('.scroll');
+        const button = [...box.nextElementSibling.querySelectorAll('button')].find(each => each.textContent === 'CSV');
+        button.focus();
+        const reached = document.activeElement === button;
+        button.click();
+        return [reached, copied, document.querySelectorAll('.scroll > table').length, document.querySelectorAll('.copies').length];"""  # noqa: E501
+    reached, copied, tables, bars = run.run(script)
+    assert reached
+    assert tables == bars > 2
+    heads, *lines = csv.reader(copied.splitlines())
+    place = heads.index("Time: Simulated time (s)")
+    means = load_run(folder).summary.groupby("label")["sim_time_s"].mean()
+    assert {line[0]: float(line[place]) for line in lines} == pytest.approx(means.to_dict())
 
 
 def test_a_phase_can_be_switched_off(run: Browser) -> None:

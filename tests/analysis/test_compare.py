@@ -39,7 +39,7 @@ def two(folder: Path, **second: object) -> tuple[Path, Path]:
 
 def test_labels_get_their_runs_name_only_where_they_collide(tmp_path: Path) -> None:
     found = compare(two(tmp_path, labels=("FL", "Other")))
-    assert found.joined.labels == ["one: FL", "SFPrompt", "two: FL", "Other"]
+    assert found.joined.labels == ["FL (one)", "SFPrompt", "FL (two)", "Other"]
 
 
 def test_runs_of_one_name_go_by_their_folders(tmp_path: Path) -> None:
@@ -110,9 +110,9 @@ def test_the_page_holds_all_runs_and_asks_for_nothing(tmp_path: Path) -> None:
     page = Page.of(write_comparison([first, second, third], tmp_path / "all.html"))
     assert page.requested == []
     assert len(page.html.encode()) < MOST_BYTES
-    for words in ("two: SFPrompt", "training.rounds", "The scenario as run: <three>", "sfsim compare "):
+    for words in ("Which", "SFPrompt (two)", "training.rounds", "The scenario as run: <three>", "sfsim compare "):
         assert words in page.text
-    assert set(page.charts) == {"accuracy", "pareto", "where", "timeline", "queue"}
+    assert set(page.charts) == {"accuracy", "pareto", "targets", "where", "timeline", "queue"}
     assert len(page.charts["timeline"]["figures"]) == 5
     for chart in page.charts.values():
         for figure in chart["figures"].values():

@@ -15,9 +15,10 @@ from analysis.interactive.labels import labels_chart
 from analysis.interactive.timeline import rounds_of, timeline_chart, timeline_figure
 from analysis.interactive.totals import totals_chart, totals_figure
 from analysis.interactive.where import where_figure
-from analysis.measures import highlights, measure_columns
+from analysis.measures import essential_columns, measure_columns, rounds_said
 from analysis.quantities import measure_of
 from analysis.spans import read_timeline
+from analysis.verdict import verdict_of_run
 from simulator.settings.humanize import scale
 from tests.helpers.commands import Sfsim
 from tests.helpers.reports import MOST_BYTES, Page, valid
@@ -41,9 +42,18 @@ def test_it_holds_question_measures_captions_scenario_and_environment(tmp_path: 
     text = page(fabricate(tmp_path, seeds=(0, 1))).text
     for words in ("most accurate?", "Final accuracy", "Time to target", "of which provisioning", "Peak memory",
                   "Look for the widest piece", "sfsim run scenario.yaml", "clients_per_round: 2", "packages.torch",
-                  "means over 2 seeds", "count one multiply-add as two", "3 × pi"):  # fmt: skip
+                  "means over 2 seeds", "count one multiply-add as two", "3 × pi", "Seeds 0, 1"):  # fmt: skip
         assert words in text
     assert "dry run" not in text
+
+
+def test_it_begins_with_the_verdict_and_the_world(tmp_path: Path) -> None:
+    folder = fabricate(tmp_path, seeds=(0, 1), rounds=8)
+    found = page(folder)
+    verdict = verdict_of_run(load_run(folder))
+    places = [found.text.index(words) for words in (*verdict.sentences, "3 × pi", "Measures")]
+    assert places == sorted(places)
+    assert found.tags.index("svg") < found.tags.index("table")
 
 
 def test_names_are_escaped(tmp_path: Path) -> None:
@@ -71,8 +81,9 @@ def test_every_figure_is_one_that_plotly_knows(tmp_path: Path) -> None:
 
 def test_one_round_of_one_algorithm(tmp_path: Path) -> None:
     folder = fabricate(tmp_path, labels=("FL",), rounds=1, devices=1, per_round=1, target=None)
-    assert 'class="best' not in page(folder).html
-    assert highlights(load_run(folder)) == []
+    found = page(folder)
+    assert 'class="best' not in found.html
+    assert "Seed 0 " in found.text
 
 
 def test_without_figures_at_hand_they_are_drawn_and_named(tmp_path: Path) -> None:
@@ -139,15 +150,6 @@ def test_figures_that_read_the_same_are_equally_good(tmp_path: Path, same: bool)
     assert [cell.best for cell in cells] == ([False] * 3 if same else [True, True, False])
 
 
-def test_what_is_cheap_is_named_with_its_accuracy(tmp_path: Path) -> None:
-    run = load_run(fabricate(tmp_path, labels=("A", "B", "C"), algorithms=("fedavg",), rounds=1))
-    run.summary["settled_accuracy"] = [0.1, 0.25, 0.9]
-    run.summary["sim_time_s"] = [10.0, 10.001, 20.0]
-    said = {what: (who, much) for what, who, much in highlights(run)}
-    assert said["Most accurate"] == ("C", "90 %")
-    assert said["Least simulated time"] == ("A and B", "10 s, 10 % to 25 % accurate")
-
-
 @pytest.mark.parametrize("measured", [True, False])
 def test_personal_accuracy_is_shown_where_it_was_measured(tmp_path: Path, measured: bool) -> None:
     run = load_run(fabricate(tmp_path))
@@ -159,6 +161,55 @@ def test_personal_accuracy_is_shown_where_it_was_measured(tmp_path: Path, measur
     if measured:
         (line, _) = accuracy_figure(run, "time", "personal_accuracy")["data"]
         assert set(line["y"]) == {0.5}
+
+
+def test_nothing_is_personal_where_devices_share_a_model(tmp_path: Path) -> None:
+    """A run that tells how many models there are shows personal accuracies only if some algorithm has several."""
+    run = load_run(fabricate(tmp_path))
+    for frame in (run.summary, run.rounds):
+        frame["personal_accuracy"] = 0.5
+    for models, expected in (([1, 1], False), ([1, 3], True)):
+        run.summary["personal_models"] = models
+        chart = accuracy_chart(run)
+        assert chart is not None
+        assert ("Personal accuracy" in [column.name for column in measure_columns(run)]) == expected
+        assert ("Personal" in chart.knobs[1].options) == expected
+
+
+def test_the_first_table_has_what_a_reader_in_a_hurry_wants(tmp_path: Path) -> None:
+    run = load_run(fabricate(tmp_path))
+    run.summary["first_round_s"], run.summary["later_round_s"] = 2.0, 1.0
+    columns = measure_columns(run)
+    names = [(column.group, column.name) for column in essential_columns(columns)]
+    assert names == [
+        *(("Learning", "Settled accuracy"), ("Learning", "80 % held after")),
+        *(("Time", "Simulated time"), ("Time", "First round"), ("Time", "Later round"), ("Traffic", "Sent in all")),
+        *(
+            ("Energy", "Devices"),
+            ("Energy", "Server"),
+            ("Peak memory", "of a device"),
+            ("Peak memory", "of the server"),
+        ),
+    ]
+    assert len(columns) > len(names)
+
+
+def test_first_and_later_rounds_are_explained_as_far_as_they_differ(tmp_path: Path) -> None:
+    run = load_run(fabricate(tmp_path))
+    assert rounds_said(run) == "", "a run of an earlier version"
+    run.summary["first_round_s"], run.summary["bytes_provisioning"] = 2.0, 0.0
+    assert "once" not in rounds_said(run)
+    assert "No round of this run was a later one." in rounds_said(run)
+    run.summary["later_round_s"], run.summary["bytes_provisioning"] = 1.0, [0.0, 5.0]
+    assert "What is sent to each device once weighs on a short run" in rounds_said(run)
+    assert "No round" not in rounds_said(run)
+
+
+def test_an_accuracy_says_on_how_many_samples_it_was_measured(tmp_path: Path) -> None:
+    run = load_run(fabricate(tmp_path))
+    run.summary["evaluated_samples"] = 200
+    (cells,) = (column.cells for column in measure_columns(run) if column.name == "Settled accuracy")
+    assert [cell.note for cell in cells] == ["of 200", "of 200"]
 
 
 @pytest.mark.parametrize("measured", [True, False])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from analysis.report_comparison import compare
+from analysis.verdict import verdict_of_run
 from tests.helpers.commands import Sfsim
 from tests.helpers.run_folders import fabricate
 from tests.helpers.sweep_folders import UPLINK, fabricate_sweep
@@ -21,7 +23,10 @@ def test_report_draws_a_run_and_a_sweep_anew(sfsim: Sfsim, tmp_path: Path) -> No
 def test_compare_writes_where_it_is_told(sfsim: Sfsim, tmp_path: Path) -> None:
     folders = [fabricate(tmp_path / name, labels=("FL",), rounds=1, name=name) for name in ("a", "b")]
     out = tmp_path / "both.html"
-    assert sfsim("compare", *folders, "--out", out) == (0, f"Comparison: {out}\n", "")
+    comparison = compare(folders)
+    verdict = verdict_of_run(comparison.joined, comparison.own_labels)
+    wanted = f"\n{verdict}\n\nComparison: {out}\n"
+    assert sfsim("compare", *folders, "--out", out) == (0, wanted, "")
     assert out.exists()
 
 

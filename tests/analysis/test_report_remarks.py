@@ -104,8 +104,8 @@ def test_a_run_that_tells_none_of_this_has_no_remarks(tmp_path: Path) -> None:
 def test_a_comparison_goes_by_each_runs_own_scenario(tmp_path: Path) -> None:
     folders = a_run(tmp_path / "1", name="one"), a_run(tmp_path / "2", name="two", on_oom="skip")
     text = Page.of(write_comparison(folders, tmp_path / "both.html")).text
-    assert "one: FL needs up to 60 MB on a device" in text
-    assert "two: FL needs" not in text
+    assert "FL (one) needs up to 60 MB on a device" in text
+    assert "FL (two) needs" not in text
 
 
 def test_reproducing_writes_beside_nothing_that_is_there(tmp_path: Path) -> None:

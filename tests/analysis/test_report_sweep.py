@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from analysis import RunError, load_sweep, report_sweep, sweep_highlights, winner_map, write_sweep_report
+from analysis import RunError, load_sweep, report_sweep, winner_map, write_sweep_report
 from analysis.interactive import sweep as interactive
 from analysis.interactive.pareto import pareto_chart, pareto_figure
 from analysis.interactive.sweep import sweep_data
 from analysis.pareto import pareto_front, spots
-from simulator.settings.humanize import human
+from analysis.verdict import verdict_of_sweep
 from tests.helpers.reports import MOST_BYTES, Page, valid
 from tests.helpers.sweep_folders import BATCH, HEAD, UPLINK, costs, fabricate_sweep
 
@@ -34,6 +34,13 @@ def test_the_report_is_one_file_that_asks_for_nothing(tmp_path: Path) -> None:
     for words in (UPLINK, "12", "28 of 28 done", "sfsim sweep sweep.yaml", "The base scenario"):
         assert words in found.text
     assert "no result" not in found.text
+
+
+def test_it_begins_with_the_verdict(tmp_path: Path) -> None:
+    folder = fabricate_sweep(tmp_path, AXES, LABELS)
+    found = page(folder)
+    places = [found.text.index(words) for words in (*verdict_of_sweep(load_sweep(folder)).sentences, "Over the axes")]
+    assert places == sorted(places)
 
 
 def test_rows_are_the_means_of_the_frames(tmp_path: Path) -> None:
@@ -147,34 +154,6 @@ def test_all_that_is_drawn_has_room_on_one_page(tmp_path: Path, monkeypatch: pyt
     assert "of 12 points" in found.text
     monkeypatch.setattr(report_sweep, "_ROOM", rest)
     assert "At single points" not in page(folder).text
-
-
-def test_who_is_alone_wins_nothing(tmp_path: Path) -> None:
-    folder = fabricate_sweep(tmp_path, AXES, failed=lambda label, place, _: label == "FL" and place[HEAD] != "1")
-    found = {what: much for what, _, much in sweep_highlights(load_sweep(folder))}
-    assert found["Least traffic"].startswith("at 4 of 4 points")
-
-
-def test_equal_figures_are_a_tie(tmp_path: Path) -> None:
-    folder = fabricate_sweep(tmp_path, AXES, formula=lambda label, place, seed: costs("FL", place, seed))
-    assert [card for card in sweep_highlights(load_sweep(folder)) if card[0].startswith("Least")] == [
-        (f"Least {what}", "a tie", "at 12 of 12 points") for what in ("simulated time", "traffic", "device energy")
-    ]
-
-
-def test_it_is_said_where_each_is_fastest_that_depends_on_it(tmp_path: Path) -> None:
-    """By the law of these sweeps: a fast link is best for all, and heads cost all but FL, which knows none."""
-    said = [
-        card for card in sweep_highlights(load_sweep(fabricate_sweep(tmp_path, AXES, LABELS))) if "fastest" in card[0]
-    ]
-    assert [(what, where) for what, where, _ in said] == [
-        ("FL is fastest at", "rate 64 Mbit/s"),
-        ("SFPrompt is fastest at", "rate 64 Mbit/s, head 1"),
-        ("SFL is fastest at", "rate 64 Mbit/s, head 1"),
-    ]
-    assert said[0][2] == human("seconds", 40 + 8e7 * 8e-6 / 64)
-    alone = fabricate_sweep(tmp_path / "alone", {HEAD: ["1", "2"]}, ("FL",))
-    assert sweep_highlights(load_sweep(alone))[1:] == [], "to FL it makes no difference"
 
 
 def test_no_number_is_one_that_json_lacks(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from analysis.interactive.critical_path import path_chart
 from analysis.interactive.queue import queue_chart
 from analysis.lanes import Span
 from analysis.measures import measure_columns
+from analysis.path_table import path_columns
 from analysis.runs import Run
 from analysis.server import OwnLabels, length_of, queue_lengths, server_tables
 from analysis.spans import CRITICAL_PATH, read_timeline
@@ -28,6 +30,12 @@ from tests.helpers.run_folders import fabricate
 
 def own(run: Run) -> OwnLabels:
     return {label: (run, label) for label in run.labels}
+
+
+def queued(folder: Path, *works: tuple[int, int, int]) -> tuple[OwnLabels, Mapping[str, int]]:
+    """What `queue_chart` takes, of a run whose server serves these works."""
+    run = load_run(made(folder, served(*works), 5))
+    return own(run), run.places
 
 
 def write(folder: Path, name: str, columns: tuple[str, ...], *rows: tuple[Any, ...]) -> None:
@@ -66,12 +74,12 @@ def test_the_queue_of_a_run_counts_works_that_were_withdrawn(tmp_path: Path) -> 
 
 
 def test_the_chart_has_a_line_for_each_label_and_is_left_out_if_nobody_waits(tmp_path: Path) -> None:
-    chart = queue_chart(own(load_run(made(tmp_path / "a", served((0, 0, 4), (1, 4, 1)), 5))))
+    chart = queue_chart(*queued(tmp_path / "a", (0, 0, 4), (1, 4, 1)))
     assert chart is not None
     (figure,) = chart.figures.values()
     valid(figure)
     assert [(trace["legendgroup"], trace["y"]) for trace in figure["data"]] == [("FL", [0, 1, 0, 0])]
-    assert queue_chart(own(load_run(made(tmp_path / "b", served((0, 0, 4)), 5)))) is None
+    assert queue_chart(*queued(tmp_path / "b", (0, 0, 4))) is None
 
 
 @pytest.fixture
@@ -126,7 +134,7 @@ def test_a_report_has_a_section_on_the_server(told: Path) -> None:
     found = Page.of(write_report(told, []))
     assert "path" in found.charts
     for words in (
-        "The server, and what rounds wait for",
+        "The server and its queue",
         "What a round waits for",
         "server, GPU 1",
         "Who waited there",
@@ -173,3 +181,15 @@ def test_the_measures_of_the_server_are_shown_where_it_is_busy_and_works_wait(tm
     )
     shown = [(column.name, column.cells[0].text) for column in measure_columns(run) if column.group == "Server"]
     assert shown == ([("Busy", "50 %"), ("Mean wait", "250 ms"), ("Mean queue", "0.25")] if wait else [])
+
+
+def test_the_shares_of_a_path_by_hand(told: Path, tmp_path: Path) -> None:
+    """Two seeds of two rounds, whose paths are 10 s a seed: 6 s on devices, 2 s in a queue, 2 s for a moment."""
+    columns = path_columns(own(load_run(told)))
+    assert [(column.name, column.cells[0].text, column.cells[0].value) for column in columns] == [
+        ("Mean time", "5 s", 5.0),
+        ("Devices compute", "60 %", 0.6),
+        ("Queues", "20 %", 0.2),
+        ("Other", "20 %", 0.2),
+    ]
+    assert path_columns(own(load_run(fabricate(tmp_path / "without")))) == []

@@ -11,7 +11,7 @@ import pytest
 from analysis import RunError, write_report
 from analysis.explorer import EXPLORER, read_explorer
 from simulator.experiments.plan.explorer import explorer as explorers
-from tests.analysis.test_browser import CHROMIUM, DRIVER, Browser
+from tests.helpers.browser import HAS_BROWSER, Browser
 from tests.helpers.closed_forms import small
 from tests.helpers.run_folders import fabricate
 from tests.helpers.what_ifs import FIGURES, Wish, by_program
@@ -22,7 +22,7 @@ WISHES = (
     Wish(links=0.25, devices=2.0, server=0.5, head=1, kept=35, rounds=3),
     Wish(links=8.0, batches=3, head=0, kept=100),
 )
-in_browser = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="there is no chromium with a chromedriver")
+in_browser = pytest.mark.skipif(not HAS_BROWSER, reason="there is no chromium with a chromedriver and selenium")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_a_slider_redraws_the_figures(page: Path) -> None:
             slider.value = 0;
             slider.dispatchEvent(new Event("input"));
             const slow = seconds();
-            document.querySelector("#whatif button").click();
+            document.querySelector("#whatif .note button").click();
             return [before, slow, seconds(), slider.nextElementSibling.textContent];"""
         before, slow, again, said = browser.run(moved)
         assert slow > before == again

@@ -1,7 +1,7 @@
 """``make bench``: what the simulator adds and saves, and whether its figures agree with torch's, with each other
-and with this machine's seconds."""
+and with this machine's seconds; and what it takes to open a report."""
 
-from tests.bench import agreement, calibration, disciplines, drivers, events, overhead, prefix, sweeps
+from tests.bench import agreement, calibration, disciplines, drivers, events, overhead, page, prefix, sweeps
 
 overhead.main()
 prefix.main()
@@ -11,3 +11,4 @@ drivers.main()
 disciplines.main()
 calibration.main([])
 sweeps.main([])
+page.main()

@@ -38,14 +38,20 @@ def test_a_client_that_nothing_can_be_said_of_is_left_out() -> None:
     assert score([model], [(model, np.array([0, 7, 0]))]) == Score(4 / 6, 0.5, None, None)
 
 
+def test_a_model_that_clients_share_counts_once() -> None:
+    shared, own, mix = answers([1, 1], [2, 2]), answers([1, 1], [2, 2]), np.array([1, 1])
+    assert score([shared], [(shared, mix)] * 3).personal_models == 1
+    assert score([shared], [(shared, mix), (own, mix), (shared, mix)]).personal_models == 2
+
+
 def test_participants_are_a_mean_of_their_own() -> None:
     """Of three clients at 0, 1/2 and 1 the first has not taken part, and of the fourth nothing can be said."""
     model = answers([0, 2, 3, 0], [2, 4, 3, 0])
     personal = [(model, np.eye(4, dtype=int)[label]) for label in range(4)]
     found = score([model], personal, [False, True, True, True])
-    assert found[2:] == (0.5, 0.0, 0.75, 0.5)
-    assert score([model], personal, [False, False, False, True])[2:] == (0.5, 0.0, None, None)
-    assert score([model], personal)[2:] == (0.5, 0.0, None, None)
+    assert found[2:6] == (0.5, 0.0, 0.75, 0.5)
+    assert score([model], personal, [False, False, False, True])[2:6] == (0.5, 0.0, None, None)
+    assert score([model], personal)[2:6] == (0.5, 0.0, None, None)
 
 
 @pytest.mark.parametrize(("clients", "worst"), [(1, 0.0), (4, 0.0), (10, 0.0), (11, 0.5), (20, 0.5), (21, 1.0)])

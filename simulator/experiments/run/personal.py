@@ -16,9 +16,14 @@ PERSONAL = (
 
 
 def participants(outcome: TrialResult) -> dict[str, Any]:
-    """Return the further keys of a trial in ``summary.json``: the last personal accuracies of those that took part."""
+    """Return the further keys of a trial in ``summary.json``: the last personal accuracies of those that took part.
+
+    With them goes ``personal_models``, the number of distinct models that the evaluated devices use: one where they
+    share a model, and nothing is personal but the mix of classes on which it is evaluated.
+    """
     final = next((point.score for point in reversed(outcome.rounds) if point.score), None)
-    return dict(zip(PERSONAL[2:], personal(final)[2:], strict=True))
+    accuracies = dict(zip(PERSONAL[2:], personal(final)[2:], strict=True))
+    return accuracies | {"personal_models": final.personal_models if final else None}
 
 
 def personal(score: Score | None) -> tuple[float | None, ...]:

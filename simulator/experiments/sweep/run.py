@@ -17,8 +17,8 @@ from simulator.experiments.run.consoles import bars, shows_bars, standard_consol
 from simulator.experiments.sweep import points, problems, settings
 from simulator.experiments.sweep.executors import Executor, Joblib, Sequential
 from simulator.experiments.sweep.points import Trial, named
+from simulator.experiments.sweep.report import REPORT, tell_results
 from simulator.experiments.sweep.store import POINTS, Store
-from simulator.experiments.sweep.table import print_table
 from simulator.experiments.trial.build import torch_device
 from simulator.experiments.trial.memory_check import dry_run_that_fits
 from simulator.experiments.trial.trial import run
@@ -27,11 +27,9 @@ from simulator.settings.humanize import human
 from simulator.settings.plugin_files import own_lines
 
 if TYPE_CHECKING:
-    from analysis import Sweep
     from simulator.experiments.trial.result import TrialResult
     from simulator.scenario.scenario import Scenario
 
-REPORT = "report.html"
 EVERY = 10.0
 """Seconds between two lines of progress without a terminal, and between two updates of the table of points."""
 
@@ -158,7 +156,7 @@ def run_points(
         sweep: the sweep.
         base: its base scenario.
         dry, out, workers, keep_going, ledger, force, console: as for ``run_sweep``.
-        report: draw the figures and the report, and print what is done and the highlights.
+        report: draw the figures and the report, and print what is done and the verdict.
 
     Raises:
         ScenarioError: as ``run_sweep``.
@@ -201,11 +199,7 @@ def run_points(
     if report:
         count = f"{done} of {plan.count} trials are done, {now} of them now"
         console.print(f"{count}: {store.folder / POINTS}", soft_wrap=True)
-        with status(console, "Figures and report"):
-            text, swept = _report(store.folder)
-        console.print(text, soft_wrap=True, highlight=False)
-        if swept is not None:
-            print_table(console, swept, base.target_accuracy, str(store.folder / REPORT))
+        tell_results(store.folder, base.target_accuracy, console)
     if failed and not keep_going:
         raise ScenarioError(f"{len(failed)} of {plan.count} trials failed: the same command tries them again")
     return store.folder
@@ -223,23 +217,6 @@ def validate_sweep(file: Path, overrides: Sequence[str] = ()) -> str:
         raise problems.refusal(plan, invalid)
     labels = ", ".join(dict.fromkeys(row.label for row in plan.rows))
     return f"{file} is a valid sweep: {len({row.point for row in plan.rows})} points, {plan.count} trials ({labels})"
-
-
-def _report(folder: Path) -> tuple[str, Sweep | None]:
-    """Write figures and report unless they exist; return the highlights and where the report is, and the sweep.
-
-    A report that cannot be drawn is no failure of the sweep: the text then says why there is none, without a sweep.
-    """
-    from analysis import RunError, load_sweep, sweep_highlights, write_sweep_figures, write_sweep_report
-
-    try:
-        sweep = load_sweep(folder)
-        lines = [f"{what}: {who}, {much}" for what, who, much in sweep_highlights(sweep)]
-        if not (folder / REPORT).exists():
-            write_sweep_report(sweep, write_sweep_figures(sweep))
-        return "\n".join([*lines, f"Report: {folder / REPORT}"]), sweep
-    except RunError as error:
-        return f"There is no report: {error}", None
 
 
 def _run(results: Generator[Done, None, None], of: int, watch: Watch) -> dict[str, str]:

@@ -56,7 +56,8 @@ def test_a_plan(plan: Sfsim, tmp_path: Path) -> None:
     status, out, err = plan("--out", "plan.csv")
     assert (status, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0].strip() == "tiny: one round of every cut"
+    heads = [line for line in lines if line.startswith(("Which:", "At what cost:", "tiny:"))]
+    assert [head.partition(":")[0] for head in heads] == ["Which", "At what cost", "tiny"], "the verdict comes first"
     assert [line.split()[0] for line in lines if line.startswith(("FL ", "SFL "))] == ["FL", "SFL"]
     assert [line.split()[0] for line in lines if "*" in line and ":" not in line] == ["1*"]
     few, many = (sent("SFL", samples) for samples in (EACH, 2 * EACH))

@@ -64,6 +64,7 @@ SUMMARY = [
     "carbon_kg",
     "personal_accuracy_participants",
     "personal_accuracy_participants_worst_decile",
+    "personal_models",
     "cost_to_target_usd",
     "carbon_to_target_kg",
     "settled_accuracy",
