@@ -173,7 +173,7 @@ def test_a_report_and_a_comparison_tell_both(folder: Path, tmp_path: Path) -> No
     attempted(folder, attempt("pi-0", 1, 1), attempt("pi-1", 1, 2))
     other = fabricate(tmp_path / "other", labels=("FL",), name="other")
     pages = write_report(folder, []), write_comparison([folder, other], tmp_path / "x.html")
-    for page, label in zip(pages, ("FL", "made up: FL"), strict=True):
+    for page, label in zip(pages, ("FL", "FL (made up)"), strict=True):
         text = Page.of(page).text
         assert f"{label} pi-1 1 of 1 round 500 ms 500 ms" in text
         assert f"{label} late" in text
