@@ -43,7 +43,9 @@ class WorldSettings(Settings):
     """A file with devices and links of your own, relative to the scenario's folder, else to the working directory. Its
     figures are filled into the devices and the server; the name of the file is not kept."""
     devices: Annotated[Many[DeviceSettings], Field(min_length=1)]
+    """Groups of identical devices."""
     server: ServerSettings
+    """The server."""
     edges: Many[EdgeSettings] = ()
     """Edge servers, through which the devices behind them are connected to the server; others are so directly."""
 
