@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from os.path import normpath, relpath
 from pathlib import Path, PurePosixPath
 
@@ -23,12 +24,18 @@ def outside(link: str, page: str, root: Path) -> str | None:
     return target if not target.startswith(("docs/", "..")) and (root / target).is_file() else None
 
 
-def linked_files(root: Path) -> list[str]:
-    """Return the paths of all files outside docs/ that pages link to, but those that have a page of their own."""
+def linked_files(root: Path, generated: Mapping[str, str]) -> list[str]:
+    """Return the paths of all files outside docs/ that pages link to, but those that have a page of their own.
+
+    Args:
+        root: the folder of the repository.
+        generated: the texts of the generated pages, by their path below docs/.
+    """
+    paths = (root / "docs").rglob("*.md")
+    texts = {path.relative_to(root / "docs").as_posix(): path.read_text(encoding="utf-8") for path in paths}
     found = set()
-    for path in (root / "docs").rglob("*.md"):
-        page = path.relative_to(root / "docs").as_posix()
-        found |= {outside(link, page, root) for link in LINK.findall(path.read_text(encoding="utf-8"))}
+    for page, text in {**texts, **generated}.items():
+        found |= {outside(link, page, root) for link in LINK.findall(text)}
     return sorted(path for path in found if path and path not in PAGES)
 
 

@@ -9,7 +9,6 @@ from collections import defaultdict
 from functools import cache
 from pathlib import Path
 from statistics import mean
-from typing import NamedTuple
 
 import yaml
 from keys import elsewhere, model_table
@@ -66,26 +65,15 @@ TITLES = {
 COLUMNS = ("system", "time", "first round", "up", "down", "device work", "device energy", "peak memory of a device")
 
 
-class SystemPage(NamedTuple):
-    """A generated page.
-
-    Attributes:
-        title: what the navigation shows.
-        path: its path below docs/.
-        text: its Markdown.
-    """
-
-    title: str
-    path: str
-    text: str
+def names() -> list[str]:
+    """Return the names of all algorithms, in the order of the groups."""
+    listed = [name for group in GROUPS.values() for name in group]
+    return listed + [name for name in ALGORITHMS.names() if name not in listed]
 
 
-@cache
-def pages() -> tuple[SystemPage, ...]:
-    """Return a page for each algorithm of this project, in the order of the groups."""
-    names = [name for group in GROUPS.values() for name in group]
-    names += [name for name in ALGORITHMS.names() if name not in names]
-    return tuple(SystemPage(TITLES.get(name, name), f"systems/{name}.md", _page(name)) for name in names)
+def title(name: str) -> str:
+    """Return what an algorithm is called in the navigation."""
+    return TITLES.get(name, name)
 
 
 def overview() -> str:
@@ -106,10 +94,11 @@ def overview() -> str:
     return "\n\n".join(lines)
 
 
-def _page(name: str) -> str:
+def page(name: str) -> str:
+    """Return the page of an algorithm."""
     kind = ALGORITHMS.find(name)
     text = re.split(r"\n\n(?=Attributes:\n)", inspect.getdoc(kind) or "")[0]
-    lines = [f"# {TITLES.get(name, name)}", prose(text), f"In a scenario: `{{name: {name}}}`."]
+    lines = [f"# {title(name)}", prose(text), f"In a scenario: `{{name: {name}}}`."]
     lines += ["## Keys", elsewhere(model_table(kind, name)).replace("](scenario.md", "](../reference/scenario.md")]
     lines.append("Beside these, an entry has a `label`, and `training` with what it overrides of the scenario's.")
     lines += ["## What a dry run measures", f"In the world of [the quickstart](../../{WORLD}), twelve rounds, with default"]
@@ -132,7 +121,7 @@ def _trial(name: str) -> TrialResult:
 
 
 def _row(name: str, link: str = "") -> tuple[str, ...]:
-    trial, title = _trial(name), TITLES.get(name, name)
+    trial = _trial(name)
     ledger = trial.ledger
     last = trial.rounds[-1]
     up = sum(row.bytes for row in ledger.transfers if row.source == row.client)
@@ -140,7 +129,7 @@ def _row(name: str, link: str = "") -> tuple[str, ...]:
     flops = sum(row.flops for row in ledger.works if row.site == row.client)
     first = next(iter(ledger.rounds))
     return (
-        f"[{title}]({link})" if link else f"**{title}**",
+        f"[{title(name)}]({link})" if link else f"**{title(name)}**",
         human("seconds", last.sim_time_s),
         human("seconds", first.start + first.seconds),
         human("bytes", up),
