@@ -11,8 +11,31 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-SHORT = 60
+SHORT = 100
 """How long an example may be, in characters."""
+
+
+EXAMPLES = {
+    ("world", "catalogue"): "my-devices.yaml",
+    ("server", "power"): "{idle: 60 W, compute: 400 W}",
+    ("edges", "power"): "{idle: 10 W, compute: 40 W}",
+    ("edges", "batching"): "{most: 8, wait: 5 ms}",
+    ("model", "weights"): "runs/tiny-imagenet-32/model.safetensors",
+    ("model", "keywords"): "{depth: 6}",
+    ("training", "prompts"): "{length: 4, place: after_class}",
+    ("training", "augment"): "{crop: 4, flip: true}",
+    ("cifar100", "root"): "~/data",
+    ("flowers102", "root"): "~/data",
+    ("svhn", "root"): "~/data",
+    ("folder", "path"): "photos",
+    ("parquet", "image"): "img",
+    ("parquet", "label"): "label",
+    ("synthetic", "shape"): "[3, 224, 224]",
+    ("fedscale", "file"): "availability.json",
+    ("trace", "file"): "trace.csv",
+    ("sweep", "sample"): "{points: 100, seed: 0}",
+}
+"""How keys are written that neither a scenario nor a page shows."""
 
 
 def example_of(path: str, key: str, value: dict[str, Any]) -> str:
@@ -27,6 +50,8 @@ def example_of(path: str, key: str, value: dict[str, Any]) -> str:
     for where in (place, {"downlink": "uplink"}.get(place, place)):
         if (where, key) in _written():
             return _written()[where, key]
+    if (place, key) in EXAMPLES:
+        return EXAMPLES[place, key]
     return _made_up(value)
 
 
