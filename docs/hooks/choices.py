@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from keys import elsewhere, model_table
+from tables import code, sentence
+
 from simulator.scenario.schema import summary
 from simulator.settings.plugins import FAMILIES, Plugins
-from tables import code, sentence
 
 WHERE = {
     "datasets": "data",

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tables import code, sentence, table
+
 from simulator.accounting.critical_path import Segment
 from simulator.accounting.ledger import Ledger
-from tables import code, sentence, table
 
 FILES = {
     "summary.json": "A list `trials`, with these keys in SI units; null where there is no value, as accuracies in a dry"
@@ -24,8 +25,18 @@ FILES = {
     "queues.csv": "The queues of the server and the edges.",
     "waits.csv": "Who waited there.",
     "critical_path.csv": "What the rounds waited for.",
-    "points.csv": "In the folder of a sweep: which trial belongs to which point. Each axis has a column too, by its key.",
+    "points.csv": "In the folder of a sweep: which trial belongs to which point. Each axis has a column, too.",
 }
+
+
+TYPES = {
+    "str": "text",
+    "str | None": "text or null",
+    "int": "whole number",
+    "float": "number",
+    "bool": "true or false",
+}
+"""What the types of the ledger's columns are called."""
 
 
 def described() -> dict[str, dict[str, str]]:
@@ -41,8 +52,8 @@ def page() -> str:
         "# Columns",
         "What the files of a run folder hold. All figures are in SI units: seconds, bytes, FLOPs, joules, watts;"
         " accuracies are fractions. CSV files have their column names in the first line, and empty cells where there is"
-        " no value. Beside these a folder has `scenario.yaml`, the scenario as resolved, which `sfsim run` can run again,"
-        " and `environment.json`, with the versions and the machine.",
+        " no value. Beside these a folder has `scenario.yaml`, the scenario as resolved, which `sfsim run` can run"
+        " again, and `environment.json`, with the versions and the machine.",
     ]
     for file, columns in described().items():
         lines += [f"## {file}", FILES[file]]
@@ -53,7 +64,11 @@ def page() -> str:
     ]
     kinds = {name: rows.row for name, rows in Ledger().tables().items()} | {"critical_path": Segment}
     for name, kind in kinds.items():
-        lines += [f"### {name}.parquet", sentence(summary_of(kind)), table(("column", "type", "meaning"), rows_of(kind))]
+        lines += [
+            f"### {name}.parquet",
+            sentence(summary_of(kind)),
+            table(("column", "type", "meaning"), rows_of(kind)),
+        ]
     return "\n\n".join(lines)
 
 
@@ -73,9 +88,8 @@ def rows_of(kind: Any) -> list[tuple[str, str, str]]:
     }
     plain = {"client": "the device", "round": "the round", "start": "when it began, in seconds of the simulated clock"}
     plain["seconds"] = "how long it lasted"
-    types = {"str": "text", "str | None": "text or null", "int": "whole number", "float": "number", "bool": "true or false"}
     annotations = {name: getattr(hint, "__forward_arg__", hint) for name, hint in kind.__annotations__.items()}
     return [
-        (code(name), types.get(annotations[name], ""), sentence(texts.get(name) or plain.get(name, "")))
+        (code(name), TYPES.get(annotations[name], ""), sentence(texts.get(name) or plain.get(name, "")))
         for name in kind._fields
     ]

@@ -5,19 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import typer
-from simulator.cli.entry import app
 from tables import code, sentence, table
 
-NOTES = """Every command exits with status 0, or with 2 and one message on stderr if the input is wrong, and never with a
-traceback. `sfsim fidelity` exits with 1 if predictions are worse than its bounds. Ctrl-C or a TERM signal stops a command
-cleanly, with status 130. `sfsim COMMAND --help` prints what is below."""
+from simulator.cli.entry import app
+
+NOTES = """Every command exits with status 0, or with 2 and one message on stderr if the input is wrong, never with a
+traceback. `sfsim fidelity` exits with 1 if predictions are worse than its bounds. Ctrl-C or a TERM signal stops a
+command cleanly, with status 130. `sfsim COMMAND --help` prints what is below."""
 
 
 def page() -> str:
     """Return the page."""
     group: Any = typer.main.get_command(app)
-    lines = ["# Commands", NOTES, "`.venv/bin/sfsim` after `make install`, or `python -m simulator`, has these commands:"]
-    lines.append(table(("command", "what it does"), [(_link(name), _first(c.help)) for name, c in group.commands.items()]))
+    lines = [
+        "# Commands",
+        NOTES,
+        "`.venv/bin/sfsim` after `make install`, or `python -m simulator`, has these commands:",
+    ]
+    lines.append(
+        table(("command", "what it does"), [(_link(name), _first(c.help)) for name, c in group.commands.items()])
+    )
     lines += [_command(f"sfsim {name}", command) for name, command in group.commands.items()]
     return "\n\n".join(lines)
 

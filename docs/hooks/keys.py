@@ -8,12 +8,13 @@ from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
+from tables import code, sentence, table
+from written import example_of
+
 from simulator.experiments.sweep.settings import Sweep
 from simulator.pretraining.settings import Pretraining
 from simulator.scenario.schema import _Described, scenario_schema
 from simulator.settings import units
-from tables import code, sentence, table
-from written import example_of
 
 Schema = dict[str, Any]
 PLUGIN = "name"
@@ -53,12 +54,14 @@ def scenario_page() -> str:
     parts = schema()["$defs"]
     lines = [
         "# Keys of a scenario",
-        "Every key that a scenario file can have, generated from the models that read it. `sfsim schema` prints the same"
-        " as a JSON Schema, with which editors complete and check. A key without a default is required, except that the"
-        " catalogue fills in what a device, a server or a link of it leaves out. Quantities are written with their"
+        "Every key that a scenario file can have, generated from the models that read it. `sfsim schema` prints the"
+        " same as a JSON Schema, with which editors complete and check. A key without a default is required, except"
+        " that"
+        " the catalogue fills in what a device, a server or a link of it leaves out. Quantities are written with their"
         " [unit](#units). Where a key takes a *choice by name*, [Choices by name](choices.md) has the keys of each;"
         " for algorithms, see [Systems](../systems/index.md).",
-        "Keys of power, links and batteries are listed once; `world.server.power`, `downlink` and the like have the same.",
+        "Keys of power, links and batteries are listed once; `world.server.power`, `downlink` and the like have the"
+        " same.",
         "## Top level",
         keys_of(schema(), ""),
     ]

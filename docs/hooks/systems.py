@@ -12,12 +12,13 @@ from statistics import mean
 
 import yaml
 from keys import elsewhere, model_table
+from tables import code, prose, table
+
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.trial import run
 from simulator.scenario.scenario import load
 from simulator.settings.humanize import human
 from simulator.settings.plugins import ALGORITHMS
-from tables import code, prose, table
 
 ROOT = Path(__file__).parents[2]
 WORLD = "scenarios/quickstart.yaml"
@@ -80,14 +81,14 @@ def overview() -> str:
     """Return the page that puts all systems side by side."""
     lines = [
         "# Systems",
-        "A system is a way of training together: an entry of `algorithms` in a scenario. Each has a page, made of the"
-        " docstring of its class, its keys, and a dry run. Docstrings say what is a paper's and what is ours; of several"
-        " papers only the abstract was at hand.",
+        "A system is a federated or split fine-tuning method: an entry of `algorithms` in a scenario. Each has a page,"
+        " made of the docstring of its class, its keys, and a dry run. Docstrings say what is a paper's and what is"
+        " ours; of several papers only the abstract was at hand.",
         f"All figures here are from one world, [the quickstart's](../../{WORLD}): twelve devices, of which four take"
         " part in each of twelve rounds, a small ViT, 1,400 images. Each system has its own defaults, so the cuts are"
-        " behind the first block and, where labels stay on the device, before the last one. They were simulated dry when this"
-        " page was built: they say what a system costs, not what it learns. For what is learned, see [label"
-        " skew](../studies/label-skew.md) and the [claims](../claims.md).",
+        " behind the first block and, where labels stay on the device, before the last one. The figures were simulated"
+        " dry when this page was built: they say what a system costs, not what it learns. For what is learned, see"
+        " [label skew](../studies/label-skew.md) and the [claims](../claims.md).",
     ]
     for group, names in GROUPS.items():
         lines += [f"## {group}", table(COLUMNS, [_row(name, f"{name}.md") for name in names])]
@@ -101,8 +102,11 @@ def page(name: str) -> str:
     lines = [f"# {title(name)}", prose(text), f"In a scenario: `{{name: {name}}}`."]
     lines += ["## Keys", elsewhere(model_table(kind, name)).replace("](scenario.md", "](../reference/scenario.md")]
     lines.append("Beside these, an entry has a `label`, and `training` with what it overrides of the scenario's.")
-    lines += ["## What a dry run measures", f"In the world of [the quickstart](../../{WORLD}), twelve rounds, with default"]
-    lines[-1] += " keys; FL and SplitFed for comparison ([all systems](index.md))."
+    lines += [
+        "## What a dry run measures",
+        f"In the world of [the quickstart](../../{WORLD}), twelve rounds, with default keys; FL and SplitFed for"
+        " comparison ([all systems](index.md)).",
+    ]
     others = [other for other in ("fedavg", "splitfed") if other != name]
     lines.append(table(COLUMNS, [_row(name), *(_row(other, f"{other}.md") for other in others)]))
     lines += ["What it sends:", _sent(name), "Where its devices and the server compute:", _works(name)]
@@ -210,8 +214,6 @@ def _mentions(name: str) -> list[str]:
     if claims:
         lines.append("Claims: " + ", ".join(f"[{claim}](../claims.md#{claim})" for claim in claims))
     return lines
-
-
 
 
 def _first_line(path: str) -> str:

@@ -27,7 +27,8 @@ def name_of(page: Path) -> str:
 
 def blocks(text: str, language: str) -> list[str]:
     """All blocks of this language in a page."""
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    fenced = re.findall(r"^```([^\n]*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [block for info, block in fenced if info == language]
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:
