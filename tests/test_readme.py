@@ -48,7 +48,7 @@ def test_its_first_table_has_the_columns_of_a_run(text: str, tmp_path: Path, mon
 def test_its_verdict_has_the_headings_of_a_run() -> None:
     console = block(TEXT, "", "accuracy")
     assert re.findall(r"^(\w[\w ]+): ", console, re.MULTILINE) == [
-        *("Which", "At what cost", "How sure", "What would change it")
+        *("Which", "At what cost", "How sure", "What would change it", "Report")
     ]
 
 
