@@ -24,7 +24,7 @@ def claims(
         typer.Option(help="The page to write.", show_default=f"{PAGE} if no claim is named", metavar="FILE"),
     ] = None,
 ) -> None:
-    """Check published claims by scenarios, dry where no accuracy is needed, and write a page of verdicts."""
+    """Check published claims with scenarios (dry where no accuracy is needed), and write a page of verdicts."""
     from simulator.experiments.evidence.claims_run import claims_in, run_claims
 
     page = out or (None if names else PAGE)
