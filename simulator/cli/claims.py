@@ -34,7 +34,7 @@ def claims(
     from simulator.experiments.evidence.claims_page import is_page, page_of, table
 
     if page and page.exists() and not is_page(page):
-        refuse(f"{page} exists, and is no page of claims: name another with --out")
+        refuse(f"{page} exists, and is not a page of claims: name another with --out")
     try:
         with progress_bar("claims") as progress:
             outcomes, problems = run_claims(files, progress)

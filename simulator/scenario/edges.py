@@ -189,7 +189,7 @@ def _above(edges: Sequence[EdgeSettings], entries: Mapping[str, int], problems: 
     if circle := _circle(above):
         words = " behind ".join([*circle, circle[0]])
         where = ("edges", entries[circle[0]], "behind")
-        problems.append((where, above[circle[0]], f"the edges are in a circle: {words}", None))
+        problems.append((where, above[circle[0]], f"the edges form a circle: {words}", None))
     return above
 
 

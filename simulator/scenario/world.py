@@ -123,7 +123,7 @@ class WorldSettings(Settings):
             missing = [name for name in site.queue.groups if name not in known]
             if missing:
                 near = near_miss(missing[0], known)
-                problem = f"{site.queue.name} names a group of devices that there is not{near}"
+                problem = f"{site.queue.name} names a group of devices that does not exist{near}"
                 raise invalid([((*where, "queue"), listed(missing), problem, listed(dict.fromkeys(known)))])
         return self
 

@@ -101,7 +101,7 @@ class Sweep(FileSettings):
             if key in self.set and key in self.absolute:
                 problems.append((("set", key), None, "it is an axis, which sets it in every point", None))
             if key == "seeds":
-                problems.append((("axes", key), None, "seeds are no axis: say seeds: [0, 1] beside the axes", None))
+                problems.append((("axes", key), None, "seeds are not an axis: say seeds: [0, 1] beside the axes", None))
         if self.sample and self.sample.points > self.grid_points:
             problem = "the grid has fewer points"
             problems.append((("sample", "points"), self.sample.points, problem, f"1 to {self.grid_points}"))
