@@ -246,7 +246,7 @@ def test_what_cannot_be_is_one_message(arguments: list[str], said: str) -> None:
 
 
 def test_an_unknown_way_to_train_from_python() -> None:
-    with pytest.raises(UnfitError, match="no way to train"):
+    with pytest.raises(UnfitError, match="not a way to train"):
         sheet("bundled", train="everything")
 
 
