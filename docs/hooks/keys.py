@@ -110,8 +110,8 @@ def keys_of(part: Schema, path: str) -> str:
             continue
         default = json_text(value["default"]) if "default" in value else ("required" if key in required else "")
         example = example_of(path, key, value)
-        rows.append((code(key), kind(value), code(default) if default != "required" else default, code(example)))
-        rows[-1] = (*rows[-1], sentence(value.get("description", "")))
+        shown = default if default == "required" else code(default)
+        rows.append((code(key), kind(value), shown, code(example), sentence(value.get("description", ""))))
     if not rows:
         return "It has no keys of its own.\n"
     return table(("key", "type and unit", "default", "example", "meaning"), rows)
