@@ -105,7 +105,7 @@ def test_pages_tested_elsewhere_are_named_there() -> None:
     missing = [
         page
         for page, test in TESTED_ELSEWHERE.items()
-        if (ROOT / page).exists() and Path(page).name not in (ROOT / test).read_text(encoding="utf-8")
+        if (ROOT / page).exists() and Path(page).stem not in (ROOT / test).read_text(encoding="utf-8")
     ]
     assert missing == []
 
