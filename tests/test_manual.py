@@ -78,7 +78,7 @@ def test_a_command_works(words: tuple[str, ...], project: Path, sfsim: Sfsim) ->
 def test_what_a_long_command_would_run_is_valid(words: tuple[str, ...], project: Path) -> None:
     _, command, file, *rest = words
     overrides = [value for option, value in pairwise(rest) if option == "--set"]
-    if command == "sweep":
+    if command == "sweep" and "--axis" not in rest:
         assert load_sweep(file).axes or load_sweep(file).zip
     else:
         assert load(file, overrides).algorithms
