@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import typer
@@ -43,6 +44,8 @@ def _command(name: str, command: Any) -> str:
         if not getattr(parameter, "hidden", False)
     ]
     lines.append(table(("argument or option", "default", "meaning"), rows) if rows else "It has no options.")
+    if command.epilog:
+        lines.append(re.sub(r"(sfsim .+)", r"`\1`", command.epilog))
     return "\n\n".join(lines)
 
 
@@ -63,7 +66,7 @@ def _default(parameter: Any) -> str:
     shown = getattr(parameter, "show_default", None)
     if isinstance(shown, str):
         return shown
-    if parameter.default in (None, False, ()) or callable(parameter.default):
+    if parameter.default in (None, False, (), []) or callable(parameter.default):
         return ""
     return str(parameter.default)
 
