@@ -13,14 +13,14 @@ WHERE = {
     "partitions": "data.partition",
     "drivers": "training.driver",
     "selections": "training.selection",
-    "queues": "world.server.queue (and of edges)",
+    "queues": "world.server.queue` and `world.edges[].queue",
     "presences": "world.devices[].presence",
-    "signals": "uplink.signal and downlink.signal of any site, and carbon.signal",
-    "staleness": "staleness of the drivers fedbuff and fedasync",
-    "cut_policies": "cut of an algorithm whose model is cut",
+    "signals": "signal` of any `uplink` or `downlink`, and `carbon.signal",
+    "staleness": "staleness` of the drivers `fedbuff` and `fedasync",
+    "cut_policies": "algorithms[].cut",
     "optimizers": "training.optimizer",
     "schedules": "training.schedule",
-    "compressors": "training.compression, by the kind of payload",
+    "compressors": "training.compression.KIND",
 }
 """Which key takes a choice of each family; algorithms have pages of their own."""
 

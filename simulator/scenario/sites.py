@@ -75,7 +75,7 @@ class LinkSettings(Settings):
     rate: Bandwidth  # bytes/s
     """How much it carries in a second: what a transfer really gets, headers left out."""
     latency: Duration = 0.0  # seconds
-    """How long a payload takes to cross the link beside the time for its bytes."""
+    """How long a payload takes to cross the link, in addition to the time for its bytes."""
     signal: Annotated[Signal, SIGNALS] | None = None
     """How the rate varies in time, as a factor on it or in place of it; null if it does not."""
     loss: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -102,9 +102,9 @@ class SiteSettings(Settings):
     """The precision of the simulated time: it chooses the rate and the utilisation, and the bytes of a number. It
     changes nothing else: neither what is computed nor what is sent."""
     utilisation: Utilisation
-    """The share of the peak rate that products reach: one number, or one for each precision."""
+    """The share of the peak rate that matrix products reach: one number, or one for each precision."""
     memory_bandwidth: MemoryBandwidth  # bytes/s
-    """What operations reach that are bound by memory, such as norms and activations."""
+    """The bandwidth that memory-bound operations reach, such as norms and activations."""
     copies: bool = False
     """Whether convolutions copy their operands first, into columns and into another layout: on processors."""
     memory: Memory  # bytes

@@ -47,7 +47,7 @@ class WorldSettings(Settings):
     server: ServerSettings
     """The server."""
     edges: Many[EdgeSettings] = ()
-    """Edge servers, through which the devices behind them are connected to the server; others are so directly."""
+    """Edge servers, through which the devices behind them reach the server; other devices reach it directly."""
 
     @property
     def clients(self) -> int:
