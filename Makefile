@@ -12,7 +12,7 @@ ROOM := $(or $(shell awk '/MemAvailable/ {n = int($$2 / 2000000); print n ? n : 
 PYTEST := $(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) --maxprocesses $(ROOM) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test check lint types bench bench-learning slow audit audit-long audit-later fidelity clean
+.PHONY: help install quickstart test check lint types bench bench-learning slow audit audit-long audit-later fidelity docs clean
 
 help:  ## list these commands
 	@echo "sfsim wants Python $(WANTED); found: $(or $(PYTHON),none)"
@@ -37,13 +37,13 @@ test: install  ## run the tests, on all cores for which there is memory, or on P
 slow: install  ## run the slow tests too
 	@$(PYTEST) -m 'slow or not slow'
 
-audit: install  ## checks by outsiders: queues, energy, devices that leave, who waits for ever, determinism; 3 minutes
+audit: install  ## independent checks: queues, energy, devices that leave, deadlocks, determinism; 3 minutes
 	@$(BIN)/python -m tests.audits
 
 audit-long: install  ## extreme values; 20 minutes
 	@$(BIN)/python -m tests.audits long
 
-audit-later: install  ## checks of what is not there yet: hostile files, full disks (as root)
+audit-later: install  ## checks of what is not built yet: hostile files, full disks (as root)
 	@$(BIN)/python -m tests.audits later
 
 fidelity: install  ## deploy a small scenario for real, and compare its seconds with those predicted; as root, 2 minutes
@@ -63,5 +63,12 @@ bench: install  ## measure the simulator; JSON lines on stdout
 bench-learning: install  ## what each algorithm gains from pre-trained weights; JSON lines on stdout
 	@$(BIN)/python -m tests.bench.learning
 
+$(VENV)/docs: $(VENV)/installed
+	@$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch $@
+
+docs: $(VENV)/docs  ## build the manual into site/, strictly; open site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 clean:  ## remove the environment and what tools leave behind
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -69,7 +69,7 @@ def loss_tables(run: Run, own_labels: dict[str, tuple[Run, str]]) -> list[TextTa
         ),
         TextTable(
             "waste",
-            "What was in vain",
+            "What was wasted",
             ("Algorithm", "Reason", "Updates lost", "Device time", "Bytes", "FLOPs", "Energy"),
             list(_waste_rows(run)),
             "Work and traffic of updates that were not used, by reason. Retransmitted: bytes of other updates that "

@@ -77,8 +77,8 @@ MEASURES = (
     TableMeasure("Carbon", "Emissions to target", "carbon_to_target_kg", "kg"),
     TableMeasure("Peak memory", "of a device", "peak_client_memory_bytes", "bytes", essential=True),
     TableMeasure("Peak memory", "of the server", "peak_server_memory_bytes", "bytes", essential=True),
-    TableMeasure("In vain", "Device time", "wasted_device_seconds", "seconds", shown="nonzero"),
-    TableMeasure("In vain", "Bytes", "wasted_bytes", "bytes", shown="nonzero"),
-    TableMeasure("In vain", "FLOPs", "wasted_flops", "flops", shown="nonzero"),
-    TableMeasure("In vain", "Energy", "wasted_energy_j", "joules", shown="nonzero"),
+    TableMeasure("Wasted", "Device time", "wasted_device_seconds", "seconds", shown="nonzero"),
+    TableMeasure("Wasted", "Bytes", "wasted_bytes", "bytes", shown="nonzero"),
+    TableMeasure("Wasted", "FLOPs", "wasted_flops", "flops", shown="nonzero"),
+    TableMeasure("Wasted", "Energy", "wasted_energy_j", "joules", shown="nonzero"),
 )

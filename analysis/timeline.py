@@ -53,7 +53,7 @@ def plot_round_timeline(run: Run, round_number: int | None = None, axes: Sequenc
     colours = style.phase_colours(phases)
     handles = [Patch(facecolor=colours[phase], label=phase) for phase in phases]
     if any(timeline.lossy for timeline in timelines):
-        handles.append(Patch(**_lost("#9a9a9a"), label="in vain"))
+        handles.append(Patch(**_lost("#9a9a9a"), label="wasted"))
     if causes := dict.fromkeys(cause for timeline in timelines for cause in timeline.absences):
         handles.append(Patch(**_AWAY, label=" or ".join(causes)))
     style.shared_legend(axes[0], handles, columns=6)

@@ -276,7 +276,7 @@ def _named(row: Any, otherwise: str, works: int = 1) -> str:
         works: how many works share the pass.
     """
     name = str(row.phase or otherwise) + (f", {works} works" if works > 1 else "")
-    return f"{name} (in vain)" if row.reason not in ("", UNFINISHED) else name
+    return f"{name} (wasted)" if row.reason not in ("", UNFINISHED) else name
 
 
 def _arrived(row: Any) -> bool:

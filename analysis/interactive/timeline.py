@@ -21,7 +21,7 @@ HOW_TO_READ = (
     "Drag to zoom into a piece of the round."
 )
 PATH = " The critical path is the chain that makes the round last so long: only what is on it is worth speeding up."
-ALSO = " What was in vain is crossed, and says why when you point at it; a site that is away is grey."
+ALSO = " Wasted work is crossed out; point at it to see why. A site that is away is grey."
 AWAY = "away"
 _CROSSED = {"shape": "x", "fgcolor": "#ffffff", "fgopacity": 0.85, "size": 5, "solidity": 0.4, "fillmode": "overlay"}
 
@@ -109,7 +109,7 @@ def timeline_figure(timeline: Timeline, most: int = _MOST_BARS_A_LABEL) -> Figur
                 marker = {"color": colours[phase], "line": {"width": 0}} | ({"pattern": _CROSSED} if lost else {})
                 texts = [_hover_text(*lanes[lane][:2], bar) for lane, bar in placed]
                 times = [(lane, bar.start, bar.stop - bar.start) for lane, bar in placed]
-                traces.append(_trace(f"{phase}, in vain" if lost else phase, marker, times, texts, unit.divisor))
+                traces.append(_trace(f"{phase}, wasted" if lost else phase, marker, times, texts, unit.divisor))
     if away := list(_away(timeline.sites)):
         marker = {"color": "#b4b4b4", "line": {"width": 0}, "pattern": _CROSSED | {"shape": "/"}}
         times, texts = [times for times, _ in away], [text for _, text in away]
@@ -185,7 +185,7 @@ def _hover_text(site: str, lane: str, bar: Bar) -> str:
     text += f"<br>{bar.spans} pieces, busy for {busy}" if bar.spans > 1 else f", {busy}"
     if bar.works > bar.spans:
         text += f"<br>{bar.works} works in " + (f"{bar.spans} passes" if bar.spans > 1 else "one pass")
-    return f"{text}<br>in vain: {plain(bar.reason)}" if bar.reason else text
+    return f"{text}<br>wasted: {plain(bar.reason)}" if bar.reason else text
 
 
 def _lane_names(lanes: list[tuple[str, str, list[Span]]]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def claims(
         typer.Option(help="The page to write.", show_default=f"{PAGE} if no claim is named", metavar="FILE"),
     ] = None,
 ) -> None:
-    """Check published claims by scenarios, dry where no accuracy is needed, and write a page of verdicts."""
+    """Check published claims with scenarios (dry where no accuracy is needed), and write a page of verdicts."""
     from simulator.experiments.evidence.claims_run import claims_in, run_claims
 
     page = out or (None if names else PAGE)
@@ -34,7 +34,7 @@ def claims(
     from simulator.experiments.evidence.claims_page import is_page, page_of, table
 
     if page and page.exists() and not is_page(page):
-        refuse(f"{page} exists, and is no page of claims: name another with --out")
+        refuse(f"{page} exists, and is not a page of claims: name another with --out")
     try:
         with progress_bar("claims") as progress:
             outcomes, problems = run_claims(files, progress)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="sfsim",
-    help="Which way of fine-tuning a pre-trained model across devices is fastest, cheapest and most accurate?",
+    help="Which federated or split fine-tuning method is fastest, cheapest and most accurate on your devices?",
     epilog="A first run: sfsim init, then sfsim run scenario.yaml --dry, then sfsim run scenario.yaml",
     no_args_is_help=True,
     add_completion=False,

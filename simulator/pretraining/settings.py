@@ -42,22 +42,30 @@ class Pretraining(FileSettings):
 
     kind_of_file = "recipe of pre-training"
     name: FolderName
+    """What the folder of the weights is called after."""
     seed: Annotated[int, Field(ge=0)] = 0
+    """The seed of everything random."""
     threads: PositiveInt = 1
     """The number of torch threads; the weights depend on it."""
     torch_device: Literal["auto", "cpu", "cuda"] = "auto"
+    """The device on which torch computes; "auto" is a GPU if torch finds one, else the processor."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Precision of the forward and backward pass (torch's autocast); weights are fp32. auto: whichever is faster on
     this machine."""
     model: ModelSettings
     """The model to train, from random weights if it is "random" or has `pretrained: false`."""
     data: Annotated[DataSet, DATASETS]
+    """The data set."""
     epochs: PositiveInt
+    """How many times all training images are seen."""
     batch_size: PositiveInt
+    """Images in a batch."""
     optimizer: Annotated[Optimizer, OPTIMIZERS]
+    """The rule that turns gradients into steps, with its learning rate."""
     schedule: Annotated[Schedule, SCHEDULES] = Field(default={"name": "constant"}, validate_default=True)
     """The learning rate over the training, counted in steps, not in rounds."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of the target that is spread evenly over all classes; 0: none."""
     gradient_norm: PositiveFloat | None = None
     """Gradients with a larger norm are scaled down to this norm; null: never."""
     augment: Augmentation | None = None

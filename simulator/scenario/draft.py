@@ -86,13 +86,13 @@ class Draft:
 
 TEXT = """\
 # What to compare, on which devices and data. `sfsim run FILE --dry` simulates it without training, `sfsim run FILE` for
-# real. Every key can be left out or changed; `sfsim schema` tells editors of all, `sfsim list WHAT` what can be named.
+# real. Every figure can be changed; `sfsim schema` describes all keys to an editor, `sfsim list WHAT` all names.
 name: {name}
 seeds: [0]  # each algorithm runs once for each seed; several, such as [0, 1, 2], show how much results vary
 target_accuracy: {target}  # the time to reach it is reported
 
 world:{catalogue}
-  devices:  # groups of equal devices: sfsim list devices, sfsim list links
+  devices:  # groups of identical devices: sfsim list devices, sfsim list links
 {devices}
   server: {{name: rtx-4090}}
 

@@ -78,13 +78,13 @@ class AccessSettings(Settings):
 
 
 class EdgeSettings(ServingSettings):
-    """Edge servers that are alike: each has devices, other edges, or both behind it."""
+    """A group of identical edge servers: each has devices, other edges, or both behind it."""
 
     left_out = (*ServingSettings.left_out, "devices", "behind", "access")
     label: FolderName = "edge"
     """Its sites are named by it: edge-0, edge-1 and so on; entries with the same label share one numbering."""
     count: PositiveInt = 1
-    """How many there are; the devices of the entry are dealt over them in turn, in the order of the world."""
+    """How many there are; the devices of the entry are assigned to them in turn, in the order of the world."""
     devices: Members = ()
     """Which devices are behind them: a list of groups, with all their devices that no mapping takes, or a mapping from
     a group to how many of its devices."""
@@ -189,7 +189,7 @@ def _above(edges: Sequence[EdgeSettings], entries: Mapping[str, int], problems: 
     if circle := _circle(above):
         words = " behind ".join([*circle, circle[0]])
         where = ("edges", entries[circle[0]], "behind")
-        problems.append((where, above[circle[0]], f"the edges are in a circle: {words}", None))
+        problems.append((where, above[circle[0]], f"the edges form a circle: {words}", None))
     return above
 
 

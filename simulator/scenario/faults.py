@@ -33,6 +33,7 @@ class ChargingSettings(Settings):
     """How a battery is charged: always, or every day between two hours; the clock starts at midnight."""
 
     power: Power
+    """The power with which it is charged."""
     begin: Duration | None = None
     """The hour at which the device is plugged in, from 0 h to 24 h; null, like `end`, for always."""
     end: Duration | None = None
@@ -70,6 +71,7 @@ class BatterySettings(Settings):
     """A battery, which a device drains by what it does. It leaves at the reserve, and is back when it is charged."""
 
     capacity: Energy  # joules
+    """The energy that it holds when it is full."""
     start: Share = 1.0
     """The state of charge at the start, from 0 to 1."""
     reserve: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -62,21 +62,22 @@ class PriceSettings(Settings):
     """What GPUs, traffic and electricity cost. What has no price costs nothing."""
 
     gpu: HourPrice = 0.0
-    """Of each GPU of the server."""
+    """The price of each GPU of the server."""
     edge_gpu: HourPrice = 0.0
-    """Of each GPU of the edge servers."""
+    """The price of each GPU of the edge servers."""
     billing: Literal["held", "used"] = "held"
     """Whether GPUs are paid for the whole trial, idle or not (rented machines), or for the seconds in which they
     compute (serverless)."""
     egress: BytePrice = 0.0
-    """Of what the server sends. 1 GB is 10^9 bytes."""
+    """The price of what the server sends. 1 GB is 10^9 bytes."""
     ingress: BytePrice = 0.0
-    """Of what the server receives."""
+    """The price of what the server receives."""
     cellular: Annotated[float | dict[str, float], *by_name(BYTE_PRICE)] = 0.0
-    """Of what devices send and receive: one price, or one for each group of devices by its name; groups that are not
-    named pay nothing."""
+    """The price of what devices send and receive: one price, or one for each group of devices by its name; groups that
+    are not named pay nothing."""
     electricity: Annotated[float | dict[str, float], *by_name(ENERGY_PRICE, ROLES)] = 0.0
-    """Of electricity: one price, or those of the server, the edges and the devices; who is not named pays nothing."""
+    """The price of electricity: one, or one each for the server, the edges and the devices; a place that is not named
+    pays nothing."""
 
     @model_serializer(mode="wrap")
     def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

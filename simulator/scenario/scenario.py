@@ -75,6 +75,7 @@ class DataSettings(Settings):
 
     source: Annotated[DataSet, DATASETS]
     partition: Annotated[Partition, PARTITIONS] = Field(default={"name": "iid"}, validate_default=True)
+    """Which device has which samples."""
 
     @property
     def name(self) -> str:
@@ -96,6 +97,7 @@ class Entry(Settings):
     """One algorithm to run."""
 
     label: FolderName
+    """What tables and figures call it; the algorithm's name if left out. Labels differ."""
     training: ScheduledTraining
     """The scenario's training, with what this entry overrides."""
     algorithm: Annotated[Algorithm, ALGORITHMS]
@@ -124,6 +126,7 @@ class Scenario(FileSettings):
 
     kind_of_file = "scenario"
     name: FolderName
+    """What the run folder is called after."""
     seeds: Annotated[Many[Annotated[int, Field(ge=0)]], Field(min_length=1)] = (0,)
     """The seeds; each algorithm runs once for each of them."""
     threads: PositiveInt = 1
@@ -133,15 +136,21 @@ class Scenario(FileSettings):
     target_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
     """An accuracy for which the results give the time at which it is first reached; null for none."""
     world: WorldSettings
+    """The devices, the server and their links."""
     model: ModelSettings
+    """The model that is trained."""
     data: DataSettings
+    """The data set, and how it is partitioned among the devices."""
     training: ScheduledTraining
+    """How a model is trained, and which clients work when."""
     evaluation: EvaluationSettings = EvaluationSettings()
+    """How often, and on how many samples, a model is evaluated."""
     prices: PriceSettings | None = None
     """What GPUs, traffic and electricity cost; null: no costs are computed."""
     carbon: CarbonSettings | None = None
     """How much carbon the electricity emits; null: no emissions are computed."""
     algorithms: Annotated[Many[Entry], Field(min_length=1)]
+    """The algorithms to compare."""
 
     @model_serializer(mode="wrap")
     def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

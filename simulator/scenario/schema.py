@@ -31,7 +31,8 @@ def scenario_schema() -> Schema:
     parts["TrainingOverrides"] = _optional(training, parts) | {
         "description": entry["properties"]["training"]["description"]
     }
-    entry["properties"]["training"] = {"$ref": "#/$defs/TrainingOverrides"}
+    overrides = {"description": "What this entry overrides of the scenario's training."}
+    entry["properties"]["training"] = {"$ref": "#/$defs/TrainingOverrides"} | overrides
     parts["Entry"] = _beside(entry, "algorithm")
     known = catalogue.entries()
     for site in (parts["DeviceSettings"], parts["ServerSettings"], parts["EdgeSettings"]):
@@ -40,7 +41,8 @@ def scenario_schema() -> Schema:
     for part in ("DeviceSettings", "ServerSettings", "EdgeSettings", "AccessSettings"):
         links = parts[part]["properties"]
         for direction in catalogue.DIRECTIONS:
-            links[direction] = {"anyOf": [_one_of(known["links"]), links[direction]]}
+            described_as = {"description": links[direction]["description"]}
+            links[direction] = {"anyOf": [_one_of(known["links"]), links[direction]]} | described_as
     parts["PowerSettings"].pop("required")
     link = parts["LinkSettings"]
     named = [*_one_of(known["links"])["anyOf"], {"type": "null"}]

@@ -53,9 +53,13 @@ class PowerSettings(Settings):
     """What a site draws in each state, in watts. What it draws above idle adds up when it sends while it computes."""
 
     idle: Power
+    """While it waits."""
     compute: Power
+    """While it computes in one slot; each further slot that computes adds the difference to idle."""
     upload: Power
+    """While it sends; as when idle, if left out."""
     download: Power
+    """While it receives; as when idle, if left out."""
 
     @model_validator(mode="before")
     @classmethod
@@ -69,7 +73,9 @@ class LinkSettings(Settings):
     """One direction of a site's link."""
 
     rate: Bandwidth  # bytes/s
+    """How much it carries in a second: what a transfer really gets, headers left out."""
     latency: Duration = 0.0  # seconds
+    """How long a payload takes to cross the link, in addition to the time for its bytes."""
     signal: Annotated[Signal, SIGNALS] | None = None
     """How the rate varies in time, as a factor on it or in place of it; null if it does not."""
     loss: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -89,21 +95,26 @@ class SiteSettings(Settings):
     left_out: ClassVar[tuple[str, ...]] = ("table", "batch_efficiency", "copies")
     """The keys that are not written where they are empty."""
     name: str
+    """Its name: one of the catalogue, which fills what is left out, or one of your own."""
     rate: dict[Precision, Rate]
     """Peak FLOP/s by precision; of a server, for each of its slots."""
     precision: Precision = "fp32"
     """The precision of the simulated time: it chooses the rate and the utilisation, and the bytes of a number. It
     changes nothing else: neither what is computed nor what is sent."""
     utilisation: Utilisation
-    """The share of the peak rate that products reach: one number, or one for each precision."""
+    """The share of the peak rate that matrix products reach: one number, or one for each precision."""
     memory_bandwidth: MemoryBandwidth  # bytes/s
-    """What operations reach that are bound by memory, such as norms and activations."""
+    """The bandwidth that memory-bound operations reach, such as norms and activations."""
     copies: bool = False
     """Whether convolutions copy their operands first, into columns and into another layout: on processors."""
     memory: Memory  # bytes
+    """What models, activations and optimizer state must fit into."""
     power: PowerSettings
+    """What it draws in each state."""
     uplink: LinkSettings
+    """The link by which it sends: a link of the catalogue by its name, or its figures."""
     downlink: LinkSettings
+    """The link by which it receives."""
     table: SecondsTable | None = None
     """Seconds measured by `sfsim calibrate`, by piece of work and number of samples. For the pieces in the table, they
     are used instead of the rates."""
@@ -150,6 +161,7 @@ class DeviceSettings(SiteSettings):
     role = "device"
     left_out = (*SiteSettings.left_out, "presence", "battery", "dropout")
     count: PositiveInt = 1
+    """How many devices the group has."""
     presence: Annotated[Presence, PRESENCES] | None = None
     """When these devices are there and when they are away; null: always there."""
     battery: BatterySettings | None = None

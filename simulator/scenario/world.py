@@ -43,9 +43,11 @@ class WorldSettings(Settings):
     """A file with devices and links of your own, relative to the scenario's folder, else to the working directory. Its
     figures are filled into the devices and the server; the name of the file is not kept."""
     devices: Annotated[Many[DeviceSettings], Field(min_length=1)]
+    """Groups of identical devices."""
     server: ServerSettings
+    """The server."""
     edges: Many[EdgeSettings] = ()
-    """Edge servers, through which the devices behind them are connected to the server; others are so directly."""
+    """Edge servers, through which the devices behind them reach the server; other devices reach it directly."""
 
     @property
     def clients(self) -> int:
@@ -121,7 +123,7 @@ class WorldSettings(Settings):
             missing = [name for name in site.queue.groups if name not in known]
             if missing:
                 near = near_miss(missing[0], known)
-                problem = f"{site.queue.name} names a group of devices that there is not{near}"
+                problem = f"{site.queue.name} names a group of devices that does not exist{near}"
                 raise invalid([((*where, "queue"), listed(missing), problem, listed(dict.fromkeys(known)))])
         return self
 

@@ -79,7 +79,7 @@ def _paths(data: dict[str, Any], inside: Any, path: KeyPath, rest: str) -> Itera
     elif inside is None or isinstance(inside, dict) or names_a_link(path, inside):
         part, _, rest = rest.partition(".")
         if part == "*":
-            raise ScenarioError(f"{dotted(data, path)} is no list, and * stands for the items of one")
+            raise ScenarioError(f"{dotted(data, path)} is not a list, and * stands for the items of one")
         below = inside.get(part) if isinstance(inside, dict) else None
         yield from _paths(data, below, (*path, part), rest)
     else:

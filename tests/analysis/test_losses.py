@@ -181,14 +181,14 @@ def test_a_report_and_a_comparison_tell_both(folder: Path, tmp_path: Path) -> No
 
 def test_measures_of_losses_are_shown_only_where_there_are_any(tmp_path: Path) -> None:
     run = load_run(fabricate(tmp_path))
-    groups = {"Updates", "In vain"}
+    groups = {"Updates", "Wasted"}
     assert not groups & {column.group for column in measure_columns(run)}, "an earlier version"
     for column in ("updates", "lost_updates", "mean_staleness", "wasted_device_seconds", "wasted_bytes"):
         run.summary[column] = 0.0
     assert not groups & {column.group for column in measure_columns(run)}
     run.summary["updates"], run.summary["wasted_bytes"] = [6.0, 4.0], [0.0, 5.0]
     shown = {(c.group, c.name): [cell.best for cell in c.cells] for c in measure_columns(run) if c.group in groups}
-    assert shown == {("Updates", "Aggregated"): [False, False], ("In vain", "Bytes"): [True, False]}
+    assert shown == {("Updates", "Aggregated"): [False, False], ("Wasted", "Bytes"): [True, False]}
 
 
 @pytest.mark.parametrize(

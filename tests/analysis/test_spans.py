@@ -132,8 +132,8 @@ def test_the_figure_has_traces_of_what_was_in_vain_and_of_absences(tmp_path: Pat
     figure = timeline_figure(read_timeline(run_of(tmp_path, lossy()), "FL", 2))
     valid(figure)
     by_name = {trace["name"]: trace for trace in figure["data"]}
-    assert set(by_name) == {"training", "training, in vain", "away"}
-    assert by_name["training, in vain"]["hovertext"][0].endswith("in vain: left")
+    assert set(by_name) == {"training", "training, wasted", "away"}
+    assert by_name["training, wasted"]["hovertext"][0].endswith("wasted: left")
     assert by_name["away"]["y"] == [0, 1, 2], "in all lanes of the device"
     assert by_name["away"]["hovertext"][0] == "<b>pi-1</b>: battery empty<br>4 s to 7 s"
 
@@ -143,7 +143,7 @@ def test_only_a_chart_with_losses_explains_them(tmp_path: Path) -> None:
     for name, ledger in (("lossy", lossy()), ("asynchronous", asynchronous())):
         run = run_of(tmp_path / name, ledger)
         captions.append(timeline_chart({label: (own, at, 2) for label, (own, at, _) in rounds_of(run).items()}).caption)
-    assert ["in vain" in caption for caption in captions] == [True, False]
+    assert ["Wasted" in caption for caption in captions] == [True, False]
 
 
 @pytest.mark.parametrize(("ledger", "title"), [(lossy, "FL: round 2, 10 s"), (asynchronous, "FL: rounds 2 to 4, 12 s")])

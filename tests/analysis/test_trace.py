@@ -256,10 +256,10 @@ def test_attempts_and_absences_are_slices_and_what_was_in_vain_says_so(tmp_path:
         ledger.absences.add(AbsenceRow("pi-0", start, 1, cause))
     events = read(write_trace(made(tmp_path, ledger, 16)).path)
     assert list(faults(events)) == []
-    sent = [(2, 1, "model exchange"), (6, 1, "model exchange (in vain)"), (10, 1, "model exchange")]
+    sent = [(2, 1, "model exchange"), (6, 1, "model exchange (wasted)"), (10, 1, "model exchange")]
     assert slices(events) == {
         "pi-0 attempts": [(0, 3, "used"), (4, 3, "lost"), (8, 3, "unfinished")],
-        "pi-0 compute": [(0, 2, "training"), (4, 2, "training (in vain)"), (8, 2, "training")],
+        "pi-0 compute": [(0, 2, "training"), (4, 2, "training (wasted)"), (8, 2, "training")],
         "pi-0 uplink": sent,
         "server downlink": sent,
         "pi-0 absences": [(12, 1, "away"), (13, 1, "away"), (14, 1, "battery empty"), (15, 1, "outage")],

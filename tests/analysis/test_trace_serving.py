@@ -108,7 +108,7 @@ def test_works_that_share_a_pass_are_one_slice(tmp_path: Path) -> None:
 def test_a_pass_is_in_vain_if_all_its_works_are(tmp_path: Path) -> None:
     lost = [row._replace(lost=True, reason=reason) for row, reason in zip(PASS, ("late", "away", "late"), strict=True)]
     events = read(write_trace(made(tmp_path, ledger(*lost), 7)).path)
-    assert on_tracks(events) == {"server compute": [("training, 3 works (in vain)", 5, 2)]}
+    assert on_tracks(events) == {"server compute": [("training, 3 works (wasted)", 5, 2)]}
 
 
 def test_a_work_is_a_slice_for_each_time_in_which_it_was_not_set_aside(tmp_path: Path) -> None:

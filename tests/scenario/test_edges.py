@@ -111,11 +111,11 @@ def test_signals_of_edges_are_found_and_can_be_left_out(file: Path) -> None:
     [
         (
             ["{name: a100, behind: campus, devices: [jetson-nano]}", "{name: a100, label: campus, behind: edge}"],
-            'world.edges.0.behind is "campus-0": the edges are in a circle: edge-0 behind campus-0 behind edge-0',
+            'world.edges.0.behind is "campus-0": the edges form a circle: edge-0 behind campus-0 behind edge-0',
         ),
         (
             ["{name: a100, devices: [jetson-nano], behind: edge-0}"],
-            'world.edges.0.behind is "edge-0": the edges are in a circle: edge-0 behind edge-0',
+            'world.edges.0.behind is "edge-0": the edges form a circle: edge-0 behind edge-0',
         ),
         (
             ["{name: a100, devices: [jetson-nano], behind: campos}", CAMPUS],

@@ -264,7 +264,7 @@ def test_an_algorithm_may_say_how_its_changes_are_combined() -> None:
 
 
 def test_what_is_combined_must_be_a_state() -> None:
-    with pytest.raises(UnfitError, match="what combine of mistaken returns is no state: 'w'"):
+    with pytest.raises(UnfitError, match="what combine of mistaken returns is not a state: 'w'"):
         drive(Hierarchical(), Mistaken(), hall_and_lab(), None, rounds=1)
 
 

@@ -65,7 +65,7 @@ def test_a_key_stands_for_places(key: str, wanted: list[tuple[str | int, ...]]) 
         ("world.devices.4.count", 'world.devices has no "4" (allowed: pi, jetson, pi.5, 0 to 3, or * for all)'),
         ("world.edges.campus.slots", 'world.edges has no "campus"'),
         ("", "a key is empty"),
-        ("world.server.*", "world.server is no list, and * stands for the items of one"),
+        ("world.server.*", "world.server is not a list, and * stands for the items of one"),
         ("world.devices.pi.count.x", "world.devices.0.count is 2, which has no keys in it"),
         ("algorithms.*.haed", 'no algorithm of the scenario has a key "haed"; did you mean "head"?'),
     ],

@@ -49,7 +49,7 @@ def answers(planner: Planner, points: Sequence[PlannedCut], tell: Tell = lambda 
         less += _of_many(sending, partial(_sends_less, planner, entry))
     if rates.uplink:
         for sentences in (cut, shorter):
-            sentences += ["Rates are those of the uplinks; downlinks are scaled alike."] if sentences else []
+            sentences += ["Rates are those of uplinks; downlinks are scaled by the same factor."] if sentences else []
     if planner.scenario.world.edges:
         fixed = "Only the links of devices vary: those of the server and of edges, and what edges share out, do not."
         for sentences in (cut, shorter):

@@ -150,7 +150,7 @@ def sheet(
         NotStagedError: the model cannot be cut, or has no tokens for prompts.
     """
     if train not in TRAINED:
-        raise UnfitError("train", None, f'"{train}" is no way to train{near_miss(train, TRAINED)}', listed(TRAINED))
+        raise UnfitError("train", None, f'"{train}" is not a way to train{near_miss(train, TRAINED)}', listed(TRAINED))
     size = image_size or _own_size(name)
     prompts, lora = Prompts() if train == "prompt" else None, Lora() if train == "lora" else None
     adaptation = Adaptation(lambda parameter, _: TRAINED[train](parameter), prompts, lora)

@@ -227,7 +227,7 @@ def _table(
     }
     headings, title = ["accuracy", *(heading for heading, _, _ in measures)], "traffic, work and energy of the devices"
     if any(shares.values()):
-        headings, title = [*headings, "in vain"], f"{title}; in vain: the share of their busy time"
+        headings, title = [*headings, "wasted"], f"{title}; wasted: the share of their busy time"
         cells = {label: [*texts, human("fraction", shares[label])] for label, texts in cells.items()}
     title = f"{scenario.name} ({title})"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)

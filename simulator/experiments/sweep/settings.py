@@ -45,6 +45,7 @@ class Sweep(FileSettings):
 
     kind_of_file = "sweep"
     name: FolderName
+    """What the folder of the sweep is called after."""
     scenario: LocalPath
     """The file of the base scenario."""
     set: dict[str, Any] = Field(default={})
@@ -52,9 +53,12 @@ class Sweep(FileSettings):
     seeds: Annotated[Many[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
     """Seeds in place of the scenario's; null: the scenario's own."""
     axes: RelativeAxes = Field(default={})
+    """The values of each axis, by the dotted key of the scenario: a list, a range or a logarithmic range, or changes
+    relative to the scenario."""
     zip: Many[RelativeAxes] = ()
     """Axes that move together: one more dimension of the grid for each group."""
     sample: Sample | None = None
+    """A random sample of the points, in place of all; null: all of them."""
 
     @property
     def dimensions(self) -> list[dict[str, list[Any]]]:
@@ -97,7 +101,7 @@ class Sweep(FileSettings):
             if key in self.set and key in self.absolute:
                 problems.append((("set", key), None, "it is an axis, which sets it in every point", None))
             if key == "seeds":
-                problems.append((("axes", key), None, "seeds are no axis: say seeds: [0, 1] beside the axes", None))
+                problems.append((("axes", key), None, "seeds are not an axis: say seeds: [0, 1] beside the axes", None))
         if self.sample and self.sample.points > self.grid_points:
             problem = "the grid has fewer points"
             problems.append((("sample", "points"), self.sample.points, problem, f"1 to {self.grid_points}"))

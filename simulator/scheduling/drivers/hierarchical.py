@@ -276,7 +276,7 @@ def _check_is_state(algorithm: Algorithm, combined: State, state: State) -> None
     )
     if shapes != wanted:
         wrong = next(name for name in {**wanted, **shapes} if shapes.get(name, ...) != wanted.get(name, ...))
-        problem = f"what combine of {algorithm.name} returns is no state: {wrong!r} is not what it is in a state"
+        problem = f"what combine of {algorithm.name} returns is not a state: {wrong!r} is not what it is in a state"
         raise UnfitError(("training", "driver", "edges"), None, problem, "forward")
 
 

@@ -80,7 +80,7 @@ def test_other_claims_are_computed_if_one_fails(sfsim: Sfsim) -> None:
         (["--out", "gone/claims.md"], "there is no folder gone to write claims.md into: name a page with --out"),
         (
             ["--out", "scenarios/claims/right.yaml"],
-            "scenarios/claims/right.yaml exists, and is no page of claims: name another with --out",
+            "scenarios/claims/right.yaml exists, and is not a page of claims: name another with --out",
         ),
     ],
 )

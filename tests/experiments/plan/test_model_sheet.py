@@ -225,7 +225,7 @@ def test_as_tables() -> None:
         (["vit_bas_patch16_224"], 'did you mean "vit_base_patch16_224"'),
         (
             ["bundled", "--train", "liner"],
-            '"liner" is no way to train; did you mean "linear"? (allowed: full, linear, ',
+            '"liner" is not a way to train; did you mean "linear"? (allowed: full, linear, ',
         ),
         (["bundled", "--image-size", "30"], "into patches of 4 pixels"),
         (["resnet18", "--train", "prompt"], "prompts are tokens, and a ResNet has none: it works on feature maps"),
@@ -246,7 +246,7 @@ def test_what_cannot_be_is_one_message(arguments: list[str], said: str) -> None:
 
 
 def test_an_unknown_way_to_train_from_python() -> None:
-    with pytest.raises(UnfitError, match="no way to train"):
+    with pytest.raises(UnfitError, match="not a way to train"):
         sheet("bundled", train="everything")
 
 

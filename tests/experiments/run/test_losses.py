@@ -88,10 +88,10 @@ def test_the_table_has_a_column_of_waste_and_a_line_of_losses_where_there_are_an
         console = Console(file=out, width=120)
         run_scenario(small(tmp_path, **driver), dry=True, out=tmp_path / f"{number}", console=console)
         said.append(out.getvalue())
-    assert not {"in vain", "updates"} & set(said[0].split("  "))
+    assert not {"wasted", "updates"} & set(said[0].split("  "))
     assert "lost" not in said[0]
     heads = next(line for line in said[1].splitlines() if "energy  " in line)
-    assert heads.split("  ")[-2:] == ["updates", "in vain "]
+    assert heads.split("  ")[-2:] == ["updates", "wasted "]
     assert "fl: 2 of 8 updates were lost (late 2)." in said[1]
 
 

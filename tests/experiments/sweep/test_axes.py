@@ -107,7 +107,7 @@ FILES: list[tuple[dict[str, Any], str]] = [
     ({"zip": [{"a": [1, 2], "b": [1]}]}, "zip.0: axes that move together are equally long (a: 2, b: 1)"),
     ({"axes": {"a": [1]}, "zip": [{"a": [1]}]}, "axes.a: it is an axis twice"),
     ({"axes": {"a": [1]}, "set": {"a": 2}}, "set.a: it is an axis, which sets it in every point"),
-    ({"axes": {"seeds": [[0], [1]]}}, "axes.seeds: seeds are no axis"),
+    ({"axes": {"seeds": [[0], [1]]}}, "axes.seeds: seeds are not an axis"),
     ({"axes": {"a": [1, 2]}, "sample": {"points": 3}}, "the grid has fewer points (allowed: 1 to 2)"),
     ({"axis": {"a": [1]}}, 'there is no such key; did you mean "axes"?'),
     (

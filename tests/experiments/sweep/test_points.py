@@ -26,7 +26,7 @@ def hashes(plan: Plan, label: str) -> list[str]:
     ("key", "problem"),
     [
         ("algorithms.*.haed", 'no algorithm of the scenario has a key "haed"; did you mean "head"?'),
-        ("world.server.*.rate", "world.server is no list, and * stands for the items of one"),
+        ("world.server.*.rate", "world.server is not a list, and * stands for the items of one"),
         ("algorithms.SFLL.head", 'algorithms has no "SFLL"; did you mean "SFL"?'),
         ("world.devices.5.count", 'world.devices has no "5" (allowed: raspberry-pi-4, jetson-nano, 0 to 1, or * for'),
         ("world.devices.raspberry-pi-5.count", 'has no "raspberry-pi-5"; did you mean "raspberry-pi-4"? (allowed: ras'),
