@@ -9,7 +9,9 @@ from analysis.server import OwnLabels, read_paths
 from analysis.verdict.ranking import times
 
 SIDES = {"link": "links", "device": "devices", "server": "the server"}
-"""The sides of critical paths, and what they are called; edges and moments that are waited for have no speed."""
+"""The sides of critical paths that have a speed, and what they are called."""
+OTHERS = {"edge": "edges", "other": "waiting for a moment, such as a deadline"}
+"""The other sides."""
 REACH = 10.0
 """Speeds are changed by at most this factor, up or down."""
 

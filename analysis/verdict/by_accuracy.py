@@ -10,10 +10,10 @@ from analysis.server import OwnLabels
 from analysis.settled import points
 from analysis.verdict.base import Verdict
 from analysis.verdict.by_cost import cheapest, seconds_of
-from analysis.verdict.certainty import of_accuracy
+from analysis.verdict.certainty import Certainty, of_accuracy
 from analysis.verdict.change import what_would_change
 from analysis.verdict.contender import Contender
-from analysis.verdict.ranking import joined
+from analysis.verdict.ranking import does, joined
 from simulator.settings.humanize import human
 
 LEVEL = 0.001
@@ -34,8 +34,18 @@ def by_accuracy(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender]
     what = "are the most accurate" if len(first) > 1 else "is the most accurate"
     behind = f", {points(best - known[others[0]])} points ahead of {others[0]}" if others else ""
     settled = " settled accuracy" if accuracy_of(run.summary) == ACCURACY else ""
-    answer.append(f"{joined(first)} {what} ({human('fraction', best)}{settled}{behind}).")
-    certainty = of_accuracy(by_label[first[0]], by_label[others[0]]) if others else None
+    lacking = [label for label in means if label not in known]
+    if len(contenders) == 1:
+        answer.append(f"{first[0]} reaches {human('fraction', best)}{settled}; nothing else was run.")
+    else:
+        answer.append(f"{joined(first)} {what} ({human('fraction', best)}{settled}{behind}).")
+    if lacking:
+        answer.append(f"{does(lacking, 'has', 'have')} no accuracy with every seed.")
+    certainty = None
+    if len(known) > 1:
+        certainty = of_accuracy(by_label[first[0]], by_label[others[0]]) if others else Certainty()
+        if len(first) > 1:
+            certainty.doubts.insert(0, f"{joined(first)} are equally accurate")
     return Verdict(
         answer=tuple(answer),
         cost=tuple(cheapest(run, contenders)) if len(contenders) > 1 else (),

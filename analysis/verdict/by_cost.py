@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from analysis.measures import costs_asked, present
+from analysis.measures import costs_asked, present, uneven
 from analysis.quantities import kind_of
 from analysis.runs import Run
 from analysis.server import OwnLabels
@@ -28,21 +28,35 @@ NAMES = {
 
 def by_cost(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender]) -> Verdict:
     """Return who takes the least time, and what else is least; arguments are those of `verdict_of_run`."""
-    seconds = seconds_of(run, contenders)
+    per_update = uneven(run.summary)
+    seconds = per_update_of(contenders) if per_update else seconds_of(run, contenders)
+    seconds = {} if run.limited == "seconds" else seconds
     ranking = Ranking.of(seconds)
     single = len(contenders) == 1
-    first = ranking.first
-    answer = list(_fastest(run, ranking)) if first else []
-    if single and first:
-        answer = [f"{first[0]} takes {human('seconds', seconds[first[0]])}; nothing else was run."]
-    dry = "This was a dry run: which algorithm learns most in that time is not known."
+    if not seconds:
+        answer = ["All take as long as the budget allows." if run.limited == "seconds" else "No time is known."]
+    elif single:
+        answer = [f"{ranking.first[0]} takes {human('seconds', seconds[ranking.first[0]])}; nothing else was run."]
+    else:
+        answer = list(_fastest(run, ranking, per_update))
     return Verdict(
-        answer=(*answer, dry),
-        cost=() if single else tuple(cheapest(run, contenders, without=TIME if first else None)),
+        answer=(*answer, "This was a dry run: how much each algorithm learns is not known."),
+        cost=() if single else tuple(cheapest(run, contenders, without=TIME if seconds else None)),
         certainty=() if single else tuple(_spread(contenders, ranking)),
         change=tuple(what_would_change(own_labels, contenders, seconds)),
-        first=first,
+        first=ranking.first,
     )
+
+
+def per_update_of(contenders: Sequence[Contender]) -> dict[str, float]:
+    """Return the simulated seconds for each update that was aggregated, the mean over seeds."""
+    found = {}
+    for each in contenders:
+        seconds, updates = each.by_seed(TIME), each.by_seed("updates")
+        mean = each.mean_of({seed: seconds[seed] / updates[seed] for seed in seconds if updates.get(seed)})
+        if mean is not None:
+            found[each.label] = mean
+    return found
 
 
 def seconds_of(run: Run, contenders: Sequence[Contender]) -> dict[str, float]:
@@ -62,7 +76,10 @@ def cheapest(run: Run, contenders: Sequence[Contender], without: str | None = No
         without: a cost that is left out, a column of the summary.
     """
     least: dict[tuple[str, ...], list[str]] = {}
-    for _, column in costs_asked(run.limited):
+    asked = [column for _, column in costs_asked(run.limited)]
+    if uneven(run.summary):  # less is spent where less is aggregated
+        asked = ["energy_per_update_j"]
+    for column in asked:
         if column == without or not present(run.summary, column):
             continue
         costs = {each.label: _total(each, column) for each in contenders}
@@ -82,14 +99,15 @@ def _total(contender: Contender, column: str) -> float | None:
     return None if up is None or down is None else up + down
 
 
-def _fastest(run: Run, ranking: Ranking) -> Iterator[str]:
-    time = human("seconds", ranking.costs[ranking.first[0]])
+def _fastest(run: Run, ranking: Ranking, per_update: bool) -> Iterator[str]:
+    times_first = list(dict.fromkeys(human("seconds", ranking.costs[label]) for label in ranking.first))
     rounds = set(run.summary["rounds"])
     until = f" for {rounds.pop():,.0f} rounds" if len(rounds) == 1 and not run.limited else ""
+    until = " for each update" if per_update else until
     if len(ranking.first) > 1:
-        text = f"{joined(ranking.first)} are level, with {time}{until}"
+        text = f"{joined(ranking.first)} are level: they take {joined(times_first)}{until}"
     else:
-        text = f"{ranking.first[0]} takes the least time{until}, {time}"
+        text = f"{ranking.first[0]} takes the least time{until}, {times_first[0]}"
     if ranking.second is not None and ranking.lead is not None:
         second = human("seconds", ranking.costs[ranking.second])
         text += f"; {ranking.second} takes {times(ranking.lead)} times as long ({second})"
@@ -99,7 +117,7 @@ def _fastest(run: Run, ranking: Ranking) -> Iterator[str]:
 def _spread(contenders: Sequence[Contender], ranking: Ranking) -> Iterator[str]:
     """Yield a sentence if another label is the fastest with some seed."""
     seeds = [seed for seed in contenders[0].seeds if all(seed in each.seeds for each in contenders)]
-    if len(seeds) < 2 or not ranking.first:
+    if len(seeds) < 2 or len(ranking.first) != 1:
         return
     by_label = {each.label: each.by_seed(TIME) for each in contenders}
     won = sum(

@@ -19,6 +19,8 @@ SPENT: tuple[tuple[str, Kind, str], ...] = (
     ("usd", "usd", ""),
 )
 """What is told of the way to the target: a key of `SPENDING`, its kind, and the words after the amount."""
+MOST_COSTS = 2
+"""The costs of so many algorithms are told, the first ones."""
 
 
 def by_target(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender], target: float) -> Verdict:
@@ -26,19 +28,19 @@ def by_target(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender], 
     held = {each.label: each.held(target) for each in contenders}
     ranking = Ranking.of({each.label: each.mean_of(held[each.label]) for each in contenders})
     by_label = {each.label: each for each in contenders}
-    first, second = by_label[ranking.first[0]], by_label.get(ranking.second or "")
+    first = by_label[ranking.first[0]]
     goal = human("fraction", target)
     if len(contenders) == 1:
         time = human("seconds", ranking.costs[first.label])
         answer = [f"{first.label} holds {goal} after {time}; nothing else was run."]
     else:
         answer = [f"{_lead(ranking, goal)}{_others(contenders, held, ranking)}."]
-    certainty = of_race(first, second, contenders, target)
+    certainty = of_race(first, contenders, target)
     if len(ranking.first) > 1:
         certainty.doubts.append(f"{joined(ranking.first)} are level")
     return Verdict(
         answer=tuple(answer),
-        cost=tuple(_costs(first, second, held)),
+        cost=tuple(_costs([by_label[label] for label in list(ranking.costs)[:MOST_COSTS]], held)),
         certainty=tuple(certainty.sentences) if len(contenders) > 1 else (),
         change=tuple(what_would_change(own_labels, contenders, ranking.costs)),
         first=ranking.first,
@@ -54,15 +56,17 @@ def _lead(ranking: Ranking, goal: str) -> str:
         text = f"{joined(ranking.first)} are level: they hold {goal} after {joined(when)}"
     else:
         text = f"{ranking.first[0]} is the first to hold {goal}, after {times_first[0]}"
-    if ranking.second is None or ranking.lead is None:
+    if ranking.second is None:
         return text
     second = human("seconds", ranking.costs[ranking.second])
+    if ranking.lead is None:  # the first holds it before training
+        return f"{text}; {ranking.second} does after {second}"
     return f"{text}; {ranking.second} takes {times(ranking.lead)} times as long ({second})"
 
 
 def _others(contenders: Sequence[Contender], held: dict[str, dict[int, float]], ranking: Ranking) -> str:
     """Return who does not hold the target at all, or not with all seeds."""
-    never = [each.label for each in contenders if not held[each.label]]
+    never = [each.label for each in contenders if each.accuracies and not held[each.label]]
     text = f"; {does(never, 'does', 'do')} not hold it" if never else ""
     for each in contenders:
         if each.label not in ranking.costs and held[each.label]:
@@ -70,16 +74,13 @@ def _others(contenders: Sequence[Contender], held: dict[str, dict[int, float]], 
     return text
 
 
-def _costs(first: Contender, second: Contender | None, held: dict[str, dict[int, float]]) -> Iterator[str]:
-    """Yield a sentence on what it takes to hold the target."""
+def _costs(shown: Sequence[Contender], held: dict[str, dict[int, float]]) -> Iterator[str]:
+    """Yield a sentence on what it takes some algorithms to hold the target."""
     clauses: list[str] = []
-    for each in (first, second) if second else (first,):
-        until = held[each.label]
-        spent = [
-            (human(kind, each.spent(name, until)), words) for name, kind, words in SPENT if each.spent(name, until)
-        ]
-        amounts = joined([f"{amount} {words}".strip() for amount, words in spent])
-        if spent:
-            clauses.append(f"{each.label}{'' if clauses else ' takes'} {amounts}")
+    for each in shown:
+        spent = [(each.spent(name, held[each.label]), kind, words) for name, kind, words in SPENT]
+        known = [f"{human(kind, amount)} {words}".strip() for amount, kind, words in spent if amount]
+        if any(amount is not None for amount, _, _ in spent):
+            clauses.append(f"{each.label}{'' if clauses else ' takes'} {joined(known) if known else 'nothing'}")
     if clauses:
         yield f"To get there, {', '.join(clauses)}."

@@ -1,18 +1,22 @@
-"""Whether a lead is decided, given the seeds and the size of the test set."""
+"""Whether a lead is decided, given the seeds, the evaluations and the size of the test set."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf
+from statistics import fmean
 
 from analysis.settled import points, sampling_error
-from analysis.verdict.chance import CONFIDENCE, differences, ratios
+from analysis.verdict.chance import CONFIDENCE, Interval, differences, ratios
 from analysis.verdict.contender import Contender
 from analysis.verdict.ranking import LEVEL, Ranking, joined, times
 from simulator.settings.humanize import human
 
 ERRORS = 2.0
 """By how many standard errors of the test samples the target is shifted to see whether the order stays."""
+ENOUGH = 3
+"""With fewer pairs of seeds there is no interval: that of two would be thousands of times as wide as they are apart."""
 
 
 @dataclass
@@ -39,23 +43,35 @@ class Certainty:
         yield from self.support
 
 
-def of_race(first: Contender, second: Contender | None, contenders: Sequence[Contender], target: float) -> Certainty:
+def of_race(first: Contender, contenders: Sequence[Contender], target: float) -> Certainty:
     """Return how sure it is that an algorithm holds a target before all others.
 
     Args:
-        first: the one that does.
-        second: the one that follows; None if no other holds it with all seeds.
+        first: the one that does, in the mean.
         contenders: all algorithms.
         target: the target accuracy, a fraction.
     """
     found = Certainty()
     _count_seeds(found, first)
-    lead = ratios(second.held(target), first.held(target)) if second else None
-    if second and lead and lead.low == lead.low:
-        reach = f"{times(lead.low)} to {times(lead.high)} times as long ({CONFIDENCE:.0%} interval)".replace("%", " %")
-        found.support.append(f"Paired over {len(first.seeds)} seeds, {second.label} takes {reach}.")
+    held, others = first.held(target), [each for each in contenders if each.label != first.label]
+    rivals = [each for each in others if each.held(target)]
+    for each in rivals:
+        earlier = [seed for seed, time in each.held(target).items() if time < held.get(seed, inf) and seed in held]
+        if earlier:
+            found.doubts.append(f"{each.label} is earlier with {len(earlier)} of {len(held)} seeds")
+    leads = {each.label: ratios(each.held(target), held) for each in rivals}
+    closest = min((label for label, lead in leads.items() if lead), key=lambda label: _least(leads[label]), default="")
+    _seeds_in_common(found, first, others)
+    if (lead := leads.get(closest)) and lead.pairs >= ENOUGH:
+        reach = f"{times(lead.low)} to {times(lead.high)} times as long"
+        found.support.append(f"Paired over {lead.pairs} seeds, {closest} takes {reach} ({_percent()} interval).")
         if not lead.above(1.0):
             found.doubts.append("the interval over seeds includes a tie")
+    for each in rivals:
+        gaps = [each.gap_before(seed, time) for seed, time in each.held(target).items() if seed in held]
+        apart = [time - held[seed] for seed, time in each.held(target).items() if seed in held]
+        if apart and 0 <= fmean(apart) < fmean(gaps):
+            found.doubts.append(f"{each.label} is less than one evaluation behind")
     if first.samples:
         _shift_target(found, first, contenders, target, ERRORS * sampling_error(target, first.samples))
     return found
@@ -72,10 +88,12 @@ def of_accuracy(first: Contender, second: Contender) -> Certainty:
     _count_seeds(found, first)
     samples = first.samples if first.samples == second.samples else None
     lead = differences(first.accuracies, second.accuracies, samples)
-    if lead and lead.low == lead.low:
+    _seeds_in_common(found, first, [second])
+    if lead and lead.pairs >= ENOUGH:
+        reach = f"{100 * lead.low:.1f} to {100 * lead.high:.1f}"
         found.support.append(
-            f"Paired over {len(first.seeds)} seeds, it is ahead of {second.label} by {100 * lead.mean:.1f} points "
-            f"({CONFIDENCE:.0%} interval {100 * lead.low:.1f} to {100 * lead.high:.1f}).".replace("%", " %")
+            f"Paired over {lead.pairs} seeds, {first.label} is ahead of {second.label} by {100 * lead.mean:.1f} points "
+            f"({_percent()} interval {reach})."
         )
         if not lead.above(0.0):
             found.doubts.append("the interval, which counts seeds and test samples, includes a tie")
@@ -84,6 +102,26 @@ def of_accuracy(first: Contender, second: Contender) -> Certainty:
         if lead.mean <= error:
             found.doubts.append(f"{second.label} is within two standard errors of the test samples")
     return found
+
+
+def _seeds_in_common(found: Certainty, first: Contender, others: Sequence[Contender]) -> None:
+    """Note with whom too few seeds are in common for an interval; one seed alone is noted already."""
+    few = [each.label for each in others if len(set(first.seeds) & set(each.seeds)) < ENOUGH]
+    if not few or len(first.seeds) == 1:
+        return
+    if len(first.seeds) < ENOUGH:
+        found.doubts.append("two seeds are too few for an interval")
+    else:
+        found.doubts.append(f"{first.label} and {joined(few)} have fewer than {ENOUGH} seeds in common")
+
+
+def _least(lead: Interval | None) -> float:
+    """Return the lower end of an interval, or the mean where it has none."""
+    return inf if lead is None else lead.low if lead.low == lead.low else lead.mean
+
+
+def _percent() -> str:
+    return f"{100 * CONFIDENCE:.0f} %"
 
 
 def _count_seeds(found: Certainty, first: Contender) -> None:

@@ -19,11 +19,13 @@ class Interval:
     Attributes:
         mean: the mean.
         low, high: the ends of the interval; NaN if there is one value only, which has none.
+        pairs: the number of values.
     """
 
     mean: float
     low: float
     high: float
+    pairs: int = 1
 
     def above(self, bound: float) -> bool:
         """Return whether the whole interval is above a bound; never if it has no ends."""
@@ -41,10 +43,10 @@ def interval_of(values: Sequence[float], shared_error: float = 0.0) -> Interval:
 
     mean, number = fmean(values), len(values)
     if number < 2:
-        return Interval(mean, math.nan, math.nan)
+        return Interval(mean, math.nan, math.nan, number)
     tail = (1 + CONFIDENCE) / 2
     reach = math.hypot(t.ppf(tail, number - 1) * stdev(values) / math.sqrt(number), norm.ppf(tail) * shared_error)
-    return Interval(mean, mean - reach, mean + reach)
+    return Interval(mean, mean - reach, mean + reach, number)
 
 
 def ratios(slower: Mapping[int, float], faster: Mapping[int, float]) -> Interval | None:
@@ -58,7 +60,7 @@ def ratios(slower: Mapping[int, float], faster: Mapping[int, float]) -> Interval
     if not seeds:
         return None
     logs = interval_of([math.log(slower[seed] / faster[seed]) for seed in seeds])
-    return Interval(*map(math.exp, (logs.mean, logs.low, logs.high)))
+    return Interval(math.exp(logs.mean), math.exp(logs.low), math.exp(logs.high), logs.pairs)
 
 
 def differences(better: Mapping[int, float], other: Mapping[int, float], samples: float | None) -> Interval | None:

@@ -76,6 +76,11 @@ class Contender:
         times = {seed: held_from(list(self._evaluations(seed)), target) for seed in self.seeds}
         return {seed: time for seed, time in times.items() if time is not None}
 
+    def gap_before(self, seed: int, moment: float) -> float:
+        """Return the seconds between the evaluation at a moment and the one before it; 0 if it is the first."""
+        clocks = [evaluation.sim_time_s for evaluation in self._evaluations(seed)]
+        return moment - max((clock for clock in clocks if clock < moment), default=moment)
+
     def spent(self, kind: str, until: Mapping[int, float]) -> float | None:
         """Return what was spent until some moments, the mean over seeds; None if it is unknown.
 

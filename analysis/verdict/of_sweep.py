@@ -15,6 +15,8 @@ from analysis.sweeps import DONE, TEXT, Sweep
 from analysis.verdict.base import Verdict
 from analysis.verdict.by_accuracy import LEVEL as EQUAL
 from analysis.verdict.by_cost import TIME
+from analysis.verdict.certainty import ENOUGH
+from analysis.verdict.chance import differences, ratios
 from analysis.verdict.ranking import Ranking, does
 
 MOST_NAMED = 4
@@ -43,8 +45,9 @@ class Place(NamedTuple):
         point: its number.
         rule: what decided.
         first: the labels, several if they are level.
-        seeds: how many seeds were compared.
+        seeds: how many seeds all labels have in common.
         agree: with how many of them the same label is first, or among the first.
+        sure: whether there is one first label, and the 95 % interval of its lead, paired over seeds, excludes a tie.
     """
 
     point: int
@@ -52,6 +55,7 @@ class Place(NamedTuple):
     first: tuple[str, ...]
     seeds: int
     agree: int
+    sure: bool
 
 
 def verdict_of_sweep(sweep: Sweep) -> Verdict:
@@ -63,26 +67,31 @@ def verdict_of_sweep(sweep: Sweep) -> Verdict:
     places = list(_places(sweep))
     if len(sweep.labels) < 2 or not places:
         return Verdict(("At no point were two algorithms compared.",))
+    of = int(sweep.summary["point"].nunique())
     groups: dict[tuple[Rule, tuple[str, ...]], list[Place]] = defaultdict(list)
     for place in places:
         groups[place.rule, place.first].append(place)
     ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
-    answer = [_said(sweep, rule, first, own, len(places)) for (rule, first), own in ordered[:MOST_NAMED]]
+    answer = [_said(sweep, rule, first, own, of) for (rule, first), own in ordered[:MOST_NAMED]]
     if rest := sum(len(own) for _, own in ordered[MOST_NAMED:]):
         answer.append(f"At {rest:,} more points it is others.")
+    if lacking := of - len(places):
+        answer.append(f"At {lacking:,} point{'s' if lacking > 1 else ''} no two algorithms have a seed in common.")
     if sweep.dry:
-        answer.append("These were dry runs: which algorithm learns most in that time is not known.")
+        answer.append("These were dry runs: how much each algorithm learns is not known.")
     winners = {first for _, first in groups}
     return Verdict(
         tuple(answer),
         certainty=tuple(_certainty(sweep, places)),
         first=winners.pop() if len(winners) == 1 else (),
-        decided=None if sweep.dry else all(place.seeds > 1 and place.agree == place.seeds for place in places),
+        decided=None if sweep.dry else all(place.sure for place in places),
     )
 
 
 def _rules(sweep: Sweep) -> Sequence[Rule]:
     """Return what decides, the first that applies at a point."""
+    if sweep.limited == "seconds" and sweep.dry:  # all take as long as the budget
+        return (Rule("energy_per_update_j", "takes the least energy for each update", "are level in energy"),)
     if sweep.dry:
         return (Rule(TIME, "takes the least time", "are level in time"),)
     return (
@@ -94,17 +103,35 @@ def _rules(sweep: Sweep) -> Sequence[Rule]:
 def _places(sweep: Sweep) -> Iterator[Place]:
     done = sweep.summary[sweep.summary["status"] == DONE]
     for point, rows in done.groupby("point", sort=False):
-        if rows["label"].nunique() < 2:
-            continue
         for rule in (rule for rule in _rules(sweep) if rule.column in rows):
-            values = rows.assign(cost=rule.sign * rows[rule.column].astype("float64"))
-            whole = values.groupby("label", sort=False)["cost"].agg(lambda own: own.mean(skipna=False))
-            first = _first(rule, whole)
-            if first:
-                by_seed = [_first(rule, own.set_index("label")["cost"]) for _, own in values.groupby("seed")]
-                agree = sum(bool(set(one) & set(first)) for one in by_seed)
-                yield Place(int(str(point)), rule, first, len(by_seed), agree)
-                break
+            table = rows.pivot_table(index="seed", columns="label", values=rule.column, sort=False, dropna=False)
+            known = table.loc[:, table.notna().all()] if rule.column == HELD else table.dropna(axis=1, how="all")
+            known = known.dropna()
+            if known.empty or (known.shape[1] < 2 and rule.column != HELD) or rows["label"].nunique() < 2:
+                continue
+            costs = rule.sign * known.astype("float64")
+            first = _first(rule, costs.mean())
+            agree = sum(bool(set(_first(rule, row)) & set(first)) for _, row in costs.iterrows())
+            yield Place(int(str(point)), rule, first, len(costs), agree, _sure(sweep, rule, known, first))
+            break
+
+
+def _sure(sweep: Sweep, rule: Rule, known: pd.DataFrame, first: tuple[str, ...]) -> bool:
+    """Return whether the first label's lead over every other one is beyond chance."""
+    if len(first) > 1 or len(known) < ENOUGH:
+        return False
+    own = {int(str(seed)): float(value) for seed, value in known[first[0]].items()}
+    counts = set(sweep.summary[SAMPLES].dropna()) if SAMPLES in sweep.summary else set()
+    samples = counts.pop() if len(counts) == 1 else None
+    for label in known.columns.drop(first[0]):
+        other = {int(str(seed)): float(value) for seed, value in known[label].items()}
+        if rule.sign > 0:
+            lead, bound = ratios(other, own), 1.0
+        else:
+            lead, bound = differences(own, other, samples), 0.0
+        if lead is None or not lead.above(bound):
+            return False
+    return True
 
 
 def _first(rule: Rule, costs: pd.Series) -> tuple[str, ...]:
@@ -153,8 +180,9 @@ def _certainty(sweep: Sweep, places: Sequence[Place]) -> Iterator[str]:
     seeds = {place.seeds for place in places}
     number = f"{min(seeds)} to {max(seeds)}" if len(seeds) > 1 else str(max(seeds))
     if max(seeds) > 1:
-        same = sum(place.agree == place.seeds for place in places)
-        yield f"With {number} seeds a point, all agree on who is first at {same:,} of {len(places):,} points."
+        same, sure = (sum(found) for found in zip(*((p.agree == p.seeds, p.sure) for p in places), strict=True))
+        decided = "" if sweep.dry else f", and {sure:,} {'is' if sure == 1 else 'are'} decided (95 % intervals)"
+        yield f"With {number} seeds a point, all agree on who is first at {same:,} of {len(places):,} points{decided}."
     elif not sweep.dry:
         yield "Not decided: one seed a point."
     samples = set(sweep.summary[SAMPLES].dropna()) if SAMPLES in sweep.summary and not sweep.dry else set()

@@ -59,7 +59,7 @@ def test_seeds_that_disagree_do_not(tmp_path: Path) -> None:
     }
     verdict = verdict_of_run(run_of(curves, tmp_path, samples=4000))
     assert verdict.first == ("FL",)
-    assert verdict.certainty[0] == "Not decided: the interval over seeds includes a tie."
+    assert "SFL is earlier with 1 of 3 seeds; the interval over seeds includes a tie" in verdict.certainty[0]
 
 
 def test_an_order_that_another_target_would_turn_is_not_decided(tmp_path: Path) -> None:
@@ -79,6 +79,88 @@ def test_who_holds_it_with_some_seeds_only_is_not_first(tmp_path: Path) -> None:
     verdict = verdict_of_run(run_of(curves, tmp_path))
     assert verdict.first == ("B",)
     assert "A holds it with 1 of 2 seeds" in verdict.answer[0]
+
+
+def test_a_rival_that_is_earlier_with_one_seed_leaves_it_undecided(tmp_path: Path) -> None:
+    """C is last in the mean (28 s against 20 and 24), and first with two of three seeds."""
+    curves = {
+        "A": {seed: rising(10, FAST) for seed in range(3)},
+        "B": {seed: rising(12, FAST) for seed in range(3)},
+        "C": {0: rising(1, FAST), 1: rising(40, FAST), 2: rising(1, FAST)},
+    }
+    verdict = verdict_of_run(run_of(curves, tmp_path, samples=4000))
+    assert verdict.first == ("A",)
+    assert "C is earlier with 2 of 3 seeds" in verdict.certainty[0]
+
+
+def test_runs_without_seeds_in_common_are_not_decided(tmp_path: Path) -> None:
+    curves = {
+        "A": {seed: rising(10, FAST) for seed in (0, 1, 2)},
+        "B": {seed: rising(30, FAST) for seed in (3, 4, 5)},
+    }
+    verdict = verdict_of_run(run_of(curves, tmp_path, samples=4000))
+    assert "A and B have fewer than 3 seeds in common" in verdict.certainty[0]
+
+
+def test_two_seeds_are_too_few(tmp_path: Path) -> None:
+    curves = {label: {seed: rising(10 * n, FAST) for seed in (0, 1)} for n, label in enumerate("AB", 1)}
+    verdict = verdict_of_run(run_of(curves, tmp_path, samples=4000))
+    assert verdict.certainty[0] == "Not decided: two seeds are too few for an interval."
+
+
+def test_a_lead_within_one_evaluation_is_not_decided(tmp_path: Path) -> None:
+    """A is evaluated every 10 s and B every 14 s: B's lag of 8 s may be the time between two looks."""
+    curves = {
+        "A": {seed: rising(10 + seed / 100, FAST) for seed in range(3)},
+        "B": {seed: rising(14 + seed / 100, FAST) for seed in range(3)},
+    }
+    verdict = verdict_of_run(run_of(curves, tmp_path, samples=4000))
+    assert verdict.certainty[0] == "Not decided: B is less than one evaluation behind."
+
+
+def test_a_target_held_before_training_costs_nothing(tmp_path: Path) -> None:
+    curves = {"A": {0: rising(10, [0.75, 0.8, 0.8])}, "B": {0: rising(10, FAST)}}
+    verdict = verdict_of_run(run_of(curves, tmp_path))
+    assert verdict.answer[0] == "A is the first to hold 70 %, after 0 s; B does after 20 s."
+    assert verdict.cost[0].startswith("To get there, A takes nothing, B 4 MB")
+
+
+def test_a_tie_in_accuracy_is_not_decided(tmp_path: Path) -> None:
+    curves = {label: {seed: rising(1, FAST) for seed in range(3)} for label in ("A", "B")}
+    curves["C"] = {seed: rising(1, NEVER) for seed in range(3)}
+    verdict = verdict_of_run(run_of(curves, tmp_path, target=None, samples=4000))
+    assert verdict.first == ("A", "B")
+    assert verdict.certainty[0] == "Not decided: A and B are equally accurate."
+
+
+def test_a_label_without_an_accuracy_is_named(tmp_path: Path) -> None:
+    curves = {
+        "A": {0: rising(1, FAST), 1: rising(1, FAST)},
+        "B": {0: rising(1, NEVER), 1: rising(1, [None] * 5)},
+    }
+    verdict = verdict_of_run(run_of(curves, tmp_path, target=None))
+    assert "B has no accuracy with every seed." in verdict.answer
+
+
+def test_unlike_numbers_of_updates_are_compared_by_update(tmp_path: Path) -> None:
+    """60 updates in 8 s, and 10 in 4 s: the second takes less time, and three times as much for each update."""
+    curves = {"sync": {0: rising(2, [None] * 5)}, "async": {0: rising(1, [None] * 5)}}
+    later = {"sync": 2.0, "async": 1.0}
+    run = run_of(
+        *(curves, tmp_path), updates={"sync": 60.0, "async": 10.0}, bytes_provisioning=later, later_round_s=later
+    )
+    verdict = verdict_of_run(run)
+    assert verdict.answer[0] == (
+        "sync takes the least time for each update, 133 ms; async takes 3 times as long (400 ms)."
+    )
+    assert not verdict.change
+
+
+def test_a_label_without_a_critical_path_is_not_passed_over(tmp_path: Path) -> None:
+    curves = {label: {0: rising(10 * n, FAST)} for n, label in enumerate("ABC", 1)}
+    paths = {"B": {"link": 1.0}, "C": {"device": 1.0}}
+    verdict = verdict_of_run(run_of(curves, tmp_path, paths=paths))
+    assert not any("fastest" in sentence or "as fast as" in sentence for sentence in verdict.change)
 
 
 def test_where_none_holds_the_target_accuracy_decides(tmp_path: Path) -> None:
@@ -119,7 +201,7 @@ def test_the_bottleneck_and_what_would_turn_the_order(tmp_path: Path) -> None:
     assert verdict.change == (
         "A round of FL spends 80 % on links and 20 % on devices; one of SFL spends 90 % on devices and 10 % on links "
         "(critical path).",
-        "SFL would draw level with devices 1.8 times as fast (estimated from the critical paths).",
+        "SFL would be as fast as FL with devices 1.8 times as fast (estimated from the critical paths).",
     )
 
 
