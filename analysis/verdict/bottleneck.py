@@ -10,7 +10,7 @@ from analysis.verdict.ranking import times
 
 SIDES = {"link": "links", "device": "devices", "server": "the server"}
 """The sides of critical paths that have a speed, and what they are called."""
-OTHERS = {"edge": "edges", "other": "waiting for a moment, such as a deadline"}
+OTHERS = {"edge": "edges", "other": "waiting for a set moment"}
 """The other sides."""
 REACH = 10.0
 """Speeds are changed by at most this factor, up or down."""
