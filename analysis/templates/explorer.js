@@ -185,7 +185,7 @@ function explorer(box) {
     const better = measure.more ? "highest" : "lowest";
     caption.textContent = {
       "Heat map": `${capital(mean)}; the colours are the same for all algorithms. Empty cells have no value.`,
-      "Who wins": `The ${better} wins, ${mean}; a tie is equal to three digits. One that lacks a value with any seed cannot win; where nobody can, the cell is empty.`,
+      "Who wins": `The ${better} wins, ${mean}; a tie is equal to three digits (the verdict counts costs within 5 % as level). One that lacks a value with any seed cannot win; where nobody can, the cell is empty.`,
       "Lines": several ? "Mean over seeds; whiskers reach from the lowest to the highest." : "One seed.",
       "Points": "Every point of the sweep: too few of the grid's places hold one for lines.",
     }[state.view];
