@@ -11,10 +11,11 @@ EXPLORER = "explorer.json"
 
 
 def read_explorer(folder: Path) -> Any:
-    """Return the programs of a run's closed forms, as its run wrote them; None if it has none.
+    """Return the programs of a run's closed forms, as its run wrote them; None if it has none that the page can run.
 
     Raises:
         RunError: the file cannot be read.
     """
     path = folder / EXPLORER
-    return read_json(path) if path.is_file() else None
+    programs = read_json(path) if path.is_file() else {}
+    return programs if "seed" in programs else None  # earlier versions wrote other inputs, and no seed

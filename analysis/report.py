@@ -37,6 +37,7 @@ from analysis.runs import Run, load_run
 from analysis.server import OwnLabels, server_tables
 from analysis.targets import targets_of
 from analysis.verdict import verdict_of_run
+from analysis.verdict.ranking import LEVEL
 from analysis.versions import versions_told
 from analysis.world_diagram import world_diagram
 from simulator.settings.humanize import human
@@ -70,7 +71,7 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         run.folder / REPORT,
         "run.html.j2",
         [chart for chart in charts if chart is not None],
-        {"explorer": programs} if programs else {},
+        {"explorer": programs, "level": LEVEL} if programs else {},
         title=run.name,
         facts=[fact for fact in facts_of(_as_run(run)) if not world or fact[0] not in DRAWN],
         world=world,
@@ -79,7 +80,7 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         environment=list(flat(run.environment)),
         pictures=[path.name for path in pictures],
         comparison=None,
-        explorer=programs is not None,
+        explorer=programs,
         disclosed=disclosures,
         remarks=remarks(own_labels),
         participation=participation(own_labels),
@@ -133,7 +134,7 @@ def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.h
         environment=[],
         pictures=[],
         comparison=comparison,
-        explorer=False,
+        explorer=None,
         disclosed={},
         remarks=remarks(comparison.own_labels),
         participation=participation(comparison.own_labels),

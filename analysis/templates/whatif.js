@@ -26,37 +26,59 @@ function valueOf(line, values, inputs) {
   throw new Error(`there is no instruction ${word}`);
 }
 
+// How many samples pruning keeps: whole numbers, for fractions may have more digits than a number here.
+const keptBy = (part, whole, samples) => Number(BigInt(samples) * part / whole);
+
 // What an algorithm takes for some rounds: sums, and why they are estimates, if they are; null where nothing is known.
 function taken(entry, wish) {
-  const head = wish.head ?? entry.head, kept = entry.kept === null ? 100 : wish.kept ?? entry.kept;
-  const equal = wish.batches !== null;
-  const program = entry.programs.find(one => one.equal === equal && one.pruned === kept < 100 && (entry.head === null || one.head === head));
+  const share = entry.kept === null ? ["1", "1"] : wish.kept === null ? entry.kept : [wish.kept, 100];
+  const [part, whole] = share.map(BigInt), keptOf = samples => keptBy(part, whole, samples);
+  const head = wish.head ?? entry.head, equal = wish.batches !== null;
+  const program = entry.programs.find(one => one.equal === equal && one.pruned === part < whole && (entry.head === null || one.head === head));
   if (!program) return null;
   const sums = { seconds: 0, up: 0, down: 0, joules: 0, work: 0 }, doubts = new Set(program.doubts);
-  for (const cohort of entry.cohorts.slice(0, wish.rounds)) {
-    const inputs = { ...wish, kept };
-    cohort.forEach(([group, samples], at) => { inputs[`g${at}`] = group; inputs[`n${at}`] = samples; });
+  const rounds = wish.rounds ?? entry.rounds, cohorts = entry.cohorts.slice(0, rounds);
+  for (const cohort of cohorts) {
+    const inputs = { ...wish, kept: equal ? keptOf(wish.batches * entry.batch_size) : null };
+    cohort.forEach(([group, samples], at) => { Object.assign(inputs, { [`g${at}`]: group, [`n${at}`]: samples, [`k${at}`]: keptOf(samples) }); });
     const found = outputsOf(program, inputs);
     for (const name in sums) sums[name] += found[name];
     program.conditions.forEach((otherwise, number) => { if (found[`lower${number}`] > found[`upper${number}`]) doubts.add(otherwise); });
   }
+  if (rounds > cohorts.length) {
+    for (const name in sums) sums[name] *= rounds / cohorts.length;
+    doubts.add(`rounds after the first ${cohorts.length} are taken to be like these`);
+  }
   return { ...sums, bytes: sums.up + sums.down, doubts: [...doubts] };
 }
 
-// The sliders: for each its values, how they read, and the one that is as in the run.
+// Why nothing is known of an algorithm with these values.
+function whyNot(entry, wish) {
+  const head = wish.head ?? entry.head;
+  const noCut = entry.programs.length && entry.head !== null && !entry.programs.some(one => one.head === head);
+  return noCut ? "there is no program for this cut" : entry.why_not;
+}
+
+// A factor as people read it, as in the verdict: two digits, never as a power of ten.
+const factorOf = factor => Number(factor.toPrecision(2)).toLocaleString("en", { maximumSignificantDigits: 6 });
+
+const AS_RUN = "as in the run";
+
+// The sliders: for each its title, its values, how they read, and which one is as in the run.
 function slidersOf() {
   const heads = [...new Set(whatIf.entries.flatMap(entry => entry.programs.map(one => one.head)))].filter(head => head !== null).sort((a, b) => a - b);
   const powers = Array.from({ length: 41 }, (_, step) => 10 ** ((step - 20) / 20));
-  const times = factor => factor === 1 ? "as in the run" : `${factor.toPrecision(2)} times as fast`;
+  const speed = factor => factor === 1 ? AS_RUN : `${factorOf(factor)} times as fast`;
+  const upTo = longest => Array.from({ length: longest }, (_, step) => step + 1);
+  const count = number => number === null ? AS_RUN : `${number}`;
   const longest = Math.max(...whatIf.entries.map(entry => (entry.cohorts || []).length));
-  const sliders = { links: ["Links", powers, times, 20], devices: ["Devices", powers, times, 20], server: ["Server", powers, times, 20] };
-  const batches = [null, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
-  sliders.batches = ["Samples a device", batches, count => count === null ? "as in the run" : `${(count * whatIf.batch_size).toLocaleString("en")}`, 0];
-  if (heads.length > 1) sliders.head = ["Blocks on the device", [null, ...heads], head => head === null ? "as in the run" : `${head}`, 0];
+  const sliders = { links: ["Links", powers, speed, 20], devices: ["Devices", powers, speed, 20], server: ["Server", powers, speed, 20] };
+  sliders.batches = ["Batches a device", [null, ...upTo(10), 12, 16, 24, 32, 48, 64], count, 0];
+  if (heads.length > 1) sliders.head = ["Blocks on the device", [null, ...heads], count, 0];
   if (whatIf.entries.some(entry => entry.kept !== null && entry.programs.length)) {
-    sliders.kept = ["Pruning keeps", [null, ...Array.from({ length: 19 }, (_, step) => 10 + 5 * step)], kept => kept === null ? "as in the run" : `${kept} %`, 0];
+    sliders.kept = ["Pruning keeps", [null, ...Array.from({ length: 19 }, (_, step) => 10 + 5 * step)], kept => kept === null ? AS_RUN : `${kept} %`, 0];
   }
-  sliders.rounds = ["Rounds", Array.from({ length: longest }, (_, round) => round + 1), count => `${count}`, Math.min(whatIf.rounds, longest) - 1];
+  sliders.rounds = ["Rounds", [null, ...upTo(longest)], count, 0];
   return sliders;
 }
 
@@ -71,7 +93,7 @@ function setUpWhatIf() {
       at[name].nextElementSibling.textContent = said(values[at[name].value]);
       at[name].setAttribute("aria-valuetext", said(values[at[name].value]));
     }
-    showWhatIf(place, rows, whatIf.entries.map(entry => taken(entry, { head: null, kept: null, ...wish })));
+    showWhatIf(place, rows, { head: null, kept: null, ...wish });
   };
   for (const [name, [title, values, , start]] of Object.entries(sliders)) {
     const label = document.createElement("label");
@@ -90,7 +112,8 @@ function setUpWhatIf() {
 }
 
 // Writes a row for each algorithm, with bars as long as its figures, and a sentence on who is fastest.
-function showWhatIf(place, rows, found) {
+function showWhatIf(place, rows, wish) {
+  const found = whatIf.entries.map(entry => taken(entry, wish));
   const kinds = [["seconds", "seconds"], ["bytes", "bytes"], ["joules", "joules"]];
   const most = Object.fromEntries(kinds.map(([name]) => [name, Math.max(...found.map(one => one ? one[name] : 0))]));
   rows.replaceChildren(...whatIf.entries.map((entry, number) => {
@@ -105,7 +128,7 @@ function showWhatIf(place, rows, found) {
     if (!one) {
       const none = row.insertCell();
       none.colSpan = 4;
-      none.textContent = `not known at once: ${entry.why_not || "no closed form holds with these values"}`;
+      none.textContent = `not known at once: ${whyNot(entry, wish)}`;
       return row;
     }
     for (const [key, kind] of kinds) {
@@ -119,8 +142,17 @@ function showWhatIf(place, rows, found) {
     row.insertCell().textContent = one.doubts.length ? `estimate: ${one.doubts.join("; ")}` : "exact";
     return row;
   }));
-  const known = whatIf.entries.map((entry, number) => [entry.label, found[number]]).filter(([, one]) => one).sort((a, b) => a[1].seconds - b[1].seconds);
-  const [first, second] = known;
-  place.querySelector(".said").textContent = !second ? "" :
-    `${first[0]} takes the least time, ${human("seconds", first[1].seconds)}; ${second[0]} takes ${(second[1].seconds / first[1].seconds).toPrecision(2)} times as long.`;
+  const known = whatIf.entries.map((entry, number) => [entry.label, found[number]]).filter(([, one]) => one);
+  place.querySelector(".said").textContent = fastestSaid(known.map(([label, one]) => [label, one.seconds]));
+}
+
+// A sentence on who takes the least time, by labels and seconds: as in the verdict, small differences are none.
+function fastestSaid(times) {
+  if (times.length < 2) return "";
+  const [[, least]] = times.sort((a, b) => a[1] - b[1]), level = times.filter(([, seconds]) => seconds <= least * (1 + report.level));
+  const labels = level.map(([label]) => label), first = labels.length === 1
+    ? `${labels[0]} takes the least time, ${human("seconds", least)}`
+    : `${labels.slice(0, -1).join(", ")} and ${labels.at(-1)} are level, at about ${human("seconds", least)}`;
+  const second = times[level.length];
+  return second ? `${first}; ${second[0]} takes ${factorOf(second[1] / least)} times as long.` : `${first}.`;
 }

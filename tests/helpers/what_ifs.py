@@ -23,7 +23,7 @@ class Wish:
         batches: full batches on each device; None: as the data are partitioned.
         head: blocks on the device; None: as in the entry.
         kept: the percentage that pruning keeps; None: as in the entry.
-        rounds: how many rounds.
+        rounds: how many rounds; None: as in the entry.
     """
 
     links: float = 1.0
@@ -31,31 +31,33 @@ class Wish:
     server: float = 1.0
     batches: int | None = None
     head: int | None = None
-    kept: float | None = None
-    rounds: int = 1
+    kept: int | None = None
+    rounds: int | None = 1
 
 
 def by_program(found: dict[str, Any], number: int, wish: Wish) -> tuple[dict[str, float], bool] | None:
     """Return an entry's figures by its programs, and whether they are exact; None where it has no program."""
     entry = found["entries"][number]
     head = entry["head"] if wish.head is None else wish.head
-    kept = 100 if entry["kept"] is None else wish.kept or entry["kept"]
+    own = tuple(map(int, entry["kept"] or (1, 1)))
+    part, whole = own if wish.kept is None or entry["kept"] is None else (wish.kept, 100)
     fitting = [
         one
         for one in entry["programs"]
         if one["equal"] == (wish.batches is not None)
-        and one["pruned"] == (kept < 100)
+        and one["pruned"] == (part < whole)
         and (entry["head"] is None or one["head"] == head)
     ]
     if not fitting:
         return None
     (program,) = fitting
     sums, exact = dict.fromkeys(FIGURES, 0.0), not program["doubts"]
-    for cohort in entry["cohorts"][: wish.rounds]:
-        inputs = {"links": wish.links, "devices": wish.devices, "server": wish.server, "kept": kept}
+    for cohort in entry["cohorts"][: entry["rounds"] if wish.rounds is None else wish.rounds]:
+        inputs = {"links": wish.links, "devices": wish.devices, "server": wish.server}
         inputs["batches"] = wish.batches or 0
+        inputs["kept"] = inputs["batches"] * entry["batch_size"] * part // whole
         for at, (group, samples) in enumerate(cohort):
-            inputs |= {f"g{at}": group, f"n{at}": samples}
+            inputs |= {f"g{at}": group, f"n{at}": samples, f"k{at}": samples * part // whole}
         out = execute(Program(program["lines"], program["outputs"]), found["tables"], **inputs)
         sums = {name: amount + out[name] for name, amount in sums.items()}
         exact &= all(out[f"lower{at}"] <= out[f"upper{at}"] for at in range(len(program["conditions"])))
@@ -64,6 +66,7 @@ def by_program(found: dict[str, Any], number: int, wish: Wish) -> tuple[dict[str
 
 def by_later_rounds(settings: Scenario, number: int, wish: Wish) -> dict[str, float]:
     """Return an entry's figures for as many rounds after the first one, where all devices take part in all rounds."""
+    assert wish.rounds is not None
     more, one = (by_dry_run(settings, number, replace(wish, rounds=count)) for count in (wish.rounds + 1, 1))
     return {name: more[name] - one[name] for name in FIGURES}
 
@@ -86,7 +89,7 @@ def by_dry_run(settings: Scenario, number: int, wish: Wish) -> dict[str, float]:
         )
     if wish.kept is not None and hasattr(algorithm, "keep_fraction"):
         algorithm = algorithm.model_copy(update={"keep_fraction": wish.kept / 100})
-    training = entry.training.model_copy(update={"rounds": wish.rounds})
+    training = entry.training if wish.rounds is None else entry.training.model_copy(update={"rounds": wish.rounds})
     entry = entry.model_copy(update={"algorithm": algorithm, "training": training})
     outcome = run(settings.model_copy(update={"world": world, "data": data}), entry, settings.seeds[0], dry=True)
     uses = [use for use in outcome.uses if use.side == "client"]

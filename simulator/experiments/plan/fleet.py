@@ -79,19 +79,21 @@ class Fleet:
         world: the world.
         power: what each site draws, by its name.
         cohort: the clients of the first round.
+        groups: the index of each client's group, by its name.
 
     Raises:
         DoesNotHoldError: there is something in this world that the closed forms do not know.
     """
 
     def __init__(self, scenario: Scenario, entry: Entry, seed: int) -> None:
-        _check(scenario, entry)
+        if found := problems(scenario, entry):
+            raise DoesNotHoldError(found[0])
         seeds, training = Seeds(seed), entry.training
         self.world = World(Wire(training.wire_dtype))
         self.power: dict[str, Power] = populate(
             scenario, entry, seeds, make_task(scenario, entry, seeds, dry=True), self.world, dry=True
         )
-        self._groups = dict(devices(scenario.world))
+        self.groups = dict(devices(scenario.world))
         self.cohort = training.selection.choose(self.world.clients, training.clients_per_round, 1, seeds)
 
     @property
@@ -116,7 +118,7 @@ class Fleet:
         return [
             Member(
                 client,
-                self._groups[client.name],
+                self.groups[client.name],
                 samples or len(client.data),
                 _port(client.site.uplink, server.downlink, speed),
                 _port(client.site.downlink, server.uplink, speed),
@@ -160,7 +162,7 @@ class Fleet:
 
     def group_of(self, client: Client) -> int:
         """Return the index of a client's group."""
-        return self._groups[client.name]
+        return self.groups[client.name]
 
     def power_of(self, member: Member) -> Power:
         """Return what a device draws."""
@@ -194,15 +196,14 @@ def _port(own: Link, other: Link, speed: float) -> Port:
     return Port(min(speed * own.nominal, other.nominal), own.latency + other.latency)
 
 
-def _check(scenario: Scenario, entry: Entry) -> None:
-    """Check all that does not depend on the algorithm, the cut, link rates or shards.
+def problems(scenario: Scenario, entry: Entry) -> list[str]:
+    """Return which assumptions do not hold, each as a clause.
 
-    Raises:
-        DoesNotHoldError: an assumption does not hold.
+    They are all that do not depend on the algorithm, the cut, link rates or shards.
     """
     world, training, server = scenario.world, entry.training, scenario.world.server
     links = [link for site in (*world.devices, server) for link in (site.uplink, site.downlink)]
-    problems = {
+    clauses = {
         "devices are behind edges": bool(world.edges),
         "payloads are compressed": bool(training.compression),
         "the rate of a link varies": any(link.signal for link in links),
@@ -212,6 +213,4 @@ def _check(scenario: Scenario, entry: Entry) -> None:
         f"the server's queue is {server.queue.name}": server.queue.name != "fifo",
         f"{training.selection.name} selects the cohort": training.selection.name not in SELECTIONS,
     }
-    for problem, there in problems.items():
-        if there:
-            raise DoesNotHoldError(problem)
+    return [clause for clause, there in clauses.items() if there]

@@ -136,15 +136,32 @@ def run_into(
     """
     check(scenario, dry)
     with staged(folder, force) as partial:
-        outcomes = _trials(scenario, dry, console, tell or (lambda line: console.print(line, soft_wrap=True)))
+        tell = tell or (lambda line: console.print(line, soft_wrap=True))
+        outcomes = _trials(scenario, dry, console, tell)
         write(partial, scenario, outcomes, dry, torch_device(scenario, dry))
         if report:
             from analysis import write_figures, write_report
 
-            if programs := explorer(scenario):
-                (partial / EXPLORER).write_text(json.dumps(programs, separators=(",", ":")), encoding="utf-8")
+            write_explorer(partial, scenario, tell)
             write_report(partial, write_figures(partial))
     return Results.of(scenario, outcomes)
+
+
+def write_explorer(folder: Path, scenario: Scenario, tell: Tell) -> None:
+    """Write what the sliders of the page compute with, if there is anything; a failure costs the sliders alone.
+
+    Args:
+        folder: the run folder.
+        scenario: what was run.
+        tell: called with a line if the page has no sliders because of an error.
+    """
+    try:
+        programs = explorer(scenario)
+    except Exception as error:  # whatever it is: the trials are done, and must not be lost for some sliders
+        tell(f"The page has no sliders: {type(error).__name__}: {error}")
+        return
+    if programs:
+        (folder / EXPLORER).write_text(json.dumps(programs, separators=(",", ":")), encoding="utf-8")
 
 
 def _remarks(by_label: Mapping[str, Sequence[TrialResult]]) -> Iterator[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from simulator.accounting.twins.symbols import Script, Tables
 from simulator.experiments.plan.closed_forms import FORMS, joules_of
 from simulator.experiments.plan.cuts import cuts
 from simulator.experiments.plan.explorer.symbolic import MOST_SIZES, SymbolicFleet
-from simulator.experiments.plan.fleet import DoesNotHoldError, Fleet
+from simulator.experiments.plan.fleet import DoesNotHoldError, Fleet, problems
 from simulator.experiments.plan.rounds import Planner, cut_of
 from simulator.settings.seeds import Seeds
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 EXPLORER = "explorer.json"
 """Its name in the folder of a run."""
-MOST_ROUNDS = 100
+FEWEST_ROUNDS, MOST_ROUNDS = 20, 100
+"""The cohorts of at least and at most so many rounds are kept; else of twice as many as the longest entry has."""
 MOST_DEVICES = 20
 """With larger cohorts, programs would be too large for a page."""
 MOST_HEADS = 6
@@ -35,34 +37,42 @@ def explorer(scenario: Scenario) -> dict[str, Any] | None:
 
     Rounds are later ones, in which devices already have what is sent once. Each entry has a program for each cut, for
     shards as they are and for equal ones, and for all samples and for pruned ones. A program is exact if nothing is in
-    its doubts and all its conditions hold; else it leaves waiting out, and is an estimate.
+    its doubts and all its conditions hold; else it leaves out what these name, and is an estimate.
 
     Args:
         scenario: the scenario.
     """
-    planner, seed = Planner(scenario, closed_forms=False), scenario.seeds[0]
-    tables = Tables()
-    entries = [_entry(planner, entry, seed, tables) for entry in planner.scenario.algorithms]
-    if not any(entry["programs"] for entry in entries):
+    planner = Planner(scenario, closed_forms=False)
+    tables, entries = Tables(), planner.scenario.algorithms
+    longest = max(entry.training.rounds for entry in entries)
+    rounds = min(max(2 * longest, FEWEST_ROUNDS), MOST_ROUNDS)
+    known = [
+        _entry(planner, entry, _left_out(scenario, own, planner.scenario, entry), rounds, tables)
+        for own, entry in zip(scenario.algorithms, entries, strict=True)
+    ]
+    if not any(entry["programs"] for entry in known):
         return None
-    found = {
-        "groups": [group.name for group in planner.scenario.world.devices],
-        "rounds": max(entry["rounds"] for entry in entries),
-        "batch_size": planner.scenario.training.batch_size,
-        "tables": tables.rows,
-        "entries": entries,
-    }
+    found = {"seed": scenario.seeds[0], "tables": tables.rows, "entries": known}
     return found if len(json.dumps(found)) <= MOST_CHARACTERS else _smaller(found)
 
 
-def _entry(planner: Planner, entry: Entry, seed: int, tables: Tables) -> dict[str, Any]:
-    """Return the programs of one algorithm, or why it has none."""
+def _entry(planner: Planner, entry: Entry, left_out: list[str], rounds: int, tables: Tables) -> dict[str, Any]:
+    """Return the programs of one algorithm, and why it has none, or not for all values.
+
+    Args:
+        planner: has the scenario as it is planned.
+        entry: the algorithm.
+        left_out: what the planned scenario leaves out, which makes every program an estimate.
+        rounds: of how many rounds the cohorts are wanted.
+        tables: what the programs look values up in.
+    """
     own_head, _ = cut_of(entry)
     known: dict[str, Any] = {
         "label": entry.label,
         "rounds": entry.training.rounds,
+        "batch_size": entry.training.batch_size,
         "head": own_head,
-        "kept": _percent(entry),
+        "kept": _kept(entry),
         "programs": [],
         "why_not": "",
     }
@@ -70,79 +80,94 @@ def _entry(planner: Planner, entry: Entry, seed: int, tables: Tables) -> dict[st
         return known | {"why_not": f"its driver is {entry.training.driver.name}"}
     if getattr(entry.algorithm, "placement", None) or planner.settled(entry) is not entry:
         return known | {"why_not": "its cuts are chosen for each device"}
+    if type(entry.algorithm) not in FORMS:
+        return known | {"why_not": "it has no closed form"}
     try:
-        known["cohorts"] = _cohorts(planner.scenario, entry, seed)
-        for cut, _, _ in _spread(list(cuts(planner, entry)), own_head):
-            for pruned in (False, True) if known["kept"] else (False,):
-                for equal in (True, False):
-                    program = _program(planner.scenario, _keeping(cut, pruned), seed, tables, equal)
-                    if program:
-                        known["programs"].append({"head": cut_of(cut)[0], "pruned": pruned, "equal": equal, **program})
+        fleet = Fleet(planner.scenario, entry, planner.seed)
     except DoesNotHoldError as reason:
-        return known | {"programs": [], "why_not": str(reason)}
-    if not known["programs"]:
-        known["why_not"] = "its closed form needs equal devices and shards"
+        return known | {"why_not": str(reason)}
+    if len(fleet.cohort) > MOST_DEVICES:
+        return known | {"why_not": f"more than {MOST_DEVICES} devices take part at once"}
+    known["cohorts"] = _cohorts(fleet, entry, planner.seed, rounds)
+    for cut, _, _ in _spread(list(cuts(planner, entry)), own_head):
+        for pruned in (False, True) if known["kept"] else (False,):
+            for equal in (True, False):
+                try:
+                    program = _program(planner, _keeping(cut, pruned), fleet, tables, equal)
+                except DoesNotHoldError as reason:
+                    known["why_not"] = str(reason)
+                    continue
+                program["doubts"] = [*left_out, *program["doubts"]]
+                known["programs"].append({"head": cut_of(cut)[0], "pruned": pruned, "equal": equal, **program})
     return known
 
 
-def _program(scenario: Scenario, entry: Entry, seed: int, tables: Tables, equal: bool) -> dict[str, Any] | None:
-    """Return the program of a round; None if the form needs what is not known before."""
-    kind = FORMS.get(type(entry.algorithm))
-    if kind is None:
-        raise DoesNotHoldError("it has no closed form")
+def _left_out(scenario: Scenario, entry: Entry, planned: Scenario, planned_entry: Entry) -> list[str]:
+    """Return what is in a scenario, but not in the planned one, which has no signals, and where nothing goes wrong."""
+    remaining = problems(planned, planned_entry)
+    ended = ["its budget ends it, whatever its rounds"] if entry.training.budget else []
+    return [clause for clause in problems(scenario, entry) if clause not in remaining] + ended
+
+
+def _program(planner: Planner, entry: Entry, fleet: Fleet, tables: Tables, equal: bool) -> dict[str, Any]:
+    """Return the program of a round.
+
+    Raises:
+        DoesNotHoldError: the form needs what is not known before.
+    """
     if not equal and entry.training.batch_size > MOST_SIZES:
-        return None
+        raise DoesNotHoldError(f"its batches have more than {MOST_SIZES} samples")
     script = Script(tables)
-    fleet = SymbolicFleet(scenario, entry, seed, script, equal)
-    if len(fleet.cohort) > MOST_DEVICES:
-        raise DoesNotHoldError(f"more than {MOST_DEVICES} devices take part at once")
-    members = fleet.symbolic_members()
-    try:
-        form = kind(scenario, entry, seed, fleet)
-        figures = form.figures(members, LATER)
-    except DoesNotHoldError:
-        return None
+    symbolic = SymbolicFleet(fleet, entry, script, equal)
+    members = symbolic.symbolic_members()
+    form = FORMS[type(entry.algorithm)](planner.scenario, entry, planner.seed, symbolic)
+    figures = form.figures(members, LATER)
     if not form.shares_links:
-        fleet.check_own_links(members, figures)
+        symbolic.check_own_links(members, figures)
+    doubts = list(symbolic.doubts)
+    if getattr(form.algorithm, "prune", None) == "once" and form.algorithm.scores:
+        doubts.append("the scores of first rounds are left out")
     outputs = {
         "seconds": figures.seconds,
         "up": figures.bytes_up,
         "down": figures.bytes_down,
-        "joules": joules_of(fleet, members, figures),
+        "joules": joules_of(symbolic, members, figures),
         "work": figures.device_flops,
     }
-    for number, condition in enumerate(fleet.conditions):
+    for number, condition in enumerate(symbolic.conditions):
         outputs |= {f"lower{number}": condition.lower, f"upper{number}": condition.upper}
     lines, places = script.program(**outputs)
     return {
         "lines": lines,
         "outputs": places,
-        "conditions": [condition.otherwise for condition in fleet.conditions],
-        "doubts": fleet.doubts,
+        "conditions": [condition.otherwise for condition in symbolic.conditions],
+        "doubts": doubts,
     }
 
 
-def _cohorts(scenario: Scenario, entry: Entry, seed: int) -> list[list[tuple[int, int]]]:
+def _cohorts(fleet: Fleet, entry: Entry, seed: int, rounds: int) -> list[list[tuple[int, int]]]:
     """Return the cohort of each round: the group and the samples of each of its devices."""
-    fleet, training, seeds = Fleet(scenario, entry, seed), entry.training, Seeds(seed)
-    rounds = range(1, min(max(2 * training.rounds, 20), MOST_ROUNDS) + 1)
+    training, seeds = entry.training, Seeds(seed)
     return [
         [
             (fleet.group_of(client), len(client.data))
             for client in training.selection.choose(fleet.world.clients, training.clients_per_round, number, seeds)
         ]
-        for number in rounds
+        for number in range(1, rounds + 1)
     ]
 
 
-def _percent(entry: Entry) -> float | None:
-    """Return how many per cent of the samples an algorithm keeps; None if it does not prune."""
-    fraction = getattr(entry.algorithm, "keep_fraction", None)
-    return None if fraction is None else round(100 * fraction, 6)
+def _kept(entry: Entry) -> tuple[str, str] | None:
+    """Return the fraction of the samples that an algorithm keeps, as ``Fleet.kept`` reads it; None without pruning.
+
+    Numerator and denominator are text, for they may have more digits than a browser's numbers.
+    """
+    share = getattr(entry.algorithm, "keep_fraction", None)
+    return None if share is None else (str(Fraction(str(share)).numerator), str(Fraction(str(share)).denominator))
 
 
 def _keeping(entry: Entry, pruned: bool) -> Entry:
-    """Return an entry that keeps all samples or, for a program that asks for the percentage, not all of them."""
+    """Return an entry that keeps all samples or, for a program that asks how many, not all of them."""
     fraction = getattr(entry.algorithm, "keep_fraction", None)
     if fraction is None:
         return entry

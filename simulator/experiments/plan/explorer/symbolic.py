@@ -14,12 +14,12 @@ from simulator.experiments.plan.fleet import Fleet, Member, Port
 
 if TYPE_CHECKING:
     from simulator.accounting.twins.base import Figures
-    from simulator.scenario.scenario import Entry, Scenario
+    from simulator.scenario.scenario import Entry
 
 LINKS, DEVICES, SERVER = "links", "devices", "server"
 """Inputs: factors on the rates of all devices' links, on the speed of the devices, and on that of the server."""
-KEPT, BATCHES = "kept", "batches"
-"""Inputs: the percentage of samples that pruning keeps, and the batches on each device where all have as many."""
+BATCHES, KEPT = "batches", "kept"
+"""Inputs where all devices have as many: the batches on each device, and the samples of them that pruning keeps."""
 MOST_SIZES = 128
 """With larger batches, there is no table of what each size costs, and shards are multiples of the batch size."""
 
@@ -59,29 +59,30 @@ class SymbolicFleet(Fleet):
     """A fleet whose speeds, shards and cohort are symbols.
 
     The inputs ``g0``, ``g1``, ... are the numbers of the groups of the cohort's devices. Their shards are the inputs
-    ``n0``, ``n1``, ..., or ``batches`` full batches on each of them.
+    ``n0``, ``n1``, ..., of which pruning keeps ``k0``, ``k1``, ... samples; or ``batches`` full batches on each of
+    them, of which it keeps ``kept`` samples. What is kept is an input because a fraction of many digits has no exact
+    floating-point value.
 
     Args:
-        scenario, entry, seed: as for ``Fleet``.
+        fleet: the fleet of the entry; fleets may share its world, which takes long to build.
+        entry: the algorithm.
         script: what the program is written to.
         equal: whether all devices have the same number of full batches.
 
     Attributes:
         conditions: what must be so for the program to be exact, beyond what holds for every value of its inputs.
         doubts: why it is an estimate for any values; empty if it is not.
-
-    Raises:
-        DoesNotHoldError: as for ``Fleet``.
     """
 
-    def __init__(self, scenario: Scenario, entry: Entry, seed: int, script: Script, equal: bool) -> None:
-        super().__init__(scenario, entry, seed)
+    def __init__(self, fleet: Fleet, entry: Entry, script: Script, equal: bool) -> None:
+        self.world, self.power, self.cohort, self.groups = fleet.world, fleet.power, fleet.cohort, fleet.groups
         self.script, self.equal, self.batch_size = script, equal, entry.training.batch_size
         self.conditions: list[Condition] = []
         self.doubts: list[str] = []
+        self._kept: dict[Symbol, Symbol] = {}
         first: dict[int, Any] = {}
         for client in self.world.clients:
-            first.setdefault(self._groups[client.name], client)
+            first.setdefault(self.groups[client.name], client)
         self.kinds = [first[group] for group in sorted(first)]
 
     @property
@@ -102,6 +103,7 @@ class SymbolicFleet(Fleet):
     def _member(self, at: int) -> Member:
         group, script = self.script.input(f"g{at}"), self.script
         own = script.input(BATCHES) * self.batch_size if self.equal else script.input(f"n{at}")
+        self._kept[own] = script.input(KEPT if self.equal else f"k{at}")
         server, sites = super().server, [client.site for client in self.kinds]
         ports = [
             Port(
@@ -122,6 +124,8 @@ class SymbolicFleet(Fleet):
             return super().sizes(samples, batch_size, epochs)
         if not epochs:
             return []
+        if batch_size == 1:  # every batch is full
+            return [(epochs * samples, 1)]
         if self.equal and samples == self.script.input(BATCHES) * batch_size:
             return [(epochs * self.script.input(BATCHES), batch_size)]
         full = floor(samples / batch_size)
@@ -131,7 +135,7 @@ class SymbolicFleet(Fleet):
     def kept(self, samples: Number, fraction: float) -> Number:
         if not isinstance(samples, Symbol):
             return super().kept(samples, fraction)
-        return largest(1, floor(samples * self.script.input(KEPT) / 100))
+        return largest(1, self._kept[samples])
 
     def of_size(self, size: Number, make: Callable[[int], Any]) -> Any:
         if not isinstance(size, Symbol):

@@ -10,6 +10,8 @@ import pytest
 
 from simulator.experiments.plan.explorer.explorer import EXPLORER, explorer
 from simulator.experiments.run import run as runs
+from simulator.scenario.scenario import Scenario
+from simulator.settings.plugins import DRIVERS
 from tests.helpers.closed_forms import NANO, PI, small
 from tests.helpers.what_ifs import Wish, by_dry_run, by_later_rounds, by_program
 
@@ -20,13 +22,15 @@ GRID = (
     Wish(devices=3.0, head=1, kept=100, rounds=2),
     Wish(batches=1, kept=65, rounds=2),
     Wish(links=0.5, batches=3, head=1, kept=20),
+    Wish(rounds=None),
 )
 UNEVEN = {"partition": {"name": "quantity_skew", "alpha": 1.0, "min_samples": 3}, "samples": 120}
 
 
+@pytest.mark.parametrize("batch_size", [1, 8])
 @pytest.mark.parametrize("label", ["fl", "fl-lora", "v1", "v1-linear", "v1-sent", "sfp", "sfp-random", "in-turn"])
-def test_exact_figures_are_those_of_dry_runs(label: str, tmp_path: Path) -> None:
-    settings = small(tmp_path, label, data=UNEVEN, training={"clients_per_round": 3})
+def test_exact_figures_are_those_of_dry_runs(label: str, batch_size: int, tmp_path: Path) -> None:
+    settings = small(tmp_path, label, data=UNEVEN, training={"clients_per_round": 3, "batch_size": batch_size})
     found = explorer(settings)
     assert found is not None
     for wish in GRID:
@@ -73,19 +77,93 @@ def test_where_works_wait_it_is_an_estimate(tmp_path: Path) -> None:
     assert answer[0]["seconds"] < by_dry_run(settings, 0, Wish())["seconds"]
 
 
-REASONS: list[tuple[str, dict[str, Any], str]] = [
-    ("v2", {}, "its closed form needs equal devices and shards"),
+REASONS = [
+    ("v2", {}, "devices interleave on one body"),
+    ("v2-exclusive", {}, "devices, links or batches differ, and the server serves one at a time"),
     ("flexp", {}, "it has no closed form"),
-    ("fl", {"training": {"driver": {"name": "fedasync"}}}, "its driver is fedasync"),
+    ("fl", {"driver": DRIVERS.find("fedasync")()}, "its driver is fedasync"),
     ("v1-fastest", {}, "its cuts are chosen for each device"),
 ]
 
 
-@pytest.mark.parametrize(("label", "changes", "reason"), REASONS)
-def test_an_entry_without_programs_says_why(label: str, changes: dict[str, Any], reason: str, tmp_path: Path) -> None:
-    found = explorer(small(tmp_path, label, "in-turn", **changes))
-    whys = [entry["why_not"] for entry in found["entries"]] if found else []
-    assert whys[:1] == [reason] or (found is None and label == "fl")
+@pytest.mark.parametrize(("label", "own", "reason"), REASONS)
+def test_an_entry_without_programs_says_why(label: str, own: dict[str, Any], reason: str, tmp_path: Path) -> None:
+    found = explorer(with_own(small(tmp_path, label, "in-turn"), 0, **own))
+    assert found is not None
+    first, other = found["entries"]
+    assert (first["programs"], first["why_not"]) == ([], reason)
+    assert other["programs"]
+
+
+def with_own(settings: Scenario, number: int, **training: Any) -> Scenario:
+    """The scenario with other settings for the training of one entry."""
+    entries = list(settings.algorithms)
+    entry = entries[number]
+    entries[number] = entry.model_copy(update={"training": entry.training.model_copy(update=training)})
+    return settings.model_copy(update={"algorithms": tuple(entries)})
+
+
+LINK = {"rate": "20 Mbit/s", "signal": {"name": "periodic", "period": "10 s"}}
+LEFT_OUT: list[tuple[dict[str, Any], str]] = [
+    ({"devices": [PI | {"uplink": LINK}, NANO]}, "the rate of a link varies"),
+    ({"devices": [PI | {"dropout": {"upload": 0.1}}, NANO]}, "something can go wrong"),
+    ({"training": {"selection": {"name": "fedcs", "deadline": "1 h"}}}, "fedcs selects the cohort"),
+    ({"training": {"budget": {"seconds": "1 h"}}}, "its budget ends it, whatever its rounds"),
+]
+
+
+@pytest.mark.parametrize(("changes", "doubt"), LEFT_OUT)
+def test_what_the_plan_leaves_out_makes_an_estimate(changes: dict[str, Any], doubt: str, tmp_path: Path) -> None:
+    found = explorer(small(tmp_path, "fl", **changes))
+    assert found is not None
+    assert {tuple(program["doubts"]) for program in found["entries"][0]["programs"]} == {(doubt,)}
+
+
+def test_behind_edges_there_are_no_programs(tmp_path: Path) -> None:
+    edges = [{"name": "jetson-agx-orin", "devices": ["raspberry-pi-4"]}]
+    assert explorer(small(tmp_path, "fl", world={"edges": edges})) is None
+
+
+def test_pruning_once_leaves_the_scores_of_first_rounds_out(tmp_path: Path) -> None:
+    settings = small(tmp_path, "sfp-easiest")
+    found = explorer(settings)
+    assert found is not None
+    doubts = {one["pruned"]: one["doubts"] for one in found["entries"][0]["programs"]}
+    assert doubts == {True: ["the scores of first rounds are left out"], False: []}
+    answer = by_program(found, 0, Wish())
+    assert answer
+    assert answer[0]["work"] < by_dry_run(settings, 0, Wish())["work"]
+
+
+def test_all_entries_have_cohorts_for_as_many_rounds(tmp_path: Path) -> None:
+    found = explorer(with_own(small(tmp_path, "fl", "in-turn"), 1, rounds=15))
+    assert found is not None
+    assert [len(entry["cohorts"]) for entry in found["entries"]] == [30, 30]
+
+
+def test_batches_are_as_large_as_those_of_their_entry(tmp_path: Path) -> None:
+    settings = with_own(small(tmp_path, "fl", "v1"), 1, batch_size=3)
+    found = explorer(settings)
+    assert found is not None
+    assert [entry["batch_size"] for entry in found["entries"]] == [8, 3]
+    for number in (0, 1):
+        answer = by_program(found, number, Wish(batches=2))
+        assert answer
+        assert answer[0] == pytest.approx(by_dry_run(settings, number, Wish(batches=2)), rel=1e-9)
+
+
+@pytest.mark.parametrize("fraction", [2 / 3, 0.29, 1 / 7, 0.1 + 0.2, 1e-9, 1.0])
+def test_pruning_keeps_as_many_as_in_a_run(fraction: float, tmp_path: Path) -> None:
+    """Of 30 samples, 0.6666666666666666 are 19, not 20."""
+    settings = small(tmp_path, "sfp", data={"samples": 120})
+    algorithm = settings.algorithms[0].algorithm.model_copy(update={"keep_fraction": fraction})
+    entry = settings.algorithms[0].model_copy(update={"algorithm": algorithm})
+    settings = settings.model_copy(update={"algorithms": (entry,)})
+    found = explorer(settings)
+    assert found is not None
+    answer = by_program(found, 0, Wish())
+    assert answer
+    assert answer[0] == pytest.approx(by_dry_run(settings, 0, Wish()), rel=1e-9)
 
 
 def test_a_scenario_without_any_closed_form_has_no_explorer(tmp_path: Path) -> None:
@@ -112,3 +190,17 @@ def test_a_run_leaves_its_programs_for_the_page(tmp_path: Path, monkeypatch: pyt
     written = json.loads((folder / EXPLORER).read_text())
     assert written == json.loads(json.dumps(explorer(settings)))
     assert 'id="whatif"' in (folder / "report.html").read_text()
+
+
+def test_a_failure_costs_the_sliders_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(scenario: Scenario) -> None:
+        raise AttributeError("no costs")
+
+    monkeypatch.setattr(runs, "explorer", failing)
+    folder = runs.run_scenario(small(tmp_path, "fl", evaluation={"samples": None}), dry=True, out=tmp_path / "run")
+    assert "The page has no sliders: AttributeError: no costs" in capsys.readouterr().out
+    assert (folder / "summary.json").is_file()
+    assert (folder / "report.html").is_file()
+    assert not (folder / EXPLORER).exists()
