@@ -6,6 +6,7 @@ enough to be read on a phone without scaling.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -77,12 +78,13 @@ def _tree(world: Mapping[str, Any], groups: list[Mapping[str, Any]]) -> Site:
     sites = [_site(edge, f"{_label(edge)} ({edge.get('name', 'edge server')})") for edge in edges]
     for edge, site in zip(edges, sites, strict=True):
         _behind(edge, edges, sites, root).below.append(site)
+    wanted = _wanted(edges)
     for number, group in enumerate(groups):
         if number == MOST_GROUPS:
             root.below.append(Site(f"and {len(groups) - number:,} more groups of devices", []))
             break
         name = str(group.get("name", "device"))
-        for place, count in _dealt(group, name, edges):
+        for place, count in _dealt(group, name, edges, wanted):
             (root if place is None else sites[place]).below.append(_site(group, name, count))
     return root
 
@@ -96,14 +98,29 @@ def _behind(edge: Mapping[str, Any], edges: list[Mapping[str, Any]], sites: list
     return root
 
 
-def _dealt(group: Mapping[str, Any], name: str, edges: list[Mapping[str, Any]]) -> Iterator[tuple[int | None, int]]:
-    """Yield how many devices of a group are behind which edges, by their index; None for the server itself."""
+def _wanted(edges: list[Mapping[str, Any]]) -> Counter[tuple[int, str]]:
+    """Return how many devices each edge takes by number, by its index and the name of their group."""
+    members = enumerate(_mapping(edge.get("devices")) for edge in edges)
+    return Counter({(place, str(name)): int(number) for place, named in members for name, number in named.items()})
+
+
+def _dealt(
+    group: Mapping[str, Any], name: str, edges: list[Mapping[str, Any]], wanted: Counter[tuple[int, str]]
+) -> Iterator[tuple[int | None, int]]:
+    """Yield how many devices of a group are behind which edges, by their index; None for the server itself.
+
+    Args:
+        group: the group.
+        name: its name, which other groups may have, too.
+        edges: the edges.
+        wanted: as ``_wanted`` returns it; what the group provides is taken off, so that a namesake provides the rest.
+    """
     left = _count(group)
-    for place, edge in enumerate(edges):
-        members = edge.get("devices")
-        if isinstance(members, Mapping) and members.get(name):
-            yield place, int(members[name])
-            left -= int(members[name])
+    for place in range(len(edges)):
+        if number := min(left, wanted[place, name]):
+            yield place, number
+            left -= number
+            wanted[place, name] -= number
     takers = (i for i, edge in enumerate(edges) if isinstance(own := edge.get("devices"), list) and name in own)
     if left > 0:
         yield next(takers, None), left
@@ -112,9 +129,14 @@ def _dealt(group: Mapping[str, Any], name: str, edges: list[Mapping[str, Any]]) 
 def _site(site: Mapping[str, Any], name: str, count: int | None = None) -> Site:
     number = _count(site) if count is None else count
     up, down = _rates(site)
-    latency = _mapping(site.get("uplink")).get("latency")
-    late = f", {latency}" if latency and not str(latency).startswith("0 ") else ""
-    return Site(f"{number:,} × {name}", [_processor(site), *_extras(site)], (f"↑ {up}", f"↓ {down}{late}"))
+    late_up, late_down = (_late(_mapping(site.get(way)).get("latency")) for way in ("uplink", "downlink"))
+    links = f"↑ {up}{'' if late_up == late_down else late_up}", f"↓ {down}{late_down}"
+    return Site(f"{number:,} × {name}", [_processor(site), *_extras(site)], links)
+
+
+def _late(latency: Any) -> str:
+    """Return a latency as what follows a rate; nothing if there is none."""
+    return f", {latency}" if latency and not str(latency).startswith("0 ") else ""
 
 
 def _count(site: Mapping[str, Any]) -> int:

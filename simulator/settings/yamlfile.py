@@ -120,6 +120,7 @@ class _Reader:
     def __init__(self) -> None:
         self.lines: dict[KeyPath, int] = {}
         self._open: set[int] = set()
+        self._known: dict[int, list[tuple[yaml.Node, yaml.Node]]] = {}
 
     def value(self, node: yaml.Node, path: KeyPath) -> Any:
         """Return the plain data of a node, whose keys are ``path``."""
@@ -132,7 +133,7 @@ class _Reader:
         plain: Any
         if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
             plain = {}
-            for key_node, value_node in _pairs(node):
+            for key_node, value_node in self._pairs(node):
                 key = _key(key_node)
                 if key in plain:
                     raise _error(key_node, f'the key "{key}" is given twice, first in line {self.lines[*path, key]}')
@@ -145,22 +146,33 @@ class _Reader:
         self._open.discard(id(node))
         return plain
 
+    def _pairs(self, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
+        """Return the pairs of a mapping; those of the mappings that ``<<`` names come first, without keys of its own.
 
-def _pairs(node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
-    """Return the pairs of a mapping; those of the mappings that ``<<`` names come first, without keys of its own."""
-    own = [pair for pair in node.value if not _merges(pair[0])]
-    known = {_word(key) for key, _ in own}
-    merged: list[tuple[yaml.Node, yaml.Node]] = []
-    for key_node, named in node.value:
-        if _merges(key_node):
+        They are found once for each mapping: lists that merge a mapping several times, one in another, would otherwise
+        double the work with each line.
+        """
+        if id(node) not in self._known:
+            self._known[id(node)] = self._merged(node)
+        return self._known[id(node)]
+
+    def _merged(self, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
+        own = [pair for pair in node.value if not _merges(pair[0])]
+        merging = [pair for pair in node.value if _merges(pair[0])]
+        if len(merging) > 1:
+            first, second = (key for key, _ in merging[:2])
+            raise _error(second, f'the key "<<" is given twice, first in line {_line(first)}: name a list of mappings')
+        known = {_word(key) for key, _ in own}
+        merged: list[tuple[yaml.Node, yaml.Node]] = []
+        for _, named in merging:
             for other in named.value if isinstance(named, yaml.SequenceNode) else [named]:
                 if not isinstance(other, yaml.MappingNode):
                     raise _error(named, "<< takes a mapping, such as *defaults, or a list of mappings")
-                for pair in _pairs(other):
+                for pair in self._pairs(other):
                     if _word(pair[0]) not in known:
                         known.add(_word(pair[0]))
                         merged.append(pair)
-    return merged + own
+        return merged + own
 
 
 def _word(key: yaml.Node) -> str | None:

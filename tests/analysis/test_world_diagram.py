@@ -12,7 +12,7 @@ import pytest
 from analysis.world_diagram import MOST_GROUPS, WIDTH, world_diagram
 
 SVG = {"rate": {"fp32": "48 GFLOP/s"}, "precision": "fp32", "memory": "4 GiB"}
-LINK = {"uplink": {"rate": "10 Mbit/s", "latency": "5 ms"}, "downlink": {"rate": "20 Mbit/s"}}
+LINK = {"uplink": {"rate": "10 Mbit/s", "latency": "5 ms"}, "downlink": {"rate": "20 Mbit/s", "latency": "5 ms"}}
 SERVER = {
     "name": "big",
     "slots": 2,
@@ -38,6 +38,36 @@ def test_groups_links_and_the_server_are_named() -> None:
     for text in ("Server: big", "1 TFLOP/s · 2 slots", "6 × pi", "48 GFLOP/s · 4 GiB", "1 × nano", "↑ 10 Mbit/s",
                  "↓ 20 Mbit/s, 5 ms", "shared by all: ↑ 1 Gbit/s, ↓ 2 Gbit/s"):  # fmt: skip
         assert text in texts, "up is what the server receives"
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "shown"),
+    [
+        ("10 ms", "90 ms", ("↑ 1 Mbit/s, 10 ms", "↓ 2 Mbit/s, 90 ms")),
+        ("10 ms", "0 s", ("↑ 1 Mbit/s, 10 ms", "↓ 2 Mbit/s")),
+        ("0 s", "90 ms", ("↑ 1 Mbit/s", "↓ 2 Mbit/s, 90 ms")),
+        ("10 ms", "10 ms", ("↑ 1 Mbit/s", "↓ 2 Mbit/s, 10 ms")),
+    ],
+)
+def test_a_latency_follows_the_rate_of_its_own_link(up: str, down: str, shown: tuple[str, str]) -> None:
+    scenario = world(("pi", 2))
+    scenario["world"]["devices"][0] |= {
+        "uplink": {"rate": "1 Mbit/s", "latency": up},
+        "downlink": {"rate": "2 Mbit/s", "latency": down},
+    }
+    _, texts = drawn(scenario)
+    assert [text for text in texts if text.startswith(("↑", "↓"))] == list(shown)
+
+
+def test_groups_of_one_name_share_what_an_edge_takes() -> None:
+    """Of 2 + 4 devices the first edge has three, the second one two, and the server the last one."""
+    edges = [{"label": "a", "devices": {"pi": 3}, **LINK}, {"label": "b", "devices": {"pi": 2}, **LINK}]
+    root, _ = drawn(world(("pi", 2), ("pi", 4), edges=edges))
+    titles = [e.text for e in sorted(root.iter("text"), key=lambda e: float(e.attrib["y"])) if
+              e.attrib["class"] == "title"]  # fmt: skip
+    under_a, under_b = titles.index("1 × a (edge server)"), titles.index("1 × b (edge server)")
+    assert titles[under_a + 1 : under_b] == ["2 × pi", "1 × pi"]
+    assert titles[under_b + 1 :] == ["2 × pi", "1 × pi"]
 
 
 def test_boxes_are_inside_and_do_not_overlap() -> None:

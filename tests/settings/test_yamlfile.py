@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
-from simulator.settings.yamlfile import YamlError, parse
+from simulator.settings.yamlfile import YamlError, _Reader, parse
 
 DEFAULTS = "base: &base {name: sfprompt, head: 1, prompts: {length: 4}}\n"
 
@@ -38,3 +39,24 @@ def test_only_mappings_are_merged(merged: str) -> None:
 def test_a_quoted_key_merges_nothing() -> None:
     data, _ = parse('more: {"<<": 4}')
     assert data == {"more": {"<<": 4}}
+
+
+def test_two_merge_keys_are_one_too_many() -> None:
+    with pytest.raises(YamlError, match='line 4: the key "<<" is given twice, first in line 3: name a list'):
+        parse("base: &base {head: 1}\nmore:\n  <<: *base\n  <<: {tail: 2}")
+
+
+def test_each_mapping_is_merged_once_however_often_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each line merges the one above twice: without memory, twenty lines would be a million mappings."""
+    looked: list[yaml.MappingNode] = []
+    merged = _Reader._merged
+
+    def counting(reader: _Reader, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
+        looked.append(node)
+        return merged(reader, node)
+
+    monkeypatch.setattr(_Reader, "_merged", counting)
+    lines = ["m0: &m0 {head: 1}", *(f"m{n}: &m{n} {{<<: [*m{n - 1}, *m{n - 1}]}}" for n in range(1, 21))]
+    data, _ = parse("\n".join(lines))
+    assert data["m20"] == {"head": 1}
+    assert len(looked) == 22  # and the document

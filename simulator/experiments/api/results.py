@@ -144,9 +144,15 @@ class Run(Shown):
     def report(self) -> Path:
         """Draw the figures and the report into the folder, unless they are there, and return the report's path."""
         from analysis import write_figures, write_report
+        from simulator.experiments.plan.explorer.explorer import EXPLORER
+        from simulator.experiments.run.run import write_explorer
 
         report = self.folder / "report.html"
-        return report if report.is_file() else write_report(self.folder, write_figures(self.folder))
+        if report.is_file():
+            return report
+        if not (self.folder / EXPLORER).is_file():
+            write_explorer(self.folder, self.scenario, self.notes.append)
+        return write_report(self.folder, write_figures(self.folder))
 
     def _of_all_trials(self, table: Callable[[str, int], pd.DataFrame]) -> pd.DataFrame:
         """Return a table of the ledger for all trials, with the columns ``label`` and ``seed`` before its own."""

@@ -87,10 +87,14 @@ def run(
     Raises:
         ScenarioError: the scenario cannot be run as it is.
         FileExistsError: ``out`` holds something that may not be replaced.
-        TypeError: only one of ``entry`` and ``seed`` is given.
+        TypeError: only one of ``entry`` and ``seed`` is given, or an argument that does not go with them.
     """
     if (entry is None) != (seed is None):
         raise TypeError("run() takes entry and seed together, for one trial, or neither, for all trials")
+    if entry is not None and (out is not None or force):
+        raise TypeError("run() takes out and force with all trials only: one trial is returned, and nothing is written")
+    if entry is None and without:
+        raise TypeError("run() takes without for one trial only: name its entry and seed, too")
     scenario = scenario_of(scenario, plugins)
     if entry is not None and seed is not None:
         return run_trial(scenario, entry, seed, dry, progress if callable(progress) else lambda _: None, without)

@@ -14,6 +14,8 @@ import pytest
 import simulator as sf
 from analysis import load_run
 from analysis.verdict import verdict_of_run
+from simulator.experiments.plan.explorer.explorer import explorer
+from simulator.experiments.run import run as runs
 from simulator.experiments.run.run import run_scenario
 from tests.helpers.places import ROOT
 
@@ -49,6 +51,17 @@ def test_a_trial_needs_both_entry_and_seed(tiny: sf.Scenario, alone: dict[str, i
         sf.run(tiny, dry=True, **alone)  # type: ignore[call-overload]
 
 
+def test_one_trial_writes_no_folder(tiny: sf.Scenario, tmp_path: Path) -> None:
+    for more in ({"out": tmp_path / "run"}, {"force": True}):
+        with pytest.raises(TypeError, match="out and force with all trials only"):
+            sf.run(tiny, tiny.algorithms[0], 0, True, **more)  # type: ignore[call-overload]
+
+
+def test_all_trials_leave_no_devices_out(tiny: sf.Scenario) -> None:
+    with pytest.raises(TypeError, match="without for one trial only"):
+        sf.run(tiny, dry=True, without=frozenset({"raspberry-pi-4-0"}))  # type: ignore[call-overload]
+
+
 def test_a_temporary_folder_goes_with_its_result(tiny: sf.Scenario) -> None:
     run = sf.run(tiny, dry=True)
     folder = run.folder
@@ -79,6 +92,11 @@ def test_the_report_is_drawn_when_it_is_asked_for(tiny: sf.Scenario) -> None:
     assert not (run.folder / "report.html").exists()
     assert run.report() == run.folder / "report.html"
     assert "SFL" in run.report().read_text(encoding="utf-8")
+
+
+def test_its_page_has_sliders(tiny: sf.Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "explorer", explorer)  # which other tests do without
+    assert 'id="whatif"' in sf.run(tiny, dry=True).report().read_text(encoding="utf-8")
 
 
 def test_figures_are_pictures_that_a_notebook_shows(run: sf.Run) -> None:
