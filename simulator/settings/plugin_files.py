@@ -1,14 +1,17 @@
 """Files of a user's that define plug-ins: loaded by `--plugin`, and kept beside the runs that used them."""
 
 import hashlib
+import json
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from simulator.settings import user_code
 from simulator.settings.base import Settings
 from simulator.settings.errors import ScenarioError
+from simulator.settings.plugin_modules import Module, forget, have_changed, imports_from, used_by
 from simulator.settings.plugins import FAMILIES, Plugins
 from simulator.settings.user_code import short
 
@@ -23,6 +26,8 @@ class PluginFile:
         sha256: the hash of its content.
         module: the name of the module that it was loaded as.
         names: the names of its plug-ins, by family.
+        shown: what messages call it.
+        modules: the modules that it imports from its folder.
     """
 
     path: Path
@@ -30,6 +35,16 @@ class PluginFile:
     sha256: str
     module: str
     names: dict[str, list[str]]
+    shown: str
+    modules: tuple[Module, ...] = ()
+
+    @property
+    def version(self) -> str:
+        """The hash of all that it does: of its content, and of the modules that it imports from its folder."""
+        if not self.modules:
+            return self.sha256
+        parts = [self.sha256, *((module.name, hashlib.sha256(module.text).hexdigest()) for module in self.modules)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 _loaded: dict[Path, PluginFile] = {}
@@ -38,8 +53,8 @@ _loaded: dict[Path, PluginFile] = {}
 def load_file(path: Path | str) -> PluginFile:
     """Load a file of Python, so that scenarios can name the plug-ins that it defines, of whatever family.
 
-    A file that is loaded again is read again if it has changed; its plug-ins then replace its former ones. Its folder
-    is appended to the module path, so it can import what lies beside it.
+    A file that is loaded again is read again if it has changed, or a module that it imports from its folder; its
+    plug-ins then replace its former ones. Its folder is appended to the module path, so it can import what lies there.
 
     Raises:
         ScenarioError: the file cannot be read or executed, defines no plug-in, or one whose name is taken; or a step is
@@ -47,25 +62,58 @@ def load_file(path: Path | str) -> PluginFile:
     """
     shown, path = str(path), Path(path).expanduser().absolute()
     text = user_code.read(shown, path)
-    sha256 = hashlib.sha256(text).hexdigest()
-    if path in _loaded and _loaded[path].sha256 == sha256:
-        return _loaded[path]
+    known = _loaded.get(path)
+    if known is not None and known.text == text and not have_changed(known.modules):
+        return known
+    return _load(path, shown, text)
+
+
+def load_copy(file: PluginFile) -> PluginFile:
+    """Load a file as another process has loaded it, whatever it and the modules beside it have become since.
+
+    Raises:
+        ScenarioError: as ``load_file``.
+    """
+    known = _loaded.get(file.path)
+    if known is not None and known.version == file.version:
+        return known
+    _loaded[file.path] = replace(_load(file.path, file.shown, file.text, file.modules), modules=file.modules)
+    return _loaded[file.path]
+
+
+def _load(path: Path, shown: str, text: bytes, sent: tuple[Module, ...] = ()) -> PluginFile:
+    """Execute a file and add its plug-ins.
+
+    Args:
+        path: the file, absolute.
+        shown: what messages call it.
+        text: its content.
+        sent: modules that are executed in place of those in its folder.
+
+    Raises:
+        ScenarioError: as ``load_file``.
+    """
     unload_file(path)
     user_code.know_as(str(path), shown)
+    sha256 = hashlib.sha256(text).hexdigest()
     name = f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    members = vars(user_code.execute(shown, path, text, name)).values()
-    own = [member for member in members if isinstance(member, type) and member.__module__ == name]
-    found = {family: [kind for kind in own if _is_plugin(kind, kinds)] for family, kinds in FAMILIES.items()}
-    if not any(found.values()):
-        raise ScenarioError(f"{shown} defines nothing that a scenario can name{_nearly(own)}")
-    for family, plugins in found.items():
-        for plugin in plugins:
-            _check_free(shown, FAMILIES[family], plugin)
+    with imports_from(path.parent, sent) as imported:
+        members = vars(user_code.execute(shown, path, text, name)).values()
+        own = [member for member in members if isinstance(member, type) and member.__module__ == name]
+        own = list(dict.fromkeys(own))
+        found = {family: [kind for kind in own if _is_plugin(kind, kinds)] for family, kinds in FAMILIES.items()}
+        if not any(found.values()):
+            raise ScenarioError(f"{shown} defines nothing that a scenario can name{_nearly(own)}")
+        for family, plugins in found.items():
+            _check_distinct(shown, FAMILIES[family], plugins)
+            for plugin in plugins:
+                _check_free(shown, FAMILIES[family], plugin)
     for family, plugins in found.items():
         for plugin in plugins:
             FAMILIES[family].add(plugin)
-    names = {family: [str(vars(plugin)["name"]) for plugin in plugins] for family, plugins in found.items() if plugins}
-    _loaded[path] = PluginFile(path, text, sha256, name, names)
+    names = {family: [_name(plugin) for plugin in plugins] for family, plugins in found.items() if plugins}
+    modules = used_by(text, path.parent, imported)
+    _loaded[path] = PluginFile(path, text, sha256, name, names, shown, modules)
     return _loaded[path]
 
 
@@ -75,6 +123,9 @@ def unload_file(path: Path | str) -> None:
     for family, names in file.names.items() if file else ():
         for name in names:
             FAMILIES[family].remove(name)
+    if file is not None:
+        used = {module.name for other in _loaded.values() for module in other.modules}
+        forget([module for module in file.modules if module.name not in used])
 
 
 def loaded_files() -> list[PluginFile]:
@@ -82,9 +133,15 @@ def loaded_files() -> list[PluginFile]:
     return list(_loaded.values())
 
 
+def is_of_a_plugin(path: str) -> bool:
+    """Return whether a file, given by its path, was loaded, or imported by one that was from beside it."""
+    file = Path(path)
+    return file in _loaded or any(file == module.path for one in _loaded.values() for module in one.modules)
+
+
 def own_lines(error: BaseException) -> str | None:
-    """Return an error in the code of a loaded file as a message with that file's own lines; None for any other."""
-    own = user_code.shortened(error, lambda path: Path(path) in _loaded) if _loaded else None
+    """Return an error in the code of a loaded file as a message with the plug-in's own lines; None for any other."""
+    own = user_code.shortened(error, is_of_a_plugin) if _loaded else None
     return f"an error in a plug-in:\n{own}" if own else None
 
 
@@ -108,13 +165,29 @@ def _is_plugin(kind: type, kinds: Plugins) -> bool:
     return isinstance(vars(kind).get("name"), str) and any(map(kinds.is_base, kind.__mro__[1:]))
 
 
+def _name(plugin: type) -> str:
+    return str(vars(plugin)["name"])
+
+
+def _check_distinct(file: str, kinds: Plugins, plugins: list[type]) -> None:
+    """Check that the plug-ins of a family in one file have different names.
+
+    Raises:
+        ScenarioError: two have the same.
+    """
+    name, times = Counter(map(_name, plugins)).most_common(1)[0] if plugins else ("", 1)
+    if times > 1:
+        same = " and ".join(plugin.__name__ for plugin in plugins if _name(plugin) == name)
+        raise ScenarioError(f'{file}: {same} have the same name, "{name}": give each {kinds.kind} its own')
+
+
 def _check_free(file: str, kinds: Plugins, plugin: type) -> None:
     """Check that the name of a plug-in is not taken.
 
     Raises:
         ScenarioError: it is; the message says by what.
     """
-    name = str(vars(plugin)["name"])
+    name = _name(plugin)
     where = kinds.origin(name)
     other = next((short(str(f.path)) for f in _loaded.values() for names in f.names.values() if name in names), None)
     if where or (other and name in kinds.names()):

@@ -51,7 +51,8 @@ def execute(shown: str, path: Path, text: bytes, name: str) -> ModuleType:
     """
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
-    linecache.checkcache(str(path))
+    lines = text.decode(errors="replace").splitlines(keepends=True)
+    linecache.cache[str(path)] = len(text), None, lines, str(path)  # messages quote what was executed
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module  # dataclasses and pydantic look names up in it

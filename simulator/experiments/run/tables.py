@@ -19,6 +19,7 @@ from simulator.accounting.waste import UNFINISHED, Waste, lost_updates, marked, 
 from simulator.experiments.run.costs import COLUMNS, COSTS, cost_rows, has_costs, running_costs, to_target
 from simulator.experiments.run.csv_tables import Table, write_csv
 from simulator.experiments.run.personal import PERSONAL, participants, personal
+from simulator.experiments.run.plugins import plugins_in
 from simulator.experiments.run.round_costs import round_costs
 from simulator.experiments.run.server_tables import (
     critical_path_table,
@@ -29,7 +30,6 @@ from simulator.experiments.run.server_tables import (
 )
 from simulator.experiments.run.settled import settled
 from simulator.scenario.ignored import not_looked_at
-from simulator.settings.plugin_files import files_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario
 
 Summary = dict[str, Any]
-SUMMARY, LEDGER, PLUGINS = "summary.json", "ledger", "plugins"
+SUMMARY, LEDGER = "summary.json", "ledger"
 """Names in the folder of a run; ``folders`` tells by the first two whether a folder holds one."""
 TOTALS = ("bytes_up", "bytes_down", "client_flops", "server_flops", "client_energy_j", "server_energy_j")
 PACKAGES = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "pillow", "scikit-learn", "pydantic")
@@ -243,26 +243,6 @@ def environment(threads: int, device: str) -> dict[str, Any]:
         "packages": {name: _version(name) for name in PACKAGES},
         "byteorder": sys.byteorder,
     }
-
-
-def plugins_in(folder: Path, scenario: Scenario) -> dict[str, Any]:
-    """Copy the files of plug-ins that a scenario uses into a folder, and return what the environment says of them.
-
-    Args:
-        folder: the run folder; the files go into ``plugins`` in it, as they were when they were loaded.
-        scenario: the scenario that was run.
-    """
-    files = files_of(scenario)
-    if not files:
-        return {}
-    (folder / PLUGINS).mkdir(exist_ok=True)
-    names = [file.path.name for file in files]
-    records = []
-    for file in files:
-        name = file.path.name if names.count(file.path.name) == 1 else f"{file.path.stem}-{file.sha256[:8]}.py"
-        (folder / PLUGINS / name).write_bytes(file.text)
-        records.append({"file": f"{PLUGINS}/{name}", "sha256": file.sha256, "names": file.names})
-    return {"plugins": records}
 
 
 _version = cache(version)  # ``version`` reads a file, and a sweep calls it for each of its trials

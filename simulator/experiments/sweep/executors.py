@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from simulator.settings.plugin_files import load_file, loaded_files
+from simulator.settings.plugin_files import PluginFile, load_copy, loaded_files, unload_file
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -67,14 +67,15 @@ class Joblib:
 class WithPlugins:
     """A function that can be sent to another process together with the files of plug-ins that its items are made of.
 
-    The other process loads them before it reads an item.
+    The other process loads them before it reads an item, from the texts that they had here: a file that is edited while
+    a sweep runs changes no trial of it.
 
     Attributes:
-        files: the paths of the files.
+        files: the files.
         function: the function.
     """
 
-    files: tuple[str, ...]
+    files: tuple[PluginFile, ...]
     function: Callable[..., object]
 
     def __call__(self, item: object) -> object:
@@ -86,13 +87,17 @@ class WithPlugins:
 
 def with_plugins(function: Callable[[T], R]) -> Callable[[T], R]:
     """Return a function that takes the plug-in files that are loaded here to wherever it is run."""
-    files = tuple(str(file.path) for file in loaded_files())
+    files = tuple(loaded_files())
     return WithPlugins(files, function) if files else function  # type: ignore[return-value]
 
 
-def _with_loaded(files: tuple[str, ...], function: Callable[..., object]) -> WithPlugins:
+def _with_loaded(files: tuple[PluginFile, ...], function: Callable[..., object]) -> WithPlugins:
+    wanted = {file.path for file in files}
+    for file in loaded_files():
+        if file.path not in wanted:  # of an earlier sweep in the same worker; its names may be taken anew
+            unload_file(file.path)
     for file in files:
-        load_file(file)
+        load_copy(file)
     return WithPlugins(files, function)
 
 

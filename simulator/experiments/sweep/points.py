@@ -245,7 +245,7 @@ def _trials(scenario: Scenario, dry: bool, version: str) -> Iterator[tuple[int, 
     for index, entry in enumerate(scenario.algorithms):
         for seed in scenario.seeds:
             settings = data | {"algorithms": [data["algorithms"][index]], "seeds": [seed]}
-            plugins = [file.sha256 for file in files_of([scenario.world, scenario.data, entry])]
+            plugins = [file.version for file in files_of([scenario.world, scenario.data, entry])]
             text = json.dumps([settings, dry, version, *plugins], sort_keys=True)
             aspects = json.dumps(settings | {"world": _checked(scenario, entry, data), "prices": None}, sort_keys=True)
             yield index, entry, seed, hashlib.sha256(text.encode()).hexdigest()[:16], aspects

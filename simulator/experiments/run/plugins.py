@@ -1,0 +1,44 @@
+"""The copies of a user's plug-ins that a run keeps, so that it can be repeated."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simulator.settings.plugin_files import files_of
+
+if TYPE_CHECKING:
+    from simulator.scenario.scenario import Scenario
+
+PLUGINS = "plugins"
+"""The folder of the copies in that of a run."""
+
+
+def plugins_in(folder: Path, scenario: Scenario) -> dict[str, Any]:
+    """Copy the files of plug-ins that a scenario uses into a folder, and return what the environment says of them.
+
+    So are the modules that they import from beside them.
+
+    Args:
+        folder: the run folder; the files go into ``plugins`` in it, as they were when they were loaded.
+        scenario: the scenario that was run.
+    """
+    files = files_of(scenario)
+    if not files:
+        return {}
+    (folder / PLUGINS).mkdir(exist_ok=True)
+    names = [file.path.name for file in files]
+    records = []
+    for file in files:
+        name = file.path.name if names.count(file.path.name) == 1 else f"{file.path.stem}-{file.sha256[:8]}.py"
+        (folder / PLUGINS / name).write_bytes(file.text)
+        record = {"file": f"{PLUGINS}/{name}", "sha256": file.sha256, "names": file.names}
+        beside = {module.path.relative_to(file.path.parent).as_posix(): module.text for module in file.modules}
+        for part, text in beside.items():
+            (folder / PLUGINS / part).parent.mkdir(parents=True, exist_ok=True)
+            (folder / PLUGINS / part).write_bytes(text)
+        if beside:
+            record["imports"] = {part: hashlib.sha256(text).hexdigest() for part, text in beside.items()}
+        records.append(record)
+    return {"plugins": records}
