@@ -1,40 +1,45 @@
-"""Verbs that an algorithm of a user's calls without ``yield from``: they do nothing, and would say nothing.
+"""Verbs that an algorithm or a driver of a user's calls without ``yield from``: they do nothing, and would say nothing.
 
-Only calls from outside this package are watched, in worlds where such an algorithm runs; the others lose no time.
+Only calls from outside this package are watched, in worlds where such a plug-in runs; the others lose no time.
 """
 
 from __future__ import annotations
 
+import dis
 import inspect
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
 from simulator.settings.errors import ScenarioError
+from simulator.settings.plugin_files import is_of_a_plugin
 from simulator.settings.user_code import assigned_call, call_text, causes, short
 from simulator.world.processes import Buffer, Handle, Process
 from simulator.world.standstill import TimeUpError
 from simulator.world.world import World
 
-OURS = str(Path(__file__).parents[1])
-"""The folder of this package."""
+OURS = f"{Path(__file__).parents[1]}{os.sep}"
+"""The folder of this package, as the paths of its files begin."""
 VERBS = {
     "clients": ("compute", "upload", "download", "install"),
     "sites": ("compute", "send"),
 }
 """The verbs of each client and of each site."""
+CONTEXTS = ("phase", "exclusive")
+"""What a world gives for a ``with`` statement: without it, it has no effect, or an unwanted one."""
 SHOWN = 5
 """At most this many calls are named in one message."""
-Call = tuple[CodeType, int]
-"""The code that called a verb, and the offset of the instruction in it."""
+Call = tuple[CodeType, int, str]
+"""The code that called a verb, the offset of the instruction in it, and what the call lacks."""
 
 
-def is_of_a_user(algorithm: object) -> bool:
-    """Return whether an algorithm is defined outside this package."""
-    return not type(algorithm).__module__.startswith("simulator.")
+def is_of_a_user(plugin: object) -> bool:
+    """Return whether a plug-in, such as an algorithm, is defined outside this package."""
+    return not type(plugin).__module__.startswith("simulator.")
 
 
 class Awaitable:
@@ -85,17 +90,32 @@ class Watch:
         def watched(*args: Any, **keywords: Any) -> Any:
             frame = sys._getframe(1)
             code = frame.f_code
-            ours = self._is_ours.get(code.co_filename)
-            if ours is None:
-                ours = self._is_ours[code.co_filename] = code.co_filename.startswith(OURS)
-            if ours:
+            if self._ours(code):
                 return verb(*args, **keywords)
             steps = verb(*args, **keywords)  # first: with wrong arguments there are no steps
             self._calls += 1
-            self.pending[self._calls] = code, frame.f_lasti
+            self.pending[self._calls] = code, frame.f_lasti, "yield from"
             return Awaitable(self, self._calls, steps)
 
         return watched
+
+    def over_context(self, made: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that makes contexts, whose calls as whole statements in a user's code are noted."""
+
+        def watched(*args: Any, **keywords: Any) -> Any:
+            frame = sys._getframe(1)
+            context = made(*args, **keywords)
+            if not self._ours(frame.f_code) and _is_a_statement(frame.f_code, frame.f_lasti):
+                self.dropped.append((frame.f_code, frame.f_lasti, "with"))
+            return context
+
+        return watched
+
+    def _ours(self, code: CodeType) -> bool:
+        ours = self._is_ours.get(code.co_filename)
+        if ours is None:
+            ours = self._is_ours[code.co_filename] = code.co_filename.startswith(OURS)
+        return ours
 
     def check(self) -> None:
         """Check that no steps have been thrown away.
@@ -106,11 +126,17 @@ class Watch:
         if self.dropped:
             raise ScenarioError(_told(self.dropped))
 
-    def explanation(self, error: BaseException) -> str | None:
-        """Return which steps were not run before an error, as its likely cause; None if there are none."""
+    def explanation(self, world: World, error: BaseException, files: Collection[str]) -> str | None:
+        """Return which steps were not run before an error, as its likely cause; None if there are none.
+
+        Args:
+            world: the world in which it was raised.
+            error: the error.
+            files: the files of the user's own plug-ins that run in it, besides those that were loaded from a path.
+        """
         calls = [*self.dropped, *self.pending.values()]
         if not calls:
-            return next(_unstarted(error), None)
+            return _invalid_yield(world, error) or next(_unstarted(error, files), None)
         surely = self.dropped or Awaitable.__name__ in str(error)  # else they may have been kept for later
         return _told(calls) if surely else f"{_told(calls)}\n  {type(error).__name__} came after it: {error}"
 
@@ -124,6 +150,8 @@ def watch(world: World) -> Watch:
                 setattr(one, verb, noted.over(getattr(one, verb)))
     for verb in ("send", "broadcast", "together"):
         setattr(world, verb, noted.over(getattr(world, verb)))
+    for context in CONTEXTS:
+        setattr(world, context, noted.over_context(getattr(world, context)))
 
     def started(steps: Any, client: Any = None) -> Handle:
         return start(steps.taken() if isinstance(steps, Awaitable) else steps, client)
@@ -140,43 +168,54 @@ def watch(world: World) -> Watch:
 
 
 @contextmanager
-def every_step_run(world: World, algorithm: object) -> Iterator[Callable[[], None]]:
-    """Report verbs that a user's algorithm calls without ``yield from``, within this context.
+def every_step_run(world: World, *plugins: object) -> Iterator[Callable[[], None]]:
+    """Report verbs that a user's algorithm or driver calls without ``yield from``, within this context.
 
-    The value is a function that checks it so far, and does nothing for algorithms of this package.
+    The value is a function that checks it so far, and does nothing where all plug-ins are of this package.
 
     Args:
         world: the world, with its sites and clients.
-        algorithm: the algorithm that runs in it.
+        plugins: the algorithm that runs in it, its driver and its selection.
 
     Raises:
         ScenarioError: such a call was found, or an error was raised after one; the message names its line.
     """
-    if not is_of_a_user(algorithm):
+    if not any(map(is_of_a_user, plugins)):
         yield lambda: None
         return
+    files = {_file(plugin) for plugin in plugins if is_of_a_user(plugin)}
     noted = watch(world)
     try:
         yield noted.check
     except TimeUpError:
         raise
     except Exception as error:
-        if explanation := noted.explanation(error) or _invalid_yield(world, error):
+        if explanation := noted.explanation(world, error, files):
             raise ScenarioError(explanation) from error
         raise
+
+
+def _file(plugin: object) -> str:
+    return getattr(sys.modules.get(type(plugin).__module__), "__file__", None) or ""
+
+
+def _is_a_statement(code: CodeType, instruction: int) -> bool:
+    """Return whether the value of a call, given by the offset of its instruction, is thrown away at once."""
+    after = (one for one in dis.get_instructions(code) if one.offset > instruction)
+    return next((one.opname for one in after if one.opname != "CACHE"), "") == "POP_TOP"
 
 
 def _told(calls: list[Call]) -> str:
     """Return a line for each of the first few places from which these calls came."""
     lines = []
-    for code, instruction in dict.fromkeys(calls):
-        lines.append(_without_yield_from(code.co_filename, *call_text(code, instruction)))
+    for code, instruction, lacking in dict.fromkeys(calls):
+        lines.append(_without(lacking, code.co_filename, *call_text(code, instruction)))
     return "\n".join(lines[:SHOWN])
 
 
-def _without_yield_from(file: str, call: str, line: int) -> str:
+def _without(lacking: str, file: str, call: str, line: int) -> str:
     called = f"`{call}`" if call else "a verb"
-    return f"{short(file)}, line {line}: {called} was called without `yield from`"
+    return f"{short(file)}, line {line}: {called} was called without `{lacking}`"
 
 
 def _invalid_yield(world: World, error: BaseException) -> str | None:
@@ -188,21 +227,22 @@ def _invalid_yield(world: World, error: BaseException) -> str | None:
     while inspect.isgenerator(steps.gi_yieldfrom):
         steps = steps.gi_yieldfrom
     where = f"{short(steps.gi_code.co_filename)}, line {steps.gi_frame.f_lineno}" if steps.gi_frame else "a plug-in"
-    return f"{where}: what it yields is no event of the clock: a step stands after `yield from`"
+    return f"{where}: what it yields is not an event of the clock: a step stands after `yield from`"
 
 
-def _unstarted(error: BaseException) -> Iterator[str]:
+def _unstarted(error: BaseException, files: Collection[str]) -> Iterator[str]:
     """Yield a message for each variable of a user's functions, on the way to an error, that holds steps never run."""
     for cause in causes(error):
         trace = cause.__traceback__
         while trace is not None:
             frame = trace.tb_frame
-            for name, value in frame.f_locals.items() if not frame.f_code.co_filename.startswith(OURS) else ():
+            file = frame.f_code.co_filename
+            for name, value in frame.f_locals.items() if file in files or is_of_a_plugin(file) else ():
                 steps = inspect.isgenerator(value) and value.gi_code.co_name != "<genexpr>"
                 if steps and inspect.getgeneratorstate(value) == inspect.GEN_CREATED:
                     made = assigned_call(frame.f_code, name, trace.tb_lineno) or (
                         value.gi_code.co_name,
                         trace.tb_lineno,
                     )
-                    yield _without_yield_from(frame.f_code.co_filename, *made)
+                    yield _without("yield from", file, *made)
             trace = trace.tb_next

@@ -116,7 +116,7 @@ def test_steps_that_are_run_in_other_ways_are_fine(start: str) -> None:
 
 
 def test_what_is_yielded_must_be_an_event() -> None:
-    with pytest.raises(ScenarioError, match=r"mine.py, line \d+: what it yields is no event of the clock"):
+    with pytest.raises(ScenarioError, match=r"mine.py, line \d+: what it yields is not an event of the clock"):
         go(changed(INSTALL, "        yield 5"))
 
 
@@ -158,3 +158,50 @@ def test_an_error_that_surely_comes_of_it_is_not_told_besides(case: str) -> None
     with pytest.raises(ScenarioError) as told:
         go(changed(*FORGOTTEN[case]))
     assert "came after it" not in str(told.value)
+
+
+def line_of(text: str, part: str) -> int:
+    return next(number for number, line in enumerate(text.splitlines(), 1) if part in line)
+
+
+def test_a_helper_that_is_yielded_is_told_with_the_line_that_yields_it() -> None:
+    text = changed("yield from train_epochs(", "yield train_epochs(")
+    with pytest.raises(ScenarioError) as told:
+        go(text)
+    line = line_of(text, "yield train_epochs(")
+    assert str(told.value) == (
+        f"mine.py, line {line}: what it yields is not an event of the clock: a step stands after `yield from`"
+    )
+
+
+@pytest.mark.parametrize("call", ['world.phase("idle")', "world.exclusive(model)"])
+def test_a_context_without_with_is_told(call: str) -> None:
+    text = changed(INSTALL, f"{INSTALL}\n        {call}")
+    with pytest.raises(ScenarioError) as told:
+        go(text)
+    assert str(told.value) == f"mine.py, line {line_of(text, call)}: `{call}` was called without `with`"
+
+
+DRIVER = """
+from typing import ClassVar
+
+from simulator.scheduling.drivers.synchronous import Synchronous
+
+
+class Idle(Synchronous):
+    name: ClassVar[str] = "idle"
+
+    def states(self, algorithm, world, task, **given):
+        for state in super().states(algorithm, world, task, **given):
+            world.send(world.server, world.clients[0], state, "greeting")
+            yield state
+"""
+
+
+def test_a_driver_that_drops_a_verb_is_told_though_the_algorithm_is_none_of_the_users() -> None:
+    Path("tiny.yaml").write_text(SCENARIO.replace("name: mine", "name: fedavg") + "\n")
+    MINE.write_text(DRIVER)
+    load_file(MINE)
+    scenario = load("tiny.yaml", ["training.driver={name: idle}"])
+    with pytest.raises(ScenarioError, match=r"mine.py, line \d+: `world.send\(.*\)` was called without `yield from`"):
+        run(scenario, scenario.algorithms[0], 0, dry=True)

@@ -120,7 +120,7 @@ class Simulation:
             with (
                 located(self.scenario, "algorithms", self.entry.label),
                 self._ended_by(budget),
-                every_step_run(world, self.entry.algorithm) as check_steps,
+                every_step_run(world, self.entry.algorithm, training.driver, training.selection) as check_steps,
             ):
                 for state in states:
                     check_steps()
