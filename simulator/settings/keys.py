@@ -12,6 +12,7 @@ from simulator.settings.yamlfile import KeyPath
 
 BESIDE = ("name", "label", "training")
 """Keys that the entry of every algorithm has."""
+EMPTY_PART = "a part of the key is empty: write one dot between two names, as in training.rounds"
 _DIRECTIONS = ("uplink", "downlink")
 
 
@@ -27,7 +28,7 @@ def paths(data: dict[str, Any], key: str) -> list[KeyPath]:
         key: the dotted key.
 
     Raises:
-        ScenarioError: the key is empty, a value on the way has no keys, or a list has no such item.
+        ScenarioError: the key or a part of it is empty, a value on the way has no keys, or a list has no such item.
     """
     if not key:
         raise ScenarioError("a key is empty: name one, such as training.rounds")
@@ -77,13 +78,28 @@ def _paths(data: dict[str, Any], inside: Any, path: KeyPath, rest: str) -> Itera
         for index in indices:
             yield from _paths(data, inside[index], (*path, index), rest)
     elif inside is None or isinstance(inside, dict) or names_a_link(path, inside):
-        part, _, rest = rest.partition(".")
+        part, rest = _split(rest)
         if part == "*":
             raise ScenarioError(f"{dotted(data, path)} is not a list, and * stands for the items of one")
         below = inside.get(part) if isinstance(inside, dict) else None
         yield from _paths(data, below, (*path, part), rest)
     else:
         raise ScenarioError(f"{dotted(data, path)} is {shown(inside)}, which has no keys in it")
+
+
+def _split(rest: str) -> tuple[str, str]:
+    """Return the first part of a dotted key, and what is left of it; raise ``ScenarioError`` if a part is empty."""
+    part, dot, below = rest.partition(".")
+    if not part:
+        raise ScenarioError(EMPTY_PART)
+    return part, _below(f"{dot}{below}")
+
+
+def _below(rest: str) -> str:
+    """Return what stands after the dot with which the rest of a key begins; raise ``ScenarioError`` if it is empty."""
+    if rest == ".":
+        raise ScenarioError(EMPTY_PART)
+    return rest[1:]
 
 
 def _items(data: dict[str, Any], items: list[Any], path: KeyPath, rest: str) -> tuple[list[int], str]:
@@ -101,8 +117,8 @@ def _items(data: dict[str, Any], items: list[Any], path: KeyPath, rest: str) -> 
     here, named = dotted(data, path), _named(data, items, path)
     for name in sorted(named, key=len, reverse=True):  # a name may hold dots
         if rest == name or rest.startswith(f"{name}."):
-            return named[name], rest[len(name) + 1 :]
-    part, _, rest = rest.partition(".")
+            return named[name], _below(rest[len(name) :])
+    part, rest = _split(rest)
     if part == "*":
         return _all_items(items, path, rest), rest
     if part.isdecimal() and int(part) < len(items):

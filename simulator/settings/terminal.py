@@ -82,6 +82,17 @@ def show(found: RenderableType) -> None:
     print("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
 
 
+def print_on(console: Console, table: Table) -> None:
+    """Print a table on a console as wide as that is; in a pipe or a log without blanks at the ends of its lines."""
+    if console.is_terminal or console.is_jupyter:
+        console.print(table)
+        return
+    text = StringIO()
+    Console(file=text, width=console.width).print(table)
+    lines = "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+    console.print(lines, soft_wrap=True, markup=False, highlight=False, emoji=False)
+
+
 def say(sentence: str, indent: int = 0) -> None:
     """Print a sentence: on a terminal broken between words, each line indented; in a pipe as one line."""
     if sys.stdout.isatty():

@@ -8,8 +8,9 @@ import pytest
 from rich import box
 from rich.console import Console, Group
 from rich.table import Table
+from rich.text import Text
 
-from simulator.settings.terminal import PIPED, Fitted, say, show
+from simulator.settings.terminal import PIPED, Fitted, print_on, say, show
 
 WORDS = "words that may be broken where there is a blank"
 
@@ -100,3 +101,13 @@ def test_on_a_terminal_a_sentence_is_broken_between_words_and_indented(
     assert len(lines) > 1
     assert all(line.startswith("  ") and len(line) <= 30 for line in lines)
     assert " ".join(line.strip() for line in lines) == WORDS
+
+
+def test_on_a_console_that_is_no_terminal_a_table_has_no_blanks_at_the_ends_of_lines() -> None:
+    made, text = Table("name", "text", box=None), StringIO()
+    made.add_row("a", "[b]long[/b] :smile:")
+    made.add_row("b", Text("x [/y]"))
+    print_on(Console(file=text, width=40), made)
+    lines = text.getvalue().splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert lines[-1].split() == ["b", "x", "[/y]"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from simulator.experiments.trial.result import RoundResult, TrialResult
 from simulator.experiments.trial.trial import run as run_trial
 from simulator.experiments.trial.validate import check
 from simulator.settings.humanize import Kind, human
+from simulator.settings.terminal import print_on
 
 if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario
@@ -96,16 +98,16 @@ def run_scenario(
     console = console or standard_console()
     folder = out or free_folder(scenario.name)
     results = run_into(folder, scenario, dry=dry, force=force, console=console)
-    console.print(results.table(console.width))
+    print_on(console, results.table(console.width))
     for sentence in results.accuracies:
-        console.print(sentence, soft_wrap=True)
+        console.print(sentence, soft_wrap=True, markup=False)
     from analysis import load_run
     from analysis.verdict import verdict_of_run
 
     tell_verdict(verdict_of_run(load_run(folder)), console)
     for sentence in results.remarks:
-        console.print(sentence, soft_wrap=True)
-    console.print(f"Report: {folder / 'report.html'}", soft_wrap=True)
+        console.print(sentence, soft_wrap=True, markup=False)
+    console.print(f"Report: {folder / 'report.html'}", soft_wrap=True, markup=False)
     return folder
 
 
@@ -136,7 +138,7 @@ def run_into(
     """
     check(scenario, dry)
     with staged(folder, force) as partial:
-        tell = tell or (lambda line: console.print(line, soft_wrap=True))
+        tell = tell or functools.partial(console.print, soft_wrap=True, markup=False)
         outcomes = _trials(scenario, dry, console, tell)
         write(partial, scenario, outcomes, dry, torch_device(scenario, dry))
         if report:
@@ -194,7 +196,7 @@ def _trials(scenario: Scenario, dry: bool, console: Console, tell: Tell) -> list
                     outcomes.append(run_trial(scenario, entry, seed, progress=show, without=without))
                 if not shows_bars(console):  # in a log the bars would be drawn only at the end, so print each trial
                     state, wall = progress.tasks[bar].fields["state"], human("seconds", outcomes[-1].wall_time_s)
-                    console.print(f"{name}: {state}, ran for {wall}")
+                    console.print(f"{name}: {state}, ran for {wall}", markup=False)
     return outcomes
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from simulator.settings.base import refuse_unknown
-from simulator.settings.units import amount
+from simulator.settings.units import amount, quantity_of
 from simulator.settings.wording import shown
 
 MOST_VALUES = 10_000
@@ -39,9 +39,20 @@ def axis_values(said: Any, also: Sequence[str] = ()) -> list[Any]:
     if not values:
         raise ValueError("the axis is empty: give it at least one value")
     for number, value in enumerate(values):
-        if any(value == other and type(value) is type(other) for other in values[:number]):
-            raise ValueError(f"{shown(value)} is listed twice")
+        for other in values[:number]:
+            if _known(value) == _known(other):
+                same = value == other
+                raise ValueError(f"{shown(value)} is listed twice" if same else f"{shown(other)} is {shown(value)}")
     return values
+
+
+def _known(value: Any) -> tuple[Any, Any]:
+    """Return what two values have in common if they are the same, such as 1 Mbit/s and 1000 kbit/s; 1 and 1.0 differ."""
+    parsed = amount(value) if isinstance(value, str) else None
+    quantity = quantity_of(parsed[1]) if parsed and parsed[1] else None
+    if parsed and quantity:
+        return quantity.name, parsed[0] * quantity.units[parsed[1]]
+    return type(value), value
 
 
 def _between(spec: dict[str, Any]) -> Iterator[Any]:
@@ -106,7 +117,7 @@ def amount_of(value: Any) -> tuple[Fraction, str]:
         parsed = amount(str(value))
         if parsed:
             return parsed
-    raise ValueError(f'{shown(value)} is no number, with or without a unit, such as 8 or "20 Mbit/s"')
+    raise ValueError(f'{shown(value)} is not a number, with or without a unit, such as 8 or "20 Mbit/s"')
 
 
 def written_amount(value: Fraction, unit: str, whole: bool) -> Any:

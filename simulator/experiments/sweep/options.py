@@ -32,9 +32,10 @@ def with_axes(source: Source, options: Sequence[str]) -> Source:
             several keys separated by commas, which then take each value together.
 
     Raises:
-        ScenarioError: an option has another form.
+        ScenarioError: an option has another form, or two have the same key.
     """
     axes = [_axis(option) for option in options]
+    _check_distinct(options, [keys for keys, _ in axes])
     source = (
         _sweep_of(source, [key for keys, _ in axes for key in keys]) if source.kind == "scenario" else source.copy()
     )
@@ -67,6 +68,18 @@ def _axis(option: str) -> tuple[list[str], Any]:
         return keys, yamlfile.parse(f"[{text}]")[0]
     except YamlError as error:
         raise ScenarioError(f"--axis {option}{error}") from None
+
+
+def _check_distinct(options: Sequence[str], keys: Sequence[list[str]]) -> None:
+    """Raise ``ScenarioError`` if two options, whose keys these are, have one in common."""
+    first: dict[str, str] = {}
+    for option, own in zip(options, keys, strict=True):
+        for key in own:
+            if key in first:
+                raise ScenarioError(
+                    f"--axis {option}: {key} is an axis already, by --axis {first[key]}; give all of its values in one"
+                )
+            first[key] = option
 
 
 def _sweep_of(scenario: Source, keys: Sequence[str]) -> Source:

@@ -141,16 +141,19 @@ def plan(sweep: Sweep, base: Scenario, dry: bool) -> Plan:
         dry: whether the trials are to be dry runs.
 
     Raises:
-        ScenarioError: an axis is not a key of the scenario, or no point is a valid scenario.
+        ScenarioError: an axis is not a key of the scenario, two set the same place, or no point is a valid scenario.
     """
     source = base._source
     assert source is not None
+    set_by: dict[KeyPath, str] = {}
     for key in sweep.keys:
         try:
             for path in source.paths(key):
                 _check_known(source, path)
             if key not in sweep.absolute:
                 change(source.copy(), {key: sweep.values(key)[0]})
+            else:
+                _check_apart(source, key, set_by)
         except ScenarioError as error:
             raise sweep.error(sweep.place(key), None, str(error)) from None
     planned, checked, sfsim_version, number = Plan(), set[str](), version("sfsim"), 0
@@ -234,6 +237,22 @@ def _check_known(source: Source, path: KeyPath) -> None:
         for problem in str(error).splitlines():  # other lines are about the value, which is a placeholder here
             if f", {name}: " in problem and f"{path[-1]}: {NO_SUCH_KEY}" in problem:
                 raise ScenarioError(problem[problem.index(NO_SUCH_KEY) :]) from None
+
+
+def _check_apart(source: Source, key: str, set_by: dict[KeyPath, str]) -> None:
+    """Check that an axis sets nothing that another sets, too, or that lies within it; add its places to ``set_by``.
+
+    Raises:
+        ScenarioError: it does.
+    """
+    for path in source.paths(key):
+        for other, name in set_by.items():
+            shorter = min(len(path), len(other))
+            if path[:shorter] == other[:shorter]:
+                raise ScenarioError(
+                    f"the axis {name} sets {source.key(path[:shorter])}, too: one of {name} and {key} would be lost"
+                )
+    set_by.update(dict.fromkeys(source.paths(key), key))
 
 
 def _trials(scenario: Scenario, dry: bool, version: str) -> Iterator[tuple[int, Entry, int, str, str]]:

@@ -104,7 +104,10 @@ def is_relative(values: list[Any]) -> bool:
 
 
 def change(source: Source, changes: Mapping[str, Relative]) -> None:
-    """Change numbers of a source, one after the other; what the file leaves out has the value of the valid scenario.
+    """Change numbers of a source; what the file leaves out has the value of the valid scenario.
+
+    Outer keys are changed first, whatever the order of the axes: with `training.rounds` and
+    `algorithms.FL.training.rounds`, FL changes the changed rounds, unless it has its own.
 
     Args:
         source: the source, which is changed.
@@ -114,9 +117,9 @@ def change(source: Source, changes: Mapping[str, Relative]) -> None:
         ScenarioError: a key names nothing that can be set, or no number; or the scenario is not valid without the
             changes, where that is needed to know a value.
     """
-    scenario: Scenario | None = None
-    for key, relative in changes.items():
-        paths = source.paths(key)
+    places = {key: source.paths(key) for key in changes}
+    for key, paths in sorted(places.items(), key=lambda item: min(map(len, item[1]), default=0)):
+        relative, scenario = changes[key], None
         for path in paths:
             value = source.at(path)
             if value is None or names_a_link(path, value):
@@ -157,4 +160,5 @@ def _check(way: Literal["times", "plus"], by: Any) -> None:
         known = False
     if not known:
         example = "numbers, such as 0.2" if way == "times" else "amounts, such as 2 or 5 ms"
-        raise ValueError(f"{way} takes {example}: {shown(by)} is none")
+        kind = "a number" if way == "times" else "an amount"
+        raise ValueError(f"{way} takes {example}: {shown(by)} is not {kind}")

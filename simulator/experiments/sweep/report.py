@@ -31,7 +31,7 @@ def tell_results(folder: Path, target: float | None, console: Console) -> None:
         text, swept = _report(folder)
     if swept is not None:
         tell_verdict(verdict_of_sweep(swept), console)
-    console.print(text, soft_wrap=True, highlight=False)
+    console.print(text, soft_wrap=True, highlight=False, markup=False)
     if swept is not None:
         print_table(console, swept, target, str(folder / REPORT))
 

@@ -194,11 +194,11 @@ def run_points(
             store.write_points(plan, sweep.keys)
     failures = problems.grouped((named(plan.first[key], trial=True), problem) for key, problem in failed.items())
     for line in problems.at_most_shown([*invalid, *failures]):
-        console.print(f"Failed: {line}", soft_wrap=True, highlight=False)
+        console.print(f"Failed: {line}", soft_wrap=True, highlight=False, markup=False)
     done, now = len(plan.trials) - len(failed), len(missing) - len(failed)
     if report:
         count = f"{done} of {plan.count} trials are done, {now} of them now"
-        console.print(f"{count}: {store.folder / POINTS}", soft_wrap=True)
+        console.print(f"{count}: {store.folder / POINTS}", soft_wrap=True, markup=False)
         tell_results(store.folder, base.target_accuracy, console)
     if failed and not keep_going:
         raise ScenarioError(f"{len(failed)} of {plan.count} trials failed: the same command tries them again")

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simulator.settings.humanize import MISSING, Scale, common_scale, human, scale
+from simulator.settings.terminal import print_on
 
 if TYPE_CHECKING:
     from analysis import Sweep
@@ -44,7 +45,7 @@ def print_table(console: Console, sweep: Sweep, target: float | None, everywhere
     results = _Results.of(sweep, target)
     console.print(results.title, soft_wrap=True, highlight=False)
     for labels in results.blocks(console.width):
-        console.print(results.table(labels))
+        print_on(console, results.table(labels))
     if results.shown < results.points:
         console.print(
             f"These are the {results.shown} of {results.points} points with the shortest times, each by its fastest "

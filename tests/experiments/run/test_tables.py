@@ -1,12 +1,14 @@
 """What a run leaves in its folder: names, columns, sums."""
 
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from pyarrow import parquet
+from rich.console import Console
 
 from simulator.experiments.run.run import run_scenario
 from simulator.experiments.run.tables import summarise
@@ -266,3 +268,11 @@ def test_a_diverged_trial_has_no_loss_and_no_lucky_accuracy(tmp_path: Path) -> N
     assert figures["final_loss"] is None
     assert figures["final_accuracy"] == 0
     json.dumps(figures, allow_nan=False)
+
+
+def test_no_line_that_is_piped_ends_with_blanks(tmp_path: Path) -> None:
+    said = StringIO()
+    run_scenario(scenario(tmp_path, ["fl"]), dry=True, out=tmp_path / "out", console=Console(file=said, width=120))
+    lines = said.getvalue().splitlines()
+    assert any("wasted" in line or "accuracy" in line for line in lines)
+    assert not [line for line in lines if line != line.rstrip()]

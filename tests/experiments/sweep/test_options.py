@@ -134,3 +134,9 @@ def test_the_same_command_continues_a_sweep_of_a_scenario(tiny: Path, ran: list[
     assert {"sweep.yaml", "points.csv", "trials"} <= set(names(folder))
     swept(tiny, axes=["training.batch_size=8,16,4"])
     assert len(ran) == 6, "only the trials of the new point"
+
+
+@pytest.mark.parametrize("second", ["training.rounds=3,4", "seed,training.rounds=3,4"])
+def test_a_key_of_two_options_is_refused(second: str, tiny: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"training\.rounds is an axis already, by --axis training\.rounds=1,2"):
+        load(tiny, ["training.rounds=1,2", second])

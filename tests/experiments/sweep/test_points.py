@@ -169,3 +169,21 @@ def test_points_whose_difference_no_check_reads_are_checked_once(write: Write, m
     monkeypatch.setattr(points, "_check", lambda scenario, index, seed, dry: checked.append(index))
     planned(write, axes={"world.server.slots": [1, 2, 3], "prices.gpu": ["1 USD/h", "2 USD/h"]})
     assert checked == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "place"),
+    [
+        (["world.devices.jetson-nano.uplink", "world.devices.*.uplink"], "world.devices.1.uplink"),
+        (["world.devices.0.uplink", "world.devices.raspberry-pi-4.uplink"], "world.devices.0.uplink"),
+        (["world.devices.0.uplink.rate", "world.devices.0.uplink"], "world.devices.0.uplink"),
+        (["algorithms", "algorithms.SFL.head"], "algorithms"),
+    ],
+)
+def test_axes_that_set_the_same_place_are_refused(keys: list[str], place: str, write: Write) -> None:
+    sweep = load(write(axes={key: ["lte", "wifi-6"] for key in keys}))
+    with pytest.raises(ScenarioError) as told:
+        points.plan(sweep, points.base(sweep), dry=True)
+    first, second = keys
+    problem = f"the axis {first} sets {place}, too: one of {first} and {second} would be lost"
+    assert str(told.value).endswith(f"{second}: {problem}")

@@ -25,6 +25,15 @@ def planned(write: Write, *overrides: str, **said: Any) -> Plan:
     return points.plan(sweep, points.base(sweep, overrides), dry=True)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_outer_keys_are_changed_before_those_within_them_whatever_their_order(reverse: bool, write: Write) -> None:
+    """FL trains 1 round, doubled by the outer axis and again by its own; SFL has the outer one's."""
+    axes = {"training.rounds": {"times": [2]}, "algorithms.FL.training.rounds": {"times": [2]}}
+    plan = planned(write, axes=dict(sorted(axes.items(), reverse=reverse)))
+    rounds = {row.label: plan.trials[row.trial].scenario.algorithms[0].training.rounds for row in plan.rows}
+    assert rounds == {"FL": 4, "SFL": 2}
+
+
 def rates(plan: Plan) -> list[list[float]]:
     """The rates of the uplinks of all groups in Mbit/s, at each point."""
     first = {row.point: row.trial for row in reversed(plan.rows)}
@@ -95,12 +104,12 @@ def test_an_axis_of_changes(said: Any, wanted: list[str]) -> None:
 @pytest.mark.parametrize(
     ("said", "problem"),
     [
-        ({"times": ["fast"]}, 'times takes numbers, such as 0.2: "fast" is none'),
-        ({"times": ["5 ms"]}, 'times takes numbers, such as 0.2: "5 ms" is none'),
-        ({"times": [True]}, "times takes numbers, such as 0.2: true is none"),
+        ({"times": ["fast"]}, 'times takes numbers, such as 0.2: "fast" is not a number'),
+        ({"times": ["5 ms"]}, 'times takes numbers, such as 0.2: "5 ms" is not a number'),
+        ({"times": [True]}, "times takes numbers, such as 0.2: true is not a number"),
         ({"times": [float("inf")]}, "times takes numbers"),
-        ({"plus": ["1e999 ms"]}, 'plus takes amounts, such as 2 or 5 ms: "1e999 ms" is none'),
-        ({"plus": ["5 parsecs"]}, 'plus takes amounts, such as 2 or 5 ms: "5 parsecs" is none'),
+        ({"plus": ["1e999 ms"]}, 'plus takes amounts, such as 2 or 5 ms: "1e999 ms" is not an amount'),
+        ({"plus": ["5 parsecs"]}, 'plus takes amounts, such as 2 or 5 ms: "5 parsecs" is not an amount'),
         ({"times": [1], "plus": [1]}, "times and plus stand alone"),
         ({"times": []}, "the axis is empty"),
         ({"times": [1, 1.0]}, "×1 is listed twice"),

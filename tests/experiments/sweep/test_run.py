@@ -257,3 +257,17 @@ def test_lines_of_progress_where_there_is_no_terminal(write: Write, monkeypatch:
         "2 trials to run, 1 at once",
         "2 of 2 trials, 0 running, none failed, about 0 s left",
     ]
+
+
+def test_brackets_in_an_error_are_printed_as_they_are(write: Write) -> None:
+    said = io.StringIO()
+    file = write(axes={"world.server.name": ["rtx-4090", "[batch] [/x]"]})
+    swept(file, console=Console(file=said), keep_going=True)
+    assert "Failed: point 1 (world.server.name=[batch] [/x])" in said.getvalue()
+
+
+def test_what_is_piped_has_no_blanks_at_the_ends_of_lines(write: Write) -> None:
+    said = io.StringIO()
+    swept(write(axes={"training.batch_size": [8, 16]}), console=Console(file=said, width=100))
+    assert any("16" in line for line in said.getvalue().splitlines())
+    assert not [line for line in said.getvalue().splitlines() if line != line.rstrip()]
