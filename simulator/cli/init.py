@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -72,6 +73,7 @@ def _draft(file: Path, given: tuple[str | None, ...], own: Path | None, plugins:
     """
     from simulator.scenario import draft
     from simulator.scenario.draft_data import data_in
+    from simulator.settings.base import is_folder_name
 
     data, devices, link, model, algorithms, target = given
 
@@ -92,16 +94,20 @@ def _draft(file: Path, given: tuple[str | None, ...], own: Path | None, plugins:
     if data or asks:
         print(found.words)
     groups = choice(devices, "Devices and how many of each", draft.DEVICES, draft.devices_in)
+    if found.train < sum(groups.values()):
+        few = f"{data or 'the data'}: {found.train} images to train with are too few for {sum(groups.values())} devices"
+        refuse(f"{few}, each of which needs one: choose fewer with --devices")
     chosen_link = choice(link, "Their link", draft.LINK, draft.link_in)
     named, size = choice(model, "Model to fine-tune", draft.MODEL, _model)
     names = choice(algorithms, "Algorithms to compare", draft.ALGORITHM_NAMES, draft.algorithms_in)
     accuracy = choice(target, "Accuracy to reach", draft.TARGET, draft.target_in)
-    name = file.stem if file.stem[:1].isalnum() and file.stem.isascii() and not file.stem.isdecimal() else "scenario"
+    name = file.stem if is_folder_name(file.stem) else "scenario"
     catalogue = None if own is None else os.path.relpath(own, file.absolute().parent)
     text = draft.Draft(name, found, groups, chosen_link, named, size, names, accuracy, catalogue).text()
     _write(file, text)
     print(f"Wrote {file}, to run on {sum(groups.values())} devices: {', '.join(names)}.")
-    command = " ".join(["sfsim run", str(file), *(f"--plugin {plugin}" for plugin in plugins)])
+    loaded = (word for plugin in plugins for word in ("--plugin", str(plugin)))
+    command = shlex.join(["sfsim", "run", str(file), *loaded])
     print(f"Next: {command} --dry   (all but accuracy, without training)")
     print(f"Then: {command}")
 
@@ -142,7 +148,7 @@ def _write(file: Path, text: str) -> None:
         check(load(draft))
         draft.replace(file)
     except ScenarioError as error:
-        refuse(f"nothing was written, for this is no valid scenario:\n{str(error).replace(str(draft), str(file))}")
+        refuse(f"nothing was written, as this is not a valid scenario:\n{str(error).replace(str(draft), str(file))}")
     except OSError as error:
         refuse(f"{file} cannot be written: {error.strerror}")
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import fill
@@ -12,6 +13,7 @@ import yaml
 from simulator.scenario import hardware as catalogue
 from simulator.scenario.draft_data import Data
 from simulator.scenario.schema import summary
+from simulator.settings import yamlfile
 from simulator.settings.plugins import ALGORITHMS
 from simulator.settings.wording import listed, near_miss
 
@@ -67,7 +69,7 @@ class Draft:
         model: dict[str, Any] = {"name": self.model, "image_size": self.image_size}
         evaluation = {"samples": MOST_TESTED if self.data.test > MOST_TESTED else None}
         return TEXT.format(
-            name=self.name,
+            name=_flow(self.name),
             target="null" if self.target is None else self.target,
             catalogue=f"\n  catalogue: {_flow(self.catalogue)}" if self.catalogue else "",
             devices="\n".join(f"    - {_flow(self._group(name, count))}" for name, count in self.devices.items()),
@@ -122,7 +124,9 @@ EVEN = (
 
 def _flow(value: Any) -> str:
     text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
-    return text.removesuffix("\n").removesuffix("\n...")
+    text = text.removesuffix("\n").removesuffix("\n...")
+    same = yamlfile.parse(text)[0] == value
+    return text if same else json.dumps(value, ensure_ascii=False)  # PyYAML leaves 1e3 without the quotes that we need
 
 
 def _algorithm(name: str) -> str:
@@ -179,7 +183,7 @@ def target_in(text: str) -> float | None:
     except ValueError:
         target = -1
     if not 0 <= target <= 1:
-        raise ValueError(f'"{text}" is no accuracy: a fraction from 0 to 1 is wanted, such as 0.8, or none')
+        raise ValueError(f'"{text}" is not an accuracy: a fraction from 0 to 1 is wanted, such as 0.8, or none')
     return target
 
 

@@ -114,6 +114,9 @@ def _loaded(
     try:
         raw = DATASETS.read(keys).load().check()  # type: ignore[attr-defined]
     except UnfitError as error:
-        raise ValueError(str(error)) from None
+        named = root is None or str(root) in str(error)
+        raise ValueError(str(error) if named else f"{root}: {error}") from None
+    if raw.classes < 2:
+        raise ValueError(f"{root} has images of one class only: there must be two to tell apart")
     counts = f"{raw.classes} classes, {len(raw.train)} images to train with and {len(raw.test)} to test with"
     return Data(entry, len(raw.train), len(raw.test), raw.classes, words.format(counts))

@@ -28,8 +28,13 @@ LocalPath = Annotated[str, AfterValidator(absolute)]
 _FOLDER = re.compile(r"[^\W_]([\w .+()-]*[\w+)])?")
 
 
+def is_folder_name(name: str) -> bool:
+    """Return whether a name can be given to a folder on every system."""
+    return _FOLDER.fullmatch(name) is not None and len(name) <= 64 and not name.isdecimal()
+
+
 def _checked_name(name: str) -> str:
-    if not _FOLDER.fullmatch(name) or len(name) > 64 or name.isdecimal():
+    if not is_folder_name(name):
         raise ValueError(
             "it names a folder: it must start with a letter or digit, hold only letters, digits, spaces and "
             "_ . + - ( ), not only digits, and at most 64 of them"

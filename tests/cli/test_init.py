@@ -211,3 +211,32 @@ def test_it_does_not_ask_with_yes(sfsim: Sfsim, answers: list[str]) -> None:
     answers += ["nowhere"]
     assert sfsim("init", "--yes")[0] == 0
     assert answers == ["nowhere"]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        *(
+            ("true.yaml", "true"),
+            ("null.yaml", "null"),
+            ("1e3.yaml", "1e3"),
+            ("a b.yaml", "a b"),
+            ("2024.yaml", "scenario"),
+        ),
+        *(
+            ("a: b.yaml", "scenario"),
+            ("my,scenario.yaml", "scenario"),
+            ("x#y.yaml", "scenario"),
+            ("end-.yaml", "scenario"),
+        ),
+    ],
+)
+def test_the_name_is_that_of_the_file_where_it_can_be(file: str, name: str, sfsim: Sfsim) -> None:
+    status, _, err = sfsim("init", file)
+    assert (status, err) == (0, "")
+    assert load(file).name == name
+
+
+def test_the_next_command_can_be_pasted(sfsim: Sfsim) -> None:
+    out = sfsim("init", "a b.yaml")[1]
+    assert "Then: sfsim run 'a b.yaml'" in out.splitlines()

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from simulator.settings.plugin_files import unload_file
+from simulator.settings.plugin_files import load_file, unload_file
+from simulator.settings.plugins import ALGORITHMS
+from simulator.settings.yamlfile import parse
 from tests.helpers.commands import Sfsim, files
 from tests.helpers.places import ROOT
 
@@ -57,8 +59,11 @@ def test_the_class_is_called_after_the_name(sfsim: Sfsim) -> None:
     ("arguments", "said"),
     [
         (["algorithm", "MyVariant"], "a letter first; did you mean my_variant?"),
-        (["algorithm", "2nd"], '"2nd" is no name for an algorithm'),
-        (["algorithm", "class"], '"class" is no name for an algorithm'),
+        (["algorithm", "2nd"], '"2nd" is not a name for an algorithm'),
+        (["algorithm", "class"], '"class" is a keyword of Python, which no algorithm can be called'),
+        (["algorithm", "true"], '"true" is not text in a YAML file, but a value: choose another name'),
+        (["algorithm", "naïve"], "a letter first; did you mean naive?\n"),
+        (["algorithm", "größe"], "a letter first\n"),
         (["algorithm", "fedavg"], 'there is an algorithm "fedavg" already'),
         (["algorithm", "mine", "--out", "mine.txt"], "the file of an algorithm is a Python module, such as mine.py"),
         (["algorithm", "mine", "--out", "nowhere/mine.py"], "nowhere/mine.py cannot be written"),
@@ -71,6 +76,13 @@ def test_what_cannot_be_written_is_one_message(arguments: list[str], said: str, 
     assert said in err
     assert err.count("\n") == 1
     assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["none", "update", "messages", "class_var", "algorithm", "exception"])
+def test_what_it_writes_can_be_loaded_and_named_whatever_it_is_called(name: str, sfsim: Sfsim) -> None:
+    assert sfsim("new", "algorithm", name, "--out", "mine.py")[0] == 0
+    assert load_file("mine.py").names == {"algorithms": [name]}
+    assert ALGORITHMS.read(parse(f"{{name: {name}}}")[0]).check.__module__.startswith("mine_")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("there", ["mine.py", "test_mine.py"])

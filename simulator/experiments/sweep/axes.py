@@ -47,7 +47,7 @@ def axis_values(said: Any, also: Sequence[str] = ()) -> list[Any]:
 
 
 def _known(value: Any) -> tuple[Any, Any]:
-    """Return what two values have in common if they are the same, such as 1 Mbit/s and 1000 kbit/s; 1 and 1.0 differ."""
+    """Return what only the same values share, as 1 Mbit/s and 1000 kbit/s do; 1 and 1.0 are different."""
     parsed = amount(value) if isinstance(value, str) else None
     quantity = quantity_of(parsed[1]) if parsed and parsed[1] else None
     if parsed and quantity:
