@@ -102,7 +102,7 @@ def spots(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str | None = 
     accuracy = accuracy or accuracy_of(frame)
     what, gain = _measure(source, cost), _measure(source, accuracy)
     if not gain.more_is_better:
-        raise RunError(f"{accuracy!r} is no accuracy: more of it is not better")
+        raise RunError(f"{accuracy!r} is not an accuracy: more of it is not better")
     values = frame.assign(_cost=what.values(frame), _gain=gain.values(frame))
     if isinstance(source, Run):
         means = values.groupby("label", sort=False)[["_cost", "_gain"]].mean()

@@ -166,7 +166,7 @@ def _notes(runs: dict[str, Run]) -> Iterator[str]:
         targets = ", ".join(f"{title} {human('fraction', run.target_accuracy)}" for title, run in runs.items())
         cost = any(not run.costs.empty for run in runs.values())
         left_out = "Time and cost to the target are" if cost else "The time to the target is"
-        yield f"{left_out} left out, for the targets differ: {targets}."
+        yield f"{left_out} left out, as the targets differ: {targets}."
     if len({tuple(dict.fromkeys(run.summary["seed"])) for run in runs.values()}) > 1:
         yield "The runs have different seeds: partitions, cohorts and initial weights are not the same."
 

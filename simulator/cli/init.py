@@ -95,7 +95,7 @@ def _draft(file: Path, given: tuple[str | None, ...], own: Path | None, plugins:
         print(found.words)
     groups = choice(devices, "Devices and how many of each", draft.DEVICES, draft.devices_in)
     if found.train < sum(groups.values()):
-        few = f"{data or 'the data'}: {found.train} images to train with are too few for {sum(groups.values())} devices"
+        few = f"{data or 'digits'}: {found.train} images to train with are too few for {sum(groups.values())} devices"
         refuse(f"{few}, each of which needs one: choose fewer with --devices")
     chosen_link = choice(link, "Their link", draft.LINK, draft.link_in)
     named, size = choice(model, "Model to fine-tune", draft.MODEL, _model)

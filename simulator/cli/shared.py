@@ -30,7 +30,7 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Override a key, such as world.server.slots=2 or algorithms.SFPrompt.keep_fraction=0.8; repeatable.",
+        help="Override a key, such as world.server.slots=2 or algorithms.FL.head=2; repeatable.",
         show_default=False,
     ),
 ]

@@ -109,7 +109,7 @@ class Task:
                 by_stage[stage] = entries
         known = {name for entries in by_stage.values() for name in entries}
         if unknown := [name for name in state if name not in known]:
-            raise KeyError(f"{unknown[0]!r} is no parameter of the model, so it belongs to no stage")
+            raise KeyError(f"{unknown[0]!r} is not a parameter of the model, so it belongs to no stage")
         return by_stage
 
     def last(self, state: Mapping[str, Tensor], blocks: int) -> dict[str, Tensor]:

@@ -117,9 +117,7 @@ algorithms:  # an entry may override keys of training: {{name: fedavg, label: FL
 {algorithms}
 """
 UNEVEN = "They are partitioned unevenly: the smaller alpha, the fewer classes a device has. {name: iid} is even."
-EVEN = (
-    "They are partitioned evenly, for there are few samples for each device; {name: dirichlet, alpha: 1.0} is uneven."
-)
+EVEN = "They are partitioned evenly, as there are few samples for each device; {name: dirichlet, alpha: 1.0} is uneven."
 
 
 def _flow(value: Any) -> str:

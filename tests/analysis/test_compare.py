@@ -75,7 +75,7 @@ def test_an_algorithm_that_one_run_lacks_is_one_difference(tmp_path: Path) -> No
 
 def test_targets_that_differ_leave_out_the_time_to_them(tmp_path: Path) -> None:
     found = compare(two(tmp_path, target=0.5))
-    assert found.notes == ("The time to the target is left out, for the targets differ: one 80 %, two 50 %.",)
+    assert found.notes == ("The time to the target is left out, as the targets differ: one 80 %, two 50 %.",)
     assert "Time to target" not in [column.name for column in measure_columns(found.joined)]
 
 

@@ -91,5 +91,5 @@ def test_dry_and_wrong_asks_are_said(tmp_path: Path) -> None:
     assert "dry run: no accuracy" in [text.get_text() for text in ax.texts]
     with pytest.raises(RunError, match="no measure 'sim_time'; did you mean 'sim_time_s'"):
         plot_pareto(load_run(tmp_path), "sim_time")
-    with pytest.raises(RunError, match="'final_loss' is no accuracy"):
+    with pytest.raises(RunError, match="'final_loss' is not an accuracy"):
         plot_pareto(load_run(tmp_path), accuracy="final_loss")

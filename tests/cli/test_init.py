@@ -145,8 +145,8 @@ def test_a_path_starts_at_the_folder_of_the_scenario(sfsim: Sfsim) -> None:
             "--model vit_tiny_patch16_225",
             'there is no model "vit_tiny_patch16_225"; did you mean "vit_tiny_patch16_224"',
         ),
-        ("--target 80", '"80" is no accuracy'),
-        ("--target high", '"high" is no accuracy'),
+        ("--target 80", '"80" is not an accuracy'),
+        ("--target high", '"high" is not an accuracy'),
         ("--data nowhere", "there is no folder nowhere"),
         ("--data loose", "put the images of each class into a folder of its own"),
         ("--data half", "none to test with: the names of those for testing have test in them"),
@@ -169,7 +169,7 @@ def test_a_wrong_choice_is_one_message_and_no_file(options: str, said: str, sfsi
 def test_choices_that_do_not_fit_each_other_are_told_and_nothing_is_written(sfsim: Sfsim, tmp_path: Path) -> None:
     status, out, err = sfsim("init", "--devices", "phone:2000")
     assert (status, out) == (2, "")
-    assert "1400 samples do not suffice for 2000 clients" in err
+    assert "digits: 1400 images to train with are too few for 2000 devices" in err
     assert "scenario.yaml, line" in err
     assert ".scenario.yaml" not in err
     assert files(tmp_path) == []
@@ -216,19 +216,15 @@ def test_it_does_not_ask_with_yes(sfsim: Sfsim, answers: list[str]) -> None:
 @pytest.mark.parametrize(
     ("file", "name"),
     [
-        *(
-            ("true.yaml", "true"),
-            ("null.yaml", "null"),
-            ("1e3.yaml", "1e3"),
-            ("a b.yaml", "a b"),
-            ("2024.yaml", "scenario"),
-        ),
-        *(
-            ("a: b.yaml", "scenario"),
-            ("my,scenario.yaml", "scenario"),
-            ("x#y.yaml", "scenario"),
-            ("end-.yaml", "scenario"),
-        ),
+        ("true.yaml", "true"),
+        ("null.yaml", "null"),
+        ("1e3.yaml", "1e3"),
+        ("a b.yaml", "a b"),
+        ("2024.yaml", "scenario"),
+        ("a: b.yaml", "scenario"),
+        ("my,scenario.yaml", "scenario"),
+        ("x#y.yaml", "scenario"),
+        ("end-.yaml", "scenario"),
     ],
 )
 def test_the_name_is_that_of_the_file_where_it_can_be(file: str, name: str, sfsim: Sfsim) -> None:
@@ -240,3 +236,21 @@ def test_the_name_is_that_of_the_file_where_it_can_be(file: str, name: str, sfsi
 def test_the_next_command_can_be_pasted(sfsim: Sfsim) -> None:
     out = sfsim("init", "a b.yaml")[1]
     assert "Then: sfsim run 'a b.yaml'" in out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("classes", "count", "said"),
+    [
+        ("cat", 20, "photos has images of one class only: there must be two to tell apart"),
+        ("cat dog", 1, "photos: there are no images to test with"),
+        ("cat dog", 2, "photos: 2 images to train with are too few for 10 devices, each of which needs one"),
+    ],
+)
+def test_a_folder_with_too_little_is_named_with_what_it_lacks(
+    classes: str, count: int, said: str, sfsim: Sfsim
+) -> None:
+    images("photos", classes, count)
+    status, _, err = sfsim("init", "--data", "photos")
+    assert status == 2
+    assert err.startswith(f"sfsim: {said}")
+    assert not Path("scenario.yaml").exists()

@@ -105,7 +105,7 @@ def test_stages_of_which_a_state_has_nothing_are_left_out() -> None:
 
 def test_what_is_no_parameter_belongs_to_no_stage(state: dict[str, torch.Tensor]) -> None:
     _, task = make(FedAvg(), training())
-    with pytest.raises(KeyError, match="'round' is no parameter of the model"):
+    with pytest.raises(KeyError, match="'round' is not a parameter of the model"):
         task.stages({**state, "round": torch.tensor(1)})
 
 

@@ -194,7 +194,7 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "no weights at all": (
         VIT | {"weights": "tiny.yaml"},
         {},
-        "FOLDER/tiny.yaml is no state dict that torch.save wrote, or ",
+        "FOLDER/tiny.yaml is not a state dict that torch.save wrote, or ",
     ),
     "a path that is none": (VIT | {"weights": 3}, {}, "model.weights is 3: it must be text; put it in quotes"),
     "bundled with weights": (
@@ -215,7 +215,7 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a keyword with a key of its own": (
         VIT | {"keywords": {"img_size": 4}},
         {},
-        "model.keywords.img_size is 4: img_size is no keyword here: use image_size, beside the keywords",
+        "model.keywords.img_size is 4: img_size is not a keyword here: use image_size, beside the keywords",
     ),
     "keywords that do not fit": (
         VIT | {"keywords": VIT["keywords"] | {"num_heads": 3}},
@@ -225,7 +225,7 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "patches that do not fit": (
         VIT | {"image_size": 20},
         {},
-        "model.image_size is 20: 'vit_tiny_patch16_224' cuts images into patches of 8 pixels: 20 is no multiple",
+        "model.image_size is 20: 'vit_tiny_patch16_224' cuts images into patches of 8 pixels: 20 is not a multiple",
     ),
     "published weights for another shape": (
         VIT | {"pretrained": True},

@@ -52,7 +52,9 @@ def staged(folder: Path, force: bool) -> Iterator[Path]:
             )
         taken = [name for name in names if (folder / name).exists()]
         if taken and not _holds_a_run(folder):
-            raise FolderTakenError(f"{named} holds {taken[0]}, which is no run's: name another folder with --out")
+            raise FolderTakenError(
+                f"{named} holds {taken[0]}, which is not part of a run: name another folder with --out"
+            )
 
     def put(partial: Path, folder: Path) -> None:
         check_free([path.name for path in partial.iterdir()])  # again: a run takes long, and the folder may be taken

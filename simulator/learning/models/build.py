@@ -142,7 +142,7 @@ def _check_keywords(name: str, kind: type[nn.Module], keywords: Mapping[str, Any
     allowed = [key for key in inspect.signature(kind).parameters if key not in SAID_ELSEWHERE]
     for key, value in keywords.items():
         if key in SAID_ELSEWHERE:
-            raise UnfitError(("keywords", key), value, f"{key} is no keyword here: {SAID_ELSEWHERE[key]}")
+            raise UnfitError(("keywords", key), value, f"{key} is not a keyword here: {SAID_ELSEWHERE[key]}")
         if key not in allowed:
             problem = f"{name!r} takes no such keyword{near_miss(key, allowed)}"
             raise UnfitError(("keywords", key), value, problem, listed(allowed))
@@ -168,7 +168,7 @@ def _sketch(name: str, image_size: int, arguments: dict[str, Any], keywords: Map
 
 def _check_patches(name: str, patch: int, image_size: int) -> None:
     if image_size % patch:
-        problem = f"{name} cuts images into patches of {patch} pixels: {image_size} is no multiple"
+        problem = f"{name} cuts images into patches of {patch} pixels: {image_size} is not a multiple of {patch}"
         raise UnfitError("image_size", image_size, problem)
 
 

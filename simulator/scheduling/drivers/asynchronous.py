@@ -46,7 +46,9 @@ class AsynchronousDriver(Driver):
     def check(self, algorithm: Algorithm, training: Training, devices: int) -> None:
         refuse_own_order(self, algorithm)
         if algorithm.needs_cohort:
-            problem = f"{algorithm.name} needs to know its cohort for {algorithm.needs_cohort}, and here is none"
+            problem = (
+                f"{algorithm.name} needs to know its cohort for {algorithm.needs_cohort}, and there is no cohort here"
+            )
             raise UnfitError("name", self.name, problem, "synchronous or deadline, or order: arrival")
         if self.places(training.clients_per_round) > devices:
             problem = f"the world has {devices} device{'s' * (devices > 1)}, and each does one thing at a time"

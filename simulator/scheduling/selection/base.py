@@ -87,7 +87,9 @@ def select(selection: Selection, clients: Sequence[Client], size: int, round: in
         candidates = set(map(id, clients))
         for one in cohort:
             if id(one) not in candidates:
-                problem = f"{selection.name} chose {one!r} in round {round}, which is none of the clients it was given"
+                problem = (
+                    f"{selection.name} chose {one!r} in round {round}, which is not one of the clients it was given"
+                )
                 raise UnfitError(("training", "selection"), None, problem)
     if not cohort and size > 0 and (able := len(eligible(clients))):
         problem = f"{selection.name} chose no client in round {round}, though {able} can take part"

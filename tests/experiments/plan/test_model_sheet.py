@@ -233,7 +233,7 @@ def test_as_tables() -> None:
         (["resnet18", "--keyword", "layrs=3"], "'resnet18' takes no such keyword; did you mean \"layers\"? (allowed: "),
         (["resnet18", "--keyword", "layers"], "--keyword layers: write it as KEY=VALUE, such as depth=4"),
         (["resnet18", "--keyword", "layers=[1"], "--keyword layers=[1, line 1: this is not complete, valid YAML"),
-        (["vit_tiny_patch16_224", "--keyword", "img_size=4"], "img_size is no keyword here: use image_size"),
+        (["vit_tiny_patch16_224", "--keyword", "img_size=4"], "img_size is not a keyword here: use image_size"),
         (["convnext_tiny"], "'convnext_tiny' is a ConvNeXt; a timm VisionTransformer, "),
     ],
 )

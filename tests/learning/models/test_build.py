@@ -50,7 +50,7 @@ def test_the_bundled_model_at_another_size(size: int) -> None:
 
 
 def test_the_bundled_model_at_a_size_that_is_no_multiple_of_its_patches() -> None:
-    with pytest.raises(UnfitError, match="into patches of 4 pixels: 30 is no multiple"):
+    with pytest.raises(UnfitError, match="into patches of 4 pixels: 30 is not a multiple"):
         build("bundled", 30, 10, seed=0)
 
 
@@ -103,7 +103,9 @@ def test_another_kind_of_model_is_refused_by_its_name(name: str) -> None:
 
 def test_a_size_that_a_timm_model_cannot_take() -> None:
     for size in (8, 40):
-        with pytest.raises(UnfitError, match=f"'vit_tiny_patch16_224' .*patches of 16 pixels: {size} is no multiple"):
+        with pytest.raises(
+            UnfitError, match=f"'vit_tiny_patch16_224' .*patches of 16 pixels: {size} is not a multiple"
+        ):
             build("vit_tiny_patch16_224", size, 10, seed=0, pretrained=False)
 
 
@@ -146,9 +148,14 @@ def test_keywords_of_a_resnet() -> None:
     [
         ("vit_tiny_patch16_224", {"img_size": 32}, ("keywords", "img_size"), "no keyword here: use image_size"),
         ("vit_tiny_patch16_224", {"num_classes": 3}, ("keywords", "num_classes"), "the data say how many classes"),
-        ("resnet18", {"in_chans": 1}, ("keywords", "in_chans"), "in_chans is no keyword here: images have three chan"),
+        (
+            "resnet18",
+            {"in_chans": 1},
+            ("keywords", "in_chans"),
+            "in_chans is not a keyword here: images have three chan",
+        ),
         ("resnet18", {"pretrained": True}, ("keywords", "pretrained"), "it is a key of its own, beside the keywords"),
-        ("resnet18", {"device": "cuda"}, ("keywords", "device"), "device is no keyword here: use torch_device"),
+        ("resnet18", {"device": "cuda"}, ("keywords", "device"), "device is not a keyword here: use torch_device"),
         ("vit_tiny_patch16_224", {"dtype": "fp16"}, ("keywords", "dtype"), "all computing is in float32"),
         (
             "vit_tiny_patch16_224",

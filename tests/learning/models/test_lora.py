@@ -156,7 +156,7 @@ class TestDropout:
 @pytest.mark.parametrize(
     ("settings", "key", "message"),
     [
-        ({"targets": ["q", "value"]}, "targets", '"value" is no linear layer of a block .*q, k, v, attn.qkv'),
+        ({"targets": ["q", "value"]}, "targets", '"value" is not a linear layer of a block .*q, k, v, attn.qkv'),
         ({"blocks": [1, 3]}, "blocks", "the model has blocks 0 to 2"),
         ({"blocks": [3, None]}, "blocks", "the model has blocks 0 to 2"),
     ],

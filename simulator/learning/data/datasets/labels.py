@@ -90,7 +90,7 @@ def _odd_label(columns: Sequence[Column]) -> UnfitError:
     for column in columns:
         for row, value in enumerate(column.values):
             if type(value) not in (int, str, bool):
-                why = "it is missing" if value is None else "that is no label"
+                why = "it is missing" if value is None else "that is not a label"
                 return column.refuse(row, why, "whole numbers from 0, text, or true and false")
             if type(value) is not first:
                 return column.refuse(row, "others are of another kind", "labels of one kind")

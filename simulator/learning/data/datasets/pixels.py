@@ -140,7 +140,7 @@ def _read(where: str, encoded: bytes | Path | Image, key: str) -> Image:
     except FileNotFoundError:
         problem = ABSENT
     except UnidentifiedImageError:
-        problem = "it is no image that Pillow can read"
+        problem = "it is not an image that Pillow can read"
     except Exception as error:  # a decoder can raise anything on a broken file
         problem = f"the image cannot be read: {error}"
     raise UnfitError(key, None, f"{where}: {problem}")

@@ -133,7 +133,7 @@ def _attach(block: nn.Module, lora: Lora) -> None:
             _replace(block, name, LoraLinear(layers[name], lora))
         if not matches and target not in thirds:
             names = [*(THIRDS if attentions else ()), *layers]
-            problem = f'"{target}" is no linear layer of a block'
+            problem = f'"{target}" is not a linear layer of a block'
             raise UnfitError("targets", list(lora.targets), problem, listed(names) if names else "no block has any")
     if thirds:
         for name, attention in attentions.items():
