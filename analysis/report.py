@@ -31,7 +31,7 @@ from analysis.path_table import path_columns
 from analysis.reading import RunError
 from analysis.remarks import remarks
 from analysis.report_comparison import Comparison, compare
-from analysis.report_page import DRAWN, Swatch, facts_of, flat, write_page
+from analysis.report_page import DRAWN, Swatch, described, facts_of, write_page
 from analysis.report_tables import Table
 from analysis.runs import Run, load_run
 from analysis.server import OwnLabels, server_tables
@@ -77,7 +77,7 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         world=world,
         scenarios=[(run.name, run.scenario_text)],
         commands=[f"sfsim run scenario.yaml{' --dry' if run.dry else ''} --out again", "sfsim report ."],
-        environment=list(flat(run.environment)),
+        environment=list(described(run.environment)),
         pictures=[path.name for path in pictures],
         comparison=None,
         explorer=programs,

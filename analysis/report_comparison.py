@@ -16,7 +16,7 @@ from analysis.headline import HELD
 from analysis.interactive.timeline import rounds_of
 from analysis.measures import present
 from analysis.reading import RunError
-from analysis.report_page import THERE, flat
+from analysis.report_page import THERE, described, flat
 from analysis.runs import Run, load_run
 from analysis.sweeps import MEASURES
 from analysis.versions import versions_told
@@ -196,4 +196,7 @@ def _described(run: Run) -> list[tuple[str, str]]:
     """Return what describes a run, as pairs of a dotted key and a text."""
     scenario: dict[str, Any] = {key: value for key, value in run.scenario.items() if key != "name"}
     dry = [("dry", str(run.dry).lower()), ("version", run.version)]
-    return [*dry, *flat(scenario), *flat(run.environment, "environment")]
+    environment = [
+        (f"environment.{key}" if key != "plugins" else key, text) for key, text in described(run.environment)
+    ]
+    return [*dry, *flat(scenario), *environment]

@@ -141,6 +141,22 @@ def flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
         yield name, "null" if value is None else str(value)
 
 
+def described(environment: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the environment of a run as ``flat`` does, but its plug-ins as one pair: their files and short hashes."""
+    records = environment.get("plugins")
+    plugins = [record for record in records if isinstance(record, Mapping)] if isinstance(records, list) else []
+    yield from flat({key: value for key, value in environment.items() if key != "plugins"})
+    if plugins:
+        yield "plugins", ", ".join(map(_plugin, plugins))
+
+
+def _plugin(record: Mapping[str, Any]) -> str:
+    """Return a plug-in of an environment in words, such as "mine.py (1a2b3c4d) with helper.py (5e6f7a8b)"."""
+    hashes = {str(record.get("file", "")).rpartition("/")[2]: record.get("sha256"), **section(record, "imports")}
+    own, *others = (f"{name} ({str(sha256)[:8]})" for name, sha256 in hashes.items())
+    return f"{own} with {', '.join(others)}" if others else own
+
+
 def section(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return the mapping at this key, or an empty one if there is none."""
     value = mapping.get(key)

@@ -18,7 +18,7 @@ from analysis.interactive.sweep_places import round_data, where_data
 from analysis.limits import SETTING
 from analysis.measures import present
 from analysis.reading import read_json, read_yaml
-from analysis.report_page import DRAWN, Swatch, facts_of, flat, section, write_page
+from analysis.report_page import DRAWN, Swatch, described, facts_of, section, write_page
 from analysis.sweep_figures import write_sweep_figures
 from analysis.sweeps import DONE, Sweep, opened
 from analysis.verdict import verdict_of_sweep
@@ -82,7 +82,7 @@ def write_sweep_report(sweep: str | Path | Sweep, figures: Sequence[Path] | None
             {key: plan[key] for key in ("name", "axes", "zip", "sample") if key in plan} | {"scenario": "scenario.yaml"}
         ),
         scenario=_yaml(plan.get("scenario", {})),
-        environment=list(flat(read_json(environment))) if environment.is_file() else [],
+        environment=list(described(read_json(environment))) if environment.is_file() else [],
         pictures=[path.name for path in pictures],
     )
 

@@ -114,8 +114,10 @@ def _loaded(
     try:
         raw = DATASETS.read(keys).load().check()  # type: ignore[attr-defined]
     except UnfitError as error:
-        named = root is None or str(root) in str(error)
-        raise ValueError(str(error) if named else f"{root}: {error}") from None
+        where = "" if root is None or str(root) in str(error) else f"{root}: "
+        fifth = "test_fraction" in entry and error.key == "name"
+        lacking = "; a fifth of each class is taken for testing, so give each at least three" if fifth else ""
+        raise ValueError(f"{where}{error}{lacking}") from None
     if raw.classes < 2:
         raise ValueError(f"{root} has images of one class only: there must be two to tell apart")
     counts = f"{raw.classes} classes, {len(raw.train)} images to train with and {len(raw.test)} to test with"

@@ -132,3 +132,14 @@ def test_what_is_no_comparison_is_refused(tmp_path: Path) -> None:
         with pytest.raises(RunError, match=message):
             write_comparison(folders, tmp_path / out)
     assert not list(tmp_path.glob("c.*"))
+
+
+def test_plug_ins_that_differ_are_one_row_with_their_files_and_hashes(tmp_path: Path) -> None:
+    first, second = two(tmp_path)
+    file = second / "environment.json"
+    plugin = {"file": "plugins/mine.py", "sha256": "ab" * 32, "names": {"algorithms": ["mine"]}}
+    helped = {**plugin, "file": "plugins/other.py", "imports": {"helper.py": "cd" * 32}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"plugins": [plugin, helped]}))
+    assert [row for row in compare([first, second]).differences if "plugins" in row.key] == [
+        Difference("plugins", ("–", "mine.py (abababab), other.py (abababab) with helper.py (cdcdcdcd)"))
+    ]

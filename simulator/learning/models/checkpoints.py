@@ -74,8 +74,8 @@ def _read(path: Path, dry: bool) -> dict[str, Tensor]:
         state = _safetensors(path, dry) if path.suffix == SAFETENSORS else _pickled(path, dry)
     except UnpicklingError as error:
         raise CheckpointError(
-            f"{path} is not a state dict that torch.save wrote, or holds more than tensors, which could run any program "
-            f"when it is read: save model.state_dict() alone, or as {SAFETENSORS}"
+            f"{path} is not a state dict that torch.save wrote, or holds more than tensors, which could run any "
+            f"program when it is read: save model.state_dict() alone, or as {SAFETENSORS}"
         ) from error
     except Exception as error:  # each library, and each kind of damage, raises its own
         kind = "safetensors" if path.suffix == SAFETENSORS else "a file of torch.save"

@@ -146,7 +146,7 @@ def test_keywords_of_a_resnet() -> None:
 @pytest.mark.parametrize(
     ("name", "keywords", "where", "said"),
     [
-        ("vit_tiny_patch16_224", {"img_size": 32}, ("keywords", "img_size"), "no keyword here: use image_size"),
+        ("vit_tiny_patch16_224", {"img_size": 32}, ("keywords", "img_size"), "not a keyword here: use image_size"),
         ("vit_tiny_patch16_224", {"num_classes": 3}, ("keywords", "num_classes"), "the data say how many classes"),
         (
             "resnet18",

@@ -154,7 +154,7 @@ def wrong(kind: str, folder: Path) -> Path:
 WRONG = {
     "not there": "there is no file FILE",
     "a folder": "there is no file FILE",
-    "unsafe": "FILE is not a state dict that torch.save wrote, or holds more than tensors, which could run any program ",
+    "unsafe": "FILE is not a state dict that torch.save wrote, or holds more than tensors, which could run any ",
     "a model": "or holds more than tensors, which could run any program when it is read: save model.state_dict() alone",
     "text": "FILE cannot be read as a file of torch.save (",
     "text.safetensors": "FILE cannot be read as safetensors (SafetensorError: ",
