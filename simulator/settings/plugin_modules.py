@@ -24,7 +24,7 @@ class Module:
 
     Attributes:
         name: its full name.
-        path: its file, absolute.
+        path: its file, absolute, in a folder that is reached through no link.
         text: its content when it was first needed.
     """
 
@@ -123,17 +123,24 @@ _finder = _Finder()
 
 def _lies_in(file: str | None, folder: Path) -> bool:
     """Return whether a file of Python lies in a folder, and not in an environment or in this package there."""
-    if file is None or not file.endswith(".py") or not Path(file).is_relative_to(folder):
+    if file is None or not file.endswith(".py"):
         return False
-    parts = Path(file).relative_to(folder).parts
-    if {"site-packages", "dist-packages"} & set(parts) or Path(file).is_relative_to(Path(__file__).parents[1]):
+    path, folder = _real(Path(file)), folder.resolve()
+    if not path.is_relative_to(folder) or path.is_relative_to(Path(__file__).resolve().parents[1]):
         return False
-    environments = [Path(prefix) for prefix in (sys.prefix, sys.base_prefix) if Path(prefix).is_relative_to(folder)]
-    return not any(Path(file).is_relative_to(environment) for environment in environments)
+    prefixes = (Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix))
+    environments = [prefix for prefix in prefixes if prefix.is_relative_to(folder)]
+    installed = {"site-packages", "dist-packages"} & set(path.relative_to(folder).parts)
+    return not installed and not any(map(path.is_relative_to, environments))
+
+
+def _real(file: Path) -> Path:
+    """Return the path of a file in a folder that is reached through no link."""
+    return file.parent.resolve() / file.name
 
 
 def _read(name: str, file: Path) -> Module:
-    return Module(name, file.absolute(), file.read_bytes())
+    return Module(name, _real(file), file.read_bytes())
 
 
 def _package(module: Module) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from simulator.experiments.trial.trial import run
 from simulator.scenario.scenario import load
 from simulator.settings.errors import ScenarioError
 from simulator.settings.plugin_files import load_file, own_lines, unload_file
+from simulator.world.unawaited import OURS, Watch
 
 MINE = Path("mine.py")
 TEXT = files_for("mine", MINE)[MINE]
@@ -205,3 +207,10 @@ def test_a_driver_that_drops_a_verb_is_told_though_the_algorithm_is_none_of_the_
     scenario = load("tiny.yaml", ["training.driver={name: idle}"])
     with pytest.raises(ScenarioError, match=r"mine.py, line \d+: `world.send\(.*\)` was called without `yield from`"):
         run(scenario, scenario.algorithms[0], 0, dry=True)
+
+
+@pytest.mark.parametrize(("file", "calls"), [(f"{OURS}x.py", 0), (f"{OURS.rstrip(os.sep)}_of_mine{os.sep}x.py", 1)])
+def test_a_folder_whose_name_begins_like_that_of_this_package_is_a_users(file: str, calls: int) -> None:
+    noted = Watch()
+    exec(compile("phase()", file, "exec"), {"phase": noted.over_context(list)})
+    assert len(noted.dropped) == calls

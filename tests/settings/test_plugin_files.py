@@ -332,6 +332,12 @@ def test_a_module_with_an_error_is_read_again_once_it_is_mended(beside: Path) ->
     assert skip() == 4
 
 
+def test_a_folder_may_be_reached_through_a_link(beside: Path, tmp_path: Path) -> None:
+    sys.path.insert(0, str(tmp_path))
+    Path("link").symlink_to(tmp_path, target_is_directory=True)
+    assert [module.path for module in load_file("link/mine.py").modules] == [tmp_path.resolve() / "beside_it.py"]
+
+
 def test_a_run_keeps_what_its_file_imports(beside: Path, sfsim: Sfsim) -> None:
     beside.write_text("SKIP = 0\n")
     assert sfsim("run", "tiny.yaml", "--plugin", "mine.py", "--dry", "--out", "here")[0] == 0

@@ -34,7 +34,9 @@ def plugins_in(folder: Path, scenario: Scenario) -> dict[str, Any]:
         name = file.path.name if names.count(file.path.name) == 1 else f"{file.path.stem}-{file.sha256[:8]}.py"
         (folder / PLUGINS / name).write_bytes(file.text)
         record = {"file": f"{PLUGINS}/{name}", "sha256": file.sha256, "names": file.names}
-        beside = {module.path.relative_to(file.path.parent).as_posix(): module.text for module in file.modules}
+        beside = {
+            module.path.relative_to(file.path.parent.resolve()).as_posix(): module.text for module in file.modules
+        }
         for part, text in beside.items():
             (folder / PLUGINS / part).parent.mkdir(parents=True, exist_ok=True)
             (folder / PLUGINS / part).write_bytes(text)
