@@ -46,6 +46,8 @@ def small_model() -> Iterator[None]:
 def sfsim(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Sfsim:
     """The command with these words, in this process: its exit status, what it says, and what it says is wrong."""
 
+    monkeypatch.delenv("COLUMNS", raising=False)  # as wide as what runs the tests, which output obeys
+
     def call(*words: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["sfsim", *map(str, words)])
         with pytest.raises(SystemExit) as end:

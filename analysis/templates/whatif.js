@@ -143,7 +143,9 @@ function showWhatIf(place, rows, wish) {
     return row;
   }));
   const known = whatIf.entries.map((entry, number) => [entry.label, found[number]]).filter(([, one]) => one);
-  place.querySelector(".said").textContent = fastestSaid(known.map(([label, one]) => [label, one.seconds]));
+  const unknown = whatIf.entries.map(entry => entry.label).filter(label => !known.some(([other]) => other === label));
+  const all = unknown.length ? ` Not known here: ${unknown.join(", ")}.` : "";
+  place.querySelector(".said").textContent = fastestSaid(known.map(([label, one]) => [label, one.seconds])) + all;
 }
 
 // A sentence on who takes the least time, by labels and seconds: as in the verdict, small differences are none.

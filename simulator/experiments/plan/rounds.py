@@ -155,7 +155,7 @@ class Planner:
                 "of dry runs; memory, and what first rounds send besides, are from dry runs."
             )
         for label, runs in self.dry.items():
-            yield f"{label} needs dry runs: {listed(runs)}."
+            yield f"{label}: dry runs for {runs.total():,} of its rounds, because {listed(runs)}."
 
     def _closed(
         self,

@@ -134,5 +134,5 @@ def test_a_plan_says_what_was_run(tmp_path: Path) -> None:
     first, *others = plans[0].account()
     assert plans[0].closed.keys() == {"fl", "v1"}
     assert first.startswith(f"{plans[0].closed.total()} of ")
-    assert others == ["prox needs dry runs: fedprox has no closed form."]
+    assert others == ["prox: dry runs for 12 of its rounds, because fedprox has no closed form."]
     assert list(plans[1].account()) == []
