@@ -20,7 +20,7 @@ def labels_chart(runs: Mapping[str, Run]) -> Chart | None:
     figures = {str(index): labels_figure(run) for index, run in enumerate(recorded.values())}
     caption = (
         "Rows that look alike have the same mix of classes; the less alike they are, the harder models are to average. "
-        "A scale of greys tells as much: darker is more."
+        "Darker means more, in greyscale too."
     )
     return Chart("labels", "Data of each device", caption, figures, (Knob("of", tuple(recorded)),))
 

@@ -11,7 +11,7 @@ from simulator.settings.humanize import Scale, scale
 
 SECTION = "The server"
 HOW_TO_READ = (
-    "A queue that is seldom empty is that of a server that limits the rounds; the tables below say who waits in it. Of "
+    "Where the queue is rarely empty, the server is the bottleneck; the tables below say who waits in it. Of "
     "a queue that changes very often, means over short parts of the time are drawn: point at a line for its peak there."
 )
 

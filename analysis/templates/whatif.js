@@ -128,7 +128,7 @@ function showWhatIf(place, rows, wish) {
     if (!one) {
       const none = row.insertCell();
       none.colSpan = 4;
-      none.textContent = `not known at once: ${whyNot(entry, wish)}`;
+      none.textContent = `not available here: ${whyNot(entry, wish)}`;
       return row;
     }
     for (const [key, kind] of kinds) {

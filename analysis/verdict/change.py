@@ -87,7 +87,7 @@ def _later(ranking: Ranking, contenders: Sequence[Contender]) -> Iterator[str]:
     if len(later.costs) < len(compared):
         yield (
             "These times include what each device is sent once, and not every trial had a round whose devices had all "
-            "taken part before, so a longer run may come out otherwise."
+            "taken part before, so a longer run may rank them differently."
         )
         return
     figures = ", ".join(f"{label} {human('seconds', cost)}" for label, cost in later.costs.items())
