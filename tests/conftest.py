@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 
@@ -10,6 +11,8 @@ import pytest
 from simulator import cli
 from tests.helpers.caches import forget
 from tests.helpers.commands import Sfsim
+
+os.environ.pop("COLUMNS", None)  # what runs tests in several processes sets it, and tables in a pipe obey it
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -45,8 +48,6 @@ def small_model() -> Iterator[None]:
 @pytest.fixture
 def sfsim(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Sfsim:
     """The command with these words, in this process: its exit status, what it says, and what it says is wrong."""
-
-    monkeypatch.delenv("COLUMNS", raising=False)  # as wide as what runs the tests, which output obeys
 
     def call(*words: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["sfsim", *map(str, words)])

@@ -49,7 +49,8 @@ def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_no_pictures")
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_scenario_runs_dry(file: Path, tmp_path: Path) -> None:
-    scenario = load(file, ["training.rounds=2", "seeds=[0]", *WITHOUT_DOWNLOAD.get(file.stem, [])])
+    short = ["training.budget.seconds=20 s"] if "budget: {seconds" in file.read_text() else []
+    scenario = load(file, ["training.rounds=2", "seeds=[0]", *short, *WITHOUT_DOWNLOAD.get(file.stem, [])])
     folder = run_scenario(scenario, dry=True, out=tmp_path / "out")
     trials = json.loads((folder / "summary.json").read_text())["trials"]
     assert [trial["label"] for trial in trials] == [entry.label for entry in scenario.algorithms]

@@ -36,6 +36,7 @@ def test_what_it_writes_passes_its_own_test(sfsim: Sfsim, tmp_path: Path) -> Non
     assert "4 passed" in done.stdout
 
 
+@pytest.mark.slow
 def test_its_test_fails_if_it_sends_more(sfsim: Sfsim, tmp_path: Path) -> None:
     sfsim("new", "algorithm", "mine")
     text = Path("mine.py").read_text()

@@ -24,6 +24,7 @@ from tests.helpers.adding import TOY, Adding, Training, crowd, drive
 from tests.helpers.caches import forget
 from tests.helpers.worlds import Steps, device, tiny
 
+SLOW = pytest.mark.slow
 EQUAL = {
     "devices": [{"name": "raspberry-pi-4", "count": 4}],
     "server": {"name": "rtx-4090", "slots": 4, "rate": {"fp32": "1 GFLOP/s"}},
@@ -133,7 +134,7 @@ def test_a_deadline_that_never_comes_is_the_synchronous_driver_to_the_digit(
     assert endless.rounds == plain.rounds
 
 
-@pytest.mark.parametrize("label", ["fl", "v1", "sfp", "fl-stacked"])
+@pytest.mark.parametrize("label", ["fl", "v1", pytest.param("sfp", marks=SLOW), pytest.param("fl-stacked", marks=SLOW)])
 def test_fedbuff_with_the_whole_cohort_and_equal_devices_learns_as_synchronous_rounds(
     label: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Hashable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -38,21 +39,25 @@ def axis_values(said: Any, also: Sequence[str] = ()) -> list[Any]:
         raise ValueError("write a list of values, {range: [8, 64], step: 8} or {log: [1, 100], points: 5}")
     if not values:
         raise ValueError("the axis is empty: give it at least one value")
-    for number, value in enumerate(values):
-        for other in values[:number]:
-            if _known(value) == _known(other):
-                same = value == other
-                raise ValueError(f"{shown(value)} is listed twice" if same else f"{shown(other)} is {shown(value)}")
+    first: dict[Hashable, Any] = {}
+    for value in values:
+        key = _known(value)
+        if key in first:
+            other = first[key]
+            raise ValueError(
+                f"{shown(value)} is listed twice" if value == other else f"{shown(other)} is {shown(value)}"
+            )
+        first[key] = value
     return values
 
 
-def _known(value: Any) -> tuple[Any, Any]:
+def _known(value: Any) -> Hashable:
     """Return what only the same values share, as 1 Mbit/s and 1000 kbit/s do; 1 and 1.0 are different."""
     parsed = amount(value) if isinstance(value, str) else None
     quantity = quantity_of(parsed[1]) if parsed and parsed[1] else None
     if parsed and quantity:
         return quantity.name, parsed[0] * quantity.units[parsed[1]]
-    return type(value), value
+    return type(value), json.dumps(value, sort_keys=True, default=str)
 
 
 def _between(spec: dict[str, Any]) -> Iterator[Any]:

@@ -91,7 +91,7 @@ def test_the_table_has_a_column_of_waste_and_a_line_of_losses_where_there_are_an
     assert not {"wasted", "updates"} & set(said[0].split("  "))
     assert "lost" not in said[0]
     heads = next(line for line in said[1].splitlines() if "energy  " in line)
-    assert heads.split("  ")[-2:] == ["updates", "wasted "]
+    assert heads.split("  ")[-2:] == ["updates", "wasted"]
     assert "fl: 2 of 8 updates were lost (late 2)." in said[1]
 
 

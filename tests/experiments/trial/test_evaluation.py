@@ -148,7 +148,7 @@ def test_the_last_rounds_figures_are_the_summarys(tmp_path: Path) -> None:
     assert rounds.iloc[-1][columns].tolist() == [summary[column] for column in columns]
     score = outcome.rounds[-1].score
     assert score is not None
-    assert [summary[column] for column in columns] == list(score[2:])
+    assert [summary[column] for column in columns] == list(score[2 : 2 + len(columns)])
     assert 0 <= score.personal_worst <= score.personal <= 1
     assert 0 <= score.participants_worst <= score.participants <= 1
 

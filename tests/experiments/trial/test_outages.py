@@ -31,7 +31,7 @@ def body(trial: Simulation) -> dict[str, torch.Tensor]:
     return {name: shared.weights[name].clone() for name in shared.trained}
 
 
-@pytest.mark.parametrize("label", ["v2", "v2-sent", "v2-lora"])
+@pytest.mark.parametrize("label", ["v2", pytest.param("v2-sent", marks=pytest.mark.slow), "v2-lora"])
 def test_a_shared_body_is_taken_back_to_the_last_aggregation(label: str, tmp_path: Path) -> None:
     plain = simulation(tmp_path, label, SYNCHRONOUS)
     ends = [point.sim_time_s for point in plain.rounds()]
