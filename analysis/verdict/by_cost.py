@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from analysis.measures import costs_asked, present, uneven
 from analysis.quantities import kind_of
@@ -29,8 +29,8 @@ NAMES = {
 def by_cost(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender]) -> Verdict:
     """Return who takes the least time, and what else is least; arguments are those of `verdict_of_run`."""
     per_update = uneven(run.summary)
-    seconds = per_update_of(contenders) if per_update else seconds_of(run, contenders)
-    seconds = {} if run.limited == "seconds" else seconds
+    by_seed = {} if run.limited == "seconds" else {each.label: _seconds(each, per_update) for each in contenders}
+    seconds = _means(contenders, by_seed)
     ranking = Ranking.of(seconds)
     single = len(contenders) == 1
     if not seconds:
@@ -42,28 +42,31 @@ def by_cost(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender]) ->
     return Verdict(
         answer=(*answer, "This was a dry run: how much each algorithm learns is not known."),
         cost=() if single else tuple(cheapest(run, contenders, without=TIME if seconds else None)),
-        certainty=() if single else tuple(_spread(contenders, ranking)),
+        certainty=() if single else tuple(_spread(by_seed, ranking)),
         change=tuple(what_would_change(own_labels, contenders, seconds)),
         first=ranking.first,
     )
-
-
-def per_update_of(contenders: Sequence[Contender]) -> dict[str, float]:
-    """Return the simulated seconds for each update that was aggregated, the mean over seeds."""
-    found = {}
-    for each in contenders:
-        seconds, updates = each.by_seed(TIME), each.by_seed("updates")
-        mean = each.mean_of({seed: seconds[seed] / updates[seed] for seed in seconds if updates.get(seed)})
-        if mean is not None:
-            found[each.label] = mean
-    return found
 
 
 def seconds_of(run: Run, contenders: Sequence[Contender]) -> dict[str, float]:
     """Return the simulated seconds of each algorithm, the mean over seeds; nothing where all take the same budget."""
     if run.limited == "seconds":
         return {}
-    means = {each.label: each.mean(TIME) for each in contenders}
+    return _means(contenders, {each.label: _seconds(each, per_update=False) for each in contenders})
+
+
+def _seconds(contender: Contender, per_update: bool) -> dict[int, float]:
+    """Return simulated seconds by seed: of all, or for each update that was aggregated."""
+    seconds = contender.by_seed(TIME)
+    if not per_update:
+        return seconds
+    updates = contender.by_seed("updates")
+    return {seed: time / updates[seed] for seed, time in seconds.items() if updates.get(seed)}
+
+
+def _means(contenders: Sequence[Contender], by_seed: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
+    """Return the mean over seeds by label, without labels that lack a seed."""
+    means = {each.label: each.mean_of(by_seed.get(each.label, {})) for each in contenders}
     return {label: mean for label, mean in means.items() if mean is not None}
 
 
@@ -114,14 +117,16 @@ def _fastest(run: Run, ranking: Ranking, per_update: bool) -> Iterator[str]:
     yield f"{text}."
 
 
-def _spread(contenders: Sequence[Contender], ranking: Ranking) -> Iterator[str]:
-    """Yield a sentence if another label is the fastest with some seed."""
-    seeds = [seed for seed in contenders[0].seeds if all(seed in each.seeds for each in contenders)]
+def _spread(by_seed: Mapping[str, Mapping[int, float]], ranking: Ranking) -> Iterator[str]:
+    """Yield a sentence on how many seeds agree with the mean.
+
+    Args:
+        by_seed: by label and seed, what was compared.
+        ranking: the means of it.
+    """
+    seeds = set.intersection(*(set(seconds) for seconds in by_seed.values())) if by_seed else set()
     if len(seeds) < 2 or len(ranking.first) != 1:
         return
-    by_label = {each.label: each.by_seed(TIME) for each in contenders}
-    won = sum(
-        ranking.first[0] in Ranking.of({label: times_of.get(seed) for label, times_of in by_label.items()}).first
-        for seed in seeds
-    )
-    yield f"{ranking.first[0]} is first with {won} of {len(seeds)} seeds, which differ in shards and cohorts."
+    first = ranking.first[0]
+    won = sum(first in Ranking.of({label: own[seed] for label, own in by_seed.items()}).first for seed in seeds)
+    yield f"{first} is first with {won} of {len(seeds)} seeds, which differ in shards and cohorts."

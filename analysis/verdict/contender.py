@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -73,12 +74,12 @@ class Contender:
 
     def held(self, target: float | None) -> dict[int, float]:
         """Return when it held an accuracy, in seconds of the clock by seed, without seeds that never do."""
-        times = {seed: held_from(list(self._evaluations(seed)), target) for seed in self.seeds}
+        times = {seed: held_from(self.evaluations[seed], target) for seed in self.seeds}
         return {seed: time for seed, time in times.items() if time is not None}
 
     def gap_before(self, seed: int, moment: float) -> float:
         """Return the seconds between the evaluation at a moment and the one before it; 0 if it is the first."""
-        clocks = [evaluation.sim_time_s for evaluation in self._evaluations(seed)]
+        clocks = [evaluation.sim_time_s for evaluation in self.evaluations[seed]]
         return moment - max((clock for clock in clocks if clock < moment), default=moment)
 
     def spent(self, kind: str, until: Mapping[int, float]) -> float | None:
@@ -100,10 +101,15 @@ class Contender:
 
     def curve(self, seed: int) -> list[float]:
         """Return the accuracy at each evaluation with a seed, in their order."""
-        return [evaluation.accuracy for evaluation in self._evaluations(seed)]
+        return [evaluation.accuracy for evaluation in self.evaluations[seed]]
 
-    def _evaluations(self, seed: int) -> Iterator[Evaluation]:
-        rows = self.rounds[(self.rounds["seed"] == seed) & self.rounds["accuracy"].notna()]
-        updates = rows["updates"] if "updates" in rows and rows["updates"].notna().all() else rows["round"]
-        for row in zip(updates, rows["sim_time_s"], rows["accuracy"], strict=True):
-            yield Evaluation(*map(float, row))
+    @cached_property
+    def evaluations(self) -> dict[int, list[Evaluation]]:
+        """Its evaluations by seed, in their order."""
+        known = self.rounds[self.rounds["accuracy"].notna()]
+        found: dict[int, list[Evaluation]] = {seed: [] for seed in self.seeds}
+        for seed, rows in known.groupby("seed"):
+            updates = rows["updates"] if "updates" in rows and rows["updates"].notna().all() else rows["round"]
+            columns = zip(updates, rows["sim_time_s"], rows["accuracy"], strict=True)
+            found[int(str(seed))] = [Evaluation(*map(float, row)) for row in columns]
+        return found

@@ -156,6 +156,17 @@ def test_unlike_numbers_of_updates_are_compared_by_update(tmp_path: Path) -> Non
     assert not verdict.change
 
 
+def test_seeds_are_counted_by_what_was_compared(tmp_path: Path) -> None:
+    """For each update sync takes least with either seed, though async takes less in all."""
+    curves = {
+        "sync": {seed: rising(2 + seed / 10, [None] * 5) for seed in (0, 1)},
+        "async": {seed: rising(1 + seed / 10, [None] * 5) for seed in (0, 1)},
+    }
+    verdict = verdict_of_run(run_of(curves, tmp_path, updates={"sync": 60.0, "async": 10.0}))
+    assert verdict.first == ("sync",)
+    assert verdict.certainty == ("sync is first with 2 of 2 seeds, which differ in shards and cohorts.",)
+
+
 def test_a_label_without_a_critical_path_is_not_passed_over(tmp_path: Path) -> None:
     curves = {label: {0: rising(10 * n, FAST)} for n, label in enumerate("ABC", 1)}
     paths = {"B": {"link": 1.0}, "C": {"device": 1.0}}
