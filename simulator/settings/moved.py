@@ -108,7 +108,7 @@ MOVED = {
     "seeds": "settings.seeds",
     "sweeping": "experiments.sweep",
     "sweeping.axes": "experiments.sweep.axes experiments.sweep.points",
-    "sweeping.executors": "experiments.sweep.executors",
+    "sweeping.executors": "experiments.executors.local",
     "sweeping.points": "experiments.sweep.points",
     "sweeping.running": "experiments.sweep.run",
     "sweeping.settings": "experiments.sweep.settings",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.experiments.sweep.executors import with_plugins
+from simulator.experiments.executors.plugins import with_plugins
 from simulator.settings.errors import ScenarioError
 from simulator.settings.plugin_files import load_copy, load_file, unload_file
 from simulator.settings.plugins import SELECTIONS

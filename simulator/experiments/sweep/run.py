@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from simulator.experiments.executors.base import Executor
+from simulator.experiments.executors.local import Joblib
+from simulator.experiments.executors.sequential import Sequential
 from simulator.experiments.run.consoles import bars, shows_bars, standard_console, status
 from simulator.experiments.sweep import points, problems, settings
-from simulator.experiments.sweep.executors import Executor, Joblib, Sequential
 from simulator.experiments.sweep.points import Trial, named
 from simulator.experiments.sweep.report import REPORT, tell_results
 from simulator.experiments.sweep.store import POINTS, Store

@@ -1,4 +1,4 @@
-"""Executors, which run the trials of a sweep by mapping a function over them."""
+"""Worker processes on this machine."""
 
 from __future__ import annotations
 
@@ -10,27 +10,9 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
 
-from simulator.settings.plugin_files import PluginFile, load_copy, loaded_files, unload_file
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-class Executor(Protocol):
-    """Maps a function over items, here or elsewhere. To use other machines, write another class with this method."""
-
-    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
-        """Yield the function's results in the order in which they are ready; items and results can be pickled."""
-        ...
-
-
-class Sequential:
-    """Runs items in this process, one after the other."""
-
-    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
-        yield from map(function, items)
+from simulator.experiments.executors.base import R, T
+from simulator.experiments.executors.plugins import with_plugins
 
 
 @dataclass(frozen=True)
@@ -61,44 +43,6 @@ class Joblib:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # joblib warns of abandoned work, which is intended here
                 results.close()
-
-
-@dataclass(frozen=True)
-class WithPlugins:
-    """A function that can be sent to another process together with the files of plug-ins that its items are made of.
-
-    The other process loads them before it reads an item, from the texts that they had here: a file that is edited while
-    a sweep runs changes no trial of it.
-
-    Attributes:
-        files: the files.
-        function: the function.
-    """
-
-    files: tuple[PluginFile, ...]
-    function: Callable[..., object]
-
-    def __call__(self, item: object) -> object:
-        return self.function(item)
-
-    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        return _with_loaded, (self.files, self.function)
-
-
-def with_plugins(function: Callable[[T], R]) -> Callable[[T], R]:
-    """Return a function that takes the plug-in files that are loaded here to wherever it is run."""
-    files = tuple(loaded_files())
-    return WithPlugins(files, function) if files else function  # type: ignore[return-value]
-
-
-def _with_loaded(files: tuple[PluginFile, ...], function: Callable[..., object]) -> WithPlugins:
-    wanted = {file.path for file in files}
-    for file in loaded_files():
-        if file.path not in wanted:  # of an earlier sweep in the same worker; its names may be taken anew
-            unload_file(file.path)
-    for file in files:
-        load_copy(file)
-    return WithPlugins(files, function)
 
 
 @dataclass(frozen=True)

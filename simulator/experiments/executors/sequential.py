@@ -1,0 +1,14 @@
+"""One item after the other, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+
+from simulator.experiments.executors.base import R, T
+
+
+class Sequential:
+    """Runs items in this process, one after the other."""
+
+    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+        yield from map(function, items)
