@@ -23,23 +23,34 @@ def run(
     overrides: Set = [],  # noqa: B006  (typer wants a list)
     plugins: Plugin = [],  # noqa: B006
     force: Annotated[bool, typer.Option("--force", help="Replace the run folder if there is one.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Number of trials at once.", show_default="as cores, threads and memory allow", metavar="N"
+        ),
+    ] = None,
 ) -> None:
     """Run every algorithm of a scenario, print a table, and leave a run folder with figures and a report."""
+    if force and resume:
+        refuse("--force starts anew and --resume goes on: say one of them")
     scenario = load_scenario(file, overrides)
-    from simulator.experiments.run.folders import FolderTakenError
+    from simulator.experiments.run.folders import CompleteError, FolderTakenError
     from simulator.experiments.run.run import run_scenario
 
     try:
         _tell(scenario)
-        run_scenario(scenario, dry=dry, out=out, force=force)
+        run_scenario(scenario, dry=dry, out=out, force=force, resume=resume, jobs=jobs)
+    except CompleteError as error:
+        print(error)
     except FolderTakenError as error:
         refuse(str(error))
     except OSError as error:
         if not error.filename:
             raise
         refuse(f"the run folder cannot be written: {error.strerror}: {error.filename}")
-    except KeyboardInterrupt:  # caught here, for typer would end without a message
-        stopped()
+    except KeyboardInterrupt as stop:  # caught here, for typer would end without a message
+        stopped(str(stop))
 
 
 @app.command()
@@ -119,10 +130,7 @@ def sweep(
             raise
         refuse(f"the sweep's folder cannot be written: {error.strerror}: {error.filename}")
     except KeyboardInterrupt as stop:
-        if not str(stop):
-            stopped()
-        print(f"Stopped. {stop}")
-        raise SystemExit(130) from None
+        stopped(str(stop))
 
 
 def _tell(scenario: Scenario) -> None:

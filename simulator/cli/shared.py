@@ -115,7 +115,7 @@ def refuse(message: str) -> NoReturn:
     raise SystemExit(2)
 
 
-def stopped() -> NoReturn:
-    """Exit as after Ctrl-C, with status 130 and a message that nothing was written."""
-    print("sfsim: stopped; nothing was written", file=sys.stderr)
+def stopped(kept: str = "") -> NoReturn:
+    """Exit as after Ctrl-C, with status 130 and a message: what is kept, or that nothing was written."""
+    print(f"sfsim: stopped; {kept or 'nothing was written'}", file=sys.stderr)
     raise SystemExit(130) from None

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+RUN_UNDER_WAY = ".run"
+"""The hidden folder in that of a run for what is under way."""
+_REPLACING, _NEW, _OLD = "replacing.json", "new", "old"
+_ABANDONED = 5.0
+"""Seconds after which a replacement that goes on is taken for one that was interrupted; it takes milliseconds."""
 
 
 def atomically(path: Path, write: Callable[[Path], Any]) -> None:
@@ -80,3 +88,46 @@ def remove_unfinished(folder: Path, name: str = "") -> None:
             shutil.rmtree(leftover, ignore_errors=True)
         else:
             leftover.unlink(missing_ok=True)
+
+
+def start_replacement(folder: Path, old: Sequence[str]) -> None:
+    """Put the contents of ``.run/new`` in the place of others, and remove ``.run``.
+
+    Whatever interrupts it, ``finish_replacement`` completes it.
+
+    Args:
+        folder: the folder that holds both.
+        old: the names in it that go away.
+    """
+    marker = folder / RUN_UNDER_WAY / _REPLACING
+    atomically(marker, lambda partial: partial.write_text(json.dumps({"old": list(old)}), encoding="utf-8"))
+    finish_replacement(folder)
+
+
+def finish_replacement(folder: Path, *, if_abandoned: bool = False) -> None:
+    """Complete a replacement that has been started in a folder, if there is one.
+
+    Args:
+        folder: the folder.
+        if_abandoned: leave it to whoever started it, unless that was some time ago.
+    """
+    work = folder / RUN_UNDER_WAY
+    marker, old = work / _REPLACING, work / _OLD
+    if not marker.is_file() or (if_abandoned and time.time() - marker.stat().st_mtime < _ABANDONED):
+        return
+    old.mkdir(exist_ok=True)
+    for name in json.loads(marker.read_text(encoding="utf-8"))["old"]:
+        if not os.path.lexists(old / name) and os.path.lexists(folder / name):
+            os.replace(folder / name, old / name)
+    for path in list((work / _NEW).iterdir()):
+        os.replace(path, folder / path.name)
+    discard(work)
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder, which is gone from its name at once; what an interruption leaves is hidden."""
+    if not folder.exists():
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name.lstrip('.')}-old-", dir=folder.parent))
+    os.replace(folder, aside)
+    shutil.rmtree(aside, ignore_errors=True)

@@ -26,6 +26,23 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def first_difference(where: str, one: Any, other: Any) -> tuple[str, Any, Any]:
+    """Return the first dotted key at which two nested mappings differ, and the value of each there.
+
+    Args:
+        where: the key at which both are.
+        one, other: the mappings, which differ.
+    """
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in (*other, *one):
+            if one.get(key) != other.get(key):
+                return first_difference(f"{where}.{key}", one.get(key), other.get(key))
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        number = next(number for number, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1])
+        return first_difference(f"{where}.{number}", one[number], other[number])
+    return where, one, other
+
+
 def loss_sentences(label: str, driver: str, empty: int, rounds: int, lost: Mapping[str, int], of: int) -> Iterator[str]:
     """Yield a sentence on rounds without any update, and one on updates that were lost, where there are such.
 

@@ -28,6 +28,8 @@ def run(
     dry: bool = False,
     out: Path | str | None = None,
     force: bool = False,
+    resume: bool = False,
+    jobs: int | None = 1,
     progress: bool | None = None,
     plugins: Sequence[Path | str] = (),
 ) -> Run: ...
@@ -54,6 +56,8 @@ def run(
     *,
     out: Path | str | None = None,
     force: bool = False,
+    resume: bool = False,
+    jobs: int | None = 1,
     plugins: Sequence[Path | str] = (),
 ) -> Run | TrialResult:
     """Run every algorithm of a scenario with every seed, or, with ``entry`` and ``seed``, one of them.
@@ -78,6 +82,9 @@ def run(
         out: the run folder, complete with figures and report as ``sfsim run`` writes it; None: a temporary one, which
             is removed with the result.
         force: replace an earlier run in ``out``.
+        resume: go on with the run in ``out``, which was interrupted.
+        jobs: how many trials run at once; None: as many as cores, threads and memory allow. With one, they run in this
+            process.
         plugins: Python files with algorithms or other choices that the scenario's file names; of a scenario that is
             loaded already, ``load`` has taken them.
 
@@ -108,6 +115,8 @@ def run(
             dry=dry,
             console=session_console(progress),
             force=force,
+            resume=resume,
+            jobs=jobs,
             report=not folder.temporary,
             tell=told.append,
         )

@@ -11,8 +11,42 @@ import warnings
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
-from simulator.experiments.executors.base import R, T
+from simulator.experiments.executors.base import Executor, R, T
 from simulator.experiments.executors.plugins import with_plugins
+from simulator.experiments.executors.sequential import Sequential
+
+MEMORY_OF_A_WORKER = 2_000_000_000
+"""Bytes for which there should be room for each process; a small trial takes 1.3 GB, most of it torch itself."""
+
+
+def executor_for(items: int, threads: int, device: str, wanted: int | None = None) -> Executor:
+    """Return an executor of this machine for trials.
+
+    Args:
+        items: how many trials there are.
+        threads: the threads of torch in each of them.
+        device: their torch device: ``meta``, ``cuda`` or ``cpu``.
+        wanted: how many run at once; with one, they run in this process. None: one on a GPU and of dry runs, which are
+            shorter than a process takes to start; otherwise as many as cores and memory allow.
+    """
+    workers = min(items, (1 if device != "cpu" else workers_that_fit(threads)) if wanted is None else wanted)
+    return Joblib(workers, threads) if workers > 1 else Sequential()
+
+
+def workers_that_fit(threads: int) -> int:
+    """Return how many processes with so many threads the cores and the memory of this machine allow, at least one."""
+    from joblib import cpu_count
+
+    return max(1, min(cpu_count() // threads, _available_memory() // MEMORY_OF_A_WORKER))
+
+
+def _available_memory() -> int:
+    """Return the bytes that processes could still take; very many where nobody can tell."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError):
+        return 2**62
 
 
 @dataclass(frozen=True)
@@ -32,7 +66,8 @@ class Joblib:
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
         from joblib import Parallel, delayed, parallel_config
 
-        with parallel_config(backend="loky", inner_max_num_threads=self.threads):
+        backend = {"initializer": _end_with, "initargs": (os.getpid(),), "inner_max_num_threads": self.threads}
+        with parallel_config(backend="loky", **backend):
             parallel = Parallel(n_jobs=self.workers, return_as="generator_unordered")
         mapped = delayed(_watched(with_plugins(function), os.getpid()))
         results: Generator[R, None, None] = parallel(mapped(item) for item in items)
@@ -53,8 +88,9 @@ class _Watched:
     parent: int
 
     def __call__(self, item: object) -> object:
-        if self.parent not in _watching and os.getppid() == self.parent:
-            _end_with(self.parent)
+        _end_with(self.parent)  # where another sweep's initializer has started this worker
+        if not _settled:
+            _settled.add(True)
             atexit.register(gc.unfreeze)  # otherwise libraries report leaks at exit
             # Imported objects stay, so they need no garbage collection: it took 7 % of a dry trial's time, and
             # collecting every 700 objects took another 4 %.
@@ -67,11 +103,13 @@ def _watched(function: Callable[[T], R], parent: int) -> Callable[[T], R]:
     return _Watched(function, parent)  # type: ignore[return-value]
 
 
-_watching = set[int]()
+_watching, _settled = set[int](), set[bool]()
 
 
 def _end_with(parent: int) -> None:
     """Make this process exit when its parent does; else a worker would first finish its trial, which may take hours."""
+    if parent in _watching:
+        return
     _watching.add(parent)
 
     def watch() -> None:

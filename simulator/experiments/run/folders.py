@@ -1,83 +1,239 @@
-"""The folder of a run: a free name for it, and a way to write it atomically."""
+"""The folder of a run: claimed when it starts, filled as trials are done, and never half-written.
+
+What is under way is in the hidden folder ``.run`` in it: the finished trials, the checkpoints of the others, and what
+the run is (``run.json``). It goes away when the run is complete.
+"""
 
 from __future__ import annotations
 
-import os
+import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import yaml
+
+from simulator.experiments.run.parts import Part, Parts
 from simulator.experiments.run.tables import LEDGER, SUMMARY
-from simulator.settings.errors import MessageError
-from simulator.settings.files import whole_folder
+from simulator.settings.errors import MessageError, ScenarioError
+from simulator.settings.files import (
+    RUN_UNDER_WAY,
+    atomically,
+    discard,
+    finish_replacement,
+    remove_unfinished,
+    start_replacement,
+)
+from simulator.settings.locks import locked
+from simulator.settings.wording import first_difference, shown
+
+if TYPE_CHECKING:
+    from simulator.scenario.scenario import Scenario
+
+LOCK, STATED = ".lock", "run.json"
+_LOCKS = (LOCK, f"{LOCK}-owner")
+OURS = frozenset({SUMMARY, LEDGER, "scenario.yaml", "environment.json", "figures", "report.html", "explorer.json"})
+"""Names that a run gives to what it writes, beside its tables."""
 
 
 class FolderTakenError(MessageError, FileExistsError):
     """The folder for a run holds something that may not be replaced."""
 
 
+class CompleteError(MessageError):
+    """There is nothing to resume: the run is complete."""
+
+
 def free_folder(scenario: str, root: Path = Path("runs")) -> Path:
-    """Return ``runs/<scenario>-<n>`` with the first free number."""
+    """Make ``runs/<scenario>-<n>`` with the first free number, and return it; it is empty."""
     number = 1
-    while (root / f"{scenario}-{number}").exists() or any(root.glob(f".{scenario}-{number}-*")):
-        number += 1  # the folder exists, or another run is writing it
-    return root / f"{scenario}-{number}"
+    root.mkdir(parents=True, exist_ok=True)
+    while True:
+        folder = root / f"{scenario}-{number}"
+        with suppress(FileExistsError):  # also where another run takes it at the same moment
+            folder.mkdir()
+            return folder
+        number += 1
+
+
+def unfinished_folder(scenario: str, root: Path = Path("runs")) -> Path:
+    """Return the newest folder ``runs/<scenario>-<n>`` with a run that is not complete.
+
+    Raises:
+        ScenarioError: there is none.
+    """
+    found = [place.parents[1] for place in root.glob(f"{scenario}-*/{RUN_UNDER_WAY}/{STATED}")]
+    if not found:
+        raise ScenarioError(f"there is no unfinished run of {scenario} in {root}: name its folder with --out")
+    return max(found, key=lambda folder: (folder / RUN_UNDER_WAY / STATED).stat().st_mtime)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of a run that is under way.
+
+    Attributes:
+        folder: the folder.
+        replaces: whether it holds an earlier run, which stays until the new one is whole.
+    """
+
+    folder: Path
+    replaces: bool
+
+    @property
+    def work(self) -> Path:
+        """Where what is under way is."""
+        return self.folder / RUN_UNDER_WAY
+
+    @property
+    def parts(self) -> Parts:
+        """The finished trials."""
+        return Parts(self.work / "trials")
+
+    def checkpoint(self, key: str) -> Path:
+        """Return where the checkpoint of a trial is, if it has one."""
+        return self.work / "checkpoints" / f"{key}.safetensors"
+
+    def publish(self, parts: Sequence[Part]) -> None:
+        """Show the finished trials in the folder, unless it still holds an earlier run."""
+        if not self.replaces and parts:
+            self.parts.join(self.folder, parts)
+
+    def complete(self, parts: Sequence[Part]) -> None:
+        """Show all trials in the folder, in the place of an earlier run if there is one, and remove what is hidden."""
+        if self.replaces:
+            self.parts.join(self.work / "new", parts)
+            start_replacement(self.folder, [path.name for path in _others(self.folder)])
+        else:
+            self.parts.join(self.folder, parts)
+            discard(self.work)
+
+    def is_empty(self) -> bool:
+        """Return whether no trial is finished, and none has a checkpoint."""
+        return not any(next((self.work / name).glob("*"), None) for name in ("trials", "checkpoints"))
 
 
 @contextmanager
-def staged(folder: Path, force: bool) -> Iterator[Path]:
-    """Yield a temporary folder to write into, and move its content to ``folder`` at the end.
-
-    After an exception the temporary folder is removed, and ``folder`` stays as it was.
+def claimed(folder: Path, scenario: Scenario, dry: bool, *, force: bool, resume: bool) -> Iterator[RunFolder]:
+    """Claim a folder for a run, and lock it; at the end, leave nothing in it if no trial has come to anything.
 
     Args:
-        folder: the folder of the run.
-        force: replace an earlier run in ``folder``; other files there are kept.
+        folder: the folder of the run; it need not exist.
+        scenario: what is run.
+        dry: whether it is simulated without training.
+        force: replace an earlier run, finished or not; other files in a folder without a run are kept.
+        resume: go on with the unfinished run that is there.
 
     Raises:
-        FolderTakenError: ``folder`` is a file, or holds something that may not be replaced. The message says what.
+        FolderTakenError: it is a file, or holds something that may not be replaced. The message says what.
+        CompleteError: ``resume``, and the run that is there is complete.
+        ScenarioError: ``resume``, and there is no unfinished run, or that of another scenario; or another process works
+            in the folder.
     """
     named, folder = folder, folder.resolve()
-
-    def check_free(names: Sequence[str] = ()) -> None:
-        if folder.exists() and not folder.is_dir():
-            raise FolderTakenError(f"{named} is a file: name a folder with --out")
-        if not folder.exists() or not any(folder.iterdir()):
-            return
-        if not force:
-            raise FolderTakenError(
-                f"{named} exists and is not empty: name another folder with --out, or replace a run with --force"
-            )
-        taken = [name for name in names if (folder / name).exists()]
-        if taken and not _holds_a_run(folder):
-            raise FolderTakenError(
-                f"{named} holds {taken[0]}, which is not part of a run: name another folder with --out"
-            )
-
-    def put(partial: Path, folder: Path) -> None:
-        check_free([path.name for path in partial.iterdir()])  # again: a run takes long, and the folder may be taken
-        if folder.exists() and any(folder.iterdir()):
-            _replace(folder, partial)
-        else:
-            os.replace(partial, folder)
-
-    check_free()
-    with whole_folder(folder, put) as partial:
-        yield partial
+    if folder.exists() and not folder.is_dir():
+        raise FolderTakenError(f"{named} is a file: name a folder with --out")
+    if resume and not folder.is_dir():
+        raise ScenarioError(f"{named}: there is no such folder, so there is nothing to resume")
+    created = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / LOCK, named, "writes this run"):
+        try:
+            finish_replacement(folder)
+            stated = _stated(scenario, dry)
+            _check(named, folder, stated, force, resume)
+            run = _opened(folder, stated, resume)
+            try:
+                yield run
+            finally:
+                if run.work.exists() and run.is_empty():
+                    shutil.rmtree(run.work, ignore_errors=True)
+        finally:
+            _leave(folder, created)
 
 
-def _holds_a_run(folder: Path) -> bool:
+def _opened(folder: Path, stated: dict[str, Any], resume: bool) -> RunFolder:
+    """Prepare what is hidden in a folder, which is locked; arguments as of ``claimed``."""
+    work, replaces = folder / RUN_UNDER_WAY, holds_a_run(folder)
+    remove_unfinished(folder, RUN_UNDER_WAY.lstrip("."))
+    if resume:
+        replaces = json.loads((work / STATED).read_text(encoding="utf-8"))["replaces"]
+    else:
+        discard(work)
+    work.mkdir(exist_ok=True)
+    for place in (work, work / "trials", work / "checkpoints"):
+        if place.is_dir():
+            remove_unfinished(place)
+    text = json.dumps(stated | {"replaces": replaces})
+    atomically(work / STATED, lambda partial: partial.write_text(text, encoding="utf-8"))
+    return RunFolder(folder, replaces)
+
+
+def _others(folder: Path) -> list[Path]:
+    """Return what is in a folder beside what only protects and prepares a run."""
+    return [path for path in folder.iterdir() if path.name not in (*_LOCKS, RUN_UNDER_WAY)]
+
+
+def holds_a_run(folder: Path) -> bool:
+    """Return whether a folder holds a run of which trials are finished."""
     return (folder / SUMMARY).exists() and (folder / LEDGER).is_dir()
 
 
-def _replace(folder: Path, partial: Path) -> None:
-    """Move the content of ``partial`` into ``folder``; an earlier run there is moved aside first, and then deleted."""
-    old = Path(tempfile.mkdtemp(prefix=f"{partial.name}-old-", dir=partial.parent))
-    for path in list(folder.iterdir()) if _holds_a_run(folder) else []:
-        os.replace(path, old / path.name)
-    for path in list(partial.iterdir()):
-        os.replace(path, folder / path.name)
-    partial.rmdir()
-    shutil.rmtree(old)
+def _leave(folder: Path, created: Sequence[Path]) -> None:
+    """Remove a folder of which nothing is left but its lock, and those that were made for it."""
+    with suppress(OSError):  # one is not empty: another process may have put something there in the meantime
+        if all(path.name in _LOCKS for path in folder.iterdir()):
+            for name in _LOCKS:
+                (folder / name).unlink(missing_ok=True)
+            for place in created:  # innermost first
+                place.rmdir()
+
+
+def _stated(scenario: Scenario, dry: bool) -> dict[str, Any]:
+    """Return by what an unfinished run is recognised."""
+    return {"version": version("sfsim"), "dry": dry, "scenario": yaml.safe_load(scenario.resolved())}
+
+
+def _check(named: Path, folder: Path, stated: dict[str, Any], force: bool, resume: bool) -> None:
+    """Check that a run may use a folder, which is locked; arguments and errors as of ``claimed``."""
+    under_way = folder / RUN_UNDER_WAY
+    if resume:
+        _check_same(named, folder, stated)
+        return
+    others = _others(folder)
+    if under_way.is_dir() and not RunFolder(folder, False).is_empty() and not force:
+        raise FolderTakenError(f"{named} holds an unfinished run: go on with --resume, or start anew with --force")
+    if others and not force:
+        problem = f"{named} exists and is not empty: name another folder with --out, or replace a run with --force"
+        raise FolderTakenError(problem)
+    taken = [path.name for path in others if path.name in OURS or path.suffix == ".csv"]
+    if taken and not holds_a_run(folder):
+        raise FolderTakenError(f"{named} holds {taken[0]}, which is not part of a run: name another folder with --out")
+
+
+def _check_same(named: Path, folder: Path, stated: dict[str, Any]) -> None:
+    """Check that a folder holds an unfinished run of the same scenario; errors as of ``claimed``."""
+    place = folder / RUN_UNDER_WAY / STATED
+    if not place.is_file():
+        if holds_a_run(folder):
+            raise CompleteError(f"{named} holds a complete run: there is nothing to resume")
+        raise ScenarioError(f"{named} holds no unfinished run, so there is nothing to resume")
+    try:
+        there = json.loads(place.read_text(encoding="utf-8"))
+    except ValueError:
+        raise ScenarioError(f"{place} cannot be read: start anew with --force") from None
+    for key, what in (
+        ("version", "of another version of sfsim"),
+        ("dry", "of another kind"),
+        ("scenario", "of another scenario"),
+    ):
+        if there.get(key) != stated[key]:
+            where, theirs, ours = first_difference(key, there.get(key), stated[key])
+            raise ScenarioError(
+                f"{named} holds an unfinished run {what}: {where} is {shown(theirs)} there and {shown(ours)} here; "
+                "name another folder with --out, or start anew with --force"
+            )

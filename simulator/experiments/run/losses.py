@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from simulator.accounting.waste import UNFINISHED, lost_updates, total
 from simulator.settings.wording import loss_sentences
@@ -23,21 +24,47 @@ def wasted_share(outcome: TrialResult) -> float:
     return total(outcome.waste.values()).device_seconds / busy if busy > 0 else 0.0
 
 
-def losses(label: str, outcomes: Sequence[TrialResult]) -> Iterator[str]:
+@dataclass(frozen=True)
+class Losses:
+    """The rounds and the attempts of a trial that came to nothing.
+
+    Attributes:
+        driver: the name of the driver.
+        rounds: rounds, or intervals, in all.
+        empty: those without any update.
+        attempts: attempts of clients in all.
+        lost: lost updates by reason.
+    """
+
+    driver: str
+    rounds: int
+    empty: int
+    attempts: int
+    lost: Mapping[str, int]
+
+    @classmethod
+    def of(cls, outcome: TrialResult) -> Self:
+        """Return those of a result."""
+        ledger = outcome.ledger
+        return cls(
+            outcome.entry.training.driver.name,
+            sum(1 + row.empty for row in ledger.rounds),
+            sum((not row.updates) + row.empty for row in ledger.rounds),
+            len(ledger.attempts),
+            dict(lost_updates(ledger)),
+        )
+
+
+def losses(label: str, trials: Sequence[Losses]) -> Iterator[str]:
     """Yield a sentence on rounds or intervals without any update, and one on lost updates, where there are such.
 
     Args:
         label: the label of an entry.
-        outcomes: the results of its trials, one for each seed; what is said is of all of them together.
+        trials: the losses of its trials, one for each seed; what is said is of all of them together.
     """
-    rounds = empty = attempts = 0
     lost: Counter[str] = Counter()
-    for outcome in outcomes:
-        ledger = outcome.ledger
-        rounds += sum(1 + row.empty for row in ledger.rounds)
-        empty += sum((not row.updates) + row.empty for row in ledger.rounds)
-        attempts += len(ledger.attempts)
-        lost += lost_updates(ledger)
+    for trial in trials:
+        lost.update(trial.lost)
     unfinished = lost.pop(UNFINISHED, 0)
-    driver = outcomes[0].entry.training.driver.name
-    yield from loss_sentences(label, driver, empty, rounds, lost, attempts - unfinished)
+    empty, rounds, attempts = (sum(getattr(one, name) for one in trials) for name in ("empty", "rounds", "attempts"))
+    yield from loss_sentences(label, trials[0].driver, empty, rounds, lost, attempts - unfinished)

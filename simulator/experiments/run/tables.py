@@ -250,8 +250,10 @@ _version = cache(version)  # ``version`` reads a file, and a sweep calls it for 
 
 def write(
     folder: Path, scenario: Scenario, outcomes: Sequence[TrialResult], dry: bool, device: str, ledger: bool = True
-) -> None:
+) -> list[Summary]:
     """Write everything that a run leaves, except its figures and its report, into an existing folder.
+
+    The value is the summary of each trial.
 
     Args:
         folder: the folder to write into.
@@ -282,6 +284,7 @@ def write(
         write_csv(folder / "costs.csv", [Table(COLUMNS, cost_rows(outcome)) for outcome in outcomes])
     for outcome in outcomes if ledger else ():
         _write_ledger(folder / LEDGER / f"{outcome.entry.label}-{outcome.seed}", outcome)
+    return trials
 
 
 def _write_ledger(folder: Path, outcome: TrialResult) -> None:

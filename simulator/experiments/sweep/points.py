@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from simulator.experiments.sweep.relative import Relative, change
 from simulator.experiments.sweep.settings import Sweep
+from simulator.experiments.trial.identity import identity
 from simulator.scenario.scenario import Entry, Scenario
 from simulator.scheduling.drivers.deadline import Deadline
 from simulator.settings.base import NO_SUCH_KEY
 from simulator.settings.errors import ScenarioError
 from simulator.settings.loading import validated
-from simulator.settings.plugin_files import files_of
 from simulator.settings.seeds import Seeds
 from simulator.settings.sources import Source
 from simulator.settings.yamlfile import KeyPath
@@ -156,7 +154,7 @@ def plan(sweep: Sweep, base: Scenario, dry: bool) -> Plan:
                 _check_apart(source, key, set_by)
         except ScenarioError as error:
             raise sweep.error(sweep.place(key), None, str(error)) from None
-    planned, checked, sfsim_version, number = Plan(), set[str](), version("sfsim"), 0
+    planned, checked, number = Plan(), set[str](), 0
     for number, values in enumerate(points(sweep)):
         try:
             scenario = resolved(source, values)
@@ -165,7 +163,7 @@ def plan(sweep: Sweep, base: Scenario, dry: bool) -> Plan:
             rows = ((entry, seed) for entry in base.algorithms for seed in base.seeds)
             planned.rows += (Row("", number, values, entry.label, entry.name, seed) for entry, seed in rows)
             continue
-        for index, entry, seed, key, aspects in _trials(scenario, dry, sfsim_version):
+        for index, entry, seed, key, aspects in _trials(scenario, dry):
             planned.rows.append(Row(key, number, values, entry.label, entry.name, seed))
             if key in planned.trials or key in planned.problems:
                 continue
@@ -255,7 +253,7 @@ def _check_apart(source: Source, key: str, set_by: dict[KeyPath, str]) -> None:
     set_by.update(dict.fromkeys(source.paths(key), key))
 
 
-def _trials(scenario: Scenario, dry: bool, version: str) -> Iterator[tuple[int, Entry, int, str, str]]:
+def _trials(scenario: Scenario, dry: bool) -> Iterator[tuple[int, Entry, int, str, str]]:
     """Yield for each entry and seed: the entry's index, the entry, the seed, the trial's hash, and a key of its check.
 
     The key has everything on which the result of ``check`` depends, so that trials with the same key are checked once.
@@ -264,10 +262,8 @@ def _trials(scenario: Scenario, dry: bool, version: str) -> Iterator[tuple[int, 
     for index, entry in enumerate(scenario.algorithms):
         for seed in scenario.seeds:
             settings = data | {"algorithms": [data["algorithms"][index]], "seeds": [seed]}
-            plugins = [file.version for file in files_of([scenario.world, scenario.data, entry])]
-            text = json.dumps([settings, dry, version, *plugins], sort_keys=True)
             aspects = json.dumps(settings | {"world": _checked(scenario, entry, data), "prices": None}, sort_keys=True)
-            yield index, entry, seed, hashlib.sha256(text.encode()).hexdigest()[:16], aspects
+            yield index, entry, seed, identity(scenario, index, seed, dry, data), aspects
 
 
 def _checked(scenario: Scenario, entry: Entry, data: Values) -> Any:

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from filelock import FileLock, Timeout
 
 from simulator.experiments.run.tables import LEDGER, SUMMARY, environment, write
 from simulator.experiments.sweep.relative import as_said
 from simulator.settings.errors import ScenarioError
 from simulator.settings.files import atomically, remove_unfinished, whole_folder
-from simulator.settings.wording import shown
+from simulator.settings.locks import locked
+from simulator.settings.wording import first_difference, shown
 
 if TYPE_CHECKING:
     from simulator.experiments.sweep.points import Plan, Row, Trial
@@ -64,7 +64,7 @@ class Store:
         if not force:
             self._refuse_others(described)
         self.trials.mkdir(parents=True, exist_ok=True)
-        with _locked(self.folder):
+        with locked(self.folder / ".lock", self.folder, "runs this sweep"):
             self._clean()
             _write(self.folder / SWEEP, _yaml(described))
             _write(self.folder / ENVIRONMENT, json.dumps(environment(base.threads, device), indent=2) + "\n")
@@ -102,13 +102,15 @@ class Store:
             write(place, trial.scenario, [outcome], trial.dry, device, ledger)
 
     def fail(self, key: str, message: str, **more: str) -> None:
-        """Store why a trial failed.
+        """Store why a trial failed, unless it is there already: it was run again for its ledger.
 
         Args:
             key: the hash of the trial.
             message: the problem, in words.
             more: more to store under names of their own, such as ``traceback``.
         """
+        if self.done(key):
+            return
         with whole_folder(self.trials / key) as place:
             (place / FAILURE).write_text(json.dumps({"message": message, **more}, indent=2, ensure_ascii=False) + "\n")
 
@@ -165,7 +167,7 @@ class Store:
         ):
             ours, theirs = _fixed(described[key]), _fixed(stored.get(key))
             if ours != theirs:
-                where, ours, theirs = _difference(key, ours, theirs)
+                where, ours, theirs = first_difference(key, ours, theirs)
                 raise ScenarioError(
                     f"{self.folder} holds a sweep {what}: {where} is {shown(theirs)} there and {shown(ours)} here; "
                     "name another folder with --out, or use this one with --force: trials that are the same are kept"
@@ -188,54 +190,9 @@ def _fixed(value: Any) -> Any:
     return {key: part for key, part in value.items() if key != "seeds"} if isinstance(value, dict) else value
 
 
-def _difference(where: str, ours: Any, theirs: Any) -> tuple[str, Any, Any]:
-    """Return the first dotted key at which two values differ, and the value of each there."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        for key in (*ours, *theirs):
-            if ours.get(key) != theirs.get(key):
-                return _difference(f"{where}.{key}", ours.get(key), theirs.get(key))
-    return where, ours, theirs
-
-
 def _yaml(data: Any) -> str:
     return str(yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True))
 
 
 def _write(path: Path, text: str) -> None:
     atomically(path, lambda partial: partial.write_text(text, encoding="utf-8"))
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Lock a folder against other processes.
-
-    The operating system releases the lock however the process ends. On a file system without ``flock``, the lock is a
-    file that names its process and host instead. After a SIGKILL this file stays: the next process on the same host
-    takes it over, but for any other host it must be removed by hand.
-
-    Raises:
-        ScenarioError: another process holds the lock, or the folder cannot be locked.
-    """
-    place = folder / ".lock"
-    try:
-        lock = FileLock(place, fallback_to_soft=True)
-        lock.acquire(timeout=0.1)  # more than one try: the first may only remove the file of a killed process
-    except Timeout:
-        hint = f" (if none does, it was killed: remove {place})" if _says_its_owner(place) else ""
-        raise ScenarioError(f"{folder}: another process runs this sweep already{hint}") from None
-    except (OSError, NotImplementedError) as error:
-        why = getattr(error, "strerror", None) or error
-        problem = f"{folder} cannot be locked against other processes: {why}"
-        raise ScenarioError(f"{problem}; name a folder on another file system with --out") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _says_its_owner(lock: Path) -> bool:
-    """Return whether a file is a lock of a file system without ``flock``; with ``flock``, the file is empty."""
-    try:
-        return lock.stat().st_size > 0
-    except OSError:
-        return False

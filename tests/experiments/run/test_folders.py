@@ -1,16 +1,21 @@
 """The folder of a run: free, taken, forced, in use twice; and nothing is left where a run fails."""
 
+import json
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from simulator.experiments.run import run as running
 from simulator.experiments.run import tables as results
-from simulator.experiments.run.folders import FolderTakenError, free_folder, staged
+from simulator.experiments.run import trials
+from simulator.experiments.run.folders import FolderTakenError, claimed, free_folder
 from simulator.experiments.run.run import run_scenario
 from simulator.scenario.scenario import Scenario
+from simulator.settings import files
+from simulator.settings.errors import ScenarioError
 from tests.helpers.small_trials import scenario
 
 pytestmark = pytest.mark.usefixtures("small_model")
@@ -34,26 +39,15 @@ def test_the_default_folder_has_the_first_free_number(
     assert (tmp_path / "runs" / "small-3" / "summary.json").exists()
 
 
-def test_a_number_is_not_given_twice_while_a_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with staged(free_folder("small"), force=False) as one, staged(free_folder("small"), force=False) as two:
-        for partial in (one, two):
-            (partial / "summary.json").write_text("{}")
-    assert sorted(os.listdir("runs")) == ["small-1", "small-2"]
+def test_a_number_is_not_given_twice(tmp_path: Path) -> None:
+    assert [free_folder("small", tmp_path).name for _ in range(2)] == ["small-1", "small-2"]
 
 
-def test_a_folder_that_fills_up_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
-    wanted = tmp_path / "out"
-
-    def write() -> None:
-        with staged(wanted, force=False):
-            wanted.mkdir()
-            (wanted / "precious").write_text("data")
-
-    with pytest.raises(FolderTakenError):
-        write()
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
-    assert (wanted / "precious").read_text() == "data"
+def test_a_folder_belongs_to_a_run_from_its_start(small: Scenario, tmp_path: Path) -> None:
+    with claimed(tmp_path / "out", small, True, force=False, resume=False):
+        with pytest.raises(ScenarioError, match=rf"already, with process {os.getpid()} on"):
+            run_scenario(small, dry=True, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_empty_folder_may_be_used_and_a_full_one_only_by_force(small: Scenario, tmp_path: Path) -> None:
@@ -120,23 +114,17 @@ class BrokenError(Exception):
     pass
 
 
-@pytest.mark.parametrize("where", ["trial", "write", "report"])
+@pytest.mark.parametrize("where", ["trial", "write"])
 @pytest.mark.parametrize("error", [BrokenError("x"), KeyboardInterrupt()], ids=["failure", "Ctrl-C"])
-def test_nothing_is_left_after_a_failure_in_the_middle(
-    where: str, error: BaseException, small: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("out", ["a/b/out", None])
+def test_nothing_is_left_where_nothing_was_finished(
+    where: str, error: BaseException, out: str | None, small: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: Any, **__: Any) -> None:
-        raise error
-
-    if where == "trial":
-        monkeypatch.setattr(running, "dry_run_that_fits", fail)
-    elif where == "write":
-        monkeypatch.setattr(results, "environment", fail)
-    else:
-        monkeypatch.setattr("analysis.write_report", fail)
+    monkeypatch.chdir(tmp_path)
+    _fail(monkeypatch, where, error)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(type(error)):
-        run_scenario(small, dry=True, out=tmp_path / "a" / "b" / "out")
+        run_scenario(small, dry=True, out=out and Path(out))
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -144,25 +132,84 @@ def test_a_failure_leaves_an_earlier_run_as_it_was(
     small: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = run_scenario(small, dry=True, out=tmp_path / "out")
-    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-
-    def fail(*_: Any) -> None:
-        raise BrokenError
-
-    monkeypatch.setattr("analysis.write_report", fail)
+    before = _times(folder)
+    _fail(monkeypatch, "trial", BrokenError())
     with pytest.raises(BrokenError):
         run_scenario(small, dry=True, out=folder, force=True)
-    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    assert _times(folder) == before
 
 
-def test_a_failure_beside_another_run_tells_of_the_failure(tmp_path: Path) -> None:
-    """Both made the folder above; it is not empty when the first comes to take it away."""
+def test_an_earlier_run_stays_until_the_new_one_is_whole(
+    small: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = scenario(tmp_path, ["fl-linear", "fl"])
+    folder = run_scenario(small, dry=True, out=tmp_path / "out")
+    before = _times(folder)
+    _fail(monkeypatch, "second trial", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt, match=r"1 of 2 trials are done: go on with --resume --out .*out"):
+        run_scenario(two, dry=True, out=folder, force=True)
+    assert _times(folder) == before
+    monkeypatch.undo()
+    run_scenario(two, dry=True, out=folder, resume=True)
+    assert [row["label"] for row in _trials(folder)] == ["fl-linear", "fl"]
+    assert not (folder / ".run").exists()
 
-    def write() -> None:
-        with staged(tmp_path / "runs" / "one", force=False):
-            (tmp_path / "runs" / "other").mkdir()
-            raise BrokenError
 
-    with pytest.raises(BrokenError):
-        write()
-    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["other"]
+@pytest.mark.parametrize("stop", range(12))
+def test_a_replacement_that_is_interrupted_is_completed(
+    stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b/c", ".run/new/a", ".run/new/d/e"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{'new' if 'new' in name else 'old'}")
+    steps = 0
+
+    def counted(step: Callable[..., Any]) -> Callable[..., Any]:
+        def take(*args: Any, **keywords: Any) -> Any:
+            nonlocal steps
+            steps += 1
+            if steps > stop:
+                raise BrokenError
+            return step(*args, **keywords)
+
+        return take
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "replace", counted(os.replace))
+        patch.setattr(files.shutil, "rmtree", counted(files.shutil.rmtree))
+        with suppress(BrokenError):
+            files.start_replacement(tmp_path, ["a", "b"])
+    started = (tmp_path / ".run" / "replacing.json").exists()
+    files.finish_replacement(tmp_path)
+    there = {str(path.relative_to(tmp_path)): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
+    shown = {name: text for name, text in there.items() if not name.startswith(".run")}
+    old, new = {"a": "old", "b/c": "old"}, {"a": "new", "d/e": "new"}
+    assert shown == (new if started or stop else old)
+    if stop >= 8:
+        assert there == new, "nothing hidden is left, or the number of steps above is too small"
+
+
+def _fail(monkeypatch: pytest.MonkeyPatch, where: str, error: BaseException) -> None:
+    """Raise an error where a trial is run, or its result is written."""
+    run, calls = trials.dry_run_that_fits, []
+
+    def fail(*args: Any, **keywords: Any) -> Any:
+        calls.append(None)
+        if where == "second trial" and len(calls) == 1:
+            return run(*args, **keywords)
+        raise error
+
+    if where == "write":
+        monkeypatch.setattr(results, "environment", fail)
+    else:
+        monkeypatch.setattr(trials, "dry_run_that_fits", fail)
+
+
+def _times(folder: Path) -> dict[Path, int]:
+    """Return when each file that is shown was written."""
+    shown = (path for path in folder.rglob("*") if not any(part[0] == "." for part in path.relative_to(folder).parts))
+    return {path: path.stat().st_mtime_ns for path in shown if path.is_file()}
+
+
+def _trials(folder: Path) -> list[dict[str, Any]]:
+    return json.loads((folder / "summary.json").read_text())["trials"]  # type: ignore[no-any-return]

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from simulator.accounting.ledger import AttemptRow, Ledger, RoundRow
 from simulator.accounting.waste import marked
-from simulator.experiments.run.losses import losses, wasted_share
+from simulator.experiments.run.losses import Losses, losses, wasted_share
 from simulator.experiments.run.run import run_scenario
 from simulator.experiments.run.tables import rounds_table, summarise, write
 from simulator.experiments.trial.result import TrialResult
@@ -48,7 +48,7 @@ def test_nothing_is_wasted_where_all_are_waited_for(tmp_path: Path) -> None:
     figures = summarise(outcome, None)
     assert [figures[key] for key in (*WASTED, "lost_updates", "unfinished_updates", "empty_rounds")] == [0] * 7
     assert (figures["updates"], figures["mean_staleness"]) == (4, 0)
-    assert (wasted_share(outcome), list(losses("FL", [outcome]))) == (0, [])
+    assert (wasted_share(outcome), list(losses("FL", [Losses.of(outcome)]))) == (0, [])
     (tmp_path / "out").mkdir()
     write(tmp_path / "out", small(tmp_path), [outcome], dry=True, device="meta", ledger=False)
     assert not (tmp_path / "out" / "waste.csv").exists()
@@ -168,7 +168,9 @@ def with_ledger(outcome: TrialResult, ledger: Ledger) -> TrialResult:
 def test_losses_are_summed_over_seeds_and_unfinished_work_is_no_loss(late: TrialResult) -> None:
     one = with_ledger(late, lossy("late", "", "unfinished"))
     other = with_ledger(late, lossy("battery", "late", ""))
-    assert list(losses("Deadline", [one, other])) == ["Deadline: 3 of 5 updates were lost (late 2, battery 1)."]
+    assert list(losses("Deadline", [Losses.of(one), Losses.of(other)])) == [
+        "Deadline: 3 of 5 updates were lost (late 2, battery 1)."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ def test_rounds_without_an_update_are_those_and_intervals_that_passed_in_a_round
 ) -> None:
     rows = RoundRow(1, 0, 1, updates=2, empty=1), RoundRow(2, 1, 1, updates=0), RoundRow(3, 2, 1, updates=1)
     outcome = with_ledger(dry(tmp_path, **driver), lossy(rounds=rows))
-    assert list(losses("A", [outcome])) == [f"A: in 2 of 4 {said} no update arrived."]
+    assert list(losses("A", [Losses.of(outcome)])) == [f"A: in 2 of 4 {said} no update arrived."]
     assert summarise(outcome, None)["empty_rounds"] == 2
 
 

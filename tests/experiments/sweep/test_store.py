@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import socket
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from filelock import FileLock, SoftFileLock
 
-from simulator.experiments.sweep import store
 from simulator.experiments.sweep.points import Trial
 from simulator.settings.errors import ScenarioError
 from tests.helpers.places import ROOT
@@ -62,54 +55,16 @@ def test_a_folder_that_is_in_use(write: Write) -> None:
 def test_a_folder_whose_process_was_killed_is_free(write: Write) -> None:
     file = write(axes={"training.batch_size": [8]})
     folder = swept(file)
-    script = "from pathlib import Path\nfrom simulator.experiments.sweep.store import _locked\n"
-    script += f"with _locked(Path({str(folder)!r})):\n    print('held', flush=True)\n    input()"
+    script = "from pathlib import Path\nfrom simulator.settings.locks import locked\n"
+    script += f"with locked(Path({str(folder / '.lock')!r}), Path(), ''):\n    print('held', flush=True)\n    input()"
     command = [sys.executable, "-c", script]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(ScenarioError, match="another process runs this sweep already"):
+        with pytest.raises(ScenarioError, match=f"runs this sweep already, with process {holder.pid} on .*, since "):
             swept(file)
         holder.kill()
     assert swept(file) == folder
-
-
-@pytest.mark.parametrize(
-    ("error", "why"),
-    [
-        (OSError(errno.ENOLCK, "No locks available"), "No locks available"),
-        (OSError(errno.EOPNOTSUPP, "Operation not supported", "a file"), "Operation not supported"),
-        (NotImplementedError("no flock here"), "no flock here"),
-    ],
-)
-def test_a_folder_that_cannot_be_locked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, why: str
-) -> None:
-    def fails(*args: Any, **options: Any) -> None:
-        raise error
-
-    monkeypatch.setattr(FileLock, "acquire", fails)
-    with pytest.raises(ScenarioError, match=f"cannot be locked against other processes: {why}; .*--out"):
-        with store._locked(tmp_path):
-            pytest.fail("it was not locked")
-
-
-def test_a_lock_of_a_file_system_without_flock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def soft(place: Path, fallback_to_soft: bool) -> SoftFileLock:
-        assert fallback_to_soft
-        return SoftFileLock(place)
-
-    monkeypatch.setattr(store, "FileLock", soft)
-    place = tmp_path / ".lock"
-    with store._locked(tmp_path):
-        with pytest.raises(ScenarioError, match=r"runs this sweep already \(if none does, .*: remove .*\.lock\)"):
-            with store._locked(tmp_path):
-                pytest.fail("it was locked twice")
-    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
-        pass
-    place.write_text(f"{ended.pid}\n{socket.gethostname()}\n")  # as after a SIGKILL
-    with store._locked(tmp_path):
-        assert str(os.getpid()) in place.read_text()
 
 
 def test_what_was_left_half_done_is_gone(write: Write) -> None:
