@@ -46,6 +46,7 @@ from analysis.reading import (
     typed,
 )
 from analysis.trials import labels_of_sweep, name_of_trial
+from simulator.settings.files import RUN_UNDER_WAY, finish_replacement
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,8 +200,11 @@ def load_run(folder: str | Path) -> Run:
     check_folder(folder)
     if (folder / "points.csv").is_file():
         raise RunError(f"{folder}: this is a sweep's folder; its trials are runs: {folder / 'trials' / '…'}")
+    finish_replacement(folder, if_abandoned=True)
     if not (folder / "summary.json").is_file():
-        raise RunError(f"{folder}: not a run folder, it has no summary.json (was the run finished?)")
+        if (folder / RUN_UNDER_WAY).is_dir():
+            raise RunError(f"{folder}: no trial of this run is finished; sfsim run ... --resume goes on with it")
+        raise RunError(f"{folder}: not a run folder, it has no summary.json")
 
     head = read_json(folder / "summary.json")
     trials = head.get("trials")

@@ -50,7 +50,7 @@ def test_a_comparison_makes_its_folder(sfsim: Sfsim, tmp_path: Path) -> None:
 def test_what_is_no_run_is_one_message(sfsim: Sfsim, tmp_path: Path) -> None:
     run = fabricate(tmp_path / "run", labels=("FL",), rounds=1)
     for arguments, message in (
-        (("report", tmp_path), "not a run folder, it has no summary.json (was the run finished?)"),
+        (("report", tmp_path), "not a run folder, it has no summary.json"),
         (("report", tmp_path / "nothing"), "there is no such folder"),
         (("report", run / "rounds.csv"), "rounds.csv: this is a file, not a folder"),
         (("compare", run), "a comparison takes at least two run folders"),
