@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -40,14 +41,30 @@ def atomically(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def replace_folder(partial: Path, folder: Path) -> None:
-    """Move ``partial`` to ``folder``, and remove the folder that was there before."""
-    previous = None
-    if folder.exists():
+    """Move ``partial`` to ``folder``, and remove the folder that was there before.
+
+    Where the system can exchange two names at once (Linux), there is no moment without a folder of this name.
+    """
+    if not folder.exists():
+        os.replace(partial, folder)
+    elif _exchange(partial, folder):
+        shutil.rmtree(partial, ignore_errors=True)
+    else:
         previous = tempfile.mkdtemp(prefix=f"{partial.name}-old-", dir=partial.parent)
         os.replace(folder, previous)
-    os.replace(partial, folder)
-    if previous:
+        os.replace(partial, folder)
         shutil.rmtree(previous, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange the names of two files or folders at once; return whether the system could."""
+    import ctypes
+
+    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    if renameat2 is None:
+        return False
+    here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
+    return bool(renameat2(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0)
 
 
 @contextmanager
