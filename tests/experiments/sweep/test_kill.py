@@ -13,6 +13,7 @@ import pytest
 
 from simulator.experiments.sweep.points import base, plan
 from simulator.experiments.sweep.settings import load
+from tests.helpers.kills import check_whole, kill_command
 from tests.helpers.places import ROOT
 from tests.helpers.small_sweeps import LEFT, TRIAL, Write
 
@@ -46,11 +47,12 @@ run_sweep(file, dry=True, out=trials.parent, workers=1, console=Console(file=io.
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_a_sweep_that_is_killed_goes_on(write: Write, tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 80))])
+def test_a_sweep_that_is_killed_goes_on(seed: int, write: Write, tmp_path: Path) -> None:
     link = {"log": ["1 Mbit/s", "100 Mbit/s"], "points": POINTS}
     sweep = load(file := write(axes={"world.devices.*.uplink.rate": link}, set={"algorithms": [{"name": "fedavg"}]}))
     out = tmp_path / "out"
-    command = [sys.executable, "-c", SCRIPT, str(file), str(out), "0"]
+    command = [sys.executable, "-c", SCRIPT, str(file), str(out), f"{seed}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     said = [line.split() for line in done.stdout.splitlines()]
@@ -65,3 +67,14 @@ def test_a_sweep_that_is_killed_goes_on(write: Write, tmp_path: Path) -> None:
         assert sorted(path.name for path in (out / "trials" / key).iterdir()) == sorted([*TRIAL, "ledger"])
         assert json.loads((out / "trials" / key / "summary.json").read_text())["trials"][0]["sim_time_s"] > 0
     assert sorted(path.name for path in out.iterdir()) == sorted([*LEFT, "figures"])
+
+
+LATER = [pytest.param(5 + 0.5 * step, marks=pytest.mark.slow) for step in range(20)]
+
+
+@pytest.mark.parametrize("seconds", LATER)
+def test_its_workers_end_with_it(seconds: float, write: Write, tmp_path: Path) -> None:
+    rounds = {"training.rounds": list(range(1000, 1040))}
+    file = write(axes=rounds, set={"algorithms": [{"name": "fedavg"}]})
+    assert kill_command(["sweep", str(file), "--dry", "--workers", "2", "--out", "out"], seconds, tmp_path)
+    check_whole(tmp_path / "out")
