@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import app, progress_bar, refuse, show, stopped
+from simulator.cli.shared import app, progress_bar, refuse, show, stopped, writing
 
 PAGE = Path("docs/claims.md")
 
@@ -32,6 +32,7 @@ def claims(
         refuse(f"there is no folder {page.parent} to write {page.name} into: name a page with --out")
     files = claims_in(folder, names or [])
     from simulator.experiments.evidence.claims_page import is_page, page_of, table
+    from simulator.settings.files import atomically
 
     if page and page.exists() and not is_page(page):
         refuse(f"{page} exists, and is not a page of claims: name another with --out")
@@ -40,10 +41,10 @@ def claims(
             outcomes, problems = run_claims(files, progress)
         show(table(outcomes))
         if page and not problems:
-            page.write_text(page_of(outcomes), encoding="utf-8")
+            text = page_of(outcomes)
+            with writing():
+                atomically(page, lambda partial: partial.write_text(text, encoding="utf-8"))
             print(f"Page: {page}")
-    except OSError as error:
-        refuse(f"{page} cannot be written: {error.strerror}")
     except KeyboardInterrupt:
         stopped()
     for problem in problems:

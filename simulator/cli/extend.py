@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import app, refuse
+from simulator.cli.shared import app, refuse, writing
 
 
 @app.command()
@@ -34,11 +34,11 @@ def new(
     for path in texts:
         if path.exists():
             refuse(f"{path} exists: name another file with --out")
-    try:
+    from simulator.settings.files import write_text
+
+    with writing():
         for path, text in texts.items():
-            path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        refuse(f"{error.filename} cannot be written: {error.strerror}")
+            write_text(path, text)
     algorithm, test = texts
     print(f"Wrote {algorithm}, an algorithm to change, and {test}, its test.")
     print(f"Try it:   pytest {test}")

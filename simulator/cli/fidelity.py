@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import app, progress_bar, refuse, show, stopped
+from simulator.cli.shared import app, progress_bar, refuse, show, stopped, writing
 
 
 @app.command()
@@ -58,10 +58,8 @@ def fidelity(
             show(tables(compared))
         except KeyboardInterrupt:
             stopped()
-        try:
-            if out:
+        if out:
+            with writing():
                 write(out, compared)
-        except OSError as error:
-            refuse(f"{out} cannot be written: {error.strerror}")
         if not passed(compared):
             raise SystemExit(1)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import File, Plugin, Set, app, load_scenario, progress_bar, refuse, show, stopped
+from simulator.cli.shared import File, Plugin, Set, app, load_scenario, progress_bar, refuse, show, stopped, writing
 
 
 @app.command()
@@ -47,13 +47,12 @@ def plan(
         with progress_bar("cuts") as progress:
             planned = points(planner, progress)
         if out:
-            write_csv(out, scenario, planned)
+            with writing():
+                write_csv(out, scenario, planned)
         tell_verdict(verdict_of_plan(planned), Console())
         show(PlanTable(planner, planned))
         with progress_bar("break-even") as progress:
             findings = answers(planner, planned, progress)
-    except OSError as error:
-        refuse(f"{out} cannot be written: {error.strerror}")
     except KeyboardInterrupt:
         stopped()
     if account := list(planner.account()):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import File, Plugin, Set, app, load_scenario, progress_bar, refuse, stopped
+from simulator.cli.shared import File, Plugin, Set, app, load_scenario, progress_bar, refuse, stopped, writing
 
 
 @app.command()
@@ -46,9 +46,8 @@ def calibrate(
     try:
         with progress_bar("timing") as progress:
             measured = calibrate(scenario, repeats, progress)
-        save(out, written(name or out.stem, measured, watts))
-    except OSError as error:
-        refuse(f"{out} cannot be written: {error.strerror}")
+        with writing():
+            save(out, written(name or out.stem, measured, watts))
     except KeyboardInterrupt:
         stopped()
     print(summary(measured, out, name or out.stem, bool(watts)))
@@ -72,13 +71,10 @@ def pretrain(
     settings = load(file, overrides)
     folder = out or Path("runs") / settings.name
     try:
-        run_pretraining(settings, folder, resume, force)
+        with writing():
+            run_pretraining(settings, folder, resume, force)
     except PretrainError as error:
         refuse(str(error))
-    except OSError as error:
-        if not error.filename:
-            raise
-        refuse(f"{folder} cannot be written: {error.strerror}: {error.filename}")
     except KeyboardInterrupt:
         if not (folder / "checkpoint.pt").exists():
             stopped()

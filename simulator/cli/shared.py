@@ -115,6 +115,23 @@ def refuse(message: str) -> NoReturn:
     raise SystemExit(2)
 
 
+@contextmanager
+def writing(what: str = "") -> Iterator[None]:
+    """Refuse with one message if something cannot be written within this context.
+
+    Args:
+        what: what is written, such as "the run folder"; empty: the message names only the file.
+    """
+    from simulator.settings.disk import is_a_users, told
+
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and not is_a_users(error):
+            raise
+        refuse(told(error, what))
+
+
 def stopped(kept: str = "") -> NoReturn:
     """Exit as after Ctrl-C, with status 130 and a message: what is kept, or that nothing was written."""
     print(f"sfsim: stopped; {kept or 'nothing was written'}", file=sys.stderr)
