@@ -6,17 +6,30 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from simulator.scenario.scenario import Scenario
 
+
+class Commands(TyperGroup):
+    """All commands; Ctrl-C ends each of them as it should, where typer would say "Aborted!" and exit with status 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            stopped()
+
+
 app = typer.Typer(
     name="sfsim",
+    cls=Commands,
     help="Which federated or split fine-tuning method is fastest, cheapest and most accurate on your devices?",
     epilog="A first run: sfsim init, then sfsim run scenario.yaml --dry, then sfsim run scenario.yaml",
     no_args_is_help=True,
@@ -134,5 +147,6 @@ def writing(what: str = "") -> Iterator[None]:
 
 def stopped(kept: str = "") -> NoReturn:
     """Exit as after Ctrl-C, with status 130 and a message: what is kept, or that nothing was written."""
-    print(f"sfsim: stopped; {kept or 'nothing was written'}", file=sys.stderr)
-    raise SystemExit(130) from None
+    from simulator.settings.interrupts import say_stopped
+
+    say_stopped(kept)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from simulator.settings import interrupts
 from simulator.settings.errors import MessageError
 from simulator.settings.printable import cut, printable
 
@@ -98,6 +99,7 @@ def written(path: Path, partial: Path | None = None) -> Iterator[None]:
     Raises:
         CannotWriteError: the file cannot be written.
     """
+    interrupts.wrote()
     try:
         yield
     except Exception as error:

@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+PLAIN = {
+    "…": "...",
+    "±": "+/-",
+    "×": "x",
+    "µ": "u",
+    "–": "-",
+    "·": ".",
+    "↑": "up",
+    "↓": "down",
+    "\xa0": " ",
+}
+"""What stands for the signs of our own texts on a terminal that lacks them."""
+
 
 def printable(name: str) -> str:
     """Return a name as text that can be encoded: bytes of a file's name that are no UTF-8 become escapes.
