@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import app, progress_bar, refuse, show, stopped, writing
+from simulator.cli.shared import app, place, progress_bar, refuse, show, stopped, writing
 
 PAGE = Path("docs/claims.md")
 
@@ -21,7 +21,9 @@ def claims(
     folder: Annotated[Path, typer.Option(help="The folder of the claims.", metavar="DIR")] = Path("scenarios/claims"),
     out: Annotated[
         Path | None,
-        typer.Option(help="The page to write.", show_default=f"{PAGE} if no claim is named", metavar="FILE"),
+        typer.Option(
+            help="The page to write.", show_default=f"{PAGE} if no claim is named", metavar="FILE", callback=place
+        ),
     ] = None,
 ) -> None:
     """Check published claims with scenarios (dry where no accuracy is needed), and write a page of verdicts."""

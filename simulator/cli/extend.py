@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import app, refuse, writing
+from simulator.cli.shared import app, place, refuse, writing
 
 
 @app.command()
@@ -18,7 +18,12 @@ def new(
     ],
     out: Annotated[
         Path | None,
-        typer.Option(help="The file to write; its test goes beside it.", show_default="NAME.py", metavar="FILE.py"),
+        typer.Option(
+            help="The file to write; its test goes beside it.",
+            show_default="NAME.py",
+            metavar="FILE.py",
+            callback=place,
+        ),
     ] = None,
 ) -> None:
     """Write an algorithm of your own to start from, which works as it is, and its test."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import app, progress_bar, refuse, show, stopped, writing
+from simulator.cli.shared import app, place, progress_bar, refuse, show, stopped, writing
 
 
 @app.command()
@@ -27,7 +27,11 @@ def fidelity(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Also write fidelity.csv, fidelity.png and fidelity.md into a folder.", show_default=False),
+        typer.Option(
+            help="Also write fidelity.csv, fidelity.png and fidelity.md into a folder.",
+            show_default=False,
+            callback=place,
+        ),
     ] = None,
     fit: Annotated[bool, typer.Option("--fit", help="Show the rate and bandwidth that fit the rows best.")] = False,
 ) -> None:

@@ -12,14 +12,16 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from simulator.cli.shared import Plugin, app, refuse, writing
+from simulator.cli.shared import Plugin, app, place, refuse, writing
 
 T = TypeVar("T")
 
 
 @app.command()
 def init(
-    file: Annotated[Path, typer.Argument(help="The scenario to write.", metavar="FILE.yaml")] = Path("scenario.yaml"),
+    file: Annotated[Path, typer.Argument(help="The scenario to write.", metavar="FILE.yaml", callback=place)] = Path(
+        "scenario.yaml"
+    ),
     data: Annotated[
         str | None,
         typer.Option(help="A folder of images or Parquet files.", show_default="digits, bundled", metavar="FOLDER"),

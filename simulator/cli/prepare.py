@@ -8,13 +8,15 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import File, Plugin, Set, app, load_scenario, progress_bar, refuse, stopped, writing
+from simulator.cli.shared import File, Plugin, Set, app, load_scenario, place, progress_bar, refuse, stopped, writing
 
 
 @app.command()
 def calibrate(
     file: File,
-    out: Annotated[Path, typer.Option(help="The file of devices to write.", metavar="FILE")] = Path("my-machine.yaml"),
+    out: Annotated[Path, typer.Option(help="The file of devices to write.", metavar="FILE", callback=place)] = Path(
+        "my-machine.yaml"
+    ),
     name: Annotated[
         str | None,
         typer.Option(help="The name of the device.", show_default="the file's, without .yaml", metavar="NAME"),
@@ -57,7 +59,8 @@ def calibrate(
 def pretrain(
     file: Annotated[Path, typer.Argument(help="The pre-training recipe, a YAML file.", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option(help="The folder for the weights.", show_default="runs/<name>", metavar="DIR")
+        Path | None,
+        typer.Option(help="The folder for the weights.", show_default="runs/<name>", metavar="DIR", callback=place),
     ] = None,
     overrides: Set = [],  # noqa: B006
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted training.")] = False,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import app, refuse, tell_version, writing
+from simulator.cli.shared import app, place, refuse, tell_version, writing
 
 
 @app.command()
@@ -29,7 +29,9 @@ def report(
 @app.command()
 def compare(
     folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="The page to write.", metavar="FILE")] = Path("compare.html"),
+    out: Annotated[Path, typer.Option(help="The page to write.", metavar="FILE", callback=place)] = Path(
+        "compare.html"
+    ),
     force: Annotated[bool, typer.Option("--force", help="Replace the page if there is one.")] = False,
 ) -> None:
     """Put runs side by side on one page, and say how they differ."""
@@ -51,5 +53,5 @@ def compare(
         refuse(str(error))
     for folder in folders:
         tell_version(folder)
-    tell_verdict(verdict, Console())
+    tell_verdict(verdict, Console(emoji=False))
     print(f"Comparison: {written}")

@@ -23,8 +23,8 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            stopped()
+        except KeyboardInterrupt as stop:
+            stopped(str(stop))
 
 
 app = typer.Typer(
@@ -126,6 +126,16 @@ def refuse(message: str) -> NoReturn:
     """Exit with status 2 and one message on stderr."""
     print(f"sfsim: {message}", file=sys.stderr)
     raise SystemExit(2)
+
+
+def place(path: Path | None) -> Path | None:
+    """Return a path to write to, or refuse it if nothing can ever be written there; the callback of an option."""
+    if path is not None:
+        from simulator.settings.disk import check_place
+
+        with writing():
+            check_place(path)
+    return path
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +29,8 @@ _REASONS = {
     errno.ENAMETOOLONG: "the name is too long",
     errno.ELOOP: "its symbolic links lead round in a circle",
     errno.EIO: "the disk reports an error",
+    errno.EILSEQ: "its name is not text in the encoding of this system",
+    errno.ENXIO: "it is neither a file nor a folder",
 }
 _NEVER_OURS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO}
 """Errors that say something of the disk or of a name wherever they come up, and never of a defect of ours."""
@@ -63,6 +67,35 @@ def reason(error: OSError) -> str:
 def shown_path(path: str) -> str:
     """Return a path for a message: cut in the middle if it is very long, and with no byte that is not text."""
     return cut(printable(path), _LONGEST)
+
+
+def check_place(path: Path) -> None:
+    """Check that a file or a folder could be written at a path, or is there.
+
+    Raises:
+        CannotWriteError: its name can never be used, or something else than a file or a folder is in its place.
+    """
+    number: int | None = None
+    if not _is_text(os.path.abspath(path)):
+        number = errno.EILSEQ
+    else:
+        try:
+            mode = os.stat(path).st_mode
+            number = None if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else errno.ENXIO
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            number = error.errno
+    if number:
+        raise CannotWriteError(number, os.strerror(number), str(path))
+
+
+def _is_text(name: str) -> bool:
+    """Return whether a name can be written in UTF-8, as other libraries want it, and in the system's encoding."""
+    try:
+        return bool(name.encode("utf-8") and name.encode(sys.getfilesystemencoding()))
+    except UnicodeEncodeError:
+        return False
 
 
 def is_a_users(error: OSError) -> bool:
@@ -119,7 +152,7 @@ def raise_located(error: Exception, path: Path, partial: Path | None = None) -> 
         name = _final(os.fsdecode(error.filename), path, partial)
         if name is not None:
             raise CannotWriteError(error.errno, os.strerror(error.errno), name) from error
-    elif number := _number(error, (partial or path).parent):
+    elif number := _number(error, partial or path):
         raise CannotWriteError(number, os.strerror(number), str(path)) from error
 
 
@@ -135,14 +168,16 @@ def _final(name: str, path: Path, partial: Path | None) -> str | None:
     return name if at == to or to.startswith(at.rstrip(os.sep) + os.sep) or at.startswith(to + os.sep) else None
 
 
-def _number(error: Exception, folder: Path) -> int | None:
+def _number(error: Exception, path: Path) -> int | None:
     """Return the number of the system's error behind another; None if there is none.
 
     Args:
         error: what a library raised.
-        folder: where it was writing.
+        path: the file that it was writing.
     """
     module = type(error).__module__.partition(".")[0]
+    if isinstance(error, UnicodeEncodeError) and not _is_text(os.path.abspath(path)):
+        return errno.EILSEQ
     if module not in _FOREIGN and not isinstance(error, OSError | RuntimeError):
         return None
     behind: BaseException | None = error
@@ -152,7 +187,7 @@ def _number(error: Exception, folder: Path) -> int | None:
         behind = behind.__cause__ or behind.__context__
     if match := _NUMBER.search(str(error)):
         return int(match[1])
-    return _tried(folder)  # torch says but that a position is not as it expected
+    return _tried(path.parent)  # torch says but that a position is not as it expected
 
 
 def _tried(folder: Path) -> int | None:

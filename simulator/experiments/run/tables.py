@@ -306,5 +306,5 @@ def _write_ledger(folder: Path, outcome: TrialResult) -> None:
 def _write_parquet(path: Path, table: Any) -> None:
     from pyarrow import parquet
 
-    with written(path):
-        parquet.write_table(table, path)
+    with written(path), path.open("wb") as file:  # Python's own: Arrow takes no path that is not UTF-8
+        parquet.write_table(table, file)
