@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from simulator.settings.disk import raise_located, written
 
@@ -23,6 +24,10 @@ _ABANDONED = 5.0
 """Seconds after which a replacement that goes on is taken for one that was interrupted; it takes milliseconds."""
 _LONGEST_NAME = 200
 """The bytes of a name above which a temporary file has only its beginning: systems take 255, with what is added."""
+
+
+class IrregularFileError(OSError):
+    """Something that is no file: a folder, a device, a FIFO."""
 
 
 def atomically(path: Path, write: Callable[[Path], Any]) -> None:
@@ -48,6 +53,21 @@ def atomically(path: Path, write: Callable[[Path], Any]) -> None:
             with suppress(OSError):
                 partial.unlink()
             raise
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read bytes from it, and nothing that would wait for somebody to write, such as a FIFO.
+
+    Raises:
+        IrregularFileError: it is something else than a file.
+    """
+
+    def opener(name: str, flags: int) -> int:
+        if not stat.S_ISREG(os.stat(name).st_mode):  # before it is opened: for a device, that may do something
+            raise IrregularFileError(errno.EINVAL, "it is not a file", name)
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+    return open(path, "rb", opener=opener)
 
 
 def write_text(path: Path, text: str) -> None:
