@@ -87,7 +87,7 @@ def write_page(
     )
     with written(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    atomically(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+    atomically(path, lambda partial: partial.write_text(text, encoding="utf-8", errors="backslashreplace"))
     return path
 
 

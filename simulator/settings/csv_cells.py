@@ -8,7 +8,7 @@ What reads our files takes the mark away again, so that every text is read as it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
@@ -35,6 +35,11 @@ def unescaped(cell: Any) -> Any:
     ('=cmd()', "'tis", 2.5)
     """
     return cell[1:] if isinstance(cell, str) and _MARKED.match(cell) else cell
+
+
+def unescaped_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of ``csv.DictReader`` as it was before it was written."""
+    return {unescaped(key): unescaped(cell) for key, cell in row.items()}
 
 
 def escaped_row(row: Iterable[Any]) -> list[Any]:

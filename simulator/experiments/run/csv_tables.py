@@ -40,7 +40,7 @@ def write_csv(path: Path, tables: Sequence[Table]) -> None:
     Raises:
         CannotWriteError: the file cannot be written.
     """
-    with written(path), path.open("w", newline="", encoding="utf-8") as file:
+    with written(path), path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(tables[0].columns)
         for table in tables:

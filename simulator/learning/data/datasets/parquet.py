@@ -198,7 +198,7 @@ def _matching(key: str, pattern: str) -> list[str]:
         raise UnfitError(key, None, f"no file matches {pattern}")
     for path in paths:
         if os.path.exists(path) and not os.path.isfile(path):  # a FIFO would be waited for
-            raise UnfitError(key, None, f"{path} is not a file")
+            raise UnfitError(key, None, f"{path} cannot be read as Parquet: it is not a file")
     return paths
 
 
