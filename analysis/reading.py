@@ -108,7 +108,7 @@ def read_csv(
 
 def as_written(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame from a CSV file without the marks before texts that a spreadsheet would take for formulas."""
-    texts = {column: frame[column].map(unescaped) for column in frame if frame[column].dtype == "object"}
+    texts = {str(column): frame[column].map(unescaped) for column in frame if frame[column].dtype == "object"}
     return frame.assign(**texts).rename(columns=unescaped)
 
 

@@ -69,14 +69,15 @@ class _Forgiving(io.RawIOBase):
         return self.failed is None and os.isatty(self.number)
 
     def write(self, data: bytes | memoryview) -> int:  # type: ignore[override]
-        while self.failed is None:
+        left = memoryview(data).cast("B")
+        while len(left) and self.failed is None:
             try:
-                return os.write(self.number, data)
+                left = left[os.write(self.number, left) :]
             except BlockingIOError:
                 select.select([], [self.number], [])
             except OSError as error:
                 self.failed = error.errno or errno.EIO
-        return len(data)
+        return memoryview(data).nbytes
 
     def status(self) -> int:
         """Return the exit status of a command whose output this is, and say on standard error what is not usual."""
@@ -106,7 +107,8 @@ def _take_closed() -> None:
 def _wrapped(name: str) -> _Forgiving | None:
     """Put a stream that forgives in the place of a standard one; leave those alone that are no files of the system."""
     stream: TextIO = getattr(sys, name)
-    raw = getattr(getattr(stream, "buffer", None), "raw", None)
+    buffer = getattr(stream, "buffer", None)
+    raw = getattr(buffer, "raw", buffer)  # with PYTHONUNBUFFERED there is nothing between
     if isinstance(raw, _Forgiving):
         return raw
     if not isinstance(raw, io.FileIO):
@@ -115,10 +117,11 @@ def _wrapped(name: str) -> _Forgiving | None:
         stream.flush()
     forgiving = _Forgiving(stream.fileno(), stream.name)
     text = io.TextIOWrapper(
-        io.BufferedWriter(forgiving),  # type: ignore[type-var]
+        forgiving if buffer is raw else io.BufferedWriter(forgiving),  # type: ignore[type-var]
         encoding=stream.encoding,
         errors=_ERRORS,
         line_buffering=name == "stderr" or stream.isatty(),
+        write_through=buffer is raw,
     )
     setattr(sys, name, text)
     return forgiving

@@ -78,9 +78,14 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
 
 def test_a_file_in_a_hidden_folder_is_named_as_it_would_be_in_the_end(tmp_path: Path) -> None:
     folder = tmp_path / "made" / "run"
-    with pytest.raises(CannotWriteError) as error, whole_folder(folder) as partial:
-        (partial / "ledger").mkdir()
-        atomically(partial / "ledger" / "works.parquet", full)
+
+    def write() -> None:
+        with whole_folder(folder) as partial:
+            (partial / "ledger").mkdir()
+            atomically(partial / "ledger" / "works.parquet", full)
+
+    with pytest.raises(CannotWriteError) as error:
+        write()
     assert error.value.filename == str(folder / "ledger" / "works.parquet")
     assert list(tmp_path.iterdir()) == []
 
