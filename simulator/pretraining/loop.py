@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
-from signal import SIGINT, SIGTERM
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -29,6 +28,7 @@ from simulator.pretraining.learner import TRIED_IMAGES, Learner, faster_precisio
 from simulator.pretraining.preparing import built, chosen_device, decoded, read
 from simulator.settings.disk import written
 from simulator.settings.files import atomically
+from simulator.settings.interrupts import SIGNALS
 from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
@@ -252,10 +252,11 @@ def _read(folder: Path, settings: Pretraining) -> dict[str, Any]:
 
 @contextmanager
 def unbroken() -> Iterator[None]:
-    """Delay SIGINT and SIGTERM until the end of the context, where they raise ``KeyboardInterrupt``."""
+    """Delay the signals that ask to stop until the end of the context, where they raise ``KeyboardInterrupt``."""
     signals = []
     try:
-        handlers = {number: signal.signal(number, lambda *_: signals.append(True)) for number in (SIGINT, SIGTERM)}
+        obeyed = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores one
+        handlers = {number: signal.signal(number, lambda *_: signals.append(True)) for number in obeyed}
     except ValueError:  # not the main thread, which alone receives signals
         yield
         return
