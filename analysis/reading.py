@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from simulator.settings.csv_cells import unescaped
 from simulator.settings.errors import MessageError
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the former is ten times as fast, but not always installed
@@ -100,8 +101,15 @@ def read_csv(
         frame = pd.read_csv(path, dtype=dict.fromkeys(words, "object"), keep_default_na=False, na_values=[""])
     except ValueError as error:  # covers pandas' ParserError and EmptyDataError
         raise RunError(f"{path}: cannot be read as CSV: {first_line(error)}") from error
+    frame = as_written(frame)
     demand_columns(path, frame.columns, columns)
     return typed(path, frame, columns, later, words)
+
+
+def as_written(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame from a CSV file without the marks before texts that a spreadsheet would take for formulas."""
+    texts = {str(column): frame[column].map(unescaped) for column in frame if frame[column].dtype == "object"}
+    return frame.assign(**texts).rename(columns=unescaped)
 
 
 def read_if_there(path: Path, columns: tuple[str, ...], *more_words: str) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from analysis.interactive.figure import DARK, Chart, Look
 from analysis.limits import limits_of
 from analysis.reading import RunError
 from analysis.versions import of_another
+from simulator.settings.disk import written
 from simulator.settings.files import atomically
 from simulator.settings.humanize import human
 
@@ -65,6 +66,7 @@ def write_page(
 
     Raises:
         RunError: Plotly is not installed.
+        CannotWriteError: the file cannot be written.
     """
     environment = Environment(
         loader=PackageLoader("analysis"),
@@ -83,8 +85,9 @@ def write_page(
         of_another=of_another(version),
         **context,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomically(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+    with written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    atomically(path, lambda partial: partial.write_text(text, encoding="utf-8", errors="backslashreplace"))
     return path
 
 

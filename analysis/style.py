@@ -16,6 +16,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
 
+from simulator.settings.disk import written
 from simulator.settings.files import atomically
 
 DPI = 150
@@ -213,7 +214,8 @@ def say(ax: Axes, sentence: str) -> None:
 
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure as a PNG that appears only when it is complete; return its path. Equal data give equal bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     with any_script():
         atomically(path, lambda partial: figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None}))
     return path

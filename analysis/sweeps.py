@@ -16,7 +16,7 @@ from analysis.axes import Axis, Value, parse_values, short_names
 from analysis.columns import SUMMARY_COLUMNS
 from analysis.limits import limited
 from analysis.quantities import Measure, measure_of
-from analysis.reading import RunError, check_folder, first_line, read_json, read_text, read_yaml
+from analysis.reading import RunError, as_written, check_folder, first_line, read_json, read_text, read_yaml
 from analysis.runs import Run, load_run
 from analysis.trials import POINTS_COLUMNS
 
@@ -240,7 +240,7 @@ def _axis_of(rows: pd.DataFrame, key: str) -> Axis:
 def _read_points(path: Path) -> pd.DataFrame:
     """Read `points.csv`, all of it as text (a label may be called "NA") except for the numbers of points and seeds."""
     try:
-        frame = pd.read_csv(io.StringIO(read_text(path)), dtype="object", keep_default_na=False)
+        frame = as_written(pd.read_csv(io.StringIO(read_text(path)), dtype="object", keep_default_na=False))
     except ValueError as error:  # covers pandas' ParserError and EmptyDataError
         raise RunError(f"{path}: cannot be read as CSV: {first_line(error)}") from error
     lacking = [column for column in POINTS_COLUMNS if column not in frame]

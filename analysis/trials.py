@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 from analysis.axes import Axis, parse_values, short_names
+from simulator.settings.csv_cells import unescaped_row
 
 POINTS = "points.csv"
 POINTS_COLUMNS = ("trial", "point", "label", "algorithm", "seed", "status", "message")
@@ -17,7 +18,7 @@ def labels_of_sweep(folder: Path) -> list[str]:
     folder = folder.resolve()
     try:
         with (folder.parent.parent / POINTS).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+            rows = list(map(unescaped_row, csv.DictReader(file)))
         return list(dict.fromkeys(row["label"] for row in rows)) if any(r["trial"] == folder.name for r in rows) else []
     except (OSError, KeyError, ValueError, csv.Error):
         return []
@@ -35,7 +36,7 @@ def name_of_trial(folder: Path) -> str:
     table = folder.parent.parent / POINTS
     try:
         with table.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+            rows = list(map(unescaped_row, csv.DictReader(file)))
         own_rows = [row for row in rows if row["trial"] == folder.name]
         if not own_rows:
             return ""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from simulator import cli
+from simulator.settings import interrupts
 from tests.helpers.caches import forget
 from tests.helpers.commands import Sfsim
 
@@ -48,6 +49,8 @@ def small_model() -> Iterator[None]:
 @pytest.fixture
 def sfsim(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Sfsim:
     """The command with these words, in this process: its exit status, what it says, and what it says is wrong."""
+
+    monkeypatch.setattr(interrupts, "install", lambda: None)  # signals are for pytest
 
     def call(*words: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["sfsim", *map(str, words)])

@@ -19,6 +19,7 @@ from analysis.reading import RunError
 from analysis.spans import read_timeline, usual_round
 from analysis.sweeps import DONE, Sweep
 from analysis.where import ACTIVITIES, KINDS, shares_of_devices
+from simulator.settings.csv_cells import unescaped_row
 
 _MOST_BARS = 40
 """The most values of an axis, each of which has its bar in a figure."""
@@ -58,7 +59,7 @@ def _shares(sweep: Sweep) -> dict[str, pd.DataFrame]:
             with (sweep.folder / "trials" / trial / "breakdown.csv").open(newline="", encoding="utf-8") as file:
                 rows += [
                     (trial, *(row[name] for name in words), *(float(row[name]) for name in amounts))
-                    for row in csv.DictReader(file)
+                    for row in map(unescaped_row, csv.DictReader(file))
                 ]
         except (OSError, KeyError, TypeError, ValueError, csv.Error):
             continue  # the trial still has its measures; only its bar stays empty

@@ -11,8 +11,13 @@ from tables import code, sentence, table
 from simulator.cli.entry import app
 
 NOTES = """Every command exits with status 0, or with 2 and one message on stderr if the input is wrong, never with a
-traceback. `sfsim fidelity` exits with 1 if predictions are worse than its bounds. Ctrl-C or a TERM signal stops a
-command cleanly, with status 130. `sfsim COMMAND --help` prints what is below."""
+traceback. `sfsim fidelity` exits with 1 if predictions are worse than its bounds. Ctrl-C, a TERM or a HUP signal stops
+a command cleanly, with status 130; under `nohup`, HUP is ignored. `sfsim COMMAND --help` prints what is below.
+
+What cannot be written is told with its name and the reason, such as a full disk, and the file that was there stays.
+Output never ends a command: where nobody reads it any more (`sfsim run ... | head -1`), the command finishes its work
+and exits with 141, as other programs do; where it cannot be written, with 1. A terminal that is not UTF-8 gets plain
+signs in place of those that it lacks. Files and folders are readable for whom the umask allows."""
 
 
 def page() -> str:

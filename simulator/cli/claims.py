@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import app, progress_bar, refuse, show, stopped
+from simulator.cli.shared import app, place, progress_bar, refuse, show, stopped, writing
 
 PAGE = Path("docs/claims.md")
 
@@ -21,7 +21,9 @@ def claims(
     folder: Annotated[Path, typer.Option(help="The folder of the claims.", metavar="DIR")] = Path("scenarios/claims"),
     out: Annotated[
         Path | None,
-        typer.Option(help="The page to write.", show_default=f"{PAGE} if no claim is named", metavar="FILE"),
+        typer.Option(
+            help="The page to write.", show_default=f"{PAGE} if no claim is named", metavar="FILE", callback=place
+        ),
     ] = None,
 ) -> None:
     """Check published claims with scenarios (dry where no accuracy is needed), and write a page of verdicts."""
@@ -32,6 +34,7 @@ def claims(
         refuse(f"there is no folder {page.parent} to write {page.name} into: name a page with --out")
     files = claims_in(folder, names or [])
     from simulator.experiments.evidence.claims_page import is_page, page_of, table
+    from simulator.settings.files import atomically
 
     if page and page.exists() and not is_page(page):
         refuse(f"{page} exists, and is not a page of claims: name another with --out")
@@ -40,10 +43,10 @@ def claims(
             outcomes, problems = run_claims(files, progress)
         show(table(outcomes))
         if page and not problems:
-            page.write_text(page_of(outcomes), encoding="utf-8")
+            text = page_of(outcomes)
+            with writing():
+                atomically(page, lambda partial: partial.write_text(text, encoding="utf-8"))
             print(f"Page: {page}")
-    except OSError as error:
-        refuse(f"{page} cannot be written: {error.strerror}")
     except KeyboardInterrupt:
         stopped()
     for problem in problems:

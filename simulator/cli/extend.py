@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import app, refuse
+from simulator.cli.shared import app, place, refuse, writing
 
 
 @app.command()
@@ -18,7 +18,12 @@ def new(
     ],
     out: Annotated[
         Path | None,
-        typer.Option(help="The file to write; its test goes beside it.", show_default="NAME.py", metavar="FILE.py"),
+        typer.Option(
+            help="The file to write; its test goes beside it.",
+            show_default="NAME.py",
+            metavar="FILE.py",
+            callback=place,
+        ),
     ] = None,
 ) -> None:
     """Write an algorithm of your own to start from, which works as it is, and its test."""
@@ -34,11 +39,11 @@ def new(
     for path in texts:
         if path.exists():
             refuse(f"{path} exists: name another file with --out")
-    try:
+    from simulator.settings.files import write_text
+
+    with writing():
         for path, text in texts.items():
-            path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        refuse(f"{error.filename} cannot be written: {error.strerror}")
+            write_text(path, text)
     algorithm, test = texts
     print(f"Wrote {algorithm}, an algorithm to change, and {test}, its test.")
     print(f"Try it:   pytest {test}")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import app, progress_bar, refuse, show, stopped
+from simulator.cli.shared import app, place, progress_bar, refuse, show, stopped, writing
 
 
 @app.command()
@@ -27,7 +27,11 @@ def fidelity(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Also write fidelity.csv, fidelity.png and fidelity.md into a folder.", show_default=False),
+        typer.Option(
+            help="Also write fidelity.csv, fidelity.png and fidelity.md into a folder.",
+            show_default=False,
+            callback=place,
+        ),
     ] = None,
     fit: Annotated[bool, typer.Option("--fit", help="Show the rate and bandwidth that fit the rows best.")] = False,
 ) -> None:
@@ -58,10 +62,8 @@ def fidelity(
             show(tables(compared))
         except KeyboardInterrupt:
             stopped()
-        try:
-            if out:
+        if out:
+            with writing():
                 write(out, compared)
-        except OSError as error:
-            refuse(f"{out} cannot be written: {error.strerror}")
         if not passed(compared):
             raise SystemExit(1)

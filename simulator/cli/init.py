@@ -6,19 +6,22 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
-from simulator.cli.shared import Plugin, app, refuse
+from simulator.cli.shared import Plugin, app, place, refuse, writing
 
 T = TypeVar("T")
 
 
 @app.command()
 def init(
-    file: Annotated[Path, typer.Argument(help="The scenario to write.", metavar="FILE.yaml")] = Path("scenario.yaml"),
+    file: Annotated[Path, typer.Argument(help="The scenario to write.", metavar="FILE.yaml", callback=place)] = Path(
+        "scenario.yaml"
+    ),
     data: Annotated[
         str | None,
         typer.Option(help="A folder of images or Parquet files.", show_default="digits, bundled", metavar="FOLDER"),
@@ -140,16 +143,17 @@ def _write(file: Path, text: str) -> None:
     """Write a scenario if it is a valid one; otherwise nothing, and refuse."""
     from simulator.experiments.trial.validate import check
     from simulator.scenario.scenario import load
+    from simulator.settings.disk import written
     from simulator.settings.errors import ScenarioError
 
     draft = file.with_name(f".{file.name}")
     try:
-        draft.write_text(text, encoding="utf-8")
-        check(load(draft))
-        draft.replace(file)
+        with writing(), written(file, draft):
+            draft.write_text(text, encoding="utf-8")
+            check(load(draft))
+            draft.replace(file)
     except ScenarioError as error:
         refuse(f"nothing was written, as this is not a valid scenario:\n{str(error).replace(str(draft), str(file))}")
-    except OSError as error:
-        refuse(f"{file} cannot be written: {error.strerror}")
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from simulator.cli.shared import Plugin, app, refuse, show, tell_version
+from simulator.cli.shared import Plugin, app, place, refuse, show, tell_version
 
 
 @app.command("list")
@@ -99,7 +99,10 @@ def trace(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="The file to write.", show_default="RUN/trace.json.gz, or trace-TRIAL.json.gz", metavar="FILE"
+            help="The file to write.",
+            show_default="RUN/trace.json.gz, or trace-TRIAL.json.gz",
+            metavar="FILE",
+            callback=place,
         ),
     ] = None,
 ) -> None:

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import File, Plugin, Set, app, load_scenario, progress_bar, refuse, show, stopped
+from simulator.cli.shared import (
+    File,
+    Plugin,
+    Set,
+    app,
+    load_scenario,
+    place,
+    progress_bar,
+    refuse,
+    show,
+    stopped,
+    writing,
+)
 
 
 @app.command()
@@ -17,7 +29,9 @@ def plan(
     plugins: Plugin = [],  # noqa: B006
     out: Annotated[
         Path | None,
-        typer.Option(help="Also write the table to a file, in SI units.", show_default=False, metavar="FILE.csv"),
+        typer.Option(
+            help="Also write the table to a file, in SI units.", show_default=False, metavar="FILE.csv", callback=place
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
 ) -> None:
@@ -47,13 +61,12 @@ def plan(
         with progress_bar("cuts") as progress:
             planned = points(planner, progress)
         if out:
-            write_csv(out, scenario, planned)
-        tell_verdict(verdict_of_plan(planned), Console())
+            with writing():
+                write_csv(out, scenario, planned)
+        tell_verdict(verdict_of_plan(planned), Console(emoji=False))
         show(PlanTable(planner, planned))
         with progress_bar("break-even") as progress:
             findings = answers(planner, planned, progress)
-    except OSError as error:
-        refuse(f"{out} cannot be written: {error.strerror}")
     except KeyboardInterrupt:
         stopped()
     if account := list(planner.account()):

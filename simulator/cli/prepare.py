@@ -8,13 +8,15 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import File, Plugin, Set, app, load_scenario, progress_bar, refuse, stopped
+from simulator.cli.shared import File, Plugin, Set, app, load_scenario, place, progress_bar, refuse, stopped, writing
 
 
 @app.command()
 def calibrate(
     file: File,
-    out: Annotated[Path, typer.Option(help="The file of devices to write.", metavar="FILE")] = Path("my-machine.yaml"),
+    out: Annotated[Path, typer.Option(help="The file of devices to write.", metavar="FILE", callback=place)] = Path(
+        "my-machine.yaml"
+    ),
     name: Annotated[
         str | None,
         typer.Option(help="The name of the device.", show_default="the file's, without .yaml", metavar="NAME"),
@@ -46,9 +48,8 @@ def calibrate(
     try:
         with progress_bar("timing") as progress:
             measured = calibrate(scenario, repeats, progress)
-        save(out, written(name or out.stem, measured, watts))
-    except OSError as error:
-        refuse(f"{out} cannot be written: {error.strerror}")
+        with writing():
+            save(out, written(name or out.stem, measured, watts))
     except KeyboardInterrupt:
         stopped()
     print(summary(measured, out, name or out.stem, bool(watts)))
@@ -58,7 +59,8 @@ def calibrate(
 def pretrain(
     file: Annotated[Path, typer.Argument(help="The pre-training recipe, a YAML file.", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option(help="The folder for the weights.", show_default="runs/<name>", metavar="DIR")
+        Path | None,
+        typer.Option(help="The folder for the weights.", show_default="runs/<name>", metavar="DIR", callback=place),
     ] = None,
     overrides: Set = [],  # noqa: B006
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted training.")] = False,
@@ -72,13 +74,10 @@ def pretrain(
     settings = load(file, overrides)
     folder = out or Path("runs") / settings.name
     try:
-        run_pretraining(settings, folder, resume, force)
+        with writing():
+            run_pretraining(settings, folder, resume, force)
     except PretrainError as error:
         refuse(str(error))
-    except OSError as error:
-        if not error.filename:
-            raise
-        refuse(f"{folder} cannot be written: {error.strerror}: {error.filename}")
     except KeyboardInterrupt:
         if not (folder / "checkpoint.pt").exists():
             stopped()

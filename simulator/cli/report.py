@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import app, refuse, tell_version
+from simulator.cli.shared import app, place, refuse, tell_version, writing
 
 
 @app.command()
@@ -18,11 +18,10 @@ def report(
     from analysis import RunError, write_report, write_sweep_report
 
     try:
-        written = (write_sweep_report if (folder / "points.csv").is_file() else write_report)(folder)
+        with writing("the report"):
+            written = (write_sweep_report if (folder / "points.csv").is_file() else write_report)(folder)
     except RunError as error:
         refuse(str(error))
-    except OSError as error:
-        refuse(f"the report cannot be written: {error.strerror}: {error.filename}")
     tell_version(folder)
     print(f"Report: {written}")
 
@@ -30,7 +29,9 @@ def report(
 @app.command()
 def compare(
     folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="The page to write.", metavar="FILE")] = Path("compare.html"),
+    out: Annotated[Path, typer.Option(help="The page to write.", metavar="FILE", callback=place)] = Path(
+        "compare.html"
+    ),
     force: Annotated[bool, typer.Option("--force", help="Replace the page if there is one.")] = False,
 ) -> None:
     """Put runs side by side on one page, and say how they differ."""
@@ -44,14 +45,13 @@ def compare(
     from simulator.experiments.run.verdict import tell_verdict
 
     try:
-        written = write_comparison(folders, out)
+        with writing():
+            written = write_comparison(folders, out)
         comparison = compared(folders)
         verdict = verdict_of_run(comparison.joined, comparison.own_labels)
     except RunError as error:
         refuse(str(error))
-    except OSError as error:
-        refuse(f"{out} cannot be written: {error.strerror}")
     for folder in folders:
         tell_version(folder)
-    tell_verdict(verdict, Console())
+    tell_verdict(verdict, Console(emoji=False))
     print(f"Comparison: {written}")

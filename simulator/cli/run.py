@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.cli.shared import File, Plugin, Set, app, load_scenario, refuse, stopped
+from simulator.cli.shared import File, Plugin, Set, app, load_scenario, place, refuse, stopped, writing
 
 if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario
@@ -18,7 +18,8 @@ def run(
     file: File,
     dry: Annotated[bool, typer.Option("--dry", help="Simulate without training: everything but accuracy.")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="The run folder.", show_default="runs/<scenario>-<n>", metavar="DIR")
+        Path | None,
+        typer.Option(help="The run folder.", show_default="runs/<scenario>-<n>", metavar="DIR", callback=place),
     ] = None,
     overrides: Set = [],  # noqa: B006  (typer wants a list)
     plugins: Plugin = [],  # noqa: B006
@@ -40,15 +41,12 @@ def run(
 
     try:
         _tell(scenario)
-        run_scenario(scenario, dry=dry, out=out, force=force, resume=resume, jobs=jobs)
+        with writing("the run folder"):
+            run_scenario(scenario, dry=dry, out=out, force=force, resume=resume, jobs=jobs)
     except CompleteError as error:
         print(error)
     except FolderTakenError as error:
         refuse(str(error))
-    except OSError as error:
-        if not error.filename:
-            raise
-        refuse(f"the run folder cannot be written: {error.strerror}: {error.filename}")
     except KeyboardInterrupt as stop:  # caught here, for typer would end without a message
         stopped(str(stop))
 
@@ -90,7 +88,8 @@ def sweep(
     ] = [],  # noqa: B006
     dry: Annotated[bool, typer.Option("--dry", help="Simulate without training: everything but accuracy.")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="The sweep's folder.", show_default="runs/<name>", metavar="DIR")
+        Path | None,
+        typer.Option(help="The sweep's folder.", show_default="runs/<name>", metavar="DIR", callback=place),
     ] = None,
     overrides: Set = [],  # noqa: B006
     plugins: Plugin = [],  # noqa: B006
@@ -114,21 +113,18 @@ def sweep(
     from simulator.experiments.sweep.run import run_sweep
 
     try:
-        run_sweep(
-            file,
-            overrides,
-            axes=axes,
-            dry=dry,
-            out=out,
-            workers=workers,
-            keep_going=keep_going,
-            ledger=ledger,
-            force=force,
-        )
-    except OSError as error:
-        if not error.filename:
-            raise
-        refuse(f"the sweep's folder cannot be written: {error.strerror}: {error.filename}")
+        with writing("the sweep's folder"):
+            run_sweep(
+                file,
+                overrides,
+                axes=axes,
+                dry=dry,
+                out=out,
+                workers=workers,
+                keep_going=keep_going,
+                ledger=ledger,
+                force=force,
+            )
     except KeyboardInterrupt as stop:
         stopped(str(stop))
 

@@ -6,17 +6,30 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from simulator.scenario.scenario import Scenario
 
+
+class Commands(TyperGroup):
+    """All commands; Ctrl-C ends each of them as it should, where typer would say "Aborted!" and exit with status 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            stopped(str(stop))
+
+
 app = typer.Typer(
     name="sfsim",
+    cls=Commands,
     help="Which federated or split fine-tuning method is fastest, cheapest and most accurate on your devices?",
     epilog="A first run: sfsim init, then sfsim run scenario.yaml --dry, then sfsim run scenario.yaml",
     no_args_is_help=True,
@@ -115,7 +128,35 @@ def refuse(message: str) -> NoReturn:
     raise SystemExit(2)
 
 
+def place(path: Path | None) -> Path | None:
+    """Return a path to write to, or refuse it if nothing can ever be written there; the callback of an option."""
+    if path is not None:
+        from simulator.settings.disk import check_place
+
+        with writing():
+            check_place(path)
+    return path
+
+
+@contextmanager
+def writing(what: str = "") -> Iterator[None]:
+    """Refuse with one message if something cannot be written within this context.
+
+    Args:
+        what: what is written, such as "the run folder"; empty: the message names only the file.
+    """
+    from simulator.settings.disk import is_a_users, told
+
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and not is_a_users(error):
+            raise
+        refuse(told(error, what))
+
+
 def stopped(kept: str = "") -> NoReturn:
     """Exit as after Ctrl-C, with status 130 and a message: what is kept, or that nothing was written."""
-    print(f"sfsim: stopped; {kept or 'nothing was written'}", file=sys.stderr)
-    raise SystemExit(130) from None
+    from simulator.settings.interrupts import say_stopped
+
+    say_stopped(kept)

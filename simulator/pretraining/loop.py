@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
-from signal import SIGINT, SIGTERM
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -27,7 +26,9 @@ from simulator.learning.data.images import Images
 from simulator.pretraining.exporting import as_file, description
 from simulator.pretraining.learner import TRIED_IMAGES, Learner, faster_precision
 from simulator.pretraining.preparing import built, chosen_device, decoded, read
+from simulator.settings.disk import written
 from simulator.settings.files import atomically
+from simulator.settings.interrupts import SIGNALS
 from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ def pretrain(settings: Pretraining, folder: Path, resume: bool = False, show: Sh
     model, statistics = built(settings, raw.classes)
     train, test = (decoded(samples, statistics, settings, device) for samples in (raw.train, raw.test))
     settings = _with_precision(settings, checkpoint, model, train, device)
-    folder.mkdir(parents=True, exist_ok=True)
+    with written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     for name in () if resume else (CHECKPOINT, LOG, WEIGHTS, RECIPE):  # files of an earlier training
         (folder / name).unlink(missing_ok=True)
     atomically(folder / SETTINGS, lambda path: path.write_text(settings.resolved(), encoding="utf-8"))
@@ -124,7 +126,7 @@ def pretrain(settings: Pretraining, folder: Path, resume: bool = False, show: Sh
     rounded = as_file(learner.model)
     atomically(folder / WEIGHTS, lambda path: save_file(rounded, path))
     recipe = description(settings, statistics, raw.classes, learner.score(test)[0], len(test))
-    atomically(folder / RECIPE, lambda path: path.write_text(json.dumps(recipe, indent=2) + "\n"))
+    atomically(folder / RECIPE, lambda path: path.write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8"))
     return log
 
 
@@ -212,15 +214,21 @@ class _Run:
             "seconds": self.seconds,
             "learner": self.learner.state(),
         }
-        atomically(self.folder / CHECKPOINT, lambda path: torch.save(content, path))
+        atomically(self.folder / CHECKPOINT, lambda path: _save_to(path, content))
         atomically(self.folder / LOG, self._write_log)
         self.saved = time.monotonic()
 
     def _write_log(self, path: Path) -> None:
-        with path.open("w", newline="") as file:
+        with path.open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file)
             rows.writerow(Epoch._fields)
             rows.writerows(self.log)
+
+
+def _save_to(path: Path, content: dict[str, Any]) -> None:
+    # Into a file of Python's: where torch opens it, an error has no number, such as that of a full disk.
+    with path.open("wb") as file:
+        torch.save(content, file)
 
 
 def _read(folder: Path, settings: Pretraining) -> dict[str, Any]:
@@ -244,10 +252,11 @@ def _read(folder: Path, settings: Pretraining) -> dict[str, Any]:
 
 @contextmanager
 def unbroken() -> Iterator[None]:
-    """Delay SIGINT and SIGTERM until the end of the context, where they raise ``KeyboardInterrupt``."""
+    """Delay the signals that ask to stop until the end of the context, where they raise ``KeyboardInterrupt``."""
     signals = []
     try:
-        handlers = {number: signal.signal(number, lambda *_: signals.append(True)) for number in (SIGINT, SIGTERM)}
+        obeyed = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores one
+        handlers = {number: signal.signal(number, lambda *_: signals.append(True)) for number in obeyed}
     except ValueError:  # not the main thread, which alone receives signals
         yield
         return

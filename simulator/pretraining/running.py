@@ -41,7 +41,7 @@ def run_pretraining(
         raise PretrainError(
             f"{folder} {content}: go on with --resume, replace it with --force, or name another with --out"
         )
-    console = console or Console(width=None if sys.stdout.isatty() else 100)
+    console = console or Console(width=None if sys.stdout.isatty() else 100, emoji=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Bars(*columns, TextColumn("{task.fields[state]}"), console=console, disable=not console.is_terminal) as bars:
         bar = bars.add_task(settings.name, total=None, state="reading the data")
@@ -54,7 +54,7 @@ def run_pretraining(
                 bars.update(bar, completed=news.step, total=news.steps, state=state)
 
         log = pretrain(settings, folder, resume, show)
-    console.print(f"Weights: {folder / WEIGHTS}", soft_wrap=True)
+    console.print(f"Weights: {folder / WEIGHTS}", soft_wrap=True, markup=False)
     return log
 
 

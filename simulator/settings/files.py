@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import secrets
 import shutil
+import stat
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+from simulator.settings.disk import raise_located, written
 
 RUN_UNDER_WAY = ".run"
 """The hidden folder in that of a run for what is under way."""
 _REPLACING, _NEW, _OLD = "replacing.json", "new", "old"
 _ABANDONED = 5.0
 """Seconds after which a replacement that goes on is taken for one that was interrupted; it takes milliseconds."""
+_LONGEST_NAME = 200
+"""The bytes of a name above which a temporary file has only its beginning: systems take 255, with what is added."""
+
+
+class IrregularFileError(OSError):
+    """Something that is no file: a folder, a device, a FIFO."""
 
 
 def atomically(path: Path, write: Callable[[Path], Any]) -> None:
@@ -26,18 +36,64 @@ def atomically(path: Path, write: Callable[[Path], Any]) -> None:
     Args:
         path: the file, in a folder that exists.
         write: writes to the path that it is given, a temporary file in the same folder.
+
+    Raises:
+        CannotWriteError: the file cannot be written; it is named, not the temporary one.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    os.close(handle)
-    partial = Path(name)
-    try:
-        write(partial)
-        partial.chmod(0o644)  # mkstemp and some libraries make files that only their owner can read
-        os.replace(partial, path)
-    except BaseException:
-        with suppress(OSError):
-            partial.unlink()
-        raise
+    partial = path.parent / (_hidden(path) + secrets.token_hex(4))
+    with written(path, partial):
+        # Opened here, for the umask to tell who may read it: tempfile's files are for their owner alone.
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        try:
+            mode = stat.S_IMODE(partial.stat().st_mode)
+            write(partial)
+            partial.chmod(mode)  # some libraries put another file in its place
+            os.replace(partial, path)
+        except BaseException:
+            with suppress(OSError):
+                partial.unlink()
+            raise
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read bytes from it, and nothing that would wait for somebody to write, such as a FIFO.
+
+    Raises:
+        IrregularFileError: it is something else than a file.
+    """
+
+    def opener(name: str, flags: int) -> int:
+        if not stat.S_ISREG(os.stat(name).st_mode):  # before it is opened: for a device, that may do something
+            raise IrregularFileError(errno.EINVAL, "it is not a file", name)
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+    return open(path, "rb", opener=opener)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8, into a folder that appears only when it is complete.
+
+    Raises:
+        CannotWriteError: it cannot be written.
+    """
+    with written(path):
+        path.write_text(text, encoding="utf-8")
+
+
+def hidden_folder(folder: Path, kind: str = "") -> Path:
+    """Make an empty folder beside ``folder``, whose name begins with a dot, and return it.
+
+    Args:
+        folder: what it belongs to; it need not exist.
+        kind: what its name goes on with.
+
+    Raises:
+        CannotWriteError: it cannot be made.
+    """
+    partial = folder.parent / (_hidden(folder) + kind + secrets.token_hex(4))
+    with written(folder, partial):
+        partial.mkdir()  # not by tempfile, which makes folders that only their owner may read, whatever the umask
+    return partial
 
 
 def replace_folder(partial: Path, folder: Path) -> None:
@@ -50,7 +106,7 @@ def replace_folder(partial: Path, folder: Path) -> None:
     elif _exchange(partial, folder):
         shutil.rmtree(partial, ignore_errors=True)
     else:
-        previous = tempfile.mkdtemp(prefix=f"{partial.name}-old-", dir=partial.parent)
+        previous = hidden_folder(folder, "old-")
         os.replace(folder, previous)
         os.replace(partial, folder)
         shutil.rmtree(previous, ignore_errors=True)
@@ -77,16 +133,25 @@ def whole_folder(folder: Path, put: Callable[[Path, Path], None] = replace_folde
         folder: where the contents belong. It need not exist: missing folders above it are created, and removed again
             if something fails.
         put: moves the hidden folder, its first argument, to ``folder``, its second.
+
+    Raises:
+        CannotWriteError: a file in the folder cannot be written; it is named as it would be in ``folder``.
     """
     created = [parent for parent in folder.parents if not parent.exists()]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        yield partial
-        partial.chmod(0o755)  # mkdtemp makes a folder that only its owner can read
-        put(partial, folder)
+        with written(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = hidden_folder(folder)
+        try:
+            yield partial
+            put(partial, folder)
+        except OSError as error:
+            if error.filename is not None:
+                raise_located(error, folder, partial)
+            raise
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
         with suppress(OSError):  # another process may have put something there in the meantime
             for parent in created:  # innermost first
                 parent.rmdir()
@@ -100,8 +165,11 @@ def remove_unfinished(folder: Path, name: str = "") -> None:
         folder: where they are.
         name: the file or folder that was being written; if empty, everything hidden in ``folder`` is removed.
     """
-    for leftover in folder.glob(f".{name}-*" if name else ".*"):
-        if leftover.is_dir():
+    beginning = _hidden(folder / name) if name else "."
+    for leftover in list(folder.iterdir()) if folder.is_dir() else []:
+        if not leftover.name.startswith(beginning):
+            continue
+        if leftover.is_dir() and not leftover.is_symlink():
             shutil.rmtree(leftover, ignore_errors=True)
         else:
             leftover.unlink(missing_ok=True)
@@ -145,6 +213,14 @@ def discard(folder: Path) -> None:
     """Remove a folder, which is gone from its name at once; what an interruption leaves is hidden."""
     if not folder.exists():
         return
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name.lstrip('.')}-old-", dir=folder.parent))
+    aside = hidden_folder(folder.with_name(folder.name.lstrip(".")), "old-")
     os.replace(folder, aside)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _hidden(path: Path) -> str:
+    """Return how the names of the temporary files and folders of a path begin."""
+    name = path.name
+    while len(os.fsencode(name)) > _LONGEST_NAME:
+        name = name[: _LONGEST_NAME // 4] if len(name) > _LONGEST_NAME // 4 else name[:-1]
+    return f".{name}-"

@@ -74,11 +74,12 @@ def show(found: RenderableType) -> None:
     parts = found.renderables if isinstance(found, Group) else [found]
     fitted = Group(*(Fitted(part) if isinstance(part, Table) else part for part in parts))
     if sys.stdout.isatty():
-        Console().print(fitted)
+        Console(emoji=False).print(fitted)
         return
     given = os.environ.get("COLUMNS", "")
-    text = StringIO()
-    Console(file=text, width=int(given) if given.isdecimal() else _piped(fitted)).print(fitted)
+    text = _Lines(sys.stdout.encoding)
+    width = int(given) if given.isdecimal() else _piped(fitted)
+    Console(file=text, width=width, emoji=False).print(fitted)
     print("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
 
 
@@ -87,8 +88,8 @@ def print_on(console: Console, table: Table) -> None:
     if console.is_terminal or console.is_jupyter:
         console.print(table)
         return
-    text = StringIO()
-    Console(file=text, width=console.width).print(table)
+    text = _Lines(console.encoding)
+    Console(file=text, width=console.width, emoji=False).print(table)
     lines = "\n".join(line.rstrip() for line in text.getvalue().splitlines())
     console.print(lines, soft_wrap=True, markup=False, highlight=False, emoji=False)
 
@@ -96,9 +97,25 @@ def print_on(console: Console, table: Table) -> None:
 def say(sentence: str, indent: int = 0) -> None:
     """Print a sentence: on a terminal broken between words, each line indented; in a pipe as one line."""
     if sys.stdout.isatty():
-        Console(highlight=False).print(Padding(Text(sentence), (0, 0, 0, indent)))
+        Console(highlight=False, emoji=False).print(Padding(Text(sentence), (0, 0, 0, indent)))
     else:
         print(" " * indent + sentence)
+
+
+class _Lines(StringIO):
+    """Text in memory that will be shown where there is another encoding: rich draws lines as far as that has them.
+
+    Args:
+        encoding: of where it will be shown; None: one that has everything.
+    """
+
+    def __init__(self, encoding: str | None) -> None:
+        super().__init__()
+        self._shown_in = encoding
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._shown_in or "utf-8"
 
 
 def _piped(found: Group) -> int:

@@ -1,8 +1,6 @@
 """Full and read-only disks: one message, exit status 2, nothing half-written, and what was done is kept.
 
 It mounts small disks in memory, for which it must be root. 5 minutes.
-
-Due later: today a run, a sweep or a pre-training on a disk that fills up ends with a traceback.
 """
 
 from __future__ import annotations

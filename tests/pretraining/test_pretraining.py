@@ -17,6 +17,7 @@ from simulator.learning.optimizers.adamw import AdamW
 from simulator.pretraining.loop import Epoch, PretrainError, Progress, pretrain
 from simulator.pretraining.settings import load
 from simulator.settings.errors import ScenarioError
+from simulator.settings.interrupts import SIGNALS
 from tests.helpers.commands import Sfsim
 from tests.helpers.places import SCENARIOS
 from tests.helpers.pretrainings import same, weights
@@ -71,13 +72,13 @@ def test_what_was_interrupted_ends_as_if_it_had_not_been(
     assert [row.epoch for row in log] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("told", SIGNALS)
 def test_a_signal_in_the_middle_of_a_step_waits_for_its_end(
     file: Path, tmp_path: Path, told: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretrain(load(file), tmp_path / "whole")
     step, calls = AdamW.step, []
-    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    handlers = [signal.getsignal(each) for each in SIGNALS]
 
     def interrupted(self: AdamW, *args: Any, **keywords: Any) -> torch.Tensor:
         calls.append(None)
@@ -89,7 +90,7 @@ def test_a_signal_in_the_middle_of_a_step_waits_for_its_end(
         patch.setattr(AdamW, "step", interrupted)
         with pytest.raises(KeyboardInterrupt):
             pretrain(load(file), tmp_path / "parts")
-    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
+    assert [signal.getsignal(each) for each in SIGNALS] == handlers
     pretrain(load(file), tmp_path / "parts", resume=True)
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
 

@@ -167,9 +167,7 @@ def test_an_image_that_is_corrupt_stops_a_run_with_one_message(sfsim: Sfsim, tmp
     file = scenario(tmp_path, {"name": "parquet", "train": "a.parquet", "test": "a.parquet"})
     status, _, error = sfsim("run", file, "--out", tmp_path / "out")
     assert status == 2
-    assert re.search(
-        r"data\.te?[a-z]+: .*a\.parquet, row 2 \(from 0\): it is not an image that Pillow can read\n", error
-    )
+    assert re.search(r"data\.te?[a-z]+: .*a\.parquet, row 2 \(from 0\): it is not an image that can be read", error)
     assert not (tmp_path / "out").exists()
     assert sfsim("run", file, "--dry", "--out", tmp_path / "out")[0] == 0, "a dry run looks at no image"
 

@@ -17,6 +17,8 @@ from simulator.experiments.evidence.fidelity import MEDIAN, NEEDED, WORST, Compa
 from simulator.experiments.evidence.fitting import fitted
 from simulator.experiments.evidence.predicting import cost_of
 from simulator.experiments.evidence.rows import Row
+from simulator.settings.csv_cells import escaped_row
+from simulator.settings.disk import written
 from simulator.settings.files import atomically
 from simulator.settings.humanize import human
 from simulator.settings.wording import listed
@@ -81,16 +83,18 @@ def write(folder: Path, compared: Sequence[Compared]) -> None:
     """
     from analysis.fidelity import plot_fidelity
 
-    folder.mkdir(parents=True, exist_ok=True)
+    with written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     table, figure, text = (folder / name for name in FILES)
     atomically(table, lambda partial: _write_csv(partial, compared))
     shown = [row for row in compared if row.predicted is not None]
-    plot_fidelity(
+    drawn = plot_fidelity(
         [row.measured for row in shown],
         [row.predicted or 0.0 for row in shown],
         [row.row.device for row in shown],
         [row.used == "fitted" for row in shown],
-    ).savefig(figure)
+    )
+    atomically(figure, lambda partial: drawn.savefig(partial, format="png"))
     atomically(text, lambda partial: partial.write_text("\n".join(markdown(compared)) + "\n", encoding="utf-8"))
 
 
@@ -115,7 +119,8 @@ def _write_csv(path: Path, compared: Sequence[Compared]) -> None:
         for row in compared:
             values = row.row.model_dump()
             figures = row.predicted, row.measured, row.error, row.used, row.row.source
-            writer.writerow([values[key] for key in given] + ["" if figure is None else figure for figure in figures])
+            cells = [values[key] for key in given] + ["" if figure is None else figure for figure in figures]
+            writer.writerow(escaped_row(cells))
 
 
 def _cells(row: Compared) -> tuple[str, ...]:

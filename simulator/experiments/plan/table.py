@@ -17,6 +17,8 @@ from rich.table import Table
 
 from simulator.experiments.plan.cuts import SERVER, Group, PlannedCut, groups
 from simulator.experiments.plan.rounds import Planner
+from simulator.settings.csv_cells import escaped_row
+from simulator.settings.files import atomically
 from simulator.settings.humanize import human
 from simulator.settings.terminal import Fitted
 from simulator.settings.wording import listed
@@ -131,12 +133,19 @@ def write_csv(path: Path, scenario: Scenario, points: Sequence[PlannedCut]) -> N
         path: the file to write.
         scenario: the scenario that was planned.
         points: at least one planned cut.
+
+    Raises:
+        CannotWriteError: the file cannot be written; it is as it was.
     """
     rows = [row_of(scenario, point) for point in points]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+
+    def write(partial: Path) -> None:
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(escaped_row(rows[0]))
+            writer.writerows(escaped_row(row.values()) for row in rows)
+
+    atomically(path, write)
 
 
 def row_of(scenario: Scenario, point: PlannedCut) -> dict[str, Any]:

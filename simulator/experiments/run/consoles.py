@@ -17,7 +17,7 @@ LOG_WIDTH = 100
 
 def standard_console() -> Console:
     """Return the console of a command: standard output, which in a log file has no width of its own."""
-    return Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
+    return Console(width=None if sys.stdout.isatty() else LOG_WIDTH, emoji=False)  # a path may look like one
 
 
 def session_console(progress: bool | None) -> Console:
@@ -28,14 +28,14 @@ def session_console(progress: bool | None) -> Console:
     Args:
         progress: show it; None: only in a terminal or a notebook, where somebody watches.
     """
-    console = Console()
+    console = Console(emoji=False)
     if progress is False or (progress is None and not shows_bars(console)):
         return Console(quiet=True)
     if not console.is_jupyter:
         return standard_console()
     if find_spec("ipywidgets") is None:
         _say_that_bars_need_widgets()
-        return Console(force_jupyter=False, force_terminal=False, width=LOG_WIDTH)
+        return Console(force_jupyter=False, force_terminal=False, width=LOG_WIDTH, emoji=False)
     return console
 
 
@@ -68,7 +68,8 @@ def bars(console: Console, state: bool = False) -> Iterator[Progress]:
 
 def status(console: Console, text: str) -> AbstractContextManager[object]:
     """Show a text with a spinner for as long as this context lasts; not in a notebook, where it would flicker."""
-    return nullcontext() if console.is_jupyter else console.status(text)
+    spinner = "line" if console.options.ascii_only else "dots"
+    return nullcontext() if console.is_jupyter else console.status(text, spinner=spinner)
 
 
 @cache

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from simulator.settings.csv_cells import escaped
+from simulator.settings.disk import written
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -32,9 +35,13 @@ class Table(NamedTuple):
 
 
 def write_csv(path: Path, tables: Sequence[Table]) -> None:
-    """Write tables with the same columns into one CSV file, one below the other; None and NaN become empty cells."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    """Write tables with the same columns into one CSV file, one below the other; None and NaN become empty cells.
+
+    Raises:
+        CannotWriteError: the file cannot be written.
+    """
+    with written(path), path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(tables[0].columns)
         for table in tables:
-            writer.writerows([None if value != value else value for value in row] for row in table.rows)
+            writer.writerows([None if value != value else escaped(value) for value in row] for row in table.rows)

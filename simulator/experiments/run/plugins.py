@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simulator.settings.disk import written
 from simulator.settings.plugin_files import files_of
 
 if TYPE_CHECKING:
@@ -27,20 +28,24 @@ def plugins_in(folder: Path, scenario: Scenario) -> dict[str, Any]:
     files = files_of(scenario)
     if not files:
         return {}
-    (folder / PLUGINS).mkdir(exist_ok=True)
     names = [file.path.name for file in files]
     records = []
     for file in files:
         name = file.path.name if names.count(file.path.name) == 1 else f"{file.path.stem}-{file.sha256[:8]}.py"
-        (folder / PLUGINS / name).write_bytes(file.text)
+        _copy(file.text, folder / PLUGINS / name)
         record = {"file": f"{PLUGINS}/{name}", "sha256": file.sha256, "names": file.names}
         beside = {
             module.path.relative_to(file.path.parent.resolve()).as_posix(): module.text for module in file.modules
         }
         for part, text in beside.items():
-            (folder / PLUGINS / part).parent.mkdir(parents=True, exist_ok=True)
-            (folder / PLUGINS / part).write_bytes(text)
+            _copy(text, folder / PLUGINS / part)
         if beside:
             record["imports"] = {part: hashlib.sha256(text).hexdigest() for part, text in beside.items()}
         records.append(record)
     return {"plugins": records}
+
+
+def _copy(text: bytes, path: Path) -> None:
+    with written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text)

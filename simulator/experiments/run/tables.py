@@ -30,6 +30,8 @@ from simulator.experiments.run.server_tables import (
 )
 from simulator.experiments.run.settled import settled
 from simulator.scenario.ignored import not_looked_at
+from simulator.settings.disk import written
+from simulator.settings.files import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -266,10 +268,10 @@ def write(
     rounds = [rounds_table(outcome) for outcome in outcomes]
     trials = [summary_of(outcome, scenario, own) for outcome, own in zip(outcomes, rounds, strict=True)]
     summary = {"scenario": scenario.name, "version": _version("sfsim"), "dry": dry, "trials": trials}
-    (folder / SUMMARY).write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
-    (folder / "scenario.yaml").write_text(scenario.resolved(), encoding="utf-8")
+    write_text(folder / SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    write_text(folder / "scenario.yaml", scenario.resolved())
     made_with = environment(scenario.threads, device) | plugins_in(folder, scenario)
-    (folder / "environment.json").write_text(json.dumps(made_with, indent=2) + "\n")
+    write_text(folder / "environment.json", json.dumps(made_with, indent=2) + "\n")
     by_seed = {outcome.seed: outcome for outcome in outcomes}
     write_csv(folder / "rounds.csv", rounds)
     write_csv(folder / "breakdown.csv", [breakdown_table(outcome) for outcome in outcomes])
@@ -292,11 +294,17 @@ def _write_ledger(folder: Path, outcome: TrialResult) -> None:
 
     Works and transfers are written as ``waste.marked`` returns them. With them go the critical paths of its rounds.
     """
-    from pyarrow import parquet
-
-    folder.mkdir(parents=True)
+    with written(folder):
+        folder.mkdir(parents=True)
     for name, table in (outcome.ledger.tables() | marked(outcome.ledger)._asdict()).items():
         if name in ("charges", "waits") and not len(table):  # the world has no batteries, or no such waits
             continue
-        parquet.write_table(table.arrow(), folder / f"{name}.parquet")
-    parquet.write_table(segments_table(outcome).arrow(), folder / "critical_path.parquet")
+        _write_parquet(folder / f"{name}.parquet", table.arrow())
+    _write_parquet(folder / "critical_path.parquet", segments_table(outcome).arrow())
+
+
+def _write_parquet(path: Path, table: Any) -> None:
+    from pyarrow import parquet
+
+    with written(path), path.open("wb") as file:  # Python's own: Arrow takes no path that is not UTF-8
+        parquet.write_table(table, file)

@@ -87,6 +87,9 @@ def _read(path: Path, dry: bool) -> dict[str, Tensor]:
     if other is not None:
         kind = type(state[other]).__name__
         raise CheckpointError(f"{path} holds no state dict: {other!r} is not a tensor, but of type {kind}")
+    empty = next((key for key, tensor in state.items() if tensor.is_meta and not dry), None)
+    if empty is not None:
+        raise CheckpointError(f"{path} holds no values: {empty!r} is a tensor on the device meta, a shape alone")
     return {str(key): tensor.float() if tensor.is_floating_point() else tensor for key, tensor in state.items()}
 
 

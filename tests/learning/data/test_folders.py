@@ -74,3 +74,8 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     raw = Folder(path=str(tmp_path), test_fraction=0.5).load()
     with pytest.raises(UnfitError, match=r"bee/1\.png: the image cannot be read"):
         raw.train.pixels(8), raw.test.pixels(8)
+
+
+def test_a_class_whose_name_is_no_text_is_shown_with_escapes(tmp_path: Path) -> None:
+    folder(tmp_path, {"ant": 4, "caf\udce9": 4})
+    assert Folder(path=str(tmp_path), test_fraction=0.5).load().check().names == ("ant", "caf\\xe9")

@@ -1,6 +1,9 @@
-"""Encoded images of every kind become the same three channels of 8 bits."""
+"""Encoded images of every kind become the same three channels of 8 bits; what is none is refused."""
 
 import io
+import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +109,50 @@ def test_the_message_names_the_place() -> None:
         stacked([("a.parquet, row 7", b"GIF89a")], 1, 8, "train")
     assert (error.value.key, error.value.value) == ("train", None)
     assert error.value.problem.startswith("a.parquet, row 7: ")
+
+
+def refusal(encoded: bytes | Path) -> str:
+    with pytest.raises(UnfitError) as error:
+        stacked([("here", encoded)], 1, 8, "train")
+    return refused(error)
+
+
+def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.png")
+    assert "here: it is not a file" in refusal(tmp_path / "x.png")
+    (tmp_path / "y.png").mkdir()
+    assert "here: it is not a file" in refusal(tmp_path / "y.png")
+
+
+@pytest.mark.parametrize("kind", ["EPS", "PDF", "PCX", "TGA", "SGI", "ICO", "DDS"])
+def test_formats_that_nobody_needs_are_not_read(kind: str) -> None:
+    """EPS is a program, which Pillow would let Ghostscript run."""
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(file, kind)
+    assert "it is not an image that can be read (BMP, GIF, JPEG" in refusal(file.getvalue())
+
+
+@pytest.mark.parametrize("kind", pixels.FORMATS)
+def test_formats_that_are_read(kind: str) -> None:
+    image = encoded(Image.new("RGB", (8, 8), "white"), kind)
+    assert (stacked([("here", image)], 1, 8, "train") == 255).all()
+
+
+def with_a_header_of(side: int) -> bytes:
+    """Return a PNG of a few bytes that says that it has so many pixels in each direction."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(100))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def test_an_image_that_would_fill_the_memory_is_refused() -> None:
+    assert "here: it has so many pixels" in refusal(with_a_header_of(60_000))
+
+
+def test_a_large_image_is_no_attack() -> None:
+    """Pillow would warn of it, and here warnings are errors. The pixels are missing, which is the next problem."""
+    assert "image file is truncated" in refusal(with_a_header_of(10_000))

@@ -12,6 +12,7 @@ from simulator.learning.data.datasets.base import Limited, Raw, Samples
 from simulator.learning.data.datasets.pixels import file_bytes, stacked
 from simulator.settings.base import LocalPath
 from simulator.settings.errors import UnfitError
+from simulator.settings.printable import printable
 from simulator.settings.wording import listed, near_miss
 
 KINDS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
@@ -26,7 +27,8 @@ Classes = dict[str, list[Path]]
 class Folder(Limited):
     """Image files in ``train/<class>/*`` and ``test/<class>/*`` (or ``val``), or in ``<class>/*`` alone.
 
-    Each class is named after its folder, which may have subfolders. Names that begin with a dot are ignored.
+    Each class is named after its folder, which may have subfolders. Bytes of the name that are no UTF-8 become escapes,
+    such as ``caf\\xe9``. Names that begin with a dot are ignored.
 
     Attributes:
         path: the folder, relative to the folder of the scenario.
@@ -80,7 +82,9 @@ class Folder(Limited):
 def _classes(folder: Path) -> Classes:
     """Find the image files of each class, and refuse a folder without classes and a class without images."""
     classes = {
-        inner.name: sorted(file for file in inner.rglob("*") if file.suffix.lower() in KINDS and _visible(file, inner))
+        printable(inner.name): sorted(
+            file for file in inner.rglob("*") if file.suffix.lower() in KINDS and _visible(file, inner)
+        )
         for inner in sorted(folder.iterdir())
         if inner.is_dir() and _visible(inner, folder)
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from simulator.learning.data.datasets.labels import Column, numbered
 from simulator.learning.data.datasets.pixels import file_bytes, stacked
 from simulator.settings.base import LocalPath, Many
 from simulator.settings.errors import UnfitError
+from simulator.settings.printable import printable
 from simulator.settings.wording import listed, near_miss
 
 if TYPE_CHECKING:
@@ -194,6 +196,9 @@ def _matching(key: str, pattern: str) -> list[str]:
     paths = sorted(glob.glob(pattern)) if "*" in pattern else [pattern]
     if not paths:
         raise UnfitError(key, None, f"no file matches {pattern}")
+    for path in paths:
+        if os.path.exists(path) and not os.path.isfile(path):  # a FIFO would be waited for
+            raise UnfitError(key, None, f"{path} cannot be read as Parquet: it is not a file")
     return paths
 
 
@@ -215,6 +220,6 @@ def _class_names(schema: pyarrow.Schema, label: str) -> list[str]:
     """Return the class names that Hugging Face's ClassLabel declares for a column; none where it declares nothing."""
     try:
         metadata = json.loads((schema.metadata or {})[b"huggingface"])
-        return list(metadata["info"]["features"][label]["names"])
-    except (KeyError, TypeError, ValueError):
+        return [printable(name) for name in metadata["info"]["features"][label]["names"]]
+    except (AttributeError, KeyError, TypeError, ValueError):
         return []

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from simulator.settings.errors import UnfitError
+from simulator.settings.files import IrregularFileError, open_regular
+from simulator.settings.wording import listed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 ABSENT = "there is no such image"
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""The formats of images that are read. Pillow knows more, some of which are programs (EPS) or rarely tested."""
 MEMINFO = Path("/proc/meminfo")
 """The file in which Linux reports the memory of the machine."""
 
@@ -134,16 +139,28 @@ def _read(where: str, encoded: bytes | Path | Image, key: str) -> Image:
     try:
         if isinstance(encoded, Images.Image):
             return three_channels(encoded)
-        with Images.open(io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded) as image:
-            image.load()
-            return three_channels(image)
+        with _opened(encoded) as file, warnings.catch_warnings():
+            # Between Pillow's two limits an image is large, but no attack; above the second one it raises an error.
+            warnings.simplefilter("ignore", Images.DecompressionBombWarning)
+            with Images.open(file, formats=FORMATS) as image:
+                image.load()
+                return three_channels(image)
     except FileNotFoundError:
         problem = ABSENT
     except UnidentifiedImageError:
-        problem = "it is not an image that Pillow can read"
+        problem = f"it is not an image that can be read ({listed(FORMATS)})"
+    except IrregularFileError:
+        problem = "it is not a file"
+    except Images.DecompressionBombError:
+        problem = "it has so many pixels that it may be made to fill the memory: scale it down"
     except Exception as error:  # a decoder can raise anything on a broken file
         problem = f"the image cannot be read: {error}"
     raise UnfitError(key, None, f"{where}: {problem}")
+
+
+def _opened(encoded: bytes | Path) -> BinaryIO:
+    """Open an encoded image to read it."""
+    return io.BytesIO(encoded) if isinstance(encoded, bytes) else open_regular(encoded)
 
 
 def _fitted(image: Image, shape: tuple[int, int]) -> np.ndarray:
