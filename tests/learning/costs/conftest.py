@@ -1,0 +1,12 @@
+"""What tests of costs share: they trace, whatever earlier tests have left on disk."""
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_on_disk() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SFSIM_CACHE", "")
+        yield
