@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import torch
@@ -108,7 +108,7 @@ def outlined(tree: Tree) -> Outline:
 FLOATING = ("float32", "float64", "float16", "bfloat16")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _kind(name: str) -> type[Outline]:
     """Return the class of outlines of the modules of a class, which has its name."""
     return type(name, (Outline,), {})
