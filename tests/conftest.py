@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,9 @@ from tests.helpers.caches import forget
 from tests.helpers.commands import Sfsim
 
 os.environ.pop("COLUMNS", None)  # what runs tests in several processes sets it, and tables in a pipe obey it
+if "PYTEST_XDIST_WORKER" not in os.environ:  # one cache for all workers, and never the user's own
+    _cache = tempfile.TemporaryDirectory(prefix="sfsim-tests-", ignore_cleanup_errors=True)
+    os.environ["SFSIM_CACHE"] = _cache.name
 
 
 @pytest.fixture(autouse=True, scope="module")

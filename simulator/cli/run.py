@@ -66,7 +66,7 @@ def validate(file: File, overrides: Set = [], plugins: Plugin = []) -> None:  # 
     from simulator.experiments.trial.validate import check
 
     check(scenario)
-    devices_left_out(scenario, print)
+    devices_left_out(scenario, print, early=True)
     trials = len(scenario.algorithms) * len(scenario.seeds)
     labels = ", ".join(entry.label for entry in scenario.algorithms)
     print(f"{file} is a valid scenario: {trials} trials ({labels}) on {scenario.world.clients} devices")

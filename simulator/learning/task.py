@@ -14,6 +14,7 @@ from simulator.learning.data.lazy import LazyBatch
 from simulator.learning.evaluation import Answers, Mix, Score, score
 from simulator.learning.models.adaptation import Adaptation, adapted
 from simulator.learning.models.cuts import Cut, Ranges, cut
+from simulator.learning.models.lazy import LazyModel
 from simulator.learning.models.parts import Part
 from simulator.learning.models.weights import Weights
 from simulator.settings.errors import UnfitError
@@ -55,7 +56,7 @@ class Task:
 
     def __init__(
         self,
-        vit: nn.Module,
+        vit: nn.Module | LazyModel,
         adaptation: Adaptation,
         training: Training,
         test: Images,

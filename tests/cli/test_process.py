@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from simulator.cli.listing import WHAT
 from tests.helpers.commands import SCENARIO, files
+from tests.helpers.run_folders import fabricate
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
 
@@ -40,6 +42,35 @@ print("loaded:", [name for name in {heavy!r} if name in sys.modules])
     done = alone(code, tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "loaded: []"
+
+
+WITHOUT_TORCH = ("torch", "timm", "torchvision", "sklearn", "scipy")
+
+
+def test_what_only_reads_runs_or_lists_does_without_torch(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        fabricate(tmp_path / name)
+    commands = [
+        *(["list", what] for what in WHAT if what != "models"),
+        ["schema"],
+        ["report", "one"],
+        ["trace", "one"],
+        ["compare", "one", "two"],
+    ]
+    code = f"""
+import sys
+from simulator.cli import main
+for words in {commands!r}:
+    sys.argv = ["sfsim", *words]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, end.code
+    loaded = [name for name in {WITHOUT_TORCH!r} if name in sys.modules]
+    assert not loaded, (words, loaded)
+"""
+    done = alone(code, tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_wrong_file_is_refused_before_torch_is_loaded(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What all tests of learning share: one thread, and no memory of what an earlier test traced."""
+"""What all tests of learning share: one thread, and no memory of what an earlier test traced, on disk or not."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,13 @@ import pytest
 import torch
 
 from tests.helpers.caches import forget
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_on_disk() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SFSIM_CACHE", "")
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-import timm
 import torch
 
 from simulator.accounting.costs import Cost
@@ -30,6 +29,8 @@ USUAL = ("{name}_patch16_{size}", "{name}_patch4_window7_{size}", "{name}_{size}
 
 def full_name(name: str, size: int) -> str:
     """Return timm's name of a model that a row calls by a short one, such as ``vit_tiny``."""
+    import timm  # late, for it takes seconds
+
     written_out = (form.format(name=name, size=size) for form in USUAL)
     return name if timm.is_model(name) else next(filter(timm.is_model, written_out), name)
 
@@ -41,6 +42,8 @@ def architecture(name: str, size: int) -> str:
     Returns:
         The name; empty if timm has no such model.
     """
+    import timm
+
     name = full_name(name, size)
     with torch.device("meta"):
         return type(timm.create_model(name, pretrained=False)).__name__ if timm.is_model(name) else ""

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import timm
 from rich import box
 from rich.console import Group
 from rich.table import Table
@@ -300,5 +299,7 @@ def _table(title: str, first: str, *others: str) -> Table:
 
 def _own_size(name: str) -> int:
     """Return the image height and width, in pixels, for which a model was made."""
+    import timm  # late, for it takes seconds
+
     config = timm.get_pretrained_cfg(name) if timm.models.is_model(name) else None
     return int(config.input_size[-1]) if config else OWN_SIZE

@@ -22,8 +22,9 @@ from simulator.experiments.trial.dry import (
     without_values,
 )
 from simulator.experiments.trial.result import MemoryPeak, TrialResult
+from simulator.experiments.trial.settled_memory import SettledMemory, can_settle
 from simulator.experiments.trial.simulate import Progress, Simulation
-from simulator.experiments.trial.trial import run
+from simulator.experiments.trial.trial import Trial, run
 from simulator.settings.errors import ScenarioError, UnfitError
 from simulator.settings.humanize import human
 from simulator.settings.plugins import ALGORITHMS
@@ -36,7 +37,9 @@ Tell = Callable[[str], Any]
 """Called with a line that the user should read."""
 
 
-def devices_left_out(scenario: Scenario, tell: Tell = lambda _: None) -> dict[tuple[str, int], frozenset[str]]:
+def devices_left_out(
+    scenario: Scenario, tell: Tell = lambda _: None, early: bool = False
+) -> dict[tuple[str, int], frozenset[str]]:
     """Return the devices that are too small for each trial, by label and seed; they must never be chosen.
 
     An algorithm whose decisions depend on values cannot run dry. Its memory is not known beforehand, so no device is
@@ -45,6 +48,7 @@ def devices_left_out(scenario: Scenario, tell: Tell = lambda _: None) -> dict[tu
     Args:
         scenario: a scenario that has passed ``check``.
         tell: called with each line that the user should read.
+        early: as of ``dry_run_that_fits``.
 
     Raises:
         ScenarioError: as ``dry_run_that_fits``.
@@ -52,7 +56,7 @@ def devices_left_out(scenario: Scenario, tell: Tell = lambda _: None) -> dict[tu
     return {
         (entry.label, seed): frozenset()
         if entry.algorithm.needs_values
-        else dry_run_that_fits(_billed_alike(scenario, entry), entry, seed, tell=tell).without
+        else dry_run_that_fits(_billed_alike(scenario, entry), entry, seed, tell=tell, early=early).without
         for entry in scenario.algorithms
         for seed in scenario.seeds
     }
@@ -72,6 +76,7 @@ def dry_run_that_fits(
     seed: int,
     progress: Progress = lambda _: None,
     tell: Tell = lambda _: None,
+    early: bool = False,
 ) -> TrialResult:
     """Run one trial dry with the devices whose memory suffices; it needs the same memory as the real run.
 
@@ -85,6 +90,7 @@ def dry_run_that_fits(
         seed: the seed.
         progress: called after each round.
         tell: called with each line that the user should read.
+        early: whether the dry run may end where nothing comes near a limit (see ``settled_memory``); a line says so.
 
     Raises:
         ScenarioError: the server, an edge, or a device, or with ``skip`` every device, is too small. The message says
@@ -94,17 +100,34 @@ def dry_run_that_fits(
     peaks = _peaks_alone(scenario, entry, seed) if entry.training.selection.needs_values else {}
     own, entry = entry, without_values(entry)
     while True:
-        outcome = _with_peaks(run(scenario, entry, seed, True, progress, without), peaks)
+        dry = Trial(scenario, entry, seed, True, without)
+        outcome = _with_peaks(_run_until_settled(dry, progress) if early else dry.run(progress), peaks)
         small = too_small(outcome)
         if not small or scenario.world.on_oom == "ignore":
             for line in (*chosen(scenario, outcome.entry, seed), *_notices(scenario, outcome, small)):
                 tell(line)
+            if outcome.rounds[-1].done < 1:
+                looked, rounds = outcome.rounds[-1].round, entry.training.rounds
+                tell(f"The memory of {entry.label} was looked at in {looked} of {rounds} rounds: none comes near a limit")
             return outcome
         devices = {peak.site for peak in small if peak in outcome.client_peaks}
         without |= devices
         everybody = len(without) == scenario.world.clients
         if scenario.world.on_oom == "error" or not devices or everybody:
             raise _refused(scenario, outcome, small[0], everybody, own is not with_fixed_cohorts(own))
+
+
+def _run_until_settled(trial: Trial, progress: Progress) -> TrialResult:
+    """Run a dry trial, or as many of its rounds as are needed to know its memory."""
+    if not can_settle(trial.scenario, trial.entry):
+        return trial.run(progress)
+    memory = SettledMemory(trial.scenario, trial.build())
+    for point in trial.rounds():
+        progress(point)
+        if point.done < 1 and memory.is_settled():
+            trial.rounds().close()  # type: ignore[attr-defined]
+            break
+    return trial.result()
 
 
 def _peaks_alone(scenario: Scenario, entry: Entry, seed: int) -> dict[str, MemoryPeak]:

@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from simulator.learning.costs.attention import Attention
+from simulator.learning.costs.known import figure
 
 
 class Footprint(NamedTuple):
@@ -66,9 +67,8 @@ def footprint(
     def traced(samples: int) -> Trace:
         key = keys, (samples, *shape[1:]), grad, attention
         if key not in _known:
-            with torch.inference_mode(False), torch.enable_grad():  # the caller's mode must not change the result
-                batch = torch.empty(key[1], device="meta").requires_grad_(grad)
-                _known[key] = _count(module, batch, attention)
+            rest = (samples, *shape[1:]), grad, attention
+            _known[key] = Trace(*figure("footprint", module, keys, rest, lambda real: _trace(real, *rest)))
         return _known[key]
 
     if shape[0] < FEW[0]:
@@ -78,6 +78,12 @@ def footprint(
     further = shape[0] - FEW[0]
     sizes = (size + further * (larger - size) for size, larger in zip(few.pairs, one_more.pairs, strict=True))
     return Footprint(few.kept + further * (one_more.kept - few.kept), max(sizes, default=0))
+
+
+def _trace(module: nn.Module, shape: tuple[int, ...], grad: bool, attention: str) -> Trace:
+    with torch.inference_mode(False), torch.enable_grad():  # the caller's mode must not change the result
+        batch = torch.empty(shape, device="meta").requires_grad_(grad)
+        return _count(module, batch, attention)
 
 
 def _count(module: nn.Module, batch: Tensor, attention: str) -> Trace:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from simulator.learning.models.lazy import LazyModel, Stages, stages_kept
 from simulator.learning.models.lora import Lora
 from simulator.learning.models.prompts import Prompts
 from simulator.learning.models.staged import Staged
@@ -50,7 +51,11 @@ class Adaptation:
 
 
 def adapted(
-    model: nn.Module, adaptation: Adaptation, attention: str = "fused", remember: bool = True, seed: int = 0
+    model: nn.Module | LazyModel,
+    adaptation: Adaptation,
+    attention: str = "fused",
+    remember: bool = True,
+    seed: int = 0,
 ) -> tuple[dict[str, Tensor], Staged]:
     """Adapt a timm model.
 
@@ -68,18 +73,34 @@ def adapted(
         NotStagedError: the model cannot be split into stages, or has no tokens to which prompts could be added.
         UnfitError: the model lacks the layers or blocks that adapters are wanted for.
     """
-    if next(model.parameters()).is_meta:
+    if isinstance(model, LazyModel) or next(model.parameters()).is_meta:
         return _remembered(model, adaptation, attention, remember)
-    return _adapted(model, adaptation, attention, remember, seed)
+    return _adapted(_stages(model, adaptation, seed), adaptation, attention, remember, seed)
 
 
-def _adapted(
-    model: nn.Module, adaptation: Adaptation, attention: str, remember: bool, seed: int = 0
-) -> tuple[dict[str, Tensor], Staged]:
+def _stages(model: nn.Module, adaptation: Adaptation, seed: int = 0) -> Stages:
     prompts = adaptation.prompts
     stages = stages_of(model, prompts.length, prompts.place) if prompts else stages_of(model)
     if adaptation.lora:
         attach(stages, adaptation.lora, seed)
+    return stages
+
+
+def _dry_stages(model: nn.Module | LazyModel, adaptation: Adaptation) -> Stages:
+    """Return the stages of a model on ``meta``, which stays as it is; outlines of them where there are any on disk."""
+
+    def make() -> Stages:
+        return _stages(_twin(model.model if isinstance(model, LazyModel) else model), adaptation)
+
+    added = adaptation.prompts, adaptation.lora
+    if not isinstance(model, LazyModel) or {type(one) for one in added} - {Prompts, Lora, type(None)}:
+        return make()
+    return stages_kept(model, repr(added), make)
+
+
+def _adapted(
+    stages: Stages, adaptation: Adaptation, attention: str, remember: bool, seed: int = 0
+) -> tuple[dict[str, Tensor], Staged]:
     weights = nn.ModuleDict(stages).state_dict()
     if isinstance(prompt := stages.get("prompt"), Prompt) and not prompt.tokens.is_meta:
         prompt.reset(stages["embed"].patch_values, torch.Generator().manual_seed(seed))  # type: ignore[arg-type]
@@ -87,12 +108,12 @@ def _adapted(
     return weights, Staged(stages, lambda name: adaptation.trained(name, names), attention, remember)
 
 
-_made: WeakKeyDictionary[nn.Module, dict[Any, Any]] = WeakKeyDictionary()
+_made: WeakKeyDictionary[nn.Module | LazyModel, dict[Any, Any]] = WeakKeyDictionary()
 """The models on ``meta``, each with the adapted models that were made from it."""
 
 
 def _remembered(
-    model: nn.Module, adaptation: Adaptation, attention: str, remember: bool
+    model: nn.Module | LazyModel, adaptation: Adaptation, attention: str, remember: bool
 ) -> tuple[dict[str, Tensor], Staged]:
     """Adapt a model on ``meta``, once for each set of trained parameters; many dry trials share one."""
     made = _made.setdefault(model, {})
@@ -102,12 +123,12 @@ def _remembered(
         *(getattr(adaptation, field.name) for field in fields(adaptation) if field.name != "trained"),
     )
     if added not in made:
-        _, staged = _adapted(_twin(model), adaptation, attention, remember)
+        _, staged = _adapted(_dry_stages(model, adaptation), adaptation, attention, remember)
         made[added] = [name for name, _ in nn.ModuleDict(staged.stages).named_parameters()], staged.names
     names, stages = made[added]
     trained = frozenset(name for name in names if adaptation.trained(name, stages))
     if (added, trained) not in made:
-        made[added, trained] = _adapted(_twin(model), adaptation, attention, remember)
+        made[added, trained] = _adapted(_dry_stages(model, adaptation), adaptation, attention, remember)
     weights, staged = made[added, trained]
     return dict(weights), staged.anew()
 

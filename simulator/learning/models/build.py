@@ -11,18 +11,14 @@ from functools import lru_cache
 from importlib.resources import as_file, files
 from typing import Any, NamedTuple
 
-import timm
 import torch
-from timm.models.mlp_mixer import MlpMixer
-from timm.models.resnet import ResNet
-from timm.models.swin_transformer import SwinTransformer
-from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from simulator.learning.data.images import Statistics
 from simulator.learning.models import checkpoints
 from simulator.learning.models.checkpoints import CheckpointError
+from simulator.learning.models.lazy import lazily, model_key
 from simulator.learning.models.stages import FAMILIES, NotStagedError
 from simulator.settings.errors import UnfitError
 from simulator.settings.wording import listed, near_miss
@@ -45,7 +41,7 @@ class Built(NamedTuple):
     """A model that was built.
 
     Attributes:
-        model: the model with its weights, or on ``meta``.
+        model: the model with its weights; in a dry run, on ``meta``, or a ``LazyModel``, which has its attributes.
         statistics: the mean and standard deviation of each channel, by which its images are normalised.
     """
 
@@ -79,6 +75,25 @@ def build(
         UnfitError: there is no such model, it does not take this size or a keyword, or its weights cannot be loaded.
         NotStagedError: the model is in timm, but of another family.
     """
+    recipe = _recipe() if name in OURS else {}
+    key = model_key(recipe.get("timm", name), name, image_size, classes, pretrained, sorted((keywords or {}).items()))
+    if dry and not weights and key:
+        return Built(*lazily(key, lambda: _built(name, image_size, classes, 0, pretrained, True, None, keywords)))
+    return Built(*_built(name, image_size, classes, seed, pretrained, dry, weights, keywords))
+
+
+def _built(
+    name: str,
+    image_size: int,
+    classes: int,
+    seed: int,
+    pretrained: bool,
+    dry: bool,
+    weights: str | None,
+    keywords: Mapping[str, Any] | None,
+) -> tuple[nn.Module, Statistics]:
+    import timm  # late, for it takes seconds
+
     if name in OURS:
         return _ours(name, image_size, classes, seed, dry, weights, keywords)
     if not timm.models.is_model(name):
@@ -97,7 +112,12 @@ def _from_timm(
     dry: bool,
     weights: str | None,
     keywords: Mapping[str, Any],
-) -> Built:
+) -> tuple[nn.Module, Statistics]:
+    from timm.models.mlp_mixer import MlpMixer
+    from timm.models.resnet import ResNet
+    from timm.models.swin_transformer import SwinTransformer
+    from timm.models.vision_transformer import VisionTransformer
+
     kind = _kind(name)
     if not issubclass(kind, VisionTransformer | ResNet | SwinTransformer | MlpMixer):
         raise NotStagedError(f"{name!r} is a {kind.__name__}; {WANTED}")
@@ -129,7 +149,7 @@ def _from_timm(
     if weights:
         _load(model, weights, dry)
     config: dict[str, Any] = model.pretrained_cfg  # type: ignore[assignment]
-    return Built(model, (tuple(config["mean"]), tuple(config["std"])))
+    return model, (tuple(config["mean"]), tuple(config["std"]))
 
 
 @lru_cache(maxsize=16)
@@ -150,6 +170,8 @@ def _check_keywords(name: str, kind: type[nn.Module], keywords: Mapping[str, Any
 
 def _sketch(name: str, image_size: int, arguments: dict[str, Any], keywords: Mapping[str, Any]) -> nn.Module:
     """Build a timm model on ``meta``, which is cheap, to find out whether it can be built at all."""
+    from timm.models.vision_transformer import VisionTransformer
+
     try:
         model = _create(name, seed=0, dry=True, **arguments, **keywords)
         if not isinstance(model, VisionTransformer):  # images may be too small for one of its layers
@@ -209,6 +231,8 @@ def _on_meta(name: str, settings: str) -> nn.Module:
 
 
 def _made(name: str, seed: int, dry: bool, pretrained: bool, **settings: Any) -> nn.Module:
+    import timm
+
     device = torch.device("meta" if dry else "cpu")
     with torch.random.fork_rng(devices=[]), device, _Undrawn() if dry else nullcontext():
         torch.manual_seed(seed)  # timm draws from torch's global generator
@@ -240,8 +264,8 @@ def _ours(
     dry: bool,
     weights: str | None,
     keywords: Mapping[str, Any] | None,
-) -> Built:
-    recipe = json.loads((files("simulator") / "assets" / f"{BUNDLED}.json").read_text())
+) -> tuple[nn.Module, Statistics]:
+    recipe = _recipe()
     shape, statistics = recipe["model"], (tuple(recipe["mean"]), tuple(recipe["std"]))
     if keywords:
         problem = f"the shape of the {name} model is fixed: name {recipe['timm']!r}, on which it is built, to change it"
@@ -256,4 +280,10 @@ def _ours(
     elif name == "bundled" and not dry:
         with as_file(files("simulator") / "assets" / f"{BUNDLED}.safetensors") as path:
             checkpoints.load(model, path)
-    return Built(model, statistics)
+    return model, statistics
+
+
+def _recipe() -> dict[str, Any]:
+    """Return how the bundled model is made of one of timm's."""
+    recipe: dict[str, Any] = json.loads((files("simulator") / "assets" / f"{BUNDLED}.json").read_text())
+    return recipe

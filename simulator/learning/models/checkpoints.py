@@ -10,13 +10,13 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import safe_open
-from timm.layers import resample_abs_pos_embed
-from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from timm.models.vision_transformer import VisionTransformer
 
 SAFETENSORS = ".safetensors"
 WITHIN = ("state_dict", "model")
@@ -47,6 +47,8 @@ def load(model: nn.Module, path: Path | str, dry: bool = False) -> None:
         CheckpointError: there is no such file, it cannot be read, or it does not fit the model; the message names the
             path.
     """
+    from timm.models.vision_transformer import VisionTransformer
+
     saved, expected = _read(Path(path), dry), model.state_dict()
     classifier = _classifier(model)
     if _classes(saved, classifier) != _classes(expected, classifier):
@@ -94,6 +96,8 @@ def _read(path: Path, dry: bool) -> dict[str, Tensor]:
 
 
 def _safetensors(path: Path, dry: bool) -> dict[str, Tensor]:
+    from safetensors import safe_open
+
     with safe_open(path, framework="pt") as file:
         if dry:
             return {key: torch.empty(file.get_slice(key).get_shape(), device="meta") for key in file.keys()}  # noqa: SIM118
@@ -121,6 +125,8 @@ def _classes(tensors: Mapping[str, Tensor], classifier: str) -> int | None:
 
 def _resampled(position: Tensor, vit: VisionTransformer) -> Tensor:
     """Resample position embeddings [1, T, D] to the grid of a model; return them as given if theirs is no square."""
+    from timm.layers import resample_abs_pos_embed
+
     prefix = 0 if vit.no_embed_class else vit.num_prefix_tokens
     patches = position.shape[1] - prefix if position.ndim == 3 else 0
     if patches < 1 or math.isqrt(patches) ** 2 != patches:

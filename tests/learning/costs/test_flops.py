@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from simulator.learning.costs import flops
+from simulator.learning.costs import flop_trace
 from simulator.learning.costs.flops import stage_cost
 from simulator.learning.costs.keys import stage_key
 from simulator.learning.models.parts import Part
@@ -158,8 +158,8 @@ def test_stages_whose_parameters_are_alike_but_whose_structure_differs_have_diff
 
 def test_equal_stages_are_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
     traced: list[nn.Module] = []
-    analysis = flops.FlopCountAnalysis
-    monkeypatch.setattr(flops, "FlopCountAnalysis", lambda stage, x: traced.append(stage) or analysis(stage, x))
+    analysis = flop_trace.FlopCountAnalysis
+    monkeypatch.setattr(flop_trace, "FlopCountAnalysis", lambda stage, x: traced.append(stage) or analysis(stage, x))
     model, _ = staged(vit(depth=6))
     model.sizes(model.whole, (2, 3, 16, 16))
     assert len(traced) == 3  # the embedding, one of six blocks, the head

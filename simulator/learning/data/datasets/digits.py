@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -20,19 +22,33 @@ class Digits(DataSet):
     name: ClassVar[str] = "digits"
 
     def load(self) -> Raw:
-        from sklearn.datasets import load_digits
-
-        digits = load_digits()
-        order = np.random.default_rng(0).permutation(len(digits.target))
+        images, labels = _read()
+        order = np.random.default_rng(0).permutation(len(labels))
 
         def samples(rows: np.ndarray) -> Samples:
             return Samples(
-                digits.target[rows],
-                lambda size: _enlarged(digits.images[rows], size),
-                lambda size: np.full(len(rows), digits.images[0].size),
+                labels[rows],
+                lambda size: _enlarged(images[rows], size),
+                lambda size: np.full(len(rows), images[0].size),
             )
 
         return Raw(samples(order[:1400]), samples(order[1400:]), tuple("0123456789"))
+
+
+def _read() -> tuple[np.ndarray, np.ndarray]:
+    """Return the grey values, 0 .. 16, [N, 8, 8], and the labels, [N].
+
+    They are read from the file within scikit-learn where it is: to import scikit-learn takes longer than a dry run.
+    """
+    if (package := find_spec("sklearn")) and package.origin:
+        file = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
+        if file.is_file():
+            rows = np.loadtxt(file, delimiter=",")
+            return rows[:, :-1].reshape(-1, 8, 8), rows[:, -1].astype(int)
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return digits.images, digits.target
 
 
 def _enlarged(images: np.ndarray, size: int) -> np.ndarray:

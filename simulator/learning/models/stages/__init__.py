@@ -9,27 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from timm.models.mlp_mixer import MlpMixer
-from timm.models.resnet import ResNet
-from timm.models.swin_transformer import SwinTransformer
-from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from simulator.learning.models.stages import mixer, resnet, swin, vit
 from simulator.learning.models.stages.base import CLASSIFIER, TRAINED, NoTokensError, NotStagedError
-from simulator.learning.models.stages.vit import Place, Prompt
+from simulator.learning.models.stages.prompt import Place, Prompt
 
 __all__ = ["CLASSIFIER", "FAMILIES", "TRAINED", "NoTokensError", "NotStagedError", "Place", "Prompt", "stages_of"]
 
 FAMILIES = "a timm VisionTransformer, ResNet, SwinTransformer or MlpMixer"
 """The families that can be split into stages, for messages."""
-
-WITHOUT_PROMPTS: tuple[tuple[type[nn.Module], Callable[[Any], dict[str, nn.Module]], str], ...] = (
-    (ResNet, resnet.stages, "a ResNet has none: it works on feature maps"),
-    (SwinTransformer, swin.stages, "a SwinTransformer has none that all its windows see"),
-    (MlpMixer, mixer.stages, "an MlpMixer cannot take more than its patches"),
-)
-"""Families that take no prompts: the class, what splits a model of it, and why not."""
 
 
 def stages_of(model: nn.Module, prompts: int = 0, place: Place = "after_class") -> dict[str, nn.Module]:
@@ -47,9 +35,21 @@ def stages_of(model: nn.Module, prompts: int = 0, place: Place = "after_class") 
         NotStagedError: the model is of no known family, or has a part that is not supported; the message names it.
         NoTokensError: prompts are wanted, and the model has no tokens.
     """
+    from timm.models.mlp_mixer import MlpMixer  # timm takes seconds to import, and a dry run may do without
+    from timm.models.resnet import ResNet
+    from timm.models.swin_transformer import SwinTransformer
+    from timm.models.vision_transformer import VisionTransformer
+
+    from simulator.learning.models.stages import mixer, resnet, swin, vit
+
     if isinstance(model, VisionTransformer):
         return vit.stages(model, prompts, place)
-    for kind, split, why in WITHOUT_PROMPTS:
+    without_prompts: tuple[tuple[type[nn.Module], Callable[[Any], dict[str, nn.Module]], str], ...] = (
+        (ResNet, resnet.stages, "a ResNet has none: it works on feature maps"),
+        (SwinTransformer, swin.stages, "a SwinTransformer has none that all its windows see"),
+        (MlpMixer, mixer.stages, "an MlpMixer cannot take more than its patches"),
+    )
+    for kind, split, why in without_prompts:
         if isinstance(model, kind):
             if prompts:
                 raise NoTokensError(f"prompts are tokens, and {why}")

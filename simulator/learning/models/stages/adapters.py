@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from timm.layers import Attention
 from torch import Tensor, nn
 from torch.nn.functional import dropout, linear, scaled_dot_product_attention
 
+from simulator.learning.costs.outlines import Outline
 from simulator.learning.models.lora import Lora
 from simulator.settings.errors import UnfitError
 from simulator.settings.wording import listed
+
+if TYPE_CHECKING:
+    from timm.layers import Attention
 
 THIRDS = ("q", "k", "v")
 
@@ -142,6 +145,8 @@ def _attach(block: nn.Module, lora: Lora) -> None:
 
 def _is_fused_attention(module: nn.Module) -> bool:
     """Tell whether a module is timm's attention with queries, keys and values in one layer, and without a gate."""
+    from timm.layers import Attention
+
     return type(module) is Attention and getattr(module, "gate", None) is None
 
 
@@ -168,9 +173,10 @@ class Target(NamedTuple):
 
 
 def targets(stages: nn.Module) -> Iterator[Target]:
-    """Yield every adapter of some stages, in the order of the model."""
+    """Yield every adapter of some stages, or of their outlines, in the order of the model."""
     for name, adapter in stages.named_modules():
-        if not isinstance(adapter, Adapter):
+        outline = isinstance(adapter, Outline) and type(adapter).__name__ == Adapter.__name__
+        if not outline and not isinstance(adapter, Adapter):
             continue
         layer, _, third = name.rpartition(".lora")
         weight, rows = f"{layer}.weight", slice(None)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from typing import Literal
-
 import torch
 from timm.layers import PatchEmbed
 from timm.models.vision_transformer import VisionTransformer, global_pool_nlc
 from torch import Tensor, nn
 
 from simulator.learning.models.stages.base import NotStagedError, refuse_dropout
-
-Place = Literal["after_class", "end"]
+from simulator.learning.models.stages.prompt import Place, Prompt
 
 
 class Embed(nn.Module):
@@ -38,30 +34,6 @@ class Embed(nn.Module):
         if self.pos_embed is not None and not self.patches_only:
             tokens = tokens + self.pos_embed
         return self.norm_pre(tokens)
-
-
-class Prompt(nn.Module):
-    """Soft prompts, inserted among the tokens before the first block (VPT-shallow; Jia et al., 2022, 3.2)."""
-
-    def __init__(self, length: int, dim: int, at: int) -> None:
-        super().__init__()
-        self.at = at  # the number of tokens before the prompts; -1: the prompts come last
-        self.tokens = nn.Parameter(torch.empty(1, length, dim))
-
-    def reset(self, patch_values: int, generator: torch.Generator) -> None:
-        """Draw the prompts anew, uniformly as in VPT's code; the bound is Glorot's for a patch of this many values."""
-        bound = math.sqrt(6 / (patch_values + self.tokens.shape[-1]))
-        with torch.no_grad():
-            self.tokens.uniform_(-bound, bound, generator=generator)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        prompts = self.tokens.expand(tokens.shape[0], -1, -1)
-        if self.at < 0:
-            return torch.cat([tokens, prompts], dim=1)
-        return torch.cat([tokens[:, : self.at], prompts, tokens[:, self.at :]], dim=1)
-
-    def extra_repr(self) -> str:
-        return f"{tuple(self.tokens.shape)}, at={self.at}"
 
 
 class Head(nn.Module):
