@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simulator.cli.executors import Address, ExecutorName
 from simulator.cli.shared import File, Plugin, Set, app, load_scenario, refuse, stopped
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ def sweep(
         int | None,
         typer.Option(min=1, help="Number of worker processes.", show_default="as cores and threads allow", metavar="N"),
     ] = None,
+    executor: ExecutorName = "local",
+    address: Address = None,
     keep_going: Annotated[
         bool,
         typer.Option("--keep-going", help="Skip invalid points; exit without an error if trials fail."),
@@ -121,6 +124,8 @@ def sweep(
             dry=dry,
             out=out,
             workers=workers,
+            executor=executor,
+            address=address,
             keep_going=keep_going,
             ledger=ledger,
             force=force,

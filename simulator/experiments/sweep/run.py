@@ -7,13 +7,14 @@ import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from simulator.experiments.executors.base import Executor
+from simulator.experiments.executors.choose import chosen
 from simulator.experiments.executors.local import Joblib
 from simulator.experiments.executors.sequential import Sequential
 from simulator.experiments.run.consoles import bars, shows_bars, standard_console, status
@@ -63,6 +64,24 @@ class Run:
     device: str
     ledger: bool
 
+    @property
+    def root(self) -> Path:
+        """The folder of the sweep."""
+        return self.store.folder
+
+    def at(self, root: Path) -> Run:
+        """Return the same function, which stores its results in another folder."""
+        return replace(self, store=Store(root))
+
+    def folder_of(self, trial: Trial) -> Path:
+        """Return the folder of a trial."""
+        return self.store.trials / trial.hash
+
+    def lost(self, trial: Trial, problem: str) -> Done:
+        """Store why a trial was given up."""
+        self.store.fail(trial.hash, problem)
+        return Done(trial.hash, problem)
+
     def __call__(self, trial: Trial) -> Done:
         try:
             self.store.keep(trial, outcome_of(trial), self.device, self.ledger)
@@ -100,6 +119,8 @@ def run_sweep(
     dry: bool = False,
     out: Path | None = None,
     workers: int | None = None,
+    executor: str = "local",
+    address: str | None = None,
     keep_going: bool = False,
     ledger: bool = True,
     force: bool = False,
@@ -114,7 +135,10 @@ def run_sweep(
         dry: simulate without training.
         out: the sweep's folder; None: ``runs/<name>``.
         workers: the number of processes; with one, trials run in this process. None: one on a GPU, otherwise as many as
-            the cores allow with the scenario's number of threads in each.
+            the cores allow with the scenario's number of threads in each. On a cluster None is as many as it has room
+            for.
+        executor: where trials are run: "local", "ray" or "slurm".
+        address: which Ray or Slurm that is, as for ``chosen``.
         keep_going: skip points that are not valid scenarios, and do not raise if trials fail.
         ledger: store the ledger of every trial; timelines and traces need it.
         force: use a folder that holds another sweep or something else.
@@ -132,6 +156,8 @@ def run_sweep(
         dry=dry,
         out=out,
         workers=workers,
+        executor=executor,
+        address=address,
         keep_going=keep_going,
         ledger=ledger,
         force=force,
@@ -146,6 +172,8 @@ def run_points(
     dry: bool = False,
     out: Path | None = None,
     workers: int | None = None,
+    executor: str = "local",
+    address: str | None = None,
     keep_going: bool = False,
     ledger: bool = True,
     force: bool = False,
@@ -157,7 +185,7 @@ def run_points(
     Args:
         sweep: the sweep.
         base: its base scenario.
-        dry, out, workers, keep_going, ledger, force, console: as for ``run_sweep``.
+        dry, out, workers, executor, address, keep_going, ledger, force, console: as for ``run_sweep``.
         report: draw the figures and the report, and print what is done and the verdict.
 
     Raises:
@@ -171,6 +199,7 @@ def run_points(
     if invalid and not keep_going:
         raise problems.refusal(plan, invalid, "; with --keep-going the others are run")
     store, device = Store(out or Path("runs") / sweep.name), torch_device(base, dry)
+    remote = _remote(executor, address, workers, plan.trials.values(), device, store)
     with store.opened(sweep, base, dry, device, force):
         points_before = store.points
         for key, problem in plan.problems.items():
@@ -181,9 +210,10 @@ def run_points(
         if missing or store.points != points_before:
             (store.folder / REPORT).unlink(missing_ok=True)  # it shows other points
         try:
-            at_once = _workers(missing, device, workers, 1 if dry else _threads(missing))
+            local = _workers(missing, device, workers, 1 if dry else _threads(missing))
+            at_once = local if remote is None else workers or len(missing)
             watch = Watch(console, at_once, lambda: store.write_points(plan, sweep.keys))
-            results = _executor(missing, at_once).map(Run(store, device, ledger), missing)
+            results = (remote or _executor(missing, local)).map(Run(store, device, ledger), missing)
             failed = _run(results, len(missing), watch)
         except BrokenProcessPool:
             raise ScenarioError(
@@ -278,7 +308,17 @@ def _executor(missing: Sequence[Trial], workers: int) -> Executor:
     return Joblib(workers, _threads(missing)) if workers > 1 else Sequential()
 
 
-def _threads(trials: Sequence[Trial]) -> int:
+def _remote(
+    name: str, address: str | None, workers: int | None, trials: Iterable[Trial], device: str, store: Store
+) -> Executor | None:
+    """Return the executor of a name; None if it is this machine's, which depends on how many trials are missing."""
+    computed_by = chosen(
+        name, workers=workers, threads=_threads(trials), address=address, gpus=device == "cuda", store=store.folder
+    )
+    return None if name == "local" else computed_by
+
+
+def _threads(trials: Iterable[Trial]) -> int:
     return max((trial.scenario.threads for trial in trials), default=1)
 
 

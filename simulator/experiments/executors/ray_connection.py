@@ -1,0 +1,106 @@
+"""A connection to Ray: to one of our own on this machine, or to a cluster that runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from simulator.settings.errors import ScenarioError
+
+REACHED_WITHIN = 30.0
+"""Seconds that an attempt to reach a Ray may take."""
+_OWN_MEMORY = 128 * 2**20
+"""Bytes of the object store of a Ray of our own, whose workers write into the folder themselves."""
+_TRY = (
+    "import sys, ray\n"
+    "try:\n"
+    "    ray.init(address=sys.argv[1], log_to_driver=False, logging_level='ERROR')\n"
+    "except Exception as error:\n"
+    "    print(error)\n"
+    "    sys.exit(1)\n"
+)
+"""In a process of its own: Ray ends the process that tries to reach something else than a Ray, after two minutes."""
+
+
+def check_installed() -> None:
+    """Raise ``ScenarioError`` if Ray is not installed."""
+    if importlib.util.find_spec("ray") is None:
+        raise ScenarioError("--executor ray needs Ray: pip install 'sfsim[ray]'")
+
+
+@contextmanager
+def connected(address: str | None, cpus: int) -> Iterator[Any]:
+    """Connect to Ray for as long as this context lasts, and yield the module; a connection that exists is used.
+
+    Args:
+        address: the address of a cluster, ``HOST:PORT``, or "auto" for one that runs on this machine. None: what the
+            variable RAY_ADDRESS says; without it, a Ray of our own on this machine, which ends with the context.
+        cpus: how many processors a Ray of our own is given.
+
+    Raises:
+        ScenarioError: Ray is not installed, or cannot be reached or started.
+    """
+    check_installed()
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+
+    if ray.is_initialized():
+        yield ray
+        return
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    options: dict[str, Any] = {"address": address}
+    if address == "local":
+        options |= {"num_cpus": cpus, "include_dashboard": False, "object_store_memory": _OWN_MEMORY}
+    else:
+        _check_reached(address)
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(**options, log_to_driver=False, logging_level="ERROR")
+    except Exception as error:  # of many kinds, some of them internal
+        raise _unreached(address, str(error)) from None
+    try:
+        if signal.getsignal(signal.SIGTERM) is not handler:
+            signal.signal(signal.SIGTERM, handler)  # Ray's own ends the process without tidying up
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _check_reached(address: str) -> None:
+    """Raise ``ScenarioError`` if no Ray can be reached at an address."""
+    if "://" in address:
+        raise ScenarioError(
+            f"--address {address}: connect from a machine of the cluster, with --address auto or HOST:PORT; from "
+            "outside, send the whole command: ray job submit --address http://HOST:8265 -- sfsim ..."
+        )
+    if address != "auto":
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdecimal():
+            raise ScenarioError(f"--address {address}: say HOST:PORT, or auto for a Ray that runs on this machine")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+        except (OSError, OverflowError, UnicodeError) as error:
+            raise _unreached(address, getattr(error, "strerror", None) or str(error)) from None
+    command = [sys.executable, "-c", _TRY, address]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=REACHED_WITHIN, check=False)
+    except subprocess.TimeoutExpired:
+        raise _unreached(address, f"what is there has not answered within {REACHED_WITHIN:.0f} s") from None
+    if done.returncode:
+        raise _unreached(address, done.stdout or f"the attempt ended with status {done.returncode}")
+
+
+def _unreached(address: str, why: str) -> ScenarioError:
+    """Return the error for a Ray that cannot be used, with the first sentences of what it says."""
+    why = re.sub(r"\s+", " ", why).strip()[:300].rstrip(".")
+    if address == "local":
+        return ScenarioError(f"no Ray could be started on this machine: {why}")
+    return ScenarioError(f"no Ray can be reached at {address}: {why}")

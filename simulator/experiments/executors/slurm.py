@@ -1,0 +1,98 @@
+"""Jobs of Slurm, an array of them for a map, through submitit."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simulator.experiments.executors.base import R, T
+from simulator.experiments.executors.folders import WritesFolders
+from simulator.experiments.executors.plugins import with_plugins
+from simulator.settings.errors import ScenarioError
+
+MOST_JOBS = 256
+"""Jobs in an array; more items share them, as Slurm limits the length of an array."""
+MINUTES = 24 * 60
+"""The time limit of a job, unless the variable SBATCH_TIMELIMIT says another."""
+CANCELLED_WITHIN = 10.0
+"""Seconds to wait for jobs that were cancelled."""
+
+
+@dataclass(frozen=True)
+class Slurm:
+    """Runs items in an array of Slurm jobs, whose machines share the folder of the results.
+
+    Attributes:
+        workers: how many jobs run at once; None: as many as Slurm lets.
+        threads: the processors of each.
+        logs: the folder of the jobs' logs, which all machines share.
+        cluster: "slurm", or "local" for processes on this machine, to try it without Slurm.
+        gpus: whether each is given a GPU.
+    """
+
+    workers: int | None
+    threads: int
+    logs: Path
+    cluster: str = "slurm"
+    gpus: bool = False
+
+    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+        """As ``Executor.map``, except that the results of items that share a job come together.
+
+        Raises:
+            ScenarioError: Slurm is not there, or a job ended before its items were done.
+        """
+        check_installed()
+        import submitit
+
+        every: list[Any] = list(items)
+        if isinstance(function, WritesFolders):
+            function = function.at(function.root.absolute())
+        try:
+            executor = submitit.AutoExecutor(folder=self.logs.absolute(), cluster=self.cluster)
+        except RuntimeError as error:  # there is no srun
+            raise ScenarioError(f"--executor slurm: {error}") from None
+        executor.update_parameters(
+            name="sfsim", cpus_per_task=self.threads, timeout_min=MINUTES, gpus_per_node=int(self.gpus)
+        )
+        if self.cluster == "slurm" and self.workers:
+            executor.update_parameters(slurm_array_parallelism=self.workers)
+        count = min(len(every), MOST_JOBS if self.cluster == "slurm" else self.workers or 1)
+        jobs = executor.map_array(with_plugins(_Share(function)), [every[start::count] for start in range(count)])
+        try:
+            while jobs:
+                done = [job for job in jobs if job.done()]
+                jobs = [job for job in jobs if job not in done]
+                for job in done:
+                    try:
+                        yield from job.result()
+                    except submitit.core.utils.UncompletedJobError as error:
+                        why = str(error).strip().partition("\n")[0]
+                        raise ScenarioError(f"job {job.job_id} of Slurm failed: {why}; see {self.logs}") from None
+                time.sleep(0 if done else 0.5)
+        finally:
+            for job in jobs:
+                job.cancel()
+            last = time.monotonic() + CANCELLED_WITHIN
+            while not all(job.done() for job in jobs) and time.monotonic() < last:
+                time.sleep(0.1)
+
+
+@dataclass(frozen=True)
+class _Share:
+    """A function of several items, one after the other."""
+
+    function: Callable[[Any], Any]
+
+    def __call__(self, items: list[Any]) -> list[Any]:
+        return [self.function(item) for item in items]
+
+
+def check_installed() -> None:
+    """Raise ``ScenarioError`` if submitit is not installed."""
+    if importlib.util.find_spec("submitit") is None:
+        raise ScenarioError("--executor slurm needs submitit: pip install 'sfsim[slurm]'")
