@@ -32,13 +32,14 @@ def chosen(
         store: the folder of what is run; Slurm's logs are put there.
 
     Raises:
-        ScenarioError: there is no such executor, it takes no such address, or what it needs is not installed.
+        ScenarioError: there is no such executor, it takes no such address, what it needs is not installed, or it cannot
+            be reached.
     """
     if name == "ray":
         from simulator.experiments.executors.ray import Ray
-        from simulator.experiments.executors.ray_connection import check_installed
+        from simulator.experiments.executors.ray_connection import check_reached
 
-        check_installed()
+        check_reached(address)
         return Ray(workers, threads, address, gpus)
     if name == "slurm":
         from simulator.experiments.executors import slurm

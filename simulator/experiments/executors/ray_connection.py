@@ -17,6 +17,8 @@ from simulator.settings.errors import ScenarioError
 
 REACHED_WITHIN = 30.0
 """Seconds that an attempt to reach a Ray may take."""
+LOCAL = "local"
+"""The address of a Ray of our own."""
 _OWN_MEMORY = 128 * 2**20
 """Bytes of the object store of a Ray of our own, whose workers write into the folder themselves."""
 _TRY = (
@@ -30,52 +32,31 @@ _TRY = (
 """In a process of its own: Ray ends the process that tries to reach something else than a Ray, after two minutes."""
 
 
-def check_installed() -> None:
-    """Raise ``ScenarioError`` if Ray is not installed."""
-    if importlib.util.find_spec("ray") is None:
-        raise ScenarioError("--executor ray needs Ray: pip install 'sfsim[ray]'")
-
-
 @contextmanager
-def connected(address: str | None, cpus: int) -> Iterator[Any]:
-    """Connect to Ray for as long as this context lasts, and yield the module; a connection that exists is used.
+def _silent() -> Iterator[None]:
+    """Keep what Ray says of lost machines off standard output, for which it has no public option."""
+    worker: Any = sys.modules.get("ray._private.worker")
+    before = getattr(worker, "_worker_logs_enabled", None)
+    if before is not None:
+        worker._worker_logs_enabled = False
+    try:
+        yield
+    finally:
+        if before is not None:
+            worker._worker_logs_enabled = before
 
-    Args:
-        address: the address of a cluster, ``HOST:PORT``, or "auto" for one that runs on this machine. None: what the
-            variable RAY_ADDRESS says; without it, a Ray of our own on this machine, which ends with the context.
-        cpus: how many processors a Ray of our own is given.
+
+def check_reached(address: str | None) -> None:
+    """Check that there is a Ray where ``connected`` would look for it.
 
     Raises:
-        ScenarioError: Ray is not installed, or cannot be reached or started.
+        ScenarioError: Ray is not installed, or none can be reached.
     """
-    check_installed()
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    import ray
-
-    if ray.is_initialized():
-        yield ray
+    if importlib.util.find_spec("ray") is None:
+        raise ScenarioError("--executor ray needs Ray: pip install 'sfsim[ray]'")
+    address = _resolved(address)
+    if address == LOCAL:
         return
-    address = address or os.environ.get("RAY_ADDRESS") or "local"
-    options: dict[str, Any] = {"address": address}
-    if address == "local":
-        options |= {"num_cpus": cpus, "include_dashboard": False, "object_store_memory": _OWN_MEMORY}
-    else:
-        _check_reached(address)
-    handler = signal.getsignal(signal.SIGTERM)
-    try:
-        ray.init(**options, log_to_driver=False, logging_level="ERROR")
-    except Exception as error:  # of many kinds, some of them internal
-        raise _unreached(address, str(error)) from None
-    try:
-        if signal.getsignal(signal.SIGTERM) is not handler:
-            signal.signal(signal.SIGTERM, handler)  # Ray's own ends the process without tidying up
-        yield ray
-    finally:
-        ray.shutdown()
-
-
-def _check_reached(address: str) -> None:
-    """Raise ``ScenarioError`` if no Ray can be reached at an address."""
     if "://" in address:
         raise ScenarioError(
             f"--address {address}: connect from a machine of the cluster, with --address auto or HOST:PORT; from "
@@ -98,9 +79,49 @@ def _check_reached(address: str) -> None:
         raise _unreached(address, done.stdout or f"the attempt ended with status {done.returncode}")
 
 
+@contextmanager
+def connected(address: str | None, cpus: int) -> Iterator[Any]:
+    """Connect to Ray for as long as this context lasts, and yield the module; a connection that exists is used.
+
+    Args:
+        address: the address of a cluster, ``HOST:PORT``, or "auto" for one that runs on this machine. None: what the
+            variable RAY_ADDRESS says; without it, a Ray of our own on this machine, which ends with the context.
+        cpus: how many processors a Ray of our own is given.
+
+    Raises:
+        ScenarioError: Ray cannot be reached or started.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+
+    if ray.is_initialized():
+        yield ray
+        return
+    address = _resolved(address)
+    options: dict[str, Any] = {"address": address}
+    if address == LOCAL:
+        options |= {"num_cpus": cpus, "include_dashboard": False, "object_store_memory": _OWN_MEMORY}
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(**options, log_to_driver=False, logging_level="ERROR")
+    except Exception as error:  # of many kinds, some of them internal
+        raise _unreached(address, str(error)) from None
+    try:
+        if signal.getsignal(signal.SIGTERM) is not handler:
+            signal.signal(signal.SIGTERM, handler)  # Ray's own ends the process without tidying up
+        with _silent():
+            yield ray
+    finally:
+        ray.shutdown()
+
+
+def _resolved(address: str | None) -> str:
+    return address or os.environ.get("RAY_ADDRESS") or LOCAL
+
+
 def _unreached(address: str, why: str) -> ScenarioError:
     """Return the error for a Ray that cannot be used, with the first sentences of what it says."""
     why = re.sub(r"\s+", " ", why).strip()[:300].rstrip(".")
-    if address == "local":
+    if address == LOCAL:
         return ScenarioError(f"no Ray could be started on this machine: {why}")
     return ScenarioError(f"no Ray can be reached at {address}: {why}")

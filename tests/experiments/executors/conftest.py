@@ -1,0 +1,44 @@
+"""A Ray of two nodes on this machine, started once for all tests of a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.far_away import eventually, with_variable
+from tests.helpers.places import ROOT
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Any]:
+    """Two nodes of one processor each; their workers import this working copy. No process of theirs is left."""
+    pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    mark = f"SFSIM_TESTED_BY={os.getpid()}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv(*mark.split("="))
+        node = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+        cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+        patch.delenv(mark.split("=")[0])
+        try:
+            yield cluster
+        finally:
+            cluster.shutdown()
+    assert eventually(lambda: not with_variable(mark)), "processes of Ray are left"
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """A path of ``tmp_path`` that is another one in every other process."""
+    handle = os.open(tmp_path, os.O_RDONLY)
+    try:
+        yield Path(f"/proc/self/fd/{handle}")
+    finally:
+        os.close(handle)
