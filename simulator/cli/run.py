@@ -11,6 +11,7 @@ from simulator.cli.executors import Address, ExecutorName
 from simulator.cli.shared import File, Plugin, Set, app, load_scenario, refuse, stopped
 
 if TYPE_CHECKING:
+    from simulator.experiments.executors.base import Executor
     from simulator.scenario.scenario import Scenario
 
 
@@ -31,6 +32,8 @@ def run(
             min=1, help="Number of trials at once.", show_default="as cores, threads and memory allow", metavar="N"
         ),
     ] = None,
+    executor: ExecutorName = "local",
+    address: Address = None,
 ) -> None:
     """Run every algorithm of a scenario, print a table, and leave a run folder with figures and a report."""
     if force and resume:
@@ -41,7 +44,10 @@ def run(
 
     try:
         _tell(scenario)
-        run_scenario(scenario, dry=dry, out=out, force=force, resume=resume, jobs=jobs)
+        elsewhere = (
+            None if (executor, address) == ("local", None) else _executor(scenario, dry, executor, jobs, address)
+        )
+        run_scenario(scenario, dry=dry, out=out, force=force, resume=resume, jobs=jobs, executor=elsewhere)
     except CompleteError as error:
         print(error)
     except FolderTakenError as error:
@@ -136,6 +142,15 @@ def sweep(
         refuse(f"the sweep's folder cannot be written: {error.strerror}: {error.filename}")
     except KeyboardInterrupt as stop:
         stopped(str(stop))
+
+
+def _executor(scenario: Scenario, dry: bool, name: str, jobs: int | None, address: str | None) -> Executor | None:
+    """Return the executor of a name for the trials of a scenario; None if it is this machine's."""
+    from simulator.experiments.executors.choose import chosen
+    from simulator.experiments.trial.build import torch_device
+
+    gpus = torch_device(scenario, dry) == "cuda"
+    return chosen(name, workers=jobs, threads=scenario.threads, address=address, gpus=gpus)
 
 
 def _tell(scenario: Scenario) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from simulator.experiments.executors.base import Executor
 from simulator.settings.errors import ScenarioError
 from simulator.settings.wording import listed
@@ -18,18 +16,16 @@ def chosen(
     threads: int,
     address: str | None = None,
     gpus: bool = False,
-    store: Path,
-) -> Executor:
-    """Return the executor of a name.
+) -> Executor | None:
+    """Return the executor of a name; None for "local", which is for ``executor_for`` to choose.
 
     Args:
         name: "local", "ray" or "slurm".
-        workers: how many items run at once; None: one on this machine, elsewhere as many as there is room for.
+        workers: how many items run at once; None: as many as there is room for.
         threads: the threads of each, for which as many processors are kept.
         address: of Ray: HOST:PORT of a cluster, or "auto" for one that runs on this machine; None: a Ray of our own.
             Of Slurm: "local" for processes on this machine.
         gpus: whether each needs a GPU.
-        store: the folder of what is run; Slurm's logs are put there.
 
     Raises:
         ScenarioError: there is no such executor, it takes no such address, what it needs is not installed, or it cannot
@@ -44,18 +40,12 @@ def chosen(
     if name == "slurm":
         from simulator.experiments.executors import slurm
 
-        slurm.check_installed()
         if address not in (None, "slurm", "local"):
             raise ScenarioError(f"--address {address}: --executor slurm takes slurm (the default) or local")
-        return slurm.Slurm(workers, threads, store / ".slurm", address or "slurm", gpus)
+        slurm.check_there(address or "slurm")
+        return slurm.Slurm(workers, threads, address or "slurm", gpus)
     if name != "local":
         raise ScenarioError(f"--executor {name}: there is no such executor (allowed: {listed(NAMES)})")
     if address is not None:
         raise ScenarioError("--address needs --executor ray or slurm")
-    if workers is not None and workers > 1:
-        from simulator.experiments.executors.local import Joblib
-
-        return Joblib(workers, threads)
-    from simulator.experiments.executors.sequential import Sequential
-
-    return Sequential()
+    return None

@@ -106,13 +106,13 @@ def connected(address: str | None, cpus: int) -> Iterator[Any]:
         ray.init(**options, log_to_driver=False, logging_level="ERROR")
     except Exception as error:  # of many kinds, some of them internal
         raise _unreached(address, str(error)) from None
-    try:
-        if signal.getsignal(signal.SIGTERM) is not handler:
-            signal.signal(signal.SIGTERM, handler)  # Ray's own ends the process without tidying up
-        with _silent():
+    with _silent():
+        try:
+            if signal.getsignal(signal.SIGTERM) is not handler:
+                signal.signal(signal.SIGTERM, handler)  # Ray's own ends the process without tidying up
             yield ray
-    finally:
-        ray.shutdown()
+        finally:
+            ray.shutdown()
 
 
 def _resolved(address: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
@@ -26,17 +27,17 @@ CANCELLED_WITHIN = 10.0
 class Slurm:
     """Runs items in an array of Slurm jobs, whose machines share the folder of the results.
 
+    What jobs say is in the folder ``.slurm`` there; it goes away when all is done.
+
     Attributes:
         workers: how many jobs run at once; None: as many as Slurm lets.
         threads: the processors of each.
-        logs: the folder of the jobs' logs, which all machines share.
         cluster: "slurm", or "local" for processes on this machine, to try it without Slurm.
         gpus: whether each is given a GPU.
     """
 
     workers: int | None
     threads: int
-    logs: Path
     cluster: str = "slurm"
     gpus: bool = False
 
@@ -44,18 +45,18 @@ class Slurm:
         """As ``Executor.map``, except that the results of items that share a job come together.
 
         Raises:
-            ScenarioError: Slurm is not there, or a job ended before its items were done.
+            ScenarioError: a job ended before its items were done.
         """
-        check_installed()
         import submitit
 
         every: list[Any] = list(items)
+        if not every:
+            return
+        logs = Path(".slurm").absolute()
         if isinstance(function, WritesFolders):
             function = function.at(function.root.absolute())
-        try:
-            executor = submitit.AutoExecutor(folder=self.logs.absolute(), cluster=self.cluster)
-        except RuntimeError as error:  # there is no srun
-            raise ScenarioError(f"--executor slurm: {error}") from None
+            logs = function.root / ".slurm"
+        executor = submitit.AutoExecutor(folder=logs, cluster=self.cluster)
         executor.update_parameters(
             name="sfsim", cpus_per_task=self.threads, timeout_min=MINUTES, gpus_per_node=int(self.gpus)
         )
@@ -72,8 +73,9 @@ class Slurm:
                         yield from job.result()
                     except submitit.core.utils.UncompletedJobError as error:
                         why = str(error).strip().partition("\n")[0]
-                        raise ScenarioError(f"job {job.job_id} of Slurm failed: {why}; see {self.logs}") from None
+                        raise ScenarioError(f"job {job.job_id} of Slurm failed: {why}; see {logs}") from None
                 time.sleep(0 if done else 0.5)
+            shutil.rmtree(logs, ignore_errors=True)
         finally:
             for job in jobs:
                 job.cancel()
@@ -92,7 +94,9 @@ class _Share:
         return [self.function(item) for item in items]
 
 
-def check_installed() -> None:
-    """Raise ``ScenarioError`` if submitit is not installed."""
+def check_there(cluster: str) -> None:
+    """Raise ``ScenarioError`` if Slurm or submitit is not there."""
     if importlib.util.find_spec("submitit") is None:
         raise ScenarioError("--executor slurm needs submitit: pip install 'sfsim[slurm]'")
+    if cluster == "slurm" and shutil.which("srun") is None:
+        raise ScenarioError("--executor slurm: there is no srun here; start it on a machine from which jobs are sent")

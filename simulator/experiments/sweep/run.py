@@ -199,7 +199,8 @@ def run_points(
     if invalid and not keep_going:
         raise problems.refusal(plan, invalid, "; with --keep-going the others are run")
     store, device = Store(out or Path("runs") / sweep.name), torch_device(base, dry)
-    remote = _remote(executor, address, workers, plan.trials.values(), device, store)
+    threads = _threads(plan.trials.values())
+    remote = chosen(executor, workers=workers, threads=threads, address=address, gpus=device == "cuda")
     with store.opened(sweep, base, dry, device, force):
         points_before = store.points
         for key, problem in plan.problems.items():
@@ -306,16 +307,6 @@ def _workers(missing: Sequence[Trial], device: str, wanted: int | None, threads:
 
 def _executor(missing: Sequence[Trial], workers: int) -> Executor:
     return Joblib(workers, _threads(missing)) if workers > 1 else Sequential()
-
-
-def _remote(
-    name: str, address: str | None, workers: int | None, trials: Iterable[Trial], device: str, store: Store
-) -> Executor | None:
-    """Return the executor of a name; None if it is this machine's, which depends on how many trials are missing."""
-    computed_by = chosen(
-        name, workers=workers, threads=_threads(trials), address=address, gpus=device == "cuda", store=store.folder
-    )
-    return None if name == "local" else computed_by
 
 
 def _threads(trials: Iterable[Trial]) -> int:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from simulator.experiments.executors.ray import Ray
+from simulator.experiments.executors.ray_connection import connected
 from tests.helpers.far_away import eventually, with_variable
 from tests.helpers.places import ROOT
 
@@ -32,6 +34,20 @@ def cluster() -> Iterator[Any]:
         finally:
             cluster.shutdown()
     assert eventually(lambda: not with_variable(mark)), "processes of Ray are left"
+
+
+@pytest.fixture(scope="module")
+def ray(cluster: Any) -> Iterator[Ray]:
+    """An executor on the cluster, to which all tests of a file connect once."""
+    with connected(cluster.address, 1):
+        yield Ray(address=cluster.address)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A folder in which calls are noted."""
+    (tmp_path / "log").mkdir()
+    return tmp_path / "log"
 
 
 @pytest.fixture
