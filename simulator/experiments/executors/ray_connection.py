@@ -55,7 +55,7 @@ def check_reached(address: str | None) -> None:
     if importlib.util.find_spec("ray") is None:
         raise ScenarioError("--executor ray needs Ray: pip install 'sfsim[ray]'")
     address = _resolved(address)
-    if address == LOCAL:
+    if address == LOCAL or _is_connected():
         return
     if "://" in address:
         raise ScenarioError(
@@ -113,6 +113,12 @@ def connected(address: str | None, cpus: int) -> Iterator[Any]:
             yield ray
         finally:
             ray.shutdown()
+
+
+def _is_connected() -> bool:
+    """Return whether somebody has connected this process to a Ray already."""
+    ray: Any = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
 
 
 def _resolved(address: str | None) -> str:

@@ -72,7 +72,8 @@ class Slurm:
                     try:
                         yield from job.result()
                     except submitit.core.utils.UncompletedJobError as error:
-                        why = str(error).strip().partition("\n")[0]
+                        said = [line for line in str(error).splitlines() if line.strip("- ")]
+                        why = next((line for line in reversed(said) if not line.startswith("You can ")), "it ended")
                         raise ScenarioError(f"job {job.job_id} of Slurm failed: {why}; see {logs}") from None
                 time.sleep(0 if done else 0.5)
             shutil.rmtree(logs, ignore_errors=True)

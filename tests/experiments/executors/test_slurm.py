@@ -28,6 +28,13 @@ def test_no_items_are_no_jobs(tmp_path: Path, log: Path) -> None:
 
 
 def test_a_job_that_fails_is_told(tmp_path: Path, log: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"^job \S+ of Slurm failed: ValueError: -1 is negative; see .*\.slurm$"):
+        list(Slurm(1, 1, "local").map(Squares(tmp_path / "out", log), [0, -1, 1]))
+    assert {path.name for path in (tmp_path / "out/squares").iterdir()} == {"0"}
+
+
+@pytest.mark.slow  # submitit waits ten seconds for the result of a process that is gone
+def test_a_job_that_is_killed_is_told(tmp_path: Path, log: Path) -> None:
     with pytest.raises(ScenarioError, match=r"^job \S+ of Slurm failed: .*; see .*\.slurm$"):
         list(Slurm(1, 1, "local").map(Squares(tmp_path / "out", log, deadly=(1,)), range(3)))
     assert {path.name for path in (tmp_path / "out/squares").iterdir()} == {"0"}
