@@ -63,6 +63,13 @@ def is_shared(mark: Path) -> bool:
     return mark.exists() and os.access(mark.parent, os.W_OK)
 
 
+def look_again(folder: Path) -> None:
+    """Make a folder seen that another machine has written: NFS remembers for a while what was looked for in vain."""
+    if not folder.exists():
+        with suppress(OSError):
+            os.listdir(folder.parent)
+
+
 def packed(folder: Path) -> bytes | None:
     """Return the content of a folder as a tar archive; None if there is no such folder."""
     if not folder.is_dir():

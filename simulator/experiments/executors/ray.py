@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import Any
 
 from simulator.experiments.executors.base import R, T
-from simulator.experiments.executors.folders import WritesFolders, marked, unpack
+from simulator.experiments.executors.folders import WritesFolders, look_again, marked, unpack
 from simulator.experiments.executors.plugins import with_plugins
 from simulator.experiments.executors.ray_connection import connected
 from simulator.experiments.executors.ray_worker import Came, Worker, needed_paths, remote_function
@@ -171,9 +171,9 @@ class _Tasks:
                 f"the worker on {came.host} has no {came.missing[0]}: put it there, too, "
                 "or into a folder that all machines share"
             )
-        if came.folder is not None:
-            assert isinstance(self.function, WritesFolders)
-            unpack(came.folder, self.function.folder_of(item))
+        if isinstance(self.function, WritesFolders):
+            folder = self.function.folder_of(item)
+            look_again(folder) if came.folder is None else unpack(came.folder, folder)
         return came.result
 
     def _lost(self, item: Any, error: Exception) -> Any:

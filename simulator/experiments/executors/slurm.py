@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterable
@@ -57,13 +58,15 @@ class Slurm:
             function = function.at(function.root.absolute())
             logs = function.root / ".slurm"
         executor = submitit.AutoExecutor(folder=logs, cluster=self.cluster)
-        executor.update_parameters(
-            name="sfsim", cpus_per_task=self.threads, timeout_min=MINUTES, gpus_per_node=int(self.gpus)
-        )
+        executor.update_parameters(name="sfsim", cpus_per_task=self.threads, timeout_min=MINUTES)
+        if self.gpus:
+            executor.update_parameters(gpus_per_node=1)
         if self.cluster == "slurm" and self.workers:
             executor.update_parameters(slurm_array_parallelism=self.workers)
         count = min(len(every), MOST_JOBS if self.cluster == "slurm" else self.workers or 1)
-        jobs = executor.map_array(with_plugins(_Share(function)), [every[start::count] for start in range(count)])
+        jobs = executor.map_array(
+            with_plugins(_Share(function, self.gpus)), [every[start::count] for start in range(count)]
+        )
         try:
             while jobs:
                 done = [job for job in jobs if job.done()]
@@ -90,8 +93,11 @@ class _Share:
     """A function of several items, one after the other."""
 
     function: Callable[[Any], Any]
+    gpus: bool
 
     def __call__(self, items: list[Any]) -> list[Any]:
+        if not self.gpus:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what torch finds must not depend on the machine
         return [self.function(item) for item in items]
 
 
