@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterable
@@ -75,8 +76,7 @@ class Slurm:
                     try:
                         yield from job.result()
                     except submitit.core.utils.UncompletedJobError as error:
-                        said = [line for line in str(error).splitlines() if line.strip("- ")]
-                        why = next((line for line in reversed(said) if not line.startswith("You can ")), "it ended")
+                        why = _reason(str(error))
                         raise ScenarioError(f"job {job.job_id} of Slurm failed: {why}; see {logs}") from None
                 time.sleep(0 if done else 0.5)
             shutil.rmtree(logs, ignore_errors=True)
@@ -99,6 +99,13 @@ class _Share:
         if not self.gpus:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what torch finds must not depend on the machine
         return [self.function(item) for item in items]
+
+
+def _reason(said: str) -> str:
+    """Return the last line of the error that submitit quotes between two lines of dashes, or else its first one."""
+    parts = re.split(r"^-{5,}$", said, flags=re.MULTILINE)
+    quoted = parts[1].strip() if len(parts) > 2 else ""
+    return quoted.rpartition("\n")[2] or said.strip().partition("\n")[0]
 
 
 def check_there(cluster: str) -> None:

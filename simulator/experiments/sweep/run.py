@@ -212,7 +212,7 @@ def run_points(
             (store.folder / REPORT).unlink(missing_ok=True)  # it shows other points
         try:
             local = _workers(missing, device, workers, 1 if dry else _threads(missing))
-            at_once = local if remote is None else workers or len(missing)
+            at_once = local if remote is None else workers
             watch = Watch(console, at_once, lambda: store.write_points(plan, sweep.keys))
             results = (remote or _executor(missing, local)).map(Run(store, device, ledger), missing)
             failed = _run(results, len(missing), watch)
@@ -264,12 +264,12 @@ class Watch:
 
     Attributes:
         console: where progress is printed.
-        workers: how many trials run at once.
+        workers: how many trials run at once; None: nobody knows, as that is for a cluster to say.
         write_points: updates the table of points.
     """
 
     console: Console
-    workers: int
+    workers: int | None
     write_points: Callable[[], None]
 
     def __call__(self, results: Iterable[Done], of: int) -> Iterator[Done]:
@@ -277,12 +277,13 @@ class Watch:
         began = last = 0.0
         failed = 0
         if quiet and of:
-            self.console.print(f"{of} trials to run, {min(self.workers, of)} at once")
+            at_once = "" if self.workers is None else f", {min(self.workers, of)} at once"
+            self.console.print(f"{of} trials to run{at_once}")
         with bars(self.console, state=True) as progress:
-            bar = progress.add_task("trials", total=of, state=f"{min(self.workers, of)} running")
+            bar = progress.add_task("trials", total=of, state=self._running(of).removesuffix(", "))
             for number, done in enumerate(results, 1):
                 failed += done.problem is not None
-                state = f"{min(self.workers, of - number)} running, {failed or 'none'} failed"
+                state = f"{self._running(of - number)}{failed or 'none'} failed"
                 progress.update(bar, completed=number, state=state)
                 now = time.monotonic()
                 if number == 1:
@@ -294,6 +295,10 @@ class Watch:
                     if quiet:
                         self.console.print(f"{number} of {of} trials, {state}, about {left} left")
                 yield done
+
+    def _running(self, left: int) -> str:
+        """Return the beginning of a state in words: how many trials run when so many are left."""
+        return "" if self.workers is None else f"{min(self.workers, left)} running, "
 
 
 def _workers(missing: Sequence[Trial], device: str, wanted: int | None, threads: int) -> int:

@@ -15,7 +15,7 @@ from tests.helpers.far_away import eventually, with_variable
 from tests.helpers.places import ROOT
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[Any]:
     """Two nodes of one processor each; their workers import this working copy. No process of theirs is left."""
     pytest.importorskip("ray")
