@@ -66,18 +66,6 @@ def alive(process: int) -> bool:
         return False
 
 
-def with_variable(assignment: str) -> list[int]:
-    """Return the processes that have a variable in their environment, inherited from whoever started them."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if assignment.encode() in path.read_bytes().split(b"\0") and alive(int(path.parent.name)):
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found
-
-
 def eventually(check: Callable[[], bool], seconds: float = 30.0) -> bool:
     """Return whether a check comes true within so many seconds."""
     last = time.monotonic() + seconds

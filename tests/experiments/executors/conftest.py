@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 
 from simulator.experiments.executors.ray import Ray
 from simulator.experiments.executors.ray_connection import connected
-from tests.helpers.far_away import eventually, with_variable
+from tests.helpers.far_away import eventually
+from tests.helpers.kills import MARK, marked
 from tests.helpers.places import ROOT
 
 
@@ -21,19 +23,19 @@ def cluster() -> Iterator[Any]:
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
-    mark = f"SFSIM_TESTED_BY={os.getpid()}"
+    mark = uuid.uuid4().hex
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv(*mark.split("="))
+        patch.setenv(MARK, mark)
         node = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
         cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
-        patch.delenv(mark.split("=")[0])
+        patch.delenv(MARK)
         try:
             yield cluster
         finally:
             cluster.shutdown()
-    assert eventually(lambda: not with_variable(mark)), "processes of Ray are left"
+    assert eventually(lambda: not marked(mark)), "processes of Ray are left"
 
 
 @pytest.fixture(scope="module")

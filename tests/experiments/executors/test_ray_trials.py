@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import pytest
 from simulator.experiments.executors.ray import Ray
 from simulator.settings.plugin_files import load_file
 from tests.helpers.commands import Sfsim
-from tests.helpers.far_away import alive, calls, eventually, with_variable
+from tests.helpers.far_away import alive, calls, eventually
+from tests.helpers.kills import MARK, check_whole, kill_command, marked
 from tests.helpers.places import ROOT
 from tests.helpers.plugin_files import FIRST, plugin_folder
 
@@ -37,6 +39,7 @@ DEADLY = FIRST.replace(
 """Kills its process once, in the second round."""
 SLEEPERS = """\
 import sys
+import uuid
 from pathlib import Path
 from simulator.experiments.executors.ray import Ray
 from tests.helpers.far_away import Squares
@@ -107,7 +110,8 @@ def test_a_run_on_workers_that_do_not_share_its_folder_is_the_same(
 def test_nothing_goes_on_when_the_process_that_waits_is_killed(
     own: bool, cluster: Any, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SFSIM_TESTED_BY", f"{os.getpid()}-killed")
+    mark = uuid.uuid4().hex
+    monkeypatch.setenv(MARK, mark)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     words = [str(tmp_path / "out"), str(log), "" if own else cluster.address]
     waiting = subprocess.Popen([sys.executable, "-c", SLEEPERS, *words])
@@ -116,5 +120,22 @@ def test_nothing_goes_on_when_the_process_that_waits_is_killed(
     waiting.wait()
     processes = {process for _, process in calls(log)}
     assert eventually(lambda: not any(map(alive, processes)))
-    assert eventually(lambda: not with_variable(f"SFSIM_TESTED_BY={os.getpid()}-killed"))
+    assert eventually(lambda: not marked(mark))
     assert not (tmp_path / "out/squares").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("own", [False, True], ids=["a cluster", "a Ray of its own"])
+def test_a_sweep_that_is_killed_again_and_again_loses_nothing(own: bool, cluster: Any, tmp_path: Path) -> None:
+    rates = "world.devices.*.uplink.rate={log: [1 Mbit/s, 100 Mbit/s], points: 300}"
+    words = ["sweep", "tiny.yaml", "--plugin", "mine.py", "--axis", rates, "--dry", "--workers", "2", "--out"]
+    there = [*words, "there", "--executor", "ray", *([] if own else ["--address", cluster.address])]
+    kills = sum(kill_command(there, 5 + step, tmp_path) for step in range(15))
+    check_whole(tmp_path / "there")
+    assert kills > 5, "or this test tests little"
+    for command in (there, [*words, "here"]):
+        assert not kill_command(command, 600, tmp_path)
+    assert results(tmp_path / "there/trials") == results(tmp_path / "here/trials")
+    assert len(list((tmp_path / "there/trials").iterdir())) == 300
+    assert (tmp_path / "there/points.csv").read_text() == (tmp_path / "here/points.csv").read_text()
+    assert sorted(os.listdir(tmp_path / "there")) == sorted(os.listdir(tmp_path / "here"))
