@@ -52,6 +52,11 @@ class Squares:
         return number**2
 
 
+def visible_gpus(item: object) -> str | None:
+    """Return what torch would see of the GPUs of this machine."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
 def calls(log: Path) -> list[tuple[int, int]]:
     """Return the number and the process of each call of ``Squares``, in their order."""
     found = sorted((path.name.split("-")[::-1] for path in log.iterdir()), key=lambda parts: int(parts[0]))

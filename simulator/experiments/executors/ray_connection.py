@@ -74,7 +74,9 @@ def check_reached(address: str | None) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=REACHED_WITHIN, check=False)
     except subprocess.TimeoutExpired:
-        raise _unreached(address, f"what is there has not answered within {REACHED_WITHIN:.0f} s") from None
+        raise _unreached(
+            address, f"no answer within {REACHED_WITHIN:.0f} s; is this machine part of that cluster?"
+        ) from None
     if done.returncode:
         raise _unreached(address, done.stdout or f"the attempt ended with status {done.returncode}")
 
@@ -106,10 +108,11 @@ def connected(address: str | None, cpus: int) -> Iterator[Any]:
         ray.init(**options, log_to_driver=False, logging_level="ERROR")
     except Exception as error:  # of many kinds, some of them internal
         raise _unreached(address, str(error)) from None
+    finally:
+        if signal.getsignal(signal.SIGTERM) is not handler:
+            signal.signal(signal.SIGTERM, handler)  # Ray's own ends the process without tidying up
     with _silent():
         try:
-            if signal.getsignal(signal.SIGTERM) is not handler:
-                signal.signal(signal.SIGTERM, handler)  # Ray's own ends the process without tidying up
             yield ray
         finally:
             ray.shutdown()

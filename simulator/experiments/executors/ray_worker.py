@@ -95,6 +95,7 @@ def remote_function(function: bytes, versions: Mapping[str, str], gpus: bool) ->
                     return f"the worker on {socket.gethostname()} has {package} {there}, and this machine {wanted}"
             if not gpus:
                 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what torch finds must not depend on the machine
+            os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as in the command itself
             ready.append(pickle.loads(function))
         return ready[0](sent)
 

@@ -1,4 +1,4 @@
-"""A Ray of two nodes on this machine, started once for all tests of a file."""
+"""A Ray of its own on this machine, started once for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.helpers.places import ROOT
 
 @pytest.fixture(scope="package")
 def cluster() -> Iterator[Any]:
-    """Two nodes of one processor each; their workers import this working copy. No process of theirs is left."""
+    """A node of one processor and, as it claims, a GPU; tests add others. In the end no process of theirs is left."""
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
@@ -29,7 +29,7 @@ def cluster() -> Iterator[Any]:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv(MARK, mark)
         node = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
-        cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+        cluster = Cluster(initialize_head=True, head_node_args={**node, "num_gpus": 1, "include_dashboard": False})
         patch.delenv(MARK)
         try:
             yield cluster

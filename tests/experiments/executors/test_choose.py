@@ -81,7 +81,9 @@ def test_where_nobody_listens_there_is_no_ray(monkeypatch: pytest.MonkeyPatch) -
 
 def test_what_is_no_ray_does_not_keep_one_waiting(silence: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_connection, "REACHED_WITHIN", 2.0)
-    assert refusal("ray", silence) == f"no Ray can be reached at {silence}: what is there has not answered within 2 s"
+    assert refusal("ray", silence) == (
+        f"no Ray can be reached at {silence}: no answer within 2 s; is this machine part of that cluster?"
+    )
 
 
 @pytest.mark.parametrize("command", ["run", "sweep"])

@@ -15,7 +15,7 @@ import pytest
 from simulator.experiments.executors import ray as module
 from simulator.experiments.executors.ray import Ray
 from simulator.settings.errors import ScenarioError
-from tests.helpers.far_away import Squares, alive, calls, eventually
+from tests.helpers.far_away import Squares, alive, calls, eventually, visible_gpus
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system has no /proc")
 
@@ -95,6 +95,11 @@ def test_closing_stops_what_runs(ray: Ray, tmp_path: Path, log: Path) -> None:
 def test_an_error_is_raised_here_as_it_was_there(ray: Ray, tmp_path: Path, log: Path) -> None:
     with pytest.raises(ValueError, match="-1 is negative"):
         list(ray.map(Squares(tmp_path / "out", log), [-1]))
+
+
+def test_a_gpu_is_seen_by_who_is_given_one(cluster: Any, ray: Ray) -> None:
+    for gpus, seen in ((False, ""), (True, "0"), (False, "")):
+        assert [*Ray(address=cluster.address, gpus=gpus).map(visible_gpus, [1, 2])] == [seen, seen]
 
 
 def test_few_items_are_on_their_way_at_once(ray: Ray, tmp_path: Path, log: Path) -> None:
