@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simulator.cli.executors import Address, ExecutorName
 from simulator.cli.shared import File, Plugin, Set, app, load_scenario, place, refuse, stopped, writing
 
 if TYPE_CHECKING:
+    from simulator.experiments.executors.base import Executor
     from simulator.scenario.scenario import Scenario
 
 
@@ -31,6 +33,8 @@ def run(
             min=1, help="Number of trials at once.", show_default="as cores, threads and memory allow", metavar="N"
         ),
     ] = None,
+    executor: ExecutorName = "local",
+    address: Address = None,
 ) -> None:
     """Run every algorithm of a scenario, print a table, and leave a run folder with figures and a report."""
     if force and resume:
@@ -41,8 +45,9 @@ def run(
 
     try:
         _tell(scenario)
+        there = None if (executor, address) == ("local", None) else _executor(scenario, dry, executor, jobs, address)
         with writing("the run folder"):
-            run_scenario(scenario, dry=dry, out=out, force=force, resume=resume, jobs=jobs)
+            run_scenario(scenario, dry=dry, out=out, force=force, resume=resume, jobs=jobs, executor=there)
     except CompleteError as error:
         print(error)
     except FolderTakenError as error:
@@ -97,6 +102,8 @@ def sweep(
         int | None,
         typer.Option(min=1, help="Number of worker processes.", show_default="as cores and threads allow", metavar="N"),
     ] = None,
+    executor: ExecutorName = "local",
+    address: Address = None,
     keep_going: Annotated[
         bool,
         typer.Option("--keep-going", help="Skip invalid points; exit without an error if trials fail."),
@@ -121,12 +128,23 @@ def sweep(
                 dry=dry,
                 out=out,
                 workers=workers,
+                executor=executor,
+                address=address,
                 keep_going=keep_going,
                 ledger=ledger,
                 force=force,
             )
     except KeyboardInterrupt as stop:
         stopped(str(stop))
+
+
+def _executor(scenario: Scenario, dry: bool, name: str, jobs: int | None, address: str | None) -> Executor | None:
+    """Return the executor of a name for the trials of a scenario; None if it is this machine's."""
+    from simulator.experiments.executors.choose import chosen
+    from simulator.experiments.trial.build import torch_device
+
+    gpus = torch_device(scenario, dry) == "cuda"
+    return chosen(name, workers=jobs, threads=scenario.threads, address=address, gpus=gpus)
 
 
 def _tell(scenario: Scenario) -> None:

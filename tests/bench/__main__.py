@@ -1,7 +1,19 @@
 """``make bench``: what the simulator adds and saves, and whether its figures agree with torch's, with each other
 and with this machine's seconds; and what it takes to open a report."""
 
-from tests.bench import agreement, calibration, disciplines, drivers, events, jobs, overhead, page, prefix, sweeps
+from tests.bench import (
+    agreement,
+    calibration,
+    clusters,
+    disciplines,
+    drivers,
+    events,
+    jobs,
+    overhead,
+    page,
+    prefix,
+    sweeps,
+)
 
 overhead.main()
 prefix.main()
@@ -13,3 +25,4 @@ calibration.main([])
 sweeps.main([])
 page.main()
 jobs.main()
+clusters.main()

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 BETWEEN_LOOKS = 0.25
 """Seconds between two looks at how far the trials in other processes are, and at which these say it."""
+PROGRESS = "progress"
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,25 @@ class RunJob:
     tell: Tell | None = None
     raises: bool = False
 
+    @property
+    def root(self) -> Path:
+        """The folder of the run."""
+        return self.folder.folder
+
+    def at(self, root: Path) -> RunJob:
+        """Return the same function, which writes its results in another folder."""
+        folder = replace(self.folder, folder=root)
+        shows = Pulses(folder.work / PROGRESS) if isinstance(self.shows, Pulses) else self.shows
+        return replace(self, folder=folder, shows=shows)
+
+    def folder_of(self, job: Job) -> Path:
+        """Return the folder of a trial."""
+        return self.folder.parts.folder / job.key
+
+    def lost(self, job: Job, problem: str) -> Finished:
+        """Return what stands for a trial that was given up."""
+        return Finished(job.key, None, problem=f"{job.name}: {problem}")
+
     def __call__(self, job: Job) -> Finished:
         told: list[str] = []
         try:
@@ -172,7 +192,7 @@ def run_jobs(
     by_key = {job.key: job for job in jobs}
     with bars(console, state=True) as progress:
         table = _Bars(progress, jobs)
-        pulses = Pulses(folder.work / "progress")
+        pulses = Pulses(folder.work / PROGRESS)
         here = isinstance(executor, Sequential)
         function = RunJob(folder, device, table.show if here else pulses, tell if here else None, raises=here)
         results = executor.map(function, jobs)

@@ -7,13 +7,14 @@ import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from simulator.experiments.executors.base import Executor
+from simulator.experiments.executors.choose import chosen
 from simulator.experiments.executors.local import Joblib
 from simulator.experiments.executors.sequential import Sequential
 from simulator.experiments.run.consoles import bars, shows_bars, standard_console, status
@@ -63,6 +64,24 @@ class Run:
     device: str
     ledger: bool
 
+    @property
+    def root(self) -> Path:
+        """The folder of the sweep."""
+        return self.store.folder
+
+    def at(self, root: Path) -> Run:
+        """Return the same function, which stores its results in another folder."""
+        return replace(self, store=Store(root))
+
+    def folder_of(self, trial: Trial) -> Path:
+        """Return the folder of a trial."""
+        return self.store.trials / trial.hash
+
+    def lost(self, trial: Trial, problem: str) -> Done:
+        """Store why a trial was given up."""
+        self.store.fail(trial.hash, problem)
+        return Done(trial.hash, problem)
+
     def __call__(self, trial: Trial) -> Done:
         try:
             self.store.keep(trial, outcome_of(trial), self.device, self.ledger)
@@ -100,6 +119,8 @@ def run_sweep(
     dry: bool = False,
     out: Path | None = None,
     workers: int | None = None,
+    executor: str = "local",
+    address: str | None = None,
     keep_going: bool = False,
     ledger: bool = True,
     force: bool = False,
@@ -114,7 +135,10 @@ def run_sweep(
         dry: simulate without training.
         out: the sweep's folder; None: ``runs/<name>``.
         workers: the number of processes; with one, trials run in this process. None: one on a GPU, otherwise as many as
-            the cores allow with the scenario's number of threads in each.
+            the cores allow with the scenario's number of threads in each. On a cluster None is as many as it has room
+            for.
+        executor: where trials are run: "local", "ray" or "slurm".
+        address: which Ray or Slurm that is, as for ``chosen``.
         keep_going: skip points that are not valid scenarios, and do not raise if trials fail.
         ledger: store the ledger of every trial; timelines and traces need it.
         force: use a folder that holds another sweep or something else.
@@ -132,6 +156,8 @@ def run_sweep(
         dry=dry,
         out=out,
         workers=workers,
+        executor=executor,
+        address=address,
         keep_going=keep_going,
         ledger=ledger,
         force=force,
@@ -146,6 +172,8 @@ def run_points(
     dry: bool = False,
     out: Path | None = None,
     workers: int | None = None,
+    executor: str = "local",
+    address: str | None = None,
     keep_going: bool = False,
     ledger: bool = True,
     force: bool = False,
@@ -157,7 +185,7 @@ def run_points(
     Args:
         sweep: the sweep.
         base: its base scenario.
-        dry, out, workers, keep_going, ledger, force, console: as for ``run_sweep``.
+        dry, out, workers, executor, address, keep_going, ledger, force, console: as for ``run_sweep``.
         report: draw the figures and the report, and print what is done and the verdict.
 
     Raises:
@@ -171,6 +199,8 @@ def run_points(
     if invalid and not keep_going:
         raise problems.refusal(plan, invalid, "; with --keep-going the others are run")
     store, device = Store(out or Path("runs") / sweep.name), torch_device(base, dry)
+    threads = _threads(plan.trials.values())
+    remote = chosen(executor, workers=workers, threads=threads, address=address, gpus=device == "cuda")
     with store.opened(sweep, base, dry, device, force):
         points_before = store.points
         for key, problem in plan.problems.items():
@@ -181,9 +211,10 @@ def run_points(
         if missing or store.points != points_before:
             (store.folder / REPORT).unlink(missing_ok=True)  # it shows other points
         try:
-            at_once = _workers(missing, device, workers, 1 if dry else _threads(missing))
+            local = _workers(missing, device, workers, 1 if dry else _threads(missing))
+            at_once = local if remote is None else workers
             watch = Watch(console, at_once, lambda: store.write_points(plan, sweep.keys))
-            results = _executor(missing, at_once).map(Run(store, device, ledger), missing)
+            results = (remote or _executor(missing, local)).map(Run(store, device, ledger), missing)
             failed = _run(results, len(missing), watch)
         except BrokenProcessPool:
             raise ScenarioError(
@@ -233,12 +264,12 @@ class Watch:
 
     Attributes:
         console: where progress is printed.
-        workers: how many trials run at once.
+        workers: how many trials run at once; None: nobody knows, as that is for a cluster to say.
         write_points: updates the table of points.
     """
 
     console: Console
-    workers: int
+    workers: int | None
     write_points: Callable[[], None]
 
     def __call__(self, results: Iterable[Done], of: int) -> Iterator[Done]:
@@ -246,12 +277,13 @@ class Watch:
         began = last = 0.0
         failed = 0
         if quiet and of:
-            self.console.print(f"{of} trials to run, {min(self.workers, of)} at once")
+            at_once = "" if self.workers is None else f", {min(self.workers, of)} at once"
+            self.console.print(f"{of} trials to run{at_once}")
         with bars(self.console, state=True) as progress:
-            bar = progress.add_task("trials", total=of, state=f"{min(self.workers, of)} running")
+            bar = progress.add_task("trials", total=of, state=self._running(of).removesuffix(", "))
             for number, done in enumerate(results, 1):
                 failed += done.problem is not None
-                state = f"{min(self.workers, of - number)} running, {failed or 'none'} failed"
+                state = f"{self._running(of - number)}{failed or 'none'} failed"
                 progress.update(bar, completed=number, state=state)
                 now = time.monotonic()
                 if number == 1:
@@ -263,6 +295,10 @@ class Watch:
                     if quiet:
                         self.console.print(f"{number} of {of} trials, {state}, about {left} left")
                 yield done
+
+    def _running(self, left: int) -> str:
+        """Return the beginning of a state in words: how many trials run when so many are left."""
+        return "" if self.workers is None else f"{min(self.workers, left)} running, "
 
 
 def _workers(missing: Sequence[Trial], device: str, wanted: int | None, threads: int) -> int:
@@ -278,7 +314,7 @@ def _executor(missing: Sequence[Trial], workers: int) -> Executor:
     return Joblib(workers, _threads(missing)) if workers > 1 else Sequential()
 
 
-def _threads(trials: Sequence[Trial]) -> int:
+def _threads(trials: Iterable[Trial]) -> int:
     return max((trial.scenario.threads for trial in trials), default=1)
 
 
