@@ -38,13 +38,14 @@ class MLflow(Tracker):
 
     def send(self, study: Study) -> str:
         """Send the trials that are not there yet, and the files of the study."""
-        quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+        quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "ERROR"}
+        quiet |= {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}  # a server that is away would be tried for minutes
         with quietly("mlflow", "alembic", **quiet):
             from mlflow import MlflowClient
 
             store = study.folder.resolve().parent / STORE
             address = os.environ.get(ADDRESS) or f"sqlite:///{store / DATABASE}"
-            own = ADDRESS not in os.environ
+            own = not os.environ.get(ADDRESS)
             if own:
                 store.mkdir(exist_ok=True)
             client = MlflowClient(tracking_uri=address)

@@ -13,8 +13,8 @@ from analysis.trackers.study import OVER
 if TYPE_CHECKING:
     from analysis.trackers.study import Study, TrackedTrial
 
-MODE, FOLDER, SENT = "WANDB_MODE", "wandb", "sent"
-"""The variable that says whether to upload, the folder of W&B in that of the study, and the keys of what was sent."""
+MODE, FOLDER = "WANDB_MODE", "wandb"
+"""The variable that says whether to upload, and the folder of W&B in that of the study."""
 ACROSS = {over: f"x/{over}" for over in OVER}
 """By what curves run over, the name of the metric that W&B draws them over."""
 _SECONDS = 30
@@ -34,15 +34,16 @@ class WeightsAndBiases(Tracker):
         with quietly("wandb", WANDB_SILENT="true", WANDB_ERROR_REPORTING="false"):
             import wandb
 
-            mode = os.environ.get(MODE) or ("online" if wandb.api.api_key else "offline")
+            mode = os.environ.get(MODE) or ("online" if wandb.login(prompt=False, verify=False) else "offline")
             place = study.folder / FOLDER
             place.mkdir(exist_ok=True)
-            there = (place / SENT).read_text(encoding="utf-8").split() if (place / SENT).is_file() else []
+            done = place / f"sent-{mode}"  # the keys of the trials that are finished
+            there = done.read_text(encoding="utf-8").split() if done.is_file() else []
             missing = [trial for trial in study.trials if trial.key not in there]
             for trial in missing:
                 with _run(study, mode, trial.key, trial.name, _config(study, trial)) as run:
                     _log_trial(run, trial)
-                with (place / SENT).open("a", encoding="utf-8") as sent:
+                with done.open("a", encoding="utf-8") as sent:
                     sent.write(f"{trial.key}\n")
             if missing:
                 with _run(study, mode, f"{study.key}-{len(study.trials)}", study.title, dict(study.scenario)) as run:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simulator.cli.shared import File, Plugin, Set, app, load_scenario, refuse, stopped
+from simulator.cli.track import Track, send
 
 if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario
@@ -30,6 +31,7 @@ def run(
             min=1, help="Number of trials at once.", show_default="as cores, threads and memory allow", metavar="N"
         ),
     ] = None,
+    trackers: Track = [],  # noqa: B006
 ) -> None:
     """Run every algorithm of a scenario, print a table, and leave a run folder with figures and a report."""
     if force and resume:
@@ -40,7 +42,8 @@ def run(
 
     try:
         _tell(scenario)
-        run_scenario(scenario, dry=dry, out=out, force=force, resume=resume, jobs=jobs)
+        out = run_scenario(scenario, dry=dry, out=out, force=force, resume=resume, jobs=jobs)
+        send(out, trackers)
     except CompleteError as error:
         print(error)
     except FolderTakenError as error:
@@ -106,6 +109,7 @@ def sweep(
         bool, typer.Option("--ledger/--no-ledger", help="Keep the ledger of every trial; timelines and traces need it.")
     ] = True,
     force: Annotated[bool, typer.Option("--force", help="Use a folder that holds something else.")] = False,
+    trackers: Track = [],  # noqa: B006
 ) -> None:
     """Run a scenario at many points, on all cores and only the missing trials; after an interruption, run it again."""
     from simulator.experiments.sweep.settings import load
@@ -114,7 +118,7 @@ def sweep(
     from simulator.experiments.sweep.run import run_sweep
 
     try:
-        run_sweep(
+        folder = run_sweep(
             file,
             overrides,
             axes=axes,
@@ -125,6 +129,7 @@ def sweep(
             ledger=ledger,
             force=force,
         )
+        send(folder, trackers)
     except OSError as error:
         if not error.filename:
             raise
