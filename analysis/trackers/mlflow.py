@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from analysis.trackers.base import Tracker, quietly
-from analysis.trackers.flat import flat
+from analysis.trackers.flat import Scalar, flat
 
 if TYPE_CHECKING:
     from analysis.trackers.study import Study, TrackedTrial
@@ -19,8 +20,10 @@ STORE, DATABASE, ARTIFACTS = "mlruns", "mlflow.db", "artifacts"
 """The folder of the store beside the run's, where no other is named; the database in it, and the folder of files."""
 KEY, STUDY = "sfsim.key", "sfsim.study"
 """The tags by which a run that has been sent is recognised, and the runs of a study."""
-_METRICS, _PARAMS, _LONGEST = 1000, 100, 6000
-"""How many metrics and parameters MLflow takes at once, and how many characters a parameter may have."""
+_METRICS, _PARAMS = 1000, 100
+"""How many metrics and parameters MLflow takes at once."""
+_NAME, _VALUE, _REFUSED = 250, 6000, re.compile(r"[^\w.\-:/ ]")
+"""How many characters the name and the value of a parameter may have, and those that a name must not have."""
 
 
 class MLflow(Tracker):
@@ -113,7 +116,7 @@ def _send_trial(client: Any, experiment: str, study: Study, parent: str, trial: 
     name = trial.name if study.is_sweep else f"{study.title} {trial.name}"
     run = _start(client, experiment, study, trial.key, name, started, **below)
     start, end = _ms(started), trial.figures.get("sim_time_s", 0.0)
-    params = [Param(key, str(value)[:_LONGEST]) for key, value in trial.settings.items()]
+    params = [Param(key, value) for key, value in as_params(trial.settings).items()]
     metrics = [Metric(key, value, start + _ms(end), 0) for key, value in trial.figures.items()]
     metrics += [
         Metric(curve.tag, value, start + _ms(moment), step)
@@ -132,14 +135,30 @@ def _send_files(client: Any, study: Study, parent: str) -> None:
     from mlflow.entities import Param
 
     there = client.get_run(parent).data.params
-    settings = flat(study.scenario) if study.is_sweep else {}
-    params = [Param(key, str(value)[:_LONGEST]) for key, value in settings.items() if key not in there]
+    settings = as_params(flat(study.scenario)) if study.is_sweep else {}
+    params = [Param(key, value) for key, value in settings.items() if key not in there]
     for part in _parts(params, _PARAMS):
         client.log_batch(parent, params=part)
     for file in study.files:
         client.log_artifact(parent, str(file), "tables" if file.suffix == ".csv" else None)
     for image in study.images:
         client.log_artifact(parent, str(image), "figures")
+
+
+def as_params(settings: Mapping[str, Scalar]) -> dict[str, str]:
+    """Return settings under names that MLflow takes: a character that it refuses, such as an asterisk, becomes ``_``.
+
+    >>> as_params({"world.devices.*.count": 4, "algorithms.SFL+FF.head": 1, "algorithms.SFL_FF.head": 2})
+    {'world.devices._.count': '4', 'algorithms.SFL_FF.head': '1', 'algorithms.SFL_FF.head 2': '2'}
+    """
+    params: dict[str, str] = {}
+    for key, value in settings.items():
+        name = key = _REFUSED.sub("_", key)[:_NAME]
+        number = 2
+        while name in params:
+            name, number = f"{key[: _NAME - 8]} {number}", number + 1
+        params[name] = str(value)[:_VALUE]
+    return params
 
 
 def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
