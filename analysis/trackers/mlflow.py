@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from analysis.trackers.base import Tracker, quietly
@@ -20,8 +21,8 @@ STORE, DATABASE, ARTIFACTS = "mlruns", "mlflow.db", "artifacts"
 """The folder of the store beside the run's, where no other is named; the database in it, and the folder of files."""
 KEY, STUDY = "sfsim.key", "sfsim.study"
 """The tags by which a run that has been sent is recognised, and the runs of a study."""
-_METRICS, _PARAMS = 1000, 100
-"""How many metrics and parameters MLflow takes at once."""
+_METRICS, _PARAMS = 900, 100
+"""How many metrics and parameters are sent at once; MLflow takes 1,000 in all."""
 _NAME, _VALUE, _REFUSED = 250, 6000, re.compile(r"[^\w.\-:/ ]")
 """How many characters the name and the value of a parameter may have, and those that a name must not have."""
 
@@ -123,10 +124,8 @@ def _send_trial(client: Any, experiment: str, study: Study, parent: str, trial: 
         for curve in trial.curves()
         for step, moment, value in zip(curve.steps, curve.seconds, curve.values, strict=True)
     ]
-    for some in _parts(params, _PARAMS):
-        client.log_batch(run, params=some)
-    for part in _parts(metrics, _METRICS):
-        client.log_batch(run, metrics=part)
+    for some, part in zip_longest(_parts(params, _PARAMS), _parts(metrics, _METRICS), fillvalue=()):
+        client.log_batch(run, params=some, metrics=part)
     client.set_terminated(run, end_time=_ms(trial.ended))
 
 

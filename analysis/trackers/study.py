@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from analysis.columns import ROUNDS_COLUMNS, ROUNDS_LATER
-from analysis.reading import RunError, read_csv, read_json, read_text, read_yaml
+from analysis.columns import ROUNDS_COLUMNS
+from analysis.reading import RunError, demand_columns, read_json, read_text, read_yaml
 from analysis.trackers.flat import Scalar, flat
 
-if TYPE_CHECKING:
-    import pandas as pd
-
+Columns = Mapping[str, Sequence[float]]
+"""Numbers by the names of their columns."""
 OVER: Mapping[str, tuple[str, ...]] = {
     "rounds": ("round",),
     "time": ("sim_time_s",),
@@ -91,7 +92,7 @@ class TrackedTrial:
     summary: Mapping[str, Any]
     folder: Path
     ended: float
-    _rounds: pd.DataFrame | None = field(default=None, repr=False)
+    _rounds: Columns | None = field(default=None, repr=False)
 
     @property
     def hparams(self) -> dict[str, Scalar]:
@@ -108,32 +109,32 @@ class TrackedTrial:
         }
 
     @cached_property
-    def rounds(self) -> pd.DataFrame:
-        """Its rows of ``rounds.csv``."""
-        if self._rounds is not None:
-            return self._rounds
-        return read_csv(self.folder / "rounds.csv", ROUNDS_COLUMNS, ROUNDS_LATER)
+    def rounds(self) -> Columns:
+        """Its rows of ``rounds.csv``, as columns of numbers; NaN where there is none."""
+        return self._rounds if self._rounds is not None else _columns(self.folder / "rounds.csv")
 
-    def across(self, over: str) -> pd.Series:
+    def across(self, over: str) -> list[float]:
         """Return where each of its rows is on an axis, in SI; ``over`` is a key of ``OVER``."""
-        first, *others = (self.rounds[column] for column in OVER[over])
-        return sum(others, start=first)
+        return [sum(numbers) for numbers in zip(*(self.rounds[column] for column in OVER[over]), strict=True)]
 
     def curves(self) -> Iterator[Curve]:
         """Yield its curves: what is learned over each of ``OVER``, and running totals over rounds."""
-        rows = self.rounds
-        seconds = rows["sim_time_s"]
-        measures = [str(column) for column in rows if column == "loss" or "accuracy" in str(column)]
-        places = {over: self.across(over) for over in OVER}
-        for measure in (*measures, *(column for column in TOTALS if column in rows)):
-            there = rows[measure].map(isfinite)
-            if not there.any():
+        learned = [column for column in self.rounds if column == "loss" or "accuracy" in column]
+        places, seconds = {over: self.across(over) for over in OVER}, self.rounds["sim_time_s"]
+        for measure in (*learned, *(column for column in TOTALS if column in self.rounds)):
+            values = self.rounds[measure]
+            rows = [row for row, value in enumerate(values) if isfinite(value)]
+            if not rows:
                 continue
-            values = rows[measure][there].tolist()
-            numbers = [number for number, has_value in enumerate(there) if has_value]
-            for over in OVER if measure in measures else ("rounds",):
-                across = places[over][there].tolist()
-                yield Curve(measure, over, across, seconds[there].tolist(), values, numbers)
+            for over in OVER if measure in learned else ("rounds",):
+                yield Curve(
+                    measure,
+                    over,
+                    across=[places[over][row] for row in rows],
+                    seconds=[seconds[row] for row in rows],
+                    values=[values[row] for row in rows],
+                    rows=rows,
+                )
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +204,9 @@ def _run(folder: Path) -> Study:
     ended = (folder / "summary.json").stat().st_mtime
     shared = flat({key: value for key, value in run.scenario.items() if key not in ("algorithms", "seeds", "name")})
     entries = {entry.get("label"): entry for entry in run.scenario.get("algorithms") or () if isinstance(entry, dict)}
-    rows = dict(iter(run.rounds.groupby(["label", "seed"], sort=False)))
+    numbers = run.rounds.drop(columns=["algorithm", "label"])
+    groups = numbers.groupby([run.rounds["label"], run.rounds["seed"]], sort=False)
+    rows = {place: {str(key): part[key].tolist() for key in part} for place, part in groups}
     trials = []
     for trial in read_json(folder / "summary.json")["trials"]:
         label, seed = str(trial["label"]), int(trial["seed"])
@@ -264,6 +267,19 @@ def _sweep(folder: Path) -> Study:
     key = _hash(sweep.name, sweep.version, read_text(folder / "sweep.yaml"))
     scenario = base if isinstance(base, Mapping) else {}
     return Study(key, folder, sweep.name, sweep.dry, sweep.version, True, scenario, trials)
+
+
+def _columns(path: Path) -> Columns:
+    """Return the columns of numbers in the table of one trial; for a thousand small ones, pandas would take longer."""
+    table = csv.reader(io.StringIO(read_text(path)))
+    try:
+        names, *rows = table
+        columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+        demand_columns(path, columns, ROUNDS_COLUMNS)
+        words = ("algorithm", "label")
+        return {key: [float(cell or "nan") for cell in column] for key, column in columns.items() if key not in words}
+    except ValueError as error:
+        raise RunError(f"{path}: cannot be read as a table of numbers: {error}") from error
 
 
 def _plain(value: Any) -> Scalar:

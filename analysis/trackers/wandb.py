@@ -109,10 +109,10 @@ def _config(study: Study, trial: TrackedTrial) -> dict[str, Any]:
 
 def _log_trial(run: Any, trial: TrackedTrial) -> None:
     """Log the curves of a trial, a row for each of its rounds, and its figures."""
-    rows: list[dict[str, float]] = [{} for _ in range(len(trial.rounds))]
+    rows: list[dict[str, float]] = [{} for _ in trial.rounds["round"]]
     for over in OVER:
         run.define_metric(ACROSS[over], hidden=True)
-        for row, across in zip(rows, trial.across(over).tolist(), strict=True):
+        for row, across in zip(rows, trial.across(over), strict=True):
             row[ACROSS[over]] = across
     for curve in trial.curves():
         run.define_metric(curve.tag, step_metric=ACROSS[curve.over])

@@ -54,9 +54,12 @@ def history(found: list[Any]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def sent(run_folder: Path) -> Path:
+def sent(run_folder: Path) -> Iterator[Path]:
     assert track(run_folder, "wandb") == f"W&B: wandb sync {run_folder / 'wandb'}/offline-run-*"
-    return run_folder
+    yield run_folder
+    import wandb
+
+    wandb.teardown()  # ends its service, which else stays until this process ends
 
 
 def test_curves_are_those_of_the_table(sent: Path) -> None:
