@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import os
 
-from simulator.cli import claims, extend, fidelity, init, inspect, plan, prepare, report, run
+from simulator.cli import claims, extend, fidelity, init, inspect, plan, prepare, report, run, track
 from simulator.cli.help import arrange
 from simulator.cli.shared import app, refuse, stopped
 from simulator.cli.streams import standard_streams
 from simulator.settings import interrupts
 
-__all__ = ["app", "claims", "extend", "fidelity", "init", "inspect", "main", "plan", "prepare", "report", "run"]
+__all__ = [
+    "app",
+    "claims",
+    "extend",
+    "fidelity",
+    "init",
+    "inspect",
+    "main",
+    "plan",
+    "prepare",
+    "report",
+    "run",
+    "track",
+]
 
 arrange(app)
 

@@ -7,7 +7,7 @@ from typer.models import CommandInfo
 
 GROUPS = {
     "Start": ("init", "list", "validate"),
-    "Run and compare": ("run", "sweep", "compare", "report", "trace"),
+    "Run and compare": ("run", "sweep", "compare", "report", "trace", "track"),
     "Plan": ("plan", "model"),
     "Your own models and machines": ("pretrain", "calibrate"),
     "Evidence": ("fidelity", "claims"),
@@ -23,6 +23,7 @@ EXAMPLES = {
     "compare": "sfsim compare runs/quickstart-1 runs/quickstart-2",
     "report": "sfsim report runs/quickstart-1",
     "trace": "sfsim trace runs/quickstart-1",
+    "track": "sfsim track runs/quickstart-1 --to tensorboard",
     "plan": "sfsim plan scenario.yaml --out cuts.csv",
     "model": "sfsim model vit_base_patch16_224 --batch-size 16",
     "pretrain": "sfsim pretrain scenarios/pretrain/tiny-imagenet-32.yaml",

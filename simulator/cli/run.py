@@ -9,6 +9,7 @@ import typer
 
 from simulator.cli.executors import Address, ExecutorName
 from simulator.cli.shared import File, Plugin, Set, app, load_scenario, place, refuse, stopped, writing
+from simulator.cli.track import Track, send
 
 if TYPE_CHECKING:
     from simulator.experiments.executors.base import Executor
@@ -35,6 +36,7 @@ def run(
     ] = None,
     executor: ExecutorName = "local",
     address: Address = None,
+    trackers: Track = [],  # noqa: B006
 ) -> None:
     """Run every algorithm of a scenario, print a table, and leave a run folder with figures and a report."""
     if force and resume:
@@ -47,7 +49,8 @@ def run(
         _tell(scenario)
         there = None if (executor, address) == ("local", None) else _executor(scenario, dry, executor, jobs, address)
         with writing("the run folder"):
-            run_scenario(scenario, dry=dry, out=out, force=force, resume=resume, jobs=jobs, executor=there)
+            out = run_scenario(scenario, dry=dry, out=out, force=force, resume=resume, jobs=jobs, executor=there)
+        send(out, trackers)
     except CompleteError as error:
         print(error)
     except FolderTakenError as error:
@@ -112,6 +115,7 @@ def sweep(
         bool, typer.Option("--ledger/--no-ledger", help="Keep the ledger of every trial; timelines and traces need it.")
     ] = True,
     force: Annotated[bool, typer.Option("--force", help="Use a folder that holds something else.")] = False,
+    trackers: Track = [],  # noqa: B006
 ) -> None:
     """Run a scenario at many points, on all cores and only the missing trials; after an interruption, run it again."""
     from simulator.experiments.sweep.settings import load
@@ -121,7 +125,7 @@ def sweep(
 
     try:
         with writing("the sweep's folder"):
-            run_sweep(
+            folder = run_sweep(
                 file,
                 overrides,
                 axes=axes,
@@ -134,6 +138,7 @@ def sweep(
                 ledger=ledger,
                 force=force,
             )
+        send(folder, trackers)
     except KeyboardInterrupt as stop:
         stopped(str(stop))
 

@@ -7,11 +7,13 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
+from analysis.trackers import chosen
 from simulator.calibration.calibrate import unknown
 from simulator.experiments.api.inputs import AnyScenario, Folder, scenario_of
 from simulator.experiments.api.results import Run
 from simulator.experiments.run.consoles import session_console
 from simulator.experiments.run.run import run_into
+from simulator.experiments.run.tracking import send
 from simulator.experiments.trial.trial import run as run_trial
 from simulator.experiments.trial.validate import notices
 
@@ -32,6 +34,7 @@ def run(
     jobs: int | None = 1,
     progress: bool | None = None,
     plugins: Sequence[Path | str] = (),
+    track: Sequence[str] = (),
 ) -> Run: ...
 
 
@@ -59,6 +62,7 @@ def run(
     resume: bool = False,
     jobs: int | None = 1,
     plugins: Sequence[Path | str] = (),
+    track: Sequence[str] = (),
 ) -> Run | TrialResult:
     """Run every algorithm of a scenario with every seed, or, with ``entry`` and ``seed``, one of them.
 
@@ -87,6 +91,7 @@ def run(
             process.
         plugins: Python files with algorithms or other choices that the scenario's file names; of a scenario that is
             loaded already, ``load`` has taken them.
+        track: trackers that get the results at the end: "tensorboard", "mlflow" or "wandb". They need ``out``.
 
     Returns:
         A ``Run``; of one trial, its ``TrialResult``.
@@ -94,10 +99,15 @@ def run(
     Raises:
         ScenarioError: the scenario cannot be run as it is.
         FileExistsError: ``out`` holds something that may not be replaced.
+        TrackerError: there is no such tracker, or its package is not installed.
         TypeError: only one of ``entry`` and ``seed`` is given, or an argument that does not go with them.
     """
     if (entry is None) != (seed is None):
         raise TypeError("run() takes entry and seed together, for one trial, or neither, for all trials")
+    if track and out is None:
+        raise TypeError("run() takes track with out only: a temporary folder is gone before anybody looks")
+    if track:
+        chosen(track)
     if entry is not None and (out is not None or force):
         raise TypeError("run() takes out and force with all trials only: one trial is returned, and nothing is written")
     if entry is None and without:
@@ -120,4 +130,5 @@ def run(
             report=not folder.temporary,
             tell=told.append,
         )
+    send(folder.path, track, told.append)
     return Run(folder, results, told)
