@@ -329,4 +329,4 @@ def test_of_many_events_a_user_is_warned(folder: Path, tmp_path: Path, monkeypat
     assert str(write_trace(folder, out=path)).endswith("open it at https://ui.perfetto.dev")
     monkeypatch.setattr(trace, "MOST_EVENTS", 100)
     assert str(write_trace(folder, out=path)).endswith("may not open so many: --trial writes one trial alone")
-    assert str(write_trace(folder, "FL-0", path)).endswith("may not open so many: fewer rounds give fewer")
+    assert str(write_trace(folder, "FL-0", path)).endswith("may not open so many: --most shows fewer rounds")
