@@ -11,7 +11,7 @@ from simulator.experiments.run.folders import CompleteError, FolderTakenError, u
 from simulator.experiments.run.run import run_scenario
 from simulator.scenario.scenario import Scenario
 from simulator.settings.errors import ScenarioError
-from tests.helpers.run_folders import content
+from tests.helpers.folder_contents import content
 from tests.helpers.small_trials import scenario
 
 pytestmark = pytest.mark.usefixtures("small_model")
