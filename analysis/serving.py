@@ -163,9 +163,18 @@ def rule(run: Run, name: str, role: str) -> str:
     return "; ".join(said)
 
 
+def queue_of(scenario: Mapping[str, Any], name: str, role: str) -> object:
+    """Return the discipline of a site, None if the scenario names none; name and role as for `rule`."""
+    return _said(scenario, name, role)[0]
+
+
 def _serving(run: Run, name: str, role: str) -> tuple[object, Mapping[str, Any]]:
     """Return the discipline of a site, None if the scenario names none, and the scenario's section of the site."""
-    world = section(run.scenario, "world")
+    return _said(run.scenario, name, role)
+
+
+def _said(scenario: Mapping[str, Any], name: str, role: str) -> tuple[object, Mapping[str, Any]]:
+    world = section(scenario, "world")
     edges = [edge for edge in world.get("edges") or [] if isinstance(edge, Mapping)]
     labelled = {str(edge.get("label") or "edge"): edge for edge in edges}
     edge = labelled.get(name) or labelled.get(name.rpartition("-")[0]) or {}
