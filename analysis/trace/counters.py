@@ -14,7 +14,6 @@ import pyarrow
 from pyarrow import compute
 
 from analysis.columns import SET_ASIDE
-from analysis.power import Site
 from analysis.trace import text
 from analysis.trace.excerpt import Excerpt
 from analysis.trace.lanes import Clock
@@ -57,7 +56,9 @@ class Counters:
         self._known = pyarrow.array([site.name for site in self.sites], pyarrow.string())
         self._ids = f',"pid":{pid},"tid":{tid},"args":{{"'
         self._servers = np.array([not site.client for site in self.sites], bool)
-        watts = zip(*((s.idle, s.compute - s.idle, s.upload - s.idle, s.download - s.idle) for s in self.sites), strict=True)
+        watts = zip(
+            *((s.idle, s.compute - s.idle, s.upload - s.idle, s.download - s.idle) for s in self.sites), strict=True
+        )
         self._watts = [np.array(column) for column in watts]
         self._now = np.zeros((len(self.sites), len(STATES)))
         bounds = self.clock.ticks(np.array([[gap.begin, gap.end] for gap in excerpt.gaps]).reshape(-1, 2))
@@ -70,7 +71,11 @@ class Counters:
         kinds: list[tuple[str, str, Callable[..., np.ndarray]]] = [
             ("power", "W", self._power),
             ("queue", "works", lambda states, _: states[:, STATES.index("queued")]),
-            ("in service", "works", lambda states, _: states[:, STATES.index("computing")] + states[:, STATES.index("aside")]),
+            (
+                "in service",
+                "works",
+                lambda states, _: states[:, STATES.index("computing")] + states[:, STATES.index("aside")],
+            ),
         ]
         self.counters = [_Counter(self, *kind) for kind in kinds]
         present = np.flatnonzero(self._servers)

@@ -26,7 +26,7 @@ downlink and absences. Slices that overlap on a track are spread over lanes, eac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -130,7 +130,9 @@ class TrialEvents:
         for table, _ in self.tables.shown("critical_path", everyone, *columns):
             words = {name: strings(table[name]) for name in ("activity", "site", "what", "client", "phase")}
             number = table["round"].to_numpy()
-            some = {name: compute.not_equal(column, "").to_numpy(zero_copy_only=False) for name, column in words.items()}
+            some = {
+                name: compute.not_equal(column, "").to_numpy(zero_copy_only=False) for name, column in words.items()
+            }
             args = joined(
                 optional(some["activity"], ',"activity":', quoted(words["activity"])),
                 optional(number != 0, ',"round":', whole(number)),

@@ -80,7 +80,8 @@ class Tables:
                 yield f"{name}: this file is missing"
             return
         if len(written) != len(made.rows):
-            yield f"{name}: has {len(written)} rows of {told['label']}-{told['seed']}, and by the ledger {len(made.rows)}"
+            of = f"{told['label']}-{told['seed']}"
+            yield f"{name}: has {len(written)} rows of {of}, and by the ledger {len(made.rows)}"
             return
         for place, (row, values) in enumerate(zip(written, made.rows, strict=True)):
             for column, value in zip(made.columns, values, strict=True):

@@ -21,7 +21,9 @@ RESOLUTION = 1e-9
 _STARTS = ("works", "transfers", "waits", "attempts", "engagements", "absences", "rounds")
 
 
-def laws(ledger: Ledger, end: float, rounds: int, shares_processors: Mapping[str, bool]) -> Iterator[tuple[str, list[str]]]:
+def laws(
+    ledger: Ledger, end: float, rounds: int, shares_processors: Mapping[str, bool]
+) -> Iterator[tuple[str, list[str]]]:
     """Yield each law with what breaks it.
 
     Args:
@@ -45,7 +47,13 @@ def _unknown_sites(ledger: Ledger) -> Iterator[str]:
     if len(known) < len(ledger.sites):
         yield "sites.parquet: a site appears twice"
     columns = (("works", "site"), ("transfers", "source"), ("transfers", "target"), ("engagements", "client"))
-    for name, column in (*columns, ("absences", "site"), ("attempts", "client"), ("waits", "site"), ("works", "client")):
+    for name, column in (
+        *columns,
+        ("absences", "site"),
+        ("attempts", "client"),
+        ("waits", "site"),
+        ("works", "client"),
+    ):
         for site in sorted(set(ledger.tables()[name].column(column)) - known - {None}):
             yield f"{name}.parquet: {column} {site!r} is none of the trial's sites"
 
@@ -107,7 +115,7 @@ def _slots(ledger: Ledger, end: float, slack: float, shares_processors: Mapping[
                 f"and it has {slots.get(site, 0)}"
             )
     for site in (site for site, does in shares_processors.items() if does):
-        served = sum(work.seconds * work.share for work in ledger.works.where("site", lambda name: name == site))
+        served = sum(work.seconds * work.share for work in ledger.works.where("site", site.__eq__))
         if served > slots.get(site, 0) * (end + slack):
             yield f"works.parquet: slots of {site} are busy for {served:.6g} s, and {slots.get(site, 0)} are there"
 
@@ -121,7 +129,8 @@ def _working_while_away(ledger: Ledger, slack: float) -> Iterator[str]:
             if work.site == site and not work.aside:
                 for begin, stop in spans:
                     if min(stop, work.start + work.seconds) - max(begin, work.start) > slack:
-                        yield f"works.parquet: row {place} is served at {site}, which is away from {begin} s to {stop} s"
+                        away_then = f"which is away from {begin} s to {stop} s"
+                        yield f"works.parquet: row {place} is served at {site}, {away_then}"
 
 
 def _rounds(ledger: Ledger, rounds: int, slack: float) -> Iterator[str]:

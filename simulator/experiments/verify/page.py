@@ -86,5 +86,7 @@ def report_differences(folder: Path) -> Iterator[str]:
 
 def _around(one: str, other: str) -> str:
     """Return the text around the first character in which two lines differ."""
-    same = next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(map(len, (one, other))))
+    same = next(
+        (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(map(len, (one, other)))
+    )
     return "…" + one[max(0, same - 30) : same + 30].strip() + "…"

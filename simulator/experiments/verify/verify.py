@@ -110,12 +110,14 @@ def _files(folder: Path) -> Check:
     return Check.of("files", problems, f"{count} have the hashes that {MANIFEST} says")
 
 
-def _trials(
-    folder: Path, trials: list[dict[str, Any]], scenario: Mapping[str, Any], tables: Tables
-) -> Iterator[str]:
+def _trials(folder: Path, trials: list[dict[str, Any]], scenario: Mapping[str, Any], tables: Tables) -> Iterator[str]:
     """Yield what does not fit together: the trials of the summary, the scenario, the ledgers and the tables."""
     entries = scenario.get("algorithms")
-    said = {entry.get("label") or entry.get("name"): entry.get("name") for entry in entries} if isinstance(entries, list) else {}
+    said = (
+        {entry.get("label") or entry.get("name"): entry.get("name") for entry in entries}
+        if isinstance(entries, list)
+        else {}
+    )
     for trial in trials:
         if said.get(trial["label"]) != trial["algorithm"]:
             yield f"scenario.yaml: has no entry {trial['label']!r} of algorithm {trial['algorithm']!r}"
@@ -129,20 +131,30 @@ def _trials(
 
 
 def _trial(
-    folder: Path, name: str, told: dict[str, Any], tables: Tables, scenario: Mapping[str, Any], priced: Any, unpriced: str
+    folder: Path,
+    name: str,
+    told: dict[str, Any],
+    tables: Tables,
+    scenario: Mapping[str, Any],
+    priced: Any,
+    unpriced: str,
 ) -> Iterator[Check]:
     """Yield the checks of one trial: the laws of its ledger, its tables and its summary."""
     place = folder / LEDGER / name
     missing = [table for table in TABLES_NEEDED if not (place / f"{table}.parquet").is_file()]
     if missing:
-        yield Check(f"{name}: ledger", tuple(f"{LEDGER}/{name}/{table}.parquet: this file is missing" for table in missing))
+        yield Check(
+            f"{name}: ledger", tuple(f"{LEDGER}/{name}/{table}.parquet: this file is missing" for table in missing)
+        )
         return
     try:
         ledger = read_ledger(place)
         rows = tables.rows("rounds.csv", told) or []
         end, rounds = float(told["sim_time_s"]), int(told["rounds"])
         processors = {row.name: _shares(scenario, row.name, row.role) for row in ledger.sites if row.role != "device"}
-        problems = [f"{LEDGER}/{name}/{problem}" for _, found in laws(ledger, end, rounds, processors) for problem in found]
+        problems = [
+            f"{LEDGER}/{name}/{problem}" for _, found in laws(ledger, end, rounds, processors) for problem in found
+        ]
         count = sum(len(table) for table in ledger.tables().values())
         yield Check.of(f"{name}: laws of the ledger", problems, f"{count:,} rows")
         if not rows:
@@ -173,7 +185,9 @@ def _report(folder: Path, written: str) -> Check:
     if not (folder / "report.html").is_file():
         return Check("report", note="not checked: there is none")
     if written != version("sfsim"):
-        return Check("report", note=f"not checked: it is from sfsim {written or '(no version)'}, this is {version('sfsim')}")
+        return Check(
+            "report", note=f"not checked: it is from sfsim {written or '(no version)'}, this is {version('sfsim')}"
+        )
     try:
         return Check.of("report", report_differences(folder))
     except (RunError, OSError, ValueError) as error:
