@@ -274,7 +274,7 @@ class _Counter:
         """Yield the mean over a gap, and the value after it."""
         assert self._area is not None
         self._area += self._last * (end - self._since)
-        mean = np.round(self._area / (end - begin), 6) + 0.0
+        mean = np.round(self._area / (end - begin), 12) + 0.0
         self._area = None
         everyone = np.arange(len(mean))
         for moment, values in ((begin, mean), (end, self._last)):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.reading import RunError, check_folder, read_json, read_yaml
+from simulator.accounting.ledger import Ledger
 from simulator.accounting.stored import StoredLedgerError, read_ledger
 from simulator.experiments.run.manifest import MANIFEST, ManifestError, check_manifest
 from simulator.experiments.run.tables import LEDGER, SUMMARY
@@ -57,7 +58,7 @@ def _sweep(folder: Path) -> Iterator[Check]:
             continue
         found = list(_run(place))
         problems = [f"{check.name}: {problem}" for check in found for problem in check.problems]
-        notes = [f"{check.name} {check.note}" for check in found if check.note.startswith("not ")]
+        notes = [f"{check.name} not checked" for check in found if check.note.startswith("not ")]
         yield Check.of(f"trial {key}", problems, ", ".join([f"{len(found)} checks", *notes]))
 
 
@@ -155,6 +156,7 @@ def _trial(
         problems = [
             f"{LEDGER}/{name}/{problem}" for _, found in laws(ledger, end, rounds, processors) for problem in found
         ]
+        problems += [f"{LEDGER}/{name}/{problem}" for problem in _devices(ledger, scenario)]
         count = sum(len(table) for table in ledger.tables().values())
         yield Check.of(f"{name}: laws of the ledger", problems, f"{count:,} rows")
         if not rows:
@@ -171,6 +173,17 @@ def _trial(
         yield Check(f"{name}: ledger", (str(error),))
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         yield Check(f"{name}: ledger", (f"cannot be counted: {type(error).__name__}: {error}",))
+
+
+def _devices(ledger: Ledger, scenario: Mapping[str, Any]) -> Iterator[str]:
+    """Yield whether there are as many devices as the scenario says."""
+    world = scenario.get("world")
+    groups = world.get("devices") if isinstance(world, Mapping) else None
+    if isinstance(groups, list) and all(isinstance(group, Mapping) for group in groups):
+        said = sum(int(group.get("count", 1)) for group in groups)
+        there = sum(row.role == "device" for row in ledger.sites)
+        if there != said:
+            yield f"sites.parquet: there are {there} devices, and {said} in scenario.yaml"
 
 
 def _shares(scenario: Mapping[str, Any], name: str, role: str) -> bool:
