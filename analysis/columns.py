@@ -58,6 +58,20 @@ FURTHER_WAITS_COLUMNS = ("site", "client", "work", "phase", "round", "start", "s
 """The columns of the ledger's table of waits that the rows of no works tell."""
 SEGMENTS_COLUMNS = (*("round", "start", "seconds", "activity", "side", "site", "client", "group", "phase", "what"),)
 """The columns of the segments of critical paths, which are beside the ledger."""
+LEDGER_COLUMNS = {
+    "works": WORKS_COLUMNS,
+    "transfers": TRANSFERS_COLUMNS,
+    "rounds": AGGREGATIONS_COLUMNS,
+    "engagements": ENGAGEMENTS_COLUMNS,
+    "absences": ABSENCES_COLUMNS,
+    "attempts": ATTEMPTS_COLUMNS,
+    "waits": FURTHER_WAITS_COLUMNS,
+    "critical_path": SEGMENTS_COLUMNS,
+    "sites": SITES_COLUMNS,
+}
+"""The columns that each table of a ledger has in all versions."""
+LEDGER_OPTIONAL = frozenset({"attempts", "waits", "critical_path"})
+"""The tables of a ledger that may be missing: there was nothing to write, or the version had none."""
 LEDGER_LATER: dict[str, dict[str, float | str]] = {
     "works": {"attempt": 0, "lost": False, "reason": "", "gpu": 0, "share": 1.0, "batch": 0, "aside": 0},
     "sites": {"gpus": 1, "above": ""},

@@ -45,13 +45,14 @@ from simulator.settings.humanize import human
 REPORT = "report.html"
 
 
-def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> Path:
+def write_report(folder: str | Path, figures: Sequence[Path] | None = None, path: Path | None = None) -> Path:
     """Write `report.html` into a run folder and return its path.
 
     Args:
         folder: the folder of the run.
         figures: the PNG files that `write_figures` has just drawn, which the report lists; by default they are drawn
             now.
+        path: the file to write instead, to compare it.
 
     Raises:
         RunError: there is no such run, a file of it cannot be read, or Plotly is not installed.
@@ -68,7 +69,7 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None) -> P
         content, disclosures, programs = _content(run, own_labels), disclosed(run), read_explorer(folder)
         world = world_diagram(run.scenario)
     return write_page(
-        run.folder / REPORT,
+        path or run.folder / REPORT,
         "run.html.j2",
         [chart for chart in charts if chart is not None],
         {"explorer": programs, "level": LEVEL} if programs else {},

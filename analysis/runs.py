@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pyarrow import parquet
 
 from analysis import style
+from analysis.batches import LedgerFile
 from analysis.columns import (
     ABSENCES_COLUMNS,
     AGGREGATIONS_COLUMNS,
@@ -20,7 +22,9 @@ from analysis.columns import (
     ENGAGEMENTS_COLUMNS,
     FURTHER_WAITS_COLUMNS,
     HEADLINE,
+    LEDGER_COLUMNS,
     LEDGER_LATER,
+    LEDGER_OPTIONAL,
     ROUNDS_COLUMNS,
     ROUNDS_LATER,
     SEGMENTS_COLUMNS,
@@ -45,6 +49,7 @@ from analysis.reading import (
     read_yaml,
     typed,
 )
+from analysis.schemas import demand_schema
 from analysis.trials import labels_of_sweep, name_of_trial
 from simulator.settings.files import RUN_UNDER_WAY, finish_replacement
 
@@ -162,6 +167,23 @@ class Run:
             raise RunError(f"{path}: this file is missing, as in runs of earlier versions: run the scenario again")
         return self._ledger(label, seed, "sites", SITES_COLUMNS, {})
 
+    def file(self, label: str, seed: int, table: str) -> LedgerFile | None:
+        """Return a table of the ledger of one trial, to be read batch by batch; None if it is one that may be missing.
+
+        Args:
+            label: the label of the trial.
+            seed: the seed of the trial.
+            table: the name of the table.
+
+        Raises:
+            RunError: there is no such trial, or its ledger cannot be read.
+        """
+        self._demand_trial(label, seed)
+        path = self._path(label, seed, table)
+        if table in LEDGER_OPTIONAL and not path.is_file():
+            return None
+        return LedgerFile(path, LEDGER_COLUMNS[table], LEDGER_LATER.get(table, {}))
+
     def _path(self, label: str, seed: int, table: str) -> Path:
         return self.folder / "ledger" / f"{label}-{seed}" / f"{table}.parquet"
 
@@ -170,17 +192,21 @@ class Run:
             return pd.DataFrame(columns=list(columns))
         return self._ledger(label, seed, table, columns, {})
 
-    def _ledger(
-        self, label: str, seed: int, table: str, columns: tuple[str, ...], only: Mapping[str, object]
-    ) -> pd.DataFrame:
+    def _demand_trial(self, label: str, seed: int) -> None:
         if seed not in self.seeds(label):
             trials = ", ".join(f"{row.label} (seed {row.seed})" for row in self.summary.itertuples())
             raise RunError(f"{self.folder}: there is no trial {label!r} with seed {seed}; there are: {trials}")
+
+    def _ledger(
+        self, label: str, seed: int, table: str, columns: tuple[str, ...], only: Mapping[str, object]
+    ) -> pd.DataFrame:
+        self._demand_trial(label, seed)
         path = self._path(label, seed, table)
         if not path.is_file():
             raise RunError(f"{path}: this file is missing")
         filters = [(column, "==", value) for column, value in only.items()] or None
         try:
+            demand_schema(path, parquet.read_schema(path).metadata)
             frame = pd.read_parquet(path, engine="pyarrow", filters=filters)
         except (OSError, ValueError) as error:  # pyarrow's own errors are one or the other
             raise RunError(f"{path}: cannot be read as Parquet: {first_line(error)}") from error

@@ -47,12 +47,13 @@ def waiting(works: pd.DataFrame, further: pd.DataFrame) -> Iterator[Waiting]:
         yield Waiting(row["site"], row["start"], row["start"] + row["seconds"], row["reason"] == SET_ASIDE)
 
 
-def in_service(works: pd.DataFrame, further: pd.DataFrame) -> pd.DataFrame:
+def in_service(works: pd.DataFrame, further: pd.DataFrame, keep_places: bool = False) -> pd.DataFrame:
     """Return when sites served their works: a row for each pass, and for each time in which a work was not set aside.
 
     Args:
         works: the works of a trial.
         further: the waits that the rows of no works tell.
+        keep_places: keep the index of the works, which a pass has from its first.
 
     Returns:
         The columns of the works, by the start, and three more: ``works``, the number of works in the pass;
@@ -65,7 +66,7 @@ def in_service(works: pd.DataFrame, further: pd.DataFrame) -> pd.DataFrame:
     if found := [*_passes(works[shared]), *_parts(works[parted], further)]:
         others = pd.DataFrame([row for _, row in found], index=[place for place, _ in found])
         alone = pd.concat([alone, others]) if len(alone) else others
-    return alone.sort_index(kind="stable").sort_values("start", kind="stable", ignore_index=True)
+    return alone.sort_index(kind="stable").sort_values("start", kind="stable", ignore_index=not keep_places)
 
 
 _Placed = tuple[Hashable, dict[Any, Any]]
@@ -162,9 +163,18 @@ def rule(run: Run, name: str, role: str) -> str:
     return "; ".join(said)
 
 
+def queue_of(scenario: Mapping[str, Any], name: str, role: str) -> object:
+    """Return the discipline of a site, None if the scenario names none; name and role as for `rule`."""
+    return _said(scenario, name, role)[0]
+
+
 def _serving(run: Run, name: str, role: str) -> tuple[object, Mapping[str, Any]]:
     """Return the discipline of a site, None if the scenario names none, and the scenario's section of the site."""
-    world = section(run.scenario, "world")
+    return _said(run.scenario, name, role)
+
+
+def _said(scenario: Mapping[str, Any], name: str, role: str) -> tuple[object, Mapping[str, Any]]:
+    world = section(scenario, "world")
     edges = [edge for edge in world.get("edges") or [] if isinstance(edge, Mapping)]
     labelled = {str(edge.get("label") or "edge"): edge for edge in edges}
     edge = labelled.get(name) or labelled.get(name.rpartition("-")[0]) or {}

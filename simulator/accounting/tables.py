@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 CHUNK = 65_536
 """How many rows are kept as tuples before they are packed as columns."""
+SCHEMA = 2
+"""The schema of the tables as Parquet: it rises when a reader would take what is written for something else."""
+SCHEMA_KEY = b"sfsim.schema"
+"""The key of the schema among the metadata of a file; files without it are of schema 1."""
 Row = TypeVar("Row", bound=tuple[Any, ...])
 _ARROW = {str: "string", str | None: "string", int: "int64", float: "float64", bool: "bool_"}
 
@@ -75,6 +79,30 @@ class Table(Generic[Row]):
         copy._packed = table.to_batches()
         return copy
 
+    @classmethod
+    def stored(cls, row: type[Row], table: pyarrow.Table) -> Table[Row]:
+        """Return a table that was written as Parquet; columns that it lacks have the defaults of the row's class.
+
+        Args:
+            row: the class of its rows.
+            table: what was written.
+
+        Raises:
+            KeyError: a column is missing that has no default.
+        """
+        import pyarrow
+
+        schema, defaults = _schema(row), row._field_defaults  # type: ignore[attr-defined]
+        columns = [
+            table[field.name].combine_chunks().cast(field.type)
+            if field.name in table.column_names
+            else pyarrow.array([defaults[field.name]] * len(table), field.type)
+            for field in schema
+        ]
+        copy = cls(row)
+        copy._packed = pyarrow.Table.from_arrays(columns, schema=schema).to_batches(CHUNK)
+        return copy
+
     def _rows(self, batch: pyarrow.RecordBatch) -> Iterator[Row]:
         columns = [column.to_pylist() for column in batch.columns]
         return map(self.row._make, zip(*columns, strict=True))  # type: ignore[attr-defined]
@@ -99,4 +127,5 @@ def _schema(row: type[tuple[Any, ...]]) -> pyarrow.Schema:
     import pyarrow
 
     kinds = get_type_hints(row)
-    return pyarrow.schema([(name, getattr(pyarrow, _ARROW[kind])()) for name, kind in kinds.items()])
+    fields = [(name, getattr(pyarrow, _ARROW[kind])()) for name, kind in kinds.items()]
+    return pyarrow.schema(fields, metadata={SCHEMA_KEY: str(SCHEMA).encode()})

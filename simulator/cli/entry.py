@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from simulator.cli import claims, extend, fidelity, init, inspect, plan, prepare, report, run, track
+from simulator.cli import claims, extend, fidelity, init, inspect, keep, plan, prepare, report, run, track
 from simulator.cli.help import arrange
 from simulator.cli.shared import app, refuse, stopped
 from simulator.cli.streams import standard_streams
@@ -17,6 +17,7 @@ __all__ = [
     "fidelity",
     "init",
     "inspect",
+    "keep",
     "main",
     "plan",
     "prepare",

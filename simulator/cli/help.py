@@ -7,7 +7,8 @@ from typer.models import CommandInfo
 
 GROUPS = {
     "Start": ("init", "list", "validate"),
-    "Run and compare": ("run", "sweep", "compare", "report", "trace", "track"),
+    "Run and compare": ("run", "sweep", "compare", "report", "trace"),
+    "Keep": ("verify", "track", "clean"),
     "Plan": ("plan", "model"),
     "Your own models and machines": ("pretrain", "calibrate"),
     "Evidence": ("fidelity", "claims"),
@@ -22,8 +23,10 @@ EXAMPLES = {
     "sweep": "sfsim sweep scenarios/sweeps/deadline.yaml --dry",
     "compare": "sfsim compare runs/quickstart-1 runs/quickstart-2",
     "report": "sfsim report runs/quickstart-1",
-    "trace": "sfsim trace runs/quickstart-1",
+    "trace": "sfsim trace runs/quickstart-1 --trial SFPrompt-0",
     "track": "sfsim track runs/quickstart-1 --to tensorboard",
+    "verify": "sfsim verify runs/quickstart-1",
+    "clean": "sfsim clean --older-than 30d --keep 2",
     "plan": "sfsim plan scenario.yaml --out cuts.csv",
     "model": "sfsim model vit_base_patch16_224 --batch-size 16",
     "pretrain": "sfsim pretrain scenarios/pretrain/tiny-imagenet-32.yaml",

@@ -105,12 +105,16 @@ def trace(
             callback=place,
         ),
     ] = None,
+    most: Annotated[
+        int, typer.Option(min=1, help="About how many events; of more, whole rounds are left out.", metavar="EVENTS")
+    ] = 200_000,
+    everything: Annotated[bool, typer.Option("--all", help="Leave nothing out, however long it is.")] = False,
 ) -> None:
     """Write what every device, link and slot did, and when, as a file for Perfetto (https://ui.perfetto.dev)."""
     from analysis import RunError, write_trace
 
     try:
-        written = write_trace(folder, trial, out)
+        written = write_trace(folder, trial, out, None if everything else most)
     except RunError as error:
         refuse(str(error))
     tell_version(folder)

@@ -16,11 +16,13 @@ def report(
 ) -> None:
     """Redraw the figures and the report of a run or a sweep, from its folder alone."""
     from analysis import RunError, write_report, write_sweep_report
+    from simulator.experiments.run.manifest import ManifestError, write_manifest
 
     try:
         with writing("the report"):
             written = (write_sweep_report if (folder / "points.csv").is_file() else write_report)(folder)
-    except RunError as error:
+            write_manifest(folder, only=("report.html", "figures"))
+    except (RunError, ManifestError) as error:
         refuse(str(error))
     tell_version(folder)
     print(f"Report: {written}")

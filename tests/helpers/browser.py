@@ -61,3 +61,11 @@ class Browser:
 
     def errors(self) -> list[str]:
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
+
+
+def rows(browser: Browser, table: str) -> list[str]:
+    """Return the first word of each row of a table."""
+    found: list[str] = browser.run(
+        f"return [...document.querySelectorAll('{table} tbody tr')].map(row => row.cells[0].textContent)"
+    )
+    return found

@@ -104,3 +104,32 @@ def read(path: Path) -> list[Event]:
 def first(events: list[Event], kind: str) -> Event:
     """Return the first event of a kind, such as "X" for slices."""
     return next(event for event in events if event["ph"] == kind)
+
+
+def tracks(events: list[Event], pid: int) -> dict[int, str]:
+    """Return the names of a trial's tracks."""
+    said = (event for event in events if (event["pid"], event["name"]) == (pid, "thread_name"))
+    return {event["tid"]: event["args"]["name"] for event in said}
+
+
+def slices(events: list[Event], pid: int = 1) -> dict[str, list[tuple[float, float, str]]]:
+    """Return what is on each track of a trial: from when (s), how long, which phase."""
+    names = tracks(events, pid)
+    found = defaultdict(list)
+    for event in events:
+        if event["ph"] == "X" and event["pid"] == pid:
+            row = round(event["ts"] / 1e6, 9), round(event["dur"] / 1e6, 9), event["name"]
+            found[names[event["tid"]]].append(row)
+    return found
+
+
+def counter(events: list[Event], name: str, pid: int = 1) -> list[tuple[float, float]]:
+    """Return the moments (s) and values of a counter."""
+    steps = [event for event in events if (event["ph"], event["name"], event["pid"]) == ("C", name, pid)]
+    return [(event["ts"] / 1e6, *event["args"].values()) for event in steps]
+
+
+def area(steps: list[tuple[float, float]]) -> float:
+    """Return the area below a counter, which ends at 0."""
+    assert not steps or steps[-1][1] == 0
+    return sum(value * (later - moment) for (moment, value), (later, _) in pairwise(steps))

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from simulator.experiments.run.run import run_scenario
 from simulator.scenario.scenario import Scenario
-from tests.helpers.kills import check_whole, kill_command, kill_forked
 from tests.helpers.folder_contents import content
+from tests.helpers.kills import check_whole, kill_command, kill_forked
 from tests.helpers.small_trials import scenario
 
 pytestmark = [

@@ -1,0 +1,1 @@
+"""What runs have left that is of no use any more: found by its content, told, and removed."""

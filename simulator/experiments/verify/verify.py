@@ -1,0 +1,207 @@
+"""Verify the folder of a run or of a sweep: one line for each check, and whether all is well."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from analysis.reading import RunError, check_folder, read_json, read_yaml
+from simulator.accounting.ledger import Ledger
+from simulator.accounting.stored import StoredLedgerError, read_ledger
+from simulator.experiments.run.manifest import MANIFEST, ManifestError, check_manifest
+from simulator.experiments.run.tables import LEDGER, SUMMARY
+from simulator.experiments.verify.check import Check
+from simulator.experiments.verify.figures import MADE, Tables, moments, path_differences, summary_differences
+from simulator.experiments.verify.laws import laws
+from simulator.experiments.verify.page import report_differences
+from simulator.experiments.verify.rebuilt import priced_scenario, rebuilt
+from simulator.settings.errors import ScenarioError
+from simulator.settings.files import RUN_UNDER_WAY
+
+TABLES_NEEDED = ("sites", "works", "transfers", "engagements", "absences", "rounds")
+
+
+def verify(folder: Path) -> Iterator[Check]:
+    """Yield the checks of the folder of a run or of a sweep, each when it is done.
+
+    Raises:
+        RunError: the folder is neither.
+    """
+    check_folder(folder)
+    if (folder / "points.csv").is_file() and (folder / "sweep.yaml").is_file():
+        yield from _sweep(folder)
+    elif (folder / SUMMARY).is_file():
+        yield from _run(folder)
+    elif (folder / RUN_UNDER_WAY).is_dir():
+        raise RunError(f"{folder}: no trial of this run is finished; sfsim run ... --resume goes on with it")
+    else:
+        raise RunError(f"{folder}: neither a run nor a sweep: it has no {SUMMARY}, and no points.csv")
+
+
+def _sweep(folder: Path) -> Iterator[Check]:
+    """Yield the checks of a sweep: of its table of points, and of each of its trials."""
+    try:
+        with (folder / "points.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        done = {row["trial"]: row for row in rows if row["status"] == "done"}
+    except (OSError, ValueError, KeyError) as error:
+        yield Check("points.csv", (f"cannot be read: {error}",))
+        return
+    yield Check.of("points.csv", _points(folder, done), f"{len(done)} of {len(rows)} trials are done")
+    for key in dict.fromkeys(done):
+        place = folder / "trials" / key
+        if not (place / SUMMARY).is_file():
+            continue
+        found = list(_run(place))
+        problems = [f"{check.name}: {problem}" for check in found for problem in check.problems]
+        notes = [f"{check.name} not checked" for check in found if check.note.startswith("not ")]
+        yield Check.of(f"trial {key}", problems, ", ".join([f"{len(found)} checks", *notes]))
+
+
+def _points(folder: Path, done: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    for key, row in done.items():
+        try:
+            (trial,) = json.loads((folder / "trials" / key / SUMMARY).read_bytes())["trials"]
+        except (OSError, ValueError, KeyError, TypeError):
+            yield f"trial {key} is said to be done, and cannot be read"
+            continue
+        for name in ("label", "algorithm", "seed"):
+            if str(trial.get(name)) != row[name]:
+                yield f"trial {key}: {name} is {row[name]}, and in its folder {trial.get(name)}"
+
+
+def _run(folder: Path) -> Iterator[Check]:
+    """Yield the checks of a run."""
+    yield _files(folder)
+    try:
+        head, scenario = read_json(folder / SUMMARY), read_yaml(folder / "scenario.yaml")
+        trials = [dict(trial) for trial in head["trials"]]
+        names = [f"{trial['label']}-{trial['seed']}" for trial in trials]
+        if not names:
+            raise ValueError("there is no trial")
+    except (RunError, KeyError, TypeError, ValueError) as error:
+        yield Check("summary", (f"{SUMMARY}: cannot be read: {error}",))
+        return
+    tables = Tables(folder)
+    yield Check.of("trials", _trials(folder, trials, scenario, tables), f"{len(trials)}")
+    try:
+        priced, unpriced = priced_scenario(folder, scenario), ""
+    except ScenarioError as error:
+        priced, unpriced = None, f"not checked: the scenario cannot be loaded: {str(error).splitlines()[0]}"
+    for name, told in zip(names, trials, strict=True):
+        if (folder / LEDGER).exists():
+            yield from _trial(folder, name, told, tables, scenario, priced, unpriced)
+        else:
+            yield Check(name, note="not checked: the run keeps no ledger")
+    yield _report(folder, str(head.get("version") or ""))
+
+
+def _files(folder: Path) -> Check:
+    if not (folder / MANIFEST).is_file():
+        return Check("files", note=f"not checked: there is no {MANIFEST}, as in runs of earlier versions")
+    try:
+        problems = check_manifest(folder)
+        count = len(json.loads((folder / MANIFEST).read_bytes())["files"])
+    except ManifestError as error:
+        return Check("files", (str(error),))
+    return Check.of("files", problems, f"{count} have the hashes that {MANIFEST} says")
+
+
+def _trials(folder: Path, trials: list[dict[str, Any]], scenario: Mapping[str, Any], tables: Tables) -> Iterator[str]:
+    """Yield what does not fit together: the trials of the summary, the scenario, the ledgers and the tables."""
+    entries = scenario.get("algorithms")
+    said = (
+        {entry.get("label") or entry.get("name"): entry.get("name") for entry in entries}
+        if isinstance(entries, list)
+        else {}
+    )
+    for trial in trials:
+        if said.get(trial["label"]) != trial["algorithm"]:
+            yield f"scenario.yaml: has no entry {trial['label']!r} of algorithm {trial['algorithm']!r}"
+    names = {f"{trial['label']}-{trial['seed']}" for trial in trials}
+    if len(names) < len(trials):
+        yield f"{SUMMARY}: a trial appears twice"
+    if (folder / LEDGER).is_dir():
+        there = {path.name for path in (folder / LEDGER).iterdir() if path.is_dir() and path.name[0] != "."}
+        yield from (f"{LEDGER}/{name}: {SUMMARY} has no such trial" for name in sorted(there - names))
+    yield from tables.foreign(trials)
+
+
+def _trial(
+    folder: Path,
+    name: str,
+    told: dict[str, Any],
+    tables: Tables,
+    scenario: Mapping[str, Any],
+    priced: Any,
+    unpriced: str,
+) -> Iterator[Check]:
+    """Yield the checks of one trial: the laws of its ledger, its tables and its summary."""
+    place = folder / LEDGER / name
+    missing = [table for table in TABLES_NEEDED if not (place / f"{table}.parquet").is_file()]
+    if missing:
+        yield Check(
+            f"{name}: ledger", tuple(f"{LEDGER}/{name}/{table}.parquet: this file is missing" for table in missing)
+        )
+        return
+    try:
+        ledger = read_ledger(place)
+        rows = tables.rows("rounds.csv", told) or []
+        end, rounds = float(told["sim_time_s"]), int(told["rounds"])
+        processors = {row.name: _shares(scenario, row.name, row.role) for row in ledger.sites if row.role != "device"}
+        problems = [
+            f"{LEDGER}/{name}/{problem}" for _, found in laws(ledger, end, rounds, processors) for problem in found
+        ]
+        problems += [f"{LEDGER}/{name}/{problem}" for problem in _devices(ledger, scenario)]
+        count = sum(len(table) for table in ledger.tables().values())
+        yield Check.of(f"{name}: laws of the ledger", problems, f"{count:,} rows")
+        if not rows:
+            yield Check(f"{name}: tables", (f"rounds.csv: has no row of {name}",))
+            return
+        outcome = rebuilt(told, rows, ledger, priced)
+        differences = [*moments(rows, ledger, name, end), *path_differences(place / "critical_path.parquet", outcome)]
+        for table in MADE:
+            if not (table == "costs.csv" and unpriced):
+                differences += tables.differences(table, told, outcome)
+        yield Check.of(f"{name}: tables", differences, unpriced and f"costs.csv is {unpriced}")
+        yield Check.of(f"{name}: summary", summary_differences(told, rows, outcome, scenario))
+    except StoredLedgerError as error:
+        yield Check(f"{name}: ledger", (str(error),))
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        yield Check(f"{name}: ledger", (f"cannot be counted: {type(error).__name__}: {error}",))
+
+
+def _devices(ledger: Ledger, scenario: Mapping[str, Any]) -> Iterator[str]:
+    """Yield whether there are as many devices as the scenario says."""
+    world = scenario.get("world")
+    groups = world.get("devices") if isinstance(world, Mapping) else None
+    if isinstance(groups, list) and all(isinstance(group, Mapping) for group in groups):
+        said = sum(int(group.get("count", 1)) for group in groups)
+        there = sum(row.role == "device" for row in ledger.sites)
+        if there != said:
+            yield f"sites.parquet: there are {there} devices, and {said} in scenario.yaml"
+
+
+def _shares(scenario: Mapping[str, Any], name: str, role: str) -> bool:
+    """Return whether any number of works share the slots of a server."""
+    from analysis.serving import queue_of
+
+    return queue_of(scenario, name, role) == "processor_sharing"
+
+
+def _report(folder: Path, written: str) -> Check:
+    """Return the check of the report: whether it says what the files say."""
+    if not (folder / "report.html").is_file():
+        return Check("report", note="not checked: there is none")
+    if written != version("sfsim"):
+        return Check(
+            "report", note=f"not checked: it is from sfsim {written or '(no version)'}, this is {version('sfsim')}"
+        )
+    try:
+        return Check.of("report", report_differences(folder))
+    except (RunError, OSError, ValueError) as error:
+        return Check("report", (str(error),))

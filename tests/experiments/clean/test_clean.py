@@ -1,0 +1,143 @@
+"""What is of no use any more is listed, and removed if asked for; nothing else is touched."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from tests.helpers.commands import Sfsim, files
+from tests.helpers.run_folders import fabricate
+
+DAY = 86_400.0
+
+
+def aged(path: Path, days: float) -> Path:
+    """Let everything in a folder be so old."""
+    for place in (path, *path.rglob("*")):
+        os.utime(place, times=(time.time() - days * DAY,) * 2)
+    return path
+
+
+def run(root: Path, name: str, days: float = 0.0, scenario: str = "made up") -> Path:
+    return aged(fabricate(root / name, ("FL",), rounds=1, name=scenario), days)
+
+
+@pytest.fixture(autouse=True)
+def _no_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SFSIM_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Runs of several ages, and what killed processes left beside and in them."""
+    root = tmp_path / "runs"
+    for name, days in (("a-1", 40), ("a-2", 20), ("a-3", 1)):
+        run(root, name, days, "a")
+    run(root, "b-1", 50, "b")
+    for hidden in (".a-4-abcdefgh", "a-3/.run-old-abcdefgh"):
+        run(root, hidden, 1)
+    (root / "a-3" / ".report.html-abcdefgh").touch()
+    aged(root / "a-3", 1)
+    return root
+
+
+LEFT = ["a-3/.report.html-abcdefgh", "a-3/.run-old-abcdefgh", ".a-4-abcdefgh"]
+
+
+def listed(out: str, root: Path) -> list[str]:
+    paths = [line.partition(": ")[0] for line in out.splitlines() if line.startswith(str(root))]
+    return [Path(path).relative_to(root).as_posix() for path in paths]
+
+
+def test_without_yes_it_only_lists_what_killed_processes_left(root: Path, sfsim: Sfsim) -> None:
+    before = files(root)
+    status, out, err = sfsim("clean", root)
+    assert (status, err) == (0, "")
+    assert sorted(listed(out, root)) == sorted(LEFT)
+    assert out.splitlines()[-1].startswith("Nothing was removed: ")
+    assert files(root) == before
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(root: Path, sfsim: Sfsim) -> None:
+    before = files(root)
+    status, out, _ = sfsim("clean", root, "--yes")
+    assert status == 0
+    assert out.splitlines()[-1].startswith("Removed 3, ")
+    assert files(root) == [name for name in before if not name.startswith(tuple(LEFT))]
+    assert sfsim("clean", root, "--yes")[1] == "There is nothing to remove\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "old"),
+    [
+        (["--older-than", "30d"], ["a-1", "b-1"]),
+        (["--older-than", "30 d", "--keep", "1"], ["a-1"]),
+        (["--keep", "1"], ["a-1", "a-2"]),
+        (["--older-than", "12h"], ["a-1", "a-2", "a-3", "b-1"]),
+        (["--keep", "0"], ["a-1", "a-2", "a-3", "b-1"]),
+    ],
+)
+def test_old_runs_are_those_that_are_asked_for(root: Path, sfsim: Sfsim, options: list[str], old: list[str]) -> None:
+    _, out, _ = sfsim("clean", root, *options)
+    assert sorted(name for name in listed(out, root) if name not in LEFT) == old
+    sfsim("clean", root, *options, "--yes")
+    assert sorted(path.name for path in root.iterdir()) == sorted({"a-1", "a-2", "a-3", "b-1"} - {*old})
+
+
+def test_what_is_not_ours_stays(tmp_path: Path, sfsim: Sfsim) -> None:
+    root = tmp_path / "runs"
+    for name in (".git-abcdefgh", "photos", ".config"):
+        (root / name).mkdir(parents=True)
+        (root / name / "mine.txt").touch()
+    (root / ".notes-abcdefgh").touch()
+    (root / "mine" / "ledger").mkdir(parents=True)
+    (root / "mine" / "summary.json").write_text('{"rows": []}')
+    (run(root, "a-1") / "notes.txt").touch()
+    (root / "linked").symlink_to(run(tmp_path, "elsewhere"))
+    (root / ".run-abcdefgh").symlink_to(tmp_path / "elsewhere")
+    aged(root, 40)
+    before = files(tmp_path)
+    _, out, _ = sfsim("clean", root, "--keep", "0", "--yes")
+    assert files(tmp_path) == before
+    assert out == f"Stays: {root / 'a-1'}: it holds notes.txt, which no command writes\nThere is nothing to remove\n"
+
+
+def test_what_is_in_use_or_new_stays(root: Path, sfsim: Sfsim) -> None:
+    run(root, ".a-5-abcdefgh", 0)
+    before = files(root)
+    with FileLock(root / "a-3" / ".lock"):
+        _, out, _ = sfsim("clean", root, "--keep", "0", "--yes")
+        left = files(root)
+    assert f"Stays: {root / '.a-5-abcdefgh'}: it was changed less than an hour ago" in out
+    assert f"Stays: {root / 'a-3'}: another process works there already" in out
+    assert left == sorted({name for name in before if name.startswith(("a-3", ".a-5"))} | {"a-3/.lock"})
+
+
+def test_on_a_terminal_it_asks(root: Path, sfsim: Sfsim, monkeypatch: pytest.MonkeyPatch) -> None:
+    import typer
+
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+    asked: list[str] = []
+    monkeypatch.setattr(typer, "confirm", lambda text: bool(asked.append(text)))
+    before = files(root)
+    _, out, _ = sfsim("clean", root)
+    assert out.endswith("Nothing was removed\n")
+    assert (len(asked), files(root)) == (1, before)
+
+
+def test_a_mistake_is_one_message(tmp_path: Path, sfsim: Sfsim) -> None:
+    (tmp_path / "file").touch()
+    for words, said in (
+        ([tmp_path, "--older-than", "30 years"], "write a number and d, h, min or s, such as 30d"),
+        ([tmp_path / "file"], "this is a file, not a folder"),
+    ):
+        status, out, err = sfsim("clean", *words)
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert said in err
+    assert sfsim("clean", tmp_path / "nowhere")[:2] == (0, "There is nothing to remove\n")
