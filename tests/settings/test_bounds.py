@@ -45,7 +45,7 @@ def said(*overrides: str) -> str:
         (f"{PI}.memory=1e-300 B", "it is too small: a memory size is at least 1 B"),
         ("world.server.rate.fp32=1e300 FLOP/s", "it is too large: a computing rate is at most 1e+24 FLOP/s"),
         (
-            f"{PI}.uplink.signal={{name: markov, mean_good: 1 s, mean_bad: 1 s, bad: 1e-99}}",
+            f"{PI}.uplink.signal={{name: markov, mean_good: 1 s, mean_bad: 2 s, bad: 1e-99}}",
             "it must be 0, a pause, or at least",
         ),
         ("training.optimizer.learning_rate=1e50", "it must be at most 1e+06"),
