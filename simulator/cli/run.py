@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simulator.cli.confirm import Yes, confirm_run, confirm_sweep
 from simulator.cli.shared import File, Plugin, Set, app, load_scenario, refuse, stopped
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def run(
             min=1, help="Number of trials at once.", show_default="as cores, threads and memory allow", metavar="N"
         ),
     ] = None,
+    yes: Yes = False,
 ) -> None:
     """Run every algorithm of a scenario, print a table, and leave a run folder with figures and a report."""
     if force and resume:
@@ -40,6 +42,7 @@ def run(
 
     try:
         _tell(scenario)
+        confirm_run(scenario, dry, yes, jobs)
         run_scenario(scenario, dry=dry, out=out, force=force, resume=resume, jobs=jobs)
     except CompleteError as error:
         print(error)
@@ -106,6 +109,7 @@ def sweep(
         bool, typer.Option("--ledger/--no-ledger", help="Keep the ledger of every trial; timelines and traces need it.")
     ] = True,
     force: Annotated[bool, typer.Option("--force", help="Use a folder that holds something else.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Run a scenario at many points, on all cores and only the missing trials; after an interruption, run it again."""
     from simulator.experiments.sweep.settings import load
@@ -114,6 +118,7 @@ def sweep(
     from simulator.experiments.sweep.run import run_sweep
 
     try:
+        confirm_sweep(file, overrides, axes, dry, yes, workers)
         run_sweep(
             file,
             overrides,
