@@ -66,17 +66,23 @@ def confirm_sweep(
         _confirm(estimate_sweep(chosen, count, dry, workers), yes)
 
 
+def told_if_long(scenario: Scenario) -> str:
+    """Return what a dry run of a scenario will take, in words, if that is much; else an empty text."""
+    from simulator.experiments.trial.estimate import estimate
+
+    dry_run = estimate(scenario, dry=True)
+    return dry_run.takes if dry_run is not None and dry_run.is_long else ""
+
+
 def _confirm(estimate: Estimate | None, yes: bool) -> None:
     if estimate is None or not estimate.is_long:
         return
-    said = str(estimate)
-    if yes:
+    said = f"this {estimate.takes}"
+    if not yes and sys.stdin.isatty() and sys.stdout.isatty():
         print(f"Note: {said}")
-    elif sys.stdin.isatty() and sys.stdout.isatty():
-        print(f"{said[0].upper()}{said[1:]}.")
         if not typer.confirm("Go on?"):
             stopped()
-    elif estimate.is_out_of_reach:
+    elif not yes and estimate.is_out_of_reach:
         refuse(f"{said}; with --yes it is run all the same")
     else:
-        print(f"Note: {said}")
+        print(f"Note: {said}", flush=True)

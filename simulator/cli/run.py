@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.cli.confirm import Yes, confirm_run, confirm_sweep
+from simulator.cli.confirm import Yes, confirm_run, confirm_sweep, told_if_long
 from simulator.cli.shared import File, Plugin, Set, app, load_scenario, refuse, stopped
 
 if TYPE_CHECKING:
@@ -71,7 +71,10 @@ def validate(file: File, overrides: Set = [], plugins: Plugin = []) -> None:  # 
     from simulator.experiments.trial.validate import check
 
     check(scenario)
-    devices_left_out(scenario, print)
+    if long := told_if_long(scenario):
+        print(f"Note: whether it fits into the memory of its devices was not looked at, for to run it dry {long}")
+    else:
+        devices_left_out(scenario, print)
     trials = len(scenario.algorithms) * len(scenario.seeds)
     labels = ", ".join(entry.label for entry in scenario.algorithms)
     print(f"{file} is a valid scenario: {trials} trials ({labels}) on {scenario.world.clients} devices")

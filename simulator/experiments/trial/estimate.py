@@ -54,12 +54,14 @@ class Estimate:
         """Whether it cannot be meant: a month, or more memory than there is."""
         return self.seconds > TOO_LONG or self.bytes > available_memory()
 
-    def __str__(self) -> str:
+    @property
+    def takes(self) -> str:
+        """What it takes, as a phrase such as "takes roughly 3 hours and 2 GB of memory: 4 trials, 12 M events"."""
         trials = f"{self.trials:,} trial{'s' * (self.trials > 1)}"
         free = available_memory()
         of = f" ({human('bytes', free)} are available)" if free < 2**62 else ""
         takes = f"{_duration(self.seconds)} and {human('bytes', self.bytes)} of memory{of}"
-        return f"this will take roughly {takes}: {trials}, {human('count', self.events)} events"
+        return f"takes roughly {takes}: {trials}, {human('count', self.events)} events"
 
 
 def estimate(scenario: Scenario, dry: bool, jobs: int | None = None) -> Estimate | None:
