@@ -5,9 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from itertools import pairwise
-from math import isfinite
 from typing import Any
 
+from simulator.settings.bounds import LIMITS, MOST_SAMPLES
+
+MOST_SECONDS = LIMITS["a duration"].most
 Rows = tuple[tuple[int, float], ...]
 """Pairs of (samples, seconds) or (samples, efficiency), in increasing order of samples."""
 Table = Mapping[str, Rows]
@@ -90,4 +92,4 @@ def _is_row(row: Any) -> bool:
     samples, seconds = row
     if not isinstance(samples, int) or not isinstance(seconds, int | float):
         return False
-    return samples >= 1 and isfinite(seconds) and seconds >= 0
+    return 1 <= samples <= MOST_SAMPLES and 0 <= seconds <= MOST_SECONDS

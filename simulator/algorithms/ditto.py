@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
-
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.steps.epochs import each_batch, train_epochs
 from simulator.algorithms.steps.personal import PersonalModel
 from simulator.algorithms.steps.proximal import check_pull, pulled_step
+from simulator.settings.bounds import Epochs, Factor, LearningRate
 
 if TYPE_CHECKING:
     from simulator.learning.models.staged import Staged
@@ -43,9 +42,9 @@ class Ditto(FedAvg):
     ignores_in_part: ClassVar[Mapping[str, str]] = {
         "local_epochs": "in its personal model, which trains for personal_epochs"
     }
-    lam: NonNegativeFloat = 0.1
-    personal_epochs: PositiveInt = 1
-    personal_learning_rate: PositiveFloat | None = None
+    lam: Factor = 0.1
+    personal_epochs: Epochs = 1
+    personal_learning_rate: LearningRate | None = None
 
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)

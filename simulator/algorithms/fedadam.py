@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, PositiveFloat
+from pydantic import Field
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 from simulator.algorithms.steps.server_optimizer import FedOpt, Moments
+from simulator.settings.bounds import LearningRate, PositiveFactor
 
 
 class FedAdam(FedOpt):
@@ -23,10 +24,10 @@ class FedAdam(FedOpt):
     """
 
     name: ClassVar[str] = "fedadam"
-    server_learning_rate: PositiveFloat = 0.01
+    server_learning_rate: LearningRate = 0.01
     beta1: float = Field(0.9, ge=0, lt=1)
     beta2: float = Field(0.99, ge=0, lt=1)
-    tau: PositiveFloat = 1e-3
+    tau: PositiveFactor = 1e-3
     copies: ClassVar[int] = 2
 
     def move(self, change: Tensor, slots: Moments) -> Tensor:

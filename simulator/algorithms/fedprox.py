@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import NonNegativeFloat
-
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.steps.epochs import each_batch
 from simulator.algorithms.steps.proximal import check_pull, pulled_step
+from simulator.settings.bounds import Factor
 
 if TYPE_CHECKING:
     from simulator.learning.models.staged import Staged
@@ -28,7 +27,7 @@ class FedProx(FedAvg):
     """
 
     name: ClassVar[str] = "fedprox"
-    mu: NonNegativeFloat = 0.01
+    mu: Factor = 0.01
 
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import NonNegativeFloat
-
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.steps.epochs import batches_in, each_batch
@@ -16,6 +14,7 @@ from simulator.algorithms.steps.shared_body import SharedBody, TrainsSharedBody,
 from simulator.algorithms.steps.split import CutPoint, UShaped
 from simulator.algorithms.steps.split_step import provisioned, split_messages, split_step
 from simulator.algorithms.steps.teacher import REFERENCE, Teacher, aligned_step
+from simulator.settings.bounds import Factor
 
 if TYPE_CHECKING:
     from simulator.learning.data.images import Batch
@@ -64,7 +63,7 @@ class FlexPSFL(TrainsSharedBody, UShaped):
     chosen: ClassVar[tuple[str, ...]] = ("head", "tail")
     body: Literal["stashed", "exclusive"] = "stashed"
     alignment: Literal["proximal", "distillation", "projection"] = "proximal"
-    weight: NonNegativeFloat = 0.1
+    weight: Factor = 0.1
 
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field
 
 from simulator.algorithms.base import State, Steps, UnfitError, Update
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.steps.personal import PersonalModel
 from simulator.algorithms.steps.proximal import check_pull, pulled_step
 from simulator.learning.training.proximal import towards
+from simulator.settings.bounds import Epochs, Factor
 
 if TYPE_CHECKING:
     from simulator.learning.models.staged import Staged
@@ -45,9 +46,9 @@ class PFedMe(FedAvg):
 
     name: ClassVar[str] = "pfedme"
     update_kind: ClassVar[str | None] = None
-    inner_steps: PositiveInt = 5
-    lam: NonNegativeFloat = 15.0
-    eta: NonNegativeFloat = 0.005
+    inner_steps: Epochs = 5
+    lam: Factor = 15.0
+    eta: Factor = 0.005
     beta: float = Field(1.0, gt=0, le=2)
 
     def check(self, model: Staged, training: Training) -> None:

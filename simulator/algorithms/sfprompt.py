@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, NonNegativeInt
+from pydantic import Field
 
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, UnfitError, Update
@@ -15,6 +15,7 @@ from simulator.algorithms.steps.rates import Rate, base_rate
 from simulator.algorithms.steps.split import UShaped
 from simulator.algorithms.steps.split_step import provisioned, split_messages, split_step
 from simulator.learning.models.prompts import Prompts
+from simulator.settings.bounds import EpochsOrZero
 from simulator.world.store import Store
 
 if TYPE_CHECKING:
@@ -91,8 +92,8 @@ class SFPrompt(UShaped):
     update_kind: ClassVar[str | None] = "prompts and tail"
     ignores: ClassVar[tuple[str, ...]] = ("train", "local_epochs", "prompts")
     prompts: Prompts = Prompts()
-    local_epochs: NonNegativeInt = 1
-    split_epochs: NonNegativeInt = 1
+    local_epochs: EpochsOrZero = 1
+    split_epochs: EpochsOrZero = 1
     keep: Literal["hardest", "easiest", "random"] = "hardest"
     keep_fraction: float = Field(0.5, gt=0, le=1)
     prune: Literal["every_round", "once"] = "every_round"

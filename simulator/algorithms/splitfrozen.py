@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import PositiveInt
-
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import OwnOrder, State, Steps, UnfitError
 from simulator.algorithms.steps.mixed_batches import step_once, train_mixed
@@ -15,6 +13,7 @@ from simulator.algorithms.steps.shared_body import TOGETHER, share_body, shared_
 from simulator.algorithms.steps.split import SplitAlgorithm
 from simulator.algorithms.steps.split_step import check_cut, provisioned
 from simulator.algorithms.steps.staging import StagedBatches
+from simulator.settings.bounds import Count
 
 if TYPE_CHECKING:
     from simulator.learning.models.adaptation import Adaptation
@@ -61,7 +60,7 @@ class SplitFrozen(SplitAlgorithm, OwnOrder):
     ignores: ClassVar[tuple[str, ...]] = ("train",)
     labels: Literal["sent", "private"] = "sent"
     pipeline: bool = True
-    room: PositiveInt = 2
+    room: Count = 2
     backward: Literal["whole", "decomposed"] = "whole"
     cache: bool = False
 

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import PositiveInt
-
 from simulator.accounting.payload import Messages
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.steps.epochs import batches_in
 from simulator.algorithms.steps.shared_body import SharedBody, TrainsSharedBody, share_body, shared_body
 from simulator.algorithms.steps.split_step import labelled_messages, labelled_step, provisioned
+from simulator.settings.bounds import Epochs
 
 if TYPE_CHECKING:
     from simulator.learning.models.adaptation import Adaptation
@@ -40,7 +39,7 @@ class SplitLora(TrainsSharedBody):
 
     name: ClassVar[str] = "splitlora"
     ignores: ClassVar[tuple[str, ...]] = ("train",)
-    steps: PositiveInt | None = None
+    steps: Epochs | None = None
 
     @property
     def shares_one_cut(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simulator.cli.confirm import Yes, confirm_run, confirm_sweep, told_if_long
 from simulator.cli.executors import Address, ExecutorName
 from simulator.cli.shared import File, Plugin, Set, app, load_scenario, place, refuse, stopped, writing
 from simulator.cli.track import Track, send
@@ -37,6 +38,7 @@ def run(
     executor: ExecutorName = "local",
     address: Address = None,
     trackers: Track = [],  # noqa: B006
+    yes: Yes = False,
 ) -> None:
     """Run every algorithm of a scenario, print a table, and leave a run folder with figures and a report."""
     if force and resume:
@@ -47,6 +49,7 @@ def run(
 
     try:
         _tell(scenario)
+        confirm_run(scenario, dry, yes, jobs)
         there = None if (executor, address) == ("local", None) else _executor(scenario, dry, executor, jobs, address)
         with writing("the run folder"):
             out = run_scenario(scenario, dry=dry, out=out, force=force, resume=resume, jobs=jobs, executor=there)
@@ -74,7 +77,10 @@ def validate(file: File, overrides: Set = [], plugins: Plugin = []) -> None:  # 
     from simulator.experiments.trial.validate import check
 
     check(scenario)
-    devices_left_out(scenario, print, early=True)
+    if long := told_if_long(scenario):
+        print(f"Note: whether it fits into the memory of its devices was not looked at, for to run it dry {long}")
+    else:
+        devices_left_out(scenario, print, early=True)
     trials = len(scenario.algorithms) * len(scenario.seeds)
     labels = ", ".join(entry.label for entry in scenario.algorithms)
     print(f"{file} is a valid scenario: {trials} trials ({labels}) on {scenario.world.clients} devices")
@@ -116,6 +122,7 @@ def sweep(
     ] = True,
     force: Annotated[bool, typer.Option("--force", help="Use a folder that holds something else.")] = False,
     trackers: Track = [],  # noqa: B006
+    yes: Yes = False,
 ) -> None:
     """Run a scenario at many points, on all cores and only the missing trials; after an interruption, run it again."""
     from simulator.experiments.sweep.settings import load
@@ -124,6 +131,7 @@ def sweep(
     from simulator.experiments.sweep.run import run_sweep
 
     try:
+        confirm_sweep(file, overrides, axes, dry, yes, workers)
         with writing("the sweep's folder"):
             folder = run_sweep(
                 file,

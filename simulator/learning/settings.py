@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from simulator.learning.data.augmentation import Augmentation
 from simulator.learning.models.lora import Lora
 from simulator.learning.models.prompts import Prompts
 from simulator.settings.base import Settings
+from simulator.settings.bounds import BatchSize, Devices, Epochs, Rounds
 from simulator.settings.errors import UnfitError
 from simulator.settings.plugins import COMPRESSORS, OPTIMIZERS, SCHEDULES
 
@@ -24,13 +25,13 @@ else:  # the plug-ins are imported only when a scenario names one
 class TrainingSettings(Settings):
     """How a model is trained: rounds, cohorts, local training, and what is done to the payloads on the links."""
 
-    rounds: PositiveInt
+    rounds: Rounds
     """How many rounds are run."""
-    clients_per_round: PositiveInt
+    clients_per_round: Devices
     """The size of a cohort: how many devices take part in a round."""
-    batch_size: PositiveInt
+    batch_size: BatchSize
     """Samples in a batch on one device; the last batch of an epoch may be smaller."""
-    local_epochs: PositiveInt = 1
+    local_epochs: Epochs = 1
     """How many times a device goes through its samples in a round."""
     train: Literal["full", "linear", "bias", "prompt", "lora"] = "full"
     """Which parameters are trained: all of them (`full`), the classifier alone (`linear`), or the classifier and the

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import yaml
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from simulator.learning.data.augmentation import Augmentation
 from simulator.scenario.scenario import ModelSettings
 from simulator.settings.base import FolderName, Settings, invalid
+from simulator.settings.bounds import BatchSize, Count, Epochs, PositiveFactor, Seed, Threads
 from simulator.settings.loading import FileSettings, read_settings
 from simulator.settings.plugins import DATASETS, OPTIMIZERS, SCHEDULES
 
@@ -34,7 +35,7 @@ class TokenDropping(Settings):
     """
 
     rate: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    epochs: PositiveInt
+    epochs: Epochs
 
 
 class Pretraining(FileSettings):
@@ -43,9 +44,9 @@ class Pretraining(FileSettings):
     kind_of_file = "recipe of pre-training"
     name: FolderName
     """What the folder of the weights is called after."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     """The seed of everything random."""
-    threads: PositiveInt = 1
+    threads: Threads = 1
     """The number of torch threads; the weights depend on it."""
     torch_device: Literal["auto", "cpu", "cuda"] = "auto"
     """The device on which torch computes; "auto" is a GPU if torch finds one, else the processor."""
@@ -56,9 +57,9 @@ class Pretraining(FileSettings):
     """The model to train, from random weights if it is "random" or has `pretrained: false`."""
     data: Annotated[DataSet, DATASETS]
     """The data set."""
-    epochs: PositiveInt
+    epochs: Epochs
     """How many times all training images are seen."""
-    batch_size: PositiveInt
+    batch_size: BatchSize
     """Images in a batch."""
     optimizer: Annotated[Optimizer, OPTIMIZERS]
     """The rule that turns gradients into steps, with its learning rate."""
@@ -66,13 +67,13 @@ class Pretraining(FileSettings):
     """The learning rate over the training, counted in steps, not in rounds."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of the target that is spread evenly over all classes; 0: none."""
-    gradient_norm: PositiveFloat | None = None
+    gradient_norm: PositiveFactor | None = None
     """Gradients with a larger norm are scaled down to this norm; null: never."""
     augment: Augmentation | None = None
     """Random augmentation of the training images; null: none."""
     drop_tokens: TokenDropping | None = None
     """Dropping of patches, for a VisionTransformer; null: every image is seen whole."""
-    evaluate_every: PositiveInt = 1
+    evaluate_every: Count = 1
     """Epochs between two evaluations on the test images; the last epoch is always followed by one."""
 
     @model_validator(mode="after")

@@ -9,7 +9,6 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import (
     PlainSerializer,
     PlainValidator,
-    PositiveInt,
     SerializerFunctionWrapHandler,
     WithJsonSchema,
     model_serializer,
@@ -19,6 +18,7 @@ from pydantic import (
 from simulator.scenario import hardware as catalogue
 from simulator.scenario.sites import DeviceSettings, LinkSettings, ServingSettings
 from simulator.settings.base import FolderName, Settings
+from simulator.settings.bounds import Devices
 from simulator.settings.wording import listed, near_miss
 from simulator.settings.yamlfile import KeyPath
 
@@ -83,7 +83,7 @@ class EdgeSettings(ServingSettings):
     left_out = (*ServingSettings.left_out, "devices", "behind", "access")
     label: FolderName = "edge"
     """Its sites are named by it: edge-0, edge-1 and so on; entries with the same label share one numbering."""
-    count: PositiveInt = 1
+    count: Devices = 1
     """How many there are; the devices of the entry are assigned to them in turn, in the order of the world."""
     devices: Members = ()
     """Which devices are behind them: a list of groups, with all their devices that no mapping takes, or a mapping from

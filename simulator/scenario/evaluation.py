@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import PlainValidator, PositiveInt, WithJsonSchema
+from pydantic import PlainValidator, WithJsonSchema
 
 from simulator.settings.base import Settings
+from simulator.settings.bounds import MOST, Count
 from simulator.settings.units import DURATION
 
 
@@ -18,13 +19,15 @@ def _interval(value: Any) -> int | str:
         return DURATION.format(DURATION.parse(value))
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError("it must be a whole number of rounds of at least 1, or a duration such as 30 s")
+    if value > MOST:
+        raise ValueError(f"it must be at most {MOST:,}")
     return value
 
 
 Interval = Annotated[
     int | str,
     PlainValidator(_interval),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, DURATION.json_schema()]}),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST}, DURATION.json_schema()]}),
 ]
 
 
@@ -34,12 +37,12 @@ class EvaluationSettings(Settings):
     every: Interval = 1
     """Rounds from one evaluation to the next, or the simulated time, such as 30 s: then the first state after each
     multiple of it is evaluated. The last state always is."""
-    samples: PositiveInt | None = None
+    samples: Count | None = None
     """The size of a fixed subset of the test samples; all of them if null."""
-    clients: PositiveInt | None = None
+    clients: Count | None = None
     """The number of devices whose own accuracies are evaluated, a fixed subset; all if null. If devices have models of
     their own, each of these models is evaluated."""
-    settle: PositiveInt = 3
+    settle: Count = 3
     """How many evaluations the settled accuracy averages: the last ones, without that before training."""
 
     def is_due(self, round: int, now: float, last: float) -> bool:

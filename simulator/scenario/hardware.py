@@ -6,6 +6,7 @@ form. Its figures may be plain values without a mark, and take precedence over o
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -194,8 +195,8 @@ def joined(path: str, folder: Path | str = "") -> Iterator[None]:
     Raises:
         ScenarioError: the file is wrong; a line for each problem.
     """
-    beside_scenario = Path(folder, path).expanduser()
-    token = _own.set(read(beside_scenario if beside_scenario.exists() or not Path(path).exists() else path))
+    beside_scenario = os.path.join(folder, os.path.expanduser(path))
+    token = _own.set(read(beside_scenario if os.path.exists(beside_scenario) or not os.path.exists(path) else path))
     try:
         yield
     finally:

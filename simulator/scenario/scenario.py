@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import yaml
 from pydantic import (
     Field,
-    PositiveInt,
     SerializerFunctionWrapHandler,
     field_validator,
     model_serializer,
@@ -28,6 +27,7 @@ from simulator.scenario.prices import PriceSettings
 from simulator.scenario.training import ScheduledTraining
 from simulator.scenario.world import WorldSettings
 from simulator.settings.base import FolderName, LocalPath, Many, Settings, invalid, refuse_unknown
+from simulator.settings.bounds import ImageSize, Seed, Threads
 from simulator.settings.errors import ScenarioError
 from simulator.settings.loading import FileSettings, read_settings, validated
 from simulator.settings.plugin_files import load_file
@@ -55,7 +55,7 @@ class ModelSettings(Settings):
     """
 
     name: str
-    image_size: PositiveInt = 32
+    image_size: ImageSize = 32
     """The height and width in pixels to which images are scaled."""
     pretrained: bool = True
     """Whether a timm model starts from its published weights, or from random ones."""
@@ -127,9 +127,9 @@ class Scenario(FileSettings):
     kind_of_file = "scenario"
     name: FolderName
     """What the run folder is called after."""
-    seeds: Annotated[Many[Annotated[int, Field(ge=0)]], Field(min_length=1)] = (0,)
+    seeds: Annotated[Many[Seed], Field(min_length=1)] = (0,)
     """The seeds; each algorithm runs once for each of them."""
-    threads: PositiveInt = 1
+    threads: Threads = 1
     """The number of threads that torch uses; the results of training depend on it."""
     torch_device: Literal["auto", "cpu", "cuda"] = "auto"
     """The device on which torch computes; "auto" is a GPU if torch finds one, else the processor."""

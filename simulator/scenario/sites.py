@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import (
+    Discriminator,
     Field,
     PlainValidator,
-    PositiveInt,
     SerializerFunctionWrapHandler,
+    Tag,
     WithJsonSchema,
     model_serializer,
     model_validator,
@@ -18,7 +19,9 @@ from simulator.accounting.seconds import read_efficiency, read_table
 from simulator.scenario import hardware as catalogue
 from simulator.scenario.faults import BatterySettings, OutageSettings, Share
 from simulator.scenario.hardware import Precision
-from simulator.settings.base import Settings, invalid
+from simulator.settings import bounds
+from simulator.settings.base import CASE, Settings, invalid
+from simulator.settings.bounds import MOST_DEVICES, Devices, Loss
 from simulator.settings.plugins import PRESENCES, QUEUES, SIGNALS
 from simulator.settings.units import Bandwidth, Duration, Memory, MemoryBandwidth, Power, Rate
 from simulator.settings.wording import listed
@@ -38,8 +41,10 @@ SecondsTable = Annotated[
 """A table of measured seconds, as `accounting.seconds` defines it."""
 
 
-SHARE = Annotated[float, Field(gt=0, le=1)]
-Utilisation = SHARE | dict[Precision, SHARE]
+Utilisation = Annotated[
+    Annotated[bounds.Share, Tag(CASE + "one")] | Annotated[dict[Precision, bounds.Share], Tag(CASE + "each")],
+    Discriminator(lambda given: CASE + ("each" if isinstance(given, dict) else "one")),
+]
 """The share of the peak rate that is reached: one number, or one for each precision."""
 Efficiency = Annotated[
     Any,
@@ -78,7 +83,7 @@ class LinkSettings(Settings):
     """How long a payload takes to cross the link, in addition to the time for its bytes."""
     signal: Annotated[Signal, SIGNALS] | None = None
     """How the rate varies in time, as a factor on it or in place of it; null if it does not."""
-    loss: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    loss: Loss = 0.0
     """The share of the bytes sent that do not arrive, and are sent again until they do."""
 
     @model_serializer(mode="wrap")
@@ -160,7 +165,7 @@ class DeviceSettings(SiteSettings):
 
     role = "device"
     left_out = (*SiteSettings.left_out, "presence", "battery", "dropout")
-    count: PositiveInt = 1
+    count: Devices = 1
     """How many devices the group has."""
     presence: Annotated[Presence, PRESENCES] | None = None
     """When these devices are there and when they are away; null: always there."""
@@ -178,7 +183,7 @@ class BatchingSettings(Settings):
     work is charged its part. Where there is neither, nothing is gained.
     """
 
-    most: Annotated[int, Field(ge=2)]
+    most: Annotated[int, Field(ge=2, le=MOST_DEVICES)]
     """How many works may share a pass."""
     wait: Duration = 0.0
     """How long a work waits for others to share a pass with, while a slot is free."""
@@ -189,9 +194,9 @@ class ServingSettings(SiteSettings):
 
     role = "server"
     left_out = (*SiteSettings.left_out, "batching")
-    gpus: PositiveInt = 1
+    gpus: Devices = 1
     """The number of its GPUs. Rate, memory and power are those of one of them."""
-    slots: PositiveInt = 1
+    slots: Devices = 1
     """The number of works that each of its GPUs serves at once, each at the full rate."""
     queue: Annotated[Queue, QUEUES] = Field(default={"name": "fifo"}, validate_default=True)
     """The discipline: the order in which waiting works are served."""

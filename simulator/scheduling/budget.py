@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from simulator.settings.base import Settings, invalid
+from simulator.settings.bounds import Count
 from simulator.settings.units import Duration, Memory
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Budget(Settings):
     """
 
     seconds: Annotated[Duration, Field(gt=0)] | None = None
-    updates: PositiveInt | None = None
+    updates: Count | None = None
     bytes: Memory | None = None
 
     @model_validator(mode="after")

@@ -11,14 +11,34 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from simulator.settings.wording import listed, near_miss
 
 T = TypeVar("T")
+CASE = "\0"
+"""What the tag of one of several forms of a value begins with: it is no key, and no message has it."""
 NO_SUCH_KEY = "there is no such key"
 Many = Annotated[tuple[T, ...], Strict(False)]
 """A tuple that is written as a YAML list."""
 
 
+LONGEST_PATH, LONGEST_NAME = 4095, 255
+"""Of a path, and of each name in it, in bytes; those of Linux, which are the longest."""
+
+
 def absolute(path: str, info: ValidationInfo) -> str:
-    """Return a path made absolute; what is relative starts at the folder of the file that is validated."""
-    return os.path.abspath(os.path.join((info.context or {}).get("folder", ""), os.path.expanduser(path)))
+    """Return a path made absolute; what is relative starts at the folder of the file that is validated.
+
+    Raises:
+        ValueError: no file can have this path.
+    """
+    path = os.path.abspath(os.path.join((info.context or {}).get("folder", ""), os.path.expanduser(path)))
+    if "\0" in path:
+        raise ValueError("no path has a character 0 in it")
+    if (
+        len(os.fsencode(path)) > LONGEST_PATH
+        or max(len(os.fsencode(name)) for name in path.split(os.sep)) > LONGEST_NAME
+    ):
+        raise ValueError(
+            f"no file has such a path: it is at most {LONGEST_PATH} bytes long, and each name in it {LONGEST_NAME}"
+        )
+    return path
 
 
 LocalPath = Annotated[str, AfterValidator(absolute)]

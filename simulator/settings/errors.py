@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from simulator.settings.wording import bounded
 from simulator.settings.yamlfile import KeyPath
 
 
@@ -20,8 +21,12 @@ class MessageError(Exception):
 class ScenarioError(MessageError, ValueError):
     """A scenario, or another file of settings, that cannot be used.
 
-    Its text says what is wrong in words that a user can act on, one line for each problem.
+    Its text says what is wrong in words that a user can act on, one line for each problem. However hostile a file is,
+    it is at most a page or two: see ``wording.bounded``.
     """
+
+    def __str__(self) -> str:
+        return bounded(super().__str__())
 
 
 class UnfitError(ValueError):

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import PrivateAttr, ValidationError
 
 from simulator.settings.base import Settings
+from simulator.settings.bounds import unusable
 from simulator.settings.errors import ScenarioError
 from simulator.settings.sources import Source, told
 from simulator.settings.validation import in_words
@@ -68,6 +69,8 @@ def validated(kind: type[F], source: Source) -> F:
     Raises:
         ScenarioError: the data are not valid; a line for each problem.
     """
+    if refused := [str(source.error(path, value, why)) for path, value, why in unusable(source.data)]:
+        raise ScenarioError("\n".join(refused))
     try:
         settings = kind.model_validate(source.data, context={"folder": Path(source.path).parent})
     except ValidationError as error:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from simulator.settings import keys, yamlfile
 from simulator.settings.errors import ScenarioError
-from simulator.settings.wording import shown
+from simulator.settings.wording import clipped, shown
 from simulator.settings.yamlfile import Document, KeyPath, YamlError, plain
 
 T = TypeVar("T")
@@ -217,6 +217,7 @@ def told(key: str, value: str | None, problem: str, allowed: str | None = None) 
         problem: what is wrong, in words.
         allowed: what is allowed, in words; None to leave it out.
     """
+    key = clipped(key)
     is_what = f" is {value}:" if value is not None else ":"
     may_be = f" (allowed: {allowed})" if allowed else ""
     return f"{key}{is_what} {problem}{may_be}"

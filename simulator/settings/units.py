@@ -5,6 +5,7 @@ prices in USD for a second, a byte or a joule, and carbon intensities in kg of C
 Links are usually given in bits per second and tensors are counted in bytes: this is the only module that converts.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,19 +17,25 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from simulator.settings.bounds import LIMITS
 from simulator.settings.wording import near_miss
 
-_NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)"
-AMOUNT = re.compile(rf"\s*{_NUMBER}\s*(\S*)\s*")
-"""A number as it was written, and its unit, which may be empty."""
+_NUMBER = r"([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?)"
+AMOUNT = re.compile(rf"{_NUMBER}\s*")
+"""A number as it was written, with which a quantity begins; its unit, which may be empty, follows."""
+MOST_CHARACTERS = 200
+"""Of the text of a quantity; a longer one is no quantity, and would take long to read."""
 _DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
 def amount(text: str) -> tuple[Fraction, str] | None:
     """Return the number and the unit, which may be empty, of a text such as "20 Mbit/s" or "8"; else None."""
-    match = AMOUNT.fullmatch(text)
-    return (Fraction(match[1]), match[2]) if match else None
+    text = text.strip()
+    match = AMOUNT.match(text) if len(text) <= MOST_CHARACTERS else None
+    if match is None or len(text[match.end() :].split()) > 1:
+        return None
+    return Fraction(match[1]), text[match.end() :]
 
 
 def _scaled(unit: str, prefixes: Mapping[str, int], size: Fraction | int = 1) -> dict[str, Fraction]:
@@ -80,14 +87,17 @@ class Quantity:
             raise ValueError(f"it has no unit. {wanted}")
         if unit not in self.units:
             raise ValueError(f'"{unit}" is not a unit of {self.name.split(maxsplit=1)[1]}{self._hint(unit)} {wanted}')
+        if number < 0:
+            raise ValueError(f"it is negative. {wanted}")
         try:
             value = float(number * self.units[unit])
         except OverflowError:
-            raise ValueError(f"it is too large. {wanted}") from None
-        if value < 0:
-            raise ValueError(f"it is negative. {wanted}")
+            value = math.inf
+        if number and not value:
+            value = math.ulp(0.0)  # too small to be told from zero
         if value == 0 and self.positive:
             raise ValueError(f"it is zero, and must be more than 0. {wanted}")
+        self.check(value)
         return abs(value)  # -0.0 is 0.0
 
     @lru_cache(maxsize=4096)  # noqa: B019
@@ -98,6 +108,15 @@ class Quantity:
             if self.least <= number < 10**6 and self.parse(text := f"{float(number):.12g} {unit}") == value:
                 return text
         return f"{value!r} {self.written[-1]}" if value else f"0 {self.written[-1]}"
+
+    def check(self, value: float) -> None:
+        """Raise ``ValueError`` if an SI value is beyond what makes sense; zero always passes."""
+        least, most = LIMITS[self.name]
+        if value > most:
+            raise ValueError(f"it is too large: {self.name} is at most {most:g} {self.written[-1]}")
+        if 0 < value < least:
+            zero = "" if self.positive else "0, or "
+            raise ValueError(f"it is too small: {self.name} is {zero}at least {least:g} {self.written[-1]}")
 
     def _hint(self, unit: str) -> str:
         bits = re.fullmatch(r"([kmgtp]?)(b)(?:it|yte)?(ps|/s|ps/s)", unit, re.IGNORECASE)

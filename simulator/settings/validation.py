@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from simulator.settings.base import CASE
 from simulator.settings.errors import Located, ScenarioError, UnfitError
 from simulator.settings.wording import near_miss
 from simulator.settings.yamlfile import KeyPath
@@ -22,6 +23,8 @@ class Lines(Located, Protocol):
         """Return the line by which messages are sorted."""
 
 
+TINY = 1e-3
+"""A lower bound below this one only keeps out what is absurdly close to zero."""
 _WANTED = {
     "int_type": "it must be a whole number",
     "int_from_float": "it must be a whole number",
@@ -64,6 +67,7 @@ def _as_written(loc: tuple[int | str, ...]) -> KeyPath:
     if (loc[:1] == ("algorithms",) and loc[2:3] == ("algorithm",)) or loc[:2] == ("data", "source"):
         at = 2 if loc[0] == "algorithms" else 1
         loc = loc[:at] + loc[at + 1 :]
+    loc = tuple(part for part in loc if not (isinstance(part, str) and part.startswith(CASE)))
     return loc[:-1] if loc[-1:] == ("[key]",) else loc
 
 
@@ -87,11 +91,17 @@ def _problem(details: ErrorDetails) -> tuple[Any, str, str | None]:
         if isinstance(raised, UnfitError):
             return raised.value, raised.problem, raised.allowed
         return value, str(raised), None
+    if kind == "greater_than_equal" and 0 < context["ge"] < TINY and details["input"] <= 0:
+        kind, context = "greater_than", {"gt": 0}  # of two bounds, the one that is to the point
     if kind in _WANTED:
         return value, _WANTED[kind].format_map(_plain(context)), None
     return value, details["msg"], None
 
 
 def _plain(context: dict[str, Any]) -> dict[str, Any]:
-    """Return the values for a message, with floats in their shortest form."""
-    return {key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}
+    """Return the values for a message, with floats in their shortest form and thousands of integers set apart."""
+    return {key: _number(value) if isinstance(value, int | float) else value for key, value in context.items()}
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"

@@ -5,9 +5,47 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+MOST_LINES, MOST_CHARACTERS, LONGEST_LINE = 20, 12_000, 2000
+"""Of a message: how many lines, how many characters in all of them, and how many in one."""
+LONGEST_WORD = 200
+"""Of a word that a message repeats, such as a key; and of one that similar words are looked for."""
+
+
+def clipped(text: str, most: int = LONGEST_WORD) -> str:
+    """Return a text for a message: its middle left out where it is long, and what cannot be printed as escapes.
+
+    >>> clipped("a" * 300, 10)
+    'aaaa...aaa'
+    """
+    if len(text) > most:
+        text = f"{text[: (most - 2) // 2]}...{text[len(text) - (most - 3) // 2 :]}"
+    return text if text.isprintable() else "".join(_printable(character) for character in text)
+
+
+def _printable(character: str) -> str:
+    """Return a character, or its escape if it is a control character or half of a pair (a surrogate)."""
+    hidden = ord(character) < 32 or 0x7F <= ord(character) < 0xA0 or 0xD800 <= ord(character) < 0xE000
+    return repr(character)[1:-1] if hidden or character in "\u2028\u2029" else character
+
+
+def bounded(message: str) -> str:
+    """Return a message that fits on a screen or two: long lines lose their middle, and lines too many are counted."""
+    if len(message) <= LONGEST_LINE and message.isprintable():
+        return message
+    lines = message.replace("\t", "    ").split("\n")
+    kept: list[str] = []
+    for line in lines:
+        kept.append(clipped(line, LONGEST_LINE))
+        if len(kept) == MOST_LINES or sum(map(len, kept)) > MOST_CHARACTERS - LONGEST_LINE:
+            break
+    more = len(lines) - len(kept)
+    return "\n".join(kept + [f"and {more} more"] * (more > 0))
+
 
 def near_miss(word: str, known: Iterable[str]) -> str:
     """Return `'; did you mean "devices"?'` for the known word that is most similar; an empty text if none is."""
+    if len(str(word)) > LONGEST_WORD:
+        return ""
     spelled = {name.lower(): name for name in known}
     near = get_close_matches(str(word).lower(), spelled, n=1)
     return f'; did you mean "{spelled[near[0]]}"?' if near else ""
@@ -22,8 +60,13 @@ def shown(value: Any) -> str:
     """Return a value as a user would recognise it from a file, shortened to 60 characters."""
     if value is None:
         return "empty"
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except ValueError:  # Python writes no number of more than 4300 digits
+        return "a number of thousands of digits"
+    except RecursionError:
+        return "a value that is nested too deeply"
+    return clipped(text if len(text) <= 60 else text[:57] + "...")
 
 
 def first_difference(where: str, one: Any, other: Any) -> tuple[str, Any, Any]:

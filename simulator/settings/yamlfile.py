@@ -5,7 +5,9 @@ ten. Keys are text, but for the merge key of YAML 1.1: `{<<: *defaults, rounds: 
 the rounds. Tags other than those of plain data are refused.
 """
 
+import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -13,8 +15,16 @@ from typing import Any
 
 import yaml
 
+from simulator.settings.wording import clipped
+
 KeyPath = tuple[str | int, ...]
-MOST_VALUES = 100_000  # nested aliases can turn a few lines into far more
+MOST_VALUES = 100_000
+"""Of a file; nested aliases can turn a few lines into far more."""
+MOST_BYTES = 10_000_000
+"""Of a file."""
+_GAP = re.compile(r" *(#[^\0\r\n\x85\u2028\u2029]*)?")
+"""Spaces and a comment, up to the end of a line."""
+_pipes: dict[tuple[str, int, int], bytes] = {}  # a pipe can be read only once, and commands look twice
 
 
 class YamlError(ValueError):
@@ -37,7 +47,7 @@ def read(path: Path | str) -> Document:
             data. Its text starts with the path and, where there is one, the line.
     """
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        text = _bytes_of(path).decode("utf-8-sig")
     except FileNotFoundError:
         raise YamlError(f"{path}: there is no such file") from None
     except IsADirectoryError:
@@ -45,7 +55,11 @@ def read(path: Path | str) -> Document:
     except UnicodeDecodeError:
         raise YamlError(f"{path}: this is not a text file in UTF-8") from None
     except OSError as error:
-        raise YamlError(f"{path}: it cannot be read: {error.strerror}") from None
+        raise YamlError(f"{clipped(str(path))}: it cannot be read: {error.strerror}") from None
+    except YamlError:
+        raise
+    except ValueError:  # a path that has a character 0 or half of a character in it
+        raise YamlError(f"{clipped(str(path))}: no file has such a name") from None
     try:
         value, lines = parse(text)
     except YamlError as error:
@@ -55,6 +69,28 @@ def read(path: Path | str) -> Document:
     if not isinstance(value, dict):
         raise YamlError(f'{path}, line 1: the file must be a mapping of keys to values, such as "name: quickstart"')
     return Document(value, lines)
+
+
+def _bytes_of(path: Path | str) -> bytes:
+    """Return the contents of a file; of a pipe, such as `<(command)`, what it gave the first time.
+
+    Raises:
+        YamlError: it is too large.
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        status = os.fstat(file.fileno())
+        key = (str(path), status.st_dev, status.st_ino) if stat.S_ISFIFO(status.st_mode) else None
+        if key in _pipes:
+            return _pipes[key]
+        contents = file.read(MOST_BYTES + 1)
+    if len(contents) > MOST_BYTES:
+        raise YamlError(
+            f"{path}: the file is too large: it may have {MOST_BYTES // 10**6} MB; keep data in other files"
+        )
+    if key:
+        _pipes[key] = contents
+    return contents
 
 
 def plain(value: Any) -> Any:
@@ -102,6 +138,29 @@ class _Loader(yaml.SafeLoader):
     """Composes nodes by the rules of YAML 1.2, and constructs no objects."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - SafeLoader's own, of YAML 1.1, must not be shared
+    nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Compose a node, and count it: a file with too many is refused while it is read, not afterwards."""
+        self.nodes += 1
+        if self.nodes > 2 * MOST_VALUES:  # a value and its key
+            raise YamlError(f", line {self.line + 1}: there are more than {MOST_VALUES} values up to here")
+        node: yaml.Node | None = super().compose_node(parent, index)
+        return node
+
+    def scan_to_next_token(self) -> None:
+        """Skip spaces, comments and line breaks at once; PyYAML does it by single characters, in minutes for 50 MB."""
+        if self.index == 0 and self.peek() == "\ufeff":
+            self.forward()
+        while True:
+            gap = _GAP.match(self.buffer, self.pointer)
+            assert gap is not None  # it may be empty
+            length = gap.end() - self.pointer
+            self.pointer, self.index, self.column = self.pointer + length, self.index + length, self.column + length
+            if not self.scan_line_break():
+                return
+            if not self.flow_level:
+                self.allow_simple_key = True
 
 
 for _tag, _rule, _first in (
@@ -136,7 +195,9 @@ class _Reader:
             for key_node, value_node in self._pairs(node):
                 key = _key(key_node)
                 if key in plain:
-                    raise _error(key_node, f'the key "{key}" is given twice, first in line {self.lines[*path, key]}')
+                    raise _error(
+                        key_node, f'the key "{clipped(key)}" is given twice, first in line {self.lines[*path, key]}'
+                    )
                 self.lines[*path, key] = _line(key_node)
                 plain[key] = self.value(value_node, (*path, key))
         elif isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
@@ -187,10 +248,10 @@ def _merges(key: yaml.Node) -> bool:
 
 def _scalar(node: yaml.ScalarNode) -> str | int | float | bool | None:
     text = node.value
+    if node.tag == "tag:yaml.org,2002:str":
+        return _whole(node)
     try:
         match node.tag.removeprefix("tag:yaml.org,2002:"):
-            case "str":
-                return str(text)
             case "null":
                 return None
             case "bool":
@@ -209,7 +270,16 @@ def _key(node: yaml.Node) -> str:
         raise _error(node, "a key must be a word")
     if not node.tag.startswith("tag:yaml.org,2002:") or "/" in node.tag:
         raise _tagged(node)
-    return str(node.value)
+    return _whole(node)
+
+
+def _whole(node: yaml.ScalarNode) -> str:
+    """Return a text in which the two halves of a character, as JSON escapes them, are one."""
+    text = str(node.value)
+    try:
+        return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:  # a ValueError
+        raise _error(node, f'the text "{clipped(text)}" has half of a character (a surrogate)') from None
 
 
 def _line(node: yaml.Node) -> int:
@@ -218,7 +288,7 @@ def _line(node: yaml.Node) -> int:
 
 def _tagged(node: yaml.Node) -> YamlError:
     tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-    return _error(node, f'the tag "{tag}" is not allowed here: a scenario is plain data; remove the tag')
+    return _error(node, f'the tag "{clipped(tag)}" is not allowed here: a scenario is plain data; remove the tag')
 
 
 def _error(node: yaml.Node, problem: str) -> YamlError:

@@ -61,7 +61,7 @@ def message(file: Path, *overrides: str) -> str:
         (
             "uplink: lte",
             "uplink: {link: lte, loss: 1}",
-            "line 7: world.devices.1.uplink.loss is 1: it must be less than 1",
+            "line 7: world.devices.1.uplink.loss is 1: it must be at most 0.999",
         ),
         ("uplink: lte", "uplink: lt", 'line 7: world.devices.1.uplink is "lt": there is no such link in the catalogue'),
         (

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import PositiveFloat
-
 from simulator.accounting.costs import Cost, work
 from simulator.accounting.payload import tree_bytes
 from simulator.algorithms.base import State, Steps, Update
 from simulator.algorithms.fedavg import FedAvg
+from simulator.settings.bounds import LearningRate
 from simulator.world.store import Store
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class FedOpt(FedAvg):
     """
 
     name: ClassVar[str]
-    server_learning_rate: PositiveFloat = 1.0
+    server_learning_rate: LearningRate = 1.0
     copies: ClassVar[int]
 
     def aggregate(self, site: Site, task: Task, state: State, updates: list[Update]) -> Steps:

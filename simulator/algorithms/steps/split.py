@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self
 
 from pydantic import (
     Field,
-    NonNegativeInt,
     PrivateAttr,
     SerializerFunctionWrapHandler,
     model_serializer,
@@ -21,6 +20,7 @@ from simulator.algorithms.steps.split_step import check_cut
 from simulator.scheduling.cuts.base import CutPolicy
 from simulator.scheduling.cuts.fixed import Fixed
 from simulator.settings.base import invalid
+from simulator.settings.bounds import Blocks
 from simulator.settings.plugins import CUT_POLICIES
 from simulator.settings.wording import listed
 
@@ -62,7 +62,7 @@ class SplitAlgorithm(Algorithm):
         "labels": "labels always leave the devices, because the loss is computed at the server; sfprompt, and splitfed "
         "with labels: private, keep them on the devices"
     }
-    head: NonNegativeInt = 1
+    head: Blocks = 1
     cut: Annotated[CutPolicy, CUT_POLICIES] = Field(default={"name": "fixed"}, validate_default=True)
     _places: dict[str, CutPoint] = PrivateAttr(default_factory=dict)
 
@@ -150,7 +150,7 @@ class UShaped(SplitAlgorithm):
     """
 
     missing_keys: ClassVar[Mapping[str, str]] = {"labels": "labels never leave the devices, because the tail is there"}
-    tail: NonNegativeInt = 1
+    tail: Blocks = 1
 
     @property
     def _tail(self) -> int:

@@ -10,10 +10,11 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, PositiveFloat, ValidationError, model_validator
 
 from simulator.scenario.hardware import Precision, entries
 from simulator.settings.base import Settings
+from simulator.settings.bounds import BatchSize, ImageSize
 from simulator.settings.errors import ScenarioError
 from simulator.settings.wording import listed, near_miss
 
@@ -72,8 +73,8 @@ class Row(Settings):
     model: str = Field(min_length=1)
     task: Annotated[Literal["training", "inference"], BeforeValidator(_task)] = "training"
     train: Annotated[str | None, Known] = None
-    batch_size: PositiveInt
-    image_size_or_length: PositiveInt
+    batch_size: BatchSize
+    image_size_or_length: ImageSize
     precision: Annotated[Precision, BeforeValidator(lambda value: _known_as(value) or "fp32")] = "fp32"
     seconds: Annotated[PositiveFloat | None, Maybe] = None
     images_per_s: Annotated[PositiveFloat | None, Maybe] = None

@@ -37,10 +37,10 @@ def workers_that_fit(threads: int) -> int:
     """Return how many processes with so many threads the cores and the memory of this machine allow, at least one."""
     from joblib import cpu_count
 
-    return max(1, min(cpu_count() // threads, _available_memory() // MEMORY_OF_A_WORKER))
+    return max(1, min(cpu_count() // threads, available_memory() // MEMORY_OF_A_WORKER))
 
 
-def _available_memory() -> int:
+def available_memory() -> int:
     """Return the bytes that processes could still take; very many where nobody can tell."""
     try:
         with open("/proc/meminfo", encoding="ascii") as file:

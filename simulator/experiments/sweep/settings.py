@@ -7,12 +7,13 @@ from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, PlainValidator, PositiveInt, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
 from simulator.experiments.sweep.axes import axis_values
 from simulator.experiments.sweep.options import with_axes
 from simulator.experiments.sweep.relative import is_relative, values_of
 from simulator.settings.base import FolderName, LocalPath, Many, Settings, invalid
+from simulator.settings.bounds import Count, Seed
 from simulator.settings.errors import ScenarioError
 from simulator.settings.loading import FileSettings, validated
 from simulator.settings.sources import Source
@@ -36,8 +37,8 @@ class Sample(Settings):
         seed: the seed of the choice.
     """
 
-    points: PositiveInt
-    seed: Annotated[int, Field(ge=0)] = 0
+    points: Count
+    seed: Seed = 0
 
 
 class Sweep(FileSettings):
@@ -50,7 +51,7 @@ class Sweep(FileSettings):
     """The file of the base scenario."""
     set: dict[str, Any] = Field(default={})
     """Values of dotted keys that are changed at every point."""
-    seeds: Annotated[Many[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
+    seeds: Annotated[Many[Seed], Field(min_length=1)] | None = None
     """Seeds in place of the scenario's; null: the scenario's own."""
     axes: RelativeAxes = Field(default={})
     """The values of each axis, by the dotted key of the scenario: a list, a range or a logarithmic range, or changes

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from simulator.accounting.costs import Cost
 from simulator.learning.compression.base import FLOAT_BYTES, Compressor, Shape, TensorSpec
 from simulator.settings.base import invalid
+from simulator.settings.bounds import Count, EpochsOrZero, Factor
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,11 +63,11 @@ class ProductQuantisation(Compressor):
     """
 
     name: ClassVar[str] = "product_quantisation"
-    subvectors: PositiveInt = 64
-    groups: PositiveInt = 1
+    subvectors: Count = 64
+    groups: Count = 1
     clusters: int = Field(16, ge=2, le=65_536)
-    iterations: NonNegativeInt = 5
-    correction: NonNegativeFloat = 0.0
+    iterations: EpochsOrZero = 5
+    correction: Factor = 0.0
 
     @model_validator(mode="after")
     def _groups_divide_subvectors(self) -> Self:

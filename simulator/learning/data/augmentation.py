@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import NonNegativeInt
-
 from simulator.settings.base import Settings
+from simulator.settings.bounds import Crop
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +24,7 @@ class Augmentation(Settings):
         flip: whether images are mirrored left to right with a probability of one half.
     """
 
-    crop: NonNegativeInt = 0
+    crop: Crop = 0
     flip: bool = False
 
     def apply(self, images: Tensor, random: np.random.Generator) -> Tensor:

@@ -20,6 +20,7 @@ from simulator.learning.models import checkpoints
 from simulator.learning.models.checkpoints import CheckpointError
 from simulator.learning.models.lazy import lazily, model_key
 from simulator.learning.models.stages import FAMILIES, NotStagedError
+from simulator.settings.bounds import keyword_problem
 from simulator.settings.errors import UnfitError
 from simulator.settings.wording import listed, near_miss
 
@@ -166,6 +167,8 @@ def _check_keywords(name: str, kind: type[nn.Module], keywords: Mapping[str, Any
         if key not in allowed:
             problem = f"{name!r} takes no such keyword{near_miss(key, allowed)}"
             raise UnfitError(("keywords", key), value, problem, listed(allowed))
+        if problem := keyword_problem(key, value):
+            raise UnfitError(("keywords", key), value, problem)
 
 
 def _sketch(name: str, image_size: int, arguments: dict[str, Any], keywords: Mapping[str, Any]) -> nn.Module:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
+from zipfile import is_zipfile
 
 import torch
 from torch import Tensor, nn
@@ -74,6 +75,8 @@ def _read(path: Path, dry: bool) -> dict[str, Tensor]:
         raise CheckpointError(f"there is no file {path}")
     try:
         state = _safetensors(path, dry) if path.suffix == SAFETENSORS else _pickled(path, dry)
+    except CheckpointError:
+        raise
     except UnpicklingError as error:
         raise CheckpointError(
             f"{path} is not a state dict that torch.save wrote, or holds more than tensors, which could run any "
@@ -89,9 +92,8 @@ def _read(path: Path, dry: bool) -> dict[str, Tensor]:
     if other is not None:
         kind = type(state[other]).__name__
         raise CheckpointError(f"{path} holds no state dict: {other!r} is not a tensor, but of type {kind}")
-    empty = next((key for key, tensor in state.items() if tensor.is_meta and not dry), None)
-    if empty is not None:
-        raise CheckpointError(f"{path} holds no values: {empty!r} is a tensor on the device meta, a shape alone")
+    if not dry and (empty := [str(key) for key, tensor in state.items() if tensor.is_meta]):
+        raise _valueless(path, empty)
     return {str(key): tensor.float() if tensor.is_floating_point() else tensor for key, tensor in state.items()}
 
 
@@ -105,10 +107,20 @@ def _safetensors(path: Path, dry: bool) -> dict[str, Tensor]:
 
 
 def _pickled(path: Path, dry: bool) -> Any:
-    saved = torch.load(path, map_location="meta" if dry else "cpu", weights_only=True)
+    lazily = dry and is_zipfile(path)  # values are then read when they are looked at, that is never
+    saved = torch.load(path, map_location="cpu" if lazily else "meta" if dry else "cpu", mmap=lazily, weights_only=True)
     if isinstance(saved, Mapping):
-        return next((saved[key] for key in WITHIN if isinstance(saved.get(key), Mapping)), saved)
+        saved = next((saved[key] for key in WITHIN if isinstance(saved.get(key), Mapping)), saved)
+    if lazily and isinstance(saved, Mapping):
+        tensors = {key: value for key, value in saved.items() if isinstance(value, Tensor)}
+        if empty := [str(key) for key, tensor in tensors.items() if tensor.is_meta]:
+            raise _valueless(path, empty)
+        return {**saved, **{key: tensor.to("meta") for key, tensor in tensors.items()}}
     return saved
+
+
+def _valueless(path: Path, names: list[str]) -> CheckpointError:
+    return CheckpointError(f"{path} holds tensors without values (on meta): {_some(names)}; save a model with weights")
 
 
 def _classifier(model: nn.Module) -> str:

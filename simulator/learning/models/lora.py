@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from simulator.settings.base import Many, Settings, invalid
+from simulator.settings.bounds import Blocks, PositiveFactor, Rank
 
 
 class Lora(Settings):
@@ -25,11 +26,11 @@ class Lora(Settings):
             null: all, or as many as an algorithm trains.
     """
 
-    rank: PositiveInt = 4
-    alpha: PositiveFloat | None = None
+    rank: Rank = 4
+    alpha: PositiveFactor | None = None
     dropout: float = Field(default=0.0, ge=0, lt=1)
     targets: Many[str] = Field(default=("q", "v"), min_length=1)
-    blocks: tuple[NonNegativeInt, NonNegativeInt | None] | None = Field(default=None, strict=False)
+    blocks: tuple[Blocks, Blocks | None] | None = Field(default=None, strict=False)
 
     @model_validator(mode="after")
     def _some_blocks(self) -> Self:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import NonNegativeInt
-
 from simulator.settings.base import Settings
+from simulator.settings.bounds import PromptLength
 
 
 class Prompts(Settings):
@@ -17,5 +16,5 @@ class Prompts(Settings):
         place: where they are added: after the class (and register) tokens, or after all tokens.
     """
 
-    length: NonNegativeInt = 4
+    length: PromptLength = 4
     place: Literal["after_class", "end"] = "after_class"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat
+from pydantic import Field
 
 if TYPE_CHECKING:
     from torch import Tensor
 from simulator.learning.optimizers.base import Optimizer, Slots
+from simulator.settings.bounds import Factor, LearningRate, PositiveFactor
 
 
 class AdamW(Optimizer):
@@ -22,11 +23,11 @@ class AdamW(Optimizer):
     """
 
     name: ClassVar[str] = "adamw"
-    learning_rate: PositiveFloat = 1e-3
+    learning_rate: LearningRate = 1e-3
     beta1: float = Field(0.9, ge=0, lt=1)
     beta2: float = Field(0.999, ge=0, lt=1)
-    epsilon: PositiveFloat = 1e-8
-    weight_decay: NonNegativeFloat = 0.01
+    epsilon: PositiveFactor = 1e-8
+    weight_decay: Factor = 0.01
 
     @property
     def copies(self) -> int:

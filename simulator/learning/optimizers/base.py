@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import PositiveFloat
-
 from simulator.settings.base import Settings
+from simulator.settings.bounds import LearningRate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +23,7 @@ class Optimizer(Settings):
     """
 
     name: ClassVar[str]
-    learning_rate: PositiveFloat
+    learning_rate: LearningRate
 
     @property
     def copies(self) -> int:

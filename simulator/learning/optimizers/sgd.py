@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat
+from pydantic import Field
 
 if TYPE_CHECKING:
     from torch import Tensor
 from simulator.learning.optimizers.base import Optimizer, Slots
+from simulator.settings.bounds import Factor, LearningRate
 
 
 class Sgd(Optimizer):
@@ -20,9 +21,9 @@ class Sgd(Optimizer):
     """
 
     name: ClassVar[str] = "sgd"
-    learning_rate: PositiveFloat = 0.05
+    learning_rate: LearningRate = 0.05
     momentum: float = Field(0.0, ge=0, lt=1)
-    weight_decay: NonNegativeFloat = 0.0
+    weight_decay: Factor = 0.0
 
     @property
     def copies(self) -> int:

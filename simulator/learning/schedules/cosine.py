@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-from pydantic import Field, NonNegativeInt
+from pydantic import Field
 
 from simulator.learning.schedules.base import Schedule
+from simulator.settings.bounds import CountOrZero
 from simulator.settings.errors import UnfitError
 
 
@@ -20,7 +21,7 @@ class Cosine(Schedule):
     """
 
     name: ClassVar[str] = "cosine"
-    warmup: NonNegativeInt = 0
+    warmup: CountOrZero = 0
     floor: float = Field(0.0, ge=0, le=1)
 
     def check(self, rounds: int) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from simulator.learning.schedules.base import Schedule
+from simulator.settings.bounds import Count
 
 
 class Step(Schedule):
@@ -18,7 +19,7 @@ class Step(Schedule):
     """
 
     name: ClassVar[str] = "step"
-    every: PositiveInt = 10
+    every: Count = 10
     gamma: float = Field(0.5, gt=0, le=1)
 
     def factor(self, round: int, rounds: int) -> float:

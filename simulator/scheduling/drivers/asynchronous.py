@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field
 
 from simulator.algorithms.base import Algorithm, State, Steps
 from simulator.scheduling.drivers.base import Driver, Rewind, begun, refuse_own_order
 from simulator.scheduling.drivers.fleet import Attempt, Fleet
 from simulator.scheduling.staleness.base import Staleness
+from simulator.settings.bounds import CountOrZero, Devices
 from simulator.settings.errors import UnfitError
 from simulator.settings.plugins import STALENESS
 from simulator.settings.seeds import Seeds
@@ -39,9 +40,9 @@ class AsynchronousDriver(Driver):
 
     needs_bases: ClassVar[bool] = True
     """Whether it needs the states that updates started from, besides the present one."""
-    concurrency: PositiveInt | None = None
+    concurrency: Devices | None = None
     staleness: Annotated[Staleness, STALENESS] = Field(default={"name": "polynomial"}, validate_default=True)
-    max_staleness: NonNegativeInt | None = None
+    max_staleness: CountOrZero | None = None
 
     def check(self, algorithm: Algorithm, training: Training, devices: int) -> None:
         refuse_own_order(self, algorithm)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from math import ceil, isfinite
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from simulator.algorithms.base import Algorithm, State, Steps, Update
 from simulator.scheduling.drivers.base import refuse_own_order
 from simulator.scheduling.drivers.cohorts import CohortDriver, updates_of
+from simulator.settings.bounds import Devices
 from simulator.settings.errors import UnfitError
 from simulator.settings.units import Duration
 from simulator.world.processes import LATE
@@ -42,8 +43,8 @@ class Deadline(CohortDriver):
 
     name: ClassVar[str] = "deadline"
     seconds: Duration | None = None
-    over_selection: Annotated[float, Field(ge=1)] = 1.0
-    first: PositiveInt | None = None
+    over_selection: Annotated[float, Field(ge=1, le=1000)] = 1.0
+    first: Devices | None = None
     late: Literal["drop", "layers"] = "drop"
 
     @model_validator(mode="after")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import PositiveInt
-
 from simulator.algorithms.base import Algorithm, State, Steps
 from simulator.scheduling.drivers.asynchronous import AsynchronousDriver
 from simulator.scheduling.drivers.fleet import Fleet
+from simulator.settings.bounds import Devices
 from simulator.settings.errors import UnfitError
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class FedBuff(AsynchronousDriver):
     """
 
     name: ClassVar[str] = "fedbuff"
-    buffer: PositiveInt = 4
+    buffer: Devices = 4
 
     def check(self, algorithm: Algorithm, training: Training, devices: int) -> None:
         super().check(algorithm, training, devices)

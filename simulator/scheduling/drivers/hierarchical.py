@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import PositiveInt, model_validator
+from pydantic import model_validator
 
 from simulator.accounting.ledger import AttemptRow
 from simulator.accounting.payload import tree_bytes
@@ -15,6 +15,7 @@ from simulator.scheduling.drivers.base import refuse_own_order
 from simulator.scheduling.drivers.cohorts import Attempts, CohortDriver, number_attempts
 from simulator.scheduling.drivers.unfinished import Unfinished
 from simulator.settings.base import invalid
+from simulator.settings.bounds import Epochs
 from simulator.settings.errors import UnfitError
 from simulator.world.processes import GONE, Handle
 from simulator.world.store import counts_elsewhere
@@ -59,7 +60,7 @@ class Hierarchical(CohortDriver):
 
     name: ClassVar[str] = "hierarchical"
     needs_edges: ClassVar[bool] = True
-    edge_rounds: PositiveInt = 1
+    edge_rounds: Epochs = 1
     edges: Literal["aggregate", "forward"] = "aggregate"
 
     @property

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from simulator.scheduling.queues.base import Queue, group_of
+from simulator.settings.bounds import PositiveFactor
 
 if TYPE_CHECKING:
     from simulator.world.queue import Job
@@ -28,7 +29,7 @@ class FairShare(Queue):
     """
 
     name: ClassVar[str] = "fair_share"
-    weights: dict[str, Annotated[float, Field(gt=0)]] = Field(default={})
+    weights: dict[str, PositiveFactor] = Field(default={})
 
     @property
     def groups(self) -> Iterable[str]:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
-
 from simulator.scheduling.selection.base import Selection, predicted_seconds, shuffled
+from simulator.settings.bounds import PositiveFactor
 from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ class Available(Selection):
 
     name: ClassVar[str] = "available"
     depends_on_time: ClassVar[bool] = True
-    margin: float = Field(1.0, gt=0)
+    margin: PositiveFactor = 1.0
 
     def choose(self, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
         candidates = shuffled(clients, seeds.stream("cohort", round))

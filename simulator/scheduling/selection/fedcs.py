@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from simulator.scheduling.selection.base import Selection, predicted_seconds, shuffled
+from simulator.settings.bounds import Devices
 from simulator.settings.errors import UnfitError
 from simulator.settings.humanize import human
 from simulator.settings.seeds import Seeds
@@ -63,7 +64,7 @@ class FedCS(Selection):
     name: ClassVar[str] = "fedcs"
     depends_on_time: ClassVar[bool] = True
     deadline: Annotated[Duration, Field(gt=0)]
-    candidates: PositiveInt | None = None
+    candidates: Devices | None = None
 
     def choose(self, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
         drawn = shuffled(clients, seeds.stream("cohort", round))

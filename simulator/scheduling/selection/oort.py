@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from math import fsum, isfinite, log, sqrt
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from simulator.scheduling.selection.base import Selection, eligible, predicted_seconds, weighted
 from simulator.scheduling.selection.losses import ReportedLosses
+from simulator.settings.bounds import Count, Factor
 from simulator.settings.seeds import Seeds
 from simulator.world.store import Store
 
@@ -72,11 +73,11 @@ class Oort(Selection):
     exploration: float = Field(0.9, ge=0, le=1)
     exploration_decay: float = Field(0.98, gt=0, le=1)
     exploration_least: float = Field(0.2, ge=0, le=1)
-    penalty: float = Field(2.0, ge=0)
+    penalty: Factor = 2.0
     cutoff: float = Field(0.95, ge=0, le=1)
     pace: float = Field(0.3, ge=0, le=1)
     pace_step: float = Field(0.05, ge=0, le=1)
-    window: PositiveInt = 20
+    window: Count = 20
 
     def choose(self, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
         candidates = eligible(clients)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import PositiveInt
-
 from simulator.scheduling.selection.base import Selection, weighted
 from simulator.scheduling.selection.losses import ReportedLosses
+from simulator.settings.bounds import Devices
 from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ class PowerOfChoice(Selection):
     name: ClassVar[str] = "power_of_choice"
     needs_values: ClassVar[str | None] = "the losses that clients report"
     needs_losses: ClassVar[bool] = True
-    candidates: PositiveInt
+    candidates: Devices
 
     def choose(self, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
         samples = [len(client.data) for client in clients]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import NonNegativeFloat, NonNegativeInt
-
 from simulator.scheduling.staleness.base import Staleness
+from simulator.settings.bounds import CountOrZero, Factor
 
 
 class Hinge(Staleness):
@@ -19,8 +18,8 @@ class Hinge(Staleness):
     """
 
     name: ClassVar[str] = "hinge"
-    free: NonNegativeInt = 4
-    slope: NonNegativeFloat = 10.0
+    free: CountOrZero = 4
+    slope: Factor = 10.0
 
     def weight(self, staleness: int) -> float:
         return 1.0 if staleness <= self.free else 1.0 / (self.slope * (staleness - self.free) + 1.0)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import NonNegativeFloat
-
 from simulator.scheduling.staleness.base import Staleness
+from simulator.settings.bounds import Factor
 
 
 class Polynomial(Staleness):
@@ -17,7 +16,7 @@ class Polynomial(Staleness):
     """
 
     name: ClassVar[str] = "polynomial"
-    exponent: NonNegativeFloat = 0.5
+    exponent: Factor = 0.5
 
     def weight(self, staleness: int) -> float:
         return float((staleness + 1) ** -self.exponent)

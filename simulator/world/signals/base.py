@@ -17,6 +17,8 @@ from simulator.settings.units import DURATION, Duration
 if TYPE_CHECKING:
     from simulator.settings.seeds import Seeds
 
+LEAST_FACTOR = 1e-9
+"""On the rate of a link; 0 is a pause."""
 SHORTEST = 1e-3
 """Seconds: a state that lasts less, on average, is refused, because each change is an event of every running flow."""
 
@@ -63,13 +65,20 @@ class Signal(Settings):
         yield from ()
 
 
+def pause_or_sense(factor: float) -> float:
+    """Return a factor on a rate; raise ``ValueError`` if it is so small that nothing would ever arrive."""
+    if 0 < factor < LEAST_FACTOR:
+        raise ValueError(f"it must be 0, a pause, or at least {LEAST_FACTOR:g}")
+    return factor
+
+
 def _long_enough(seconds: float) -> float:
     if seconds < SHORTEST:
         raise ValueError(f"it is shorter than {DURATION.format(SHORTEST)}, the shortest that is simulated")
     return seconds
 
 
-Factor = Annotated[float, Field(ge=0)]
+Factor = Annotated[float, Field(ge=0, le=1e9), AfterValidator(pause_or_sense)]
 """A factor on the rate of a link; 0 is a pause."""
 Sojourn = Annotated[Duration, AfterValidator(_long_enough)]
 """Seconds for which a state lasts, at least ``SHORTEST``."""

@@ -16,12 +16,13 @@ from simulator.settings.base import LocalPath, Many, invalid
 from simulator.settings.errors import UnfitError
 from simulator.settings.units import BANDWIDTH, DURATION, Duration, Quantity
 from simulator.settings.wording import shown
-from simulator.world.signals.base import Signal, Sojourn, Varying
+from simulator.world.signals.base import Signal, Sojourn, Varying, pause_or_sense
 from simulator.world.signals.sampled import Piecewise, Repeating, merged
 
 if TYPE_CHECKING:
     from simulator.settings.seeds import Seeds
 
+MOST_FACTOR = 1e9
 LINK_RATE = replace(BANDWIDTH, positive=False)
 """The rate of a link at a moment, which may be 0."""
 
@@ -71,7 +72,13 @@ def _level(value: Any, absolute: Absolute) -> float | str:
         return absolute.quantity.format(absolute.quantity.parse(value))
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise ValueError(f"it must be a factor of at least 0 on {absolute.of} such as {absolute.quantity.example}")
-    return float(value)
+    return _factor(float(value))
+
+
+def _factor(value: float) -> float:
+    if value > MOST_FACTOR:
+        raise ValueError(f"a factor is at most {MOST_FACTOR:g}")
+    return pause_or_sense(value)
 
 
 def level(absolute: Absolute) -> tuple[PlainValidator, WithJsonSchema]:
@@ -219,6 +226,11 @@ def _row(row: Sequence[str], absolute: Absolute | None) -> tuple[float, float]:
             raise ValueError(f"{shown(cell)} must be a number of at least 0")
     assert moment is not None
     assert value is not None
+    DURATION.check(moment)
+    if absolute is None:
+        _factor(value)
+    else:
+        absolute.quantity.check(value)
     return moment, value
 
 

@@ -69,6 +69,22 @@ def test_folders_refuse_in_words(tmp_path: Path) -> None:
     assert "train/ant is the folder of a class, and has no image in it" in message()
 
 
+def test_the_name_of_a_class_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+    folder(tmp_path, {"ant": 1, "b\udce9e": 1, "gar\u00e7on": 1})
+    with pytest.raises(UnfitError, match="is the folder of a class, and its name is not UTF-8: rename it") as error:
+        Folder(path=str(tmp_path), test_fraction=0.5).load()
+    assert str(error.value).isascii()
+
+
+def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refusing)
+    with pytest.raises(UnfitError, match="cannot be read: Permission denied"):
+        Folder(path=str(tmp_path), test_fraction=0.5).load()
+
+
 def test_a_broken_file_is_named(tmp_path: Path) -> None:
     (folder(tmp_path, {"ant": 2, "bee": 2}) / "bee" / "1.png").write_bytes(png()[:50])
     raw = Folder(path=str(tmp_path), test_fraction=0.5).load()

@@ -145,6 +145,7 @@ def wrong(kind: str, folder: Path) -> Path:
         "other patches": state(vit(patch_size=4, img_size=8)),
         "one number": {**tensors, "norm.bias": torch.tensor(1.0)},
         "no square": {**tensors, "pos_embed": torch.ones(1, 4, 16)},
+        "on meta": {**tensors, "norm.bias": torch.empty(16, device="meta")},
         "flat": {**tensors, "pos_embed": torch.ones(5, 16)},
         "wider classifier": {**tensors, "head.weight": torch.ones(CLASSES, 17)},
     }[kind]
@@ -154,6 +155,7 @@ def wrong(kind: str, folder: Path) -> Path:
 WRONG = {
     "not there": "there is no file FILE",
     "a folder": "there is no file FILE",
+    "on meta": "FILE holds tensors without values (on meta): norm.bias; save",
     "unsafe": "FILE is not a state dict that torch.save wrote, or holds more than tensors, which could run any ",
     "a model": "or holds more than tensors, which could run any program when it is read: save model.state_dict() alone",
     "text": "FILE cannot be read as a file of torch.save (",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Annotated, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
-from pydantic import Field
 
 from simulator.settings.base import Settings
+from simulator.settings.bounds import Count
 from simulator.settings.errors import UnfitError
 from simulator.settings.wording import listed
 
@@ -101,8 +101,8 @@ class Limited(DataSet):
         limit, test_limit: how many images to use for training and for testing, a fixed random choice; null: all.
     """
 
-    limit: Annotated[int, Field(ge=1)] | None = None
-    test_limit: Annotated[int, Field(ge=1)] | None = None
+    limit: Count | None = None
+    test_limit: Count | None = None
 
     def chosen(self, part: str, samples: int) -> np.ndarray:
         """Choose the samples of a part that are used.

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
-from pydantic import BeforeValidator, Field, PositiveInt
+from pydantic import BeforeValidator, Field
 
 from simulator.learning.data.datasets.base import Limited, Raw, Samples
 from simulator.learning.data.datasets.labels import Column, numbered
 from simulator.learning.data.datasets.pixels import file_bytes, stacked
 from simulator.settings.base import LocalPath, Many
+from simulator.settings.bounds import MOST_CLASSES
 from simulator.settings.errors import UnfitError
 from simulator.settings.printable import printable
 from simulator.settings.wording import listed, near_miss
@@ -52,7 +53,7 @@ class Parquet(Limited):
     test: Paths
     image: str = "img"
     label: str = "label"
-    classes: PositiveInt | None = None
+    classes: Annotated[int, Field(gt=0, le=MOST_CLASSES)] | None = None
 
     def load(self) -> Raw:
         train, test = (_Table(key, getattr(self, key), self.image, self.label) for key in ("train", "test"))

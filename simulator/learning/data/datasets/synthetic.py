@@ -6,10 +6,11 @@ import math
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field, PositiveInt, Strict, model_validator
+from pydantic import Strict, model_validator
 
 from simulator.learning.data.datasets.base import DataSet, Raw, Samples
 from simulator.learning.data.datasets.pixels import stacked
+from simulator.settings.bounds import ClassCount, ImageSize, SampleCount
 
 PATCHES = 4
 """The pattern of a class has this many coloured patches in each row and column."""
@@ -30,10 +31,10 @@ class Synthetic(DataSet):
     """
 
     name: ClassVar[str] = "synthetic"
-    samples: PositiveInt = 1000
-    test_samples: PositiveInt = 200
-    classes: Annotated[int, Field(ge=2)] = 10
-    shape: Annotated[tuple[Literal[3], PositiveInt, PositiveInt], Strict(False)] | None = None
+    samples: SampleCount = 1000
+    test_samples: SampleCount = 200
+    classes: ClassCount = 10
+    shape: Annotated[tuple[Literal[3], ImageSize, ImageSize], Strict(False)] | None = None
 
     @model_validator(mode="after")
     def _every_class_occurs(self) -> Self:

@@ -3,9 +3,9 @@
 from typing import ClassVar
 
 import numpy as np
-from pydantic import PositiveInt
 
 from simulator.learning.data.partition.base import Partition
+from simulator.settings.bounds import Count
 
 
 class ClassesPerClient(Partition):
@@ -22,7 +22,7 @@ class ClassesPerClient(Partition):
     """
 
     name: ClassVar[str] = "classes_per_client"
-    classes: PositiveInt
+    classes: Count
 
     def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
         present = np.unique(labels)

@@ -1,11 +1,11 @@
 """A partition with label skew from a Dirichlet prior."""
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 
 from simulator.learning.data.partition.base import REDRAWS, Partition, undealt
+from simulator.settings.bounds import PositiveFactor, SampleCount
 
 
 class Dirichlet(Partition):
@@ -23,8 +23,8 @@ class Dirichlet(Partition):
     """
 
     name: ClassVar[str] = "dirichlet"
-    alpha: Annotated[float, Field(gt=0)]
-    min_samples: Annotated[int, Field(ge=1)] = 8
+    alpha: PositiveFactor
+    min_samples: SampleCount = 8
 
     def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
         if clients * self.min_samples <= len(labels):

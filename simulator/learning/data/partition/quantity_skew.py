@@ -1,11 +1,11 @@
 """A partition into random shards of uneven size."""
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field, PositiveInt
 
 from simulator.learning.data.partition.base import REDRAWS, Partition, dealt, undealt
+from simulator.settings.bounds import PositiveFactor, SampleCount
 
 
 class QuantitySkew(Partition):
@@ -21,8 +21,8 @@ class QuantitySkew(Partition):
     """
 
     name: ClassVar[str] = "quantity_skew"
-    alpha: Annotated[float, Field(gt=0)]
-    min_samples: PositiveInt = 8
+    alpha: PositiveFactor
+    min_samples: SampleCount = 8
 
     def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
         for _ in range(REDRAWS if clients * self.min_samples <= len(labels) else 0):

@@ -3,10 +3,11 @@
 from typing import Annotated, ClassVar
 
 import numpy as np
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from simulator.learning.data.partition.base import Partition, dealt
 from simulator.settings.base import Many
+from simulator.settings.bounds import SampleCount
 
 
 class Sizes(Partition):
@@ -17,7 +18,7 @@ class Sizes(Partition):
     """
 
     name: ClassVar[str] = "sizes"
-    sizes: Annotated[Many[PositiveInt], Field(min_length=1)]
+    sizes: Annotated[Many[SampleCount], Field(min_length=1)]
 
     def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
         if len(self.sizes) != clients:
