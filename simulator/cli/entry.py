@@ -5,11 +5,24 @@ from __future__ import annotations
 import os
 import signal
 
-from simulator.cli import claims, extend, fidelity, init, inspect, plan, prepare, report, run
+from simulator.cli import claims, extend, fidelity, init, inspect, plan, prepare, report, run, search
 from simulator.cli.help import arrange
 from simulator.cli.shared import app, refuse, stopped
 
-__all__ = ["app", "claims", "extend", "fidelity", "init", "inspect", "main", "plan", "prepare", "report", "run"]
+__all__ = [
+    "app",
+    "claims",
+    "extend",
+    "fidelity",
+    "init",
+    "inspect",
+    "main",
+    "plan",
+    "prepare",
+    "report",
+    "run",
+    "search",
+]
 
 arrange(app)
 
