@@ -50,8 +50,8 @@ def plot_front(search: Search, x: Measure, y: Measure) -> Axes:
     done, front = search.done, search.front
     arrow = " and ".join(f"{'more' if each.more_is_better else 'less'} {each.name}" for each in (x, y))
     flat = len(search.objectives) == 2
-    caption = f"Better is {arrow}. {len(front)} of {len(done)} points are beaten by no other"
-    caption += "; the step joins them" if flat else f" in all {len(search.objectives)} objectives"
+    caption = f"Better is {arrow}. Of {len(done)} points no other beats {len(front)}"
+    caption += ", which the step joins" if flat else f" in all {len(search.objectives)} objectives"
     style.dress(ax, f"{_capital(y.name)} against {x.name}", caption=caption)
     ax.set(xlabel=x.name, ylabel=y.name)
     divisors = [_scaled(ax, measure, list(done[measure.column]), along) for measure, along in ((x, "x"), (y, "y"))]
@@ -98,15 +98,15 @@ def plot_history(search: Search) -> Axes:
     best = values.cummax() if measure.more_is_better else values.cummin()
     ax.plot(done.index + 1, values, linestyle="none", marker=_MARKER, color=_COLOUR, markersize=5,
             markeredgecolor="white", markeredgewidth=0.8, alpha=0.8, gid="done")  # fmt: skip
-    ax.plot(done.index + 1, best, color=style.QUIET, linewidth=1.2, drawstyle="steps-post", zorder=1, gid="best")
+    steps = [*(done.index + 1), len(search.table)]  # to the end, where the best has its name
+    ax.plot(
+        steps, [*best, best.iloc[-1]], color=style.QUIET, linewidth=1.2, drawstyle="steps-post", zorder=1, gid="best"
+    )
     ax.plot(others.index + 1, [0.015] * len(others), linestyle="none", marker="x", color=style.QUIET, markersize=4,
             transform=ax.get_xaxis_transform(), gid="others")  # fmt: skip
     ax.margins(x=0.04, y=0.1)
-    first = done["front"].notna().to_numpy().argmax()
-    place_end_labels(ax, [
-        EndLabel(style.shortened(search.named(dict(done.iloc[first])), _SHORT), done.index[first] + 1, values.iloc[first],
-                 style.darker(_COLOUR))
-    ])  # fmt: skip
+    name = style.shortened(search.named(dict(search.front.iloc[0])), _SHORT)
+    place_end_labels(ax, [EndLabel(name, float(len(search.table)), float(best.iloc[-1]), style.darker(_COLOUR))])
     return ax
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,12 @@ from analysis.axes import short_names
 from analysis.quantities import Measure, kind_of, name_of
 from analysis.reading import RunError, check_folder, read_csv, read_yaml
 from simulator.settings.humanize import human
+from simulator.settings.units import TIMES, amount
 
 COLUMNS = ("suggestion", "label", "status", "front", "repeats", "trials", "message")
 """The columns that ``suggestions.csv`` always has; each key of the space and each figure has one, too."""
+NUMBER = ": number"
+"""What follows the name of a key in that of the column with its numbers, in the unit of its values."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +45,20 @@ class Search:
 
     @cached_property
     def objectives(self) -> list[Measure]:
-        """The objectives, in their order."""
+        """The objectives, in their order. That of a key of the space is its number, in the unit of its values."""
         said = [(str(figure), way == "maximise") for each in self.plan["objectives"] for way, figure in each.items()]
-        return [Measure(figure, name_of(figure), kind_of(figure), more) for figure, more in said]
+        return [
+            Measure(figure + NUMBER, self._called(figure), "count", more)
+            if figure in self.keys
+            else Measure(figure, name_of(figure), kind_of(figure), more)
+            for figure, more in said
+        ]
 
     @cached_property
     def figures(self) -> list[str]:
-        """The objectives and the constrained figures."""
-        return list(dict.fromkeys([*(each.column for each in self.objectives), *(self.plan.get("constraints") or {})]))
+        """The objectives and the constrained figures, without keys of the space."""
+        names = dict.fromkeys([*(each.column for each in self.objectives), *(self.plan.get("constraints") or {})])
+        return [name for name in names if not name.endswith(NUMBER)]
 
     @cached_property
     def keys(self) -> dict[str, str]:
@@ -63,6 +74,10 @@ class Search:
     def front(self) -> pd.DataFrame:
         """The points on the front, the best in the first objective first."""
         return self.table[self.table["front"].notna()].sort_values(["front", "suggestion"])
+
+    def _called(self, key: str) -> str:
+        units = {parsed[1] for text in self.table[key] if (parsed := _amount(text))}
+        return f"{self.keys[key]} ({', '.join(units)})" if any(units) else self.keys[key]
 
     def named(self, row: Mapping[Any, Any]) -> str:
         """Return a point in words, with its algorithm where the search chooses among several."""
@@ -87,4 +102,13 @@ def load_search(folder: str | Path) -> Search:
         raise RunError(f"{folder / 'search.yaml'}: it has no space, or no objectives")
     words = frozenset({"label", "status", "trials", "message", *map(str, plan["space"])})
     table = read_csv(folder / "suggestions.csv", COLUMNS, words=words)
-    return Search(folder, plan, table[table["repeats"].isna()].reset_index(drop=True))
+    table = table[table["repeats"].isna()].reset_index(drop=True)
+    for key in plan["space"]:
+        numbers = [float(parsed[0]) if (parsed := _amount(text)) else nan for text in table[str(key)]]
+        table[f"{key}{NUMBER}"] = pd.Series(numbers, table.index, "float64")
+    return Search(folder, plan, table)
+
+
+def _amount(text: object) -> tuple[Fraction, str] | None:
+    """Return the number and the unit of a value of the space; None if it is none."""
+    return amount(str(text).removeprefix(TIMES))

@@ -97,18 +97,20 @@ class Journal:
     """
 
     def __init__(self, folder: Path, search: Search, distributions: Mapping[str, BaseDistribution]) -> None:
-        from optuna import create_study
+        from optuna import create_study, load_study
 
         self._search, self._distributions = search, dict(distributions)
         self._storage = _storage(folder / JOURNAL)
         with _quiet():
-            self._study: Study = create_study(
-                storage=self._storage,
-                study_name=search.name,
-                directions=[objective.direction for objective in search.objectives],
-                load_if_exists=True,
-                sampler=self._sampler(0),
-            )
+            known = [study.study_name for study in self._storage.get_all_studies()]
+            sampler = self._sampler(0)
+            if search.name in known:
+                self._study: Study = load_study(study_name=search.name, storage=self._storage, sampler=sampler)
+            else:
+                directions = [objective.direction for objective in search.objectives]
+                self._study = create_study(
+                    storage=self._storage, study_name=search.name, directions=directions, sampler=sampler
+                )
 
     def suggestions(self) -> list[Suggestion]:
         """Return all suggestions in their order, without those that were lost before they were complete."""
@@ -185,8 +187,12 @@ def _storage(path: Path) -> JournalStorage:
             pass
 
     _trim(path)
-    with _quiet():
-        return JournalStorage(JournalFileBackend(str(path), lock_obj=NoLock(str(path))))
+    try:
+        with _quiet():
+            return JournalStorage(JournalFileBackend(str(path), lock_obj=NoLock(str(path))))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        how = "remove it, and the search begins anew; trials that are done are kept"
+        raise ScenarioError(f"{path} is no journal of Optuna that can be read: {how}") from None
 
 
 def _trim(path: Path) -> None:

@@ -47,14 +47,14 @@ MEASURES = (*LEARNED, *TO_TARGET, *DRY)
 """All figures. ``wall_time_s`` is none of them: it says how fast this machine is."""
 
 
-def known(name: str) -> str:
-    """Return the name of a figure.
+def known(name: str, space: Iterable[str] = ()) -> str:
+    """Return the name of a figure, or of a key of the space, which is as good as a figure.
 
     Raises:
         ValueError: there is no such figure; the message says which is near.
     """
-    if name not in MEASURES:
-        hint = near_miss(name, MEASURES) or f"; there are {listed(MEASURES)}"
+    if name not in MEASURES and name not in space:
+        hint = near_miss(name, (*MEASURES, *space)) or f"; there are {listed(MEASURES)}"
         raise ValueError(f'a trial has no figure "{name}"{hint}')
     return name
 

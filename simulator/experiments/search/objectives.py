@@ -14,20 +14,22 @@ from simulator.settings.base import Settings, invalid
 from simulator.settings.humanize import human
 from simulator.settings.units import DURATION, ENERGY, MEMORY
 
-Figure = Annotated[str, AfterValidator(known)]
+Figure = Annotated[str, AfterValidator(lambda name: known(name))]
 _UNITS = {"seconds": DURATION, "bytes": MEMORY, "joules": ENERGY}
 
 
 class Objective(Settings):
-    """A figure of a trial, and whether less or more of it is better; one of the two keys is given.
+    """A figure of a trial, or a key of the space with numbers, and whether less or more of it is better.
+
+    One of the two keys is given.
 
     Attributes:
         minimise: the figure of which less is better.
         maximise: the figure of which more is better.
     """
 
-    minimise: Figure | None = None
-    maximise: Figure | None = None
+    minimise: str | None = None
+    maximise: str | None = None
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:

@@ -139,7 +139,7 @@ def points_of(search: Search, overrides: Sequence[str], dry: bool) -> Points:
         (("objectives", place), objective.figure) for place, objective in enumerate(search.objectives)
     ]
     for place, figure in [*wanted, *((("constraints", figure), figure) for figure in search.constraints)]:
-        if why := missing(figure, points.base, dry):
+        if why := missing(figure, points.base, dry):  # of a key of the space there is no reason
             raise search.error(place, None, f"no trial has {figure}: {why}")
     return points
 

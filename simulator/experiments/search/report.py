@@ -45,9 +45,10 @@ class Results:
 
     @property
     def figures(self) -> list[str]:
-        """The objectives and the constrained figures."""
+        """The objectives and the constrained figures, without keys of the space."""
         search = self.points.search
-        return list(dict.fromkeys([*(objective.figure for objective in search.objectives), *search.constraints]))
+        names = dict.fromkeys([*(objective.figure for objective in search.objectives), *search.constraints])
+        return [name for name in names if name not in search.space]
 
     def front(self) -> list[Best]:
         """Return the front so far."""
@@ -66,6 +67,10 @@ class Results:
         names = short_names(list(self.points.search.space))
         values = [f"{names[key]} {value}" for key, value in outcome.values.items()]
         return ", ".join([outcome.label] * (len(self.points.labels) > 1) + values)
+
+    def called(self, figure: str) -> str:
+        """Return what a figure, or a key of the space, is called."""
+        return short_names(list(self.points.search.space)).get(figure) or name_of(figure)
 
     def reached(self, best: Best) -> str:
         """Return the figures of a place on the front in words: its objectives, then what else is bounded."""
@@ -119,9 +124,8 @@ def _told(results: Results, front: Sequence[Best], suggestions: Sequence[Suggest
         for suggestion in suggestions
         if (outcome := suggestion.outcome) is not None
     )
-    wanted = " and ".join(
-        f"{'the least' if objective.minimise else 'the most'} {name_of(objective.figure)}" for objective in objectives
-    )
+    goals = [("the least" if each.minimise else "the most", results.called(each.figure)) for each in objectives]
+    wanted = " and ".join(" ".join(goal) for goal in goals)
     of = f"of {done} points that are done"
     yield (
         f"Pareto front of {wanted}: {sum(len(best.suggestions) for best in front)} {of}"
@@ -138,7 +142,7 @@ def _told(results: Results, front: Sequence[Best], suggestions: Sequence[Suggest
     if len(front) > SHOWN:
         yield f"and {len(front) - SHOWN} more, in {results.folder.path / SUGGESTIONS}"
     files = f", and all as front-1.yaml to front-{min(len(front), SHOWN)}.yaml" if numbered else ""
-    which = f" (the best in {name_of(objectives[0].figure)})" if numbered else ""
+    which = f" (the best in {results.called(objectives[0].figure)})" if numbered else ""
     yield f"Best scenario{which}, for sfsim run: {results.folder.path / BEST}{files}"
 
 

@@ -12,6 +12,7 @@ from simulator.experiments.search.evaluate import Evaluated, Item
 from simulator.experiments.search.journal import DONE, INFEASIBLE, Journal, Outcome, Suggestion
 from simulator.experiments.search.measures import TO_TARGET, curve_of, figures_of
 from simulator.experiments.search.points import Point, Points
+from simulator.experiments.search.space import number_of
 from simulator.experiments.sweep.points import written
 from simulator.settings.humanize import human
 
@@ -68,7 +69,7 @@ class Loop:
     @property
     def patience(self) -> int:
         """After how many known points in a row the search ends."""
-        return max(50, 2 * self.wanted)
+        return max(50, 5 * self.wanted)
 
     @property
     def gave_up(self) -> bool:
@@ -140,7 +141,8 @@ class Loop:
         objectives = [objective.figure for objective in search.objectives]
         names = list(dict.fromkeys([*objectives, *search.constraints]))
         folders = [self.store.trials / trial.hash for trial in point.trials]
-        figures = figures_of(folders, names)
+        figures = figures_of(folders, [name for name in names if name not in search.space])
+        figures |= {name: number_of(point.values[name]) for name in names if name in search.space}
         violations = [bound.violation(name, figures[name]) for name, bound in search.constraints.items()]
         wrong = [
             f"{name} is {human(kind_of(name), figures[name])}, not {bound.said(name)}"

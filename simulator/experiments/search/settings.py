@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, PositiveInt, model_validator
 
+from simulator.experiments.search.measures import known
 from simulator.experiments.search.objectives import Bound, Figure, Objective
 from simulator.experiments.search.pruning.base import PRUNING, Pruning
 from simulator.experiments.search.pruning.none import NoPruning
@@ -45,7 +46,7 @@ class Search(FileSettings):
     or what an axis of a sweep takes: a list, a range, or changes relative to the scenario."""
     objectives: Annotated[Many[Objective], Field(min_length=1)]
     """What is looked for, the most important first: `{minimise: FIGURE}` or `{maximise: FIGURE}`, with a key of
-    `summary.json`, or one of `bytes`, `bytes_to_target` and `client_energy_to_target_j`."""
+    `summary.json`, one of `bytes`, `bytes_to_target` and `client_energy_to_target_j`, or a key of the space."""
     constraints: dict[Figure, Bound] = Field(default={})
     """Bounds of figures; points that violate one are not on the front."""
     algorithm: Annotated[Many[str], BeforeValidator(_several), Field(min_length=1)] | None = None
@@ -78,6 +79,12 @@ class Search(FileSettings):
         for place, figure in enumerate(figures):
             if figure in figures[:place]:
                 problems.append((("objectives", place), None, f"{figure} is an objective already", None))
+            if figure in self.space and self.space[figure].unit is None:
+                problems.append((("objectives", place), None, f"{figure} has values that are no numbers", None))
+            try:
+                known(figure, self.space)
+            except ValueError as error:
+                problems.append((("objectives", place), None, str(error), None))
         for figure, bound in self.constraints.items():
             try:
                 bound.ends(figure)

@@ -21,10 +21,17 @@ DIGITS = 4
 
 
 class Dimension(Protocol):
-    """What one key may be. ``size`` is the number of its values; None of a span of floats, which has no end of them."""
+    """What one key may be."""
 
     @property
-    def size(self) -> int | None: ...
+    def size(self) -> int | None:
+        """The number of its values; None of a span of floats, which has no end of them."""
+        ...
+
+    @property
+    def unit(self) -> str | None:
+        """The unit of its values, empty of bare numbers; None if they are not all numbers in one unit."""
+        ...
 
     @property
     def ends(self) -> tuple[Any, Any]:
@@ -59,6 +66,14 @@ class Choice:
         return len(self.values)
 
     @property
+    def unit(self) -> str | None:
+        try:
+            units = {_parsed(value)[1] for value in self.values}
+        except ValueError:
+            return None
+        return units.pop() if len(units) == 1 else None
+
+    @property
     def ends(self) -> tuple[Any, Any]:
         return self.values[0], self.values[-1]
 
@@ -66,13 +81,20 @@ class Choice:
         from optuna.distributions import CategoricalDistribution, IntDistribution
 
         places = range(len(self.values))
-        return IntDistribution(0, places[-1]) if _in_order(self.values) else CategoricalDistribution(places)
+        return IntDistribution(0, places[-1]) if self._in_order else CategoricalDistribution(places)
 
     def value(self, drawn: Any) -> Any:
         return self.values[drawn]
 
     def said(self) -> Any:
         return as_said(list(self.values))
+
+    @property
+    def _in_order(self) -> bool:
+        """Whether the values are numbers that rise, or fall, in one unit."""
+        if self.unit is None:
+            return False
+        return len({number_of(one) < number_of(other) for one, other in pairwise(self.values)}) < 2
 
 
 @dataclass(frozen=True)
@@ -176,11 +198,14 @@ def _span(said: dict[str, Any], kind: Literal["integers", "floats"], way: Litera
     return Span(kind, low, high, unit, log, step, way)
 
 
-def _in_order(values: tuple[Any, ...]) -> bool:
-    """Return whether values are numbers that rise, or fall, in one unit."""
-    try:
-        parsed = [amount_of(value.by if isinstance(value, Relative) else value) for value in values]
-    except ValueError:
-        return False
-    rising = {one < other for (one, _), (other, _) in pairwise(parsed)}
-    return len({unit for _, unit in parsed}) == 1 and len(rising) < 2
+def number_of(value: Any) -> float:
+    """Return the number of a value, in its own unit; of one that is relative to the scenario, the change.
+
+    Raises:
+        ValueError: the value is no number.
+    """
+    return float(_parsed(value)[0])
+
+
+def _parsed(value: Any) -> tuple[Fraction, str]:
+    return amount_of(value.by if isinstance(value, Relative) else value)
