@@ -190,7 +190,7 @@ def _storage(path: Path) -> JournalStorage:
     try:
         with _quiet():
             return JournalStorage(JournalFileBackend(str(path), lock_obj=NoLock(str(path))))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError):
         how = "remove it, and the search begins anew; trials that are done are kept"
         raise ScenarioError(f"{path} is no journal of Optuna that can be read: {how}") from None
 

@@ -11,9 +11,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, PositiveInt, model_
 from simulator.experiments.search.measures import known
 from simulator.experiments.search.objectives import Bound, Figure, Objective
 from simulator.experiments.search.pruning.base import PRUNING, Pruning
-from simulator.experiments.search.pruning.none import NoPruning
 from simulator.experiments.search.samplers.base import SAMPLERS, Sampler
-from simulator.experiments.search.samplers.tpe import Tpe
 from simulator.experiments.search.space import dimension_of
 from simulator.settings.base import FolderName, LocalPath, Many, invalid
 from simulator.settings.errors import ScenarioError
@@ -52,11 +50,11 @@ class Search(FileSettings):
     algorithm: Annotated[Many[str], BeforeValidator(_several), Field(min_length=1)] | None = None
     """The label of the algorithm that is searched, or several, among which the search chooses, too; null: all of the
     scenario."""
-    sampler: Annotated[Sampler, SAMPLERS] = Field(default=Tpe(), validate_default=False)
+    sampler: Annotated[Sampler, SAMPLERS] = Field(default={"name": "tpe"}, validate_default=True)
     """What suggests points."""
     trials: Annotated[PositiveInt, Field(le=MOST_TRIALS)] = 40
     """How many different points are looked at."""
-    pruning: Annotated[Pruning, PRUNING] = Field(default=NoPruning(), validate_default=False)
+    pruning: Annotated[Pruning, PRUNING] = Field(default={"name": "none"}, validate_default=True)
     """Which real trials are given up by their curves."""
 
     @property

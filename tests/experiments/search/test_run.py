@@ -216,7 +216,7 @@ def test_workers(write: Write, tmp_path: Path) -> None:
 
 def test_another_search_in_the_folder(write: Write) -> None:
     folder = searched(write(trials=3))
-    with pytest.raises(ScenarioError, match="space.algorithms.SFL.head.integers is .* there and .* here"):
+    with pytest.raises(ScenarioError, match=r"space\.algorithms\.SFL\.head\.integers is .* there and .* here"):
         searched(write(trials=3, space={**SPACE, HEAD: {"integers": [0, 2]}}))
     with pytest.raises(ScenarioError, match=r"holds another search: scenario\.training\.rounds is 1 there and 2 here"):
         searched(write(trials=3), "training.rounds=2")
