@@ -24,7 +24,7 @@ def search(
         typer.Option(
             min=1,
             help="Number of worker processes; with 1, the same seed gives the same suggestions.",
-            show_default="as cores and threads allow",
+            show_default="1 with --dry, otherwise as cores, threads and memory allow",
             metavar="N",
         ),
     ] = None,
@@ -46,7 +46,4 @@ def search(
             raise
         refuse(f"the search's folder cannot be written: {error.strerror}: {error.filename}")
     except KeyboardInterrupt as stop:
-        if not str(stop):
-            stopped()
-        print(f"Stopped. {stop}")
-        raise SystemExit(130) from None
+        stopped(str(stop))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
 from simulator.experiments.executors.base import R, T
-from simulator.experiments.executors.local import _watched
+from simulator.experiments.executors.local import _end_with, _watched
 from simulator.experiments.executors.plugins import with_plugins
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -32,7 +32,12 @@ class Drawn:
 
         from joblib.externals.loky import get_reusable_executor
 
-        pool = get_reusable_executor(max_workers=self.workers, env=dict.fromkeys(_THREADS, str(self.threads)))
+        pool = get_reusable_executor(
+            max_workers=self.workers,
+            env=dict.fromkeys(_THREADS, str(self.threads)),
+            initializer=_end_with,
+            initargs=(os.getpid(),),
+        )
         call, left = _watched(with_plugins(function), os.getpid()), iter(items)
         running: set[Future[R]] = set()
         complete = False

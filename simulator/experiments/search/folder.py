@@ -20,7 +20,7 @@ from simulator.experiments.sweep.store import ENVIRONMENT, Store
 from simulator.settings.errors import ScenarioError
 from simulator.settings.files import atomically, remove_unfinished
 from simulator.settings.locks import locked
-from simulator.settings.wording import shown
+from simulator.settings.wording import first_difference, shown
 
 if TYPE_CHECKING:
     from simulator.experiments.search.settings import Search
@@ -145,17 +145,8 @@ class Folder:
         stored = stored if isinstance(stored, dict) else {}
         for key in described:
             if key not in _MAY_CHANGE and described[key] != stored.get(key):
-                return difference(key, described[key], stored.get(key))
+                return first_difference(key, described[key], stored.get(key))
         return None
-
-
-def difference(where: str, ours: Any, theirs: Any) -> tuple[str, Any, Any]:
-    """Return the first dotted key at which two values differ, and the value of each there."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        for key in (*ours, *theirs):
-            if ours.get(key) != theirs.get(key):
-                return difference(f"{where}.{key}", ours.get(key), theirs.get(key))
-    return where, ours, theirs
 
 
 def _described(search: Search, base: Scenario, dry: bool) -> dict[str, Any]:

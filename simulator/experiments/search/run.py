@@ -14,6 +14,7 @@ from rich.console import Console
 
 from simulator.experiments.executors.base import Executor
 from simulator.experiments.executors.drawn import Drawn
+from simulator.experiments.executors.local import workers_that_fit
 from simulator.experiments.executors.sequential import Sequential
 from simulator.experiments.run.consoles import bars, shows_bars, standard_console, status
 from simulator.experiments.search.evaluate import Evaluate, Evaluated
@@ -23,6 +24,7 @@ from simulator.experiments.search.points import points_of
 from simulator.experiments.search.report import Results, tell_results
 from simulator.experiments.search.search import Loop
 from simulator.experiments.search.settings import load
+from simulator.experiments.sweep.store import Store
 from simulator.experiments.trial.build import torch_device
 from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
@@ -51,8 +53,8 @@ def run_search(
         dry: simulate without training.
         out: the search's folder; None: ``runs/<name>``.
         workers: the number of processes; with one, trials run in this process, and the same seed gives the same
-            suggestions. None: one on a GPU, otherwise as many as the cores allow with the scenario's number of threads
-            in each.
+            suggestions. None: one on a GPU and for dry runs; otherwise as many as cores and memory allow with the
+            scenario's number of threads in each.
         ledger: store the ledger of every trial; timelines and traces need it.
         force: use a folder that holds another search or something else.
         executor: where points are evaluated; None: in ``workers`` processes on this machine.
@@ -68,13 +70,13 @@ def run_search(
     with status(console, "Checking the space"):
         points = points_of(search, overrides, dry)
     folder, device = Folder(out or Path("runs") / search.name), torch_device(points.base, dry)
-    at_once = _workers(workers, device, 1 if dry else points.base.threads)
+    at_once = workers or (workers_that_fit(points.base.threads) if device == "cpu" else 1)
     with folder.opened(search, points.base, dry, device, force):
         journal = Journal(folder.path, search, points.distributions())
         loop = Loop(points, journal, folder.store, ledger)
         results = Results(points, folder, journal)
         try:
-            function = Evaluate(folder.store, device, ledger, search.pruning)
+            function = Evaluate(Store(folder.path.absolute()), device, ledger, search.pruning)
             executor = executor or (Drawn(at_once, points.base.threads) if at_once > 1 else Sequential())
             with closing(executor.map(function, loop.items())) as evaluated:  # closing stops what still runs
                 _Watch(loop, at_once, results.write, console)(evaluated)
@@ -141,15 +143,6 @@ class _Watch:
                         self.console.print(
                             f"{done} of {loop.wanted} points, {state}, about {left} left", highlight=False
                         )
-
-
-def _workers(wanted: int | None, device: str, threads: int) -> int:
-    """Return how many points are evaluated at once, if each keeps ``threads`` cores busy (a dry run keeps one)."""
-    if wanted is not None:
-        return wanted
-    from joblib import cpu_count
-
-    return 1 if device == "cuda" else max(1, cpu_count() // threads)
 
 
 def _how_to_continue(folder: Folder) -> str:
