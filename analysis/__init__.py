@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from analysis.pareto import pareto_front, plot_pareto
     from analysis.reading import RunError
     from analysis.report import write_comparison, write_report
+    from analysis.report_search import write_search_report
     from analysis.report_sweep import write_sweep_report
     from analysis.runs import Run, load_run
+    from analysis.search_figures import write_search_figures
+    from analysis.searches import Search, load_search
     from analysis.sweep_figures import write_sweep_figures
     from analysis.sweeps import Sweep, load_sweep
     from analysis.timeline import plot_round_timeline
@@ -55,6 +58,9 @@ _HOMES = {
     "figures": ("write_figures",),
     "report": ("write_comparison", "write_report"),
     "report_sweep": ("write_sweep_report",),
+    "report_search": ("write_search_report",),
+    "search_figures": ("write_search_figures",),
+    "searches": ("Search", "load_search"),
     "sweeps": ("Sweep", "load_sweep"),
     "over_axis": ("plot_over_axis",),
     "heat_maps": ("plot_heat_map", "plot_heat_maps"),
@@ -68,11 +74,13 @@ _HOMES = {
 __all__ = [
     "Run",
     "RunError",
+    "Search",
     "Sweep",
     "accuracy_curve",
     "device_shares",
     "label_histogram",
     "load_run",
+    "load_search",
     "load_sweep",
     "pareto_front",
     "plot_accuracy",
@@ -95,6 +103,8 @@ __all__ = [
     "write_comparison",
     "write_figures",
     "write_report",
+    "write_search_figures",
+    "write_search_report",
     "write_sweep_figures",
     "write_sweep_report",
     "write_trace",

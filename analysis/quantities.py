@@ -55,6 +55,10 @@ _NAMES = {
     "later_round_bytes": "traffic of a later round",
     "time_to_target_s": "time to the target",
     "time_to_target_held_s": "time to the target, held",
+    "bytes_to_target": "traffic to the target",
+    "bytes_to_target_held": "traffic to the target, held",
+    "client_energy_to_target_j": "energy of the devices to the target",
+    "client_energy_to_target_held_j": "energy of the devices to the target, held",
     "evaluated_samples": "test samples evaluated",
     "bytes": "traffic, up and down",
     "bytes_up": "traffic up",
@@ -101,8 +105,14 @@ def measure_of(frame: pd.DataFrame, column: str) -> Measure:
         near = get_close_matches(column, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
         raise RunError(f"there is no measure {column!r}; {hint}")
-    name = _NAMES.get(column, column.replace("_", " "))
-    return Measure(column, name, kind_of(column), more_is_better="accuracy" in column or column in ("saved", "updates"))
+    return Measure(
+        column, name_of(column), kind_of(column), more_is_better="accuracy" in column or column in ("saved", "updates")
+    )
+
+
+def name_of(column: str) -> str:
+    """Return what a measure is called in words."""
+    return _NAMES.get(column, column.replace("_", " "))
 
 
 def _numbers(frame: pd.DataFrame, column: str) -> bool:

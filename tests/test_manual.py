@@ -16,6 +16,7 @@ from typer.main import get_command
 
 from analysis.columns import SUMMARY_COLUMNS, SUMMARY_LATER
 from simulator.cli.entry import app
+from simulator.experiments.search.settings import load as load_search
 from simulator.experiments.sweep.settings import load as load_sweep
 from simulator.scenario.scenario import load
 from simulator.settings.plugins import ALGORITHMS, FAMILIES
@@ -42,7 +43,7 @@ NOT_RUN = {
     "sudo": "needs root; tests/deployment",
 }
 """The beginnings of commands that are not tried, and why."""
-LONG = ("run", "sweep")
+LONG = ("run", "sweep", "search")
 """Commands of which only the file, the overrides and the options are looked at; other tests run what is bundled."""
 
 
@@ -80,6 +81,8 @@ def test_what_a_long_command_would_run_is_valid(words: tuple[str, ...], project:
     overrides = [value for option, value in pairwise(rest) if option == "--set"]
     if command == "sweep" and "--axis" not in rest:
         assert load_sweep(file).axes or load_sweep(file).zip
+    elif command == "search":
+        assert load_search(file).space
     else:
         assert load(file, overrides).algorithms
     known = {option for parameter in get_command(app).commands[command].params for option in parameter.opts}

@@ -1,4 +1,4 @@
-"""The reference of keys: every key of a scenario, a sweep and a pre-training recipe, from the models that read them."""
+"""The reference of keys: those of a scenario, a sweep, a search and a pre-training recipe, from what reads them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from tables import code, sentence, table
 from written import example_of
 
+from simulator.experiments.search.settings import Search
 from simulator.experiments.sweep.settings import Sweep
 from simulator.pretraining.settings import Pretraining
 from simulator.scenario.schema import _Described, scenario_schema
@@ -81,12 +82,13 @@ def scenario_page() -> str:
 def files_page() -> str:
     """Return the page of the keys of the other files that commands read."""
     sweep = Sweep.model_json_schema(schema_generator=_Described)
+    search = Search.model_json_schema(schema_generator=_Described)
     recipe = Pretraining.model_json_schema(schema_generator=_Described)
     lines = ["# Other files", "Files beside scenarios that commands read."]
-    lines += ["## A sweep (`sfsim sweep`)", keys_of(sweep, "sweep"), "## A pre-training recipe (`sfsim pretrain`)"]
-    lines.append(keys_of(recipe, "pretrain"))
-    for name, part in {**sweep.get("$defs", {}), **recipe.get("$defs", {})}.items():
-        if name in ("Sample", "TokenDropping"):
+    lines += ["## A sweep (`sfsim sweep`)", keys_of(sweep, "sweep"), "## A search (`sfsim search`)"]
+    lines += [keys_of(search, "search"), "## A pre-training recipe (`sfsim pretrain`)", keys_of(recipe, "pretrain")]
+    for name, part in {**sweep.get("$defs", {}), **search.get("$defs", {}), **recipe.get("$defs", {})}.items():
+        if name in ("Sample", "TokenDropping", "Objective", "Bound", "Tpe", "Nsga2", "Random", "Median"):
             lines += [f"### {name}", sentence(part.get("description", "")), keys_of(part, name)]
     return elsewhere("\n\n".join(lines))
 

@@ -34,6 +34,7 @@ EXAMPLES = {
     ("fedscale", "file"): "availability.json",
     ("trace", "file"): "trace.csv",
     ("sweep", "sample"): "{points: 100, seed: 0}",
+    ("search", "pruning"): "{name: median, after: 2, first: 5}",
 }
 """How keys are written that neither a scenario nor a page shows."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from simulator.cli import claims, extend, fidelity, init, inspect, keep, plan, prepare, report, run, track
+from simulator.cli import claims, extend, fidelity, init, inspect, keep, plan, prepare, report, run, search, track
 from simulator.cli.help import arrange
 from simulator.cli.shared import app, refuse, stopped
 from simulator.cli.streams import standard_streams
@@ -23,6 +23,7 @@ __all__ = [
     "prepare",
     "report",
     "run",
+    "search",
     "track",
 ]
 

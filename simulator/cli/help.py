@@ -7,7 +7,7 @@ from typer.models import CommandInfo
 
 GROUPS = {
     "Start": ("init", "list", "validate"),
-    "Run and compare": ("run", "sweep", "compare", "report", "trace"),
+    "Run and compare": ("run", "sweep", "search", "compare", "report", "trace"),
     "Keep": ("verify", "track", "clean"),
     "Plan": ("plan", "model"),
     "Your own models and machines": ("pretrain", "calibrate"),
@@ -21,6 +21,7 @@ EXAMPLES = {
     "validate": "sfsim validate scenario.yaml",
     "run": "sfsim run scenario.yaml --dry --set world.server.slots=2",
     "sweep": "sfsim sweep scenarios/sweeps/deadline.yaml --dry",
+    "search": "sfsim search scenarios/searches/cut_and_link.yaml --dry",
     "compare": "sfsim compare runs/quickstart-1 runs/quickstart-2",
     "report": "sfsim report runs/quickstart-1",
     "trace": "sfsim trace runs/quickstart-1 --trial SFPrompt-0",

@@ -46,13 +46,30 @@ def list_(
 
 
 @app.command()
-def schema(plugins: Plugin = []) -> None:  # noqa: B006
-    """Print the JSON Schema of a scenario, for editors that complete and check YAML."""
+def schema(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="scenario, sweep or search.")] = "scenario",
+    plugins: Plugin = [],  # noqa: B006
+) -> None:
+    """Print the JSON Schema of a kind of file, for editors that complete and check YAML."""
     import json
 
-    from simulator.scenario.schema import scenario_schema
+    from simulator.scenario.schema import file_schema, scenario_schema
+    from simulator.settings.wording import near_miss
 
-    print(json.dumps(scenario_schema(), indent=2, ensure_ascii=False))
+    if kind == "scenario":
+        found = scenario_schema()
+    elif kind == "sweep":
+        from simulator.experiments.sweep.settings import Sweep
+
+        found = file_schema(Sweep)
+    elif kind == "search":
+        from simulator.experiments.search.settings import Search
+
+        found = file_schema(Search)
+    else:
+        kinds = ("scenario", "sweep", "search")
+        refuse(f'there is no schema of "{kind}"{near_miss(kind, kinds) or "; there are " + ", ".join(kinds)}')
+    print(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 @app.command()

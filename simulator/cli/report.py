@@ -12,15 +12,18 @@ from simulator.cli.shared import app, place, refuse, tell_version, writing
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run's or a sweep's folder.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder of a run, sweep or search.", show_default=False)
+    ],
 ) -> None:
-    """Redraw the figures and the report of a run or a sweep, from its folder alone."""
-    from analysis import RunError, write_report, write_sweep_report
+    """Redraw the figures and the report of a run, a sweep or a search, from its folder alone."""
+    from analysis import RunError, write_report, write_search_report, write_sweep_report
     from simulator.experiments.run.manifest import ManifestError, write_manifest
 
+    kinds = {"points.csv": write_sweep_report, "suggestions.csv": write_search_report}
     try:
         with writing("the report"):
-            written = (write_sweep_report if (folder / "points.csv").is_file() else write_report)(folder)
+            written = next((write for name, write in kinds.items() if (folder / name).is_file()), write_report)(folder)
             write_manifest(folder, only=("report.html", "figures"))
     except (RunError, ManifestError) as error:
         refuse(str(error))

@@ -64,13 +64,19 @@ def run(
 
 @app.command()
 def validate(file: File, overrides: Set = [], plugins: Plugin = []) -> None:  # noqa: B006
-    """Check a scenario, down to its cuts, shards and memory, or every point of a sweep, without running it."""
+    """Check a scenario, down to its cuts, shards and memory, all points of a sweep, or a search, without running it."""
     from simulator.settings.sources import Source
 
-    if Source(file).kind == "sweep":
+    kind = Source(file).kind
+    if kind == "sweep":
         from simulator.experiments.sweep.run import validate_sweep
 
         print(validate_sweep(file, overrides))
+        return
+    if kind == "search":
+        from simulator.experiments.search.run import validate_search
+
+        print(validate_search(file, overrides))
         return
     scenario = load_scenario(file, overrides)
     from simulator.experiments.trial.memory_check import devices_left_out

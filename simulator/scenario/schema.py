@@ -18,6 +18,7 @@ from pydantic_core import core_schema
 
 from simulator.scenario import hardware as catalogue
 from simulator.scenario.scenario import Scenario
+from simulator.settings.loading import FileSettings
 
 Schema = dict[str, Any]
 
@@ -50,6 +51,12 @@ def scenario_schema() -> Schema:
     link["properties"]["link"] = {"anyOf": named, "description": described_link}
     link["anyOf"] = [{"required": ["link"]}, {"required": link.pop("required")}]
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": "A scenario of sfsim"}
+
+
+def file_schema(kind: type[FileSettings]) -> Schema:
+    """Return the schema of another kind of file, such as a sweep."""
+    schema = kind.model_json_schema(schema_generator=_Described)
+    return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": f"A {kind.kind_of_file} of sfsim"}
 
 
 def described(kind: type[BaseModel]) -> dict[str, str]:

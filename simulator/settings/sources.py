@@ -16,6 +16,7 @@ T = TypeVar("T")
 KINDS = {
     "scenario": ({"world", "algorithms"}, "sfsim run"),
     "sweep": ({"axes", "zip"}, "sfsim sweep"),
+    "search": ({"space", "objectives"}, "sfsim search"),
     "claim": ({"claim", "figures"}, "sfsim claims"),
     "recipe of pre-training": ({"epochs", "drop_tokens"}, "sfsim pretrain"),
 }
