@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from simulator.scenario.carbon import CarbonSettings
+from simulator.scenario.checkpoint import CheckpointSettings
 from simulator.scenario.evaluation import EvaluationSettings
 from simulator.scenario.ignored import in_vain
 from simulator.scenario.overrides import difference, overridden
@@ -149,13 +150,17 @@ class Scenario(FileSettings):
     """What GPUs, traffic and electricity cost; null: no costs are computed."""
     carbon: CarbonSettings | None = None
     """How much carbon the electricity emits; null: no emissions are computed."""
+    checkpoint: CheckpointSettings | None = CheckpointSettings(minutes=1)
+    """When a trial writes a checkpoint, from which it goes on after it was killed; null: never."""
     algorithms: Annotated[Many[Entry], Field(min_length=1)]
     """The algorithms to compare."""
 
     @model_serializer(mode="wrap")
     def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out prices and carbon that there are not."""
+        """Leave out prices and carbon that there are not, and checkpoints that are as usual."""
         data: dict[str, Any] = write(self)
+        if self.checkpoint == type(self).model_fields["checkpoint"].default:
+            data.pop("checkpoint", None)
         return {key: value for key, value in data.items() if value is not None or key not in ("prices", "carbon")}
 
     def with_(self, changes: Mapping[str, Any] | None = None, /, **keywords: Any) -> Scenario:
