@@ -32,3 +32,7 @@ class CheckpointSettings(Settings):
     def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out the key that is not given."""
         return {key: value for key, value in write(self).items() if value is not None}
+
+
+USUAL = CheckpointSettings(minutes=1)
+"""What holds where a scenario says nothing."""

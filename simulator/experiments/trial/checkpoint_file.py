@@ -153,7 +153,7 @@ def _checked(header: dict[str, Any], body: int) -> str:
 
 def _bytes(tensor: Tensor) -> memoryview:
     """Return the memory of a tensor, without a copy where it is contiguous and on the CPU."""
-    return memoryview(_flat(tensor.detach().contiguous().cpu())) if tensor.numel() else memoryview(b"")
+    return _flat(tensor.detach().contiguous().cpu()).data if tensor.numel() else memoryview(b"")
 
 
 def _flat(tensor: Tensor) -> np.ndarray:

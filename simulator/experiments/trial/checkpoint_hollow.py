@@ -1,7 +1,7 @@
-"""A trial without values: what is trained, and the images, have shapes alone, as in a dry run, until they are given back.
+"""A trial without values for a while: what is trained, and the images, have shapes alone, as in a dry run.
 
-Frozen weights keep their values. Nothing is computed with them, since a pass of images without values computes nothing;
-but what a wire or a compressor makes of them is made as ever.
+Frozen weights keep their values. No pass is computed with them, since images without values have none; but what a wire
+or a compressor makes of them is made as ever.
 """
 
 from __future__ import annotations
@@ -105,5 +105,3 @@ def _tensors(value: Any) -> list[Tensor]:
         return [value]
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
     return [tensor for part in parts for tensor in _tensors(part)]
-
-

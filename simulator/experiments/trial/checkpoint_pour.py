@@ -1,7 +1,7 @@
 """The way back from a checkpoint: values from trees of JSON, poured into the objects that a replay has made.
 
-Whoever holds one of these objects sees the values of the checkpoint in it. So dicts and lists are changed in place, also
-those that take up memory for as long as they live; tensors, and what cannot be changed, are put in place of the old.
+Whoever holds one of these objects sees the values of the checkpoint in it. So dicts and lists are changed in place, and
+those that take up memory for as long as they live do so as ever. Tensors, and what cannot be changed, are replaced.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simulator.experiments.trial.checkpoint_tree import DICTS, Names, Node
+from simulator.experiments.trial.checkpoint_tree import DICTS, VALUED, Names, Node
 from simulator.learning.data.lazy import LazyBatch
 from simulator.learning.models.weights import Weights
 from simulator.learning.optimizers.base import Optimizer
@@ -83,7 +83,7 @@ class Decoder:
         return value
 
     def _dict(self, old: Any, kind: str, values: dict[str, Node]) -> Any:
-        return self._filled(old, DICTS[kind], [(key, node) for key, node in values.items()])
+        return self._filled(old, DICTS[kind], list(values.items()))
 
     def _pairs(self, old: Any, kind: str, pairs: list[list[Node]]) -> Any:
         return self._filled(old, DICTS[kind], [(self.decode(key), node) for key, node in pairs])
@@ -120,7 +120,7 @@ class Decoder:
 
     def _fields(self, old: Any, kind: str, fields: dict[str, Node]) -> Any:
         """Set the fields past ``__setattr__``, which would note a change of a record."""
-        made = kind_of(kind)
+        made: Any = kind_of(kind)
         result = old if type(old) is made else made.__new__(made)
         self._taken[id(result)] = result
         before = dict(vars(result))
@@ -136,8 +136,15 @@ class Decoder:
             del result[name]
         result.restore({**content, "tensors": {}, "slots": {}})
         result.update(tensors)
-        result._slots = self.decode(content["slots"])
+        result._slots, result._owned = self.decode(content["slots"]), set(content["owned"])
         return result
+
+    def _valued(self, old: Any, parts: dict[str, Node]) -> Any:
+        if type(old) not in VALUED:
+            raise ValueError(f"a {type(old).__name__} has no values")
+        for name, node in parts.items():
+            setattr(old, name, self.pour(node, getattr(old, name)))
+        return old
 
     def _rows(self, old: Any, source: list[Any], index: Node) -> Any:
         return LazyBatch(self.names.find(source), self.decode(index))
@@ -170,4 +177,5 @@ _POURED = {
     "o": "_fields",
     "w": "_weights",
     "b": "_rows",
+    "v": "_valued",
 }

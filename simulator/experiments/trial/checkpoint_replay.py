@@ -19,7 +19,9 @@ from simulator.experiments.trial.checkpoint_values import Decisions
 from simulator.experiments.trial.checkpoint_world import (
     check_progress,
     encoded_records,
+    encoded_works,
     pour_records,
+    pour_works,
     progress,
     receive_frozen,
 )
@@ -98,6 +100,7 @@ class Resumable:
         receive_frozen(self._world, self._names)
         for site in self._world.sites:
             pour_records(site, self._data["records"].get(site.name, {}), self._decoder)
+        pour_works(self._world, self._data["works"], self._decoder)
         self._decisions.go_on()
         self._names.recall(self._decoder.decode(self._data["caches"]))
         self.replaying, self._hollow = False, None
@@ -122,16 +125,20 @@ class Resumable:
             results: the results so far.
             wall_time_s: the seconds of real time that the trial has taken.
         """
-        if self._off or not self._checkpoints.is_due(self._world.aggregations) or not is_clean(self._world):
+        if self._off or not self._checkpoints.is_due(self._world.aggregations):
             return
         began = time.perf_counter()
         try:
             self._names.look()
             encoder = Encoder(self._names)
-            data = {
+            data: dict[str, Any] = {
                 "progress": progress(self._world),
                 "records": {site.name: encoded_records(site, encoder) for site in self._world.sites},
             }
+            try:
+                data["works"] = encoded_works(self._world, encoder)
+            except UnstorableError:  # perhaps there is no such work at the next aggregation
+                return
             encoder.part()
             data |= {
                 "results": encoder.encode(results, "results"),
@@ -153,8 +160,3 @@ def why_not(entry: Entry) -> str | None:
     if algorithm.needs_values:
         return f"{algorithm.name} decides by {algorithm.needs_values}, so its time cannot be simulated again without"
     return None
-
-
-def is_clean(world: World) -> bool:
-    """Return whether nothing is under way that will still change values, but with values of its own."""
-    return all(job.writes is None for site in world.sites for job in site.service.serving)

@@ -16,7 +16,9 @@ from torch import Tensor
 
 from simulator.accounting.payload import Frozen
 from simulator.learning.data.lazy import LazyBatch
+from simulator.learning.models.parts import Part, Pass
 from simulator.learning.models.weights import Weights
+from simulator.learning.training.alignment import Projected
 from simulator.world.store import Live
 
 Node = Any
@@ -34,6 +36,7 @@ LETTERS = {
     "o": "a dataclass",
     "w": "weights with their optimizer state",
     "b": "rows of a source",
+    "v": "an object that a replay makes, by those of its attributes that have values",
     "a": "an array of numpy",
     "z": "a shape of torch",
     "y": "a type of torch",
@@ -41,6 +44,8 @@ LETTERS = {
 }
 DICTS: dict[str, type[dict[Any, Any]]] = {"dict": dict, "Live": Live, "Frozen": Frozen}
 """The dicts that can be stored, by name."""
+VALUED: dict[type, tuple[str, ...]] = {Pass: ("grads",), Part: ("weights",), Projected: ("weights", "movement")}
+"""The attributes of these that hold values; passes have been run backward, so that they are ready for a step."""
 
 
 class UnstorableError(Exception):
@@ -112,6 +117,10 @@ class Encoder:
             return ["=", number]
         return self._container(value, where)
 
+    def has(self, container: Any) -> bool:
+        """Return whether a container is among the values so far, since ``part``."""
+        return id(container) in self._numbers
+
     def part(self) -> None:
         """Begin with values that have no container in common with those so far."""
         self._numbers = {}
@@ -138,7 +147,12 @@ class Encoder:
             return ["w", number, self._weights(value, where)]
         if kind in DICTS.values():
             if all(type(key) is str for key in value):
-                return ["d", number, kind.__name__, {key: self.encode(v, f"{where}[{key!r}]") for key, v in value.items()}]
+                return [
+                    "d",
+                    number,
+                    kind.__name__,
+                    {key: self.encode(v, f"{where}[{key!r}]") for key, v in value.items()},
+                ]
             pairs = [[self.encode(k, f"a key of {where}"), self.encode(v, f"{where}[{k!r}]")] for k, v in value.items()]
             return ["p", number, kind.__name__, pairs]
         if kind is list or kind is tuple:
@@ -152,6 +166,11 @@ class Encoder:
             if source is None:
                 raise UnstorableError(f"{where} has rows of an unknown source")
             return ["b", number, source, self._tensor(value.index)]
+        if kind in VALUED:
+            if getattr(value, "_tape", None) is not None:
+                raise UnstorableError(f"{where} is a pass that was not run backward")
+            parts = {name: self.encode(getattr(value, name), f"{where}.{name}") for name in VALUED[kind]}
+            return ["v", number, parts]
         if is_dataclass(value) and not isinstance(value, type):
             fields = {key: self.encode(part, f"{where}.{key}") for key, part in vars(value).items()}
             return ["o", number, name_of(kind), fields]
@@ -169,6 +188,7 @@ class Encoder:
             "version": weights.version,
             "random": None if weights.random is None else weights.random.bit_generator.state,
             "steps": weights.optimizer is not None,
+            "owned": sorted(weights._owned),
         }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -15,6 +16,7 @@ from simulator.world.store import Store
 
 if TYPE_CHECKING:
     from simulator.experiments.trial.checkpoint_names import TrialNames
+    from simulator.world.queue import Job
     from simulator.world.sites import Site
     from simulator.world.world import World
 
@@ -82,6 +84,44 @@ def pour_records(site: Site, records: dict[str, Node], decoder: Decoder) -> None
         record = site.store(kind)
         for field, node in fields.items():
             vars(record)[field] = decoder.pour(node, vars(record).get(field))
+
+
+def encoded_works(world: World, encoder: Encoder) -> list[Node]:
+    """Return the arguments of those works in service that will still change what is in a record.
+
+    They were asked for by clients that have been stopped since; nobody waits for their results.
+
+    Args:
+        world: the world, after an aggregation.
+        encoder: has encoded the records of all sites.
+
+    Raises:
+        UnstorableError: an argument cannot be stored.
+    """
+    return [
+        [site.name, place, encoder.encode(list(_arguments(job)), f"the arguments of {job.work.name}")]
+        for site in world.sites
+        for place, job in enumerate(site.service.serving)
+        if job.writes is not None and encoder.has(job.writes)
+    ]
+
+
+def pour_works(world: World, works: list[Node], decoder: Decoder) -> None:
+    """Give works in service the arguments that they had when a checkpoint was made."""
+    sites = {site.name: site for site in world.sites}
+    for name, place, node in works:
+        job = list(sites[name].service.serving)[place]
+        arguments = decoder.pour(node, list(_arguments(job)))
+        run, bound = job.work.run, len(arguments) - len(job.args)
+        if isinstance(run, partial):
+            job.work.run = partial(run.func, *arguments[:bound])
+        job.args = tuple(arguments[bound:])
+
+
+def _arguments(job: Job) -> tuple[Any, ...]:
+    """Return the arguments of a work, those that it is bound to first."""
+    run = job.work.run
+    return (*(run.args if isinstance(run, partial) else ()), *job.args)
 
 
 def receive_frozen(world: World, names: TrialNames) -> None:
