@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from simulator.experiments.trial.checkpoint_file import CheckpointError, Contents
+from simulator.experiments.trial.checkpoint_flights import Flights, trains_in_common
 from simulator.experiments.trial.checkpoint_hollow import Hollow
 from simulator.experiments.trial.checkpoint_names import TrialNames
 from simulator.experiments.trial.checkpoint_pour import Decoder
@@ -25,6 +26,7 @@ from simulator.experiments.trial.checkpoint_world import (
     progress,
     receive_frozen,
 )
+from simulator.scheduling.drivers.asynchronous import AsynchronousDriver
 
 if TYPE_CHECKING:
     from simulator.experiments.trial.checkpoint import Checkpoints
@@ -58,10 +60,12 @@ class Resumable:
         self._names = TrialNames(world, task, self._images, dict(task.backbone))
         self._decisions = Decisions(world, entry.training.selection)
         self.selection: Selection = self._decisions.selection
+        asynchronous = isinstance(entry.training.driver, AsynchronousDriver)
+        self._flights = Flights(world, task, self._names) if asynchronous else None
         self._hollow: Hollow | None = None
-        self._off = why_not(entry)
-        if self._off and checkpoints.settings is not None:
-            checkpoints.tell(f"{entry.label} starts over if it is stopped: {self._off}")
+        self._off = ""
+        if why := why_not(entry):
+            self._give_up(why)
         self.replaying = contents is not None
         if contents is not None:
             device = next(iter(task.backbone.values())).device
@@ -76,6 +80,9 @@ class Resumable:
         self._hollow = Hollow(self._world, self._task)
         self._decisions.repeat(self._decoder.decode(self._data["decisions"]))
         self._hollow.begin()
+        if self._flights is not None:
+            self._names.recall(self._decoder.decode(self._data["caches"]))
+            self._flights.repeat(self._data["flights"], self._tensors, self._hollow)
 
     def has_come(self) -> bool:
         """Return whether the replay has come to the checkpoint.
@@ -97,12 +104,15 @@ class Resumable:
         assert self._hollow is not None
         check_progress(self._world, self._data["progress"])
         self._hollow.end()
-        receive_frozen(self._world, self._names)
+        receive_frozen(self._world.clients, self._names)
         for site in self._world.sites:
             pour_records(site, self._data["records"].get(site.name, {}), self._decoder)
         pour_works(self._world, self._data["works"], self._decoder)
         self._decisions.go_on()
-        self._names.recall(self._decoder.decode(self._data["caches"]))
+        if self._flights is None:
+            self._names.recall(self._decoder.decode(self._data["caches"]))
+        else:
+            self._flights.go_on()
         self.replaying, self._hollow = False, None
         results: list[RoundResult] = self._decoder.decode(self._data["results"])
         self._checkpoints.resumed = self._world.aggregations
@@ -125,6 +135,11 @@ class Resumable:
             results: the results so far.
             wall_time_s: the seconds of real time that the trial has taken.
         """
+        if self._flights is not None and not self._world.aggregations and trains_in_common(self._world):
+            self._give_up(
+                f"{self._entry.name} trains weights at the server with all clients at once, of which "
+                f"{self._entry.training.driver.name} never waits for all"
+            )
         if self._off or not self._checkpoints.is_due(self._world.aggregations):
             return
         began = time.perf_counter()
@@ -143,15 +158,20 @@ class Resumable:
             data |= {
                 "results": encoder.encode(results, "results"),
                 "wall_time_s": wall_time_s,
+                "flights": self._flights.noted(encoder) if self._flights is not None else None,
                 "decisions": encoder.encode(self._decisions.noted(), "decisions"),
                 "caches": encoder.encode(self._names.caches(), "caches"),
             }
             self._checkpoints.seconds += time.perf_counter() - began
             self._checkpoints.write(data, encoder.tensors)
         except UnstorableError as error:
-            self._off = str(error)
-            label = self._entry.label
-            self._checkpoints.tell(f"{label} starts over if it is stopped: {error}, which no checkpoint can hold")
+            self._give_up(f"{error}, which no checkpoint can hold")
+
+    def _give_up(self, why: str) -> None:
+        """Write no checkpoint from now on, and tell why."""
+        if not self._off and self._checkpoints.settings is not None:
+            self._checkpoints.tell(f"{self._entry.label} starts over if it is stopped: {why}")
+        self._off = why
 
 
 def why_not(entry: Entry) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from simulator.world.store import Store
 
 if TYPE_CHECKING:
     from simulator.experiments.trial.checkpoint_names import TrialNames
+    from simulator.world.clients import Client
     from simulator.world.queue import Job
     from simulator.world.sites import Site
     from simulator.world.world import World
@@ -124,9 +126,9 @@ def _arguments(job: Job) -> tuple[Any, ...]:
     return (*(run.args if isinstance(run, partial) else ()), *job.args)
 
 
-def receive_frozen(world: World, names: TrialNames) -> None:
+def receive_frozen(clients: Iterable[Client], names: TrialNames) -> None:
     """Give devices the real values of those frozen tensors that a replay has no values of."""
-    for client in world.clients:
+    for client in clients:
         if Installed in client.site.stores:
             weights = client.store(Installed).weights
             for name, tensor in weights.items():
