@@ -67,6 +67,7 @@ class Resumable:
         if why := why_not(entry):
             self._give_up(why)
         self.replaying = contents is not None
+        checkpoints.begin()
         if contents is not None:
             device = next(iter(task.backbone.values())).device
             moved = [t.to(device) if far else t for t, far in zip(contents.tensors, contents.elsewhere, strict=True)]

@@ -31,6 +31,8 @@ class Noted(Selection):
     def choose(self, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
         self._draws += 1
         if self._draws <= len(self._cohorts):
+            if self.policy.needs_losses:  # which were noted, so that it can look at them as it did
+                select(self.policy, clients, size, round, seeds)
             by_name = {client.name: client for client in clients}
             return [by_name[name] for name in self._cohorts[self._draws - 1]]
         cohort = select(self.policy, clients, size, round, seeds)
@@ -41,8 +43,8 @@ class Noted(Selection):
 class Decisions:
     """What a trial decides by values.
 
-    A policy of ours that looks at the losses which clients report is called again, with the losses that were noted. Of
-    a policy that looks at anything else, the cohorts are noted.
+    A policy that looks at the losses which clients report is called again, with the losses that were noted. Of a policy
+    that is not ours and looks at values, the cohorts are noted as well.
 
     Args:
         world: the world, in which nothing has happened yet.

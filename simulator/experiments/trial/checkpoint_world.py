@@ -104,7 +104,7 @@ def encoded_works(world: World, encoder: Encoder) -> list[Node]:
         [site.name, place, encoder.encode(list(_arguments(job)), f"the arguments of {job.work.name}")]
         for site in world.sites
         for place, job in enumerate(site.service.serving)
-        if job.writes is not None and encoder.has(job.writes)
+        if job.writes is not None and job.process.stopped and encoder.has(job.writes)
     ]
 
 

@@ -111,9 +111,7 @@ def test_what_starts_over_says_so_once_and_makes_no_checkpoint(label: str, tmp_p
     ],
     ids=lambda value: None if isinstance(value, str) else "+".join(map(str, value.values()))[:50],
 )
-def test_decisions_outages_and_budgets_go_on(
-    label: str, driver: str, changes: dict[str, Any], tmp_path: Path
-) -> None:
+def test_decisions_outages_and_budgets_go_on(label: str, driver: str, changes: dict[str, Any], tmp_path: Path) -> None:
     assert together(label, driver, tmp_path, **changes) == []
 
 
