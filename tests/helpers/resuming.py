@@ -23,7 +23,7 @@ DEVICES: list[dict[str, Any]] = [
     {"name": "raspberry-pi-4", "count": 4},
     {"name": "jetson-nano", "count": 2, "uplink": "lte", "memory_bandwidth": "1 GB/s"},
 ]
-DATA = {"name": "synthetic", "samples": 80, "test_samples": 30, "classes": 4, "partition": {"name": "iid"}}
+DATA = {"name": "synthetic", "samples": 60, "test_samples": 30, "classes": 4, "partition": {"name": "iid"}}
 
 
 def small(folder: Path, label: str, driver: dict[str, Any] | None = None, **changes: Any) -> Scenario:
@@ -39,7 +39,9 @@ def small(folder: Path, label: str, driver: dict[str, Any] | None = None, **chan
     training = {"rounds": 3, "clients_per_round": 3, **changes.pop("training", {})}
     if driver:
         training["driver"] = driver
-    return scenario(folder, [label], world=world, training=training, data=changes.pop("data", DATA), **changes)
+    evaluation = {"samples": 10, "clients": 3, **changes.pop("evaluation", {})}
+    data = changes.pop("data", DATA)
+    return scenario(folder, [label], world=world, training=training, data=data, evaluation=evaluation, **changes)
 
 
 def checkpoints(path: Path, told: list[str] | None = None, key: str = KEY) -> Checkpoints:

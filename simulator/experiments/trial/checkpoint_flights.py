@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor
 
+from simulator.algorithms.steps.shared_body import SharedBody
 from simulator.experiments.trial.checkpoint_pour import Decoder
 from simulator.experiments.trial.checkpoint_tree import Encoder, Node, name_of, snapshot
 from simulator.experiments.trial.checkpoint_world import pour_records, receive_frozen
@@ -170,12 +171,16 @@ class Flights:
 
 def trains_in_common(world: World) -> bool:
     """Return whether the server has weights that its clients train between aggregations, so that an attempt cannot be
-    done again without all others.
+    done again without all others. Of what a plug-in keeps at the server, nobody knows.
     """
-    return any(
-        type(record).checkpoint is not Store.checkpoint or not kind.__module__.startswith("simulator.")
-        for kind, record in world.server.stores.items()
-    )
+    records = world.server.stores.items()
+    return any(_is_trained(record) or not kind.__module__.startswith("simulator.") for kind, record in records)
+
+
+def _is_trained(record: Store) -> bool:
+    if isinstance(record, SharedBody):
+        return bool(record.trained)
+    return type(record).checkpoint is not Store.checkpoint
 
 
 def _copied(value: Any, memo: dict[int, Any]) -> Any:
