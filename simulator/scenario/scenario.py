@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from simulator.scenario.carbon import CarbonSettings
+from simulator.scenario.checkpoint import USUAL, CheckpointSettings
 from simulator.scenario.evaluation import EvaluationSettings
 from simulator.scenario.ignored import in_vain
 from simulator.scenario.overrides import difference, overridden
@@ -149,14 +150,16 @@ class Scenario(FileSettings):
     """What GPUs, traffic and electricity cost; null: no costs are computed."""
     carbon: CarbonSettings | None = None
     """How much carbon the electricity emits; null: no emissions are computed."""
+    checkpoint: CheckpointSettings | None = USUAL
+    """When a trial writes a checkpoint, from which it goes on after it was killed; null: never."""
     algorithms: Annotated[Many[Entry], Field(min_length=1)]
     """The algorithms to compare."""
 
     @model_serializer(mode="wrap")
     def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out prices and carbon that there are not."""
-        data: dict[str, Any] = write(self)
-        return {key: value for key, value in data.items() if value is not None or key not in ("prices", "carbon")}
+        """Leave out prices and carbon that there are not, and checkpoints that are as usual."""
+        usual = {"prices": None, "carbon": None, "checkpoint": USUAL.model_dump()}
+        return {key: value for key, value in write(self).items() if key not in usual or value != usual[key]}
 
     def with_(self, changes: Mapping[str, Any] | None = None, /, **keywords: Any) -> Scenario:
         """Return the scenario with other values of some keys, validated as a file with ``--set`` is.
@@ -213,8 +216,7 @@ class Scenario(FileSettings):
         """Return the scenario as YAML with everything filled in, which `load` reads as an equal scenario."""
         data = self.model_dump(mode="json")
         for entry in data["algorithms"]:
-            overrides = difference(entry.pop("training"), data["training"])
-            if overrides:
+            if overrides := difference(entry.pop("training"), data["training"]):
                 entry["training"] = overrides
         dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the C version, if there is one, is five times as fast
         style: dict[str, Any] = {"sort_keys": False, "default_flow_style": None, "width": 120, "allow_unicode": True}

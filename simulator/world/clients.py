@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import simpy
 
@@ -85,6 +85,7 @@ class Learns(Protocol):
 class Installed(Store):
     """The frozen weights that a device has received; their memory is counted by the parts that use them."""
 
+    replayed: ClassVar[bool] = True
     weights: Frozen = field(default_factory=Frozen)
 
 

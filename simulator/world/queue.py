@@ -107,11 +107,11 @@ class Job(simpy.Event):
         """Run the real computation; an exception in it is raised in the process that asked.
 
         Args:
-            observer: called with the client, if it was done for one, and the result.
+            observer: called with the client, if it was done for one that still wants it, and the result.
         """
         try:
             self._value = self.work.run(*self.args)
-            if observer is not None and self.client is not None:
+            if observer is not None and self.client is not None and not self.process.stopped:
                 observer(self.client, self._value)
         except Exception as error:
             self._ok, self._value = False, error

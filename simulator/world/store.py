@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from simulator.accounting.payload import Frozen, tree_bytes
 from simulator.settings.moved import former
@@ -26,6 +26,9 @@ class Store:
     """
 
     changed: bool = True  # of the class: a new record counts as changed
+    replayed: ClassVar[bool] = False
+    """Whether nothing in it depends on values of tensors that are trained: a trial that goes on from a checkpoint makes
+    it again as it simulates its time again, so that no checkpoint holds it."""
 
     def checkpoint(self) -> Any:
         """Return what ``roll_back`` needs to take the record back to the present; None if it never is taken back.

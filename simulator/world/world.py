@@ -43,6 +43,8 @@ class World(Transfers):
         forecast: predicts what a round of a client costs; whoever builds the world may set it.
         on_update: called with the name of the client and the number of its attempt when an update has arrived; usually
             None.
+        on_attempt: called with the fleet and the attempt when one begins under an asynchronous driver; returns the task
+            that the client works with, and may give the attempt another state. Usually None.
         observer: called with the name of the client and the result after each work that was done for one; usually None.
     """
 
@@ -59,6 +61,7 @@ class World(Transfers):
         self.aggregations = self.updates = 0
         self.forecast: Callable[[Client], Forecast] = _no_forecast
         self.on_update: Callable[[str, int], None] | None = None
+        self.on_attempt: Callable[[Any, Any], Any] | None = None
         self._interrupted = False
 
     def run(self, steps: Steps) -> Any:

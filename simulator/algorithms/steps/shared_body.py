@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
@@ -54,6 +54,7 @@ class TurnsOfRound(Store):
         turns: the turns; None before a client has begun to train, and after the last turn.
     """
 
+    replayed: ClassVar[bool] = True
     turns: Turns | None = None
 
 

@@ -258,7 +258,7 @@ def _trials(scenario: Scenario, dry: bool) -> Iterator[tuple[int, Entry, int, st
 
     The key has everything on which the result of ``check`` depends, so that trials with the same key are checked once.
     """
-    data = scenario.model_dump(mode="json")
+    data = scenario.model_dump(mode="json", exclude={"checkpoint"})
     for index, entry in enumerate(scenario.algorithms):
         for seed in scenario.seeds:
             settings = data | {"algorithms": [data["algorithms"][index]], "seeds": [seed]}

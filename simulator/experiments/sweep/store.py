@@ -186,8 +186,9 @@ def _described(sweep: Sweep, base: Scenario, dry: bool) -> dict[str, Any]:
 
 
 def _fixed(value: Any) -> Any:
-    """Return a base scenario without its seeds: seeds may be added to a sweep, as the values of an axis may."""
-    return {key: part for key, part in value.items() if key != "seeds"} if isinstance(value, dict) else value
+    """Return a base scenario without what may change: seeds, as the values of an axis may, and checkpoints."""
+    free = ("seeds", "checkpoint")
+    return {key: part for key, part in value.items() if key not in free} if isinstance(value, dict) else value
 
 
 def _yaml(data: Any) -> str:

@@ -63,7 +63,7 @@ def as_key(scenario: Scenario) -> str:
     return scenario.model_dump_json(exclude=_IRRELEVANT)
 
 
-_IRRELEVANT = {"algorithms", "seeds", "prices", "carbon", "target_accuracy", "evaluation"}
+_IRRELEVANT = {"algorithms", "seeds", "prices", "carbon", "target_accuracy", "evaluation", "checkpoint"}
 
 
 class EqualShards(Partition):

@@ -13,6 +13,8 @@ import torch
 from simulator.accounting.usage import uses
 from simulator.experiments.trial.bill import bill_of
 from simulator.experiments.trial.build import class_counts, load, make_task, populate
+from simulator.experiments.trial.checkpoint_file import CheckpointError, Contents
+from simulator.experiments.trial.checkpoint_replay import Resumable
 from simulator.experiments.trial.evaluation import Evaluation
 from simulator.experiments.trial.forecast import Forecasts
 from simulator.experiments.trial.result import MemoryPeak, RoundResult, TrialResult
@@ -27,6 +29,7 @@ from simulator.world.unawaited import every_step_run
 from simulator.world.world import World
 
 if TYPE_CHECKING:
+    from simulator.experiments.trial.checkpoint import Checkpoints
     from simulator.scenario.scenario import Entry, Scenario
     from simulator.scheduling.budget import Budget
 
@@ -50,6 +53,8 @@ class Simulation:
         seed: the seed of everything that is drawn at random.
         dry: simulate without training: tensors are on ``meta``.
         without: names of devices that are never chosen.
+        checkpoints: where a real trial writes down how far it is; None: nowhere.
+        contents: the checkpoint from which the trial goes on; None: it starts anew.
 
     Attributes:
         seeds: the random streams of the seed.
@@ -63,7 +68,14 @@ class Simulation:
     """
 
     def __init__(
-        self, scenario: Scenario, entry: Entry, seed: int, dry: bool = False, without: frozenset[str] = frozenset()
+        self,
+        scenario: Scenario,
+        entry: Entry,
+        seed: int,
+        dry: bool = False,
+        without: frozenset[str] = frozenset(),
+        checkpoints: Checkpoints | None = None,
+        contents: Contents | None = None,
     ) -> None:
         began = time.perf_counter()
         torch.set_num_threads(scenario.threads)
@@ -84,6 +96,9 @@ class Simulation:
             site.memory.hold(self.task.part(self.task.backbone))
         self.evaluation = Evaluation(self.world.clients, load(scenario).classes, scenario.evaluation.clients)
         self.results: list[RoundResult] = []
+        self._resumable: Resumable | None = None
+        if checkpoints is not None and not dry:
+            self._resumable = Resumable(checkpoints, entry, self.world, self.task, contents)
         self.wall_time_s = time.perf_counter() - began
 
     def _dry_run(self, scenario: Scenario, entry: Entry) -> TrialResult:
@@ -101,8 +116,23 @@ class Simulation:
             self._rounds = self._run()
         return self._rounds
 
-    def _run(self) -> Iterator[RoundResult]:
+    def replay(self) -> None:
+        """Bring a trial that goes on from a checkpoint to where that was made; ``rounds`` yields what was before, too.
+
+        Raises:
+            CheckpointError: the trial cannot go on from it; this simulation is of no use then.
+        """
+        if self._resumable is not None and self._resumable.replaying:
+            try:
+                next(self.rounds())
+            except CheckpointError:
+                raise
+            except Exception as error:
+                raise CheckpointError(f"cannot be used: {type(error).__name__}: {error}") from error
+
+    def _run(self) -> Iterator[Any]:
         training, world, began = self.entry.training, self.world, time.perf_counter()
+        resumable = self._resumable
         torch.set_num_threads(self.scenario.threads)
         budget, evaluation, last = training.budget, self.scenario.evaluation, 0.0
         states = training.driver.states(
@@ -111,7 +141,7 @@ class Simulation:
             self.task,
             rounds=training.rounds if budget is None else sys.maxsize,
             clients_per_round=training.clients_per_round,
-            selection=training.selection,
+            selection=training.selection if resumable is None else resumable.selection,
             seeds=self.seeds,
         )
         if budget is not None and budget.seconds is not None:
@@ -124,6 +154,13 @@ class Simulation:
             ):
                 for state in states:
                     check_steps()
+                    if resumable is not None and resumable.replaying:
+                        if self._is_back(resumable):
+                            yield None  # to ``replay``
+                            yield from self.results
+                            last = max(result.sim_time_s for result in self.results if result.score) - world.start_time
+                            began = time.perf_counter()
+                        continue
                     number, now = world.aggregations, world.now - world.start_time
                     done = number / training.rounds if budget is None else budget.spent(world) + ROUNDING
                     due = evaluation.is_due(number, now, last) or done >= 1
@@ -131,11 +168,15 @@ class Simulation:
                     last = now if due else last
                     self.results.append(RoundResult(number, world.now, score, done))
                     self.wall_time_s += time.perf_counter() - began
+                    if resumable is not None and done < 1:
+                        resumable.offer(self.results, self.wall_time_s)
                     yield self.results[-1]
                     if done >= 1:
                         break
                     began = time.perf_counter()
                     torch.set_num_threads(self.scenario.threads)  # another simulation may have run meanwhile
+            if resumable is not None and resumable.replaying:
+                raise CheckpointError("was made later than this trial ends")
             if self.results[-1].done < 1:  # the time was up in the middle of a round
                 score = self.evaluation.score(self.entry.algorithm, world, self.task, state)
                 self.results.append(RoundResult(world.aggregations, world.now, score))
@@ -143,6 +184,20 @@ class Simulation:
         finally:
             states.close()  # a driver notes what is unfinished before the world ends
             world.end()
+
+    def _is_back(self, resumable: Resumable) -> bool:
+        """Go on simulating time without values, from the first state to the checkpoint; return whether that is there.
+
+        Args:
+            resumable: the trial, which goes on from the checkpoint.
+        """
+        if not self.world.aggregations:
+            resumable.begin()
+        if not resumable.has_come():
+            return False
+        self.wall_time_s = resumable.seconds_before
+        self.results.extend(resumable.go_on())
+        return True
 
     @contextmanager
     def _ended_by(self, budget: Budget | None) -> Iterator[None]:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from simulator.experiments.trial.bill import check_intensity_known
+from simulator.experiments.trial.checkpoint_file import CheckpointError, Contents
 from simulator.experiments.trial.cut_search import placed
 from simulator.experiments.trial.simulate import Progress, Simulation
 
 if TYPE_CHECKING:
+    from simulator.experiments.trial.checkpoint import Checkpoints
     from simulator.experiments.trial.result import RoundResult, TrialResult
     from simulator.scenario.scenario import Entry, Scenario
 
@@ -25,6 +27,8 @@ class Trial:
         seed: one of its seeds, or another.
         dry: simulate without training; everything but accuracy is as in a real run.
         without: names of devices that are never chosen.
+        checkpoints: where the trial writes down how far it is, and from where it goes on; None: nowhere. A dry trial
+            writes none: it is quickly run again.
 
     Attributes:
         entry: the algorithm; with its cuts, once they are chosen.
@@ -32,9 +36,16 @@ class Trial:
     """
 
     def __init__(
-        self, scenario: Scenario, entry: Entry, seed: int, dry: bool = False, without: frozenset[str] = frozenset()
+        self,
+        scenario: Scenario,
+        entry: Entry,
+        seed: int,
+        dry: bool = False,
+        without: frozenset[str] = frozenset(),
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self.scenario, self.entry, self.seed, self.dry, self.without = scenario, entry, seed, dry, without
+        self.checkpoints = None if dry else checkpoints
         self.simulation: Simulation | None = None
         self._chosen = False
 
@@ -49,10 +60,29 @@ class Trial:
         return self.entry
 
     def build(self) -> Simulation:
-        """Return the simulation, built but not yet run."""
+        """Return the simulation, built but not yet run; one that goes on from a checkpoint has come to where it was."""
+        if self.simulation is None and self.checkpoints is not None:
+            self.simulation = self._resumed(self.checkpoints)
         if self.simulation is None:
-            self.simulation = Simulation(self.scenario, self.choose_cuts(), self.seed, self.dry, self.without)
+            self.simulation = self._made()
         return self.simulation
+
+    def _made(self, contents: Contents | None = None) -> Simulation:
+        what = self.scenario, self.choose_cuts(), self.seed, self.dry, self.without
+        return Simulation(*what, self.checkpoints, contents)
+
+    def _resumed(self, checkpoints: Checkpoints) -> Simulation | None:
+        """Return the simulation as a checkpoint left it; None if there is none, or none that can be used."""
+        contents = checkpoints.read()
+        if contents is None:
+            return None
+        simulation = self._made(contents)
+        try:
+            simulation.replay()
+        except CheckpointError as error:
+            checkpoints.refuse(str(error))
+            return None
+        return simulation
 
     def rounds(self) -> Iterator[RoundResult]:
         """Simulate the rounds; yield the state before training and after each, while the clock stands still.
@@ -91,6 +121,7 @@ def run(
     dry: bool = False,
     progress: Progress = lambda _: None,
     without: frozenset[str] = frozenset(),
+    checkpoints: Checkpoints | None = None,
 ) -> TrialResult:
     """Run one algorithm of a scenario with one seed: all steps of a ``Trial``.
 
@@ -101,8 +132,9 @@ def run(
         dry: simulate without training; everything but accuracy is as in a real run.
         progress: called before training and after each round.
         without: names of devices that are never chosen.
+        checkpoints: where the trial writes down how far it is, and from where it goes on; None: nowhere.
 
     Raises:
         ScenarioError: a cut policy finds no cut for a device, or the trial outlasts the trace of carbon intensities.
     """
-    return Trial(scenario, entry, seed, dry, without).run(progress)
+    return Trial(scenario, entry, seed, dry, without, checkpoints).run(progress)

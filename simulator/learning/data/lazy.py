@@ -109,6 +109,9 @@ class CachedFeatures:
         flops: the FLOPs of the function for one sample.
         held: objects that must stay alive as long as the cache, so that no other object gets their ``id``.
         budget: the memory for what is cached; None: that of the source, or a new one.
+
+    Attributes:
+        source, function, shape, dtype, flops, held, budget: as given.
     """
 
     is_meta = False
@@ -126,8 +129,11 @@ class CachedFeatures:
         self.source, self.function, self.shape, self.dtype, self.held = source, function, shape, dtype, held
         self.flops = flops
         self.budget: Budget = budget or getattr(source, "budget", None) or Budget()
+        self._groups: list[Tensor] = []  # the rows that were computed together and cached
         self._seen: Tensor | None = None
         self._values: Tensor | None = None
+        self._recalled: list[Tensor] = []
+        self._group_of: Tensor | None = None  # by row, the index in ``_recalled``; -1: none
 
     def __len__(self) -> int:
         return len(self.source)
@@ -150,15 +156,46 @@ class CachedFeatures:
                 return self._compute(index)
             if self._seen is None:
                 self._seen = torch.zeros(len(self), dtype=torch.bool, device=index.device)
+            if self._group_of is not None:
+                for number in self._group_of[index].unique().tolist():
+                    if number >= 0:
+                        self._add(self._recalled[number], self._seen)
+                        self._group_of[self._recalled[number]] = -1
             new = index[~self._seen[index]]
             if len(new):
-                values = self._compute(new)
-                if self._values is None:
-                    self._values = values.new_empty((len(self), *values.shape[1:]))
-                self._values[new] = values
-                self._seen[new] = True
+                self._add(new, self._seen)
             assert self._values is not None
             return self._values[index]
+
+    @property
+    def groups(self) -> list[Tensor]:
+        """The rows that were computed together and cached, here or in an earlier process: int64 [N] each."""
+        group_of = self._group_of
+        pending = [] if group_of is None else group_of[group_of >= 0].unique().tolist()
+        return [*self._groups, *(self._recalled[number] for number in pending)]
+
+    def recall(self, groups: Sequence[Tensor]) -> None:
+        """Compute rows together that were computed together in an earlier process, when one of them is needed.
+
+        In another batch, the last digits of a row may be others.
+
+        Args:
+            groups: the rows, as in ``groups``; none of them has been computed here.
+        """
+        if groups:
+            self._recalled = list(groups)
+            self._group_of = torch.full((len(self),), -1, device=groups[0].device)
+            for number, group in enumerate(groups):
+                self._group_of[group] = number
+
+    def _add(self, rows: Tensor, seen: Tensor) -> None:
+        """Compute rows, and cache them."""
+        values = self._compute(rows)
+        if self._values is None:
+            self._values = values.new_empty((len(self), *values.shape[1:]))
+        self._values[rows] = values
+        seen[rows] = True
+        self._groups.append(rows)
 
     def _compute(self, index: Tensor) -> Tensor:
         """Compute features from the original data; no cache is used, not even that of the source."""

@@ -84,9 +84,9 @@ class AsynchronousDriver(Driver):
                     fleet.lose(fleet.pop_arrived(), OUTAGE)
                     continue
                 stored.value = state
-                rewind.keep()
                 world.aggregations += 1
                 yield state
+                rewind.keep()
         finally:
             fleet.close()
 

@@ -54,7 +54,6 @@ class CohortDriver(Driver):
             state = world.advance(self._round(algorithm, world, task, stored.value, cohort, number))
             if state is not GONE:
                 stored.value = state
-                rewind.keep()
             else:  # nobody is left to wait for what the round has started
                 rewind.go_back()
                 for process in list(world.processes):
@@ -64,6 +63,7 @@ class CohortDriver(Driver):
             lost = (row.reason for row in world.ledger.attempts if row.base >= number - in_vain)
             check_progress(world, in_vain, "rounds", lost)
             yield stored.value
+            rewind.keep()
 
     def cohort_size(self, clients_per_round: int) -> int:
         """Return how many clients are selected for a round.

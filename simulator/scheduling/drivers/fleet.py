@@ -217,8 +217,9 @@ class Fleet:
         world.begin_engagement(client)
         attempt = Attempt(client, client.round_index, version, state, world.now, world.now)
         self._bases[version] += 1
+        task = self.task if world.on_attempt is None else world.on_attempt(self, attempt)
         with world.phase("model exchange"):
-            process = world.start(self.algorithm.client(world, self.task, client, state), client).process
+            process = world.start(self.algorithm.client(world, task, client, attempt.state), client).process
         self.running[client], attempt.process = attempt, process
         assert process.callbacks is not None
         process.callbacks.append(lambda _: self._end(attempt, process))
