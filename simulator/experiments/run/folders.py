@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from simulator.experiments.run.manifest import MANIFEST
 from simulator.experiments.run.parts import Part, Parts
 from simulator.experiments.run.tables import LEDGER, SUMMARY
 from simulator.settings.errors import MessageError, ScenarioError
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 
 LOCK, STATED = ".lock", "run.json"
 _LOCKS = (LOCK, f"{LOCK}-owner")
-OURS = frozenset({SUMMARY, LEDGER, "scenario.yaml", "environment.json", "figures", "report.html", "explorer.json"})
+OURS = frozenset(
+    {SUMMARY, LEDGER, MANIFEST, "scenario.yaml", "environment.json", "figures", "report.html", "explorer.json"}
+)
 """Names that a run gives to what it writes, beside its tables."""
 
 
@@ -195,7 +198,9 @@ def _leave(folder: Path, created: Sequence[Path]) -> None:
 
 def _stated(scenario: Scenario, dry: bool) -> dict[str, Any]:
     """Return by what an unfinished run is recognised."""
-    return {"version": version("sfsim"), "dry": dry, "scenario": yaml.safe_load(scenario.resolved())}
+    settings = yaml.safe_load(scenario.resolved())
+    settings.pop("checkpoint", None)  # how often one is written changes nothing
+    return {"version": version("sfsim"), "dry": dry, "scenario": settings}
 
 
 def _check(named: Path, folder: Path, stated: dict[str, Any], force: bool, resume: bool) -> None:

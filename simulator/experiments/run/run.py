@@ -20,6 +20,7 @@ from simulator.experiments.plan.explorer.explorer import EXPLORER, explorer
 from simulator.experiments.run.consoles import standard_console, status
 from simulator.experiments.run.folders import RunFolder, claimed, free_folder, unfinished_folder
 from simulator.experiments.run.losses import losses
+from simulator.experiments.run.manifest import write_manifest
 from simulator.experiments.run.parts import Part
 from simulator.experiments.run.settled import said
 from simulator.experiments.run.table import results_table
@@ -173,6 +174,7 @@ def run_into(
     with claimed(folder, scenario, dry, force=force, resume=resume) as run:
         trials = _trials(run, folder, scenario, dry, console, tell, jobs, executor)
         run.complete(list(trials))
+        write_manifest(folder)
     if report:
         draw(folder, scenario, tell)
     return Results.of(scenario, trials)
@@ -191,6 +193,7 @@ def draw(folder: Path, scenario: Scenario, tell: Tell) -> None:
     write_explorer(folder, scenario, tell)
     try:
         write_report(folder, write_figures(folder))
+        write_manifest(folder)
     except Exception as error:  # whatever it is: the trials are done, and must not be lost for some pictures
         why = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.filename else error
         tell(f"The results are complete, but the report could not be drawn ({type(error).__name__}: {why}).")

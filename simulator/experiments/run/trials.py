@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from simulator.experiments.executors.sequential import Sequential
 from simulator.experiments.run.consoles import bars, shows_bars
 from simulator.experiments.run.digest import Digest
+from simulator.experiments.trial.checkpoint import Checkpoints
 from simulator.experiments.trial.memory_check import Tell, dry_run_that_fits
 from simulator.experiments.trial.trial import run as run_trial
 from simulator.settings.errors import ScenarioError
@@ -141,22 +143,25 @@ class RunJob:
         except Exception as error:
             if self.raises:
                 raise
-            own = str(error) if isinstance(error, ScenarioError) else own_lines(error)
-            import traceback
-
-            return Finished(
-                job.key, None, told, own or f"{type(error).__name__}: {error}", "" if own else traceback.format_exc()
-            )
+            if own := str(error) if isinstance(error, ScenarioError) else own_lines(error):
+                return Finished(job.key, None, told, own)
+            return Finished(job.key, None, told, f"{type(error).__name__}: {error}", traceback.format_exc())
 
     def _digest(self, job: Job, tell: Tell) -> Digest:
         def progress(point: RoundResult) -> None:
             self.shows(job, point.done, state_of(point))
 
+        scenario, place = job.scenario, self.folder.checkpoint(job.key)
         if job.dry:
-            outcome = dry_run_that_fits(job.scenario, job.entry, job.seed, progress, tell)
-        else:
-            outcome = run_trial(job.scenario, job.entry, job.seed, progress=progress, without=job.without)
-        return self.folder.parts.keep(job.key, job.scenario, outcome, job.dry, self.device)
+            outcome = dry_run_that_fits(scenario, job.entry, job.seed, progress, tell)
+            return self.folder.parts.keep(job.key, scenario, outcome, job.dry, self.device)
+        checkpoints = Checkpoints(place, scenario.checkpoint, job.key, lambda line: tell(f"{job.name}: {line}"))
+        outcome = run_trial(
+            scenario, job.entry, job.seed, progress=progress, without=job.without, checkpoints=checkpoints
+        )
+        digest = self.folder.parts.keep(job.key, scenario, outcome, job.dry, self.device)
+        checkpoints.remove()
+        return digest
 
 
 def state_of(point: RoundResult) -> str:

@@ -23,6 +23,7 @@ from simulator.experiments.sweep.points import Trial, named
 from simulator.experiments.sweep.report import REPORT, tell_results
 from simulator.experiments.sweep.store import POINTS, Store
 from simulator.experiments.trial.build import torch_device
+from simulator.experiments.trial.checkpoint import Checkpoints
 from simulator.experiments.trial.memory_check import dry_run_that_fits
 from simulator.experiments.trial.trial import run
 from simulator.settings.errors import ScenarioError
@@ -84,7 +85,9 @@ class Run:
 
     def __call__(self, trial: Trial) -> Done:
         try:
-            self.store.keep(trial, outcome_of(trial), self.device, self.ledger)
+            checkpoints = Checkpoints(self.store.checkpoint(trial.hash), trial.scenario.checkpoint, trial.hash)
+            self.store.keep(trial, outcome_of(trial, checkpoints), self.device, self.ledger)
+            checkpoints.remove()
         except ScenarioError as error:
             self.store.fail(trial.hash, str(error))
             return Done(trial.hash, str(error))
@@ -95,8 +98,12 @@ class Run:
         return Done(trial.hash)
 
 
-def outcome_of(trial: Trial) -> TrialResult:
+def outcome_of(trial: Trial, checkpoints: Checkpoints | None = None) -> TrialResult:
     """Run a trial as ``sfsim run`` would: first dry, to find the devices with enough memory, then for real.
+
+    Args:
+        trial: the trial.
+        checkpoints: where a real one writes down how far it is, and from where it goes on; None: nowhere.
 
     Raises:
         ScenarioError: as ``dry_run_that_fits``.
@@ -108,7 +115,7 @@ def outcome_of(trial: Trial) -> TrialResult:
         if trial.dry:
             return outcome
         without = outcome.without
-    return run(scenario, entry, seed, trial.dry, without=without)
+    return run(scenario, entry, seed, trial.dry, without=without, checkpoints=None if trial.dry else checkpoints)
 
 
 def run_sweep(

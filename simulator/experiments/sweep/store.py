@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario
 
 SWEEP, POINTS, ENVIRONMENT, FAILURE = "sweep.yaml", "points.csv", "environment.json", "failure.json"
+CHECKPOINTS = ".checkpoints"
+"""The hidden folder of the checkpoints of trials that are under way."""
 COLUMNS = ("trial", "point", "label", "algorithm", "seed", "status", "message")
 
 
@@ -44,6 +46,10 @@ class Store:
     def trials(self) -> Path:
         """The folder of the trials."""
         return self.folder / "trials"
+
+    def checkpoint(self, key: str) -> Path:
+        """Return where the checkpoint of a trial is, if it has one."""
+        return self.folder / CHECKPOINTS / f"{key}.safetensors"
 
     @contextmanager
     def opened(self, sweep: Sweep, base: Scenario, dry: bool, device: str, force: bool) -> Iterator[None]:
@@ -143,6 +149,10 @@ class Store:
     def _clean(self) -> None:
         """Remove unfinished files and folders."""
         remove_unfinished(self.trials)
+        if (self.folder / CHECKPOINTS).is_dir():
+            remove_unfinished(self.folder / CHECKPOINTS)
+            with suppress(OSError):  # it is not empty
+                (self.folder / CHECKPOINTS).rmdir()
         for name in (POINTS, SWEEP, ENVIRONMENT):
             remove_unfinished(self.folder, name)
 

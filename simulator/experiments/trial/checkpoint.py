@@ -35,7 +35,7 @@ class Checkpoints:
     meanwhile. Whoever has the result calls ``remove``.
 
     Args:
-        path: the file, in a folder that exists.
+        path: the file.
         settings: when a checkpoint is written; None: never, but one that is there is used.
         key: tells the scenario, the algorithm and the seed from all others; the version is added.
         tell: called with a line for the user: why a checkpoint is not used, or why none is written.
@@ -103,6 +103,7 @@ class Checkpoints:
 
         began = time.perf_counter()
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             self.size = write(self.path, self.key, data, tensors)
         except OSError as error:
             if not self._told:

@@ -32,6 +32,7 @@ def identity(scenario: Scenario, index: int, seed: int, dry: bool, data: Mapping
     """
     data = scenario.model_dump(mode="json") if data is None else data
     settings = {**data, "algorithms": [data["algorithms"][index]], "seeds": [seed]}
+    settings.pop("checkpoint", None)  # how often one is written changes nothing
     plugins = [file.version for file in files_of([scenario.world, scenario.data, scenario.algorithms[index]])]
     text = json.dumps([settings, dry, _version("sfsim"), *plugins], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

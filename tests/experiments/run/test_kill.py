@@ -25,7 +25,7 @@ pytestmark = [
 def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
     monkeypatch.setattr("analysis.write_figures", lambda folder: [])
     monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
-    return scenario(tmp_path, ["fl-linear", "v1-linear"], seeds=[0, 1], training={"rounds": 3})
+    return scenario(tmp_path, ["fl-linear", "v1-linear"], seeds=[0, 1], training={"rounds": 3}, checkpoint={"every": 1})
 
 
 def start(scenario: Scenario, out: Path) -> None:
