@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from analysis.trackers.base import Tracker, quietly
 from analysis.trackers.tables import figures_table
-from simulator.settings.files import whole_folder
+from simulator.settings.files import remove_unfinished, whole_folder
 
 if TYPE_CHECKING:
     from analysis.trackers.study import Study, TrackedTrial
@@ -36,6 +36,7 @@ class TensorBoard(Tracker):
 
     def send(self, study: Study) -> str:
         """Write the folder ``tensorboard``, in place of an earlier one."""
+        remove_unfinished(study.folder, FOLDER)
         with quietly(), whole_folder(study.folder / FOLDER) as place:
             _write(place, _of_study(study))
             for trial in study.trials:

@@ -101,3 +101,6 @@ def test_what_was_sent_stays_whole_until_it_is_replaced(board: Path, monkeypatch
             track(board.parent, "tensorboard")
     assert {path: path.read_bytes() for path in board.rglob("*") if path.is_file()} == before
     assert not list(board.parent.glob(".tensorboard*"))
+    (board.parent / ".tensorboard-killed").mkdir()  # as after a SIGKILL
+    track(board.parent, "tensorboard")
+    assert not list(board.parent.glob(".tensorboard*"))
