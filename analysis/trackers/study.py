@@ -16,6 +16,7 @@ from typing import Any
 from analysis.columns import ROUNDS_COLUMNS
 from analysis.reading import RunError, demand_columns, read_json, read_text, read_yaml
 from analysis.trackers.flat import Scalar, flat
+from simulator.settings.files import RUN_UNDER_WAY
 
 Columns = Mapping[str, Sequence[float]]
 """Numbers by the names of their columns."""
@@ -200,6 +201,8 @@ def study_of(folder: Path) -> Study:
 def _run(folder: Path) -> Study:
     from analysis.runs import load_run
 
+    if (folder / RUN_UNDER_WAY).is_dir():
+        raise RunError(f"{folder}: its run is not complete: send it when it is, after sfsim run ... --resume")
     run = load_run(folder)
     ended = (folder / "summary.json").stat().st_mtime
     shared = flat({key: value for key, value in run.scenario.items() if key not in ("algorithms", "seeds", "name")})

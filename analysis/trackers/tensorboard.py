@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from analysis.trackers.base import Tracker, quietly
 from analysis.trackers.tables import figures_table
-from simulator.settings.files import whole_folder
+from simulator.settings.files import remove_unfinished, whole_folder
 
 if TYPE_CHECKING:
     from analysis.trackers.study import Study, TrackedTrial
@@ -36,10 +36,11 @@ class TensorBoard(Tracker):
 
     def send(self, study: Study) -> str:
         """Write the folder ``tensorboard``, in place of an earlier one."""
+        remove_unfinished(study.folder, FOLDER)
         with quietly(), whole_folder(study.folder / FOLDER) as place:
             _write(place, _of_study(study))
             for trial in study.trials:
-                _write(place / trial.name, _of_trial(trial))
+                _write(place / trial.name, _of_trial(study.title, trial))
         return f"TensorBoard: tensorboard --logdir {study.folder / FOLDER}"
 
 
@@ -56,14 +57,14 @@ def _write(folder: Path, events: Iterator[Any]) -> None:
             writer.write(event.SerializeToString())
 
 
-def _of_trial(trial: TrackedTrial) -> Iterator[Any]:
-    """Yield the events of a trial: its settings, its figures and its curves."""
+def _of_trial(title: str, trial: TrackedTrial) -> Iterator[Any]:
+    """Yield the events of a trial: its settings, its figures and its curves; ``title`` is that of its study."""
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
     started = trial.ended - trial.figures.get("wall_time_s", 0.0)
-    yield Event(summary=hparams_pb(trial.hparams, trial_id=trial.name, start_time_secs=started))
+    yield Event(summary=hparams_pb(trial.hparams, trial_id=f"{title}/{trial.name}", start_time_secs=started))
     end = trial.figures.get("sim_time_s", 0.0)
     for key, figure in trial.figures.items():
         value = Summary.Value(tag=f"summary/{key}", simple_value=figure)
@@ -79,18 +80,20 @@ def _of_study(study: Study) -> Iterator[Any]:
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    yield Event(summary=_differences(study.trials))
+    ended = max(trial.ended for trial in study.trials)
+    yield Event(wall_time=ended, summary=_differences(study.trials))
     table = figures_table([(trial.hparams, trial.figures) for trial in study.trials], COMPARED)
     scenario = study.folder / ("sweep.yaml" if study.is_sweep else "scenario.yaml")
     texts = {"scenario": f"```\n{scenario.read_text(encoding='utf-8')}\n```", "summary": table}
     texts["about"] = "\n".join(f"- {key}: {value}" for key, value in study.tags.items())
     for tag, text in texts.items():
-        yield Event(summary=_text(tag, text))
+        yield Event(wall_time=ended, summary=_text(tag, text))
     for image in study.images:
         data = image.read_bytes()
         width, height = struct.unpack(">II", data[16:24])  # of the header of a PNG
         shown = Summary.Image(width=width, height=height, colorspace=4, encoded_image_string=data)
-        yield Event(summary=Summary(value=[Summary.Value(tag=f"figures/{image.stem}", image=shown)]))
+        value = Summary.Value(tag=f"figures/{image.stem}", image=shown)
+        yield Event(wall_time=ended, summary=Summary(value=[value]))
 
 
 def _text(tag: str, text: str) -> Any:

@@ -19,9 +19,10 @@ from simulator.settings.files import RUN_UNDER_WAY
 
 UNFINISHED = re.compile(r"\.(?P<name>.+?)(-old)?-[a-z0-9_]{8}")
 """The names of what was being written, or being removed, when a process was killed."""
-_RUNS = OURS | {MANIFEST, "plugins", "digest.json", "failure.json", ".lock", ".lock-owner", RUN_UNDER_WAY}
+_TRACKED = frozenset({"tensorboard", "wandb"})  # what trackers keep in the folder of a run or a sweep
+_RUNS = OURS | _TRACKED | {MANIFEST, "plugins", "digest.json", "failure.json", ".lock", ".lock-owner", RUN_UNDER_WAY}
 _SWEEPS = frozenset({"sweep.yaml", "points.csv", "trials", "environment.json", "figures", "report.html", MANIFEST})
-_SWEEPS |= {".lock", ".lock-owner"}
+_SWEEPS |= _TRACKED | {".lock", ".lock-owner"}
 _TABLE = re.compile(r"[a-z_]+\.csv")
 _TRACE = re.compile(r"trace(-.+)?\.json\.gz")
 

@@ -10,6 +10,7 @@ from typing import NoReturn
 import pytest
 
 import analysis.trackers
+import simulator as sf
 from analysis.trackers import TRACKERS, TrackerError, chosen, is_installed
 from tests.helpers.commands import Sfsim
 from tests.helpers.places import ROOT
@@ -101,6 +102,17 @@ def test_a_run_is_sent_when_it_is_done(scenario: Path, sfsim: Sfsim, monkeypatch
     status, out, err = sfsim("run", scenario, "--dry", "--track", "wandb", "--track", "mlflow")
     assert (status, err, sent) == (0, "", ["wandb", "mlflow"])
     assert out.splitlines()[-2:] == ["wandb: look there", "mlflow: look there"]
+
+
+def test_python_sends_runs_with_a_folder_of_their_own(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analysis.trackers, "track", lambda folder, name: f"{name} has {folder}")
+    result = sf.run(scenario, dry=True, out="mine", track=["mlflow"], progress=False)
+    assert result.notes[-1] == "mlflow has mine"
+    with pytest.raises(TypeError, match="track with out only"):
+        sf.run(scenario, dry=True, track=["mlflow"])
+    with pytest.raises(TrackerError, match='did you mean "mlflow"'):
+        sf.run(scenario, dry=True, out="other", track=["mlflo"])
+    assert not Path("other").exists()
 
 
 @pytest.mark.parametrize(

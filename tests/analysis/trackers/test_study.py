@@ -63,9 +63,24 @@ def test_a_trial_of_a_sweep_is_sent_once_with_the_values_that_matter_to_it(sweep
 def test_what_cannot_be_sent_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a run folder"):
         study_of(tmp_path)
+    half = fabricate(tmp_path / "half")
+    (half / ".run").mkdir()
+    with pytest.raises(RunError, match="its run is not complete: send it when it is"):
+        study_of(half)
     none = fabricate_sweep(tmp_path / "sweep", {HEAD: ["1"]}, missing=lambda *_: True)
     with pytest.raises(RunError, match="no trial of this sweep is done"):
         study_of(none)
+
+
+def test_a_table_that_is_damaged_is_told_by_name(tmp_path: Path) -> None:
+    sweep = fabricate_sweep(tmp_path / "sweep", {HEAD: ["1"]}, labels=("FL",), whole=True)
+    (table,) = sweep.glob("trials/*/rounds.csv")
+    whole = table.read_text()
+    for damaged in (whole + "fl,FL\n", whole.replace("FL,0,1,", "FL,0,one,"), whole.replace("loss", "lost", 1), ""):
+        table.write_text(damaged)
+        (trial,) = study_of(sweep).trials
+        with pytest.raises(RunError, match=r"rounds\.csv"):
+            list(trial.curves())
 
 
 def test_settings_are_flattened_under_the_keys_of_set() -> None:

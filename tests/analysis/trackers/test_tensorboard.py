@@ -32,8 +32,9 @@ def hparams(folder: Path) -> dict[str, object]:
     from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
     content = read(folder).PluginTagToContent("hparams")["_hparams_/session_start_info"]
-    found = HParamsPluginData.FromString(content).session_start_info.hparams
-    return {key: getattr(value, value.WhichOneof("kind")) for key, value in found.items()}
+    start = HParamsPluginData.FromString(content).session_start_info
+    assert start.group_name == f"{folder.parent.parent.name}/{folder.name}"  # those of two runs must not be joined
+    return {key: getattr(value, value.WhichOneof("kind")) for key, value in start.hparams.items()}
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_a_sweep_is_compared_by_the_values_of_its_axes(sweep_folder: Path) -> No
 def test_what_was_sent_stays_whole_until_it_is_replaced(board: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path: path.read_bytes() for path in board.rglob("*") if path.is_file()}
 
-    def full(trial: object) -> Any:
+    def full(title: str, trial: object) -> Any:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
@@ -99,4 +100,7 @@ def test_what_was_sent_stays_whole_until_it_is_replaced(board: Path, monkeypatch
         with pytest.raises(OSError, match="No space"):
             track(board.parent, "tensorboard")
     assert {path: path.read_bytes() for path in board.rglob("*") if path.is_file()} == before
+    assert not list(board.parent.glob(".tensorboard*"))
+    (board.parent / ".tensorboard-killed").mkdir()  # as after a SIGKILL
+    track(board.parent, "tensorboard")
     assert not list(board.parent.glob(".tensorboard*"))

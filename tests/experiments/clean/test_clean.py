@@ -107,6 +107,14 @@ def test_what_is_not_ours_stays(tmp_path: Path, sfsim: Sfsim) -> None:
     assert out == f"Stays: {root / 'a-1'}: it holds notes.txt, which no command writes\nThere is nothing to remove\n"
 
 
+def test_what_trackers_keep_in_a_run_goes_with_it(tmp_path: Path, sfsim: Sfsim) -> None:
+    folder = run(tmp_path, "a-1")
+    for name in ("tensorboard", "wandb"):
+        (folder / name).mkdir()
+    assert sfsim("clean", tmp_path, "--keep", "0", "--yes")[1].splitlines()[-1].startswith("Removed 1, ")
+    assert not folder.exists()
+
+
 def test_what_is_in_use_or_new_stays(root: Path, sfsim: Sfsim) -> None:
     run(root, ".a-5-abcdefgh", 0)
     before = files(root)
