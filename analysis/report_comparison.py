@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -96,8 +97,8 @@ def compare(folders: Sequence[str | Path]) -> Comparison:
 
 def _load(folders: Sequence[Path]) -> dict[str, Run]:
     """Read runs, and return them by names that tell them apart: their own, else their folders', else their paths."""
-    if len({folder.resolve() for folder in folders}) < len(folders):
-        twice = next(folder for folder, count in Counter(map(Path.resolve, folders)).items() if count > 1)
+    if len({os.path.realpath(folder) for folder in folders}) < len(folders):
+        twice = next(folder for folder, count in Counter(map(os.path.realpath, folders)).items() if count > 1)
         raise RunError(f"{twice}: this run is named twice; a comparison is of different ones")
     runs = []
     for folder in folders:
@@ -107,7 +108,7 @@ def _load(folders: Sequence[Path]) -> dict[str, Run]:
             runs.append(load_run(folder))
     for names in (
         [run.name for run in runs],
-        [run.folder.resolve().name for run in runs],
+        [Path(os.path.realpath(run.folder)).name for run in runs],
         [str(run.folder) for run in runs],
     ):
         if len(set(names)) == len(runs):

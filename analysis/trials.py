@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 from analysis.axes import Axis, parse_values, short_names
@@ -15,7 +16,7 @@ POINTS_COLUMNS = ("trial", "point", "label", "algorithm", "seed", "status", "mes
 
 def labels_of_sweep(folder: Path) -> list[str]:
     """Return the labels of the sweep of which a folder is a trial, in their order; empty if it is not one."""
-    folder = folder.resolve()
+    folder = Path(os.path.realpath(folder))  # which takes links that lead round in a circle, as resolve does not
     try:
         with (folder.parent.parent / POINTS).open(newline="", encoding="utf-8") as file:
             rows = list(map(unescaped_row, csv.DictReader(file)))
@@ -32,7 +33,7 @@ def name_of_trial(folder: Path) -> str:
     >>> name_of_trial(Path("runs/split-point/trials/017c27cae40f5273"))  # doctest: +SKIP
     'SFPrompt, head 1'
     """
-    folder = folder.resolve()
+    folder = Path(os.path.realpath(folder))  # which takes links that lead round in a circle, as resolve does not
     table = folder.parent.parent / POINTS
     try:
         with table.open(newline="", encoding="utf-8") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from simulator.scenario.scenario import Scenario
+
+
+_LONGEST_NAME = 300
+"""The most characters without a blank in a message."""
 
 
 class Commands(TyperGroup):
@@ -123,7 +128,10 @@ def tell_version(folder: Path) -> None:
 
 
 def refuse(message: str) -> NoReturn:
-    """Exit with status 2 and one message on stderr."""
+    """Exit with status 2 and one message on stderr, in which no name is longer than anybody reads."""
+    from simulator.settings.printable import cut
+
+    message = re.sub(rf"\S{{{_LONGEST_NAME},}}", lambda name: cut(name[0], _LONGEST_NAME), message)
     print(f"sfsim: {message}", file=sys.stderr)
     raise SystemExit(2)
 

@@ -6,6 +6,7 @@ They are executed from a text that is kept, so that what is recorded of a plug-i
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -136,7 +137,7 @@ def _lies_in(file: str | None, folder: Path) -> bool:
 
 def _real(file: Path) -> Path:
     """Return the path of a file in a folder that is reached through no link."""
-    return file.parent.resolve() / file.name
+    return Path(os.path.realpath(file.parent)) / file.name
 
 
 def _read(name: str, file: Path) -> Module:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.commands import SCENARIO
+from tests.helpers.commands import SCENARIO, Sfsim
 
 SHOWN = """
 from rich.table import Table
@@ -96,3 +96,10 @@ def test_without_any_output_a_command_does_its_work() -> None:
     command = [sys.executable, "-c", closing, *LIST]
     assert subprocess.run(command, env=environment(), check=False).returncode == 0
     assert subprocess.run([*command, "--match", "nothing"], env=environment(), check=False).returncode == 2
+
+
+def test_a_long_name_does_not_bury_a_message(sfsim: Sfsim) -> None:
+    status, _, err = sfsim("validate", "x" * 5000)
+    assert status == 2
+    assert "xxx...xxx" in err
+    assert len(err) < 900
