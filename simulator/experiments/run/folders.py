@@ -7,6 +7,7 @@ the run is (``run.json``). It goes away when the run is complete.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ import yaml
 from simulator.experiments.run.manifest import MANIFEST
 from simulator.experiments.run.parts import Part, Parts
 from simulator.experiments.run.tables import LEDGER, SUMMARY
+from simulator.settings.disk import check_place, written
 from simulator.settings.errors import MessageError, ScenarioError
 from simulator.settings.files import (
     RUN_UNDER_WAY,
@@ -54,13 +56,14 @@ class CompleteError(MessageError):
 def free_folder(scenario: str, root: Path = Path("runs")) -> Path:
     """Make ``runs/<scenario>-<n>`` with the first free number, and return it; it is empty."""
     number = 1
-    root.mkdir(parents=True, exist_ok=True)
-    while True:
-        folder = root / f"{scenario}-{number}"
-        with suppress(FileExistsError):  # also where another run takes it at the same moment
-            folder.mkdir()
-            return folder
-        number += 1
+    with written(root / scenario):
+        root.mkdir(parents=True, exist_ok=True)
+        while True:
+            folder = root / f"{scenario}-{number}"
+            with suppress(FileExistsError):  # also where another run takes it at the same moment
+                folder.mkdir()
+                return folder
+            number += 1
 
 
 def unfinished_folder(scenario: str, root: Path = Path("runs")) -> Path:
@@ -137,14 +140,16 @@ def claimed(folder: Path, scenario: Scenario, dry: bool, *, force: bool, resume:
         ScenarioError: ``resume``, and there is no unfinished run, or that of another scenario; or another process works
             in the folder.
     """
-    named, folder = folder, folder.resolve()
+    check_place(folder)
+    named, folder = folder, Path(os.path.realpath(folder))
     if folder.exists() and not folder.is_dir():
         raise FolderTakenError(f"{named} is a file: name a folder with --out")
     if resume and not folder.is_dir():
         raise ScenarioError(f"{named}: there is no such folder, so there is nothing to resume")
     created = [place for place in (folder, *folder.parents) if not place.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / LOCK, named, "writes this run"):
+    with written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with written(folder), locked(folder / LOCK, named, "writes this run"):
         try:
             finish_replacement(folder)
             stated = _stated(scenario, dry)

@@ -30,6 +30,7 @@ from simulator.experiments.trial.build import torch_device
 from simulator.experiments.trial.identity import identity
 from simulator.experiments.trial.memory_check import Tell, devices_left_out
 from simulator.experiments.trial.validate import check
+from simulator.settings.disk import told
 from simulator.settings.files import atomically
 from simulator.settings.terminal import print_on
 
@@ -195,8 +196,8 @@ def draw(folder: Path, scenario: Scenario, tell: Tell) -> None:
         write_report(folder, write_figures(folder))
         write_manifest(folder)
     except Exception as error:  # whatever it is: the trials are done, and must not be lost for some pictures
-        why = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.filename else error
-        tell(f"The results are complete, but the report could not be drawn ({type(error).__name__}: {why}).")
+        why = told(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        tell(f"The results are complete, but the report could not be drawn ({why}).")
         tell(f"Try again with: sfsim report {folder}")
 
 

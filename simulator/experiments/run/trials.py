@@ -18,6 +18,7 @@ from simulator.experiments.run.digest import Digest
 from simulator.experiments.trial.checkpoint import Checkpoints
 from simulator.experiments.trial.memory_check import Tell, dry_run_that_fits
 from simulator.experiments.trial.trial import run as run_trial
+from simulator.settings.disk import CannotWriteError
 from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
 from simulator.settings.plugin_files import own_lines
@@ -141,7 +142,7 @@ class RunJob:
         try:
             return Finished(job.key, self._digest(job, self.tell or told.append), told)
         except Exception as error:
-            if self.raises:
+            if self.raises or isinstance(error, CannotWriteError):
                 raise
             if own := str(error) if isinstance(error, ScenarioError) else own_lines(error):
                 return Finished(job.key, None, told, own)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from simulator.experiments.run.consoles import status
 from simulator.experiments.run.verdict import tell_verdict
 from simulator.experiments.sweep.table import print_table
+from simulator.settings.disk import told
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,5 +49,6 @@ def _report(folder: Path) -> tuple[str, Sweep | None]:
         if not (folder / REPORT).exists():
             write_sweep_report(sweep, write_sweep_figures(sweep))
         return f"Report: {folder / REPORT}", sweep
-    except RunError as error:
-        return f"There is no report: {error}", None
+    except (RunError, OSError) as error:
+        why = told(error) if isinstance(error, OSError) else error
+        return f"There is no report: {why}. Try again with: sfsim report {folder}", None

@@ -26,6 +26,7 @@ from simulator.experiments.trial.build import torch_device
 from simulator.experiments.trial.checkpoint import Checkpoints
 from simulator.experiments.trial.memory_check import dry_run_that_fits
 from simulator.experiments.trial.trial import run
+from simulator.settings.disk import CannotWriteError
 from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
 from simulator.settings.plugin_files import own_lines
@@ -91,6 +92,8 @@ class Run:
         except ScenarioError as error:
             self.store.fail(trial.hash, str(error))
             return Done(trial.hash, str(error))
+        except CannotWriteError:  # nor could others be: the sweep ends
+            raise
         except Exception as error:  # a defect, or too little memory: the other trials must still run
             problem = own_lines(error) or f"{type(error).__name__}: {error}"
             self.store.fail(trial.hash, problem, traceback=traceback.format_exc())

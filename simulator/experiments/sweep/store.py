@@ -15,8 +15,9 @@ import yaml
 
 from simulator.experiments.run.tables import LEDGER, SUMMARY, environment, write
 from simulator.experiments.sweep.relative import as_said
+from simulator.settings.csv_cells import escaped_row
 from simulator.settings.errors import ScenarioError
-from simulator.settings.files import atomically, remove_unfinished, whole_folder
+from simulator.settings.files import atomically, remove_unfinished, whole_folder, write_text
 from simulator.settings.locks import locked
 from simulator.settings.wording import first_difference, shown
 
@@ -118,7 +119,7 @@ class Store:
         if self.done(key):
             return
         with whole_folder(self.trials / key) as place:
-            (place / FAILURE).write_text(json.dumps({"message": message, **more}, indent=2, ensure_ascii=False) + "\n")
+            write_text(place / FAILURE, json.dumps({"message": message, **more}, indent=2, ensure_ascii=False) + "\n")
 
     def write_points(self, plan: Plan, keys: Sequence[str]) -> None:
         """Write the table of points: the values of the axes, the trial and its status for each row of a plan."""
@@ -127,12 +128,11 @@ class Store:
         def write(path: Path) -> None:
             with path.open("w", newline="", encoding="utf-8") as file:
                 table = csv.writer(file, lineterminator="\n")
-                table.writerow((*COLUMNS[:2], *keys, *COLUMNS[2:]))
+                table.writerow(escaped_row((*COLUMNS[:2], *keys, *COLUMNS[2:])))
                 for row in plan.rows:
                     values = (written(row.values[key]) for key in keys)
-                    table.writerow(
-                        (row.trial, row.point, *values, row.label, row.algorithm, row.seed, *self._stands(plan, row))
-                    )
+                    cells = row.trial, row.point, *values, row.label, row.algorithm, row.seed, *self._stands(plan, row)
+                    table.writerow(escaped_row(cells))
 
         atomically(self.folder / POINTS, write)
 

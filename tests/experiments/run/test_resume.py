@@ -96,6 +96,6 @@ def test_a_report_that_cannot_be_drawn_loses_nothing(
     monkeypatch.setattr("analysis.write_report", full)
     run_scenario(two, dry=True, out=tmp_path / "out")
     said = capsys.readouterr().out
-    assert "the report could not be drawn (OSError: No space left on device: report.html)" in said
+    assert "the report could not be drawn (report.html: the disk is full)" in said
     assert f"Try again with: sfsim report {tmp_path / 'out'}" in said
     assert len(json.loads((tmp_path / "out" / "summary.json").read_text())["trials"]) == 4

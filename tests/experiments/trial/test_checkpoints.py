@@ -107,7 +107,11 @@ def test_what_starts_over_says_so_once_and_makes_no_checkpoint(label: str, tmp_p
         ("fl", "fedbuff", {"world": {"server": {**SERVER, "outages": {"windows": [["20 ms", "30 ms"]]}}}}),
         ("sfp-int8", "fedbuff", {"world": {"server": {**SERVER, "batching": {"most": 2}}}}),
         ("fl", "synchronous", {"training": {"budget": {"updates": 12}}, "evaluation": {"every": "10 ms"}}),
-        ("fl-stacked", "fedbuff", {"training": {"wire_dtype": "fp16", "compression": {"frozen weights": {"name": "int8"}}}}),
+        (
+            "fl-stacked",
+            "fedbuff",
+            {"training": {"wire_dtype": "fp16", "compression": {"frozen weights": {"name": "int8"}}}},
+        ),
     ],
     ids=lambda value: None if isinstance(value, str) else "+".join(map(str, value.values()))[:50],
 )
