@@ -108,7 +108,9 @@ def dry_run_that_fits(
                 tell(line)
             if outcome.rounds[-1].done < 1:
                 looked, rounds = outcome.rounds[-1].round, entry.training.rounds
-                tell(f"The memory of {entry.label} was looked at in {looked} of {rounds} rounds: none comes near a limit")
+                tell(
+                    f"The memory of {entry.label} was looked at in {looked} of {rounds} rounds: none comes near a limit"
+                )
             return outcome
         devices = {peak.site for peak in small if peak in outcome.client_peaks}
         without |= devices

@@ -33,7 +33,14 @@ def anew(settings: Scenario) -> dict[str, TrialResult]:
 def told(outcome: TrialResult) -> list[Any]:
     """All figures of a trial but the time that it took."""
     tables = {name: list(table) for name, table in vars(outcome.ledger).items() if isinstance(table, Table)}
-    return [tables, outcome.uses, outcome.client_peaks, outcome.server_peak, outcome.trainable_parameters, outcome.rounds]
+    return [
+        tables,
+        outcome.uses,
+        outcome.client_peaks,
+        outcome.server_peak,
+        outcome.trainable_parameters,
+        outcome.rounds,
+    ]
 
 
 @pytest.mark.parametrize(
