@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import style
 from analysis.columns import COSTS_TO_TARGET
 from analysis.headline import HELD
 from analysis.interactive.timeline import rounds_of
 from analysis.measures import present
+from analysis.places import places_of
 from analysis.reading import RunError
 from analysis.report_page import THERE, described, flat
 from analysis.runs import Run, load_run
@@ -141,7 +141,7 @@ def _joined(runs: dict[str, Run], shown: dict[tuple[str, str], str]) -> Run:
     ]
     return replace(
         first,
-        places=style.places_of(list(dict.fromkeys(label for run in runs.values() for label in run.places)), copies),
+        places=places_of(list(dict.fromkeys(label for run in runs.values() for label in run.places)), copies),
         name=" and ".join(runs) if len(runs) < 4 else f"{len(runs)} runs",
         summary=summary,
         rounds=rounds,

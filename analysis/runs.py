@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 from pyarrow import parquet
 
-from analysis import style
 from analysis.batches import LedgerFile
 from analysis.columns import (
     ABSENCES_COLUMNS,
@@ -37,6 +36,7 @@ from analysis.columns import (
 )
 from analysis.headline import settle_of, settled
 from analysis.limits import limited
+from analysis.places import places_of
 from analysis.reading import (
     RunError,
     check_folder,
@@ -272,4 +272,4 @@ def _places(folder: Path, scenario: Mapping[str, Any], summary: pd.DataFrame) ->
     entries = scenario.get("algorithms")
     said = [entry.get("label") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     known = labels_of_sweep(folder) or [str(label) for label in said if label]
-    return style.places_of(list(dict.fromkeys([*known, *summary["label"]])))
+    return places_of(list(dict.fromkeys([*known, *summary["label"]])))

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
 
+from analysis.places import LINES
 from simulator.settings.disk import written
 from simulator.settings.files import atomically
 
@@ -23,8 +24,6 @@ DPI = 150
 _NOTEBOOK_DPI = 100
 INK, QUIET, GRID = "#222222", "#666666", "#e4e4e4"
 
-# Okabe and Ito's palette, safe for all common colour vision; yellow last, for it is faint on white.
-_LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#000000", "#56B4E9", "#F0E442")
 _DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
@@ -45,28 +44,15 @@ _PHASES = {
 _FURTHER_PHASES = ("#99DDFF", "#AAAA00", "#C0956B", "#6688AA", "#DD99CC", "#88AA77")
 
 
-def places_of(labels: Sequence[str], copies: Iterable[tuple[str, str, int]] = ()) -> dict[str, int]:
-    """Return the place of each label, which settles its colour, dashes and marker.
-
-    Args:
-        labels: the labels, in the order of the scenario.
-        copies: further names: a name, the label whose colour it has, and which copy of it this is, from 0 on. Copies
-            differ in dashes and marker.
-    """
-    places = {label: index for index, label in enumerate(labels)}
-    step = len(_LINES) * -(-len(labels) // len(_LINES))  # as many places on, colours are the same
-    return places | {name: places[label] + step * copy for name, label, copy in copies}
-
-
 def line_colour(place: int) -> str:
     """Return the colour of the label at this place."""
-    return _LINES[place % len(_LINES)]
+    return LINES[place % len(LINES)]
 
 
 def line_style(place: int) -> dict[str, object]:
     """Return the Line2D settings of the label at this place: colour, dashes and marker, so as to read in grey too."""
     # The dashes shift by one whenever the colours start again, so that no two of the first forty lines are equal.
-    dashes = _DASHES[(place + place // len(_LINES)) % len(_DASHES)]
+    dashes = _DASHES[(place + place // len(LINES)) % len(_DASHES)]
     return {"color": line_colour(place), "linestyle": dashes, "marker": _MARKERS[place % len(_MARKERS)]}
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import style
 from analysis.axes import Axis, Value, parse_values, short_names
 from analysis.columns import SUMMARY_COLUMNS
 from analysis.limits import limited
+from analysis.places import places_of
 from analysis.quantities import Measure, measure_of
 from analysis.reading import RunError, as_written, check_folder, first_line, read_json, read_text, read_yaml
 from analysis.runs import Run, load_run
@@ -65,7 +65,7 @@ class Sweep:
     @property
     def places(self) -> dict[str, int]:
         """By label, the place that settles its colour, dashes and marker in all figures."""
-        return style.places_of(self.labels)
+        return places_of(self.labels)
 
     @property
     def dimensions(self) -> list[Axis]:

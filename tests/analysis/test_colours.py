@@ -8,6 +8,7 @@ from pathlib import Path
 from analysis import load_run, load_sweep, style
 from analysis.interactive.curves import accuracy_figure
 from analysis.interactive.figure import Look
+from analysis.places import places_of
 from analysis.report_comparison import compare
 from tests.helpers.run_folders import fabricate
 from tests.helpers.sweep_folders import UPLINK, fabricate_sweep
@@ -57,7 +58,7 @@ def test_a_trial_has_the_colour_that_it_has_in_its_sweep(tmp_path: Path) -> None
 def test_copies_of_many_labels_are_all_different() -> None:
     labels = [f"label {number}" for number in range(9)]
     copies = [(f"{label}, {copy}", label, copy) for label in labels for copy in (1, 2)]
-    places = style.places_of(labels, copies)
+    places = places_of(labels, copies)
     assert len(set(places.values())) == 27
     for name, label, _ in copies:
         assert style.line_colour(places[name]) == style.line_colour(places[label])

@@ -1,5 +1,5 @@
 """``make bench``: what the simulator adds and saves, and whether its figures agree with torch's, with each other
-and with this machine's seconds; and what it takes to open a report."""
+and with this machine's seconds; how soon a command answers; and what it takes to open a report."""
 
 from tests.bench import (
     agreement,
@@ -12,6 +12,7 @@ from tests.bench import (
     overhead,
     page,
     prefix,
+    start_up,
     sweeps,
 )
 
@@ -23,6 +24,7 @@ drivers.main()
 disciplines.main()
 calibration.main([])
 sweeps.main([])
+start_up.main()
 page.main()
 jobs.main()
 clusters.main()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import cache, cached_property, lru_cache
 from typing import Any
 
+import torch
 from torch import nn
 
 from simulator.learning.costs.keys import stage_key
@@ -40,6 +41,8 @@ class LazyModel:
         return self._build()
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # nobody copies or pickles a model that is shared
+            raise AttributeError(name)
         return getattr(self.model, name)
 
     def __repr__(self) -> str:
@@ -60,7 +63,7 @@ def model_key(name: str, *rest: Any) -> str:
     timm = sys.modules.get("timm")
     if timm and not (timm.is_model(name) and timm.model_entrypoint(name).__module__.startswith("timm.")):
         return ""
-    return repr((name, *rest))
+    return repr((name, *rest, torch.get_default_dtype()))
 
 
 @lru_cache(maxsize=16)
