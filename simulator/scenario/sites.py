@@ -10,6 +10,7 @@ from pydantic import (
     PlainValidator,
     SerializerFunctionWrapHandler,
     Tag,
+    TypeAdapter,
     WithJsonSchema,
     model_serializer,
     model_validator,
@@ -41,9 +42,11 @@ SecondsTable = Annotated[
 """A table of measured seconds, as `accounting.seconds` defines it."""
 
 
+SHARE = TypeAdapter(bounds.Share).json_schema()
 Utilisation = Annotated[
     Annotated[bounds.Share, Tag(CASE + "one")] | Annotated[dict[Precision, bounds.Share], Tag(CASE + "each")],
     Discriminator(lambda given: CASE + ("each" if isinstance(given, dict) else "one")),
+    WithJsonSchema({"anyOf": [SHARE, {"type": "object", "additionalProperties": SHARE}]}),
 ]
 """The share of the peak rate that is reached: one number, or one for each precision."""
 Efficiency = Annotated[

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from simulator.scenario.scenario import load
+from simulator.settings import bounds
 from simulator.settings.bounds import LIMITS, MOST_SEED
 from simulator.settings.errors import ScenarioError
 from simulator.settings.units import BANDWIDTH, DURATION, MEMORY, POWER, RATE, Quantity
-from tests.helpers.places import SCENARIOS
+from tests.helpers.places import ROOT, SCENARIOS
 
 FILE = SCENARIOS / "quickstart.yaml"
 PI = "world.devices.0"
@@ -106,3 +107,11 @@ def test_the_json_schema_carries_the_bounds() -> None:
 def test_half_a_character_is_no_text(text: str) -> None:
     with pytest.raises(ScenarioError, match="has half of a character"):
         load(FILE).with_(name=text)
+
+
+def test_the_manual_has_the_bounds() -> None:
+    page = (ROOT / "docs" / "guides" / "scenario.md").read_text("utf-8")
+    words = ["ROUNDS", "DEVICES", "BATCH", "SAMPLES", "EPOCHS", "CLASSES", "IMAGE", "RANK", "PROMPTS", "THREADS"]
+    assert [word for word in words if f"{getattr(bounds, f'MOST_{word}'):,}" not in page] == []
+    for name in ("a computing rate", "a bandwidth", "a memory size", "a duration", "a power", "an energy"):
+        assert f"{LIMITS[name].most:g}".replace("+", "") in page, name

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.accounting.costs import Cost
 from simulator.accounting.power import Power
 from simulator.accounting.twins.symbols import Number, Script, Symbol, floor, largest, smallest
-from simulator.experiments.plan.fleet import Fleet, Member, Port
+from simulator.experiments.plan.fleet import DoesNotHoldError, Fleet, Member, Port
 
 if TYPE_CHECKING:
     from simulator.accounting.twins.base import Figures
@@ -140,6 +140,8 @@ class SymbolicFleet(Fleet):
     def of_size(self, size: Number, make: Callable[[int], Any]) -> Any:
         if not isinstance(size, Symbol):
             return make(size)
+        if self.batch_size > MOST_SIZES:  # what pruning keeps is no multiple of the batch
+            raise DoesNotHoldError(f"its batches have more than {MOST_SIZES} samples")
         return _chosen([None, *(make(number) for number in range(1, self.batch_size))], size)
 
     def power_of(self, member: Member) -> Power:
