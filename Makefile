@@ -12,7 +12,7 @@ ROOM := $(or $(shell awk '/MemAvailable/ {n = int($$2 / 2000000); print n ? n : 
 PYTEST := $(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) --maxprocesses $(ROOM) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test check lint types bench bench-learning slow audit audit-long audit-later fidelity docs clean
+.PHONY: help install quickstart test check lint types bench bench-learning slow audit audit-long audit-later fidelity docs clean lowest
 
 help:  ## list these commands
 	@echo "sfsim wants Python $(WANTED); found: $(or $(PYTHON),none)"
@@ -34,8 +34,12 @@ quickstart: install  ## run scenarios/quickstart.yaml: FL, SFL and SFPrompt on a
 test: install  ## run the tests, on all cores for which there is memory, or on PYTEST_WORKERS (0: in one process)
 	@$(PYTEST)
 
-slow: install  ## run the slow tests too
+slow: install  ## run the slow tests too, and then some with the lowest versions of all packages
 	@$(PYTEST) -m 'slow or not slow'
+	@$(MAKE) --no-print-directory lowest
+
+lowest: install  ## run tests with the lowest versions of all packages that pyproject.toml allows, in .venv-lowest
+	@$(BIN)/python -m tests.lowest
 
 audit: install  ## independent checks: queues, energy, devices that leave, deadlocks, determinism; 3 minutes
 	@$(BIN)/python -m tests.audits
@@ -71,4 +75,4 @@ docs: $(VENV)/docs  ## build the manual into site/, strictly; open site/index.ht
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 clean:  ## remove the environment and what tools leave behind
-	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

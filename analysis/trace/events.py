@@ -36,16 +36,16 @@ from pyarrow import compute
 
 from analysis.absences import named
 from analysis.columns import FURTHER_WAITS_COLUMNS, UNFINISHED
-from analysis.power import Site
 from analysis.runs import Run
 from analysis.serving import in_service, rule, shares
 from analysis.trace import text
 from analysis.trace.counters import Counters
 from analysis.trace.excerpt import Excerpt
-from analysis.trace.lanes import Clock, Lanes
+from analysis.trace.lanes import Clock
 from analysis.trace.numbers import Numbers
 from analysis.trace.tables import Tables
 from analysis.trace.text import Block, joined, optional, quoted, strings, whole
+from analysis.trace.tracks import Tracks, absences, attempts, links, slots
 
 WORKS = (
     *("site", "client", "work", "phase", "round", "asked", "start", "seconds", "flops", "bytes_touched"),
@@ -56,7 +56,7 @@ TRANSFERS = (
 )
 
 
-class TrialEvents:
+class TrialEvents(Tracks):
     """The events of one trial.
 
     Args:
@@ -69,24 +69,21 @@ class TrialEvents:
     """
 
     def __init__(self, run: Run, tables: Tables, trial: Any, excerpt: Excerpt, pid: int, numbers: Numbers) -> None:
-        self.tables, self.excerpt, self.pid, self.numbers = tables, excerpt, pid, numbers
+        self.tables, self.excerpt = tables, excerpt
         self.end, self.title = float(trial.sim_time_s), f"{tables.name} ({trial.algorithm})"
-        self.clock = Clock(self.end)
         tracks = ["rounds", "critical path"]
         self.slots: dict[tuple[str, int], str] = {}
         self.notes: dict[str, str] = {}  # by track
         for site in (site for site in tables.sites if site.name not in excerpt.left_out):
             noun = "work" if not site.client and shares(run, site.name, site.role) else "slot"
-            of_gpus = [_slots(site, gpu, noun, site.name in tables.interrupted) for gpu in range(site.gpus)]
+            of_gpus = [slots(site, gpu, noun, site.name in tables.interrupted) for gpu in range(site.gpus)]
             self.slots |= {(site.name, gpu): track for gpu, track in enumerate(of_gpus)}
             if not site.client:
                 said = rule(run, site.name, site.role), excerpt.note
                 self.notes |= dict.fromkeys(of_gpus, _bracketed(*said))
-                self.notes |= dict.fromkeys(_links(site.name), _bracketed(excerpt.note))
-            tracks += _attempts(site.name), *of_gpus, *_links(site.name), _away(site.name)
-        self.order = {name: index for index, name in enumerate(dict.fromkeys(tracks))}
-        self.lanes = [Lanes() for _ in self.order]
-        self.tracks: dict[tuple[int, int], int] = {}
+                self.notes |= dict.fromkeys(links(site.name), _bracketed(excerpt.note))
+            tracks += attempts(site.name), *of_gpus, *links(site.name), absences(site.name)
+        super().__init__(tracks, Clock(self.end), pid, numbers)
         self.first = self._tid(0, 0)
 
     def blocks(self) -> Iterator[Block]:
@@ -152,7 +149,7 @@ class TrialEvents:
             args = joined('{"attempt":', _whole(table, "attempt"), ',"base":', _whole(table, "base"), more, "}")
             names = compute.if_else(pyarrow.array(lost), '"lost"', '"used"')
             names = compute.if_else(compute.equal(reason, UNFINISHED), f'"{UNFINISHED}"', names)
-            yield self._slices(self._tracks(table["client"], _attempts), *_spans(table), names, "attempt", args)
+            yield self._slices(self._tracks(table["client"], attempts), *_spans(table), names, "attempt", args)
 
     def _served(self) -> Iterator[Block]:
         """Yield a slice for each pass, and for each time in which a work was in service."""
@@ -225,8 +222,8 @@ class TrialEvents:
                 _reasoned(reason),
             )
             arrived = sent > lost  # one that was stopped has lost all or, still in its latency, sent nothing
-            ups = self._tracks(source, lambda name: _links(name)[0])
-            downs = self._tracks(target, lambda name: _links(name)[1])
+            ups = self._tracks(source, lambda name: links(name)[0])
+            downs = self._tracks(target, lambda name: links(name)[1])
             begin, end = (np.repeat(ticks, 2) for ticks in self._ticks(*_spans(table)))
             tids, begin = self._place(np.column_stack([ups, downs]).ravel(), begin, end)
             flow = np.zeros(len(table), int)
@@ -251,56 +248,8 @@ class TrialEvents:
             names = pyarrow.array([text.plain(named(word)) for word in packed.dictionary.to_pylist()], pyarrow.string())
             some = compute.not_equal(cause, "").to_numpy(zero_copy_only=False)
             args = joined("{", optional(some, '"cause":', quoted(cause)), "}")
-            tracks = self._tracks(table["site"], _away)
+            tracks = self._tracks(table["site"], absences)
             yield self._slices(tracks, *_spans(table), names.take(packed.indices), "absence", args)
-
-    def _ticks(self, start: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return self.clock.ticks(start), self.clock.ticks(start + seconds)
-
-    def _tracks(self, names: pyarrow.ChunkedArray | pyarrow.Array, track: Any) -> np.ndarray:
-        """Return the places of tracks among all tracks, from the names of their sites."""
-        packed = strings(names).dictionary_encode()
-        places = np.array([self.order[track(name)] for name in packed.dictionary.to_pylist()], int)
-        found: np.ndarray = places[packed.indices.to_numpy()]
-        return found
-
-    def _place(self, tracks: np.ndarray, begin: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Put slices (ticks) on lanes of their tracks; return the numbers of the lanes, and when the slices begin."""
-        lanes, begin = np.zeros(len(tracks), int), begin.copy()
-        order = np.argsort(tracks, kind="stable")
-        edges = np.flatnonzero(np.diff(tracks[order], prepend=-1, append=-1))
-        for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-            rows = order[first:last]
-            lanes[rows], begin[rows] = self.lanes[int(tracks[rows[0]])].place(begin[rows], end[rows])
-        keys = tracks * (1 << 32) + lanes
-        unique, firsts, back = np.unique(keys, return_index=True, return_inverse=True)
-        tids = np.zeros(len(unique), int)
-        for place in np.argsort(firsts).tolist():
-            tids[place] = self._tid(*divmod(int(unique[place]), 1 << 32))
-        return tids[back.ravel()], begin
-
-    def _tid(self, track: int, lane: int) -> int:
-        if (track, lane) not in self.tracks:
-            self.tracks[track, lane] = self.numbers.track()
-        return self.tracks[track, lane]
-
-    def _slices(
-        self, tracks: np.ndarray, start: np.ndarray, seconds: np.ndarray, names: text.Column, category: text.Column,
-        args: text.Column,
-    ) -> Block:  # fmt: skip
-        """Return slices on the first free lanes of their tracks, which start in order of time."""
-        begin, end = self._ticks(start, seconds)
-        tids, begin = self._place(tracks, begin, end)
-        return text.block(self._slice_text(names, category, begin, end, whole(tids), args), events=len(tids))
-
-    def _slice_text(
-        self, names: text.Column, category: text.Column, begin: np.ndarray, end: np.ndarray, tids: text.Column,
-        args: text.Column,
-    ) -> pyarrow.StringArray:  # fmt: skip
-        digits = self.clock.digits
-        ts, dur = text.decimals(begin, digits), text.decimals(np.maximum(0, end - begin), digits)
-        head = '{"name":', names, ',"cat":"', category, '","ph":"X","ts":', ts, ',"dur":', dur
-        return joined(*head, f',"pid":{self.pid},"tid":', tids, ',"args":', args, "}")
 
     def _about(self, what: str, tid: int, **args: object) -> dict[str, Any]:
         return {"name": what, "ph": "M", "pid": self.pid, "tid": tid, "args": args}
@@ -341,29 +290,3 @@ def _names(
 
 def _bracketed(*said: str) -> str:
     return "".join(f" ({words})" for words in said if words)
-
-
-def _links(site: str) -> tuple[str, str]:
-    return f"{site} uplink", f"{site} downlink"
-
-
-def _slots(site: Site, gpu: int, noun: str, moving: bool) -> str:
-    """Return the name of the track of the slots of a GPU.
-
-    Args:
-        site: the site.
-        gpu: the index of the GPU.
-        noun: what a lane of the track is: a slot or, where any number of works share them, a work.
-        moving: whether works may go on at another GPU: then the track is that of all GPUs.
-    """
-    name = f"{site.name} GPU {gpu}" if site.gpus > 1 and not moving else site.name
-    several = site.slots * (site.gpus if moving else 1) > 1 or noun == "work"
-    return f"{name} {noun if several else 'compute'}"
-
-
-def _attempts(site: str) -> str:
-    return f"{site} attempts"
-
-
-def _away(site: str) -> str:
-    return f"{site} absences"

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow
 from pyarrow import compute
 
-Column = pyarrow.StringArray | str
-"""Text of each event, or text that all of them have."""
+Column = Any
+"""Text of each event (an Arrow array of strings), or text that all of them have (a string)."""
 
 
 class Block(NamedTuple):

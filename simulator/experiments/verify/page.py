@@ -73,10 +73,10 @@ def report_differences(folder: Path) -> Iterator[str]:
     if written == anew:
         return
     found = 0
-    for there, here in zip_longest(cells(written), cells(anew), fillvalue=("", "")):
-        if there != here:
+    for cell, made in zip_longest(cells(written), cells(anew), fillvalue=("", "")):
+        if cell != made:
             found += 1
-            yield f"{REPORT}: {there[0] or here[0]} is {there[1] or 'nothing'}, and by the files {here[1] or 'nothing'}"
+            yield f"{REPORT}: {cell[0] or made[0]} is {cell[1] or 'nothing'}, and by the files {made[1] or 'nothing'}"
     if not found:
         lines = zip_longest(written.splitlines(), anew.splitlines(), fillvalue="")
         for number, (there_line, here_line) in enumerate(lines, start=1):

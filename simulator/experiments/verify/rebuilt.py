@@ -74,6 +74,7 @@ def priced_scenario(folder: Path, scenario: Mapping[str, Any]) -> Scenario | Non
 def _score(row: Mapping[str, str], told: Mapping[str, Any]) -> Score | None:
     if not row["accuracy"]:
         return None
-    personal = [float(row[name]) if row.get(name) else None for name in PERSONAL]
+    personal = (float(row[name]) if row.get(name) else None for name in PERSONAL)
     loss = float(row["loss"]) if row["loss"] else float("nan")
-    return Score(float(row["accuracy"]), loss, *personal, told.get("personal_models"))  # type: ignore[arg-type]
+    figures: tuple[Any, ...] = float(row["accuracy"]), loss, *personal, told.get("personal_models")
+    return Score(*figures)
