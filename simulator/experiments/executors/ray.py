@@ -6,7 +6,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -69,7 +69,8 @@ class Ray:
             if isinstance(function, WritesFolders):
                 function = function.at(function.root.absolute())
                 mark = stack.enter_context(marked(function.root))
-            ray = stack.enter_context(connected(self.address, (self.workers or cpu_count()) * self.threads))
+            workers = self.workers or max(1, cpu_count() // self.threads)
+            ray = stack.enter_context(connected(self.address, workers * self.threads))
             worker: Any = with_plugins(Worker(function, mark, os.getcwd()))
             task = remote_function(ray.cloudpickle.dumps(worker), _versions(), self.gpus)
             send = ray.remote(num_cpus=self.threads, num_gpus=int(self.gpus), max_retries=0)(task).remote
@@ -149,10 +150,11 @@ class _Tasks:
 
     def cancel(self) -> None:
         """Stop what still runs, and wait until it has stopped: it must not write once its folder is let go."""
-        for reference in self._running:
-            self.ray.cancel(reference, force=True)
-        if self._running:
-            self.ray.wait(list(self._running), num_returns=len(self._running), timeout=_CANCELLED_WITHIN)
+        with suppress(self.ray.exceptions.RayError):  # the cluster may be gone
+            for reference in self._running:
+                self.ray.cancel(reference, force=True)
+            if self._running:
+                self.ray.wait(list(self._running), num_returns=len(self._running), timeout=_CANCELLED_WITHIN)
 
     def _packed(self, item: Any) -> _Try:
         needed = dict.fromkeys((*self.needs, *needed_paths(item)))

@@ -80,9 +80,10 @@ class Run:
         return self.store.trials / trial.hash
 
     def lost(self, trial: Trial, problem: str) -> Done:
-        """Store why a trial was given up."""
-        self.store.fail(trial.hash, problem)
-        return Done(trial.hash, problem)
+        """Store why a trial was given up, unless it has been done all the same."""
+        if not (done := self.store.done(trial.hash, self.ledger)):
+            self.store.fail(trial.hash, problem)
+        return Done(trial.hash, None if done else problem)
 
     def __call__(self, trial: Trial) -> Done:
         try:
@@ -222,7 +223,7 @@ def run_points(
             (store.folder / REPORT).unlink(missing_ok=True)  # it shows other points
         try:
             local = _workers(missing, device, workers, 1 if dry else _threads(missing))
-            at_once = local if remote is None else workers
+            at_once = workers if remote else local
             watch = Watch(console, at_once, lambda: store.write_points(plan, sweep.keys))
             results = (remote or _executor(missing, local)).map(Run(store, device, ledger), missing)
             failed = _run(results, len(missing), watch)
