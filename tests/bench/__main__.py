@@ -4,6 +4,7 @@ and with this machine's seconds; and what it takes to open a report."""
 from tests.bench import (
     agreement,
     calibration,
+    checkpoint_cost,
     clusters,
     disciplines,
     drivers,
@@ -26,3 +27,4 @@ sweeps.main([])
 page.main()
 jobs.main()
 clusters.main()
+checkpoint_cost.main([])
