@@ -38,6 +38,7 @@ SECTIONS = {
     "training.augment": "Augmentation",
     "training.budget": "Budget",
     "evaluation": "EvaluationSettings",
+    "checkpoint": "CheckpointSettings",
     "prices": "PriceSettings",
     "carbon": "CarbonSettings",
 }

@@ -33,6 +33,7 @@ EXAMPLES = {
     ("synthetic", "shape"): "[3, 224, 224]",
     ("fedscale", "file"): "availability.json",
     ("trace", "file"): "trace.csv",
+    ("checkpoint", "minutes"): "5",
     ("sweep", "sample"): "{points: 100, seed: 0}",
     ("search", "pruning"): "{name: median, after: 2, first: 5}",
 }

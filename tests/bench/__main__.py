@@ -4,6 +4,7 @@ and with this machine's seconds; how soon a command answers; and what it takes t
 from tests.bench import (
     agreement,
     calibration,
+    checkpoint_cost,
     clusters,
     disciplines,
     drivers,
@@ -28,3 +29,4 @@ start_up.main()
 page.main()
 jobs.main()
 clusters.main()
+checkpoint_cost.main([])

@@ -16,7 +16,7 @@ from torch import Tensor
 from simulator.algorithms.steps.shared_body import SharedBody
 from simulator.experiments.trial.checkpoint_pour import Decoder
 from simulator.experiments.trial.checkpoint_tree import Encoder, Node, name_of, snapshot
-from simulator.experiments.trial.checkpoint_world import pour_records, receive_frozen
+from simulator.experiments.trial.checkpoint_world import NotNowError, pour_records, receive_frozen
 from simulator.learning.models.weights import Weights
 from simulator.learning.task import Task
 from simulator.world.store import Store
@@ -38,12 +38,14 @@ class Begun(NamedTuple):
         base: the version of its state.
         state: the state.
         records: copies of the records of the client, by class.
+        alone: whether no work of an attempt that was stopped will still change them.
     """
 
     number: int
     base: int
     state: Any
     records: dict[type[Store], dict[str, Any]]
+    alone: bool
 
 
 class RealTask(Task):
@@ -96,14 +98,13 @@ class Flights:
             for kind, record in client.site.stores.items()
             if not kind.replayed
         }
-        self._begun.setdefault(client, []).append(Begun(attempt.number, attempt.base, attempt.state, records))
+        alone = all(work.writes is None for work in client.site.service.serving)
+        self._begun.setdefault(client, []).append(Begun(attempt.number, attempt.base, attempt.state, records, alone))
         return task
 
     def _forget(self, client: Client) -> None:
         """Forget those attempts of a client that no checkpoint needs any more: all before the first under way."""
         assert self._fleet is not None
-        if client.site.service.serving:  # perhaps for an attempt that was stopped
-            return
         attempts = [*self._fleet.arrived, *self._fleet.running.values()]
         pending = [attempt.number for attempt in attempts if attempt.client is client]
         first = min(pending, default=None)
@@ -115,12 +116,15 @@ class Flights:
 
         Raises:
             UnstorableError: something in a record or in a state cannot be stored.
+            NotNowError: an attempt began while the device still finished a work for one that had been stopped.
         """
         if self._fleet is None:
             return {"states": [], "attempts": []}
         for client in self._begun:
             self._forget(client)
         every = [(client.name, one) for client, some in self._begun.items() for one in some]
+        if not all(one.alone for _, one in every):
+            raise NotNowError
         bases = {one.base: one.state for _, one in every}
         encoder.part()
         states = [[base, encoder.encode(state, f"the state of version {base}")] for base, state in bases.items()]

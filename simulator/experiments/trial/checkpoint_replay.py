@@ -18,6 +18,7 @@ from simulator.experiments.trial.checkpoint_pour import Decoder
 from simulator.experiments.trial.checkpoint_tree import Encoder, UnstorableError
 from simulator.experiments.trial.checkpoint_values import Decisions
 from simulator.experiments.trial.checkpoint_world import (
+    NotNowError,
     check_progress,
     encoded_records,
     encoded_works,
@@ -151,10 +152,7 @@ class Resumable:
                 "progress": progress(self._world),
                 "records": {site.name: encoded_records(site, encoder) for site in self._world.sites},
             }
-            try:
-                data["works"] = encoded_works(self._world, encoder)
-            except UnstorableError:  # perhaps there is no such work at the next aggregation
-                return
+            data["works"] = encoded_works(self._world, encoder)
             encoder.part()
             data |= {
                 "results": encoder.encode(results, "results"),
@@ -165,6 +163,8 @@ class Resumable:
             }
             self._checkpoints.seconds += time.perf_counter() - began
             self._checkpoints.write(data, encoder.tensors)
+        except NotNowError:
+            return
         except UnstorableError as error:
             self._give_up(f"{error}, which no checkpoint can hold")
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from simulator.experiments.trial.checkpoint_file import CheckpointError
 from simulator.experiments.trial.checkpoint_pour import Decoder
-from simulator.experiments.trial.checkpoint_tree import Encoder, Node, name_of
+from simulator.experiments.trial.checkpoint_tree import Encoder, Node, UnstorableError, name_of
 from simulator.world.clients import Installed
 from simulator.world.store import Store
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from simulator.world.queue import Job
     from simulator.world.sites import Site
     from simulator.world.world import World
+
+
+class NotNowError(Exception):
+    """No checkpoint can be made now, but perhaps after the next aggregation."""
 
 
 def progress(world: World) -> dict[str, Any]:
@@ -98,14 +102,17 @@ def encoded_works(world: World, encoder: Encoder) -> list[Node]:
         encoder: has encoded the records of all sites.
 
     Raises:
-        UnstorableError: an argument cannot be stored.
+        NotNowError: an argument cannot be stored.
     """
-    return [
-        [site.name, place, encoder.encode(list(_arguments(job)), f"the arguments of {job.work.name}")]
-        for site in world.sites
-        for place, job in enumerate(site.service.serving)
-        if job.writes is not None and job.process.stopped and encoder.has(job.writes)
-    ]
+    try:
+        return [
+            [site.name, place, encoder.encode(list(_arguments(job)), f"the arguments of {job.work.name}")]
+            for site in world.sites
+            for place, job in enumerate(site.service.serving)
+            if job.writes is not None and job.process.stopped and encoder.has(job.writes)
+        ]
+    except UnstorableError as error:
+        raise NotNowError from error
 
 
 def pour_works(world: World, works: list[Node], decoder: Decoder) -> None:

@@ -90,8 +90,11 @@ def equal(one: Any, other: Any) -> bool:
 
 
 numbers = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
-arrays = st.builds(lambda shape, kind: np.arange(np.prod(shape)).reshape(shape).astype(kind),
-                   st.lists(st.integers(0, 3), max_size=2).map(tuple), st.sampled_from(["<f4", "<i8", "?", "<f8"]))  # fmt: skip
+arrays = st.builds(
+    lambda shape, kind: np.arange(np.prod(shape)).reshape(shape).astype(kind),
+    st.lists(st.integers(0, 3), max_size=2).map(tuple),
+    st.sampled_from(["<f4", "<i8", "?", "<f8"]),
+)
 tensors = st.builds(
     lambda shape, kind: torch.arange(float(np.prod(shape))).reshape(shape).to(kind),
     st.lists(st.integers(0, 3), max_size=3).map(tuple),
@@ -217,7 +220,7 @@ def test_what_contains_itself_cannot_be_stored() -> None:
 
 # Plug-ins.
 
-Unknown = namedtuple("Unknown", "thing")  # noqa: PYI024 (as a user might write it)
+Unknown = namedtuple("Unknown", "thing")
 
 
 @dataclass(eq=False)

@@ -1,4 +1,4 @@
-"""A trial that goes on from a checkpoint ends as an undisturbed one, to the last digit: with every algorithm and driver."""
+"""A trial that goes on from a checkpoint ends as an undisturbed one, to the last digit."""
 
 from __future__ import annotations
 
@@ -29,12 +29,21 @@ FAST: dict[str, dict[str, Any]] = {
 """Settings of every driver with which clients are under way at an aggregation, where they can be."""
 EDGES = {"edges": [{"name": "rtx-4090", "label": "edge", "count": 2, "devices": {"raspberry-pi-4": 4}}]}
 SERVER = {"name": "rtx-4090", "slots": 2, "rate": {"fp32": "1 GFLOP/s"}}
+COMING_AND_GOING: list[dict[str, Any]] = [
+    {
+        "name": "raspberry-pi-4",
+        "count": 4,
+        "presence": {"name": "on_off", "mean_present": "50 ms", "mean_absent": "10 ms"},
+        "dropout": {"training": 0.3},
+    },
+    {"name": "jetson-nano", "count": 2, "uplink": "lte"},
+]
 ONE_EACH = (
     *("fl", "fl-linear", "v1-sent", "v2-in-order", "sfp-easiest", "prox", "momentum", "adam", "yogi", "in-turn"),
     *("alone", "fl-lora", "fl-stacked", "v2-lora", "flexp", "frozen-plain", "ditto", "pfedme", "epsl", "sfpl"),
     *("centralized", "fl-top-k", "v1-fedlite", "sfp-int8"),
 )
-"""An entry of each algorithm, and some that keep more: rest of a compression, smashed data, samples, rounded weights."""
+"""An entry of each algorithm, and some that keep more: what compression leaves, smashed data, samples."""
 PAIRS = [(label, "synchronous") for label in ONE_EACH]
 PAIRS += [("v2-sent", "deadline"), ("alone", "deadline"), ("v1-linear", "hierarchical"), ("sfp", "semi_async")]
 PAIRS += [("ditto", "fedbuff"), ("fl-stacked", "fedbuff"), ("v1-prompt", "fedasync")]
