@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from simulator.experiments.executors.base import Executor
 from simulator.experiments.executors.choose import chosen
-from simulator.experiments.executors.local import Joblib
-from simulator.experiments.executors.sequential import Sequential
+from simulator.experiments.executors.local import executor_for
 from simulator.experiments.run.consoles import bars, shows_bars, standard_console, status
 from simulator.experiments.sweep import points, problems, settings
 from simulator.experiments.sweep.points import Trial, named
@@ -225,7 +223,7 @@ def run_points(
             local = _workers(missing, device, workers, 1 if dry else _threads(missing))
             at_once = workers if remote else local
             watch = Watch(console, at_once, lambda: store.write_points(plan, sweep.keys))
-            results = (remote or _executor(missing, local)).map(Run(store, device, ledger), missing)
+            results = (remote or executor_for(len(missing), _threads(missing), device, local)).map(Run(store, device, ledger), missing)
             failed = _run(results, len(missing), watch)
         except BrokenProcessPool:
             raise ScenarioError(
@@ -319,10 +317,6 @@ def _workers(missing: Sequence[Trial], device: str, wanted: int | None, threads:
 
         wanted = 1 if device == "cuda" else max(1, cpu_count() // threads)
     return min(wanted, len(missing))
-
-
-def _executor(missing: Sequence[Trial], workers: int) -> Executor:
-    return Joblib(workers, _threads(missing)) if workers > 1 else Sequential()
 
 
 def _threads(trials: Iterable[Trial]) -> int:

@@ -123,14 +123,14 @@ def test_an_interrupted_sweep_says_how_to_go_on(
 ) -> None:
     from simulator.experiments.sweep import run as running
 
-    def interrupted(_: object) -> None:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     write(axes={"training.batch_size": [8]})
     monkeypatch.setattr(running, "outcome_of", interrupted)
     status, out, err = sweep("--dry", "--workers", "1")
-    assert (status, err) == (130, "")
-    assert out.splitlines()[1] == "Stopped. Finished trials are kept in runs/small: run the same command to continue"
+    kept = "Finished trials are kept in runs/small: run the same command to continue"
+    assert (status, err) == (130, f"sfsim: stopped; {kept}\n")
     assert "missing" in (tmp_path / "runs" / "small" / "points.csv").read_text()
     assert list((tmp_path / "runs" / "small" / "trials").iterdir()) == []
 

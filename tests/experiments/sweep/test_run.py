@@ -35,10 +35,10 @@ def rows(folder: Path) -> list[dict[str, str]]:
 def failing(monkeypatch: pytest.MonkeyPatch, when: Callable[[Trial], bool], error: Exception) -> None:
     real = running.outcome_of
 
-    def broken(trial: Trial) -> Any:
+    def broken(trial: Trial, *checkpoints: Any) -> Any:
         if when(trial):
             raise error
-        return real(trial)
+        return real(trial, *checkpoints)
 
     monkeypatch.setattr(running, "outcome_of", broken)
 
