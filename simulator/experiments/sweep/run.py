@@ -223,7 +223,8 @@ def run_points(
             local = _workers(missing, device, workers, 1 if dry else _threads(missing))
             at_once = workers if remote else local
             watch = Watch(console, at_once, lambda: store.write_points(plan, sweep.keys))
-            results = (remote or executor_for(len(missing), _threads(missing), device, local)).map(Run(store, device, ledger), missing)
+            place = remote or executor_for(len(missing), _threads(missing), device, local)
+            results = place.map(Run(store, device, ledger), missing)
             failed = _run(results, len(missing), watch)
         except BrokenProcessPool:
             raise ScenarioError(

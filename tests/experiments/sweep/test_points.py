@@ -101,7 +101,7 @@ def test_whatever_is_changed_makes_another_trial(change: str, write: Write) -> N
 def test_so_do_a_dry_run_and_another_version(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     axes = {"training.batch_size": [8]}
     plain, real = planned(write, axes=axes), planned(write, axes=axes, dry=False)
-    monkeypatch.setattr(points, "version", lambda _: "0.0.0")
+    monkeypatch.setattr(identity, "_version", lambda _: "0.0.0")
     newer = planned(write, axes=axes)
     names = [{row.trial for row in plan.rows} for plan in (plain, real, newer)]
     assert len(set.union(*names)) == sum(map(len, names))
