@@ -109,6 +109,20 @@ def test_half_a_character_is_no_text(text: str) -> None:
         load(FILE).with_(name=text)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "problem"),
+    [
+        ("depth", 0, "it must be at least 1"),
+        ("layers", [1, 10**9], "it must be at most 1,000"),
+        ("embed_dim", 10**9, "it must be at most 65,536"),
+        ("depth", 12, ""),
+        ("mlp_ratio", 0.5, ""),
+    ],
+)
+def test_keywords_of_a_model_are_bounded(key: str, value: object, problem: str) -> None:
+    assert bounds.keyword_problem(key, value) == problem
+
+
 def test_the_manual_has_the_bounds() -> None:
     page = (ROOT / "docs" / "guides" / "scenario.md").read_text("utf-8")
     words = ["ROUNDS", "DEVICES", "BATCH", "SAMPLES", "EPOCHS", "CLASSES", "IMAGE", "RANK", "PROMPTS", "THREADS"]
