@@ -205,7 +205,8 @@ class TrialEvents(Tracks):
         tracks = np.zeros(len(table), int)
         for gpu in np.unique(gpus).tolist():
             here = gpus == gpu
-            tracks[here] = self._tracks(site.filter(pyarrow.array(here)), lambda name, gpu=gpu: self.slots[name, gpu])
+            names_there = {name: track for (name, number), track in self.slots.items() if number == gpu}
+            tracks[here] = self._tracks(site.filter(pyarrow.array(here)), names_there.__getitem__)
         names = _names(strings(table["phase"]), work, reason, numbered)
         return self._slices(tracks, *_spans(table), names, "compute", args)
 

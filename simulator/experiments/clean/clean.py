@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import shutil
 import time
@@ -10,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 
 from simulator.experiments.clean.things import UNFINISHED, Thing, finished, measured, unfinished
+from simulator.settings.disk_cache import cache_folder
 from simulator.settings.errors import ScenarioError
 from simulator.settings.files import discard
 from simulator.settings.locks import locked
@@ -133,10 +132,7 @@ _COSTS = "costs of models, which are computed again when they are needed"
 
 def _cache() -> list[Thing]:
     """Return the folder in which costs of models are kept, if there is one with something in it."""
-    home = "simulator.settings.disk_cache"
-    if find_spec(home) is None:
-        return []
-    folder: Path | None = importlib.import_module(home).cache_folder()
+    folder = cache_folder()
     place = folder / "costs" if folder else None
     if place is None or not place.is_dir() or place.is_symlink():
         return []

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from simulator.settings.disk_cache import keep, kept
 from tests.helpers.commands import Sfsim, files
 from tests.helpers.run_folders import fabricate
 
@@ -149,3 +150,16 @@ def test_a_mistake_is_one_message(tmp_path: Path, sfsim: Sfsim) -> None:
         assert (status, out, err.count("\n")) == (2, "", 1)
         assert said in err
     assert sfsim("clean", tmp_path / "nowhere")[:2] == (0, "There is nothing to remove\n")
+
+
+def test_kept_costs_are_removed_and_what_else_is_in_their_folder_stays(
+    tmp_path: Path, sfsim: Sfsim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SFSIM_CACHE", str(tmp_path / "cache"))
+    keep("outline", "a key", {"flops": 1})
+    (tmp_path / "cache" / "costs" / "mine.json").touch()
+    assert kept("outline", "a key") == {"flops": 1}
+    _, out, _ = sfsim("clean", tmp_path / "runs", "--yes")
+    assert "costs of models, which are computed again when they are needed" in out
+    assert kept("outline", "a key") is None
+    assert files(tmp_path) == ["cache", "cache/costs", "cache/costs/mine.json"]
