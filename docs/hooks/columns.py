@@ -25,8 +25,8 @@ FILES = {
     "queues.csv": "The queues of the server and the edges.",
     "waits.csv": "Who waited there.",
     "critical_path.csv": "What the rounds waited for.",
-    "suggestions.csv": "In the folder of a search: what became of each suggestion. Each key of the space, each objective"
-    " and each constrained figure has a column, too; figures are means over the seeds.",
+    "suggestions.csv": "In the folder of a search: what became of each suggestion. Each key of the space, each "
+    "objective and each constrained figure has a column, too; figures are means over the seeds.",
     "points.csv": "In the folder of a sweep: which trial belongs to which point. Each axis has a column, too.",
 }
 

@@ -9,6 +9,7 @@ import pytest
 from simulator.experiments.sweep import points
 from simulator.experiments.sweep.points import Plan
 from simulator.experiments.sweep.settings import load
+from simulator.experiments.trial import identity
 from simulator.settings.errors import ScenarioError
 from tests.helpers.small_sweeps import Write
 

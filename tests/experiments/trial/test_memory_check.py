@@ -92,7 +92,7 @@ def test_it_is_known_before_anything_is_trained(monkeypatch: pytest.MonkeyPatch,
     most = needed("splitfed", head=0)[0]
     settings = scenario([most], name="splitfed", head=0)
     both = settings.model_copy(update={"algorithms": (settings.algorithms[0], scenario([most]).algorithms[0])})
-    monkeypatch.setattr("simulator.experiments.run.run.run_trial", lambda *_, **__: pytest.fail("it was trained"))
+    monkeypatch.setattr("simulator.experiments.run.trials.run_trial", lambda *_, **__: pytest.fail("it was trained"))
     with pytest.raises(ScenarioError, match="fedavg needs"):
         run_scenario(both, out=tmp_path / "out")
 

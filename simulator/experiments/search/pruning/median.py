@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Median(Pruning):
     """A trial is given up if its best accuracy so far is below the median of what earlier trials had in that round.
 
-    Rounds are compared, not what they cost: where traffic, time or energy to a target are looked for, a point with cheap
-    rounds that learns slowly may be given up although it would have been the best.
+    Rounds are compared, not what they cost: where traffic, time or energy to a target are looked for, a point with
+    cheap rounds that learns slowly may be given up although it would have been the best.
 
     Attributes:
         after: how many rounds every trial may take.
