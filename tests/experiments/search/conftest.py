@@ -47,9 +47,9 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[Trial]:
     found: list[Trial] = []
     real = evaluate.outcome_of
 
-    def watched(trial: Trial) -> Any:
+    def watched(trial: Trial, checkpoints: Any) -> Any:
         found.append(trial)
-        return real(trial)
+        return real(trial, checkpoints)
 
     monkeypatch.setattr(evaluate, "outcome_of", watched)
     return found
