@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from simulator.cli.executors import Address, ExecutorName
 from simulator.cli.shared import Plugin, Set, app, refuse, stopped
 
 
@@ -28,6 +29,8 @@ def search(
             metavar="N",
         ),
     ] = None,
+    executor: ExecutorName = "local",
+    address: Address = None,
     ledger: Annotated[
         bool, typer.Option("--ledger/--no-ledger", help="Keep the ledger of every trial; timelines and traces need it.")
     ] = False,
@@ -40,7 +43,17 @@ def search(
     from simulator.experiments.search.run import run_search
 
     try:
-        run_search(file, overrides, dry=dry, out=out, workers=workers, ledger=ledger, force=force)
+        run_search(
+            file,
+            overrides,
+            dry=dry,
+            out=out,
+            workers=workers,
+            executor=executor,
+            address=address,
+            ledger=ledger,
+            force=force,
+        )
     except OSError as error:
         if not error.filename:
             raise

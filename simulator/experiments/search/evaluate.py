@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.experiments.search.journal import DONE, FAILED, INFEASIBLE, PRUNED
 from simulator.experiments.sweep.run import outcome_of
+from simulator.experiments.trial.checkpoint import Checkpoints
 from simulator.experiments.trial.memory_check import dry_run_that_fits
 from simulator.experiments.trial.trial import Trial as Steps
 from simulator.settings.errors import ScenarioError
@@ -82,9 +83,11 @@ class Evaluate:
         for place, trial in enumerate(item.trials):
             if self.store.done(trial.hash, self.ledger):
                 continue
+            checkpoints = Checkpoints(self.store.checkpoint(trial.hash), trial.scenario.checkpoint, trial.hash)
             try:
                 curves = item.curves[place] if item.curves else ()
-                self.store.keep(trial, self._outcome(trial, curves), self.device, self.ledger)
+                self.store.keep(trial, self._outcome(trial, curves, checkpoints), self.device, self.ledger)
+                checkpoints.remove()
             except GivenUpError as stop:
                 curve, last = stop.args
                 self._record(trial.hash, curve)
@@ -98,9 +101,11 @@ class Evaluate:
                 return Evaluated(item.number, FAILED, problem)
         return Evaluated(item.number)
 
-    def _outcome(self, trial: Trial, curves: tuple[Curve, ...]) -> TrialResult:
+    def _outcome(self, trial: Trial, curves: tuple[Curve, ...], checkpoints: Checkpoints) -> TrialResult:
         judge = None if trial.dry else Judge.of(self.pruning, curves)
-        return outcome_of(trial) if judge is None else _watched(trial, judge)
+        if judge is None:
+            return outcome_of(trial, checkpoints)
+        return _watched(trial, judge)  # without checkpoints, for it must see the whole curve
 
     def _record(self, key: str, curve: Curve) -> None:
         with whole_folder(self.store.trials / key) as place:

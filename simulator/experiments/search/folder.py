@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -114,6 +114,11 @@ class Folder:
 
     def _clean(self) -> None:
         remove_unfinished(self.store.trials)
+        checkpoints = self.store.checkpoint("").parent
+        if checkpoints.is_dir():
+            remove_unfinished(checkpoints)
+            with suppress(OSError):  # it is not empty
+                checkpoints.rmdir()
         for name in (SEARCH, SUGGESTIONS, BEST, ENVIRONMENT, "front"):
             remove_unfinished(self.path, name)
 

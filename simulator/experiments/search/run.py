@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from simulator.experiments.executors.base import Executor
+from simulator.experiments.executors.choose import chosen
 from simulator.experiments.executors.drawn import Drawn
 from simulator.experiments.executors.local import workers_that_fit
 from simulator.experiments.executors.sequential import Sequential
@@ -42,7 +42,8 @@ def run_search(
     workers: int | None = None,
     ledger: bool = False,
     force: bool = False,
-    executor: Executor | None = None,
+    executor: str = "local",
+    address: str | None = None,
     console: Console | None = None,
 ) -> Path:
     """Run a search, or go on with one, and return its folder.
@@ -57,7 +58,8 @@ def run_search(
             scenario's number of threads in each.
         ledger: store the ledger of every trial; timelines and traces need it.
         force: use a folder that holds another search or something else.
-        executor: where points are evaluated; None: in ``workers`` processes on this machine.
+        executor: where points are evaluated: "local", "ray" or "slurm". All machines must share the folder.
+        address: which Ray or Slurm that is, as for ``chosen``.
         console: where progress is printed; None: standard output.
 
     Raises:
@@ -71,15 +73,17 @@ def run_search(
         points = points_of(search, overrides, dry)
     folder, device = Folder(out or Path("runs") / search.name), torch_device(points.base, dry)
     at_once = workers or (workers_that_fit(points.base.threads) if device == "cpu" else 1)
+    threads, gpus = points.base.threads, device == "cuda"
+    remote = chosen(executor, workers=workers, threads=threads, address=address, gpus=gpus)
     with folder.opened(search, points.base, dry, device, force):
         journal = Journal(folder.path, search, points.distributions())
         loop = Loop(points, journal, folder.store, ledger)
         results = Results(points, folder, journal)
         try:
             function = Evaluate(Store(folder.path.absolute()), device, ledger, search.pruning)
-            executor = executor or (Drawn(at_once, points.base.threads) if at_once > 1 else Sequential())
-            with closing(executor.map(function, loop.items())) as evaluated:  # closing stops what still runs
-                _Watch(loop, at_once, results.write, console)(evaluated)
+            where = remote or (Drawn(at_once, threads) if at_once > 1 else Sequential())
+            with closing(where.map(function, loop.items())) as evaluated:  # closing stops what still runs
+                _Watch(loop, None if remote else at_once, results.write, console)(evaluated)
         except BrokenProcessPool:
             how = _how_to_continue(folder)
             problem = "a worker process was killed, perhaps for lack of memory: try fewer --workers"
@@ -111,13 +115,13 @@ class _Watch:
 
     Attributes:
         loop: the search.
-        at_once: how many points are evaluated at once.
+        at_once: how many points are evaluated at once; None: that is for a cluster to say.
         write: updates the table of suggestions.
         console: where progress is printed.
     """
 
     loop: Loop
-    at_once: int
+    at_once: int | None
     write: Callable[[], None]
     console: Console
 
@@ -125,7 +129,8 @@ class _Watch:
         loop, quiet, statuses = self.loop, not shows_bars(self.console), Counter[str]()
         if quiet:
             known = f", of which {loop.before} are known" if loop.before else ""
-            self.console.print(f"{loop.wanted} points to look at{known}, {self.at_once} at once", highlight=False)
+            at_once = "" if self.at_once is None else f", {self.at_once} at once"
+            self.console.print(f"{loop.wanted} points to look at{known}{at_once}", highlight=False)
         began = last = time.monotonic()
         with bars(self.console, state=True) as progress:
             bar = progress.add_task("points", total=loop.wanted, completed=loop.before, state="")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from analysis.quantities import kind_of
 from simulator.experiments.search.evaluate import Evaluated, Item
-from simulator.experiments.search.journal import DONE, INFEASIBLE, Journal, Outcome, Suggestion
+from simulator.experiments.search.journal import DONE, FAILED, INFEASIBLE, Journal, Outcome, Suggestion
 from simulator.experiments.search.measures import TO_TARGET, curve_of, figures_of
 from simulator.experiments.search.points import Point, Points
 from simulator.experiments.search.space import number_of
@@ -106,7 +106,10 @@ class Loop:
     def tell(self, evaluated: Evaluated) -> Outcome:
         """Take in what became of a point, and return it."""
         point = self.running.pop(evaluated.number)
-        if evaluated.status == DONE:
+        if evaluated.status == DONE and not all(self.store.done(trial.hash) for trial in point.trials):
+            message = "its trials did not come back: a search needs a folder that all machines share"
+            outcome = self._outcome(point, FAILED, message=message)
+        elif evaluated.status == DONE:
             outcome = self._judged(point)
         elif evaluated.status == INFEASIBLE:
             outcome = self._infeasible(point, evaluated.message)

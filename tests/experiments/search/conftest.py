@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from tests.helpers.small_sweeps import SCENARIO, Write
 
 @pytest.fixture(autouse=True)
 def _no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take longer than the search; a test that looks at them asks for ``pictures``."""
+    """They take longer than the search; a test that looks at them asks for ``pictures``. Progress is not told."""
+    monkeypatch.setattr("simulator.experiments.search.run.EVERY", inf)
     if "pictures" not in request.fixturenames:
         monkeypatch.setattr("analysis.write_search_report", lambda folder: folder / "report.html")
         monkeypatch.setattr("simulator.experiments.sweep.run.tell_results", lambda *given: None)
@@ -47,9 +49,9 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[Trial]:
     found: list[Trial] = []
     real = evaluate.outcome_of
 
-    def watched(trial: Trial) -> Any:
+    def watched(trial: Trial, checkpoints: Any) -> Any:
         found.append(trial)
-        return real(trial)
+        return real(trial, checkpoints)
 
     monkeypatch.setattr(evaluate, "outcome_of", watched)
     return found
