@@ -13,6 +13,7 @@ from simulator.experiments.sweep.run import outcome_of
 from simulator.experiments.trial.checkpoint import Checkpoints
 from simulator.experiments.trial.memory_check import dry_run_that_fits
 from simulator.experiments.trial.trial import Trial as Steps
+from simulator.settings.disk import CannotWriteError
 from simulator.settings.errors import ScenarioError
 from simulator.settings.files import whole_folder
 from simulator.settings.plugin_files import own_lines
@@ -95,6 +96,8 @@ class Evaluate:
             except ScenarioError as error:
                 self.store.fail(trial.hash, str(error))
                 return Evaluated(item.number, INFEASIBLE, str(error))
+            except CannotWriteError:  # nor could others be: the search ends
+                raise
             except Exception as error:  # a defect, or too little memory: the search must go on
                 problem = own_lines(error) or f"{type(error).__name__}: {error}"
                 self.store.fail(trial.hash, problem, traceback=traceback.format_exc())

@@ -46,11 +46,12 @@ run_search(file, dry=True, out=trials.parent, workers=1, console=Console(file=io
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_a_search_that_is_killed_ends_as_an_undisturbed_one(write: Write, tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 30))])
+def test_a_search_that_is_killed_ends_as_an_undisturbed_one(seed: int, write: Write, tmp_path: Path) -> None:
     space = {HEAD: {"integers": [0, 4]}, RATE: {"floats": ["5 Mbit/s", "500 Mbit/s"], "log": True}}
     file = write(space=space, trials=POINTS, sampler={"name": "tpe", "first": 6})
     out = tmp_path / "out"
-    command = [sys.executable, "-c", SCRIPT, str(file), str(out), "0"]
+    command = [sys.executable, "-c", SCRIPT, str(file), str(out), f"{seed}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     said = [line.split() for line in done.stdout.splitlines()]
