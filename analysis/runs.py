@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ from analysis.reading import (
 )
 from analysis.schemas import demand_schema
 from analysis.trials import labels_of_sweep, name_of_trial
-from simulator.settings.files import RUN_UNDER_WAY, finish_replacement
+from simulator.settings.files import RUN_SO_FAR, RUN_UNDER_WAY, finish_replacement
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +227,10 @@ def load_run(folder: str | Path) -> Run:
     check_folder(folder)
     if (folder / "points.csv").is_file():
         raise RunError(f"{folder}: this is a sweep's folder; its trials are runs: {folder / 'trials' / '…'}")
-    finish_replacement(folder, if_abandoned=True)
+    with suppress(OSError):  # a copy that cannot be written
+        finish_replacement(folder, if_abandoned=True)
+    if not (folder / "summary.json").is_file() and (folder / RUN_SO_FAR / "summary.json").is_file():
+        folder /= RUN_SO_FAR  # the trials that are done so far
     if not (folder / "summary.json").is_file():
         if (folder / RUN_UNDER_WAY).is_dir():
             raise RunError(f"{folder}: no trial of this run is finished; sfsim run ... --resume goes on with it")

@@ -34,8 +34,8 @@ def _nothing_remembered() -> Iterator[None]:
 def _no_explorer() -> Iterator[None]:
     """Runs leave no programs for the sliders of their page: that takes time, and only tests of these look at them."""
     with pytest.MonkeyPatch.context() as patch:
-        if run := sys.modules.get("simulator.experiments.run.run"):
-            patch.setattr(run, "explorer", lambda scenario: None)
+        if drawing := sys.modules.get("simulator.experiments.run.drawing"):
+            patch.setattr(drawing, "explorer", lambda scenario: None)
         yield
 
 

@@ -49,7 +49,8 @@ def run(
 
     try:
         _tell(scenario)
-        confirm_run(scenario, dry, yes, jobs)
+        if executor == "local" and not resume:  # else it is another machine's, or begun already
+            confirm_run(scenario, dry, yes, jobs)
         there = None if (executor, address) == ("local", None) else _executor(scenario, dry, executor, jobs, address)
         with writing("the run folder"):
             out = run_scenario(scenario, dry=dry, out=out, force=force, resume=resume, jobs=jobs, executor=there)
@@ -137,7 +138,8 @@ def sweep(
     from simulator.experiments.sweep.run import run_sweep
 
     try:
-        confirm_sweep(file, overrides, axes, dry, yes, workers)
+        if executor == "local":
+            confirm_sweep(file, overrides, axes, dry, yes, workers)
         with writing("the sweep's folder"):
             folder = run_sweep(
                 file,

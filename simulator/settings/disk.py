@@ -169,20 +169,21 @@ def _final(name: str, path: Path, partial: Path | None) -> str | None:
 
 
 def _number(error: Exception, path: Path) -> int | None:
-    """Return the number of the system's error behind another; None if there is none.
+    """Return the number of the system's error behind another; None if there is none that has to do with a file.
 
     Args:
         error: what a library raised.
         path: the file that it was writing.
     """
-    module = type(error).__module__.partition(".")[0]
     if isinstance(error, UnicodeEncodeError) and not _is_text(os.path.abspath(path)):
         return errno.EILSEQ
-    if module not in _FOREIGN and not isinstance(error, OSError | RuntimeError):
+    if isinstance(error, OSError):
+        return error.errno if error.errno in _REASONS and error.filename is None else None
+    if type(error).__module__.partition(".")[0] not in _FOREIGN and not isinstance(error, RuntimeError):
         return None
     behind: BaseException | None = error
     while behind is not None:
-        if isinstance(behind, OSError) and behind.errno in _REASONS:
+        if isinstance(behind, OSError) and behind.errno in _REASONS and behind.filename is None:
             return behind.errno
         behind = behind.__cause__ or behind.__context__
     if match := _NUMBER.search(str(error)):

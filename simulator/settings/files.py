@@ -19,7 +19,9 @@ from simulator.settings.disk import raise_located, written
 
 RUN_UNDER_WAY = ".run"
 """The hidden folder in that of a run for what is under way."""
-_REPLACING, _NEW, _OLD = "replacing.json", "new", "old"
+RUN_SO_FAR = f"{RUN_UNDER_WAY}/new"
+"""The folder in it that takes the place of what is shown once the run is complete."""
+_REPLACING, _OLD = "replacing.json", "old"
 _ABANDONED = 5.0
 """Seconds after which a replacement that goes on is taken for one that was interrupted; it takes milliseconds."""
 _LONGEST_NAME = 200
@@ -101,9 +103,10 @@ def replace_folder(partial: Path, folder: Path) -> None:
 
     Where the system can exchange two names at once (Linux), there is no moment without a folder of this name.
     """
-    if not folder.exists():
+    with suppress(OSError):  # there is a folder with contents, of which another process may have put them there
         os.replace(partial, folder)
-    elif _exchange(partial, folder):
+        return
+    if _exchange(partial, folder):
         shutil.rmtree(partial, ignore_errors=True)
     else:
         previous = hidden_folder(folder, "old-")
@@ -204,7 +207,7 @@ def finish_replacement(folder: Path, *, if_abandoned: bool = False) -> None:
     for name in json.loads(marker.read_text(encoding="utf-8"))["old"]:
         if not os.path.lexists(old / name) and os.path.lexists(folder / name):
             os.replace(folder / name, old / name)
-    for path in list((work / _NEW).iterdir()):
+    for path in list((folder / RUN_SO_FAR).iterdir()):
         os.replace(path, folder / path.name)
     discard(work)
 

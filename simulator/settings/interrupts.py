@@ -82,12 +82,6 @@ def say_stopped(kept: str = "") -> NoReturn:
     raise SystemExit(STOPPED) from None
 
 
-def check() -> None:
-    """Raise ``KeyboardInterrupt`` if this process was asked to stop, in case the first one was caught by a library."""
-    if asked():
-        raise KeyboardInterrupt
-
-
 def _stop(number: int, frame: FrameType | None) -> None:
     if _asked.over:
         os._exit(STOPPED)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -34,12 +33,12 @@ def locked(place: Path, folder: Path, does: str) -> Iterator[None]:
     """
     owner = place.with_name(f"{place.name}-owner")
     lock = _acquired(place, owner, folder, does)
-    while not place.exists():  # whoever held it before has removed it with its folder
+    while not _is_there(place, lock):  # whoever held it before has removed it with its folder
         lock.release()
         lock = _acquired(place, owner, folder, does)
     try:
         with suppress(OSError):
-            said = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time(), "command": sys.argv[1:3]}
+            said = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
             owner.write_text(json.dumps(said), encoding="utf-8")
         yield
     finally:
@@ -61,6 +60,15 @@ def _acquired(place: Path, owner: Path, folder: Path, does: str) -> FileLock:
         problem = f"{folder} cannot be locked against other processes: {why}"
         raise ScenarioError(f"{problem}; name a folder on another file system with --out") from error
     return lock
+
+
+def _is_there(place: Path, lock: FileLock) -> bool:
+    """Return whether the file that is locked is the one that has its name."""
+    descriptor = getattr(getattr(lock, "_context", None), "lock_file_fd", None)
+    with suppress(OSError):
+        there = place.stat()
+        return descriptor is None or os.path.samestat(os.fstat(descriptor), there)
+    return False
 
 
 def _holder(owner: Path) -> str:

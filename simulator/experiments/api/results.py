@@ -145,7 +145,7 @@ class Run(Shown):
         """Draw the figures and the report into the folder, unless they are there, and return the report's path."""
         from analysis import write_figures, write_report
         from simulator.experiments.plan.explorer.explorer import EXPLORER
-        from simulator.experiments.run.run import write_explorer
+        from simulator.experiments.run.drawing import write_explorer
 
         report = self.folder / "report.html"
         if report.is_file():

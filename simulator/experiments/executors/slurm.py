@@ -65,10 +65,10 @@ class Slurm:
         if self.cluster == "slurm" and self.workers:
             executor.update_parameters(slurm_array_parallelism=self.workers)
         count = min(len(every), MOST_JOBS if self.cluster == "slurm" else self.workers or 1)
-        jobs = executor.map_array(
-            with_plugins(_Share(function, self.gpus)), [every[start::count] for start in range(count)]
-        )
+        jobs: list[Any] = []
         try:
+            shares = [every[start::count] for start in range(count)]
+            jobs += executor.map_array(with_plugins(_Share(function, self.gpus)), shares)
             while jobs:
                 done = [job for job in jobs if job.done()]
                 jobs = [job for job in jobs if job not in done]

@@ -1,13 +1,15 @@
-"""The folder of a run: claimed when it starts, filled as trials are done, and never half-written.
+"""The folder of a run: claimed when it starts, and never half-written.
 
-What is under way is in the hidden folder ``.run`` in it: the finished trials, the checkpoints of the others, and what
-the run is (``run.json``). It goes away when the run is complete.
+What is under way is in the hidden folder ``.run`` in it: the finished trials, the checkpoints of the others, the tables
+so far (``new``), and what the run is (``run.json``). When all trials are done, the tables take the place of what was
+there, and it goes away.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from simulator.experiments.run.manifest import MANIFEST
+from simulator.experiments.run.manifest import MANIFEST, write_manifest
 from simulator.experiments.run.parts import Part, Parts
 from simulator.experiments.run.tables import LEDGER, SUMMARY
 from simulator.settings.disk import check_place, written
 from simulator.settings.errors import MessageError, ScenarioError
 from simulator.settings.files import (
+    RUN_SO_FAR,
     RUN_UNDER_WAY,
     atomically,
     discard,
@@ -32,6 +35,7 @@ from simulator.settings.files import (
     start_replacement,
 )
 from simulator.settings.locks import locked
+from simulator.settings.plugin_files import files_of
 from simulator.settings.wording import first_difference, shown
 
 if TYPE_CHECKING:
@@ -72,10 +76,14 @@ def unfinished_folder(scenario: str, root: Path = Path("runs")) -> Path:
     Raises:
         ScenarioError: there is none.
     """
-    found = [place.parents[1] for place in root.glob(f"{scenario}-*/{RUN_UNDER_WAY}/{STATED}")]
+    found: dict[Path, float] = {}
+    for place in root.glob(f"*/{RUN_UNDER_WAY}/{STATED}"):
+        if re.fullmatch(rf"{re.escape(scenario)}-\d+", place.parents[1].name):
+            with suppress(FileNotFoundError):  # it is complete by now
+                found[place.parents[1]] = place.stat().st_mtime
     if not found:
         raise ScenarioError(f"there is no unfinished run of {scenario} in {root}: name its folder with --out")
-    return max(found, key=lambda folder: (folder / RUN_UNDER_WAY / STATED).stat().st_mtime)
+    return max(found, key=found.__getitem__)
 
 
 @dataclass(frozen=True)
@@ -83,12 +91,10 @@ class RunFolder:
     """The folder of a run that is under way.
 
     Attributes:
-        folder: the folder.
-        replaces: whether it holds an earlier run, which stays until the new one is whole.
+        folder: the folder. Until the run is complete, an earlier one in it stays as it is.
     """
 
     folder: Path
-    replaces: bool
 
     @property
     def work(self) -> Path:
@@ -104,22 +110,24 @@ class RunFolder:
         """Return where the checkpoint of a trial is, if it has one."""
         return self.work / "checkpoints" / f"{key}.safetensors"
 
-    def publish(self, parts: Sequence[Part]) -> None:
-        """Show the finished trials in the folder, unless it still holds an earlier run."""
-        if not self.replaces and parts:
-            self.parts.join(self.folder, parts)
+    def join(self, parts: Sequence[Part]) -> None:
+        """Bring the tables of the finished trials up to date; what reads the folder finds them."""
+        if parts:
+            self.parts.join(self.folder / RUN_SO_FAR, parts)
 
     def complete(self, parts: Sequence[Part]) -> None:
         """Show all trials in the folder, in the place of an earlier run if there is one, and remove what is hidden."""
-        if self.replaces:
-            self.parts.join(self.work / "new", parts)
-            start_replacement(self.folder, [path.name for path in _others(self.folder)])
-        else:
-            self.parts.join(self.folder, parts)
-            discard(self.work)
+        with written(self.folder):
+            self._put(parts)
 
+    def _put(self, parts: Sequence[Part]) -> None:
+        self.join(parts)
+        write_manifest(self.folder / RUN_SO_FAR)
+        start_replacement(self.folder, [path.name for path in _others(self.folder)] if holds_a_run(self.folder) else [])
+
+    @property
     def is_empty(self) -> bool:
-        """Return whether no trial is finished, and none has a checkpoint."""
+        """Whether no trial is finished, and none has a checkpoint."""
         return not any(next((self.work / name).glob("*"), None) for name in ("trials", "checkpoints"))
 
 
@@ -149,16 +157,17 @@ def claimed(folder: Path, scenario: Scenario, dry: bool, *, force: bool, resume:
     created = [place for place in (folder, *folder.parents) if not place.exists()]
     with written(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with written(folder), locked(folder / LOCK, named, "writes this run"):
+    with locked(folder / LOCK, named, "writes this run"):
         try:
-            finish_replacement(folder)
-            stated = _stated(scenario, dry)
-            _check(named, folder, stated, force, resume)
-            run = _opened(folder, stated, resume)
+            with written(folder):
+                finish_replacement(folder)
+                stated = _stated(scenario, dry)
+                _check(named, folder, stated, force, resume)
+                run = _opened(folder, stated, resume)
             try:
                 yield run
             finally:
-                if run.work.exists() and run.is_empty():
+                if run.work.exists() and run.is_empty:
                     shutil.rmtree(run.work, ignore_errors=True)
         finally:
             _leave(folder, created)
@@ -166,19 +175,18 @@ def claimed(folder: Path, scenario: Scenario, dry: bool, *, force: bool, resume:
 
 def _opened(folder: Path, stated: dict[str, Any], resume: bool) -> RunFolder:
     """Prepare what is hidden in a folder, which is locked; arguments as of ``claimed``."""
-    work, replaces = folder / RUN_UNDER_WAY, holds_a_run(folder)
-    remove_unfinished(folder, RUN_UNDER_WAY.lstrip("."))
-    if resume:
-        replaces = json.loads((work / STATED).read_text(encoding="utf-8"))["replaces"]
-    else:
+    work = folder / RUN_UNDER_WAY
+    for name in (RUN_UNDER_WAY.lstrip("."), "shared", *OURS):
+        remove_unfinished(folder, name)  # and nothing else that is hidden: the folder may be anybody's
+    if not resume:
         discard(work)
     work.mkdir(exist_ok=True)
-    for place in (work, work / "trials", work / "checkpoints"):
+    for place in (work, work / "trials", work / "checkpoints", folder / RUN_SO_FAR):
         if place.is_dir():
             remove_unfinished(place)
-    text = json.dumps(stated | {"replaces": replaces})
-    atomically(work / STATED, lambda partial: partial.write_text(text, encoding="utf-8"))
-    return RunFolder(folder, replaces)
+    shutil.rmtree(work / "progress", ignore_errors=True)
+    atomically(work / STATED, lambda partial: partial.write_text(json.dumps(stated), encoding="utf-8"))
+    return RunFolder(folder)
 
 
 def _others(folder: Path) -> list[Path]:
@@ -205,7 +213,8 @@ def _stated(scenario: Scenario, dry: bool) -> dict[str, Any]:
     """Return by what an unfinished run is recognised."""
     settings = yaml.safe_load(scenario.resolved())
     settings.pop("checkpoint", None)  # how often one is written changes nothing
-    return {"version": version("sfsim"), "dry": dry, "scenario": settings}
+    plugins = {file.path.name: file.version for file in files_of(scenario)}
+    return {"version": version("sfsim"), "dry": dry, "scenario": settings, "plugins": plugins}
 
 
 def _check(named: Path, folder: Path, stated: dict[str, Any], force: bool, resume: bool) -> None:
@@ -215,7 +224,7 @@ def _check(named: Path, folder: Path, stated: dict[str, Any], force: bool, resum
         _check_same(named, folder, stated)
         return
     others = _others(folder)
-    if under_way.is_dir() and not RunFolder(folder, False).is_empty() and not force:
+    if under_way.is_dir() and not RunFolder(folder).is_empty and not force:
         raise FolderTakenError(f"{named} holds an unfinished run: go on with --resume, or start anew with --force")
     if others and not force:
         problem = f"{named} exists and is not empty: name another folder with --out, or replace a run with --force"
@@ -240,6 +249,7 @@ def _check_same(named: Path, folder: Path, stated: dict[str, Any]) -> None:
         ("version", "of another version of sfsim"),
         ("dry", "of another kind"),
         ("scenario", "of another scenario"),
+        ("plugins", "with other plug-ins"),
     ):
         if there.get(key) != stated[key]:
             where, theirs, ours = first_difference(key, there.get(key), stated[key])

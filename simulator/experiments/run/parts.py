@@ -84,7 +84,7 @@ class Parts:
             target: the folder.
             parts: at least one, in the order of the scenario.
         """
-        target.mkdir(exist_ok=True)
+        target.mkdir(parents=True, exist_ok=True)
         for part in parts:
             ledger, moved = self.folder / part.key / LEDGER / part.name, target / LEDGER / part.name
             if ledger.is_dir():

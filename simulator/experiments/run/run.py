@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import json
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,33 +13,24 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from simulator.experiments.executors.local import executor_for
-from simulator.experiments.plan.explorer.explorer import EXPLORER, explorer
-from simulator.experiments.run.consoles import standard_console, status
-from simulator.experiments.run.folders import RunFolder, claimed, free_folder, unfinished_folder
+from simulator.experiments.run.all_trials import AllTrials
+from simulator.experiments.run.consoles import standard_console
+from simulator.experiments.run.drawing import REPORT, draw
+from simulator.experiments.run.folders import CompleteError, claimed, free_folder, unfinished_folder
 from simulator.experiments.run.losses import losses
-from simulator.experiments.run.manifest import write_manifest
-from simulator.experiments.run.parts import Part
 from simulator.experiments.run.settled import said
 from simulator.experiments.run.table import results_table
-from simulator.experiments.run.trials import Finished, Job, run_jobs
 from simulator.experiments.run.verdict import tell_verdict
-from simulator.experiments.trial.build import torch_device
-from simulator.experiments.trial.identity import identity
-from simulator.experiments.trial.memory_check import Tell, devices_left_out
+from simulator.experiments.trial.memory_check import Tell
 from simulator.experiments.trial.validate import check
-from simulator.settings.disk import told
-from simulator.settings.files import atomically
 from simulator.settings.terminal import print_on
 
 if TYPE_CHECKING:
     from simulator.experiments.executors.base import Executor
     from simulator.experiments.run.digest import Digest
+    from simulator.experiments.run.parts import Part
     from simulator.experiments.run.tables import Summary
     from simulator.scenario.scenario import Scenario
-
-BETWEEN_TABLES = 5.0
-"""Seconds between two updates of the tables in the folder while trials go on."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +119,8 @@ def run_scenario(
     tell_verdict(verdict_of_run(load_run(out)), console)
     for sentence in results.remarks:
         console.print(sentence, soft_wrap=True, markup=False)
-    if (out / "report.html").is_file():
-        console.print(f"Report: {out / 'report.html'}", soft_wrap=True, markup=False)
+    if (out / REPORT).is_file():
+        console.print(f"Report: {out / REPORT}", soft_wrap=True, markup=False)
     return out
 
 
@@ -168,125 +157,30 @@ def run_into(
     Raises:
         ScenarioError: the scenario cannot be run as it is; no trial was trained. Or there is nothing to resume.
         FolderTakenError: ``folder`` holds something that may not be replaced.
+        CompleteError: ``resume``, and the run is complete.
         KeyboardInterrupt: it was stopped; if something is kept, the message says how to go on.
     """
     check(scenario, dry)
     tell = tell or functools.partial(console.print, soft_wrap=True, markup=False)
-    with claimed(folder, scenario, dry, force=force, resume=resume) as run:
-        trials = _trials(run, folder, scenario, dry, console, tell, jobs, executor)
-        run.complete(list(trials))
-        write_manifest(folder)
-    if report:
-        draw(folder, scenario, tell)
-    return Results.of(scenario, trials)
-
-
-def draw(folder: Path, scenario: Scenario, tell: Tell) -> None:
-    """Draw the figures and the report of a complete run; a failure costs them alone.
-
-    Args:
-        folder: the run folder.
-        scenario: what was run.
-        tell: called with a line if something cannot be drawn.
-    """
-    from analysis import write_figures, write_report
-
-    write_explorer(folder, scenario, tell)
     try:
-        write_report(folder, write_figures(folder))
-        write_manifest(folder)
-    except Exception as error:  # whatever it is: the trials are done, and must not be lost for some pictures
-        why = told(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-        tell(f"The results are complete, but the report could not be drawn ({why}).")
-        tell(f"Try again with: sfsim report {folder}")
-
-
-def write_explorer(folder: Path, scenario: Scenario, tell: Tell) -> None:
-    """Write what the sliders of the page compute with, if there is anything; a failure costs the sliders alone.
-
-    Args:
-        folder: the run folder.
-        scenario: what was run.
-        tell: called with a line if the page has no sliders because of an error.
-    """
-    try:
-        programs = explorer(scenario)
-        if programs:
-            text = json.dumps(programs, separators=(",", ":"))
-            atomically(folder / EXPLORER, lambda partial: partial.write_text(text, encoding="utf-8"))
-    except Exception as error:  # whatever it is: the trials are done, and must not be lost for some sliders
-        tell(f"The page has no sliders: {type(error).__name__}: {error}")
-
-
-def _trials(
-    run: RunFolder,
-    named: Path,
-    scenario: Scenario,
-    dry: bool,
-    console: Console,
-    tell: Tell,
-    jobs: int | None,
-    executor: Executor | None,
-) -> dict[Part, Digest]:
-    """Run the trials that are missing; return what is said of each, in the order of the scenario.
-
-    Arguments and errors are as for ``run_into``; ``named`` is the folder as the user named it.
-    """
-    data = scenario.model_dump(mode="json")
-    places = {
-        Part(identity(scenario, index, seed, dry, data), entry.label, seed): index
-        for index, entry in enumerate(scenario.algorithms)
-        for seed in scenario.seeds
-    }
-    digests = {part.key: digest for part in places if (digest := run.parts.digest(part.key))}
-    missing = [part for part in places if part.key not in digests]
-    if digests:
-        tell(f"{len(digests)} of {len(places)} trials are done already")
-    fits: Mapping[tuple[str, int], frozenset[str]] = {}
-    if missing and not dry:
-        with status(console, "Does it fit into memory?"):
-            fits = devices_left_out(scenario, tell)
-    work = [
-        Job(part.key, scenario, places[part], part.seed, dry, fits.get((part.label, part.seed), frozenset()))
-        for part in missing
-    ]
-    device = torch_device(scenario, dry)
-    publish = _Publishing(run, lambda: [part for part in places if part.key in digests])
-
-    def keep(done: Finished) -> None:
-        assert done.digest is not None
-        digests[done.key] = done.digest
-        publish.now_and_then()
-
-    try:
-        executor = executor or executor_for(len(work), scenario.threads, device, jobs)
-        run_jobs(work, run, executor, device, console, tell, keep)
-    except KeyboardInterrupt:
-        kept = f"{len(digests)} of {len(places)} trials are done" if digests else "a trial has a checkpoint"
-        raise KeyboardInterrupt("" if run.is_empty() else f"{kept}: go on with --resume --out {named}") from None
-    finally:
-        with suppress(OSError):  # of the disk, which has been told already, or will be when the run is completed
-            publish.now()
-    return {part: digests[part.key] for part in places}
-
-
-class _Publishing:
-    """Shows finished trials in the folder, but not too often."""
-
-    def __init__(self, run: RunFolder, finished: Callable[[], list[Part]]) -> None:
-        self._run, self._finished, self._last, self._shown = run, finished, time.monotonic(), 0
-
-    def now_and_then(self) -> None:
-        """Show them if that was some time ago."""
-        if time.monotonic() - self._last > BETWEEN_TABLES:
-            self.now()
-
-    def now(self) -> None:
-        """Show them, if there are new ones."""
-        finished, self._last = self._finished(), time.monotonic()
-        if len(finished) > self._shown:
-            self._run.publish(finished)
-            self._shown = len(finished)
+        with claimed(folder, scenario, dry, force=force, resume=resume) as run:
+            trials = AllTrials(run, scenario, dry)
+            try:
+                trials.run_missing(console, tell, jobs, executor)
+                run.complete(list(trials.digests))
+                if report:
+                    draw(folder, scenario, tell)
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(trials.kept(folder)) from None
+            except Exception:
+                if kept := trials.kept(folder):
+                    tell(f"{kept[0].upper()}{kept[1:]}")
+                raise
+    except CompleteError:
+        if report and not (folder / REPORT).exists():  # it was killed before it was drawn
+            draw(folder, scenario, tell)
+        raise
+    return Results.of(scenario, trials.digests)
 
 
 def _remarks(by_label: Mapping[str, Sequence[Digest]]) -> Iterator[str]:

@@ -192,10 +192,10 @@ def run_jobs(
         finished: called with each trial that is done.
 
     Raises:
-        ScenarioError: a trial cannot be run as it is; others that were under way are given up.
+        ScenarioError: a trial cannot be run as it is; in other processes, the others are run all the same.
         RuntimeError: a trial failed in another process.
     """
-    by_key = {job.key: job for job in jobs}
+    by_key, failed = {job.key: job for job in jobs}, None
     with bars(console, state=True) as progress:
         table = _Bars(progress, jobs)
         pulses = Pulses(folder.work / PROGRESS)
@@ -207,15 +207,18 @@ def run_jobs(
                 job = by_key[done.key]
                 for line in done.told:
                     tell(line)
-                if done.traceback:
-                    raise RuntimeError(f"{job.name}: {done.problem}\n{done.traceback}")
                 if done.digest is None:
-                    raise ScenarioError(done.problem)
+                    failed = failed or done  # the others are not given up for it
+                    continue
                 finished(done)
                 table.finish(job)
                 if not shows_bars(console):  # in a log the bars would be drawn only at the end, so print each trial
                     wall = human("seconds", done.digest.summary["wall_time_s"])
                     console.print(f"{job.name}: {said_of(done.digest)}, ran for {wall}", markup=False)
+    if failed is not None and failed.traceback:
+        raise RuntimeError(f"{by_key[failed.key].name}: {failed.problem}\n{failed.traceback}")
+    if failed is not None:
+        raise ScenarioError(failed.problem)
 
 
 def said_of(digest: Digest) -> str:
@@ -229,14 +232,16 @@ class _Bars:
     """A bar for each trial; it appears when the trial begins."""
 
     def __init__(self, progress: Progress, jobs: Sequence[Job]) -> None:
-        self._progress = progress
+        self._progress, self._finished = progress, set[str]()
         self._bars = {job.key: progress.add_task(job.name, total=job.steps, state="", visible=False) for job in jobs}
 
     def show(self, job: Job, done: float, state: str) -> None:
-        completed = min(job.steps, int(job.steps * done))
-        self._progress.update(self._bars[job.key], completed=completed, state=state, visible=True)
+        if job.key not in self._finished:
+            completed = min(job.steps, int(job.steps * done))
+            self._progress.update(self._bars[job.key], completed=completed, state=state, visible=True)
 
     def finish(self, job: Job) -> None:
+        self._finished.add(job.key)
         self._progress.update(self._bars[job.key], completed=job.steps, visible=True)
 
 

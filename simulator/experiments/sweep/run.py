@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from simulator.experiments.executors.choose import chosen
-from simulator.experiments.executors.local import executor_for
+from simulator.experiments.executors.local import executor_for, workers_that_fit
 from simulator.experiments.run.consoles import bars, shows_bars, standard_console, status
 from simulator.experiments.sweep import points, problems, settings
 from simulator.experiments.sweep.points import Trial, named
@@ -312,11 +312,9 @@ class Watch:
 
 
 def _workers(missing: Sequence[Trial], device: str, wanted: int | None, threads: int) -> int:
-    """Return how many trials run at once, if each keeps ``threads`` cores busy (a dry run keeps one)."""
+    """Return how many trials run at once, as memory and cores allow, of which each keeps ``threads`` busy."""
     if wanted is None:
-        from joblib import cpu_count
-
-        wanted = 1 if device == "cuda" else max(1, cpu_count() // threads)
+        wanted = 1 if device == "cuda" else workers_that_fit(threads)
     return min(wanted, len(missing))
 
 

@@ -125,7 +125,7 @@ class Simulation:
         if self._resumable is not None and self._resumable.replaying:
             try:
                 next(self.rounds())
-            except CheckpointError:
+            except (CheckpointError, MemoryError, OSError):  # of which the last two are not the checkpoint's fault
                 raise
             except Exception as error:
                 raise CheckpointError(f"cannot be used: {type(error).__name__}: {error}") from error

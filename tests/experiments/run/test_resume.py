@@ -1,13 +1,16 @@
 """A run that was interrupted goes on, and ends with the digits of one that was not."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from analysis import load_run
 from simulator.experiments.run import trials
 from simulator.experiments.run.folders import CompleteError, FolderTakenError, unfinished_folder
+from simulator.experiments.run.manifest import check_manifest
 from simulator.experiments.run.run import run_scenario
 from simulator.scenario.scenario import Scenario
 from simulator.settings.errors import ScenarioError
@@ -47,7 +50,8 @@ def test_it_ends_with_the_digits_of_an_undisturbed_run(
         interrupt(patch, done)
         with pytest.raises(KeyboardInterrupt, match=f"^{done} of 4 trials are done"):
             run_scenario(two, out=out)
-    shown = json.loads((out / "summary.json").read_text())["trials"]
+    assert [path.name for path in out.iterdir() if path.name[0] != "."] == [], "what is shown is whole"
+    shown = load_run(out).summary[["label", "seed"]].to_dict("records")
     assert [(row["label"], row["seed"]) for row in shown] == [("fl-linear", 0), ("fl-linear", 1), ("v1-linear", 0)][
         :done
     ]
@@ -85,6 +89,33 @@ def test_what_cannot_be_resumed_is_said(two: Scenario, tmp_path: Path, monkeypat
     with pytest.raises(ScenarioError, match="holds no unfinished run"):
         run_scenario(two, out=empty, resume=True)
     assert list(empty.iterdir()) == []
+
+
+def test_what_was_killed_before_it_was_drawn_is_drawn(
+    two: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, drawn = tmp_path / "out", []
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("analysis.write_figures", stop)
+        with pytest.raises(KeyboardInterrupt, match=r"the results are complete, and sfsim report .*out draws"):
+            run_scenario(two, dry=True, out=out)
+    assert check_manifest(out) == []
+    monkeypatch.setattr("analysis.write_report", lambda folder, figures: drawn.append(folder))
+    with pytest.raises(CompleteError):
+        run_scenario(two, dry=True, out=out, resume=True)
+    assert drawn == [out]
+
+
+def test_the_folder_of_an_unfinished_run_is_found(two: Scenario, tmp_path: Path) -> None:
+    for name in ("small-1", "small-2", "small-other-3", "small-4x"):
+        (tmp_path / name / ".run").mkdir(parents=True)
+        (tmp_path / name / ".run" / "run.json").write_text("{}")
+    os.utime(tmp_path / "small-1" / ".run" / "run.json", (2e9, 2e9))
+    assert unfinished_folder("small", tmp_path).name == "small-1"
 
 
 def test_a_report_that_cannot_be_drawn_loses_nothing(

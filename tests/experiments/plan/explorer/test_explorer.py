@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from simulator.experiments.plan.explorer.explorer import EXPLORER, explorer
+from simulator.experiments.run import drawing
 from simulator.experiments.run import run as runs
 from simulator.scenario.scenario import Scenario
 from simulator.settings.plugins import DRIVERS
@@ -184,7 +185,7 @@ def test_groups_differ_in_their_own_hardware(tmp_path: Path) -> None:
 
 
 def test_a_run_leaves_its_programs_for_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "explorer", explorer)
+    monkeypatch.setattr(drawing, "explorer", explorer)
     settings = small(tmp_path, "fl", evaluation={"samples": None})
     folder = runs.run_scenario(settings, dry=True, out=tmp_path / "run")
     written = json.loads((folder / EXPLORER).read_text())
@@ -198,7 +199,7 @@ def test_a_failure_costs_the_sliders_alone(
     def failing(scenario: Scenario) -> None:
         raise AttributeError("no costs")
 
-    monkeypatch.setattr(runs, "explorer", failing)
+    monkeypatch.setattr(drawing, "explorer", failing)
     folder = runs.run_scenario(small(tmp_path, "fl", evaluation={"samples": None}), dry=True, out=tmp_path / "run")
     assert "The page has no sliders: AttributeError: no costs" in capsys.readouterr().out
     assert (folder / "summary.json").is_file()
