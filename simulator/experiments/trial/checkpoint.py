@@ -12,22 +12,6 @@ if TYPE_CHECKING:
     from simulator.scenario.checkpoint import CheckpointSettings
 
 
-def why_unusable(path: Path, key: str) -> str | None:
-    """Return why a trial cannot go on from a checkpoint, as the end of a sentence about the file; None if it can.
-
-    Args:
-        path: the file of the checkpoint.
-        key: what it must be a checkpoint of, as given to ``Checkpoints``.
-    """
-    from simulator.experiments.trial.checkpoint_file import CheckpointError, read
-
-    try:
-        read(path, key)
-    except CheckpointError as error:
-        return str(error)
-    return None
-
-
 class Checkpoints:
     """Where the checkpoint of one trial is kept: one file, of which each new checkpoint takes the place.
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 from simulator.experiments.trial import checkpoint_file
-from simulator.experiments.trial.checkpoint import Checkpoints, why_unusable
+from simulator.experiments.trial.checkpoint import Checkpoints
 from simulator.experiments.trial.checkpoint_file import DTYPES, CheckpointError, read, write
 from simulator.experiments.trial.checkpoint_tree import UnstorableError
 from simulator.experiments.trial.trial import run
@@ -28,6 +28,15 @@ TENSORS = [
     torch.arange(3),
     torch.empty(2, 5, dtype=torch.float16, device="meta"),
 ]
+
+
+def why_unusable(path: Path, key: str) -> str | None:
+    """Return why a trial cannot go on from a file; None if it can."""
+    try:
+        read(path, key)
+    except CheckpointError as error:
+        return str(error)
+    return None
 
 
 def same(one: torch.Tensor, other: torch.Tensor) -> bool:
