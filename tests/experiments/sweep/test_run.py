@@ -250,7 +250,7 @@ def test_workers_go_on_after_a_failure_without_a_word_of_their_own(write: Write)
 
 
 def test_lines_of_progress_where_there_is_no_terminal(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "EVERY", -1.0)
+    monkeypatch.setattr("simulator.experiments.sweep.watch.EVERY", -1.0)
     said = io.StringIO()
     swept(write(axes={"training.batch_size": [8]}), console=Console(file=said))
     assert said.getvalue().splitlines()[:2] == [
