@@ -250,7 +250,7 @@ def test_workers_go_on_after_a_failure_without_a_word_of_their_own(write: Write)
 def test_a_checkpoint_is_kept_as_long_as_it_can_be_used(
     write: Write, monkeypatch: pytest.MonkeyPatch, error: Exception, left: int
 ) -> None:
-    """A trial that is refused would end there again; one that failed by a defect goes on from it once that is mended."""
+    """One that is refused would end there again; one that failed by a defect goes on from it once that is mended."""
 
     def broken(trial: Trial, checkpoints: Any) -> Any:
         checkpoints.path.parent.mkdir(exist_ok=True)
