@@ -19,7 +19,7 @@ from simulator.experiments.sweep import points, problems, settings
 from simulator.experiments.sweep.points import Trial, named
 from simulator.experiments.sweep.report import REPORT, tell_results
 from simulator.experiments.sweep.store import POINTS, Store
-from simulator.experiments.sweep.watch import Watch
+from simulator.experiments.sweep.watch import Done, Watch
 from simulator.experiments.trial.build import torch_device
 from simulator.experiments.trial.checkpoint import Checkpoints
 from simulator.experiments.trial.memory_check import dry_run_that_fits
@@ -31,19 +31,6 @@ from simulator.settings.plugin_files import own_lines
 if TYPE_CHECKING:
     from simulator.experiments.trial.result import TrialResult
     from simulator.scenario.scenario import Scenario
-
-
-@dataclass(frozen=True)
-class Done:
-    """The outcome of a trial in a sweep.
-
-    Attributes:
-        hash: the hash of the trial.
-        problem: why it failed; None if it did not.
-    """
-
-    hash: str
-    problem: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,31 @@
-"""Progress of a sweep: a bar on a terminal, a line now and then elsewhere."""
+"""The progress of a sweep, shown as its trials get done: a bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from simulator.experiments.run.consoles import bars, shows_bars
 from simulator.settings.humanize import human
 
-if TYPE_CHECKING:
-    from simulator.experiments.sweep.run import Done
-
 EVERY = 10.0
 """Seconds between two lines of progress without a terminal, and between two updates of the table of points."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """The outcome of a trial in a sweep.
+
+    Attributes:
+        hash: the hash of the trial.
+        problem: why it failed; None if it did not.
+    """
+
+    hash: str
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
