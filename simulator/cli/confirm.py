@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before a run that takes long or much memory.")]
 LOOKED_AT = 5
-"""How many points of a sweep are looked at, evenly chosen."""
+"""At most so many points of a sweep are looked at, evenly chosen."""
 
 
 def confirm_run(scenario: Scenario, dry: bool, yes: bool, jobs: int | None = None) -> None:
@@ -57,7 +57,7 @@ def confirm_sweep(
     count = sweep.sample.points if sweep.sample else sweep.grid_points
     chosen = []
     assert base._source is not None
-    for values in islice(points.points(sweep), 0, None, max(1, count // LOOKED_AT)):
+    for values in islice(points.points(sweep), 0, None, max(1, -(-count // LOOKED_AT))):
         try:
             chosen.append(points.resolved(base._source, values))
         except ScenarioError:  # the sweep says so itself

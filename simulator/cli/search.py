@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from simulator.cli.executors import Address, ExecutorName
-from simulator.cli.shared import Plugin, Set, app, refuse, stopped
+from simulator.cli.shared import Plugin, Set, app, place, stopped, writing
 
 
 @app.command()
@@ -16,7 +16,8 @@ def search(
     file: Annotated[Path, typer.Argument(help="A search; YAML.", show_default=False)],
     dry: Annotated[bool, typer.Option("--dry", help="Simulate without training: everything but accuracy.")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="The search's folder.", show_default="runs/<name>", metavar="DIR")
+        Path | None,
+        typer.Option(help="The search's folder.", show_default="runs/<name>", metavar="DIR", callback=place),
     ] = None,
     overrides: Set = [],  # noqa: B006
     plugins: Plugin = [],  # noqa: B006
@@ -43,20 +44,17 @@ def search(
     from simulator.experiments.search.run import run_search
 
     try:
-        run_search(
-            file,
-            overrides,
-            dry=dry,
-            out=out,
-            workers=workers,
-            executor=executor,
-            address=address,
-            ledger=ledger,
-            force=force,
-        )
-    except OSError as error:
-        if not error.filename:
-            raise
-        refuse(f"the search's folder cannot be written: {error.strerror}: {error.filename}")
+        with writing("the search's folder"):
+            run_search(
+                file,
+                overrides,
+                dry=dry,
+                out=out,
+                workers=workers,
+                executor=executor,
+                address=address,
+                ledger=ledger,
+                force=force,
+            )
     except KeyboardInterrupt as stop:
         stopped(str(stop))

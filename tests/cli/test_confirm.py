@@ -69,6 +69,19 @@ def test_nothing_is_said_of_a_short_run(sfsim: Sfsim, monkeypatch: pytest.Monkey
     assert "Note" not in sfsim("run", "tiny.yaml")[1]
 
 
+@pytest.mark.parametrize(("count", "looked_at"), [(1, 1), (5, 5), (6, 3), (9, 5), (11, 4), (100, 5)])
+def test_at_most_five_points_of_a_sweep_are_looked_at(
+    count: int, looked_at: int, sfsim: Sfsim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        estimates, "estimate_sweep", lambda scenarios, points, *_: found.append((len(scenarios), points))
+    )
+    rounds = f"training.rounds={list(range(1, count + 1))}"
+    assert sfsim("sweep", "sweep.yaml", "--axis", rounds, "--dry")[::2] == (0, "")
+    assert found == [(looked_at, count)]
+
+
 @pytest.mark.parametrize(("answer", "status"), [("y", 0), ("n", 130)])
 def test_on_a_terminal_there_is_a_question(
     answer: str, status: int, sfsim: Sfsim, monkeypatch: pytest.MonkeyPatch

@@ -104,9 +104,9 @@ def _left(root: Path, results: list[Thing]) -> Iterator[Thing]:
 
 
 def _old(results: list[Thing], now: float, older_than: float | None, keep: int | None) -> Iterator[Thing]:
-    by_scenario: dict[tuple[str, bool], list[Thing]] = defaultdict(list)
+    by_scenario: dict[tuple[str, str], list[Thing]] = defaultdict(list)
     for thing in results:
-        by_scenario[thing.scenario, thing.what == "sweep"].append(thing)
+        by_scenario[thing.scenario, thing.what.removeprefix("unfinished ")].append(thing)
     for things in by_scenario.values():
         newest_first = sorted(things, key=lambda thing: thing.used, reverse=True)
         for thing in newest_first[keep or 0 :]:

@@ -22,8 +22,11 @@ UNFINISHED = re.compile(r"\.(?P<name>.+?)(-old)?-[a-z0-9_]{8}")
 _TRACKED = frozenset({"tensorboard", "wandb"})  # what trackers keep in the folder of a run or a sweep
 _RUNS = OURS | _TRACKED | {MANIFEST, "plugins", "digest.json", "failure.json", ".lock", ".lock-owner", RUN_UNDER_WAY}
 _SWEEPS = frozenset({"sweep.yaml", "points.csv", "trials", "environment.json", "figures", "report.html", MANIFEST})
-_SWEEPS |= _TRACKED | {".lock", ".lock-owner"}
+_SWEEPS |= _TRACKED | {".lock", ".lock-owner", ".checkpoints", ".slurm"}
+_SEARCHES = _SWEEPS - {"sweep.yaml", "points.csv"} | {"search.yaml", "suggestions.csv", "best.yaml", "journal.log"}
 _TABLE = re.compile(r"[a-z_]+\.csv")
+_FRONT = re.compile(r"front-\d+\.yaml")
+_SHARED = re.compile(r"\.shared-[0-9a-f]{32}")
 _TRACE = re.compile(r"trace(-.+)?\.json\.gz")
 
 
@@ -36,7 +39,7 @@ class Thing:
         what: what it is, in words.
         size: how large it is, in bytes.
         used: when anything in it was last changed, in seconds since 1970.
-        scenario: the name of its scenario or sweep; empty if it is neither a run nor a sweep.
+        scenario: the name of its scenario, sweep or search; empty if it is none of a run, a sweep and a search.
         foreign: the first name in it that no command writes; empty if there is none.
     """
 
@@ -59,11 +62,13 @@ def measured(path: Path) -> tuple[int, float]:
 
 
 def finished(folder: Path) -> Thing | None:
-    """Return a run or a sweep, finished or not, if a folder is one; else None. Links are never followed."""
+    """Return a run, a sweep or a search, finished or not, if a folder is one; else None. Links are never followed."""
     if folder.is_symlink() or not folder.is_dir() or folder.name.startswith("."):
         return None
     if (folder / "sweep.yaml").is_file() and (folder / "trials").is_dir():
-        name, what, ours = _sweep_name(folder), "sweep", _SWEEPS
+        name, what, ours = _name_in(folder / "sweep.yaml"), "sweep", _SWEEPS
+    elif (folder / "search.yaml").is_file() and (folder / "trials").is_dir():
+        name, what, ours = _name_in(folder / "search.yaml"), "search", _SEARCHES
     elif (folder / SUMMARY).is_file() and (folder / LEDGER).is_dir():
         name, what, ours = _run_name(folder), "run", _RUNS
     elif (stated := folder / RUN_UNDER_WAY / "run.json").is_file():
@@ -80,7 +85,7 @@ def unfinished(folder: Path) -> Iterator[Thing]:
     for path in sorted(folder.glob(".*")):
         if path.is_symlink() or not (match := UNFINISHED.fullmatch(path.name)):
             continue
-        if path.is_dir() and next(_foreign(path, _RUNS | _SWEEPS), ""):
+        if path.is_dir() and next(_foreign(path, _RUNS | _SWEEPS | _SEARCHES), ""):
             continue
         if path.is_file() and not _named_as_ours(match["name"]):
             continue
@@ -88,8 +93,8 @@ def unfinished(folder: Path) -> Iterator[Thing]:
 
 
 def _named_as_ours(name: str) -> bool:
-    known = _RUNS | _SWEEPS
-    return name in known or bool(_TABLE.fullmatch(name) or _TRACE.fullmatch(name)) or name.endswith((".png", ".html"))
+    known = name in _RUNS | _SWEEPS | _SEARCHES or any(kind.fullmatch(name) for kind in (_TABLE, _TRACE, _FRONT))
+    return known or name.endswith((".png", ".html"))
 
 
 def _foreign(folder: Path, ours: frozenset[str]) -> Iterator[str]:
@@ -97,7 +102,8 @@ def _foreign(folder: Path, ours: frozenset[str]) -> Iterator[str]:
     for path in sorted(folder.iterdir()):
         name = path.name
         inner = name[1:].rpartition("-")[0].removesuffix("-old") if UNFINISHED.fullmatch(name) else name
-        known = inner in ours or _TABLE.fullmatch(inner) or _TRACE.fullmatch(inner)
+        kinds = (_TABLE, _TRACE, _SHARED, *[_FRONT] * ("search.yaml" in ours))
+        known = inner in ours or any(kind.fullmatch(inner) for kind in kinds)
         if path.is_symlink() or not (known or f".{inner}" in ours):
             yield name
 
@@ -107,9 +113,10 @@ def _run_name(folder: Path) -> object:
     return summary.get("scenario") if isinstance(summary.get("trials"), list) else None
 
 
-def _sweep_name(folder: Path) -> object:
+def _name_in(path: Path) -> object:
+    """Return the name of a sweep or a search by the file that describes it."""
     with suppress(OSError, ValueError, yaml.YAMLError):
-        described = yaml.safe_load((folder / "sweep.yaml").read_text(encoding="utf-8"))
+        described = yaml.safe_load(path.read_text(encoding="utf-8"))
         return described.get("name") if isinstance(described, dict) else None
     return None
 

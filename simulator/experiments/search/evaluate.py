@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulator.experiments.search.journal import DONE, FAILED, INFEASIBLE, PRUNED
 from simulator.experiments.sweep.run import outcome_of
+from simulator.experiments.sweep.store import Store
 from simulator.experiments.trial.checkpoint import Checkpoints
 from simulator.experiments.trial.memory_check import dry_run_that_fits
 from simulator.experiments.trial.trial import Trial as Steps
@@ -21,7 +23,6 @@ from simulator.settings.plugin_files import own_lines
 if TYPE_CHECKING:
     from simulator.experiments.search.pruning.base import Pruning
     from simulator.experiments.sweep.points import Trial
-    from simulator.experiments.sweep.store import Store
     from simulator.experiments.trial.result import TrialResult
 
 Curve = Mapping[int, float]
@@ -73,14 +74,44 @@ class Evaluate:
         device: the torch device of the trials.
         ledger: whether the ledgers are stored, too.
         pruning: which trials are given up.
+        home: the folder of the search on the machine that suggests points, if this machine does not share it.
     """
 
     store: Store
     device: str
     ledger: bool
     pruning: Pruning
+    home: Path | None = None
+
+    @property
+    def root(self) -> Path:
+        """The folder of the search."""
+        return self.store.folder
+
+    def at(self, root: Path) -> Evaluate:
+        """Return the same function for another folder; it evaluates nothing there, for points come back in no other."""
+        return replace(self, store=Store(root), home=self.home if root == self.root.absolute() else self.root)
+
+    def folder_of(self, item: Item) -> Path:
+        """Return the folder of the last trial of a point: once it is seen, so are the others beside it."""
+        return self.store.trials / item.trials[-1].hash
+
+    def lost(self, item: Item, problem: str) -> Evaluated:
+        """Store why a point was given up, unless its trials have been done all the same."""
+        for trial in item.trials:
+            if not self.store.done(trial.hash, self.ledger):
+                self.store.fail(trial.hash, problem)
+                return Evaluated(item.number, FAILED, problem)
+        return Evaluated(item.number)
 
     def __call__(self, item: Item) -> Evaluated:
+        """Evaluate a point.
+
+        Raises:
+            ScenarioError: the folder of the search is not shared with this machine.
+        """
+        if self.home is not None:
+            raise ScenarioError(not_shared(self.home))
         for place, trial in enumerate(item.trials):
             if self.store.done(trial.hash, self.ledger):
                 continue
@@ -92,8 +123,10 @@ class Evaluate:
             except GivenUpError as stop:
                 curve, last = stop.args
                 self._record(trial.hash, curve)
+                checkpoints.remove()
                 return Evaluated(item.number, PRUNED, f"given up after round {last}, at {curve[last]:.1%}")
             except ScenarioError as error:
+                checkpoints.remove()  # the trial would end there again; after any other end it goes on from it
                 self.store.fail(trial.hash, str(error))
                 return Evaluated(item.number, INFEASIBLE, str(error))
             except CannotWriteError:  # nor could others be: the search ends
@@ -108,7 +141,7 @@ class Evaluate:
         judge = None if trial.dry else Judge.of(self.pruning, curves)
         if judge is None:
             return outcome_of(trial, checkpoints)
-        return _watched(trial, judge)  # without checkpoints, for it must see the whole curve
+        return _watched(trial, judge, checkpoints)
 
     def _record(self, key: str, curve: Curve) -> None:
         with whole_folder(self.store.trials / key) as place:
@@ -153,13 +186,21 @@ class Judge:
             raise GivenUpError(self.curve, round_)
 
 
-def _watched(trial: Trial, judge: Judge) -> TrialResult:
-    """Run a trial as ``outcome_of`` does, and give it up when a judge says so."""
+def not_shared(folder: Path) -> str:
+    """Return what is told of a folder of a search that workers do not see."""
+    return f"{folder} is not the same folder for all workers: a search needs one that all machines share (--out)"
+
+
+def _watched(trial: Trial, judge: Judge, checkpoints: Checkpoints) -> TrialResult:
+    """Run a trial as ``outcome_of`` does, and give it up when a judge says so.
+
+    A trial that goes on from a checkpoint tells of all rounds before it again, so that the judge sees the whole curve.
+    """
     scenario, entry, seed = trial.scenario, trial.scenario.algorithms[0], trial.scenario.seeds[0]
     without = frozenset[str]()
     if not entry.algorithm.needs_values:
         without = dry_run_that_fits(scenario, entry, seed).without
-    steps = Steps(scenario, entry, seed, without=without)
+    steps = Steps(scenario, entry, seed, without=without, checkpoints=checkpoints)
     rounds = steps.rounds()
     try:
         return steps.run(lambda point: judge(point.round, point.score.accuracy) if point.score else None)

@@ -17,6 +17,7 @@ from simulator.experiments.run.tables import environment
 from simulator.experiments.search.front import Best
 from simulator.experiments.search.journal import JOURNAL, Suggestion
 from simulator.experiments.sweep.store import ENVIRONMENT, Store
+from simulator.settings.csv_cells import escaped_row
 from simulator.settings.errors import ScenarioError
 from simulator.settings.files import atomically, remove_unfinished
 from simulator.settings.locks import locked
@@ -98,7 +99,7 @@ class Folder:
         def write(path: Path) -> None:
             with path.open("w", newline="", encoding="utf-8") as file:
                 table = csv.writer(file, lineterminator="\n")
-                table.writerow((*COLUMNS[:1], *keys, *COLUMNS[1:4], *figures, *COLUMNS[4:]))
+                table.writerow(escaped_row((*COLUMNS[:1], *keys, *COLUMNS[1:4], *figures, *COLUMNS[4:])))
                 for suggestion in suggestions:
                     if (outcome := suggestion.outcome) is None:
                         continue
@@ -108,7 +109,7 @@ class Folder:
                     amounts = ["" if value is None else repr(value) for value in known]
                     stands = (outcome.label, outcome.status, places.get(suggestion.number, ""))
                     rest = (repeats, " ".join(outcome.trials), outcome.message)
-                    table.writerow((suggestion.number, *values, *stands, *amounts, *rest))
+                    table.writerow(escaped_row((suggestion.number, *values, *stands, *amounts, *rest)))
 
         atomically(self.path / SUGGESTIONS, write)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 JOURNAL = "journal.log"
 DONE, INFEASIBLE, PRUNED, FAILED = "done", "infeasible", "pruned", "failed"
 """What can become of a suggestion."""
-_OUTCOME = "outcome"
+_OUTCOME, _AGAIN = "outcome", "again"
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,20 @@ class Journal:
                 )
 
     def suggestions(self) -> list[Suggestion]:
-        """Return all suggestions in their order, without those that were lost before they were complete."""
-        return [found for trial in self._study.get_trials(deepcopy=False) if (found := self._suggestion(trial))]
+        """Return all suggestions in their order.
+
+        Those that were lost before they were complete are left out, and so are those that failed and were made again,
+        with what came back to them.
+        """
+        trials = self._study.get_trials(deepcopy=False)
+        replaced = {trial.user_attrs.get(_AGAIN) for trial in trials} - {None}
+        return [
+            found
+            for trial in trials
+            if (found := self._suggestion(trial))
+            and found.number not in replaced
+            and not (found.outcome and found.outcome.repeats in replaced)
+        ]
 
     def ask(self) -> Suggestion:
         """Return a new suggestion."""
@@ -123,13 +135,31 @@ class Journal:
         turn = 0
         for trial in self._study.get_trials(deepcopy=False):
             if self._suggestion(trial):
-                turn += 1
+                turn += _AGAIN not in trial.user_attrs  # what is made again has had its turn
             elif not trial.state.is_finished():
                 self._study.tell(trial.number, state=TrialState.FAIL)  # lost while it was drawn
         with _quiet():
             self._study.sampler = self._sampler(turn)
             asked = self._study.ask(fixed_distributions=self._distributions)
         return Suggestion(asked.number, dict(asked.params))
+
+    def again(self, failed: Suggestion) -> Suggestion:
+        """Make a suggestion that failed once more, in place of it."""
+        from optuna.trial import TrialState, create_trial
+
+        like = self._study.get_trials(deepcopy=False)[failed.number]
+        with _quiet():
+            self._study.add_trial(
+                create_trial(
+                    state=TrialState.RUNNING,
+                    params=dict(failed.drawn),
+                    distributions=self._distributions,
+                    user_attrs={_AGAIN: failed.number},
+                    system_attrs=like.system_attrs,  # such as its generation
+                )
+            )
+        number = self._study.get_trials(deepcopy=False)[-1].number
+        return Suggestion(number, failed.drawn)
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Record what became of a suggestion."""

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.quantities import kind_of
-from simulator.experiments.search.evaluate import Evaluated, Item
+from simulator.experiments.executors.folders import look_again
+from simulator.experiments.search.evaluate import Evaluated, Item, not_shared
 from simulator.experiments.search.journal import DONE, FAILED, INFEASIBLE, Journal, Outcome, Suggestion
 from simulator.experiments.search.measures import TO_TARGET, curve_of, figures_of
 from simulator.experiments.search.points import Point, Points
 from simulator.experiments.search.space import number_of
 from simulator.experiments.sweep.points import written
+from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
 
 if TYPE_CHECKING:
@@ -53,6 +55,9 @@ class Loop:
         for suggestion in self.journal.suggestions():
             if suggestion.outcome is None:
                 self._left.append(suggestion)  # of a process that died
+            elif suggestion.outcome.status == FAILED:  # by a defect, or for lack of memory, which may be mended
+                if suggestion.outcome.repeats is None:
+                    self._left.append(suggestion)
             elif suggestion.outcome.repeats is None:
                 self._known[self.points.at(suggestion.drawn).key] = suggestion.number, suggestion.outcome
                 self.found, self._in_a_row = self.found + 1, 0
@@ -80,7 +85,9 @@ class Loop:
         """Yield the points to evaluate. The next one is suggested only when it is asked for."""
         while self._left or (self.found < self.wanted and not self.gave_up):
             left = self._left.pop(0) if self._left else None
-            suggestion = left or self.journal.ask()
+            suggestion = self.journal.ask() if left is None else left
+            if suggestion.outcome is not None:
+                suggestion = self.journal.again(suggestion)
             point = self.points.at(suggestion.drawn)
             if point.key in self._known:
                 self._in_a_row += 1
@@ -104,12 +111,17 @@ class Loop:
             yield Item(suggestion.number, point.trials, self._curves(point))
 
     def tell(self, evaluated: Evaluated) -> Outcome:
-        """Take in what became of a point, and return it."""
+        """Take in what became of a point, and return it.
+
+        Raises:
+            ScenarioError: its trials are done, but not in this folder.
+        """
         point = self.running.pop(evaluated.number)
-        if evaluated.status == DONE and not all(self.store.done(trial.hash) for trial in point.trials):
-            message = "its trials did not come back: a search needs a folder that all machines share"
-            outcome = self._outcome(point, FAILED, message=message)
-        elif evaluated.status == DONE:
+        if evaluated.status == DONE:
+            for trial in point.trials:
+                look_again(self.store.trials / trial.hash)
+                if not self.store.done(trial.hash):
+                    raise ScenarioError(not_shared(self.store.folder))
             outcome = self._judged(point)
         elif evaluated.status == INFEASIBLE:
             outcome = self._infeasible(point, evaluated.message)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -15,39 +14,23 @@ from rich.console import Console
 
 from simulator.experiments.executors.choose import chosen
 from simulator.experiments.executors.local import executor_for, workers_that_fit
-from simulator.experiments.run.consoles import bars, shows_bars, standard_console, status
+from simulator.experiments.run.consoles import standard_console, status
 from simulator.experiments.sweep import points, problems, settings
 from simulator.experiments.sweep.points import Trial, named
 from simulator.experiments.sweep.report import REPORT, tell_results
 from simulator.experiments.sweep.store import POINTS, Store
+from simulator.experiments.sweep.watch import Done, Watch
 from simulator.experiments.trial.build import torch_device
 from simulator.experiments.trial.checkpoint import Checkpoints
 from simulator.experiments.trial.memory_check import dry_run_that_fits
 from simulator.experiments.trial.trial import run
 from simulator.settings.disk import CannotWriteError
 from simulator.settings.errors import ScenarioError
-from simulator.settings.humanize import human
 from simulator.settings.plugin_files import own_lines
 
 if TYPE_CHECKING:
     from simulator.experiments.trial.result import TrialResult
     from simulator.scenario.scenario import Scenario
-
-EVERY = 10.0
-"""Seconds between two lines of progress without a terminal, and between two updates of the table of points."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """The outcome of a trial in a sweep.
-
-    Attributes:
-        hash: the hash of the trial.
-        problem: why it failed; None if it did not.
-    """
-
-    hash: str
-    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,11 +67,12 @@ class Run:
         return Done(trial.hash, None if done else problem)
 
     def __call__(self, trial: Trial) -> Done:
+        checkpoints = Checkpoints(self.store.checkpoint(trial.hash), trial.scenario.checkpoint, trial.hash)
         try:
-            checkpoints = Checkpoints(self.store.checkpoint(trial.hash), trial.scenario.checkpoint, trial.hash)
             self.store.keep(trial, outcome_of(trial, checkpoints), self.device, self.ledger)
             checkpoints.remove()
         except ScenarioError as error:
+            checkpoints.remove()  # the trial would end there again; after any other end it goes on from it
             self.store.fail(trial.hash, str(error))
             return Done(trial.hash, str(error))
         except CannotWriteError:  # nor could others be: the sweep ends
@@ -266,49 +250,6 @@ def _run(results: Generator[Done, None, None], of: int, watch: Watch) -> dict[st
     """Consume the results as they come; return the problems of failed trials, by hash."""
     with closing(results):  # closing stops the trials that still run
         return {done.hash: done.problem for done in watch(results, of) if done.problem}
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Passes results on and shows progress: a bar on a terminal, a line now and then elsewhere, and a table of points.
-
-    Attributes:
-        console: where progress is printed.
-        workers: how many trials run at once; None: nobody knows, as that is for a cluster to say.
-        write_points: updates the table of points.
-    """
-
-    console: Console
-    workers: int | None
-    write_points: Callable[[], None]
-
-    def __call__(self, results: Iterable[Done], of: int) -> Iterator[Done]:
-        quiet = not shows_bars(self.console)
-        began = last = 0.0
-        failed = 0
-        if quiet and of:
-            at_once = "" if self.workers is None else f", {min(self.workers, of)} at once"
-            self.console.print(f"{of} trials to run{at_once}")
-        with bars(self.console, state=True) as progress:
-            bar = progress.add_task("trials", total=of, state=self._running(of).removesuffix(", "))
-            for number, done in enumerate(results, 1):
-                failed += done.problem is not None
-                state = f"{self._running(of - number)}{failed or 'none'} failed"
-                progress.update(bar, completed=number, state=state)
-                now = time.monotonic()
-                if number == 1:
-                    began = last = now  # workers take their time to start, once
-                elif now - last > EVERY:
-                    last = now
-                    self.write_points()
-                    left = human("seconds", (now - began) / (number - 1) * (of - number))
-                    if quiet:
-                        self.console.print(f"{number} of {of} trials, {state}, about {left} left")
-                yield done
-
-    def _running(self, left: int) -> str:
-        """Return the beginning of a state in words: how many trials run when so many are left."""
-        return "" if self.workers is None else f"{min(self.workers, left)} running, "
 
 
 def _workers(missing: Sequence[Trial], device: str, wanted: int | None, threads: int) -> int:

@@ -116,6 +116,32 @@ def test_what_trackers_keep_in_a_run_goes_with_it(tmp_path: Path, sfsim: Sfsim) 
     assert not folder.exists()
 
 
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("sweep", ["points.csv"]),
+        ("search", ["suggestions.csv", "best.yaml", "journal.log", "front-1.yaml", "front-12.yaml"]),
+    ],
+)
+def test_sweeps_and_searches_go_with_what_was_left_in_them(
+    tmp_path: Path, sfsim: Sfsim, kind: str, more: list[str]
+) -> None:
+    """Checkpoints of trials that failed, the output of jobs, and the mark by which workers see a shared folder."""
+    folder = tmp_path / "old"
+    for hidden in ("trials", "figures", ".checkpoints", ".slurm"):
+        (folder / hidden).mkdir(parents=True)
+    (folder / f"{kind}.yaml").write_text("name: old\n")
+    for name in ("environment.json", "report.html", f".shared-{'0' * 32}", ".checkpoints/0.safetensors", *more):
+        (folder / name).touch()
+    (folder / "front.yaml").touch()
+    kept = sfsim("clean", tmp_path, "--keep", "0", "--yes")[1]
+    assert kept.startswith(f"Stays: {folder}: it holds front.yaml, which no command writes\n")
+    (folder / "front.yaml").unlink()
+    said = sfsim("clean", tmp_path, "--keep", "0", "--yes")[1].splitlines()
+    assert said[0].startswith(f"{folder}: {kind} of old, ")
+    assert not folder.exists()
+
+
 def test_what_is_in_use_or_new_stays(root: Path, sfsim: Sfsim) -> None:
     run(root, ".a-5-abcdefgh", 0)
     before = files(root)

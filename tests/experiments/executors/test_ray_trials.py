@@ -104,6 +104,26 @@ def test_a_run_on_workers_that_do_not_share_its_folder_is_the_same(
     assert sorted(os.listdir("there")) == sorted(os.listdir("here"))
 
 
+SEARCH = """\
+name: s
+scenario: tiny.yaml
+space: {training.rounds: [1, 2]}
+objectives: [{minimise: sim_time_s}]
+"""
+
+
+def test_a_search_on_workers_that_do_not_share_its_folder_ends_at_the_first_point(
+    ray: Ray, sfsim: Sfsim, elsewhere: Path, tmp_path: Path
+) -> None:
+    load_file("mine.py")
+    Path("search.yaml").write_text(SEARCH)
+    words = ["search", "search.yaml", "--dry", "--out", elsewhere / "there", "--executor", "ray"]
+    status, _, err = sfsim(*words)
+    assert (status, err.count("\n")) == (2, 1)
+    assert err.startswith(f"sfsim: {elsewhere / 'there'} is not the same folder for all workers")
+    assert list((tmp_path / "there/trials").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "own", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["a cluster", "a Ray of its own"]
 )

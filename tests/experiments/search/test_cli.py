@@ -135,6 +135,15 @@ def test_other_commands_say_which_takes_a_search(sfsim: Sfsim, write: Write, com
     assert message in err
 
 
+def test_a_place_where_nothing_can_be_written(search: Sfsim, write: Write, tmp_path: Path) -> None:
+    write()
+    for place, said in (("tiny.yaml/x", "what should be its folder is a file"), ("x" * 300, "the name is too long")):
+        status, out, err = search("--dry", "--workers", "1", "--out", place)
+        assert (status, out, len(err.splitlines())) == (2, "", 1)
+        assert said in err
+    assert names(tmp_path) == ["search.yaml", "tiny.yaml"]
+
+
 def test_a_scenario_is_no_search(sfsim: Sfsim, write: Write) -> None:
     status, _, err = sfsim("search", write().with_name("tiny.yaml"))
     assert status == 2

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from simulator.experiments.search import evaluate
 from simulator.experiments.search import search as loop
 from simulator.experiments.sweep.points import Trial
 from simulator.experiments.trial.identity import identity
@@ -54,7 +55,11 @@ def test_every_point_of_the_front_is_one_that_no_other_found_point_beats(write: 
 
 
 def drawn(folder: Path) -> list[tuple[str, str, str]]:
-    return [(row[HEAD], row[RATE], row["status"]) for row in table(folder)]
+    return [point(row) for row in table(folder)]
+
+
+def point(row: dict[str, str]) -> tuple[str, str, str]:
+    return row[HEAD], row[RATE], row["status"]
 
 
 @pytest.mark.parametrize("sampler", [{"name": "tpe", "first": 3}, {"name": "nsga2", "population": 4}])
@@ -186,8 +191,6 @@ def test_where_nothing_keeps_the_bounds_the_closest_is_named(write: Write) -> No
 
 
 def test_a_defect_in_one_trial_leaves_the_others_alone(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    from simulator.experiments.search import evaluate
-
     real = evaluate.outcome_of
 
     def breaks(trial: Trial, checkpoints: Any) -> Any:
@@ -202,6 +205,44 @@ def test_a_defect_in_one_trial_leaves_the_others_alone(write: Write, monkeypatch
         ("2", "failed"),
     }
     assert {row["message"] for row in rows if row["status"] == "failed"} == {"RuntimeError: a defect"}
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+def test_what_failed_is_tried_again_and_then_the_search_is_as_if_it_had_not(
+    write: Write, tmp_path: Path, sampler: str, monkeypatch: pytest.MonkeyPatch, ran: list[Trial]
+) -> None:
+    file = write(trials=6, sampler={"name": sampler})
+    undisturbed = searched(file, out=tmp_path / "one")
+    real = evaluate.outcome_of
+    left = iter(range(5))
+
+    def breaks(trial: Trial, checkpoints: Any) -> Any:
+        if next(left, None) is None:
+            raise RuntimeError("a defect")
+        return real(trial, checkpoints)
+
+    for _ in range(2):  # it fails again the second time
+        with monkeypatch.context() as patch:
+            patch.setattr(evaluate, "outcome_of", breaks)
+            rows = new(searched(file))
+        assert [row["status"] for row in rows] == ["done"] * 5 + ["failed"]
+    ran.clear()
+    rows = new(searched(file))
+    assert len(ran) == 1
+    assert [point(row) for row in rows] == [point(row) for row in new(undisturbed)]
+    assert len({row["suggestion"] for row in rows}) == len(rows) == 6
+    searched(file)
+    assert len(ran) == 1, "now it is known"
+
+
+def test_trials_that_are_done_elsewhere_end_the_search(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with jobs of Slurm on machines that do not share the folder: after one point, not after all."""
+    monkeypatch.setattr(evaluate.Evaluate, "__call__", lambda self, item: evaluate.Evaluated(item.number))
+    with pytest.raises(ScenarioError, match="out is not the same folder for all workers"):
+        searched(file := write(trials=3))
+    assert new(file.parent / "out") == []
+    monkeypatch.undo()
+    assert len(new(searched(file))) == 3
 
 
 @pytest.mark.slow

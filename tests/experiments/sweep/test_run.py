@@ -246,11 +246,28 @@ def test_workers_go_on_after_a_failure_without_a_word_of_their_own(write: Write)
     assert not [name for name in names(file.parent / "out" / "trials") if name.startswith(".")]
 
 
+@pytest.mark.parametrize(("error", "left"), [(ScenarioError("too far"), 0), (RuntimeError("a defect"), 1)])
+def test_a_checkpoint_is_kept_as_long_as_it_can_be_used(
+    write: Write, monkeypatch: pytest.MonkeyPatch, error: Exception, left: int
+) -> None:
+    """One that is refused would end there again; one that failed by a defect goes on from it once that is mended."""
+
+    def broken(trial: Trial, checkpoints: Any) -> Any:
+        checkpoints.path.parent.mkdir(exist_ok=True)
+        checkpoints.path.touch()
+        raise error
+
+    monkeypatch.setattr(running, "outcome_of", broken)
+    folder = swept(write(axes={"training.batch_size": [8]}), keep_going=True)
+    assert [row["status"] for row in rows(folder)] == ["failed"] * 2
+    assert len(list((folder / ".checkpoints").glob("*"))) == 2 * left
+
+
 # Folders.
 
 
 def test_lines_of_progress_where_there_is_no_terminal(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "EVERY", -1.0)
+    monkeypatch.setattr("simulator.experiments.sweep.watch.EVERY", -1.0)
     said = io.StringIO()
     swept(write(axes={"training.batch_size": [8]}), console=Console(file=said))
     assert said.getvalue().splitlines()[:2] == [
