@@ -49,8 +49,8 @@ def test_a_month_is_refused_where_nobody_can_be_asked(
     assert out.endswith("It runs.\n")
 
 
-def test_more_memory_than_there_is_is_refused(sfsim: Sfsim, monkeypatch: pytest.MonkeyPatch) -> None:
-    taking(monkeypatch, days=0.001, nbytes=2e10)
+def test_far_more_memory_than_there_is_is_refused(sfsim: Sfsim, monkeypatch: pytest.MonkeyPatch) -> None:
+    taking(monkeypatch, days=0.001, nbytes=4e10)
     assert sfsim("run", "tiny.yaml")[0] == 2
 
 
