@@ -41,14 +41,14 @@ class Estimate:
         events: the rows of all their ledgers.
         seconds: wall-clock seconds, with as many trials at once as cores and memory allow.
         bytes: memory, at its fullest.
-        base_bytes: the part of it that any trials take, most of it torch itself.
+        at_once: how many trials run at once, if there are as many.
     """
 
     trials: int
     events: float
     seconds: float
     bytes: float
-    base_bytes: float = 0.0
+    at_once: int = 1
 
     @property
     def is_long(self) -> bool:
@@ -58,7 +58,8 @@ class Estimate:
     @property
     def is_out_of_reach(self) -> bool:
         """Whether it cannot be meant: a month, or more memory than there is, even if the estimate is too much."""
-        return self.seconds > TOO_LONG or self.bytes - self.base_bytes > FACTOR * available_memory()
+        base = min(self.trials, self.at_once) * BASE_BYTES  # which any trials take
+        return self.seconds > TOO_LONG or self.bytes - base > FACTOR * available_memory()
 
     @property
     def takes(self) -> str:
@@ -122,19 +123,20 @@ def _together(scenarios: Sequence[Scenario], times: float, dry: bool, wanted: in
         return None
     trials = max(1, round(times * len(costs)))
     most = BASE_BYTES + max(cost.bytes for _, cost in costs)
-    at_once = min(trials, wanted or _fitting(scenarios, dry, most))
+    at_once = wanted or _fitting(scenarios, dry, most)
+    busy = min(trials, at_once)
 
     def seconds(flops_per_s: Callable[[Scenario], float]) -> float:
         each = (
             cost.seconds + cost.flops / flops_per_s(scenario) if cost.flops else cost.seconds
             for scenario, cost in costs
         )
-        return BASE_SECONDS + times * sum(each) / at_once
+        return BASE_SECONDS + times * sum(each) / busy
 
     total = seconds(lambda scenario: SLOWEST_FLOPS_PER_S * scenario.threads)
     if total > LONG and not dry:
         total = seconds(training_rate)
-    return Estimate(trials, times * sum(cost.rows for _, cost in costs), total, at_once * most, at_once * BASE_BYTES)
+    return Estimate(trials, times * sum(cost.rows for _, cost in costs), total, busy * most, at_once)
 
 
 def _fitting(scenarios: Sequence[Scenario], dry: bool, nbytes: float) -> int:

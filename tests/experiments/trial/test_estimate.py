@@ -114,7 +114,7 @@ def test_a_sweep_is_as_many_trials_as_it_has_points(monkeypatch: pytest.MonkeyPa
         (86_400.0, 1e6, True, False),
         (60.0, 9e8, True, False),
         (60.0, 2e9, True, False),
-        (60.0, 4e9, True, True),
+        (60.0, 5e9, True, True),
         (40 * 86_400.0, 1e6, True, True),
     ],
 )
@@ -128,8 +128,9 @@ def test_time_and_memory_are_worth_a_question(
 
 def test_what_torch_takes_is_never_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(estimates, "available_memory", lambda: 10**9)
-    assert not Estimate(20, 100, 60.0, 2e10, base_bytes=1.9e10).is_out_of_reach
-    assert Estimate(20, 100, 60.0, 2e10, base_bytes=1e10).is_out_of_reach
+    assert not Estimate(20, 100, 60.0, 2e10, at_once=19).is_out_of_reach
+    assert Estimate(20, 100, 60.0, 2e10, at_once=10).is_out_of_reach
+    assert Estimate(10, 100, 60.0, 2e10, at_once=19).is_out_of_reach
 
 
 @pytest.fixture
@@ -166,7 +167,8 @@ def test_memory_limits_how_many_run_at_once_if_nobody_says(
     scenario = scenario_of("FL", seeds=list(range(20)), torch_device="cpu")
     found = estimate_sweep([scenario], 1, dry, jobs)
     assert found is not None
-    assert found.base_bytes == at_once * BASE_BYTES
+    assert found.at_once == at_once
+    assert found.bytes == pytest.approx(at_once * BASE_BYTES, rel=0.1)
 
 
 def test_without_its_gpu_a_run_has_an_estimate_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
