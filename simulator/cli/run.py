@@ -116,7 +116,9 @@ def sweep(
     plugins: Plugin = [],  # noqa: B006
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Number of worker processes.", show_default="as cores and threads allow", metavar="N"),
+        typer.Option(
+            min=1, help="Number of worker processes.", show_default="as cores, threads and memory allow", metavar="N"
+        ),
     ] = None,
     executor: ExecutorName = "local",
     address: Address = None,
