@@ -85,20 +85,20 @@ class LedgerFile:
         Yields:
             Tables, and below which value nothing more will come.
         """
-        waiting: pyarrow.Table | None = None
+        waiting: list[pyarrow.Table] = []
         for table, floor in zip(self.batches(columns), self.floors([by]), strict=True):
             chosen = keep(table)
-            table = table if chosen is None else table.filter(pyarrow.array(chosen))
-            if waiting is not None and len(waiting):
-                table = pyarrow.concat_tables([waiting, table]).combine_chunks()
-            values = table[by].to_numpy()
-            ready = values < floor
-            if not ready.any() and floor < np.inf:
-                waiting = table
+            waiting.append(table if chosen is None else table.filter(pyarrow.array(chosen)))
+            ready = [each[by].to_numpy() < floor for each in waiting]
+            if floor < np.inf and not any(rows.any() for rows in ready):
                 continue
-            order = np.argsort(values, kind="stable")
-            yield table.take(pyarrow.array(order[ready[order]])), floor
-            waiting = table.filter(pyarrow.array(~ready))
+            parts, rest = [], []
+            for each, rows in zip(waiting, ready, strict=True):
+                parts.append(each.filter(pyarrow.array(rows)))
+                rest.append(each.filter(pyarrow.array(~rows)) if rows.any() else each)
+            waiting = [each for each in rest if len(each)]
+            table = pyarrow.concat_tables(parts).combine_chunks()
+            yield table.take(pyarrow.array(np.argsort(table[by].to_numpy(), kind="stable"))), floor
 
 
 def _plain(table: pyarrow.Table) -> pyarrow.Table:

@@ -21,7 +21,7 @@ LOOKED_AT = 5
 """At most so many points of a sweep are looked at, evenly chosen."""
 
 
-def confirm_run(scenario: Scenario, dry: bool, yes: bool, jobs: int | None = None) -> None:
+def confirm_run(scenario: Scenario, dry: bool, yes: bool, jobs: int | None = None) -> int | None:
     """Say what a run will take if that is much, and ask on a terminal whether to go on.
 
     Where nobody can be asked, it goes on, but for what cannot be meant: a month, or more memory than there is.
@@ -31,15 +31,20 @@ def confirm_run(scenario: Scenario, dry: bool, yes: bool, jobs: int | None = Non
         dry: whether it is simulated without training.
         yes: go on, whatever it takes.
         jobs: how many trials run at once; None: as many as cores and memory allow.
+
+    Returns:
+        How many are to run at once, for which there is memory by the estimate; None: nothing speaks against the usual.
     """
     from simulator.experiments.trial.estimate import estimate
 
-    _confirm(estimate(scenario, dry, jobs), yes)
+    found = estimate(scenario, dry, jobs)
+    _confirm(found, yes)
+    return found.at_once if found else jobs
 
 
 def confirm_sweep(
     file: Path, overrides: Sequence[str], axes: Sequence[str], dry: bool, yes: bool, workers: int | None = None
-) -> None:
+) -> int | None:
     """Do the same for a sweep, as if none of its trials were done yet.
 
     Args:
@@ -47,6 +52,9 @@ def confirm_sweep(
         dry: whether its trials are simulated without training.
         yes: go on, whatever it takes.
         workers: how many trials run at once; None: as many as cores and memory allow.
+
+    Returns:
+        As ``confirm_run``.
     """
     from simulator.experiments.sweep import points, settings
     from simulator.experiments.trial.estimate import estimate_sweep
@@ -62,8 +70,9 @@ def confirm_sweep(
             chosen.append(points.resolved(base._source, values))
         except ScenarioError:  # the sweep says so itself
             continue
-    if chosen:
-        _confirm(estimate_sweep(chosen, count, dry, workers), yes)
+    found = estimate_sweep(chosen, count, dry, workers) if chosen else None
+    _confirm(found, yes)
+    return found.at_once if found else workers
 
 
 def told_if_long(scenario: Scenario) -> str:

@@ -50,7 +50,7 @@ def run(
     try:
         _tell(scenario)
         if executor == "local" and not resume:  # else it is another machine's, or begun already
-            confirm_run(scenario, dry, yes, jobs)
+            jobs = confirm_run(scenario, dry, yes, jobs)
         there = None if (executor, address) == ("local", None) else _executor(scenario, dry, executor, jobs, address)
         with writing("the run folder"):
             out = run_scenario(scenario, dry=dry, out=out, force=force, resume=resume, jobs=jobs, executor=there)
@@ -116,7 +116,9 @@ def sweep(
     plugins: Plugin = [],  # noqa: B006
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Number of worker processes.", show_default="as cores and threads allow", metavar="N"),
+        typer.Option(
+            min=1, help="Number of worker processes.", show_default="as cores, threads and memory allow", metavar="N"
+        ),
     ] = None,
     executor: ExecutorName = "local",
     address: Address = None,
@@ -139,7 +141,7 @@ def sweep(
 
     try:
         if executor == "local":
-            confirm_sweep(file, overrides, axes, dry, yes, workers)
+            workers = confirm_sweep(file, overrides, axes, dry, yes, workers)
         with writing("the sweep's folder"):
             folder = run_sweep(
                 file,

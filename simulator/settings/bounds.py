@@ -31,6 +31,8 @@ MOST_RATE = 1_000_000
 """Of learning; training has long diverged there."""
 MOST_LAYERS = 1000
 """Of a model that keywords describe."""
+MOST_WIDTH = 10_000_000
+"""Of what else keywords say of a model; a vocabulary has some 100,000 words."""
 MOST_SEED = 2**63 - 1
 """Tables hold a seed in 64 bits, with a sign."""
 MOST = 1_000_000_000
@@ -148,7 +150,7 @@ def keyword_problem(key: str, value: Any) -> str:
 
     Sizes beyond these make a model that takes minutes, or all memory, to describe.
     """
-    most = MOST_LAYERS if key in ("depth", "depths", "layers") else MOST_RANK
+    most = MOST_LAYERS if key in ("depth", "depths", "layers") else MOST_WIDTH
     numbers = value if isinstance(value, list | tuple) else [value]
     if any(isinstance(number, int | float) and abs(number) > most for number in numbers):
         return f"it must be at most {most:,}"

@@ -39,6 +39,23 @@ def test_rows_come_in_order_and_those_of_one_moment_together(
         assert max(one["start"].to_pylist(), default=-1) < floor <= min(other["start"].to_pylist(), default=np.inf)
 
 
+def test_what_waits_for_a_long_row_is_put_together_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last row came first: nothing before it can be yielded."""
+    monkeypatch.setattr("analysis.batches.ROWS", 4)
+    joined: list[int] = []
+    concat = pyarrow.concat_tables
+
+    def counted(tables: list[pyarrow.Table]) -> pyarrow.Table:
+        joined.append(len(tables))
+        return concat(tables)
+
+    monkeypatch.setattr(pyarrow, "concat_tables", counted)
+    file = stored(tmp_path, [*map(float, range(1, 20)), 0.0])
+    ((table, floor),) = file.ordered("start", ("start", "place"), lambda table: None)
+    assert (table["start"].to_pylist(), floor) == ([*map(float, range(20))], np.inf)
+    assert joined == [5]
+
+
 def test_a_column_of_a_later_version_has_its_default(tmp_path: Path) -> None:
     stored(tmp_path, [1.0])
     file = LedgerFile(tmp_path / "works.parquet", ("start",), {"reason": ""})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,8 +50,8 @@ def test_a_month_is_refused_where_nobody_can_be_asked(
     assert out.endswith("It runs.\n")
 
 
-def test_more_memory_than_there_is_is_refused(sfsim: Sfsim, monkeypatch: pytest.MonkeyPatch) -> None:
-    taking(monkeypatch, days=0.001, nbytes=2e10)
+def test_far_more_memory_than_there_is_is_refused(sfsim: Sfsim, monkeypatch: pytest.MonkeyPatch) -> None:
+    taking(monkeypatch, days=0.001, nbytes=4e10)
     assert sfsim("run", "tiny.yaml")[0] == 2
 
 
@@ -62,6 +63,26 @@ def test_a_day_is_told_and_begun_where_nobody_can_be_asked(sfsim: Sfsim, monkeyp
         "Note: this takes roughly 3 days and 1 GB of memory (10 GB are available): 3 trials, 1 M events",
         "It runs.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "option"), [(("run", "tiny.yaml"), "jobs"), (("sweep", "sweep.yaml", "--dry"), "workers")]
+)
+def test_as_many_run_at_once_as_the_estimate_has_memory_for(
+    words: tuple[str, ...], option: str, sfsim: Sfsim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once: list[int | None] = []
+
+    def ran(*_: object, **options: Any) -> None:
+        at_once.append(options[option])
+
+    monkeypatch.setattr("simulator.experiments.run.run.run_scenario", ran)
+    monkeypatch.setattr("simulator.experiments.sweep.run.run_sweep", ran)
+    for found in (None, Estimate(9, 1e6, 60.0, 1e9, at_once=3)):
+        monkeypatch.setattr(estimates, "estimate", lambda *_, found=found: found)
+        monkeypatch.setattr(estimates, "estimate_sweep", lambda *_, found=found: found)
+        sfsim(*words)
+    assert at_once == [None, 3]
 
 
 def test_nothing_is_said_of_a_short_run(sfsim: Sfsim, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,7 +114,8 @@ def test_half_a_character_is_no_text(text: str) -> None:
     [
         ("depth", 0, "it must be at least 1"),
         ("layers", [1, 10**9], "it must be at most 1,000"),
-        ("embed_dim", 10**9, "it must be at most 65,536"),
+        ("embed_dim", 10**9, "it must be at most 10,000,000"),
+        ("vocab_size", 128_256, ""),
         ("depth", 12, ""),
         ("mlp_ratio", 0.5, ""),
     ],
@@ -126,6 +127,7 @@ def test_keywords_of_a_model_are_bounded(key: str, value: object, problem: str) 
 def test_the_manual_has_the_bounds() -> None:
     page = (ROOT / "docs" / "guides" / "scenario.md").read_text("utf-8")
     words = ["ROUNDS", "DEVICES", "BATCH", "SAMPLES", "EPOCHS", "CLASSES", "IMAGE", "RANK", "PROMPTS", "THREADS"]
+    words += ["WIDTH", "LAYERS"]
     assert [word for word in words if f"{getattr(bounds, f'MOST_{word}'):,}" not in page] == []
     for name in ("a computing rate", "a bandwidth", "a memory size", "a duration", "a power", "an energy"):
         assert f"{LIMITS[name].most:g}".replace("+", "") in page, name

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
 from simulator.experiments.executors.base import Executor, R, T
+from simulator.experiments.executors.memory import available_memory
 from simulator.experiments.executors.plugins import with_plugins
 from simulator.experiments.executors.sequential import Sequential
 
@@ -33,20 +34,16 @@ def executor_for(items: int, threads: int, device: str, wanted: int | None = Non
     return Joblib(workers, threads) if workers > 1 else Sequential()
 
 
-def workers_that_fit(threads: int) -> int:
-    """Return how many processes with so many threads the cores and the memory of this machine allow, at least one."""
+def workers_that_fit(threads: int, nbytes: float = 0.0) -> int:
+    """Return how many processes the cores and the memory of this machine allow, at least one.
+
+    Args:
+        threads: the threads of each.
+        nbytes: the memory of each, if it is known to be more than usual.
+    """
     from joblib import cpu_count
 
-    return max(1, min(cpu_count() // threads, available_memory() // MEMORY_OF_A_WORKER))
-
-
-def available_memory() -> int:
-    """Return the bytes that processes could still take; very many where nobody can tell."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
-    except (OSError, StopIteration, ValueError):
-        return 2**62
+    return max(1, min(cpu_count() // threads, int(available_memory() // max(nbytes, MEMORY_OF_A_WORKER))))
 
 
 @dataclass(frozen=True)

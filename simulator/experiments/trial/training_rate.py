@@ -26,10 +26,22 @@ product's rate."""
 
 
 def training_rate(scenario: Scenario) -> float:
-    """Return the FLOP/s at which this machine trains the model of a scenario."""
+    """Return the FLOP/s at which this machine trains the model of a scenario; the slowest if that cannot be tried.
+
+    Torch is left as it was: its threads and its random numbers.
+    """
     model, device = scenario.model, torch_device(scenario, dry=False)
+    if device == "cuda" and not torch.cuda.is_available():  # the run says so
+        return SLOWEST_FLOPS_PER_S * scenario.threads
     key = json.dumps([model.name, model.image_size, model.keywords])
-    return _rate(key, scenario.training.batch_size, scenario.threads, device)
+    threads = torch.get_num_threads()
+    try:
+        with torch.random.fork_rng([torch.cuda.current_device()] if device == "cuda" else []):
+            return _rate(key, scenario.training.batch_size, scenario.threads, device)
+    except RuntimeError:  # such as a GPU whose memory another process has
+        return SLOWEST_FLOPS_PER_S * scenario.threads
+    finally:
+        torch.set_num_threads(threads)
 
 
 @lru_cache(maxsize=16)

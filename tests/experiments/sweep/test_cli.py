@@ -44,6 +44,7 @@ def test_dry_trials_run_on_all_cores_whatever_their_threads(
     sweep: Sfsim, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("joblib.cpu_count", lambda: 2)
+    monkeypatch.setattr("simulator.experiments.executors.local.available_memory", lambda: 10**10)
     write(axes={"training.batch_size": [4, 8]}, set={"threads": 2})
     assert sweep("--dry")[1].startswith("4 trials to run, 2 at once\n")
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 
+from simulator.experiments.executors import local
 from simulator.experiments.trial import estimate as estimates
+from simulator.experiments.trial import training_rate as rates
+from simulator.experiments.trial import trial_cost as costs
 from simulator.experiments.trial.estimate import Estimate, estimate, estimate_sweep
-from simulator.experiments.trial.training_rate import training_rate
+from simulator.experiments.trial.training_rate import SLOWEST_FLOPS_PER_S, training_rate
 from simulator.experiments.trial.trial import run
-from simulator.experiments.trial.trial_cost import trial_cost
+from simulator.experiments.trial.trial_cost import BASE_BYTES, trial_cost
 from simulator.scenario.scenario import Scenario, load
 
 LINK = {"rate": "8 Mbit/s", "latency": "5 ms"}
@@ -92,7 +97,8 @@ def test_what_cannot_be_run_has_no_estimate() -> None:
     assert estimate(scenario_of("SFL", algorithms__SFL__head=99), dry=False) is None
 
 
-def test_a_sweep_is_as_many_trials_as_it_has_points() -> None:
+def test_a_sweep_is_as_many_trials_as_it_has_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimates, "is_short", lambda *_: False)
     scenario = scenario_of("FL", seeds=[0, 1])
     one, many = (estimate_sweep([scenario], points, dry=True, workers=1) for points in (1, 50))
     assert one is not None
@@ -107,7 +113,8 @@ def test_a_sweep_is_as_many_trials_as_it_has_points() -> None:
         (60.0, 1e6, False, False),
         (86_400.0, 1e6, True, False),
         (60.0, 9e8, True, False),
-        (60.0, 2e9, True, True),
+        (60.0, 2e9, True, False),
+        (60.0, 5e9, True, True),
         (40 * 86_400.0, 1e6, True, True),
     ],
 )
@@ -117,6 +124,88 @@ def test_time_and_memory_are_worth_a_question(
     monkeypatch.setattr(estimates, "available_memory", lambda: 10**9)
     found = Estimate(1, 100, seconds, nbytes)
     assert (found.is_long, found.is_out_of_reach) == (long, out_of_reach)
+
+
+def test_what_torch_takes_is_never_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimates, "available_memory", lambda: 10**9)
+    assert not Estimate(20, 100, 60.0, 2e10, at_once=19).is_out_of_reach
+    assert Estimate(20, 100, 60.0, 2e10, at_once=10).is_out_of_reach
+    assert Estimate(10, 100, 60.0, 2e10, at_once=19).is_out_of_reach
+
+
+@pytest.fixture
+def _seven_gb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine of 16 cores of which 7 GB are free."""
+    monkeypatch.setattr("joblib.cpu_count", lambda: 16)
+    for module in (local, estimates):
+        monkeypatch.setattr(module, "available_memory", lambda: 7 * 10**9)
+
+
+@pytest.mark.usefixtures("_seven_gb")
+def test_a_small_sweep_is_no_matter_with_many_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = scenario_of("FL", training__rounds=2)
+    assert estimate_sweep([small], 40, dry=True, workers=8) is None
+    monkeypatch.setattr(estimates, "is_short", lambda *_: False)
+    found = estimate_sweep([small], 40, dry=True, workers=8)
+    assert found is not None
+    assert found.bytes > 7e9
+    assert not found.is_out_of_reach
+
+
+@pytest.mark.usefixtures("_seven_gb")
+def test_a_sweep_of_many_short_points_is_looked_at() -> None:
+    assert estimate_sweep([scenario_of("FL")], 1_000_000, dry=True) is not None
+
+
+@pytest.mark.usefixtures("_seven_gb")
+@pytest.mark.parametrize(("jobs", "at_once"), [(16, 16), (None, 3)])
+@pytest.mark.parametrize("dry", [True, False])
+def test_memory_limits_how_many_run_at_once_if_nobody_says(
+    jobs: int | None, at_once: int, dry: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimates, "is_short", lambda *_: False)
+    scenario = scenario_of("FL", seeds=list(range(20)), torch_device="cpu")
+    found = estimate_sweep([scenario], 1, dry, jobs)
+    assert found is not None
+    assert found.at_once == at_once
+    assert found.bytes == pytest.approx(at_once * BASE_BYTES, rel=0.1)
+
+
+def test_without_its_gpu_a_run_has_an_estimate_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    scenario = scenario_of("FL", torch_device="cuda", threads=2)
+    assert training_rate(scenario) == 2 * SLOWEST_FLOPS_PER_S
+
+
+def test_a_model_that_cannot_be_timed_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> float:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(rates, "_rate", full)
+    assert training_rate(scenario_of("FL", torch_device="cpu", threads=1)) == SLOWEST_FLOPS_PER_S
+
+
+def test_timing_a_model_leaves_torch_as_it_was() -> None:
+    rates._rate.cache_clear()
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    assert training_rate(scenario_of("FL", torch_device="cpu", threads=threads + 1)) > 0
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(("error", "raised"), [(ZeroDivisionError, False), (KeyboardInterrupt, True)])
+def test_an_algorithm_that_fails_has_no_estimate(
+    error: type[BaseException], raised: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("simulator.experiments.trial.trial.Trial.result", failing)
+    with pytest.raises(error) if raised else nullcontext():
+        assert estimate(scenario_of("FL"), dry=False) is None
+    monkeypatch.setattr(costs, "_most_batches", failing)
+    with pytest.raises(error) if raised else nullcontext():
+        assert estimate(scenario_of("FL"), dry=True) is None
 
 
 def test_what_it_takes_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
