@@ -137,11 +137,11 @@ def _shortened(text: str) -> str:
         return _in_words(text)
     if text.startswith(TIMES):
         return TIMES + _shortened(text.removeprefix(TIMES))
-    match = AMOUNT.fullmatch(text)
-    if match is None or "." not in match[1] or len(match[1]) <= 5 or "e" in match[1].lower():
+    match = AMOUNT.match(text)
+    if match is None or amount(text) is None or "." not in match[1] or len(match[1]) <= 5 or "e" in match[1].lower():
         return text
-    number = float(match[1])
-    return f"{number:.0f} {match[2]}".strip() if abs(number) >= 1000 else f"{number:.3g} {match[2]}".strip()
+    number, unit = float(match[1]), text[match.end() :]
+    return f"{number:.0f} {unit}".strip() if abs(number) >= 1000 else f"{number:.3g} {unit}".strip()
 
 
 def _in_words(text: str) -> str:

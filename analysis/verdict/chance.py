@@ -39,11 +39,11 @@ def interval_of(values: Sequence[float], shared_error: float = 0.0) -> Interval:
         values: at least one value.
         shared_error: a standard error that all values have in common, so that their spread does not show it.
     """
-    from scipy.stats import norm, t
-
     mean, number = fmean(values), len(values)
     if number < 2:
         return Interval(mean, math.nan, math.nan, number)
+    from scipy.stats import norm, t
+
     tail = (1 + CONFIDENCE) / 2
     reach = math.hypot(t.ppf(tail, number - 1) * stdev(values) / math.sqrt(number), norm.ppf(tail) * shared_error)
     return Interval(mean, mean - reach, mean + reach, number)

@@ -154,6 +154,7 @@ def keyword_problem(key: str, value: Any) -> str:
     numbers = value if isinstance(value, list | tuple) else [value]
     if any(isinstance(number, int | float) and abs(number) > most for number in numbers):
         return f"it must be at most {most:,}"
-    if most == MOST_LAYERS and any(isinstance(number, int) and number < 1 for number in numbers):
-        return "it must be at least 1"
+    least = 0 if numbers is value else 1  # in a list, the layers of each stage: one of them may have none
+    if most == MOST_LAYERS and any(isinstance(number, int) and number < least for number in numbers):
+        return f"it must be at least {least}"
     return ""

@@ -43,7 +43,7 @@ def test_values_with_units_are_numbers_that_keep_their_text(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("quantity", [BANDWIDTH, DURATION, MEMORY, POWER, RATE], ids=lambda quantity: quantity.name)
 def test_units_are_read_as_the_simulator_reads_them(quantity: Quantity) -> None:
-    texts = [f"{number} {unit}" for unit in quantity.units for number in ("3", "0.25", "1e3")]
+    texts = [f"{number} {unit}" for unit in quantity.units for number in ("3", "1.25", "1e3")]
     assert parse_values(texts) == [pytest.approx(quantity.parse(text), rel=1e-15) for text in texts]
 
 

@@ -24,7 +24,7 @@ def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_run_prints_a_table_and_leaves_a_report(sfsim: Sfsim, tmp_path: Path) -> None:
-    status, out, err = sfsim("run", "tiny.yaml", "--out", "here")
+    status, out, err = sfsim("run", "tiny.yaml", "--jobs", 1, "--out", "here")
     assert (status, err) == (0, "")
     assert all(label in out for label in ("FL", "SFL", "SFP"))
     assert "here/report.html" in out.replace("\n", "")
@@ -132,7 +132,7 @@ def test_a_mistake_is_one_message(case: str, command: str, sfsim: Sfsim, tmp_pat
         (["run", "tiny.yaml", "--set", "training.rounds=-1"], "it must be more than 0"),
         (["run", "tiny.yaml", "--set", "algorithms.SFP.keep_fraction=0"], "must be more than 0"),
         (["run", "tiny.yaml", "--out", "tiny.yaml"], "tiny.yaml is a file"),
-        (["run", "tiny.yaml", "--out", "tiny.yaml/x"], "the run folder cannot be written"),
+        (["run", "tiny.yaml", "--out", "tiny.yaml/x"], "tiny.yaml/x cannot be written: what should be its folder"),
     ],
 )
 def test_wrong_arguments_are_one_message(arguments: list[str], said: str, sfsim: Sfsim, tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_published_weights_without_a_network(sfsim: Sfsim, tmp_path: Path, monke
     monkeypatch.setattr(timm, "create_model", offline)
     file = tmp_path / "tiny.yaml"
     file.write_text(SCENARIO.replace("{name: random, image_size: 8}", "{name: vit_tiny_patch16_224, image_size: 16}"))
-    status, _, err = sfsim("run", "tiny.yaml")
+    status, _, err = sfsim("run", "tiny.yaml", "--jobs", 1)
     assert (status, err.count("\n")) == (2, 1)
     assert "tiny.yaml, line 7: model.name" in err
     assert "could not be downloaded" in err
@@ -186,13 +186,13 @@ def test_published_weights_without_a_network(sfsim: Sfsim, tmp_path: Path, monke
 
 
 def test_ctrl_c_leaves_nothing(sfsim: Sfsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from simulator.experiments.run import run as running
+    from simulator.experiments.run import trials
 
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(running, "run_trial", interrupted)
-    status, _, err = sfsim("run", "tiny.yaml")
+    monkeypatch.setattr(trials, "run_trial", interrupted)
+    status, _, err = sfsim("run", "tiny.yaml", "--jobs", 1)
     assert status == 130
     assert err == "sfsim: stopped; nothing was written\n"
     assert files(tmp_path) == ["tiny.yaml"]
@@ -201,12 +201,12 @@ def test_ctrl_c_leaves_nothing(sfsim: Sfsim, tmp_path: Path, monkeypatch: pytest
 def test_a_defect_of_ours_is_not_taken_for_a_mistake_of_the_user(
     sfsim: Sfsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from simulator.experiments.run import run as running
+    from simulator.experiments.run import trials
 
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr(running, "run_trial", broken)
+    monkeypatch.setattr(trials, "run_trial", broken)
     with pytest.raises(ZeroDivisionError):
-        sfsim("run", "tiny.yaml")
+        sfsim("run", "tiny.yaml", "--jobs", 1)
     assert files(tmp_path) == ["tiny.yaml"]

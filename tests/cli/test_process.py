@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from analysis.columns import LEDGER_COLUMNS
 from simulator.cli.listing import WHAT
 from tests.helpers.commands import SCENARIO, files
 from tests.helpers.run_folders import fabricate
@@ -50,12 +52,16 @@ WITHOUT_TORCH = ("torch", "timm", "torchvision", "sklearn", "scipy")
 def test_what_only_reads_runs_or_lists_does_without_torch(tmp_path: Path) -> None:
     for name in ("one", "two"):
         fabricate(tmp_path / name)
+    for trial in (tmp_path / "one" / "ledger").iterdir():
+        for table in ("engagements", "absences", "rounds"):  # these are not made up, and a trace wants them
+            pd.DataFrame(columns=list(LEDGER_COLUMNS[table])).to_parquet(trial / f"{table}.parquet")
     commands = [
         *(["list", what] for what in WHAT if what != "models"),
         ["schema"],
         ["report", "one"],
         ["trace", "one"],
         ["compare", "one", "two"],
+        ["verify", "one"],  # which finds that it is made up
     ]
     code = f"""
 import sys
@@ -65,7 +71,7 @@ for words in {commands!r}:
     try:
         main()
     except SystemExit as end:
-        assert not end.code, end.code
+        assert (end.code or 0) == (words[0] == "verify"), (words, end.code)
     loaded = [name for name in {WITHOUT_TORCH!r} if name in sys.modules]
     assert not loaded, (words, loaded)
 """

@@ -113,6 +113,8 @@ def test_half_a_character_is_no_text(text: str) -> None:
     ("key", "value", "problem"),
     [
         ("depth", 0, "it must be at least 1"),
+        ("layers", [1, -1], "it must be at least 0"),
+        ("layers", [1, 0], ""),
         ("layers", [1, 10**9], "it must be at most 1,000"),
         ("embed_dim", 10**9, "it must be at most 10,000,000"),
         ("vocab_size", 128_256, ""),

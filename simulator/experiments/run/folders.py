@@ -156,6 +156,8 @@ def claimed(folder: Path, scenario: Scenario, dry: bool, *, force: bool, resume:
         raise ScenarioError(f"{named}: there is no such folder, so there is nothing to resume")
     created = [place for place in (folder, *folder.parents) if not place.exists()]
     with written(folder):
+        if folder.is_dir() and not any((folder / name).exists() for name in (LOCK, RUN_UNDER_WAY)):
+            _check(named, folder, _stated(scenario, dry), force, resume)  # a refusal leaves no lock among others' files
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / LOCK, named, "writes this run"):
         try:

@@ -84,6 +84,7 @@ def test_a_sweep_whose_worker_is_killed_ends_with_the_digits_of_this_machine(
     assert sorted(os.listdir("there")) == sorted(os.listdir("here"))
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_the_files_and_digits_of_this_machine(ray: Ray, sfsim: Sfsim) -> None:
     load_file("mine.py")
     words = ["run", "tiny.yaml", "--set", "seeds=[0, 1]", "--out"]

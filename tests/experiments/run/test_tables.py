@@ -263,7 +263,7 @@ def test_time_to_target_is_the_clock_of_the_first_evaluation_there(tmp_path: Pat
 def test_a_diverged_trial_has_no_loss_and_no_lucky_accuracy(tmp_path: Path) -> None:
     small = scenario(tmp_path, ["fl-linear"])
     entry = small.algorithms[0]
-    training = entry.training.model_copy(update={"optimizer": Sgd(learning_rate=3e38)})
+    training = entry.training.model_copy(update={"optimizer": Sgd.model_construct(learning_rate=3e38)})
     figures = summarise(trial.run(small, entry.model_copy(update={"training": training}), 0), None)
     assert figures["final_loss"] is None
     assert figures["final_accuracy"] == 0

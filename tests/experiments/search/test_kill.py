@@ -13,7 +13,7 @@ from tests.helpers.places import ROOT
 from tests.helpers.small_searches import HEAD, LEFT, RATE, searched, table
 from tests.helpers.small_sweeps import TRIAL, Write, names
 
-KILLS, POINTS = 3, 24
+KILLS, POINTS = 2, 16
 SCRIPT = f"""
 import io, os, random, signal, sys, time
 from pathlib import Path
@@ -21,6 +21,8 @@ from rich.console import Console
 from simulator.experiments.search.run import run_search
 
 import analysis
+import optuna  # once, and not in each child
+import simulator.experiments.trial.trial
 
 analysis.write_search_report = lambda folder: folder / "report.html"
 file, trials = Path(sys.argv[1]), Path(sys.argv[2]) / "trials"

@@ -39,9 +39,8 @@ COMING_AND_GOING: list[dict[str, Any]] = [
     {"name": "jetson-nano", "count": 2, "uplink": "lte"},
 ]
 ONE_EACH = (
-    *("fl", "fl-linear", "v1-sent", "v2-in-order", "sfp-easiest", "prox", "momentum", "adam", "yogi", "in-turn"),
-    *("alone", "fl-lora", "fl-stacked", "v2-lora", "flexp", "frozen-plain", "ditto", "pfedme", "epsl", "sfpl"),
-    *("centralized", "fl-top-k", "v1-fedlite", "sfp-int8"),
+    *("fl", "v2-in-order", "sfp-easiest", "prox", "momentum", "adam", "yogi", "in-turn", "fl-lora", "v2-lora"),
+    *("flexp", "frozen-plain", "ditto", "pfedme", "epsl", "sfpl", "centralized", "fl-top-k", "v1-fedlite"),
 )
 """An entry of each algorithm, and some that keep more: what compression leaves, smashed data, samples."""
 PAIRS = [(label, "synchronous") for label in ONE_EACH]

@@ -13,7 +13,7 @@ from simulator.learning.data.datasets.pixels import file_bytes, stacked
 from simulator.settings.base import LocalPath
 from simulator.settings.errors import UnfitError
 from simulator.settings.printable import printable
-from simulator.settings.wording import clipped, listed, near_miss
+from simulator.settings.wording import listed, near_miss
 
 KINDS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 """Files with these endings are images; others are ignored."""
@@ -95,20 +95,11 @@ def _classes(folder: Path) -> Classes:
         raise UnfitError(
             "path", None, f"{folder} has no folders: put the images of each class into a folder of its own"
         )
-    garbled = next((name for name in classes if not name.isascii() and not _is_utf8(name)), None)
-    if garbled is not None:
-        problem = f"{clipped(str(folder / garbled))} is the folder of a class, and its name is not UTF-8: rename it"
-        raise UnfitError("path", None, problem)
     empty = [name for name, files in classes.items() if not files]
     if empty:
         problem = f"{folder / empty[0]} is the folder of a class, and has no image in it"
         raise UnfitError("path", None, problem, f"files that end in {listed(sorted(KINDS))}")
     return classes
-
-
-def _is_utf8(name: str) -> bool:
-    """Return whether the name of a file is text; other bytes come as halves of characters (surrogates)."""
-    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _visible(file: Path, root: Path) -> bool:
