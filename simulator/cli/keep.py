@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.shared import app, refuse, tell_version
+from simulator.cli.shared import app, refuse, tell_version, writing
 
 
 @app.command()
@@ -56,7 +56,9 @@ def clean(
 
     if root.exists() and not root.is_dir():
         refuse(f"{root}: this is a file, not a folder")
-    found = find(root, _seconds(older_than), keep)
+    unchanged = _seconds(older_than)
+    with writing():
+        found = find(root, unchanged, keep)
     for thing, why in found.stays:
         print(f"Stays: {thing.path}: {why}")
     if not found.remove:
