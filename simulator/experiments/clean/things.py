@@ -129,7 +129,9 @@ def _foreign(folder: Path, ours: frozenset[str]) -> Iterator[str]:
         elif name == path.name and name in _INSIDE and path.is_dir():
             yield from (f"{name}/{inner}" for inner in _INSIDE[name](path))
     files = _read(folder / MANIFEST).get("files")
-    for path in _within(folder) if isinstance(files, dict) else ():
+    if not isinstance(files, dict):
+        return
+    for path in _within(folder):
         parts = path.relative_to(folder).parts
         apart = parts[0] in _TRACKED | {MANIFEST} or _TRACE.fullmatch(parts[0]) or "__pycache__" in parts
         if not (apart or any(part[0] == "." for part in parts) or path.is_dir() or "/".join(parts) in files):

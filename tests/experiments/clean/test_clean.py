@@ -165,9 +165,7 @@ def test_a_damaged_unfinished_run_is_none(stated: str, tmp_path: Path, sfsim: Sf
     assert sfsim("clean", tmp_path, "--keep", "0", "--yes")[:2] == (0, "There is nothing to remove\n")
 
 
-def test_what_goes_while_it_is_looked_at_is_no_error(
-    root: Path, sfsim: Sfsim, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_goes_while_it_is_looked_at_is_no_error(root: Path, sfsim: Sfsim, monkeypatch: pytest.MonkeyPatch) -> None:
     listing = Path.iterdir
 
     def gone(path: Path) -> Iterator[Path]:
@@ -180,9 +178,7 @@ def test_what_goes_while_it_is_looked_at_is_no_error(
     assert sfsim("clean", root)[0] == 0
 
 
-def test_what_cannot_be_removed_stays_and_is_told(
-    root: Path, sfsim: Sfsim, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_removed_stays_and_is_told(root: Path, sfsim: Sfsim, monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", "somewhere")
 
