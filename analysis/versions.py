@@ -26,7 +26,7 @@ def of_another(written: str) -> str:
 
 
 def version_of(folder: Path) -> str:
-    """Return the version of sfsim that has written the folder of a run, a sweep or a search; empty if the folder does not say.
+    """Return the version of sfsim that has written the folder of a run, sweep or search; empty if it does not say.
 
     Raises:
         RunError: the file that should say so cannot be read.

@@ -219,7 +219,7 @@ DAMAGED: dict[str, tuple[Callable[[Path], None], str]] = {
     "algorithms that are none": (
         lambda folder: (folder / "scenario.yaml").write_text("algorithms: [1]"), "has no entry 'FL'"
     ),
-    "a summary that is none": (lambda folder: (folder / "summary.json").write_text("{"), "summary.json: cannot be read"),
+    "a summary that is none": (lambda folder: (folder / "summary.json").write_text("{"), "json: cannot be read"),
     "a manifest with words for bytes": (
         in_json(MANIFEST, lambda it: with_line(it, {"bytes": "x", "sha256": ""})), "a file lacks its size or its hash"
     ),
@@ -255,10 +255,12 @@ def test_a_damaged_manifest_is_told_before_a_report_is_drawn(folder: Path, sfsim
 
 
 def test_names_like_formulas_are_no_difference(tmp_path: Path) -> None:
-    text = SCENARIO.replace("{name: raspberry-pi-4, count: 3}", '{name: "@pi", copies: raspberry-pi-4, count: 3}')
+    measured = "rate: {fp32: 3 GFLOP/s}, memory_bandwidth: 1 GB/s, memory: 1 GiB"
+    measured += ", power: {idle: 1 W, compute: 2 W, upload: 1 W, download: 1 W}"
+    text = SCENARIO.replace("{name: raspberry-pi-4, count: 3}", f'{{name: "@pi", {measured}, count: 3}}')
     (tmp_path / "tiny.yaml").write_text(text)
-    run_scenario(load(tmp_path / "tiny.yaml"), dry=True, out=tmp_path / "run", report=False)
-    assert "'@pi" in (tmp_path / "run" / "breakdown.csv").read_text()
+    run_scenario(load(tmp_path / "tiny.yaml"), dry=True, out=tmp_path / "run")
+    assert "'@pi" in (tmp_path / "run" / "critical_path.csv").read_text()
     assert problems(tmp_path / "run") == []
 
 
