@@ -26,13 +26,13 @@ def of_another(written: str) -> str:
 
 
 def version_of(folder: Path) -> str:
-    """Return the version of sfsim that has written the folder of a run or a sweep; empty if the folder does not say.
+    """Return the version of sfsim that has written the folder of a run, sweep or search; empty if it does not say.
 
     Raises:
         RunError: the file that should say so cannot be read.
     """
-    sweep = folder / "sweep.yaml"
-    head = read_yaml(sweep) if sweep.is_file() else read_json(folder / "summary.json")
+    study = next((path for name in ("sweep", "search") if (path := folder / f"{name}.yaml").is_file()), None)
+    head = read_yaml(study) if study else read_json(folder / "summary.json")
     return str(head.get("version") or "")
 
 

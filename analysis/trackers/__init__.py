@@ -9,12 +9,15 @@ No package of a tool is imported before something is sent to it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simulator.settings.errors import MessageError
+from simulator.settings.locks import locked
 from simulator.settings.plugins import Plugins
 from simulator.settings.wording import listed, near_miss
 
@@ -51,11 +54,16 @@ def track(folder: str | Path, name: str) -> str:
     Raises:
         TrackerError: as ``chosen``.
         RunError: the folder is no run and no sweep, or a file in it cannot be read.
+        ScenarioError: another process works in the folder.
     """
     (tracker,) = chosen([name])
     from analysis.trackers.study import study_of
 
-    return tracker.send(study_of(Path(folder)))
+    study = study_of(Path(folder))
+    # Of two that send at once, each would take what the other writes for its own; into others nothing is written.
+    alone = locked(study.folder / ".lock", study.folder, "works there") if os.access(study.folder, os.W_OK) else None
+    with alone or nullcontext():
+        return tracker.send(study)
 
 
 def _chosen(name: str) -> Tracker:

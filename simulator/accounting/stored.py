@@ -16,7 +16,7 @@ def read_ledger(folder: Path) -> Ledger:
     """Return the ledger of a trial from its folder; tables that were not written are empty.
 
     Raises:
-        StoredLedgerError: a file is no Parquet, lacks a column, or was written with a later schema.
+        StoredLedgerError: a file is no Parquet, lacks a column, has one of another type, or is of a later schema.
     """
     from pyarrow import parquet
 
@@ -34,7 +34,7 @@ def read_ledger(folder: Path) -> Ledger:
             setattr(ledger, name, Table.stored(table.row, found))
         except KeyError as error:
             raise StoredLedgerError(f"{path}: lacks {error.args[0]}") from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, NotImplementedError, OverflowError) as error:
             if isinstance(error, StoredLedgerError):
                 raise
             line = (str(error).splitlines() or [type(error).__name__])[0]

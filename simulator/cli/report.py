@@ -18,10 +18,12 @@ def report(
 ) -> None:
     """Redraw the figures and the report of a run, a sweep or a search, from its folder alone."""
     from analysis import RunError, write_report, write_search_report, write_sweep_report
-    from simulator.experiments.run.manifest import ManifestError, write_manifest
+    from simulator.experiments.run.manifest import MANIFEST, ManifestError, read_manifest, write_manifest
 
     kinds = {"points.csv": write_sweep_report, "suggestions.csv": write_search_report}
     try:
+        if (folder / MANIFEST).is_file():
+            read_manifest(folder)  # a damaged one is told before anything is drawn
         with writing("the report"):
             written = next((write for name, write in kinds.items() if (folder / name).is_file()), write_report)(folder)
             write_manifest(folder, only=("report.html", "figures"))

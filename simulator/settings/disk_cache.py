@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from contextlib import suppress
 from hashlib import blake2b
@@ -21,9 +22,12 @@ VARIABLE = "SFSIM_CACHE"
 MOST_BYTES = 64 * 2**20
 """How large the folder may grow, bytes."""
 SHRUNK = 0.75
-"""The part of ``MOST_BYTES`` that is left when the oldest entries are removed."""
+"""The part of ``MOST_BYTES`` that is left when the entries that are longest out of use are removed."""
 ABANDONED_S = 3600
 """The age at which a file that was never finished is taken for a killed process's, in seconds."""
+
+_ENTRY = re.compile(r"[a-z_]+-[0-9a-f]{32}\.json")
+_UNFINISHED = re.compile(rf"\.{_ENTRY.pattern}-[0-9a-f]{{8}}")
 
 _closed: set[Path] = set()
 """The folders that this process could not write to, and does not try again."""
@@ -56,11 +60,15 @@ def kept(kind: str, key: str) -> Any | None:
     folder = cache_folder()
     if folder is None:
         return None
+    path = _path(folder, kind, key)
     try:
-        checksum, _, body = _path(folder, kind, key).read_bytes().partition(b"\n")
-        return json.loads(body) if checksum == _checksum(body) else None
+        checksum, _, body = path.read_bytes().partition(b"\n")
+        found = json.loads(body) if checksum == _checksum(body) else None
     except (OSError, ValueError, RecursionError):
         return None
+    with suppress(OSError):  # its time says when it was last of use; in a read-only folder it says when it was written
+        os.utime(path)
+    return found
 
 
 def keep(kind: str, key: str, value: Any) -> None:
@@ -86,6 +94,16 @@ def keep(kind: str, key: str, value: Any) -> None:
         _closed.add(folder)
 
 
+def is_entry(name: str) -> bool:
+    """Return whether a file of this name in the folder is an entry."""
+    return bool(_ENTRY.fullmatch(name))
+
+
+def is_unfinished(name: str) -> bool:
+    """Return whether a file of this name is an entry that is being written, or was when a process was killed."""
+    return bool(_UNFINISHED.fullmatch(name))
+
+
 def _path(folder: Path, kind: str, key: str) -> Path:
     return folder / "costs" / f"{kind}-{blake2b(key.encode(), digest_size=16).hexdigest()}.json"
 
@@ -95,15 +113,21 @@ def _checksum(body: bytes) -> bytes:
 
 
 def _shrink(folder: Path) -> None:
-    """Remove what killed processes left, and the oldest entries where all together are too large."""
+    """Remove what killed processes left, and the entries longest out of use where all together are too large.
+
+    The folder may be one that a user has named, with files of theirs in it: only what has the name of an entry is
+    looked at.
+    """
     entries, now = [], time.time()
     with os.scandir(folder) as found:
         for entry in found:
             with suppress(OSError):  # another process may remove the same
                 about = entry.stat(follow_symlinks=False)
-                if not entry.name.startswith("."):
+                if not entry.is_file(follow_symlinks=False):
+                    continue
+                if is_entry(entry.name):
                     entries.append((about.st_mtime, about.st_size, entry.path))
-                elif now - about.st_mtime > ABANDONED_S:
+                elif is_unfinished(entry.name) and now - about.st_mtime > ABANDONED_S:
                     os.unlink(entry.path)
     total = sum(size for _, size, _ in entries)
     if total <= MOST_BYTES:

@@ -122,13 +122,38 @@ def test_the_oldest_go_where_there_are_too_many(folder: Path, monkeypatch: pytes
 
 def test_what_a_killed_process_left_goes_after_an_hour(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keep("figure", "key", 1)
-    old, new = (folder / "costs" / f".figure-{name}" for name in ("old", "new"))
+    old, new = (folder / "costs" / f".figure-{'0' * 32}.json-{name}" for name in ("0000000a", "0000000b"))
     for leftover in (old, new):
         leftover.touch()
     os.utime(old, (time.time() - 4000,) * 2)
     monkeypatch.setattr(disk_cache, "_measured", set())
     keep("figure", "another", 1)
     assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_an_entry_that_was_of_use_outlives_newer_ones(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for age, name in enumerate("abc"):
+        keep("figure", name, "x" * 1000)
+        newest = max(entries(folder), key=lambda entry: entry.stat().st_mtime_ns)
+        os.utime(newest, (10**9 + age, 10**9 + age))
+    assert kept("figure", "a") is not None
+    monkeypatch.setattr(disk_cache, "MOST_BYTES", 2900)
+    monkeypatch.setattr(disk_cache, "_measured", set())
+    keep("figure", "d", "x")
+    assert [kept("figure", name) is not None for name in "abcd"] == [True, False, True, True]
+
+
+def test_files_of_others_stay_however_old_and_large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = folder / "costs"
+    costs.mkdir(parents=True)
+    theirs = [costs / name for name in ("mine.json", ".gitignore", "large.bin", ".notes-0123abcd")]
+    for path in theirs:
+        path.write_bytes(b"x" * 10_000)
+        os.utime(path, (10**9, 10**9))
+    monkeypatch.setattr(disk_cache, "MOST_BYTES", 5000)
+    keep("figure", "key", 1)
+    assert [path.name for path in theirs if not path.exists()] == []
+    assert kept("figure", "key") == 1
 
 
 def test_many_processes_write_the_same_entry(folder: Path) -> None:

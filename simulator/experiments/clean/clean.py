@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import time
 from collections import defaultdict
@@ -11,15 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simulator.experiments.clean.things import UNFINISHED, Thing, finished, measured, unfinished
-from simulator.settings.disk_cache import cache_folder
+from simulator.experiments.clean.things import Thing, finished, listed, measured, unfinished
+from simulator.settings.disk_cache import cache_folder, is_entry, is_unfinished
 from simulator.settings.errors import ScenarioError
 from simulator.settings.files import discard
 from simulator.settings.locks import locked
 
 GRACE = 3600.0
 """What was changed in the last so many seconds may still be written by somebody, and stays."""
-_CACHED = re.compile(r"[a-z_]+-[0-9a-f]{32}\.json")
 
 
 @dataclass
@@ -47,7 +45,7 @@ def find(root: Path, older_than: float | None = None, keep: int | None = None, n
     """
     now = time.time() if now is None else now
     found = Found()
-    results = [thing for path in _folders(root) if (thing := finished(path))]
+    results = list(_results(root))
     for thing in _left(root, results):
         if now - thing.used < GRACE:
             found.stays.append((thing, "it was changed less than an hour ago"))
@@ -69,6 +67,13 @@ def find(root: Path, older_than: float | None = None, keep: int | None = None, n
 
 def remove(thing: Thing) -> bool:
     """Remove something that was found, and return whether it is gone; if somebody uses it by now, it stays."""
+    try:
+        return _removed(thing)
+    except OSError:  # it may not be removed, or somebody writes there
+        return False
+
+
+def _removed(thing: Thing) -> bool:
     if thing.path.is_symlink():
         return False
     if thing.path.is_file():
@@ -90,7 +95,15 @@ def remove(thing: Thing) -> bool:
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink()) if root.is_dir() else []
+    return [path for path in sorted(root.iterdir()) if path.is_dir() and not path.is_symlink()] if root.is_dir() else []
+
+
+def _results(root: Path) -> Iterator[Thing]:
+    """Yield runs and sweeps, but for those that cannot be read."""
+    for path in _folders(root):
+        with suppress(OSError):
+            if thing := finished(path):
+                yield thing
 
 
 def _left(root: Path, results: list[Thing]) -> Iterator[Thing]:
@@ -118,12 +131,14 @@ def _holder(thing: Thing) -> str:
     """Return who works in the run or sweep that something belongs to, in words; empty if nobody does."""
     places = (thing.path, *thing.path.parents) if thing.path.is_dir() else thing.path.parents
     for place in places[:3]:
-        if (place / ".lock").is_file():
-            try:
+        try:
+            if (place / ".lock").is_file():
                 with locked(place / ".lock", place, "works there"):
                     pass
-            except ScenarioError as error:
-                return str(error).removeprefix(f"{place}: ")
+        except ScenarioError as error:
+            return str(error).removeprefix(f"{place}: ")
+        except OSError as error:
+            return f"it cannot be read: {error.strerror}"
     return ""
 
 
@@ -134,7 +149,7 @@ def _cache() -> list[Thing]:
     """Return the folder in which costs of models are kept, if there is one with something in it."""
     folder = cache_folder()
     place = folder / "costs" if folder else None
-    if place is None or not place.is_dir() or place.is_symlink():
+    if place is None or place.is_symlink():
         return []
     entries = _entries(place)
     size = sum(measured(path)[0] for path in entries)
@@ -143,10 +158,5 @@ def _cache() -> list[Thing]:
 
 def _entries(place: Path) -> list[Path]:
     """Return the files of the cache, and what was left unfinished among them."""
-    ours = (path for path in place.iterdir() if path.is_file() and not path.is_symlink())
-    return [
-        path
-        for path in ours
-        if _CACHED.fullmatch(path.name)
-        or ((match := UNFINISHED.fullmatch(path.name)) and _CACHED.fullmatch(match["name"]))
-    ]
+    named = (path for path in listed(place) if is_entry(path.name) or is_unfinished(path.name))
+    return [path for path in named if path.is_file() and not path.is_symlink()]

@@ -14,7 +14,7 @@ from simulator.settings.files import atomically
 MANIFEST = "manifest.json"
 SCHEMA = 1
 _LATER = ("trace", "compare")
-"""What names of files begin with that other commands put into a folder, and that can be made again."""
+"""Prefixes of files that `trace` and `compare` write and that the manifest leaves out."""
 
 
 class ManifestError(MessageError):
@@ -40,7 +40,7 @@ def write_manifest(folder: Path, only: Iterable[str] | None = None) -> Path | No
         if not (folder / MANIFEST).is_file():
             return None
         anew = set(only)
-        known = {name: line for name, line in _read(folder).items() if name.partition("/")[0] not in anew}
+        known = {name: line for name, line in read_manifest(folder).items() if name.partition("/")[0] not in anew}
     files = {
         name: _line(path) for name, path in _files(folder) if only is None or name.partition("/")[0] in anew
     } | known
@@ -58,7 +58,7 @@ def check_manifest(folder: Path) -> list[str]:
         ManifestError: the manifest cannot be read.
     """
     said = []
-    known = _read(folder)
+    known = read_manifest(folder)
     there = dict(_files(folder))
     for name, line in known.items():
         path = there.get(name)
@@ -77,15 +77,23 @@ def check_manifest(folder: Path) -> list[str]:
     return said
 
 
-def _read(folder: Path) -> dict[str, dict[str, Any]]:
+def read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the lines of the manifest of a run by file: the bytes of each, and its SHA-256.
+
+    Raises:
+        ManifestError: it cannot be read.
+    """
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         schema, files = manifest["schema"], manifest["files"]
-        whole = all(set(line) == {"bytes", "sha256"} for line in files.values())
+        kinds = {"bytes": int, "sha256": str}
+        whole = all({key: type(value) for key, value in line.items()} == kinds for line in files.values())
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ManifestError(f"{path}: cannot be read: {(str(error).splitlines() or ['?'])[0]}") from error
-    if schema != SCHEMA or not whole:
+    if schema == SCHEMA and not whole:
+        raise ManifestError(f"{path}: cannot be read: a file lacks its size or its hash")
+    if schema != SCHEMA:
         raise ManifestError(f"{path}: written with schema {schema}; this sfsim reads {SCHEMA}")
     return dict(files)
 

@@ -9,6 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simulator.settings.csv_cells import unescaped_row
 from simulator.settings.wording import listed, near_miss
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _figure(folder: Path, summary: Mapping[str, Any], name: str) -> float | None
 
 def _rounds(folder: Path) -> list[dict[str, str]]:
     with (folder / "rounds.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        return [unescaped_row(row) for row in csv.DictReader(file)]
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -30,15 +30,20 @@ class Check:
         """Return a check with its problems."""
         return cls(name, tuple(problems), note)
 
+    @property
+    def is_left_out(self) -> bool:
+        """Whether nothing was checked; the note says why."""
+        return self.note.startswith("not ")
+
     def __str__(self) -> str:
         if not self.problems:
-            return f"{self.name}: {self.note if self.note.startswith('not ') else 'ok'}{self._more}"
+            return f"{self.name}: {self.note if self.is_left_out else 'ok'}{self._more}"
         more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
         return f"{self.name}: {self.problems[0]}{more}"
 
     @property
     def _more(self) -> str:
-        return f" ({self.note})" if self.note and not self.note.startswith("not ") else ""
+        return f" ({self.note})" if self.note and not self.is_left_out else ""
 
 
 def same(one: Any, other: Any) -> bool:

@@ -9,6 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from analysis.reading import RunError, first_line
 from analysis.settled import SETTLE, Evaluation, held_from, settled_accuracy
 from simulator.accounting.ledger import Ledger
 from simulator.accounting.tiers import edge_traffic
@@ -28,6 +29,7 @@ from simulator.experiments.run.server_tables import (
 from simulator.experiments.run.tables import breakdown_table, rounds_table, waste_table
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.verify.check import same, shown
+from simulator.settings.csv_cells import unescaped_row
 
 Rows = list[dict[str, str]]
 
@@ -59,13 +61,14 @@ class Tables:
         self._read: dict[str, Rows | None] = {}
 
     def rows(self, name: str, told: Mapping[str, Any] | None = None) -> Rows | None:
-        """Return the rows of a table, or those of one trial; None if there is no such table."""
+        """Return the rows of a table, or those of one trial; None if there is no such table.
+
+        Raises:
+            RunError: it cannot be read.
+        """
         if name not in self._read:
             path = self.folder / name
-            self._read[name] = None
-            if path.is_file():
-                with path.open(newline="", encoding="utf-8") as file:
-                    self._read[name] = list(csv.DictReader(file))
+            self._read[name] = read_rows(path) if path.is_file() else None
         found = self._read[name]
         if found is None or told is None:
             return found
@@ -93,10 +96,28 @@ class Tables:
         """Yield rows of trials that the summary does not have."""
         known = {(trial["label"], str(trial["seed"])) for trial in trials}
         for name in MADE:
-            for row in self.rows(name) or []:
+            try:
+                rows = self.rows(name) or []
+            except RunError as error:
+                yield str(error)
+                continue
+            for row in rows:
                 if (row.get("label"), row.get("seed")) not in known:
                     yield f"{name}: has a row of {row.get('label')}-{row.get('seed')}, which summary.json lacks"
                     break
+
+
+def read_rows(path: Path) -> Rows:
+    """Return the rows of a CSV file, as they were before they were written.
+
+    Raises:
+        RunError: it cannot be read.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [unescaped_row(row) for row in csv.DictReader(file)]
+    except (OSError, ValueError, csv.Error) as error:
+        raise RunError(f"{path}: cannot be read: {first_line(error)}") from error
 
 
 def summary_differences(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,13 +126,20 @@ def _working_while_away(ledger: Ledger, slack: float) -> Iterator[str]:
     away: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for row in ledger.absences:
         away[row.site].append((row.start, row.start + row.seconds))
+    works = defaultdict(list)
+    for place, work in enumerate(ledger.works):
+        if work.site in away and not work.aside:
+            works[work.site].append((place, work.start, work.start + work.seconds))
     for site, spans in away.items():
-        for place, work in enumerate(ledger.works):
-            if work.site == site and not work.aside:
-                for begin, stop in spans:
-                    if min(stop, work.start + work.seconds) - max(begin, work.start) > slack:
-                        away_then = f"which is away from {begin} s to {stop} s"
-                        yield f"works.parquet: row {place} is served at {site}, {away_then}"
+        spans.sort()
+        begins, lasting = [begin for begin, _ in spans], list(accumulate((stop for _, stop in spans), max))
+        for place, start, end in works[site]:
+            last = bisect_left(begins, end - slack)  # those from here on begin when the work is over
+            first = bisect_right(lasting, start + slack)  # those before it are over when the work begins
+            for begin, stop in spans[first:last]:
+                if min(stop, end) - max(begin, start) > slack:
+                    away_then = f"which is away from {begin} s to {stop} s"
+                    yield f"works.parquet: row {place} is served at {site}, {away_then}"
 
 
 def _rounds(ledger: Ledger, rounds: int, slack: float) -> Iterator[str]:

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from analysis.trackers import is_installed, track
 from analysis.trackers import tensorboard as module
 from analysis.trackers.study import study_of
+from simulator.settings.errors import ScenarioError
 from tests.helpers.sweep_folders import HEAD, UPLINK
 
 pytestmark = [
@@ -35,6 +37,11 @@ def hparams(folder: Path) -> dict[str, object]:
     start = HParamsPluginData.FromString(content).session_start_info
     assert start.group_name == f"{folder.parent.parent.name}/{folder.name}"  # those of two runs must not be joined
     return {key: getattr(value, value.WhichOneof("kind")) for key, value in start.hparams.items()}
+
+
+def test_of_two_at_once_one_is_told_so(run_folder: Path) -> None:
+    with FileLock(run_folder / ".lock"), pytest.raises(ScenarioError, match="another process works there already"):
+        track(run_folder, "tensorboard")
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
+from simulator.experiments.run.manifest import write_manifest
 from simulator.settings.disk_cache import keep, kept
 from tests.helpers.commands import Sfsim, files
 from tests.helpers.run_folders import fabricate
@@ -40,14 +42,14 @@ def root(tmp_path: Path) -> Path:
     for name, days in (("a-1", 40), ("a-2", 20), ("a-3", 1)):
         run(root, name, days, "a")
     run(root, "b-1", 50, "b")
-    for hidden in (".a-4-abcdefgh", "a-3/.run-old-abcdefgh"):
+    for hidden in (".a-4-0a1b2c3d", "a-3/.run-old-0a1b2c3d"):
         run(root, hidden, 1)
-    (root / "a-3" / ".report.html-abcdefgh").touch()
+    (root / "a-3" / ".report.html-0a1b2c3d").touch()
     aged(root / "a-3", 1)
     return root
 
 
-LEFT = ["a-3/.report.html-abcdefgh", "a-3/.run-old-abcdefgh", ".a-4-abcdefgh"]
+LEFT = ["a-3/.report.html-0a1b2c3d", "a-3/.run-old-0a1b2c3d", ".a-4-0a1b2c3d"]
 
 
 def listed(out: str, root: Path) -> list[str]:
@@ -92,20 +94,99 @@ def test_old_runs_are_those_that_are_asked_for(root: Path, sfsim: Sfsim, options
 
 def test_what_is_not_ours_stays(tmp_path: Path, sfsim: Sfsim) -> None:
     root = tmp_path / "runs"
-    for name in (".git-abcdefgh", "photos", ".config"):
+    for name in (".git-0a1b2c3d", "photos", ".config"):
         (root / name).mkdir(parents=True)
         (root / name / "mine.txt").touch()
-    (root / ".notes-abcdefgh").touch()
+    (root / ".notes-0a1b2c3d").touch()
     (root / "mine" / "ledger").mkdir(parents=True)
     (root / "mine" / "summary.json").write_text('{"rows": []}')
     (run(root, "a-1") / "notes.txt").touch()
     (root / "linked").symlink_to(run(tmp_path, "elsewhere"))
-    (root / ".run-abcdefgh").symlink_to(tmp_path / "elsewhere")
+    (root / ".run-0a1b2c3d").symlink_to(tmp_path / "elsewhere")
     aged(root, 40)
     before = files(tmp_path)
     _, out, _ = sfsim("clean", root, "--keep", "0", "--yes")
     assert files(tmp_path) == before
     assert out == f"Stays: {root / 'a-1'}: it holds notes.txt, which no command writes\nThere is nothing to remove\n"
+
+
+@pytest.mark.parametrize("manifest", [False, True], ids=["no manifest", "a manifest"])
+@pytest.mark.parametrize(
+    "name", ["my_results.csv", "figures/mine.png", "figures/mine.csv", "ledger/FL-0/mine.txt", "plugins/mine.md"]
+)
+def test_a_run_with_a_file_of_somebody_elses_stays(name: str, manifest: bool, tmp_path: Path, sfsim: Sfsim) -> None:
+    folder = run(tmp_path, "a-1")
+    if manifest:
+        write_manifest(folder)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).touch()
+    if manifest:
+        write_manifest(folder, only=("report.html", "figures"))  # as `sfsim report` does
+    before = files(tmp_path)
+    _, out, _ = sfsim("clean", tmp_path, "--keep", "0", "--yes")
+    assert files(tmp_path) == before
+    assert out.startswith(f"Stays: {folder}: it holds {name}, which no command writes\n")
+
+
+def test_what_the_manifest_lacks_is_somebody_elses_whatever_its_name(tmp_path: Path, sfsim: Sfsim) -> None:
+    folder = run(tmp_path, "a-1")
+    write_manifest(folder)
+    (folder / "trace.json.gz").touch()  # made again at any time, and none of those that are named
+    (folder / "waste.csv").touch()
+    _, out, _ = sfsim("clean", tmp_path, "--keep", "0", "--yes")
+    assert out.startswith(f"Stays: {folder}: it holds waste.csv, which no command writes\n")
+    (folder / "waste.csv").unlink()
+    assert sfsim("clean", tmp_path, "--keep", "0", "--yes")[1].splitlines()[-1].startswith("Removed 1, ")
+
+
+def test_a_trial_of_a_sweep_with_a_file_of_somebody_elses_keeps_the_sweep(tmp_path: Path, sfsim: Sfsim) -> None:
+    sweep = tmp_path / "s-1"
+    run(sweep / "trials", "0123")
+    (sweep / "sweep.yaml").write_text("name: s")
+    (sweep / "trials" / "0123" / "mine.csv").touch()
+    _, out, _ = sfsim("clean", tmp_path, "--keep", "0", "--yes")
+    assert out.startswith(f"Stays: {sweep}: it holds trials/0123/mine.csv, which no command writes\n")
+    (sweep / "trials" / "0123" / "mine.csv").unlink()
+    assert sfsim("clean", tmp_path, "--keep", "0", "--yes")[1].splitlines()[-1].startswith("Removed 1, ")
+
+
+def test_hidden_folders_of_others_stay(tmp_path: Path, sfsim: Sfsim) -> None:
+    for name in (".x-0a1b2c3d", ".cache-settings", ".y-0a1b2c3d/figures", ".notes-deadbeef/trials"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / ".y-0a1b2c3d" / "figures" / "mine.csv").touch()
+    aged(tmp_path, 1)
+    assert sfsim("clean", tmp_path, "--yes")[1] == "There is nothing to remove\n"
+
+
+@pytest.mark.parametrize("stated", ["[]", '{"scenario": []}', '{"scenario": {"name": 1}}', "x"])
+def test_a_damaged_unfinished_run_is_none(stated: str, tmp_path: Path, sfsim: Sfsim) -> None:
+    (tmp_path / "a-1" / ".run").mkdir(parents=True)
+    (tmp_path / "a-1" / ".run" / "run.json").write_text(stated)
+    assert sfsim("clean", tmp_path, "--keep", "0", "--yes")[:2] == (0, "There is nothing to remove\n")
+
+
+def test_what_goes_while_it_is_looked_at_is_no_error(root: Path, sfsim: Sfsim, monkeypatch: pytest.MonkeyPatch) -> None:
+    listing = Path.iterdir
+
+    def gone(path: Path) -> Iterator[Path]:
+        if path.name in ("trials", "figures", ".run", "ledger"):
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return listing(path)
+
+    (root / "a-3" / "figures").mkdir(exist_ok=True)
+    monkeypatch.setattr(Path, "iterdir", gone)
+    assert sfsim("clean", root)[0] == 0
+
+
+def test_what_cannot_be_removed_stays_and_is_told(root: Path, sfsim: Sfsim, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "somewhere")
+
+    monkeypatch.setattr(Path, "unlink", forbidden)
+    status, out, err = sfsim("clean", root, "--yes")
+    assert (status, err) == (0, "")
+    assert f"Stays: {root / 'a-3/.report.html-0a1b2c3d'}: it is in use, or cannot be removed" in out
+    assert out.splitlines()[-1] == "Removed 2 of 3"
 
 
 def test_what_trackers_keep_in_a_run_goes_with_it(tmp_path: Path, sfsim: Sfsim) -> None:
@@ -143,12 +224,12 @@ def test_sweeps_and_searches_go_with_what_was_left_in_them(
 
 
 def test_what_is_in_use_or_new_stays(root: Path, sfsim: Sfsim) -> None:
-    run(root, ".a-5-abcdefgh", 0)
+    run(root, ".a-5-0a1b2c3d", 0)
     before = files(root)
     with FileLock(root / "a-3" / ".lock"):
         _, out, _ = sfsim("clean", root, "--keep", "0", "--yes")
         left = files(root)
-    assert f"Stays: {root / '.a-5-abcdefgh'}: it was changed less than an hour ago" in out
+    assert f"Stays: {root / '.a-5-0a1b2c3d'}: it was changed less than an hour ago" in out
     assert f"Stays: {root / 'a-3'}: another process works there already" in out
     assert left == sorted({name for name in before if name.startswith(("a-3", ".a-5"))} | {"a-3/.lock"})
 

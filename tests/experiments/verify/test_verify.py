@@ -188,6 +188,115 @@ SPOILED: dict[str, tuple[Callable[[Path], None], str]] = {
 }  # fmt: skip
 
 
+def in_json(name: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        (folder / name).write_text(json.dumps(change(json.loads((folder / name).read_text()))))
+
+    return spoil
+
+
+def other_type(folder: Path) -> None:
+    path = folder / "ledger" / "SFL-0" / "works.parquet"
+    found = parquet.read_table(path)
+    place = found.schema.get_field_index("seconds")
+    parquet.write_table(found.set_column(place, "seconds", pyarrow.array([[1]] * len(found))), path)
+
+
+def without(summary: Any, key: str) -> Any:
+    del summary["trials"][0][key]
+    return summary
+
+
+def with_line(manifest: Any, line: Any) -> Any:
+    manifest["files"]["rounds.csv"] = line
+    return manifest
+
+
+DAMAGED: dict[str, tuple[Callable[[Path], None], str]] = {
+    "a table that is no text": (lambda folder: (folder / "rounds.csv").write_bytes(b"\xff\xfe,"), "rounds.csv: cannot"),
+    "a trial without algorithm": (in_json("summary.json", lambda it: without(it, "algorithm")), "lacks 'algorithm'"),
+    "a trial of no kind": (in_json("summary.json", lambda it: {**it, "trials": [1]}), "summary.json: cannot be read"),
+    "algorithms that are none": (
+        lambda folder: (folder / "scenario.yaml").write_text("algorithms: [1]"), "has no entry 'FL'"
+    ),
+    "a summary that is none": (lambda folder: (folder / "summary.json").write_text("{"), "json: cannot be read"),
+    "a manifest with words for bytes": (
+        in_json(MANIFEST, lambda it: with_line(it, {"bytes": "x", "sha256": ""})), "a file lacks its size or its hash"
+    ),
+    "a manifest without lines": (in_json(MANIFEST, lambda it: with_line(it, 1)), "manifest.json: cannot be read"),
+    "a column of another type": (other_type, "works.parquet: cannot be read as Parquet"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_damaged_folder_is_told_and_is_no_failure(case: str, folder: Path, sfsim: Sfsim) -> None:
+    spoil, said = DAMAGED[case]
+    (folder / "report.html").unlink()
+    spoil(folder)
+    status, out, err = sfsim("verify", folder)
+    assert (status, err) == (1, "")
+    assert said in "\n".join(problems(folder)), out
+
+
+def test_a_run_without_its_ledger_is_not_well(folder: Path) -> None:
+    (folder / MANIFEST).unlink()
+    (folder / "report.html").unlink()
+    shutil.rmtree(folder / "ledger")
+    assert problems(folder) == ["ledger: this folder is missing"] * 2
+
+
+def test_a_damaged_manifest_is_told_before_a_report_is_drawn(folder: Path, sfsim: Sfsim) -> None:
+    (folder / MANIFEST).write_text("{")
+    (folder / "report.html").unlink()
+    status, _, err = sfsim("report", folder)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "manifest.json: cannot be read" in err
+    assert not (folder / "report.html").exists()
+
+
+def test_names_like_formulas_are_no_difference(tmp_path: Path) -> None:
+    measured = "rate: {fp32: 3 GFLOP/s}, memory_bandwidth: 1 GB/s, memory: 1 GiB"
+    measured += ", power: {idle: 1 W, compute: 2 W, upload: 1 W, download: 1 W}"
+    text = SCENARIO.replace("{name: raspberry-pi-4, count: 3}", f'{{name: "@pi", {measured}, count: 3}}')
+    (tmp_path / "tiny.yaml").write_text(text)
+    run_scenario(load(tmp_path / "tiny.yaml"), dry=True, out=tmp_path / "run")
+    assert "'@pi" in (tmp_path / "run" / "critical_path.csv").read_text()
+    assert problems(tmp_path / "run") == []
+
+
+@pytest.mark.parametrize(("kind", "table"), [("sweep", "points.csv"), ("search", "suggestions.csv")])
+def test_sweeps_and_searches_are_verified_trial_by_trial(
+    kind: str, table: str, folder: Path, tmp_path: Path, sfsim: Sfsim
+) -> None:
+    summary = json.loads((folder / "summary.json").read_text())
+    for name in ("report.html", MANIFEST):
+        (folder / name).unlink()
+    shutil.rmtree(folder / "ledger")
+    summary["trials"] = summary["trials"][:1]
+    (folder / "summary.json").write_text(json.dumps(summary))
+    for name in ("rounds.csv", "breakdown.csv", "queues.csv", "waits.csv", "critical_path.csv"):
+        lines = (folder / name).read_text().splitlines()
+        (folder / name).write_text("\n".join(line for line in lines if "SFL" not in line) + "\n")
+    study = tmp_path / kind
+    (study / "trials").mkdir(parents=True)
+    folder.rename(study / "trials" / "0123")
+    (study / f"{kind}.yaml").write_text("name: s\n")
+    column = "trial" if kind == "sweep" else "trials"
+    (study / table).write_text(f"{column},label,status\n0123,FL,done\n4567,FL,failed\n")
+    status, out, _ = sfsim("verify", study)
+    assert status == 0, out
+    assert "trial 0123: ok (" in out
+    left_out = f"not checked: the {kind}'s own report and figures"
+    assert out.splitlines()[-1] == f"{study}: all that was checked is well; {left_out}"
+    (study / table).write_text(f"{column},label,status\n0123,XYZ,done\n4567,FL,done\n")
+    assert problems(study) == [
+        "trial 0123: label is XYZ, and in its folder FL",
+        "trial 4567 is said to be done, and cannot be read",
+    ]
+    (study / table).write_bytes(b"\xff")
+    assert sfsim("verify", study)[0] == 1
+
+
 @pytest.mark.parametrize("case", SPOILED)
 def test_without_a_manifest_what_contradicts_itself_is_found(case: str, folder: Path) -> None:
     spoil, said = SPOILED[case]
