@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from simulator.experiments.executors import ray_worker
 from simulator.experiments.executors.folders import WritesFolders
 from simulator.experiments.executors.ray_worker import Worker
 from simulator.experiments.search import evaluate
@@ -113,8 +114,11 @@ def test_a_checkpoint_is_kept_as_long_as_it_can_be_used(
     assert evaluate_.store.checkpoint(point.trials[0].hash).exists() == left
 
 
-def test_a_worker_that_does_not_share_the_folder_refuses_the_first_point(item: Make, tmp_path: Path) -> None:
+def test_a_worker_that_does_not_share_the_folder_refuses_the_first_point(
+    item: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Before anything is simulated, and by the name of the folder where the search runs."""
+    monkeypatch.setattr(ray_worker, "_settle", lambda directory: None)  # it changes the process for good
     function = evaluates(tmp_path / "search")
     assert isinstance(function, WritesFolders)
     sent = (pickle.dumps(item(dry=True)), ())
