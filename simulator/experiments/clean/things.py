@@ -132,8 +132,8 @@ def _foreign(folder: Path, ours: frozenset[str]) -> Iterator[str]:
         known = name in ours or name in _TABLES or any(kind.fullmatch(name) for kind in kinds)
         if path.is_symlink() or not (known or f".{name}" in ours):
             yield path.name
-        elif name == path.name and name in _INSIDE and path.is_dir():
-            yield from (f"{name}/{inner}" for inner in _INSIDE[name](path))
+        elif name in _INSIDE and path.is_dir():
+            yield from (f"{path.name}/{inner}" for inner in _INSIDE[name](path))
     files = _read(folder / MANIFEST).get("files")
     if not isinstance(files, dict):
         return
