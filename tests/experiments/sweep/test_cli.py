@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from simulator.experiments.executors.local import Joblib
+from simulator.experiments.executors.sequential import Sequential
 from tests.helpers.commands import Sfsim
 from tests.helpers.places import SCENARIOS
 from tests.helpers.small_sweeps import Write
@@ -44,6 +46,7 @@ def test_dry_trials_run_on_all_cores_whatever_their_threads(
     sweep: Sfsim, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("joblib.cpu_count", lambda: 2)
+    monkeypatch.setattr(Joblib, "map", Sequential.map)  # how many there would be is asked here, not what they do
     monkeypatch.setattr("simulator.experiments.executors.local.available_memory", lambda: 10**10)
     write(axes={"training.batch_size": [4, 8]}, set={"threads": 2})
     assert sweep("--dry")[1].startswith("4 trials to run, 2 at once\n")

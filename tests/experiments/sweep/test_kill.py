@@ -17,7 +17,7 @@ from tests.helpers.kills import check_whole, kill_command
 from tests.helpers.places import ROOT
 from tests.helpers.small_sweeps import LEFT, TRIAL, Write
 
-KILLS, POINTS = 5, 40
+KILLS, POINTS = 3, 24
 SCRIPT = f"""
 import io, os, random, signal, sys, time
 from pathlib import Path
