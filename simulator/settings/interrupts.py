@@ -78,7 +78,7 @@ def asked() -> bool:
 
 def say_stopped(kept: str = "") -> NoReturn:
     """Exit as after Ctrl-C, with its status and a message: what is kept, or that nothing was written."""
-    print(f"sfsim: stopped; {kept or 'nothing was written'}", file=sys.stderr)
+    print(f"sfsim: stopped; {kept[:1].lower() + kept[1:] or 'nothing was written'}", file=sys.stderr)
     raise SystemExit(STOPPED) from None
 
 

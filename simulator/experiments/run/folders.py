@@ -7,11 +7,13 @@ there, and it goes away.
 
 from __future__ import annotations
 
+import errno
+import glob
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -23,7 +25,7 @@ import yaml
 from simulator.experiments.run.manifest import MANIFEST, write_manifest
 from simulator.experiments.run.parts import Part, Parts
 from simulator.experiments.run.tables import LEDGER, SUMMARY
-from simulator.settings.disk import check_place, written
+from simulator.settings.disk import CannotWriteError, check_place, written
 from simulator.settings.errors import MessageError, ScenarioError
 from simulator.settings.files import (
     RUN_SO_FAR,
@@ -43,6 +45,13 @@ if TYPE_CHECKING:
 
 LOCK, STATED = ".lock", "run.json"
 _LOCKS = (LOCK, f"{LOCK}-owner")
+_KINDS = {
+    "version": "of another version of sfsim",
+    "dry": "of another kind",
+    "scenario": "of another scenario",
+    "plugins": "with other plug-ins",
+}
+"""What a run is if it differs in one of these from that which is asked for."""
 OURS = frozenset(
     {SUMMARY, LEDGER, MANIFEST, "scenario.yaml", "environment.json", "figures", "report.html", "explorer.json"}
 )
@@ -82,7 +91,9 @@ def unfinished_folder(scenario: str, root: Path = Path("runs")) -> Path:
             with suppress(FileNotFoundError):  # it is complete by now
                 found[place.parents[1]] = place.stat().st_mtime
     if not found:
-        raise ScenarioError(f"there is no unfinished run of {scenario} in {root}: name its folder with --out")
+        complete = sorted(root.glob(f"{glob.escape(scenario)}-*/{SUMMARY}"), key=lambda path: path.stat().st_mtime)
+        newest = f"; {complete[-1].parent} is complete" if complete else ": name its folder with --out"
+        raise ScenarioError(f"there is no unfinished run of {scenario} in {root}{newest}")
     return max(found, key=found.__getitem__)
 
 
@@ -150,6 +161,7 @@ def claimed(folder: Path, scenario: Scenario, dry: bool, *, force: bool, resume:
     """
     check_place(folder)
     named, folder = folder, Path(os.path.realpath(folder))
+    _check_length(named, folder, scenario)
     if folder.exists() and not folder.is_dir():
         raise FolderTakenError(f"{named} is a file: name a folder with --out")
     if resume and not folder.is_dir():
@@ -173,6 +185,17 @@ def claimed(folder: Path, scenario: Scenario, dry: bool, *, force: bool, resume:
                     shutil.rmtree(run.work, ignore_errors=True)
         finally:
             _leave(folder, created)
+
+
+def _check_length(named: Path, folder: Path, scenario: Scenario) -> None:
+    """Check that the longest path that a run will write is not too long, before anything is run."""
+    label = max((entry.label for entry in scenario.algorithms), key=len)
+    longest = folder / RUN_UNDER_WAY / "trials" / ("x" * 40) / LEDGER / f"{label}-{max(scenario.seeds)}" / ("x" * 40)
+    try:
+        os.stat(longest)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise CannotWriteError(error.errno, os.strerror(error.errno), str(named)) from None
 
 
 def _opened(folder: Path, stated: dict[str, Any], resume: bool) -> RunFolder:
@@ -240,22 +263,43 @@ def _check_same(named: Path, folder: Path, stated: dict[str, Any]) -> None:
     """Check that a folder holds an unfinished run of the same scenario; errors as of ``claimed``."""
     place = folder / RUN_UNDER_WAY / STATED
     if not place.is_file():
-        if holds_a_run(folder):
-            raise CompleteError(f"{named} holds a complete run: there is nothing to resume")
-        raise ScenarioError(f"{named} holds no unfinished run, so there is nothing to resume")
+        if not holds_a_run(folder):
+            raise ScenarioError(f"{named} holds no unfinished run, so there is nothing to resume")
+        there: dict[str, Any] = {}
+        with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):  # it is damaged
+            there = _complete(folder)
+        _compare(f"{named} holds a complete run", there, stated)
+        raise CompleteError(f"{named} holds a complete run: there is nothing to resume")
     try:
         there = json.loads(place.read_text(encoding="utf-8"))
     except ValueError:
         raise ScenarioError(f"{place} cannot be read: start anew with --force") from None
-    for key, what in (
-        ("version", "of another version of sfsim"),
-        ("dry", "of another kind"),
-        ("scenario", "of another scenario"),
-        ("plugins", "with other plug-ins"),
-    ):
-        if there.get(key) != stated[key]:
-            where, theirs, ours = first_difference(key, there.get(key), stated[key])
+    _compare(f"{named} holds an unfinished run", there, stated)
+
+
+def _complete(folder: Path) -> dict[str, Any]:
+    """Return by what a complete run is recognised, as far as its folder says it."""
+    summary = json.loads((folder / SUMMARY).read_bytes())
+    settings = yaml.safe_load((folder / "scenario.yaml").read_text(encoding="utf-8"))
+    settings.pop("checkpoint", None)
+    return {"version": summary["version"], "dry": summary["dry"], "scenario": settings}
+
+
+def _compare(holds: str, there: Mapping[str, Any], stated: Mapping[str, Any]) -> None:
+    """Check that a run is the one that is asked for.
+
+    Args:
+        holds: what is in the folder, in words.
+        there: by what it is recognised.
+        stated: by what the one that is asked for is.
+
+    Raises:
+        ScenarioError: it is another; the message names the key that differs.
+    """
+    for key, what in _KINDS.items():
+        if key in there and there[key] != stated[key]:
+            where, theirs, ours = first_difference(key, there[key], stated[key])
             raise ScenarioError(
-                f"{named} holds an unfinished run {what}: {where} is {shown(theirs)} there and {shown(ours)} here; "
-                "name another folder with --out, or start anew with --force"
+                f"{holds} {what}: {where} is {shown(theirs)} there and {shown(ours)} here; name another folder with "
+                "--out, or start anew with --force"
             )

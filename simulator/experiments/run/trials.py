@@ -149,14 +149,17 @@ class RunJob:
             return Finished(job.key, None, told, f"{type(error).__name__}: {error}", traceback.format_exc())
 
     def _digest(self, job: Job, tell: Tell) -> Digest:
+        scenario, place = job.scenario, self.folder.checkpoint(job.key)
+        checkpoints = Checkpoints(place, scenario.checkpoint, job.key, lambda line: tell(f"{job.name}: {line}"))
+
         def progress(point: RoundResult) -> None:
+            if checkpoints.resumed and not point.round:
+                tell(f"{job.name} goes on after round {checkpoints.resumed}")
             self.shows(job, point.done, state_of(point))
 
-        scenario, place = job.scenario, self.folder.checkpoint(job.key)
         if job.dry:
             outcome = dry_run_that_fits(scenario, job.entry, job.seed, progress, tell)
             return self.folder.parts.keep(job.key, scenario, outcome, job.dry, self.device)
-        checkpoints = Checkpoints(place, scenario.checkpoint, job.key, lambda line: tell(f"{job.name}: {line}"))
         outcome = run_trial(
             scenario, job.entry, job.seed, progress=progress, without=job.without, checkpoints=checkpoints
         )

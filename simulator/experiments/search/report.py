@@ -105,7 +105,7 @@ def _count(suggestions: Sequence[Suggestion], loop: Loop) -> Iterator[str]:
     count = Counter(outcome.status for outcome in new)
     parts = [f"{count[DONE]} done", *(f"{count[name]} {name}" for name in (INFEASIBLE, PRUNED, FAILED) if count[name])]
     repeats = len(outcomes) - len(new)
-    again = f"; the sampler came back to known ones {repeats} times" if repeats else ""
+    again = f"; the sampler came back to known ones {'once' if repeats == 1 else f'{repeats} times'}" if repeats else ""
     yield f"{len(new)} points, {len(new) - loop.before} of them now: {', '.join(parts)}{again}"
     if loop.points.size and len(new) >= loop.points.size:
         yield "These are all points of the space"

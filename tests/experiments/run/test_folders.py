@@ -110,6 +110,13 @@ def test_a_file_in_the_way_stays(small: Scenario, tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text() == "mine"
 
 
+def test_a_path_that_will_be_too_long_is_told_before_anything_is_run(small: Scenario, tmp_path: Path) -> None:
+    folder = Path(str(tmp_path) + "/x" * ((4050 - len(str(tmp_path))) // 2))  # itself, it is not
+    with pytest.raises(OSError, match="the name is too long"):
+        run_scenario(small, dry=True, out=folder)
+    assert not (tmp_path / "x").exists()
+
+
 class BrokenError(Exception):
     pass
 

@@ -85,6 +85,10 @@ def test_what_cannot_be_resumed_is_said(two: Scenario, tmp_path: Path, monkeypat
     run_scenario(changed, dry=True, out=out, force=True)
     with pytest.raises(CompleteError, match="holds a complete run: there is nothing to resume"):
         run_scenario(changed, dry=True, out=out, resume=True)
+    with pytest.raises(ScenarioError, match=r"complete run of another scenario: scenario\.training\.rounds is 7"):
+        run_scenario(two, dry=True, out=out, resume=True)
+    with pytest.raises(ScenarioError, match=r"no unfinished run of small in runs; runs/small-7 is complete"):
+        unfinished_folder("small")
     (empty := tmp_path / "empty").mkdir()
     with pytest.raises(ScenarioError, match="holds no unfinished run"):
         run_scenario(two, out=empty, resume=True)

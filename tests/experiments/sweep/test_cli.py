@@ -133,7 +133,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(
     write(axes={"training.batch_size": [8]})
     monkeypatch.setattr(running, "outcome_of", interrupted)
     status, _, err = sweep("--dry", "--workers", "1")
-    kept = "Finished trials are kept in runs/small: run the same command to continue"
+    kept = "finished trials are kept in runs/small: run the same command to continue"
     assert (status, err) == (130, f"sfsim: stopped; {kept}\n")
     assert "missing" in (tmp_path / "runs" / "small" / "points.csv").read_text()
     assert list((tmp_path / "runs" / "small" / "trials").iterdir()) == []
