@@ -15,7 +15,7 @@ import simulator as sf
 from analysis import load_run
 from analysis.verdict import verdict_of_run
 from simulator.experiments.plan.explorer.explorer import explorer
-from simulator.experiments.run import run as runs
+from simulator.experiments.run import drawing
 from simulator.experiments.run.run import run_scenario
 from tests.helpers.places import ROOT
 
@@ -95,7 +95,7 @@ def test_the_report_is_drawn_when_it_is_asked_for(tiny: sf.Scenario) -> None:
 
 
 def test_its_page_has_sliders(tiny: sf.Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "explorer", explorer)  # which other tests do without
+    monkeypatch.setattr(drawing, "explorer", explorer)  # which other tests do without
     assert 'id="whatif"' in sf.run(tiny, dry=True).report().read_text(encoding="utf-8")
 
 
