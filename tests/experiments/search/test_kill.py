@@ -48,7 +48,7 @@ run_search(file, dry=True, out=trials.parent, workers=1, console=Console(file=io
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 30))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 60))])
 def test_a_search_that_is_killed_ends_as_an_undisturbed_one(seed: int, write: Write, tmp_path: Path) -> None:
     space = {HEAD: {"integers": [0, 4]}, RATE: {"floats": ["5 Mbit/s", "500 Mbit/s"], "log": True}}
     file = write(space=space, trials=POINTS, sampler={"name": "tpe", "first": 6})

@@ -47,7 +47,7 @@ run_sweep(file, dry=True, out=trials.parent, workers=1, console=Console(file=io.
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 80))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 120))])
 def test_a_sweep_that_is_killed_goes_on(seed: int, write: Write, tmp_path: Path) -> None:
     link = {"log": ["1 Mbit/s", "100 Mbit/s"], "points": POINTS}
     sweep = load(file := write(axes={"world.devices.*.uplink.rate": link}, set={"algorithms": [{"name": "fedavg"}]}))
