@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulator.experiments.search.measures import missing
-from simulator.experiments.sweep.points import Trial, put, resolved, written
+from simulator.experiments.sweep.points import Trial, check_apart, put, resolved, written
 from simulator.experiments.trial.identity import identity
 from simulator.experiments.trial.validate import check
 from simulator.scenario.scenario import Scenario
@@ -126,7 +126,7 @@ def points_of(search: Search, overrides: Sequence[str], dry: bool) -> Points:
     for key in search.space:
         try:
             _check_key(source, key, search.space[key].ends)
-            _check_apart(source, key, set_by)
+            check_apart(source, key, set_by, what="")
         except ScenarioError as error:
             raise search.error(("space", key), None, str(error)) from None
     labels = [entry.label for entry in points.base.algorithms]
@@ -180,17 +180,3 @@ def _check_key(source: Source, key: str, ends: tuple[Any, Any]) -> None:
                     raise ScenarioError(problem[problem.index(NO_SUCH_KEY) :]) from None
                 if not problem.startswith(source.path) and problem.startswith(key):  # a change of what is no number
                     raise ScenarioError(problem) from None
-
-
-def _check_apart(source: Source, key: str, set_by: dict[KeyPath, str]) -> None:
-    """Check that a key sets nothing that another sets, too, or that lies within it; add its places to ``set_by``.
-
-    Raises:
-        ScenarioError: it does.
-    """
-    for path in source.paths(key):
-        for other, name in set_by.items():
-            shorter = min(len(path), len(other))
-            if path[:shorter] == other[:shorter]:
-                raise ScenarioError(f"{name} sets {source.key(path[:shorter])}, too: one of the two would be lost")
-    set_by.update(dict.fromkeys(source.paths(key), key))

@@ -151,7 +151,7 @@ def plan(sweep: Sweep, base: Scenario, dry: bool) -> Plan:
             if key not in sweep.absolute:
                 change(source.copy(), {key: sweep.values(key)[0]})
             else:
-                _check_apart(source, key, set_by)
+                check_apart(source, key, set_by)
         except ScenarioError as error:
             raise sweep.error(sweep.place(key), None, str(error)) from None
     planned, checked, number = Plan(), set[str](), 0
@@ -237,8 +237,14 @@ def _check_known(source: Source, path: KeyPath) -> None:
                 raise ScenarioError(problem[problem.index(NO_SUCH_KEY) :]) from None
 
 
-def _check_apart(source: Source, key: str, set_by: dict[KeyPath, str]) -> None:
-    """Check that an axis sets nothing that another sets, too, or that lies within it; add its places to ``set_by``.
+def check_apart(source: Source, key: str, set_by: dict[KeyPath, str], what: str = "the axis ") -> None:
+    """Check that a key sets nothing that another sets, too, or that lies within it; add its places to ``set_by``.
+
+    Args:
+        source: the scenario.
+        key: the key.
+        set_by: the keys before it, by the places that they set.
+        what: what goes before the name of a key in the message.
 
     Raises:
         ScenarioError: it does.
@@ -248,7 +254,7 @@ def _check_apart(source: Source, key: str, set_by: dict[KeyPath, str]) -> None:
             shorter = min(len(path), len(other))
             if path[:shorter] == other[:shorter]:
                 raise ScenarioError(
-                    f"the axis {name} sets {source.key(path[:shorter])}, too: one of {name} and {key} would be lost"
+                    f"{what}{name} sets {source.key(path[:shorter])}, too: one of {name} and {key} would be lost"
                 )
     set_by.update(dict.fromkeys(source.paths(key), key))
 
