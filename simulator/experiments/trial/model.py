@@ -1,0 +1,83 @@
+"""The model of a scenario with what it takes and what it is trained for, and the data that it is trained on."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import nn
+
+from simulator.learning.modalities import ImageModality, Modality
+from simulator.learning.models.build import build
+from simulator.learning.models.lazy import LazyModel
+from simulator.learning.models.stages import NotStagedError
+from simulator.learning.objectives import OBJECTIVES, Objective
+from simulator.settings.errors import located
+
+if TYPE_CHECKING:
+    from simulator.learning.data.datasets.base import DataSet, Raw
+    from simulator.scenario.scenario import Scenario
+
+
+def load(scenario: Scenario) -> Raw:
+    """Load the data of a scenario, once for all its trials: labels at once, pixels when they are needed.
+
+    Raises:
+        ScenarioError: the data cannot be used; the message names the line.
+    """
+    with located(scenario, "data"):
+        return _loaded(scenario.data.source)
+
+
+@lru_cache(maxsize=1)
+def _loaded(source: DataSet) -> Raw:
+    return source.load().check()
+
+
+def torch_device(scenario: Scenario, dry: bool) -> str:
+    """Return the torch device of the tensors: ``meta`` (in a dry run), ``cuda`` or ``cpu``."""
+    if dry:
+        return "meta"
+    if scenario.torch_device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return scenario.torch_device
+
+
+class Built(NamedTuple):
+    """A model that was built, with what it takes and what it is trained for.
+
+    Attributes:
+        model: the model with its weights; without them in a dry run.
+        modality: what it takes as a sample.
+        objective: what it is trained for.
+    """
+
+    model: nn.Module | LazyModel
+    modality: Modality
+    objective: Objective
+
+
+def build_model(scenario: Scenario, seed: int, dry: bool) -> Built:
+    """Build the model of a scenario.
+
+    Args:
+        scenario: the model and the data.
+        seed: of new weights.
+        dry: build on ``meta``, without weights.
+
+    Raises:
+        ScenarioError: there is no such model, or it cannot be trained on these data; the message names the line.
+    """
+    model, raw = scenario.model, load(scenario)
+    try:
+        with located(scenario, "model"):
+            return _build_vision(scenario, raw, seed, dry)
+    except NotStagedError as error:
+        raise scenario.error(("model", "name"), model.name, str(error)) from error
+
+
+def _build_vision(scenario: Scenario, raw: Raw, seed: int, dry: bool) -> Built:
+    model = scenario.model
+    built = build(model.name, model.image_size, raw.classes, seed, model.pretrained, dry, model.weights, model.keywords)
+    return Built(built.model, ImageModality(built.statistics, model.image_size), OBJECTIVES["classification"])
