@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from simulator.learning.data import tokenizer_gguf, tokenizer_json
+from simulator.learning.data.tokenizer_json import USUAL
 from simulator.settings.errors import UnfitError
-from simulator.settings.wording import clipped
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
     from tokenizers import Tokenizer as Inner
 
-GGUF, USUAL = ".gguf", "tokenizer.json"
-EXTRA = "pip install 'sfsim[text]'"
-"""How the libraries for texts are installed."""
+GGUF = ".gguf"
 ENDS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>")
 """Tokens that end a text, where no file beside the tokenizer names one."""
 BEGINS = ("<|begin_of_text|>", "<s>", "<bos>", "[CLS]")
@@ -66,11 +64,9 @@ class Tokenizer:
         if not path.is_file():
             raise UnfitError("tokenizer", None, f"there is no file {path}")
         if path.suffix == GGUF:
-            from simulator.learning.data.tokenizer_gguf import load
-
-            inner, special = load(path)
+            inner, special = tokenizer_gguf.load(path)
         else:
-            inner, special = _read(path), _special(path.parent)
+            inner, special = tokenizer_json.load(path)
         return Tokenizer(inner, path, **special)
 
     def check(self, vocabulary: int, length: int) -> None:
@@ -171,37 +167,3 @@ def _tokens_within(encoding: Encoding, first: int, count: int, characters: int) 
         return 0
     offsets = encoding.offsets[first : first + count]
     return next((place for place, (_, end) in enumerate(offsets) if end > characters), count)
-
-
-def _read(path: Path) -> Inner:
-    try:
-        from tokenizers import Tokenizer as Inner
-    except ImportError as error:
-        raise absent("tokenizers") from error
-    try:
-        return Inner.from_file(str(path))
-    except Exception as error:  # the library raises plain exceptions
-        reason = clipped((str(error).splitlines() or [type(error).__name__])[0])
-        problem = f"{path} cannot be read as a tokenizer.json: {reason}"
-        raise UnfitError("tokenizer", None, problem, f"a {USUAL} of Hugging Face, or a {GGUF} file") from error
-
-
-def _special(folder: Path) -> dict[str, Any]:
-    """Return the special tokens that Hugging Face's files in a folder name."""
-    named: dict[str, Any] = {}
-    for file in ("tokenizer_config.json", "special_tokens_map.json"):
-        try:
-            content = json.loads((folder / file).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        for key, theirs in (("begin", "bos_token"), ("end", "eos_token"), ("separator", "sep_token")):
-            token = content.get(theirs) if isinstance(content, dict) else None
-            token = token.get("content") if isinstance(token, dict) else token
-            if isinstance(token, str):
-                named.setdefault(key, token)
-    return named
-
-
-def absent(library: str) -> UnfitError:
-    """Return the error for a library that is not installed."""
-    return UnfitError("tokenizer", None, f"it needs the library {library}: {EXTRA}")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulator.learning.data.tokenizer import absent
+from simulator.learning.data.tokenizer_json import absent
 from simulator.settings.errors import UnfitError
 from simulator.settings.wording import clipped, listed
 
@@ -23,7 +23,7 @@ WORDS = (
 """How the tokenizers of Llama 3 and Qwen 2 divide a text into words; numbers are divided into groups of digits."""
 
 
-def load(path: Path) -> tuple[Inner, dict[str, Any]]:
+def load(path: Path) -> tuple[Inner, dict[str, str]]:
     """Read the tokenizer of a GGUF file.
 
     Returns:
