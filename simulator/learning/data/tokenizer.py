@@ -121,7 +121,8 @@ class Tokenizer:
         Args:
             texts: the first part, which may be empty, and the second part of each row.
             length: the number of tokens of a row at most.
-            ends: whether the end-of-text token follows, where there is one.
+            ends: whether the end-of-text token follows, where there is one. It always follows a text of one token, of
+                which nothing could be predicted otherwise.
 
         Returns:
             The token ids of each row; the position at which its second part starts; and how many rows were cut off.
@@ -130,7 +131,7 @@ class Tokenizer:
         encodings = self._inner.encode_batch([first + second for first, second in texts])
         for (first, _), encoding in zip(texts, encodings, strict=True):
             before, body, after = _parts(encoding)
-            if ends and not after and self.end is not None:
+            if self.end is not None and not after and (ends or len(before) + len(body) < 2):
                 after = [self.end]
             start = _tokens_within(encoding, len(before), len(body), len(first))
             surplus = len(before) + len(body) + len(after) - length

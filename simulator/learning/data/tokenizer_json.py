@@ -56,4 +56,4 @@ def _special(folder: Path) -> dict[str, str]:
 
 def absent(library: str) -> UnfitError:
     """Return the error for a library that is not installed."""
-    return UnfitError("tokenizer", None, f"it needs the library {library}: {EXTRA}")
+    return UnfitError("tokenizer", None, f"the library {library} is not installed: {EXTRA}")

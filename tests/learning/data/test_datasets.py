@@ -26,7 +26,7 @@ from tests.helpers.images import COLOURS, colours, refused, write
 
 def test_the_names() -> None:
     images = ["cifar10", "cifar100", "digits", "flowers102", "folder", "parquet", "svhn", "synthetic"]
-    texts = ["synthetic_text", "text_parquet"]
+    texts = ["ag_news", "gsm8k", "mnli", "mrpc", "sst2", "synthetic_text", "text_csv", "text_files", "text_parquet"]
     names = [*images, *texts]
     assert DATASETS.names() == sorted(names)
     for name in names:
