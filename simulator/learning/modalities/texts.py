@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from simulator.learning.data.datasets.texts import Texts, Vocabulary
 from simulator.learning.data.tokens import Choices, Tokens
 from simulator.learning.modalities.base import Modality
-
-
-class Vocabulary(Protocol):
-    """What texts are written in.
-
-    Attributes:
-        vocabulary: how many ids of tokens there are.
-    """
-
-    vocabulary: int
 
 
 class TextModality(Modality):
@@ -40,7 +31,7 @@ class TextModality(Modality):
     def __init__(self, length: int, longest: bool, task: str, tokenizer: Callable[[], Vocabulary]) -> None:
         self.shape, self._longest, self._task, self._tokenizer = (length,), longest, task, tokenizer
 
-    def inputs(self, samples: Any, dry: bool) -> Tokens:
+    def inputs(self, samples: Texts, dry: bool) -> Tokens:
         labels, (length,) = torch.from_numpy(samples.labels), self.shape
         predicts_tokens = self._task != "classification"
         if dry and not self._longest:
@@ -51,8 +42,9 @@ class TextModality(Modality):
         ids: Tensor | None = torch.from_numpy(found.ids)
         targets = None if found.targets is None else torch.from_numpy(found.targets)
         choices = None
-        if found.first is not None:  # the rows are choices
-            first = torch.from_numpy(found.first)
+        if found.question is not None:  # the rows are choices
+            question = torch.from_numpy(found.question)
+            first = torch.searchsorted(question, torch.arange(len(labels) + 1))
             zeros = torch.zeros(len(found.ids), dtype=torch.int64)
             texts = Tokens(ids, zeros, length, targets, longest=self._longest, file_bytes=lambda: zeros.numpy())
             choices = Choices(texts, first)
