@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from simulator.learning.models.parts import Part
 from simulator.learning.models.staged import Staged
-from simulator.learning.models.stages import TRAINED, NotStagedError, stages_of
+from simulator.learning.models.stages import TRAINED, stages_of
 from simulator.learning.models.text.build import build_text
 from simulator.learning.models.text.model import TextModel
 from simulator.settings.errors import UnfitError
@@ -157,13 +157,15 @@ def test_a_text_that_is_empty_gives_numbers(kind: str) -> None:
 
 
 def test_prompts_at_the_end_are_refused() -> None:
-    with pytest.raises(NotStagedError, match="padding"):
+    with pytest.raises(UnfitError, match="texts end in padding") as caught:
         stages_of(text_model("gpt2"), 2, "end")
+    assert caught.value.path == ("prompts", "place")
 
 
 def test_prompts_that_make_texts_too_long_are_refused() -> None:
-    with pytest.raises(UnfitError, match="20 positions, so 12 tokens beside 9 soft prompts are too many"):
+    with pytest.raises(UnfitError, match="20 positions, of which texts of 12 tokens leave too few") as caught:
         stages_of(text_model("gpt2"), 9)
+    assert (caught.value.path, caught.value.allowed) == (("prompts", "length"), "at most 8")
 
 
 def test_an_encoder_that_is_to_predict_the_next_token_is_refused() -> None:
