@@ -164,6 +164,12 @@ def _checked(scenario: Scenario, entry: Entry, dry: bool) -> Messages:
             head = getattr(algorithm, "head", None)
             raise UnfitError("head", head, f"no block is left: {error.problem}") from error
         raise error.below("training", "lora") from error
+    if model.takes_tokens and training.augment:
+        problem = "images are augmented, and the data are texts"
+        raise UnfitError(("training", "augment"), None, problem, "null")
+    if model.takes_tokens and algorithm.mixes_batches and scenario.model.padding == "longest":
+        problem = f"{algorithm.name} joins the batches of several devices, so all texts must be padded to one length"
+        raise UnfitError("name", entry.name, problem, "model.padding: length, or another algorithm")
     if not model.slice(model.whole).trainable:
         problem = f"{algorithm.name} trains nothing: no parameter of the model is selected by its adapt"
         raise UnfitError("name", entry.name, problem)
