@@ -81,9 +81,10 @@ def test_reading_a_scenario_loads_no_data_and_nothing_heavy(tmp_path: Path) -> N
         {"name": "sst2"},
     ):
         file = scenario(tmp_path, data, training=BASE["training"] | {"augment": {"crop": 1}})
+        heavy = {"torch", "torchvision", "PIL", "pyarrow", "sklearn", "tokenizers", "datasets", "gguf"}
         code = (
             f"import sys; from simulator.scenario.scenario import load; load({str(file)!r}); "
-            "print({'torch', 'torchvision', 'PIL', 'pyarrow', 'sklearn', 'tokenizers', 'datasets', 'gguf'} & set(sys.modules))"
+            f"print({heavy} & set(sys.modules))"
         )
         told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert told.stdout == "set()\n"
