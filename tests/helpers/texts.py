@@ -1,79 +1,81 @@
-"""Tokenizers and tables of texts, made up for tests."""
+"""Small language models, and texts for them."""
 
-import json
-from collections.abc import Sequence
-from pathlib import Path
+from __future__ import annotations
+
+from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
-from pyarrow import parquet
+import torch
+from torch import Tensor, nn
 
-WORDS = ("good", "bad", "film", "a", "the", "was", "is", "it", "not", "very")
-"""The words that the tokenizers know."""
+from simulator.learning.models.lora import Lora
+from simulator.learning.models.staged import Staged
+from simulator.learning.models.stages import TRAINED, stages_of
+from simulator.learning.models.stages.adapters import attach
+from simulator.learning.models.text.config import TextConfig
+from simulator.learning.models.text.model import TextModel
 
-
-def bert_tokenizer(folder: Path, words: Sequence[str] = WORDS) -> Path:
-    """Write a tokenizer.json of whole words with [CLS] and [SEP], as BERT's, and return its path.
-
-    The ids are [PAD] 0, [UNK] 1, [CLS] 2, [SEP] 3, then the words.
-    """
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-
-    known = {word: number for number, word in enumerate(("[PAD]", "[UNK]", "[CLS]", "[SEP]", *words))}
-    tokenizer = Tokenizer(models.WordLevel(known, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    tokenizer.enable_padding(pad_id=0, length=64)
-    tokenizer.enable_truncation(4)
-    return _written(tokenizer, folder)
+VOCABULARY, LENGTH, CLASSES, SEPARATOR = 40, 12, 3, 7
+SMALL = {"vocabulary": VOCABULARY, "positions": 20, "width": 32, "blocks": 2, "heads": 4, "mlp": 48}
+CONFIGS = {
+    "gpt2": TextConfig("gpt2", **SMALL),
+    "bert": TextConfig("bert", **SMALL, epsilon=1e-12, separator=SEPARATOR),
+    "roberta": TextConfig("roberta", **SMALL, types=1),
+    "mean": TextConfig("bert", **SMALL, separator=SEPARATOR, pooling="mean"),
+    "llama": TextConfig("llama", **SMALL, kv_heads=2, epsilon=1e-6),
+    "qwen2": TextConfig("llama", **SMALL, kv_heads=1, qkv_bias=True, scaling=(4.0, 1.0, 4.0, 8.0), tied=False),
+}
+"""A small model of each kind; in the last one, some frequencies are scaled, some not, and some in part."""
 
 
-def gpt_tokenizer(folder: Path, words: Sequence[str] = WORDS, begin: str | None = None) -> Path:
-    """Write a tokenizer.json of byte-level BPE, as GPT-2's, that knows some words, and return its path.
-
-    The end-of-text token has the largest id.
-
-    Args:
-        folder: where it is written.
-        words: these words, with a space before them, are one token each.
-        begin: a token that begins each text, as Llama's do; None: there is none.
-    """
-    from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors, trainers
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet, show_progress=False, min_frequency=1)
-    tokenizer.train_from_iterator([f" {word}" for word in words for _ in range(3)], trainer)
-    tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
-    tokenizer.add_special_tokens([AddedToken(token) for token in ((begin,) if begin else ())])
-    tokenizer.add_special_tokens([AddedToken("<|endoftext|>")])
-    if begin:
-        tokenizer.post_processor = processors.TemplateProcessing(
-            single=f"{begin} $A", pair=f"{begin} $A $B", special_tokens=[(begin, tokenizer.token_to_id(begin))]
-        )
-    return _written(tokenizer, folder)
+def text_model(kind: str = "gpt2", classes: int | None = CLASSES, seed: int = 0, **fields: Any) -> TextModel:
+    """Return a small language model, in which no weight is 0 or 1, so that no omission goes unnoticed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = TextModel(replace(CONFIGS[kind], **fields), LENGTH, classes)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(torch.randn_like(parameter), alpha=0.1)
+    return model.eval()
 
 
-def write_table(path: Path, columns: dict[str, Any], classes: Sequence[str] = ()) -> str:
-    """Write a Parquet file, three rows to a group, and return its path.
+def texts(samples: int = 4, length: int = LENGTH, seed: int = 1, pairs: bool = False) -> Tensor:
+    """Return ids [samples, length] of texts of several lengths, the first of which is full; the rest is -1.
 
     Args:
-        path: the file.
-        columns: the values of each column.
-        classes: the names of the classes, which the column ``label`` declares as Hugging Face's do.
+        samples: how many.
+        length: of the longest.
+        seed: of their ids.
+        pairs: whether each has a separator in its middle and one at its end.
     """
-    table = pa.table(columns)
-    if classes:
-        told = {"info": {"features": {"label": {"names": list(classes), "_type": "ClassLabel"}}}}
-        table = table.replace_schema_metadata({"huggingface": json.dumps(told)})
-    parquet.write_table(table, path, row_group_size=3)
-    return str(path)
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.randint(SEPARATOR + 1, VOCABULARY, (samples, length), generator=generator)
+    for row, text in enumerate(ids):
+        end = max(length - 2 * row, 4)
+        text[end:] = -1
+        if pairs:
+            text[end // 2], text[end - 1] = SEPARATOR, SEPARATOR
+    return ids
 
 
-def _written(tokenizer: Any, folder: Path) -> Path:
-    path = folder / "tokenizer.json"
-    tokenizer.save(str(path))
-    return path
+def staged_text(
+    kind: str, train: str = "full", classes: int | None = CLASSES, targets: tuple[str, ...] = ("q", "v")
+) -> tuple[Staged, dict[str, Tensor]]:
+    """Return the stages of a small language model, and its weights by the names of stages.
+
+    Args:
+        kind: the kind of the model.
+        train: which parameters are trained; with ``prompt``, there are two soft prompts.
+        classes: the number of classes; None for the next token.
+        targets: the layers that get adapters, with ``lora``.
+    """
+    stages = stages_of(text_model(kind, classes), 2 if train == "prompt" else 0)
+    if train == "lora":
+        attach(stages, Lora(targets=targets))
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(2)
+        for name, parameter in nn.ModuleDict(stages).named_parameters():
+            if ".lora." in name or name.startswith("prompt."):
+                parameter.normal_(0, 0.1)
+    weights = {name: tensor.detach().clone() for name, tensor in nn.ModuleDict(stages).state_dict().items()}
+    return Staged(stages, TRAINED[train]), weights

@@ -15,7 +15,7 @@ from simulator.learning.data.datasets.sst2 import Sst2
 from simulator.learning.data.tokenizer import Tokenizer
 from simulator.settings.errors import UnfitError
 from tests.helpers.images import refused
-from tests.helpers.texts import bert_tokenizer, gpt_tokenizer
+from tests.helpers.tokenizers import bert_tokenizer, gpt_tokenizer
 
 datasets: Any = pytest.importorskip("datasets", reason="the extra text is not installed")
 

@@ -11,7 +11,7 @@ from simulator.learning.data.datasets.text_csv import TextCsv
 from simulator.learning.data.tokenizer import Tokenizer
 from simulator.settings.errors import UnfitError
 from tests.helpers.images import refused
-from tests.helpers.texts import WORDS, bert_tokenizer
+from tests.helpers.tokenizers import WORDS, bert_tokenizer
 
 pytest.importorskip("tokenizers", reason="the extra text is not installed")
 

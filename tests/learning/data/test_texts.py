@@ -18,7 +18,7 @@ from simulator.learning.data.partition.dirichlet import Dirichlet
 from simulator.learning.data.tokenizer import Tokenizer
 from simulator.settings.errors import UnfitError
 from tests.helpers.images import refused
-from tests.helpers.texts import bert_tokenizer, gpt_tokenizer, write_table
+from tests.helpers.tokenizers import bert_tokenizer, gpt_tokenizer, write_table
 
 normalizers = pytest.importorskip("tokenizers", reason="the extra text is not installed").normalizers
 

@@ -11,7 +11,7 @@ import pytest
 from simulator.learning.data.tokenizer import Tokenizer
 from simulator.settings.errors import UnfitError
 from tests.helpers.images import refused
-from tests.helpers.texts import WORDS, bert_tokenizer, gpt_tokenizer
+from tests.helpers.tokenizers import WORDS, bert_tokenizer, gpt_tokenizer
 
 pytest.importorskip("tokenizers", reason="the extra text is not installed")
 

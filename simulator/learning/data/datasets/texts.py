@@ -21,7 +21,10 @@ class Vocabulary(Protocol):
         vocabulary: how many token ids there are; the ids are 0 .. vocabulary - 1.
     """
 
-    vocabulary: int
+    @property
+    def vocabulary(self) -> int: ...
+
+    def __hash__(self) -> int: ...
 
 
 class Encoded(NamedTuple):
