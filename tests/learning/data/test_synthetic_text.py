@@ -29,7 +29,7 @@ def drawn(task: Task = "classification", **settings: Any) -> Raw:
     [
         ("classification", "2da334949c270670"),
         ("next_token", "885108ef8b9a94a5"),
-        ("multiple_choice", "d7fbcc581a428176"),
+        ("multiple_choice", "0c3436e97847dd9e"),
     ],
 )
 def test_the_texts_are_the_same_everywhere(task: Task, digest: str) -> None:
@@ -89,18 +89,12 @@ def test_the_right_choice_follows_the_chain() -> None:
     raw = drawn("multiple_choice", samples=300, test_samples=100, classes=2, words=(20, 20))
     train, test = raw.train.encoded(Model(300), 20), raw.test.encoded(Model(300), 20)
     assert test.question is not None
-    assert test.choice is not None
-    assert test.right is not None
     assert test.question.tolist() == np.repeat(np.arange(100), CHOICES).tolist()
-    assert test.choice.tolist() == list(range(CHOICES)) * 100
-    assert set(test.right) == set(range(CHOICES))
-    follows = np.zeros((2, 300, 300))
-    for label, row in zip(raw.train.labels, train.ids, strict=True):
-        np.add.at(follows[label], (row[:-1], row[1:]), 1)
-    likely = np.array(
-        [follows[raw.test.labels[q], row[:-1], row[1:]].sum() for q, row in zip(test.question, test.ids, strict=True)]
-    )
-    assert (likely.reshape(-1, CHOICES).argmax(1) == test.right).all()
+    assert set(raw.test.labels) == set(range(CHOICES))
+    follows = np.zeros((300, 300))
+    np.add.at(follows, (train.ids[:, :-1].ravel(), train.ids[:, 1:].ravel()), 1)
+    likely = np.log(0.1 + follows)[test.ids[:, :-1], test.ids[:, 1:]].sum(1).reshape(-1, CHOICES)
+    assert (likely.argmax(1) == raw.test.labels).mean() > 0.95
     rows = test.ids.reshape(100, CHOICES, -1)
     assert (rows[:, :, :10] == rows[:, :1, :10]).all()
 

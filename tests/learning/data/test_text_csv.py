@@ -73,9 +73,7 @@ def test_the_next_token_needs_no_labels(tmp_path: Path) -> None:
 
 def test_choices_are_columns(tmp_path: Path, bert: Tokenizer) -> None:
     raw = both(tmp_path, "text,a,b,label\nfilm,good,bad,B\nfilm,is,was,A\n", choices=("a", "b"))
-    encoded = raw.test.encoded(bert, 8)
-    assert encoded.right is not None
-    assert (encoded.right.tolist(), len(encoded.ids)) == ([1, 0], 4)
+    assert (raw.test.labels.tolist(), len(raw.test.encoded(bert, 8).ids)) == ([1, 0], 4)
 
 
 def test_several_files_and_a_limit(tmp_path: Path, bert: Tokenizer) -> None:

@@ -151,28 +151,23 @@ def test_the_right_choice_is_learned_and_every_choice_is_tested(tmp_path: Path, 
     learned, tested = raw.train.encoded(gpt, 30), raw.test.encoded(gpt, 30)
     assert learned.targets is not None
     assert tested.targets is not None
-    assert (learned.question, learned.choice, learned.right) == (None, None, None)
+    assert learned.question is None
     assert tested.question is not None
     assert tested.question.tolist() == [0, 0, 1, 1, 2, 2, 2]
-    assert tested.choice is not None
-    assert tested.choice.tolist() == [0, 1, 0, 1, 0, 1, 2]
-    assert tested.right is not None
-    assert tested.right.tolist() == [1, 0, 2]
     of_question = [(question, choice) for question, choices in enumerate(QUESTIONS["choices"]) for choice in choices]
     joined = [f"{QUESTIONS['text'][question]} {choice}" for question, choice in of_question]
     whole = gpt.encode([(text,) for text in joined], 30)[0]
-    assert rows_of(tested.ids) == [[*row, gpt.end] for row in whole]
+    assert rows_of(tested.ids) == whole
     right = [1, 2, 6]
-    assert rows_of(learned.ids) == [[*whole[row], gpt.end] for row in right]
+    assert rows_of(learned.ids) == [whole[row] for row in right]
     assert predicted(learned.targets) == [predicted(tested.targets)[row] for row in right]
-    assert predicted(tested.targets)[0] == [*whole[0][-1:], gpt.end]
+    assert predicted(tested.targets)[0] == whole[0][-1:]
 
 
 def test_choices_may_be_columns(tmp_path: Path, gpt: Tokenizer) -> None:
     columns = {"text": ["it"] * 2, "a": ["is", "was"], "b": ["not", "bad"], "label": [1, 1]}
-    encoded = both(tmp_path, columns, choices=("a", "b")).test.encoded(gpt, 30)
-    assert encoded.right is not None
-    assert (len(encoded.ids), encoded.right.tolist()) == (4, [1, 1])
+    test = both(tmp_path, columns, choices=("a", "b")).test
+    assert (len(test.encoded(gpt, 30).ids), test.labels.tolist()) == (4, [1, 1])
 
 
 def test_texts_are_those_of_the_labels_in_a_limited_set(tmp_path: Path, bert: Tokenizer) -> None:

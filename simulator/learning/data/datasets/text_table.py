@@ -171,7 +171,8 @@ class TextTable(Limited):
         all_labels = np.concatenate(labels)
         rows = self.chosen(part, len(all_labels))
         columns = [*self.text, *(self.choices or ())]
-        encoder = Encoder(self.learned, table.key, self.name, BETWEEN[self.learned])
+        # Choices are compared by their own tokens, as is usual, so that none ends with the end-of-text token.
+        encoder = Encoder(self.learned, table.key, self.name, BETWEEN[self.learned], self.learned == "next_token")
 
         def read() -> Iterator[Row]:
             for where, values in table.rows(rows, columns):
