@@ -10,6 +10,7 @@ import pytest
 from pyarrow import parquet
 from rich.console import Console
 
+from analysis.goal import Target
 from simulator.experiments.run.run import run_scenario
 from simulator.experiments.run.tables import summarise
 from simulator.experiments.trial import build, trial
@@ -255,8 +256,8 @@ def test_time_to_target_is_the_clock_of_the_first_evaluation_there(tmp_path: Pat
     scores = [point.score.accuracy for point in outcome.rounds if point.score]
     target = max(scores)
     first = scores.index(target)
-    assert summarise(outcome, target)["time_to_target_s"] == outcome.rounds[first].sim_time_s
-    assert summarise(outcome, 1.0)["time_to_target_s"] is None
+    assert summarise(outcome, Target(target))["time_to_target_s"] == outcome.rounds[first].sim_time_s
+    assert summarise(outcome, Target(1.0))["time_to_target_s"] is None
     assert summarise(outcome, None)["time_to_target_s"] is None
 
 

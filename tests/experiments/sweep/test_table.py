@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from analysis import load_sweep
+from analysis.goal import Target
 from simulator.experiments.sweep.table import print_table
 from tests.helpers.sweep_folders import HEAD, UPLINK, fabricate_sweep
 
@@ -17,7 +18,7 @@ from tests.helpers.sweep_folders import HEAD, UPLINK, fabricate_sweep
 def printed(folder: Path, target: float | None = None, width: int = 80) -> list[str]:
     """The lines of the table, without those that are empty."""
     text = io.StringIO()
-    print_table(Console(file=text, width=width), load_sweep(folder), target, "report.html")
+    print_table(Console(file=text, width=width), load_sweep(folder), Target.of(target, None), "report.html")
     return [line.rstrip() for line in text.getvalue().splitlines() if line.strip()]
 
 
