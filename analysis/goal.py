@@ -61,3 +61,8 @@ class Target(NamedTuple):
     def said(self) -> str:
         """It in a sentence, such as "80 %" or "a loss of 2.5"."""
         return f"a loss of {self.number}" if self.goal == "loss" else self.number
+
+    @property
+    def heading(self) -> str:
+        """It at the head of a column, such as "80 %" or "Loss of 2.5"."""
+        return f"Loss of {self.number}" if self.goal == "loss" else self.number

@@ -118,7 +118,7 @@ def measure_columns(run: Run) -> list[Column]:
             unit = UNITS.get(measure.kind, "")
             name = worded(measure.name, run.task)
             if measure.column == HELD and run.target:
-                name = f"{run.target.said} held after".removeprefix("a ")
+                name = f"{run.target.heading} held after"
             columns.append(Column(measure.group, name, measure.more_is_better, cells, unit, essential))
         if measure.column == ACCURACY and run.task != NEXT_TOKEN and (errors := sampling_errors(run.summary)):
             known = [errors.get(label) for label in run.labels]

@@ -94,8 +94,8 @@ def spots(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str | None = 
     Args:
         source: the run or the sweep.
         cost: the column of the summary that is the cost, or `bytes`.
-        accuracy: the column of the summary that is the accuracy, or the loss or perplexity of language models; by default the settled
-            accuracy, or the last in sweeps of earlier versions, and the loss of language models.
+        accuracy: the column of the summary that is the accuracy, or of language models the loss or the perplexity; by
+            default the settled accuracy, or the last in sweeps of earlier versions, and the loss of language models.
 
     Raises:
         RunError: there is no such measure, or `accuracy` is none of which more is better, nor a loss of these.
@@ -128,8 +128,8 @@ def frontier(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str | None
     Args:
         source: the run or the sweep.
         cost: the column of the summary that is the cost, or `bytes`.
-        accuracy: the column of the summary that is the accuracy, or the loss or perplexity of language models; by default the settled
-            accuracy, or the last in sweeps of earlier versions, and the loss of language models.
+        accuracy: the column of the summary that is the accuracy, or of language models the loss or the perplexity; by
+            default the settled accuracy, or the last in sweeps of earlier versions, and the loss of language models.
 
     Raises:
         RunError: as `spots` does.

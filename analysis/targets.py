@@ -48,8 +48,8 @@ class Targets:
     goal: Goal = "accuracy"
 
     def said(self, accuracy: float) -> str:
-        """Return one of them in words, such as "30 %" or "loss of 2.5"."""
-        return Target(accuracy, self.goal).said.removeprefix("a ")
+        """Return one of them in words, such as "30 %" or "Loss of 2.5"."""
+        return Target(accuracy, self.goal).heading
 
     def columns(self, option: str) -> list[Column]:
         """Return the columns of a table with a row for each label: one for each accuracy."""

@@ -54,7 +54,7 @@ def spread(values: Sequence[float | None], of: Goal = "accuracy") -> str:
 
 def predicts_tokens(summaries: Mapping[str, Sequence[Mapping[str, Any]]]) -> bool:
     """Return whether the summaries of a run's trials, by label, are of models that predict the next token."""
-    return any(row["perplexity"] is not None for rows in summaries.values() for row in rows)
+    return any(row.get("perplexity") is not None for rows in summaries.values() for row in rows)
 
 
 def said(scenario: Scenario, summaries: Mapping[str, Sequence[Mapping[str, Any]]], most: int) -> Iterator[str]:

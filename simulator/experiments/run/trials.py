@@ -237,7 +237,7 @@ def said_of(digest: Digest) -> str:
     """Return in words how a trial ended."""
     summary = digest.summary
     state = f"simulated {human('seconds', summary['sim_time_s'])}"
-    if summary["perplexity"] is not None:
+    if summary.get("perplexity") is not None:
         return f"{state}, loss {summary['final_loss']:.3f}"
     return state if summary["final_accuracy"] is None else f"{state}, accuracy {summary['final_accuracy']:.3f}"
 
