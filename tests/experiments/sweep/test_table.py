@@ -57,6 +57,18 @@ def test_a_trained_one_has_settled_accuracies_and_the_time_until_the_target_hold
     ]
 
 
+def test_language_models_have_their_loss_in_place_of_accuracy(tmp_path: Path) -> None:
+    def of_tokens(label: str, place: Any, seed: int) -> dict[str, float | None]:
+        return trial(label, place, seed) | {"final_loss": 2.5 if label == "FL" else 3.25}
+
+    folder = fabricate_sweep(tmp_path, {HEAD: ["1"]}, ["FL", "SFPrompt"], formula=of_tokens, task="next_token")
+    text = io.StringIO()
+    print_table(Console(file=text, width=80), load_sweep(folder), Target(3.5, "loss"), "report.html")
+    lines = [line.rstrip() for line in text.getvalue().splitlines() if line.strip()]
+    assert lines[0] == "Loss at the end and time to hold a loss of 3.5"
+    assert lines[-1].split() == ["1", "2.5", "50", "s", "3.25", "20", "s"]
+
+
 def test_without_a_target_it_has_the_simulated_time(tmp_path: Path) -> None:
     lines = printed(fabricate_sweep(tmp_path, {HEAD: ["1", "3"]}, ["SFPrompt"], formula=trial))
     assert lines[0] == "Settled accuracy and simulated time"
