@@ -70,6 +70,7 @@ SUMMARY = [
     "personal_models",
     "cost_to_target_usd",
     "carbon_to_target_kg",
+    "perplexity",
     "settled_accuracy",
     "time_to_target_held_s",
     "evaluated_samples",
@@ -129,8 +130,8 @@ TABLES = ("works", "transfers", "attempts", "engagements", "absences", "rounds",
 def test_summary(left: tuple[Path, bool]) -> None:
     folder, dry = left
     whole = json.loads((folder / "summary.json").read_text())
-    assert list(whole) == ["scenario", "version", "dry", "trials"]
-    assert (whole["scenario"], whole["dry"]) == ("small", dry)
+    assert list(whole) == ["scenario", "version", "dry", "task", "trials"]
+    assert (whole["scenario"], whole["dry"], whole["task"]) == ("small", dry, "classification")
     assert [(one["label"], one["seed"]) for one in whole["trials"]] == [
         (label, seed) for label in LABELS for seed in (0, 3)
     ]
