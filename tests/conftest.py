@@ -42,11 +42,11 @@ def _no_explorer() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def small_model() -> Iterator[None]:
     """In place of the models that scenarios name, one of four blocks for eight pixels."""
-    from simulator.experiments.trial import build
+    from simulator.experiments.trial import model
     from tests.helpers.small_trials import four_blocks
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build, "build", four_blocks)
+        patch.setattr(model, "build", four_blocks)
         yield
 
 

@@ -62,7 +62,7 @@ class Centralized(OwnOrder):
         return {}
 
     def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
-        from simulator.learning.data.images import pooled  # imported late: reading a scenario loads no torch
+        from simulator.learning.data.shards import pooled  # imported late: reading a scenario loads no torch
 
         yield from self._collect(world)
         number, collected = world.current_process().round, world.server.store(Collected).data

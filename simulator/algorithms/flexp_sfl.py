@@ -17,7 +17,7 @@ from simulator.algorithms.steps.teacher import REFERENCE, Teacher, aligned_step
 from simulator.settings.bounds import Factor
 
 if TYPE_CHECKING:
-    from simulator.learning.data.images import Batch
+    from simulator.learning.data.shards import Batch
     from simulator.learning.models.cuts import Cut
     from simulator.learning.models.staged import Staged
     from simulator.learning.settings import TrainingSettings as Training

@@ -21,7 +21,7 @@ from simulator.world.store import Store
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from simulator.learning.data.images import Shard
+    from simulator.learning.data.shards import Shard
     from simulator.learning.models.adaptation import Adaptation
     from simulator.learning.models.cuts import Cut
     from simulator.learning.models.parts import Part

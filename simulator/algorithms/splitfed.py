@@ -19,7 +19,7 @@ from simulator.algorithms.steps.split_step import (
 )
 
 if TYPE_CHECKING:
-    from simulator.learning.data.images import Batch
+    from simulator.learning.data.shards import Batch
     from simulator.learning.models.cuts import Cut, Ranges
     from simulator.learning.models.staged import Staged
     from simulator.learning.models.weights import Weights

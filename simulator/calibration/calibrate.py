@@ -17,7 +17,8 @@ import torch
 from simulator.accounting.seconds import Table, interpolated
 from simulator.calibration.machine import copied_per_s, memory_bytes, processor
 from simulator.calibration.timing import Laps, Timed, sizes_up_to
-from simulator.experiments.trial.build import load, structure, torch_device
+from simulator.experiments.trial.build import structure
+from simulator.experiments.trial.model import load, torch_device
 from simulator.settings.files import atomically
 from simulator.settings.humanize import human
 from simulator.settings.units import MEMORY, MEMORY_BANDWIDTH, RATE

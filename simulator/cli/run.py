@@ -164,7 +164,7 @@ def sweep(
 def _executor(scenario: Scenario, dry: bool, name: str, jobs: int | None, address: str | None) -> Executor | None:
     """Return the executor of a name for the trials of a scenario; None if it is this machine's."""
     from simulator.experiments.executors.choose import chosen
-    from simulator.experiments.trial.build import torch_device
+    from simulator.experiments.trial.model import torch_device
 
     gpus = torch_device(scenario, dry) == "cuda"
     return chosen(name, workers=jobs, threads=scenario.threads, address=address, gpus=gpus)

@@ -18,8 +18,10 @@ Mix = np.ndarray
 class Answers(NamedTuple):
     """The answers of one model to the test samples, counted by class.
 
+    Where tokens are predicted, a sample is one of them, and its class is that of the text.
+
     Attributes:
-        right: how many test samples of each class it classified correctly, int64 [C].
+        right: how many test samples of each class it predicted correctly, int64 [C].
         samples: how many test samples of each class there are, int64 [C].
         loss: the sum of its cross-entropies over all test samples.
     """
@@ -40,7 +42,8 @@ class Answers(NamedTuple):
         drawn. A class without a test sample is left out, and the others' shares are scaled up; None if nothing is left.
         """
         by_class = self.accuracy_by_class()
-        mix = np.pad(mix, (0, len(by_class) - len(mix)))  # a client need not have the last classes
+        mix = np.pad(mix, (0, max(0, len(by_class) - len(mix))))  # a client need not have the last classes
+        by_class = np.pad(by_class, (0, len(mix) - len(by_class)), constant_values=np.nan)  # nor need the test samples
         known = ~np.isnan(by_class) & (mix > 0)
         return float(np.average(by_class[known], weights=mix[known])) if known.any() else None
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
-from simulator.learning.data.images import Images, Statistics
+from simulator.learning.data.inputs import Inputs
 from simulator.learning.data.lazy import LazyBatch
 from simulator.learning.evaluation import Answers, Mix, Score, score
 from simulator.learning.models.adaptation import Adaptation, adapted
@@ -17,14 +16,14 @@ from simulator.learning.models.cuts import Cut, Ranges, cut
 from simulator.learning.models.lazy import LazyModel
 from simulator.learning.models.parts import Part
 from simulator.learning.models.weights import Weights
+from simulator.learning.objectives import Objective
 from simulator.settings.errors import UnfitError
 from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
+    from simulator.learning.modalities import Modality
     from simulator.learning.settings import TrainingSettings as Training
 
-EVALUATION_BATCH = 256
-"""The number of test samples that are evaluated at once."""
 View = Mapping[str, Tensor]
 """Name -> tensor of everything that was trained. With the backbone for the rest, it makes a whole model."""
 
@@ -33,15 +32,17 @@ class Task:
     """What is learned, and how it is evaluated. All tensors are on one torch device, or on ``meta`` in a dry run.
 
     Args:
-        vit: a timm model; if it is not on ``meta``, it is used up.
+        model: a timm model or a language model; if it is not on ``meta``, it is used up.
         adaptation: which parameters are trained, and which prompts or adapters are added.
         training: the settings of training.
-        test: the test images.
+        test: the test samples.
         seed: of new prompts and adapters, and of dropout.
         device: the torch device of the backbone.
         attention: ``fused`` or ``math``; see ``Staged``.
-        samples: the indices of the test images that are evaluated, int64; None: all of them.
-        statistics: the mean and standard deviation of each channel, by which images are normalised.
+        samples: the indices of the test samples that are evaluated, int64; None: all of them.
+        modality: what the model takes as a sample, where more samples are to be read.
+        objective: what the model is trained for; None: to classify.
+        classes: the number of classes of samples; None: as many as the test samples show.
         remember: whether the outputs of frozen stages are cached; never changes a charge.
         rounds: the rounds over which the learning rate is scheduled; None: those of the settings.
 
@@ -49,9 +50,9 @@ class Task:
         model: the structure of the model.
         backbone: all initial weights; never stepped.
         training: the settings of training.
-        test: the test images.
-        statistics: as given.
-        samples: the indices of the test images that are evaluated, int64.
+        test: the test samples.
+        modality: as given.
+        samples: the indices of the test samples that are evaluated, int64.
         hollow: whether what is trained has no values for now, while a trial simulates its time again.
     """
 
@@ -59,22 +60,27 @@ class Task:
 
     def __init__(
         self,
-        vit: nn.Module | LazyModel,
+        model: nn.Module | LazyModel,
         adaptation: Adaptation,
         training: Training,
-        test: Images,
+        test: Inputs,
         *,
         seed: int = 0,
         device: str = "cpu",
         attention: str = "fused",
         samples: Tensor | None = None,
-        statistics: Statistics = ((0.5,) * 3, (0.5,) * 3),
+        modality: Modality | None = None,
+        objective: Objective | None = None,
+        classes: int | None = None,
         remember: bool = True,
         rounds: int | None = None,
     ) -> None:
-        tensors, self.model = adapted(vit, adaptation, attention, remember, seed)
+        tensors, self.model = adapted(model, adaptation, attention, remember, seed)
         self.backbone = Weights({name: tensor.detach().to(device, copy=True) for name, tensor in tensors.items()})
-        self.training, self.test, self.statistics = training, test, statistics
+        self.training, self.test = training, test
+        self.modality, self._classes = modality, classes
+        if objective is not None:
+            self.model.objective = objective
         self.samples = torch.arange(len(test)) if samples is None else samples
         self._trainable = self.model.slice(self.model.whole).trainable
         self._seeds, self._rounds = Seeds(seed), rounds or training.rounds
@@ -235,15 +241,10 @@ class Task:
         return score([answers(view) for view in views], [(answers(view), mix) for view, mix in personal], took_part)
 
     def _answers(self, part: Part) -> Answers:
-        counts: Any = 0
-        loss = 0.0
+        objective = self.model.objective
+        at_once = objective.evaluated_at_once(
+            torch.Size(part.sizes(LazyBatch(self.test, self.samples[:1])).shape).numel()
+        )
+        classes = self._classes or int(self.test.labels.max()) + 1
         with torch.inference_mode():
-            for index in self.samples.split(EVALUATION_BATCH):
-                labels = self.test.labels[index]
-                logits: Any = part.infer(LazyBatch(self.test, index))
-                finite = logits.isfinite().all(dim=-1)  # argmax of NaN would count as class 0
-                correct, classes = (logits.argmax(dim=-1) == labels) & finite, logits.shape[-1]
-                counts += torch.stack([torch.bincount(some, minlength=classes) for some in (labels[correct], labels)])
-                loss += float(cross_entropy(logits, labels, reduction="sum"))
-        right, samples = counts
-        return Answers(right, samples, loss)
+            return objective.answers(part.infer, self.test, self.samples.split(at_once), classes)

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
+from simulator.learning.data.datasets.base import Samples
 from simulator.learning.data.images import Images, Statistics
 from simulator.learning.models.build import Built, build
 from simulator.learning.models.stages import NotStagedError
 from simulator.learning.models.stages.base import refuse_dropout
-from simulator.settings.errors import located
+from simulator.settings.errors import UnfitError, located
 from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:
-    from simulator.learning.data.datasets.base import Raw, Samples
+    from simulator.learning.data.datasets.base import Raw
+    from simulator.learning.data.datasets.texts import Texts
     from simulator.pretraining.settings import Pretraining
 
 
@@ -39,10 +41,13 @@ def read(settings: Pretraining) -> Raw:
         ScenarioError: the data cannot be used; the message names the line.
     """
     with located(settings, "data"):
-        return settings.data.load().check()
+        raw = settings.data.load().check()
+        if raw.kind != "images":
+            raise UnfitError("name", settings.data.name, f"it has {raw.kind}, and a model of images is trained", None)
+        return raw
 
 
-def decoded(samples: Samples, statistics: Statistics, settings: Pretraining, device: str) -> Images:
+def decoded(samples: Samples | Texts, statistics: Statistics, settings: Pretraining, device: str) -> Images:
     """Decode the training or the test images into memory.
 
     Args:
@@ -54,6 +59,7 @@ def decoded(samples: Samples, statistics: Statistics, settings: Pretraining, dev
     Raises:
         ScenarioError: an image cannot be read.
     """
+    assert isinstance(samples, Samples), "texts are refused when they are read"
     size = settings.model.image_size
     with located(settings, "data"):
         pixels = torch.from_numpy(samples.pixels(size))

@@ -23,12 +23,13 @@ from simulator.scenario.carbon import CarbonSettings
 from simulator.scenario.checkpoint import USUAL, CheckpointSettings
 from simulator.scenario.evaluation import EvaluationSettings
 from simulator.scenario.ignored import in_vain
+from simulator.scenario.model import ModelSettings
 from simulator.scenario.overrides import difference, overridden
 from simulator.scenario.prices import PriceSettings
 from simulator.scenario.training import ScheduledTraining
 from simulator.scenario.world import WorldSettings
-from simulator.settings.base import FolderName, LocalPath, Many, Settings, invalid, refuse_unknown
-from simulator.settings.bounds import ImageSize, Seed, Threads
+from simulator.settings.base import FolderName, Many, Settings, invalid, refuse_unknown
+from simulator.settings.bounds import Seed, Threads
 from simulator.settings.errors import ScenarioError
 from simulator.settings.loading import FileSettings, read_settings, validated
 from simulator.settings.plugin_files import load_file
@@ -45,30 +46,6 @@ else:  # loaded only when a scenario names one: importing this module loads neit
     Algorithm = DataSet = Partition = Settings
 
 __all__ = ["Scenario", "ScenarioError", "load"]
-
-
-class ModelSettings(Settings):
-    """The model that is trained.
-
-    Attributes:
-        name: "bundled", "random" (the same architecture, untrained), or timm's name of a VisionTransformer,
-            ResNet, SwinTransformer or MlpMixer.
-    """
-
-    name: str
-    image_size: ImageSize = 32
-    """The height and width in pixels to which images are scaled."""
-    pretrained: bool = True
-    """Whether a timm model starts from its published weights, or from random ones."""
-    weights: LocalPath | None = None
-    """A file of weights to start from, instead of published or random ones: safetensors, or a state dict saved by
-    torch.save; relative to the scenario's folder. Names and shapes must be those of the model, with two exceptions: the
-    classifier may have another number of classes (it is then new), and position embeddings another image size."""
-    keywords: dict[str, Any] = Field(default_factory=dict)
-    """Arguments for timm, which builds a model of another shape with them, such as {patch_size: 4, embed_dim: 128,
-    depth: 6}, or for a ResNet {layers: [1, 1, 1, 1], norm_layer: groupnorm}."""
-    attention: Literal["fused", "math"] = "fused"
-    """How attention is computed: "math" keeps the attention weights in memory, "fused" does not."""
 
 
 class DataSettings(Settings):

@@ -19,6 +19,7 @@ MOST_DEVICES = 10_000_000
 MOST_ROUNDS = 10_000_000
 MOST_EPOCHS = 1_000_000
 MOST_BATCH = 10_000_000
+MOST_TOKENS = 1_000_000
 MOST_IMAGE = 8192
 """Pixels in a row or column."""
 MOST_SAMPLES = 50_000_000
@@ -56,6 +57,8 @@ BatchSize = Annotated[int, Field(gt=0, le=MOST_BATCH)]
 """Samples in a batch."""
 ImageSize = Annotated[int, Field(gt=0, le=MOST_IMAGE)]
 """Pixels in a row or column."""
+TextLength = Annotated[int, Field(gt=1, le=MOST_TOKENS)]
+"""Tokens of a text."""
 Crop = Annotated[int, Field(ge=0, le=MOST_IMAGE)]
 """Pixels by which an image is moved."""
 SampleCount = Annotated[int, Field(gt=0, le=MOST_SAMPLES)]

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from simulator.accounting.usage import uses
 from simulator.algorithms.centralized import Centralized, Collected
 from simulator.algorithms.fedavg import FedAvg
-from simulator.experiments.trial import build, trial
+from simulator.experiments.trial import model, trial
 from simulator.learning.models.build import Built
 from simulator.learning.models.stages import stages_of
 from simulator.scenario.scenario import load
@@ -31,7 +31,7 @@ def sized(*, dry: bool = False, rounds: int = 3, before: Any = None, after: Any 
     """Four devices whose images have these sizes. ``before``: beside the driver; ``after``: each round."""
     settings = training(rounds=rounds)
     world, task = make(Centralized(), settings, dry=dry)
-    world.clients[0].data.images.file_bytes = SIZES
+    world.clients[0].data.inputs.file_bytes = SIZES
 
     driven(
         Centralized(),
@@ -113,7 +113,7 @@ RULES: dict[str, tuple[dict[str, Any], Any]] = {
 
 def pooled_by_torch(run: Run, optimizer: torch.optim.Optimizer, plain: Any, rates: list[float], drawn: int) -> None:
     """Train on all data: batches of eight, ``drawn`` samples an epoch and two epochs a round."""
-    data = run.clients[0].data.images
+    data = run.clients[0].data.inputs
     pixels = (data.pixels.float() / 255 - STATISTICS[0][0]) / STATISTICS[1][0]
     for number, rate in enumerate(rates, start=1):
         for group in optimizer.param_groups:
@@ -191,7 +191,7 @@ def small_vit(name: str, image_size: int, classes: int, seed: int, pretrained: b
 
 def test_it_learns_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From random weights, five epochs; guessing gives 0.1."""
-    monkeypatch.setattr(build, "build", small_vit)
+    monkeypatch.setattr(model, "build", small_vit)
     file = tmp_path / "digits.yaml"
     data = {
         "name": "digits",

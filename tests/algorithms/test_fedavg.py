@@ -18,7 +18,7 @@ def test_one_client_and_one_step_are_plain_sgd() -> None:
     plain = vit()
     optimizer = torch.optim.SGD(plain.parameters(), lr=0.1)
     data = run.clients[0].data
-    cross_entropy(plain(data.images.rows(data.index)), data.labels).backward()
+    cross_entropy(plain(data.inputs.rows(data.index)), data.labels).backward()
     optimizer.step()
     for ours, theirs in (
         ("embed.proj.weight", plain.patch_embed.proj.weight),
@@ -39,7 +39,7 @@ def test_the_average_weighs_clients_by_their_samples() -> None:
     losses = []
     for client in run.clients:
         data = client.data
-        losses.append(cross_entropy(plain(data.images.rows(data.index)), data.labels) * len(data) / 24)
+        losses.append(cross_entropy(plain(data.inputs.rows(data.index)), data.labels) * len(data) / 24)
     sum(losses).backward()  # type: ignore[union-attr]
     optimizer.step()
     torch.testing.assert_close(run.trained["head.head.weight"], plain.head.weight.detach(), rtol=1e-5, atol=1e-6)

@@ -180,7 +180,7 @@ class TestAlignment:
         algorithm = FlexPSFL(alignment="distillation", weight=weight)
         found = go(algorithm, training(rounds=1), clients=1, samples=40)
         (client,), task = found.clients, found.task
-        x = client.data.images.rows(client.data.index)
+        x = client.data.inputs.rows(client.data.index)
         own = algorithm.model_for(found.world, task, found.state, client)
         before, after = (
             task.part(Weights({**task.backbone, **tensors})).infer(x).log_softmax(-1) for tensors in ({}, own)

@@ -21,7 +21,7 @@ def test_a_model_goes_on_from_round_to_round() -> None:
     optimizer = torch.optim.SGD(plain.parameters(), lr=0.1)
     for _ in range(2):
         optimizer.zero_grad()
-        cross_entropy(plain(data.images.rows(data.index)), data.labels).backward()
+        cross_entropy(plain(data.inputs.rows(data.index)), data.labels).backward()
         optimizer.step()
     (mine,) = Local().evaluated_models(run.world, run.task, run.state, run.clients)
     torch.testing.assert_close(mine["head.head.weight"], plain.head.weight.detach(), rtol=1e-4, atol=1e-6)

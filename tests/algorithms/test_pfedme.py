@@ -68,7 +68,7 @@ def test_without_a_pull_the_global_model_stays_and_personal_ones_are_trained_alo
     for client in run.clients:
         plain = vit()
         optimizer = torch.optim.SGD(plain.parameters(), lr=0.1)
-        cross_entropy(plain(client.data.images.rows(client.data.index)), client.data.labels).backward()
+        cross_entropy(plain(client.data.inputs.rows(client.data.index)), client.data.labels).backward()
         optimizer.step()
         mine = client.store(PersonalModel).tensors["head.head.weight"]
         torch.testing.assert_close(mine, plain.head.weight.detach(), rtol=1e-4, atol=1e-6)

@@ -15,7 +15,7 @@ from simulator.algorithms.base import Algorithm, UnfitError
 from simulator.algorithms.sfpl import SFPL
 from simulator.algorithms.splitfed import SplitFed
 from simulator.algorithms.steps.shared_body import SharedBody
-from simulator.learning.data.images import Shard
+from simulator.learning.data.shards import Shard
 from simulator.learning.models.parts import Part, Pass
 from simulator.learning.models.stages import stages_of
 from simulator.learning.models.weights import Weights
@@ -88,7 +88,7 @@ def one_class_each(algorithm: Algorithm, monkeypatch: pytest.MonkeyPatch) -> tup
 
     monkeypatch.setattr(Part.train_step, "run", watched)
     world, task = make(algorithm, ALL, samples=60)
-    images = world.clients[0].data.images
+    images = world.clients[0].data.inputs
     for number, client in enumerate(world.clients):
         index = torch.nonzero(images.labels == number).flatten()[:24]
         client.data = Shard(images, index, 8, Seeds(0))

@@ -171,7 +171,7 @@ class Seen:
     """The positions that went through split training, and the scores they were chosen by, by client and round."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from simulator.learning.data.images import Shard
+        from simulator.learning.data.shards import Shard
 
         self.chosen: list[tuple[str, list[int], Tensor]] = []
         choose = Shard.choose
@@ -191,7 +191,7 @@ def test_pruning_keeps_by_el2n_on_the_short_cut(keep: Literal["hardest", "easies
     run = go(SFPrompt(keep=keep, local_epochs=0), training(rounds=1, clients_per_round=1), clients=1)
     model, data = vit(), run.clients[0].data
     with torch.no_grad():
-        tokens = model._pos_embed(model.patch_embed(data.images.rows(data.index)))
+        tokens = model._pos_embed(model.patch_embed(data.inputs.rows(data.index)))
         prompts = run.task.backbone["prompt.tokens"].expand(SAMPLES, -1, -1)
         tokens = torch.cat([tokens[:, :1], prompts, tokens[:, 1:]], dim=1)
         tokens = model.blocks[2](model.blocks[0](tokens))  # the body is skipped

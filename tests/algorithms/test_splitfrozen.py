@@ -74,7 +74,7 @@ class TestWhatIsDone:
         algorithm = SplitFrozen(head=HEAD)
         world, task = make(algorithm, settings(rounds=1), clients=3, samples=16)
         for number, client in enumerate(world.clients):
-            client.data.images.labels[client.data.index] = number
+            client.data.inputs.labels[client.data.index] = number
         drive(algorithm, world, task, clients=3)
         assert len(seen) == 3 * 16 // 8  # as many as there are batches of devices
         assert all(len(labels.unique()) > 1 for labels in seen)

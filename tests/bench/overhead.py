@@ -11,10 +11,11 @@ from pathlib import Path
 import torch
 from torch.nn.functional import cross_entropy
 
-from simulator.experiments.trial.build import load as load_data
+from simulator.experiments.trial.model import load as load_data
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.trial import run
-from simulator.learning.data.images import Images, Shard
+from simulator.learning.data.images import Images
+from simulator.learning.data.shards import Shard
 from simulator.learning.models.build import build
 from simulator.scenario.scenario import Scenario, load
 from simulator.settings.seeds import Seeds

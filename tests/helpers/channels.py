@@ -68,13 +68,17 @@ def run(world: World, client: Client, steps: Steps) -> Any:
 class Table:
     """A ``LazyBatch`` of the rows of a tensor."""
 
-    is_meta, dtype = False, torch.float32
+    is_meta, dtype, ragged = False, torch.float32, False
 
     def __init__(self, values: Tensor) -> None:
         self.values, self.shape = values, tuple(values.shape[1:])
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def shape_of(self, index: Tensor) -> tuple[int, ...]:
+        """Return the shape of a row."""
+        return self.shape
 
     def rows(self, index: Tensor) -> Tensor:
         """Return the rows at these indices."""

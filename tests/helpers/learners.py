@@ -10,7 +10,8 @@ from torch import Tensor
 from simulator.accounting.ledger import TransferRow, WorkRow
 from simulator.accounting.power import Power
 from simulator.algorithms.base import Algorithm, State
-from simulator.learning.data.images import Images, Shard
+from simulator.learning.data.images import Images
+from simulator.learning.data.shards import Shard
 from simulator.learning.settings import TrainingSettings
 from simulator.learning.task import Task
 from simulator.learning.trees import leaves
@@ -137,7 +138,6 @@ def make(
         device="meta" if dry else device,
         attention=attention,
         samples=torch.arange(40, device=data_device),
-        statistics=STATISTICS,
         remember=remember,
     )
     wire = Wire(settings.wire_dtype)

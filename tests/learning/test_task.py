@@ -8,7 +8,7 @@ from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.sfprompt import SFPrompt
 from simulator.learning.task import Task
 from simulator.settings.errors import UnfitError
-from tests.helpers.learners import STATISTICS, digits_like, go, make, training
+from tests.helpers.learners import digits_like, go, make, training
 from tests.helpers.models import vit
 
 
@@ -24,7 +24,7 @@ def test_a_score_is_that_of_timm_on_all_test_samples() -> None:
 
 
 def test_a_score_does_not_depend_on_how_many_are_evaluated_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from simulator.learning import task as module
+    from simulator.learning.objectives import base as module
 
     scores = []
     for batch in (256, 7):
@@ -38,7 +38,7 @@ def test_a_score_does_not_depend_on_how_many_are_evaluated_at_once(monkeypatch: 
 def test_a_subset_is_what_was_asked_for() -> None:
     settings = training()
     samples = torch.tensor([3, 5, 8])
-    task = Task(vit(), FedAvg().adapt(settings), settings, digits_like(40, 7), samples=samples, statistics=STATISTICS)
+    task = Task(vit(), FedAvg().adapt(settings), settings, digits_like(40, 7), samples=samples)
     score = task.evaluate([task.trainable()])
     assert score is not None
     test = digits_like(40, 7)

@@ -16,10 +16,11 @@ import yaml
 from PIL import Image
 from pyarrow.parquet import ParquetFile
 
-from simulator.experiments.trial import build, trial
+from simulator.experiments.trial import build, model, trial
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.validate import check
 from simulator.learning.data.datasets.parquet import Parquet
+from simulator.learning.modalities import ImageModality
 from simulator.scenario.scenario import Scenario, load
 from simulator.settings.seeds import Seeds
 from tests.helpers.commands import Sfsim
@@ -272,8 +273,8 @@ def test_data_are_read_once_for_all_trials_and_held_once(tmp_path: Path, monkeyp
         for seed in read.seeds:
             trial.run(read, entry, seed)
     assert len(reads) == 1
-    statistics = ((0.5,) * 3, (0.5,) * 3)
-    one, two = (build._images(read, "train", statistics, dry=False) for _ in range(2))
+    modality = ImageModality(((0.5,) * 3, (0.5,) * 3), 32)
+    one, two = (modality.inputs(model.load(read).train, dry=False) for _ in range(2))
     assert one.pixels.data_ptr() == two.pixels.data_ptr()
 
 

@@ -13,7 +13,9 @@ from safetensors.torch import save_file
 from analysis.goal import Target
 from simulator.cli.entry import main
 from simulator.experiments.run.tables import summarise
-from simulator.experiments.trial import build, trial
+from simulator.experiments.trial import trial
+from simulator.experiments.trial.build import make_task
+from simulator.experiments.trial.model import build_model
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.validate import check
 from simulator.scenario.scenario import Scenario, load
@@ -118,7 +120,7 @@ def test_paths_of_weights_are_relative_to_the_scenario_file(tmp_path: Path, monk
         assert load(file).model.weights == str(tmp_path / "models" / "a.safetensors")
     settings = load(file)
     check(settings)
-    task = build.make_task(settings, settings.algorithms[0], Seeds(0), dry=False)
+    task = make_task(settings, settings.algorithms[0], Seeds(0), dry=False)
     assert torch.equal(task.backbone["block2.mlp.fc1.weight"], vit(seed=1).blocks[2].mlp.fc1.weight)
     assert torch.equal(task.backbone["head.head.bias"], vit(seed=1).head.bias)
 
@@ -135,7 +137,7 @@ def test_a_resolved_scenario_has_the_same_model_from_anywhere(tmp_path: Path) ->
 def test_keywords_by_override(tmp_path: Path) -> None:
     settings = load(written(tmp_path, VIT), ["model.keywords.depth=2", "model.keywords.num_heads=4"])
     assert settings.model.keywords == VIT["keywords"] | {"depth": 2, "num_heads": 4}
-    assert build._build(settings, 0, dry=True).model.blocks[1].attn.num_heads == 4
+    assert build_model(settings, 0, dry=True).model.blocks[1].attn.num_heads == 4
 
 
 def test_reading_a_scenario_loads_no_model(tmp_path: Path) -> None:

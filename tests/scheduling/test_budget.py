@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from simulator.experiments.trial import build
+from simulator.experiments.trial import model
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.simulate import Simulation
 from simulator.experiments.trial.trial import run
@@ -28,7 +28,7 @@ DRIVERS: list[dict[str, Any]] = [
 
 @pytest.fixture(autouse=True)
 def _small_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "build", small_trials.four_blocks)
+    monkeypatch.setattr(model, "build", small_trials.four_blocks)
 
 
 def trial(folder: Path, dry: bool = True, evaluation: dict[str, Any] | None = None, **training: Any) -> TrialResult:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from simulator.accounting.ledger import AttemptRow
 from simulator.algorithms.base import Algorithm, Update
-from simulator.experiments.trial import build
+from simulator.experiments.trial import model
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.trial import run
 from simulator.scheduling.drivers.deadline import Deadline, _arrived
@@ -127,7 +127,7 @@ def outcome(folder: Path, label: str, driver: dict[str, Any] | None, **changes: 
 def test_a_deadline_that_never_comes_is_the_synchronous_driver_to_the_digit(
     label: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "build", small_trials.four_blocks)
+    monkeypatch.setattr(model, "build", small_trials.four_blocks)
     plain = outcome(tmp_path, label, None)
     endless = outcome(tmp_path, label, {"name": "deadline", "seconds": "1000000 h"})
     assert endless.ledger == plain.ledger
@@ -139,7 +139,7 @@ def test_fedbuff_with_the_whole_cohort_and_equal_devices_learns_as_synchronous_r
     label: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four equal devices with as many samples each are done at the same moment, so that no update is stale."""
-    monkeypatch.setattr(build, "build", small_trials.four_blocks)
+    monkeypatch.setattr(model, "build", small_trials.four_blocks)
     world: dict[str, Any] = {"world": EQUAL, "data": {"partition": {"name": "iid"}}}
     plain = outcome(tmp_path, label, None, **world)
     buffered = outcome(tmp_path, label, {"name": "fedbuff", "buffer": 4, "concurrency": 4}, **world)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from simulator.algorithms.base import Steps
 
 if TYPE_CHECKING:
-    from simulator.learning.data.images import Batch
+    from simulator.learning.data.shards import Batch
     from simulator.learning.models.parts import Part
     from simulator.world.clients import Client
 

@@ -15,7 +15,7 @@ from simulator.world.clients import download_all
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from simulator.learning.data.images import Batch
+    from simulator.learning.data.shards import Batch
     from simulator.learning.models.cuts import Cut
     from simulator.learning.models.parts import Part, Pass
     from simulator.learning.models.staged import Staged

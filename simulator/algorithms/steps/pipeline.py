@@ -15,7 +15,7 @@ from simulator.world.store import Store
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from simulator.learning.data.images import Batch
+    from simulator.learning.data.shards import Batch
     from simulator.learning.models.parts import Part
     from simulator.learning.training.activation_cache import CachedActivations
     from simulator.world.clients import Client

@@ -10,7 +10,7 @@ from simulator.learning.optimizers.sgd import Sgd
 from simulator.learning.training.proximal import proximal_step
 
 if TYPE_CHECKING:
-    from simulator.learning.data.images import Batch
+    from simulator.learning.data.shards import Batch
     from simulator.learning.models.parts import Part
     from simulator.world.clients import Client
 

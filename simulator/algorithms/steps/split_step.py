@@ -11,7 +11,7 @@ from simulator.algorithms.base import Steps
 if TYPE_CHECKING:
     from simulator.accounting.costs import Work
     from simulator.algorithms.steps.turns import Turns
-    from simulator.learning.data.images import Batch
+    from simulator.learning.data.shards import Batch
     from simulator.learning.models.cuts import Cut, Ranges
     from simulator.learning.models.parts import Part, Pass
     from simulator.learning.models.staged import Staged

@@ -170,7 +170,7 @@ class Fleet:
 
     def batch(self, size: int) -> tuple[LazyBatch, torch.Tensor]:
         """Return inputs and labels of a batch of this size, as a device has them in a dry run."""
-        images = self.world.clients[0].data.images
+        images = self.world.clients[0].data.inputs
         rows = torch.zeros(size, dtype=torch.int64, device=images.labels.device)
         return LazyBatch(images, rows), images.labels[rows]
 

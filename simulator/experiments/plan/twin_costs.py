@@ -14,7 +14,7 @@ from simulator.experiments.plan.fleet import Member, work
 
 if TYPE_CHECKING:
     from simulator.accounting.costs import Cost, Work
-    from simulator.learning.data.images import Batch
+    from simulator.learning.data.shards import Batch
     from simulator.learning.models.parts import Part
     from simulator.learning.models.weights import Weights
     from simulator.transport.wire import Wire

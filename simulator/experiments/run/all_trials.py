@@ -15,9 +15,9 @@ from simulator.experiments.executors.local import executor_for
 from simulator.experiments.run.consoles import status
 from simulator.experiments.run.parts import Part
 from simulator.experiments.run.trials import Finished, Job, run_jobs
-from simulator.experiments.trial.build import torch_device
 from simulator.experiments.trial.identity import identity
 from simulator.experiments.trial.memory_check import Tell, devices_left_out
+from simulator.experiments.trial.model import torch_device
 from simulator.settings.errors import ScenarioError
 
 if TYPE_CHECKING:

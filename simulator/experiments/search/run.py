@@ -25,7 +25,7 @@ from simulator.experiments.search.report import Results, tell_results
 from simulator.experiments.search.search import Loop
 from simulator.experiments.search.settings import load
 from simulator.experiments.sweep.store import Store
-from simulator.experiments.trial.build import torch_device
+from simulator.experiments.trial.model import torch_device
 from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
 

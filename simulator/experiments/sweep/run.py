@@ -21,9 +21,9 @@ from simulator.experiments.sweep.points import Trial, named
 from simulator.experiments.sweep.report import REPORT, tell_results
 from simulator.experiments.sweep.store import POINTS, Store
 from simulator.experiments.sweep.watch import Done, Watch
-from simulator.experiments.trial.build import torch_device
 from simulator.experiments.trial.checkpoint import Checkpoints
 from simulator.experiments.trial.memory_check import dry_run_that_fits
+from simulator.experiments.trial.model import torch_device
 from simulator.experiments.trial.trial import run
 from simulator.settings.disk import CannotWriteError
 from simulator.settings.errors import ScenarioError

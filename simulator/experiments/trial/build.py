@@ -1,10 +1,10 @@
-"""Build what a trial needs from a scenario: data, model, task, and the world with its server and devices."""
+"""Build what a trial needs from a scenario: the task, and the world with its server and devices."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
-from functools import lru_cache
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -12,11 +12,12 @@ import torch
 from simulator.accounting.ledger import SiteRow
 from simulator.accounting.power import Power
 from simulator.experiments.trial.faults import interrupt, let_down
+from simulator.experiments.trial.model import build_model, load, torch_device
 from simulator.experiments.trial.result import ClassCount
-from simulator.learning.data.images import Images, Shard, Statistics, histogram
+from simulator.learning.data.inputs import Inputs
+from simulator.learning.data.shards import Shard, histogram
+from simulator.learning.modalities import Modality
 from simulator.learning.models.adaptation import adapted
-from simulator.learning.models.build import Built, build
-from simulator.learning.models.stages import NotStagedError
 from simulator.learning.task import Task
 from simulator.scenario.edges import SERVER, numbered
 from simulator.settings.errors import located
@@ -30,28 +31,10 @@ from simulator.world.tiers import Access, Tiers
 from simulator.world.world import World
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from simulator.learning.data.datasets.base import DataSet, Raw, Samples
     from simulator.learning.models.staged import Staged
     from simulator.scenario.scenario import Entry, Scenario
     from simulator.scenario.sites import LinkSettings, ServingSettings, SiteSettings
     from simulator.scenario.world import WorldSettings
-
-
-def load(scenario: Scenario) -> Raw:
-    """Load the data of a scenario, once for all its trials: labels at once, pixels when they are needed.
-
-    Raises:
-        ScenarioError: the data cannot be used; the message names the line.
-    """
-    with located(scenario, "data"):
-        return _loaded(scenario.data.source)
-
-
-@lru_cache(maxsize=1)
-def _loaded(source: DataSet) -> Raw:
-    return source.load().check()
 
 
 def task_of(scenario: Scenario) -> str:
@@ -70,28 +53,10 @@ def structure(scenario: Scenario, entry: Entry) -> Staged:
         ScenarioError: there is no such model; the message names the line.
         NotStagedError: the model cannot be divided into stages.
     """
-    _, model = adapted(_build(scenario, seed=0, dry=True).model, entry.algorithm.adapt(entry.training))
+    built = build_model(scenario, seed=0, dry=True)
+    _, model = adapted(built.model, entry.algorithm.adapt(entry.training))
+    model.objective = built.objective
     return model
-
-
-def torch_device(scenario: Scenario, dry: bool) -> str:
-    """Return the torch device of the tensors: ``meta`` (in a dry run), ``cuda`` or ``cpu``."""
-    if dry:
-        return "meta"
-    if scenario.torch_device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return scenario.torch_device
-
-
-def _build(scenario: Scenario, seed: int, dry: bool) -> Built:
-    model, classes = scenario.model, load(scenario).classes
-    try:
-        with located(scenario, "model"):
-            return build(
-                model.name, model.image_size, classes, seed, model.pretrained, dry, model.weights, model.keywords
-            )
-    except NotStagedError as error:
-        raise scenario.error(("model", "name"), model.name, str(error)) from error
 
 
 def devices(settings: WorldSettings) -> Iterator[tuple[str, int]]:
@@ -126,9 +91,9 @@ def make_task(scenario: Scenario, entry: Entry, seeds: Seeds, dry: bool) -> Task
     Raises:
         ScenarioError: the model or the data cannot be used; the message names the line.
     """
-    built = _build(scenario, seeds.integer("weights"), dry)
+    built = build_model(scenario, seeds.integer("weights"), dry)
     device = torch_device(scenario, dry)
-    test = _images(scenario, "test", built.statistics, dry)
+    test = _inputs(scenario, "test", built.modality, dry)
     samples = torch.arange(len(test))
     if scenario.evaluation.samples is not None:  # the same samples for all seeds
         order = Seeds(0).stream("evaluation").permutation(len(test))
@@ -142,28 +107,19 @@ def make_task(scenario: Scenario, entry: Entry, seeds: Seeds, dry: bool) -> Task
         device=device,
         attention=scenario.model.attention,
         samples=samples.to(test.labels.device),
-        statistics=built.statistics,
+        modality=built.modality,
+        objective=built.objective,
+        classes=load(scenario).classes,
         rounds=entry.training.rounds * entry.training.driver.rounds_of_client,
     )
 
 
-def _images(scenario: Scenario, part: Literal["train", "test"], statistics: Statistics, dry: bool) -> Images:
-    """Return the training or the test images; in a dry run, only their labels and their shape."""
-    size = scenario.model.image_size
-    samples: Samples = getattr(load(scenario), part)
-    labels = torch.from_numpy(samples.labels)
-
-    def file_bytes() -> np.ndarray:
-        with located(scenario, "data"):
-            return samples.file_bytes(size)
-
-    if dry:
-        pixels = torch.empty((len(samples), 3, size, size), dtype=torch.uint8, device="meta")
-        return Images(pixels, labels, statistics, dry=True, file_bytes=file_bytes)
+def _inputs(scenario: Scenario, part: Literal["train", "test"], modality: Modality, dry: bool) -> Inputs:
+    """Return the training or the test samples in memory; in a dry run, only their labels and their shape."""
     with located(scenario, "data"):
-        pixels = torch.from_numpy(samples.pixels(size))
-    images = Images(pixels, labels, statistics, size=size, file_bytes=file_bytes)
-    return images.to(torch.device(torch_device(scenario, dry)))
+        inputs = modality.inputs(getattr(load(scenario), part), dry)
+    inputs.within = partial(located, scenario, "data")
+    return inputs if dry else inputs.to(torch.device(torch_device(scenario, dry)))
 
 
 def populate(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: World, dry: bool) -> dict[str, Power]:
@@ -175,7 +131,7 @@ def populate(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: 
         seeds: the seeds of the trial.
         task: the task that the devices train.
         world: an empty world.
-        dry: whether the images are only labels and shapes.
+        dry: whether samples are only labels and shapes.
 
     Raises:
         ScenarioError: the data cannot be used or partitioned; the message names the line.
@@ -183,13 +139,14 @@ def populate(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: 
     settings = scenario.world
     world.server = _server(world, SERVER, settings.server, seeds)
     edge_of = _add_edges(world, settings, seeds)
-    images = _images(scenario, "train", task.statistics, dry)
+    assert task.modality is not None
+    inputs = _inputs(scenario, "train", task.modality, dry)
     for (name, group), samples in zip(devices(settings), partition(scenario, seeds), strict=True):
         site = _site(world, name, settings.devices[group], seeds, above=edge_of.get(name, world.server).name)
         if world.tiers is not None and name in edge_of:
             world.tiers.add_device(site, edge_of[name])
-        index, training = samples.to(images.labels.device), entry.training
-        shard = Shard(images, index, training.batch_size, seeds, training.augment)
+        index, training = samples.to(inputs.labels.device), entry.training
+        shard = Shard(inputs, index, training.batch_size, seeds, training.augment)
         Client(site, shard, world.server, settings.provisioning, task)
         let_down(scenario, group, site, seeds)
     interrupt(scenario, world.server, seeds)

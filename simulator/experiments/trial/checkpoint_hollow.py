@@ -1,6 +1,6 @@
-"""A trial without values for a while: what is trained, and the images, have shapes alone, as in a dry run.
+"""A trial without values for a while: what is trained, and the samples, have shapes alone, as in a dry run.
 
-Frozen weights keep their values. No pass is computed with them, since images without values have none; but what a wire
+Frozen weights keep their values. No pass is computed with them, since samples without values have none; but what a wire
 or a compressor makes of them is made as ever.
 """
 
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from simulator.learning.data.images import Images, Shard
+from simulator.learning.data.inputs import Inputs
 from simulator.learning.data.lazy import LazyBatch
+from simulator.learning.data.shards import Shard
 from simulator.learning.models.weights import Weights
 from simulator.scheduling.drivers.base import GlobalState
 
@@ -31,14 +32,14 @@ class Hollow:
         task: the task.
 
     Attributes:
-        images: the training images, with their values.
+        inputs: the training samples, with their values.
         backbone: the real tensors of the backbone, by name.
         names: the names of those of them that are hollow meanwhile.
     """
 
     def __init__(self, world: World, task: Task) -> None:
         self._world, self._task = world, task
-        self.images: Images = world.clients[0].data.images
+        self.inputs: Inputs = world.clients[0].data.inputs
         self.backbone = dict(task.backbone)
         trained = {id(tensor) for tensor in task.trainable().values()}
         trained |= set(map(id, _tensors(world.server.store(GlobalState).value)))
@@ -49,12 +50,10 @@ class Hollow:
 
     def begin(self) -> None:
         """Take the values out."""
-        task, images = self._task, self.images
-        pixels = torch.empty((len(images), *images.shape), dtype=torch.uint8, device="meta")
-        blank = Images(pixels, images.labels, task.statistics, dry=True, file_bytes=lambda: images.file_bytes.numpy())
+        task, blank = self._task, self.inputs.blank()
         for client, shard in self._shards.items():
             client.data = Shard(blank, shard.index, shard.batch_size, shard.seeds, shard.augmentation)
-        self._images = blank
+        self._blank = blank
         for site in self._world.sites:
             for record in site.stores.values():
                 for field, value in vars(record).items():
@@ -63,7 +62,7 @@ class Hollow:
         task.hollow = True
 
     def end(self) -> None:
-        """Give back the images and the weights that all trials start from; records stay as they are."""
+        """Give back the samples and the weights that all trials start from; records stay as they are."""
         for client in self._shards:
             self.fill(client)
             client.task = self._task
@@ -71,7 +70,7 @@ class Hollow:
         self._task.hollow = False
 
     def fill(self, client: Client) -> None:
-        """Give one client its images back."""
+        """Give one client its samples back."""
         client.data = self._shards[client]
 
     def _without(self, value: Any) -> Any:
@@ -93,7 +92,7 @@ class Hollow:
         elif type(value) is tuple:
             return tuple(map(self._without, value))
         elif isinstance(value, LazyBatch):
-            return LazyBatch(self._images, value.index) if value.source is self.images else value
+            return LazyBatch(self._blank, value.index) if value.source is self.inputs else value
         elif is_dataclass(value) and not isinstance(value, type):
             vars(value).update({key: self._without(part) for key, part in vars(value).items()})
         return value

@@ -15,7 +15,7 @@ from simulator.world.clients import Client, Installed
 from simulator.world.sites import Site
 
 if TYPE_CHECKING:
-    from simulator.learning.data.images import Images
+    from simulator.learning.data.inputs import Inputs
     from simulator.learning.task import Task
     from simulator.world.world import World
 
@@ -29,12 +29,12 @@ class TrialNames:
     Args:
         world: the world.
         task: the task.
-        images: the training images.
+        inputs: the training samples.
         backbone: the real tensors of the backbone, by name.
     """
 
-    def __init__(self, world: World, task: Task, images: Images, backbone: dict[str, Tensor]) -> None:
-        self.world, self.task, self.images, self.backbone = world, task, images, backbone
+    def __init__(self, world: World, task: Task, inputs: Inputs, backbone: dict[str, Tensor]) -> None:
+        self.world, self.task, self.inputs, self.backbone = world, task, inputs, backbone
         self._channel = world.channels.get((FROZEN_WEIGHTS, "down"))
         self._tensors: dict[int, list[Any]] = {}
 
@@ -71,7 +71,7 @@ class TrialNames:
             return ["client", value.name]
         if isinstance(value, Site):
             return ["site", value.name]
-        if value is self.images:
+        if value is self.inputs:
             return ["train"]
         if value is self.task.test:
             return ["test"]
@@ -98,7 +98,7 @@ class TrialNames:
             "arrived": self.arrived,
             "client": lambda name: next(client for client in self.world.clients if client.name == name),
             "site": lambda name: next(site for site in self.world.sites if site.name == name),
-            "train": lambda: self.images,
+            "train": lambda: self.inputs,
             "test": lambda: self.task.test,
             "rounded": lambda inner: self.world.wire._round(self.find(inner)),  # type: ignore[attr-defined]
             "features": self._find_features,
@@ -130,5 +130,5 @@ class TrialNames:
         for name, remembers, rows, lengths in kept:
             source = self.find(name)
             vars(source)["remembers"] = remembers
-            source.recall(rows.to(self.images.labels.device).split(lengths) if lengths else ())
+            source.recall(rows.to(self.inputs.labels.device).split(lengths) if lengths else ())
         self.task.model._budget.left = left

@@ -57,8 +57,8 @@ class Resumable:
         self, checkpoints: Checkpoints, entry: Entry, world: World, task: Task, contents: Contents | None = None
     ) -> None:
         self._checkpoints, self._entry, self._world, self._task = checkpoints, entry, world, task
-        self._images = world.clients[0].data.images
-        self._names = TrialNames(world, task, self._images, dict(task.backbone))
+        self._inputs = world.clients[0].data.inputs
+        self._names = TrialNames(world, task, self._inputs, dict(task.backbone))
         self._decisions = Decisions(world, entry.training.selection)
         self.selection: Selection = self._decisions.selection
         asynchronous = isinstance(entry.training.driver, AsynchronousDriver)

@@ -91,7 +91,7 @@ class Decisions:
         cohorts, keys, lengths, values = noted
         if isinstance(self.selection, Noted):
             self.selection._cohorts.extend(cohorts)
-        device = self._world.clients[0].data.images.labels.device if keys else None
+        device = self._world.clients[0].data.inputs.labels.device if keys else None
         parts = [] if values is None else values.to(device).split(lengths)
         self._repeated = {key: list(part.unbind()) for key, part in zip(keys, parts, strict=True)}
 

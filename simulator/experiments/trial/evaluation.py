@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from simulator.learning.data.images import histogram
+from simulator.learning.data.shards import histogram
 from simulator.settings.seeds import Seeds
 
 if TYPE_CHECKING:

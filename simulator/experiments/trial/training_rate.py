@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from simulator.experiments.trial.build import torch_device
+from simulator.experiments.trial.model import torch_device
 from simulator.learning.models.adaptation import Adaptation, adapted
 from simulator.learning.models.build import build
 

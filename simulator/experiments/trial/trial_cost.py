@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from simulator.experiments.trial.build import devices, load, structure
+from simulator.experiments.trial.build import devices, structure
 from simulator.experiments.trial.dry import DeviceClass, lone_device
+from simulator.experiments.trial.model import load
 from simulator.experiments.trial.trial import Trial
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from simulator.experiments.trial.bill import check_intensity_known
-from simulator.experiments.trial.build import devices, load, partition, structure
+from simulator.experiments.trial.build import devices, partition, structure
+from simulator.experiments.trial.model import load
 from simulator.experiments.trial.validate_compression import check_compression
 from simulator.experiments.trial.validate_scheduling import check_scheduling
 from simulator.learning.models.stages import NoTokensError, NotStagedError

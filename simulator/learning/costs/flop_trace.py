@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from simulator.learning.costs.inputs import blank_input
+
 
 @contextmanager
 def _quiet() -> Iterator[None]:
@@ -101,7 +103,7 @@ def trace(stage: nn.Module, shape: tuple[int, ...], grad: bool) -> tuple[int, in
         if any(isinstance(module, nn.modules.conv._ConvNd) for module in stage.modules()):
             device = "cpu"  # torch cannot trace a convolution on ``meta``
             stage = copy.deepcopy(stage).to_empty(device=device)
-        sample = torch.empty((1, *shape), device=device).requires_grad_(grad)
+        sample = blank_input(stage, (1, *shape), grad, device)
         output = stage(sample)
         analysis = FlopCountAnalysis(stage, sample)
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)

@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from simulator.learning.costs.attention import Attention
+from simulator.learning.costs.inputs import blank_input
 from simulator.learning.costs.known import figure
 
 
@@ -82,7 +83,7 @@ def footprint(
 
 def _trace(module: nn.Module, shape: tuple[int, ...], grad: bool, attention: str) -> Trace:
     with torch.inference_mode(False), torch.enable_grad():  # the caller's mode must not change the result
-        batch = torch.empty(shape, device="meta").requires_grad_(grad)
+        batch = blank_input(module, shape, grad)
         return _count(module, batch, attention)
 
 

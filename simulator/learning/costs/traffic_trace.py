@@ -14,6 +14,7 @@ from torch.utils.flop_counter import conv_flop_count, flop_registry
 
 from simulator.accounting.roofline import Operation
 from simulator.learning.costs.attention import FUSED, FUSED_BACKWARD, Attention, storage
+from simulator.learning.costs.inputs import blank_input
 
 aten = torch.ops.aten
 STILL = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "detach", "_unsafe_view"})
@@ -33,7 +34,7 @@ def trace(stage: nn.Module, shape: tuple[int, ...], grad: bool, attention: str) 
         attention: ``fused`` or ``math``.
     """
     with torch.inference_mode(False), torch.enable_grad():  # the caller's mode must not change the result
-        x = torch.empty(shape, device="meta").requires_grad_(grad)
+        x = blank_input(stage, shape, grad)
         parameters = [parameter for parameter in stage.parameters() if parameter.requires_grad]
         with Attention(attention) as attended, _Seen() as forward:
             output = stage(x)

@@ -6,4 +6,4 @@ Nothing here knows a model. Each source of data has a file in ``datasets``, each
 
 from simulator.settings.moved import former
 
-__getattr__ = former(__name__, "simulator.learning.data.images")
+__getattr__ = former(__name__, "simulator.learning.data.images", "simulator.learning.data.shards")

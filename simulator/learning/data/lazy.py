@@ -19,10 +19,11 @@ WORTH_FLOPS_PER_BYTE = 100
 
 
 class Source(Protocol):
-    """Samples in rows, all of one shape; its length is the number of samples.
+    """Samples in rows; its length is the number of samples.
 
     Attributes:
-        shape: the shape of one sample.
+        shape: the shape of one sample; where samples are ragged, the largest.
+        ragged: whether samples are padded to the longest one of a batch only, along the first dimension of their shape.
         dtype: the type of the samples that are looked up.
         is_meta: whether this is a dry run.
     """
@@ -30,11 +31,15 @@ class Source(Protocol):
     shape: tuple[int, ...]
     dtype: torch.dtype
     is_meta: bool
+    ragged: bool
 
     def __len__(self) -> int: ...
 
+    def shape_of(self, index: Tensor) -> tuple[int, ...]:
+        """Return the shape that each of some samples has in a batch of them."""
+
     def rows(self, index: Tensor) -> Tensor:
-        """Look up samples: [len(index), *shape]."""
+        """Look up samples: [len(index), *shape_of(index)]."""
 
 
 class LazyBatch:
@@ -53,7 +58,7 @@ class LazyBatch:
     @property
     def shape(self) -> torch.Size:
         """The shape that the looked-up batch has, [N, ...]."""
-        return torch.Size((*self.index.shape, *self.source.shape))
+        return torch.Size((*self.index.shape, *self.source.shape_of(self.index)))
 
     @property
     def dtype(self) -> torch.dtype:
@@ -127,7 +132,7 @@ class CachedFeatures:
         budget: Budget | None = None,
     ) -> None:
         self.source, self.function, self.shape, self.dtype, self.held = source, function, shape, dtype, held
-        self.flops = flops
+        self.flops, self.ragged = flops, source.ragged
         self.budget: Budget = budget or getattr(source, "budget", None) or Budget()
         self._groups: list[Tensor] = []  # the rows that were computed together and cached
         self._seen: Tensor | None = None
@@ -149,8 +154,14 @@ class CachedFeatures:
         """The FLOPs from the original data to one row of this source."""
         return self.flops + getattr(self.source, "total_flops", 0)
 
+    def shape_of(self, index: Tensor) -> tuple[int, ...]:
+        if not self.ragged:
+            return self.shape
+        added = self.shape[0] - self.source.shape[0]  # prompts
+        return (self.source.shape_of(index)[0] + added, *self.shape[1:])
+
     def rows(self, index: Tensor) -> Tensor:
-        """Look up or compute the features of some samples: [len(index), *shape], for ``index`` int64."""
+        """Look up or compute the features of some samples: [len(index), *shape_of(index)], for ``index`` int64."""
         with torch.inference_mode(False), torch.no_grad():  # training may use what an evaluation cached
             if not self.remembers:
                 return self._compute(index)
@@ -165,7 +176,8 @@ class CachedFeatures:
             if len(new):
                 self._add(new, self._seen)
             assert self._values is not None
-            return self._values[index]
+            values = self._values[index]
+            return values[:, : self.shape_of(index)[0]] if self.ragged else values
 
     @property
     def groups(self) -> list[Tensor]:
@@ -192,8 +204,11 @@ class CachedFeatures:
         """Compute rows, and cache them."""
         values = self._compute(rows)
         if self._values is None:
-            self._values = values.new_empty((len(self), *values.shape[1:]))
-        self._values[rows] = values
+            self._values = values.new_zeros((len(self), *self.shape))  # zeros are padding
+        if self.ragged:
+            self._values[rows, : values.shape[1]] = values
+        else:
+            self._values[rows] = values
         seen[rows] = True
         self._groups.append(rows)
 

@@ -57,7 +57,7 @@ def adapted(
     remember: bool = True,
     seed: int = 0,
 ) -> tuple[dict[str, Tensor], Staged]:
-    """Adapt a timm model.
+    """Adapt a model.
 
     Args:
         model: the model. One with real weights is used up; one on ``meta`` stays as it is, and the result is cached.
@@ -103,7 +103,7 @@ def _adapted(
 ) -> tuple[dict[str, Tensor], Staged]:
     weights = nn.ModuleDict(stages).state_dict()
     if isinstance(prompt := stages.get("prompt"), Prompt) and not prompt.tokens.is_meta:
-        prompt.reset(stages["embed"].patch_values, torch.Generator().manual_seed(seed))  # type: ignore[arg-type]
+        stages["embed"].draw_prompts(prompt.tokens, torch.Generator().manual_seed(seed))  # type: ignore[operator]
     names = list(stages)
     return weights, Staged(stages, lambda name: adaptation.trained(name, names), attention, remember)
 

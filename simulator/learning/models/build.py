@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import lru_cache
 from importlib.resources import as_file, files
 from typing import Any, NamedTuple
@@ -20,6 +19,7 @@ from simulator.learning.models import checkpoints
 from simulator.learning.models.checkpoints import CheckpointError
 from simulator.learning.models.lazy import lazily, model_key
 from simulator.learning.models.stages import FAMILIES, NotStagedError
+from simulator.learning.models.text.hub import quiet_downloads
 from simulator.settings.bounds import keyword_problem
 from simulator.settings.errors import UnfitError
 from simulator.settings.wording import listed, near_miss
@@ -135,7 +135,7 @@ def _from_timm(
     model = sketch
     if not dry:
         try:
-            with _quiet_downloads():
+            with quiet_downloads():
                 model = _create(name, seed, dry=False, pretrained=published, **arguments, **keywords)
         except Exception as error:  # any library between here and the network raises its own
             if not published:
@@ -207,18 +207,6 @@ def _check_published(name: str, model: nn.Module, usual: nn.Module, keywords: Ma
             f"with {listed(keywords)} {name!r} has another shape than its published weights: say 'pretrained: false' "
             "for random weights, or name a file of your own as 'weights'",
         )
-
-
-@contextmanager
-def _quiet_downloads() -> Iterator[None]:
-    """Silence huggingface_hub, which logs every retry when offline; our own error message is enough."""
-    logger = logging.getLogger("huggingface_hub")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _create(name: str, seed: int, dry: bool, pretrained: bool = False, **settings: Any) -> nn.Module:

@@ -50,27 +50,49 @@ def load(model: nn.Module, path: Path | str, dry: bool = False) -> None:
     """
     from timm.models.vision_transformer import VisionTransformer
 
-    saved, expected = _read(Path(path), dry), model.state_dict()
+    saved, expected = read(Path(path), dry), model.state_dict()
     classifier = _classifier(model)
     if _classes(saved, classifier) != _classes(expected, classifier):
         saved = {key: tensor for key, tensor in saved.items() if not key.startswith(classifier)}
     lacking = [key for key in expected if key not in saved and not key.startswith(classifier) and COUNTER not in key]
     surplus = [key for key in saved if key not in expected]
-    if lacking or surplus:
-        problems = [f"lacks {_some(lacking)}"] * bool(lacking) + [f"also has {_some(surplus)}"] * bool(surplus)
-        raise CheckpointError(f"{path} does not fit the model: it {', and '.join(problems)}")
+    refuse_others(path, lacking, surplus)
     if isinstance(model, VisionTransformer) and "pos_embed" in saved:
         saved["pos_embed"] = _resampled(saved["pos_embed"], model)
     for key, tensor in saved.items():
-        if tensor.shape != expected[key].shape:
-            shapes = _shape(tensor), _shape(expected[key])
-            raise CheckpointError(f"{path} does not fit the model: {key} is {shapes[0]} there, and {shapes[1]} here")
+        refuse_shape(path, key, tensor, expected[key])
     if not dry:
         model.load_state_dict(saved, strict=False)
 
 
-def _read(path: Path, dry: bool) -> dict[str, Tensor]:
-    """Return the tensors of a file by name, floating-point ones as float32; on ``meta`` in a dry run."""
+def refuse_others(path: Path | str, lacking: list[str], surplus: list[str]) -> None:
+    """Refuse a file that lacks tensors of a model, or has others.
+
+    Raises:
+        CheckpointError: there are such names.
+    """
+    if lacking or surplus:
+        problems = [f"lacks {_some(lacking)}"] * bool(lacking) + [f"also has {_some(surplus)}"] * bool(surplus)
+        raise CheckpointError(f"{path} does not fit the model: it {', and '.join(problems)}")
+
+
+def refuse_shape(path: Path | str, name: str, there: Tensor, here: Tensor) -> None:
+    """Refuse a tensor of a file that has another shape than in the model.
+
+    Raises:
+        CheckpointError: it has.
+    """
+    if there.shape != here.shape:
+        shapes = f"{name} is {_shape(there)} there, and {_shape(here)} here"
+        raise CheckpointError(f"{path} does not fit the model: {shapes}")
+
+
+def read(path: Path, dry: bool) -> dict[str, Tensor]:
+    """Return the tensors of a file by name, floating-point ones as float32; on ``meta`` in a dry run.
+
+    Raises:
+        CheckpointError: there is no such file, or it cannot be read.
+    """
     if not path.is_file():
         raise CheckpointError(f"there is no file {path}")
     try:

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from simulator.accounting.costs import Cost, Piece, made_of, work
 from simulator.learning.data.lazy import LazyBatch
@@ -20,7 +19,7 @@ from simulator.learning.optimizers.base import Optimizer
 
 Batch = Tensor | LazyBatch
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""Takes logits [N, C] and labels [N], and returns the mean loss."""
+"""Takes logits, and what is to be predicted, and returns the mean loss."""
 
 
 def _by_shape(price: Callable[[Part, Batch], Cost]) -> Callable[..., Cost]:
@@ -115,7 +114,13 @@ class Part:
 
     @_by_shape
     def _loss_cost(self, x: Batch) -> Cost:
-        return self._forward_cost(x) + self._backward_cost(x)
+        sizes = self.sizes(x)
+        return self._forward_cost(x) + self._backward_cost(x) + self._loss_alone(sizes)
+
+    def _loss_alone(self, sizes: Sizes) -> Cost:
+        """Return the cost of the loss itself and of its gradient, while all that the passes keep is in memory."""
+        alone = self.model.objective.loss_cost(sizes.shape)
+        return alone._replace(peak_bytes=sizes.kept + alone.peak_bytes) if alone.peak_bytes else alone
 
     def _late_cost(self, x: Batch) -> Cost:
         """Return the cost of the gradients of weights, which may be computed at any later time."""
@@ -126,7 +131,7 @@ class Part:
     def _chain_cost(self, x: Batch) -> Cost:
         """Return the cost of a forward and a backward pass without what ``_late_cost`` charges."""
         sizes, both = self.sizes(x), self._loss_cost(x)
-        chain = made_of(sizes.pieces.forward + sizes.pieces.chain, both.peak_bytes)
+        chain = made_of(sizes.pieces.forward + sizes.pieces.chain, both.peak_bytes) + self._loss_alone(sizes)
         return chain._replace(kept_bytes=both.kept_bytes - self._late_cost(x).kept_bytes)
 
     def _train_cost(self, x: Batch, *_: Any) -> Cost:
@@ -154,14 +159,12 @@ class Part:
 
     @work(cost=_infer_cost, holds=_held)
     def el2n(self, x: Batch, y: Tensor) -> Tensor:
-        """Return the EL2N score ||softmax(logits) - onehot(y)||_2 of each sample, [N] (Paul et al., 2021, def. 2.2)."""
+        """Return the EL2N score of each sample, [N]; see ``Objective.errors``."""
         logits = Pass(self, x, grad=False).output
         if logits.is_meta:
             return self.model.blank((len(y),))
         assert isinstance(logits, Tensor)
-        error = logits.softmax(dim=-1)
-        error[torch.arange(len(y)), y] -= 1
-        return error.norm(dim=-1)
+        return self.model.objective.errors(logits, y)
 
     @work(cost=_forward_cost, holds=_held, batch_key=_batched)
     def forward(self, x: Batch) -> Pass:
@@ -170,7 +173,7 @@ class Part:
 
     @work(cost=_loss_cost, holds=_held)
     def loss_backward(self, x: Batch, y: Tensor) -> Pass:
-        """Run forward to the mean cross-entropy with labels ``y`` [N], which is the ``output``, and backward."""
+        """Run forward to the mean loss with what is to be predicted, ``y``, which is the ``output``, and backward."""
         return Pass(self, x, y).run_backward(None)
 
     @work(cost=_chain_cost, holds=_held)
@@ -231,7 +234,7 @@ class Pass:
     __slots__ = ("__weakref__", "_leaves", "_tape", "_x", "grads", "input_grad", "output", "part", "version")
 
     def __init__(
-        self, part: Part, x: Batch, y: Tensor | None = None, grad: bool = True, loss: Loss = cross_entropy
+        self, part: Part, x: Batch, y: Tensor | None = None, grad: bool = True, loss: Loss | None = None
     ) -> None:
         self.part, self._x, self.version = part, x, part.weights.version
         self.grads: dict[str, Tensor] = {}
@@ -245,7 +248,7 @@ class Pass:
             with torch.no_grad():
                 self.output = part(x)
         else:
-            self._run(x, y, loss)
+            self._run(x, y, loss or part.model.objective.loss)
         if opens and part.trainable:
             part.weights.opened(self)
 

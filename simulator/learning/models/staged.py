@@ -22,6 +22,7 @@ from simulator.learning.costs.operations import Pieces, pieces
 from simulator.learning.costs.traffic import traffic
 from simulator.learning.data.lazy import Budget, CachedFeatures, Source
 from simulator.learning.models.cuts import Ranges
+from simulator.learning.objectives import Classification, Objective
 
 if TYPE_CHECKING:
     from simulator.learning.optimizers.base import Optimizer
@@ -158,7 +159,10 @@ class Staged:
         stages: the stages by name, in order.
         names: the names of the stages, in order.
         attention, remember: as given.
+        objective: what the model is trained for.
     """
+
+    objective: Objective = Classification()
 
     def __init__(
         self,
@@ -204,7 +208,7 @@ class Staged:
 
     @property
     def pools_one_token(self) -> bool:
-        """Whether the classifier uses the class token alone."""
+        """Whether the classifier uses one token alone: the class token, or the last one of a text."""
         return getattr(self.stages["head"], "pooling", None) == "token"
 
     def slice(self, ranges: Ranges) -> Slice:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, kl_div, log_softmax
+from torch.nn.functional import kl_div, log_softmax
 
 from simulator.accounting.costs import Cost, work
 from simulator.accounting.payload import tree_bytes
@@ -20,12 +20,12 @@ Tensors = Mapping[str, Any]
 class Distilled:
     """A tail trained with knowledge distillation from the global model (Hinton et al., 2015, at temperature 1).
 
-    The loss is the cross-entropy plus ``strength x KL(p_global || p_own)``, where p are the class probabilities of the
-    global model and of this one; the divergence is a mean over the batch.
+    The loss is that of the objective plus ``strength x KL(p_global || p_own)``, where p are the probabilities of the
+    global model and of this one; the divergence is a mean over the predictions that count.
 
     Args:
         tail: the part that ends in the logits.
-        teacher: logits of the global model for the same batch, [N, C].
+        teacher: logits of the global model for the same batch, [N, C] or [N, T, V].
         strength: the factor on the divergence.
     """
 
@@ -37,12 +37,14 @@ class Distilled:
 
     @work(cost=_cost, holds=lambda self, *_: self.tail)
     def loss_backward(self, x: Any, y: Tensor) -> Pass:
-        """Run a batch forward, compute the distillation loss with labels ``y`` [N], and run backward."""
+        """Run a batch forward, compute the distillation loss with what is to be predicted, ``y``, and run backward."""
+        objective = self.tail.model.objective
 
         def loss(logits: Tensor, y: Tensor) -> Tensor:
-            student, teacher = log_softmax(logits, dim=-1), log_softmax(self.teacher, dim=-1)
+            counted = (objective.counted(each, y)[0] for each in (logits, self.teacher))
+            student, teacher = (log_softmax(each, dim=-1) for each in counted)
             divergence = kl_div(student, teacher, reduction="batchmean", log_target=True)
-            return cross_entropy(logits, y) + self.strength * divergence
+            return objective.loss(logits, y) + self.strength * divergence
 
         return Pass(self.tail, x, y, loss=loss).run_backward(None)
 

@@ -14,10 +14,11 @@ from torch import Tensor
 from simulator.accounting.costs import Cost, work
 from simulator.accounting.payload import tree_bytes
 from simulator.learning.data.lazy import LazyBatch
+from simulator.learning.data.tokens import IGNORED
 
 
 def _gather_cost(batches: Sequence[tuple[Any, ...]], order: Tensor) -> Cost:
-    row = tree_bytes(batches[0]) // batches[0][0].shape[0]
+    row = max(tree_bytes(batch) // batch[0].shape[0] for batch in batches)  # rows are padded to the longest
     touched = 2 * row * len(order)  # read and written
     return Cost(bytes_touched=touched, peak_bytes=touched)
 
@@ -39,9 +40,29 @@ def _rows(column: Sequence[Tensor | LazyBatch], order: Tensor) -> Tensor | LazyB
         index = torch.cat([x.index for x in lazy])
         return LazyBatch(lazy[0].source, index[order.to(index.device)])  # cached features can still be looked up
     if isinstance(first, Tensor) and first.is_meta:
-        return first.new_empty((len(order), *first.shape[1:]))
-    values = torch.cat([x.tensor() if isinstance(x, LazyBatch) else x for x in column])
+        longest = max(column, key=lambda x: x.shape[1:])
+        return first.new_empty((len(order), *longest.shape[1:]))
+    values = torch.cat(padded([x.tensor() if isinstance(x, LazyBatch) else x for x in column]))
     return values[order.to(values.device)]
+
+
+def padded(batches: Sequence[Tensor]) -> list[Tensor]:
+    """Pad batches of texts to the longest of them: hidden states with zeros, targets with what is not predicted.
+
+    Args:
+        batches: hidden states [N, T, D] or targets int64 [N, T], whose T may differ; all else is returned as it is.
+    """
+    if len({batch.shape[1:] for batch in batches}) == 1:
+        return list(batches)
+    longest = max(batch.shape[1] for batch in batches)
+    fill = 0 if batches[0].is_floating_point() else IGNORED
+    return [_longer(batch, longest, fill) for batch in batches]
+
+
+def _longer(batch: Tensor, length: int, fill: int) -> Tensor:
+    longer = batch.new_full((len(batch), length, *batch.shape[2:]), fill)
+    longer[:, : batch.shape[1]] = batch
+    return longer
 
 
 class Shared(NamedTuple):

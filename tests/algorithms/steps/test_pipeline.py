@@ -9,8 +9,8 @@ from torch import Tensor
 
 from simulator.algorithms.splitfrozen import SplitFrozen
 from simulator.algorithms.steps.staging import StagedBatches
-from simulator.learning.data.images import Batch, Shard
 from simulator.learning.data.lazy import LazyBatch
+from simulator.learning.data.shards import Batch, Shard
 from tests.helpers.learners import go, training
 
 ROOM, BATCHES, EPOCHS = 2, 12, 2

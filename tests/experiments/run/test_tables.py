@@ -13,7 +13,8 @@ from rich.console import Console
 from analysis.goal import Target
 from simulator.experiments.run.run import run_scenario
 from simulator.experiments.run.tables import summarise
-from simulator.experiments.trial import build, trial
+from simulator.experiments.trial import trial
+from simulator.experiments.trial.model import torch_device
 from simulator.learning.optimizers.sgd import Sgd
 from simulator.scenario.scenario import load
 from tests.helpers.small_trials import scenario
@@ -237,7 +238,7 @@ def test_environment(left: tuple[Path, bool]) -> None:
     folder, dry = left
     found = json.loads((folder / "environment.json").read_text())
     assert found["threads"] == 1
-    assert found["torch_device"] == ("meta" if dry else build.torch_device(load(folder / "scenario.yaml"), False))
+    assert found["torch_device"] == ("meta" if dry else torch_device(load(folder / "scenario.yaml"), False))
     assert {"torch", "timm", "simpy", "numpy"} <= set(found["packages"])
 
 

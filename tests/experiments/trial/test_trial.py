@@ -11,7 +11,7 @@ from simulator.experiments.run.tables import breakdown_frame, rounds_frame, summ
 from simulator.experiments.trial import build, simulate
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.trial import run
-from simulator.learning.data.images import Shard
+from simulator.learning.data.shards import Shard
 from simulator.settings.seeds import Seeds
 from tests.helpers.small_trials import ENTRIES, LEARNED, PERSONAL, outcomes, scenario
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from simulator.learning.data.augmentation import Augmentation
-from simulator.learning.data.images import Images, Shard
+from simulator.learning.data.images import Images
 from simulator.learning.data.lazy import LazyBatch
+from simulator.learning.data.shards import Shard
 from simulator.settings.seeds import Seeds
 from tests.helpers.models import CLASSES, chain, staged, vit, weights_of
 

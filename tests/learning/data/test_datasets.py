@@ -25,8 +25,10 @@ from tests.helpers.images import COLOURS, colours, refused, write
 
 
 def test_the_names() -> None:
-    names = ["cifar10", "cifar100", "digits", "flowers102", "folder", "parquet", "svhn", "synthetic"]
-    assert DATASETS.names() == names
+    images = ["cifar10", "cifar100", "digits", "flowers102", "folder", "parquet", "svhn", "synthetic"]
+    texts = ["ag_news", "gsm8k", "mnli", "mrpc", "sst2", "synthetic_text", "text_csv", "text_files", "text_parquet"]
+    names = [*images, *texts]
+    assert DATASETS.names() == sorted(names)
     for name in names:
         assert DATASETS.find(name).__doc__
 

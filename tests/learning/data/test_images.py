@@ -6,8 +6,9 @@ import torch
 from sklearn.datasets import load_digits
 
 from simulator.learning.data.datasets.digits import Digits
-from simulator.learning.data.images import Images, Shard, histogram, pooled
+from simulator.learning.data.images import Images
 from simulator.learning.data.partition.dirichlet import Dirichlet
+from simulator.learning.data.shards import Shard, histogram, pooled
 from simulator.settings.seeds import Seeds
 
 STATISTICS = ((0.2, 0.4, 0.6), (0.5, 0.25, 0.1))
@@ -61,7 +62,7 @@ def test_shards_in_one() -> None:
     one, two = shard(3, offset=50), shard(2, offset=7)
     both = pooled([one, two])
     assert both.index.tolist() == [50, 51, 52, 7, 8]
-    assert (both.images, both.batch_size, both.seeds) == (one.images, one.batch_size, one.seeds)
+    assert (both.inputs, both.batch_size, both.seeds) == (one.inputs, one.batch_size, one.seeds)
 
 
 def test_how_large_a_shard_is_as_files() -> None:

@@ -24,13 +24,16 @@ def images(samples: int = 12, dry: bool = False) -> Images:
 class Counted:
     """A source and a function that say how many rows they were asked for."""
 
-    shape, dtype, is_meta = (2,), torch.float32, False
+    shape, dtype, is_meta, ragged = (2,), torch.float32, False, False
 
     def __init__(self) -> None:
         self.asked: list[int] = []
 
     def __len__(self) -> int:
         return 6
+
+    def shape_of(self, index: Tensor) -> tuple[int, ...]:
+        return self.shape
 
     def rows(self, index: Tensor) -> Tensor:
         return torch.stack([index.float(), 10 * index.float()], dim=1)

@@ -88,7 +88,7 @@ def test_prompts_are_seen_by_the_blocks_but_not_counted_by_the_pooling(kind: str
 
 def test_prompts_start_uniform_within_the_bound_of_vpt() -> None:
     prompt = Prompt(50, 16, at=1)
-    prompt.reset(3 * 8 * 8, torch.Generator().manual_seed(0))
+    stages_of(vit())["embed"].draw_prompts(prompt.tokens, torch.Generator().manual_seed(0))
     bound = (6 / (3 * 8 * 8 + 16)) ** 0.5
     assert 0.95 * bound < prompt.tokens.abs().max() <= bound
     assert abs(prompt.tokens.mean()) < 0.1 * bound

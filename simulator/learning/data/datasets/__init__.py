@@ -1,4 +1,4 @@
-"""Data sets of images with labels, one file for each that a scenario can name; ``base`` has the interface.
+"""Data sets of images or texts with labels, one file for each that a scenario can name; ``base`` has the interface.
 
 To add one, put its class into a new file here that is named after the class's ``name``. Nothing is registered:
 ``settings.plugins`` finds the class by that name.

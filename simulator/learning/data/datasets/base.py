@@ -1,4 +1,4 @@
-"""The interface of a data set: labels are loaded at once, pixels only when they are needed."""
+"""The interface of a data set: labels are loaded at once, pixels or texts only when they are needed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from simulator.learning.data.datasets.texts import Task, Texts
 from simulator.settings.base import Settings
 from simulator.settings.bounds import Count
 from simulator.settings.errors import UnfitError
@@ -25,6 +26,9 @@ class Samples:
             device, int64 [N]. No image is decoded for it. The result depends on the wanted size only for images that
             have no size of their own.
     """
+
+    kind: ClassVar[str] = "images"
+    task: ClassVar[Task] = "classification"
 
     def __init__(
         self, labels: np.ndarray, pixels: Callable[[int], np.ndarray], file_bytes: Callable[[int], np.ndarray]
@@ -46,9 +50,19 @@ class Raw(NamedTuple):
         names: the name of each class, by number.
     """
 
-    train: Samples
-    test: Samples
+    train: Samples | Texts
+    test: Samples | Texts
     names: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """What the samples are: "images" or "texts"."""
+        return self.train.kind
+
+    @property
+    def task(self) -> Task:
+        """What a model learns from the samples."""
+        return self.train.task
 
     @property
     def classes(self) -> int:
@@ -59,34 +73,36 @@ class Raw(NamedTuple):
         """Return this data set if it is sound.
 
         Raises:
-            UnfitError: a part is empty, a label is not the number of a class, or a class in the test samples has no
-                training samples.
+            UnfitError: a part is empty, a label is not the number of a class, or a class is to be predicted of which
+                there are test samples, but no training samples.
         """
         for part, samples in (("train", self.train), ("test", self.test)):
             if not len(samples):
-                raise UnfitError("name", None, f"there are no images to {part} with")
+                raise UnfitError("name", None, f"there are no {self.kind} to {part} with")
             outside = samples.labels[(samples.labels < 0) | (samples.labels >= self.classes)]
             if len(outside):
-                problem = f"an image to {part} with has the label {outside[0]}, but there are {self.classes} classes"
+                one = {"images": "an image", "texts": "a text"}[self.kind]
+                problem = f"{one} to {part} with has the label {outside[0]}, but there are {self.classes} classes"
                 raise UnfitError("name", None, problem, f"labels 0 to {self.classes - 1}")
         unknown = np.setdiff1d(self.test.labels, self.train.labels)
-        if len(unknown):
+        if len(unknown) and self.task == "classification":
             some = listed([f'"{self.names[label]}"' for label in unknown[:5]]) + (", ..." if len(unknown) > 5 else "")
+            lacks = {"images": "training image shows", "texts": "training text is of"}[self.kind]
             problem = (
-                f"{len(unknown)} of {self.classes} classes are tested, but no training image shows them: {some}; "
-                "train with images of every class (a limit that is not too small), or leave these out of the test"
+                f"{len(unknown)} of {self.classes} classes are tested, but no {lacks} them: {some}; "
+                f"train with {self.kind} of every class (a limit that is not too small), or leave these out of the test"
             )
             raise UnfitError("name", None, problem)
         return self
 
 
 class DataSet(Settings):
-    """Images with labels, split into training and test samples."""
+    """Images or texts with labels, split into training and test samples."""
 
     name: ClassVar[str]
 
     def load(self) -> Raw:
-        """Load the labels, and prepare to load the pixels; dry runs and partitions need the labels alone.
+        """Load the labels, and prepare to load the rest; dry runs and partitions need the labels alone.
 
         Raises:
             UnfitError: the data do not exist, or cannot be read.
@@ -95,10 +111,10 @@ class DataSet(Settings):
 
 
 class Limited(DataSet):
-    """A data set that can be limited to some of its images, for a first try or to fit into memory.
+    """A data set that can be limited to some of its samples, for a first try or to fit into memory.
 
     Attributes:
-        limit, test_limit: how many images to use for training and for testing, a fixed random choice; null: all.
+        limit, test_limit: how many samples to use for training and for testing, a fixed random choice; null: all.
     """
 
     limit: Count | None = None

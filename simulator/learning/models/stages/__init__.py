@@ -1,11 +1,13 @@
-"""Families of timm models as named stages: embed, (prompt), block0, block1, ..., head.
+"""Families of models as named stages: embed, (prompt), block0, block1, ..., head.
 
 Each family has its own file. ``stages_of`` picks the family by the class of the model, so a new family is added there,
-and to the text of ``FAMILIES``. ``models.build`` checks the size of images by family, too.
+and to the text of ``FAMILIES``. ``models.build`` checks the size of images by family, too. Language models
+(``models.text``) make their stages themselves.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -16,12 +18,21 @@ from simulator.learning.models.stages.prompt import Place, Prompt
 
 __all__ = ["CLASSIFIER", "FAMILIES", "TRAINED", "NoTokensError", "NotStagedError", "Place", "Prompt", "stages_of"]
 
+
+class HasStages(ABC):
+    """A model that makes its stages itself."""
+
+    @abstractmethod
+    def stages(self, prompts: int = 0, place: Place = "after_class") -> dict[str, nn.Module]:
+        """Return the stages by name, in order, as ``stages_of`` does."""
+
+
 FAMILIES = "a timm VisionTransformer, ResNet, SwinTransformer or MlpMixer"
 """The families that can be split into stages, for messages."""
 
 
 def stages_of(model: nn.Module, prompts: int = 0, place: Place = "after_class") -> dict[str, nn.Module]:
-    """Split a timm model into stages.
+    """Split a model into stages.
 
     Args:
         model: the model; the stages share its modules, so it must not be used as a whole afterwards.
@@ -34,7 +45,10 @@ def stages_of(model: nn.Module, prompts: int = 0, place: Place = "after_class") 
     Raises:
         NotStagedError: the model is of no known family, or has a part that is not supported; the message names it.
         NoTokensError: prompts are wanted, and the model has no tokens.
+        UnfitError: prompts make the sequences of a language model too long.
     """
+    if isinstance(model, HasStages):
+        return model.stages(prompts, place)
     from timm.models.mlp_mixer import MlpMixer  # timm takes seconds to import, and a dry run may do without
     from timm.models.resnet import ResNet
     from timm.models.swin_transformer import SwinTransformer

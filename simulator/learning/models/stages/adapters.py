@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -145,9 +146,8 @@ def _attach(block: nn.Module, lora: Lora) -> None:
 
 def _is_fused_attention(module: nn.Module) -> bool:
     """Tell whether a module is timm's attention with queries, keys and values in one layer, and without a gate."""
-    from timm.layers import Attention
-
-    return type(module) is Attention and getattr(module, "gate", None) is None
+    layers = sys.modules.get("timm.layers")  # no module is of timm's where nothing has imported it
+    return layers is not None and type(module) is layers.Attention and getattr(module, "gate", None) is None
 
 
 def _replace(block: nn.Module, name: str, by: nn.Module) -> None:

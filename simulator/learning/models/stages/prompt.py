@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import torch
@@ -12,18 +11,15 @@ Place = Literal["after_class", "end"]
 
 
 class Prompt(nn.Module):
-    """Soft prompts, inserted among the tokens before the first block (VPT-shallow; Jia et al., 2022, 3.2)."""
+    """Soft prompts, inserted among the tokens before the first block (VPT-shallow; Jia et al., 2022, 3.2).
+
+    The embedding draws them, by its method ``draw_prompts``.
+    """
 
     def __init__(self, length: int, dim: int, at: int) -> None:
         super().__init__()
         self.at = at  # the number of tokens before the prompts; -1: the prompts come last
         self.tokens = nn.Parameter(torch.empty(1, length, dim))
-
-    def reset(self, patch_values: int, generator: torch.Generator) -> None:
-        """Draw the prompts anew, uniformly as in VPT's code; the bound is Glorot's for a patch of this many values."""
-        bound = math.sqrt(6 / (patch_values + self.tokens.shape[-1]))
-        with torch.no_grad():
-            self.tokens.uniform_(-bound, bound, generator=generator)
 
     def forward(self, tokens: Tensor) -> Tensor:
         prompts = self.tokens.expand(tokens.shape[0], -1, -1)

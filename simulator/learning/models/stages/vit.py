@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from timm.layers import PatchEmbed
 from timm.models.vision_transformer import VisionTransformer, global_pool_nlc
@@ -34,6 +36,12 @@ class Embed(nn.Module):
         if self.pos_embed is not None and not self.patches_only:
             tokens = tokens + self.pos_embed
         return self.norm_pre(tokens)
+
+    def draw_prompts(self, tokens: Tensor, generator: torch.Generator) -> None:
+        """Draw soft prompts [1, P, D] anew, uniformly as in VPT's code; the bound is Glorot's for one patch."""
+        bound = math.sqrt(6 / (self.patch_values + tokens.shape[-1]))
+        with torch.no_grad():
+            tokens.uniform_(-bound, bound, generator=generator)
 
 
 class Head(nn.Module):

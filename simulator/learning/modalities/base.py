@@ -1,0 +1,36 @@
+"""The interface of a modality."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from simulator.learning.data.inputs import Inputs
+
+
+class Modality(ABC):
+    """What a model takes as a sample: how raw samples become inputs of its first stage.
+
+    What is to be predicted is the matter of an ``Objective``; what is drawn for new prompts, of the first stage.
+
+    Attributes:
+        kind: what samples are called, in the plural: ``images`` or ``texts``.
+        encoded: how samples are called where devices send them as they are stored.
+        shape: the shape of a sample; of texts, the largest one.
+    """
+
+    kind: ClassVar[str]
+    encoded: ClassVar[str]
+    shape: tuple[int, ...]
+
+    @abstractmethod
+    def inputs(self, samples: Any, dry: bool) -> Inputs:
+        """Return samples of this kind in memory.
+
+        Args:
+            samples: the samples as a data set has loaded them.
+            dry: whether only labels and shapes matter.
+
+        Raises:
+            UnfitError: they cannot be read.
+        """

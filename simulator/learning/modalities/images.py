@@ -1,0 +1,34 @@
+"""Images."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+
+from simulator.learning.data.datasets.base import Samples
+from simulator.learning.data.images import Images, Statistics
+from simulator.learning.modalities.base import Modality
+
+
+class ImageModality(Modality):
+    """Images of one size, normalised as the model expects.
+
+    Args:
+        statistics: the mean and standard deviation of each channel, by which images are normalised.
+        size: their height and width in pixels.
+    """
+
+    kind: ClassVar[str] = "images"
+    encoded: ClassVar[str] = "encoded images"
+
+    def __init__(self, statistics: Statistics, size: int) -> None:
+        self.statistics, self.shape = statistics, (3, size, size)
+
+    def inputs(self, samples: Samples, dry: bool) -> Images:
+        size, labels = self.shape[-1], torch.from_numpy(samples.labels)
+        if dry:
+            pixels = torch.empty((len(samples), *self.shape), dtype=torch.uint8, device="meta")
+            return Images(pixels, labels, self.statistics, dry=True, file_bytes=lambda: samples.file_bytes(size))
+        pixels = torch.from_numpy(samples.pixels(size))
+        return Images(pixels, labels, self.statistics, size=size, file_bytes=lambda: samples.file_bytes(size))

@@ -1,0 +1,62 @@
+"""Texts, as ids of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from simulator.learning.data.datasets.texts import Texts, Vocabulary
+from simulator.learning.data.tokens import Choices, Tokens
+from simulator.learning.modalities.base import Modality
+
+
+class TextModality(Modality):
+    """Texts of at most ``length`` tokens, padded behind their end.
+
+    A dry run reads no text, unless batches are padded to their longest one.
+
+    Args:
+        length: how many tokens a text has at most; what is longer is cut off.
+        longest: whether a batch is padded to its longest text only, and not to ``length``.
+        task: what is to be predicted: ``classification``, ``next_token`` or ``multiple_choice``.
+        tokenizer: returns the tokenizer of the model, the first time that a text is read.
+    """
+
+    kind: ClassVar[str] = "texts"
+    encoded: ClassVar[str] = "texts"
+
+    def __init__(self, length: int, longest: bool, task: str, tokenizer: Callable[[], Vocabulary]) -> None:
+        self.shape, self._longest, self._task, self._tokenizer = (length,), longest, task, tokenizer
+
+    def inputs(self, samples: Texts, dry: bool) -> Tokens:
+        labels, (length,) = torch.from_numpy(samples.labels), self.shape
+        predicts_tokens = self._task != "classification"
+        if dry and not self._longest:
+            return Tokens(
+                None, labels, length, predicts_tokens=predicts_tokens, dry=True, file_bytes=samples.file_bytes
+            )
+        found = samples.encoded(self._tokenizer(), length)
+        ids: Tensor | None = torch.from_numpy(found.ids)
+        targets = None if found.targets is None else torch.from_numpy(found.targets)
+        choices = None
+        if found.question is not None:  # the rows are choices
+            question = torch.from_numpy(found.question)
+            first = torch.searchsorted(question, torch.arange(len(labels) + 1))
+            zeros = torch.zeros(len(found.ids), dtype=torch.int64)
+            texts = Tokens(ids, zeros, length, targets, longest=self._longest, file_bytes=lambda: zeros.numpy())
+            choices = Choices(texts, first)
+            ids, targets = (values[first[:-1]] if isinstance(values, Tensor) else None for values in (ids, targets))
+        return Tokens(
+            ids,
+            labels,
+            length,
+            targets,
+            longest=self._longest,
+            predicts_tokens=predicts_tokens,
+            dry=dry,
+            file_bytes=samples.file_bytes,
+            choices=choices,
+        )

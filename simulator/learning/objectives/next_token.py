@@ -1,0 +1,57 @@
+"""The next token at each position of a text."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from simulator.accounting.costs import Cost
+from simulator.learning.data.inputs import Inputs
+from simulator.learning.data.tokens import IGNORED
+from simulator.learning.objectives.base import Objective
+
+FLOAT_BYTES = 4
+
+
+class NextToken(Objective):
+    """Predict each token from those before it: logits [N, T, V], targets int64 [N, T].
+
+    The target of a position is the token behind it; where there is none to be predicted, it is -100. The loss is the
+    mean over all tokens that are predicted in a batch, so that longer texts weigh more in it.
+    """
+
+    name: ClassVar[str] = "next_token"
+    over_tokens: ClassVar[bool] = True
+
+    def counted(self, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        counts = y != IGNORED
+        return logits[counts], y[counts]
+
+    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(logits.flatten(0, 1), y.flatten(), ignore_index=IGNORED)  # without a copy of the logits
+
+    def errors(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Return the mean of the scores of a sample's tokens, [N]; 0 where none is predicted."""
+        counts = y != IGNORED
+        chances = logits[counts].softmax(dim=-1)
+        right = chances.gather(1, y[counts, None])[:, 0]
+        scores = torch.zeros(y.shape, dtype=chances.dtype, device=chances.device)
+        scores[counts] = (chances.square().sum(dim=-1) - 2 * right + 1).clamp_min(0).sqrt()
+        return scores.sum(dim=1) / counts.sum(dim=1).clamp_min(1)
+
+    def loss_cost(self, shape: tuple[int, ...]) -> Cost:
+        """Return the cost of log-softmax and of its way back: six passes over the logits, three of them in memory.
+
+        Forward, the logits are read and their logarithms written; on the way back, the gradient of the logarithms is
+        written, and read with them to write that of the logits.
+        """
+        logits = FLOAT_BYTES * math.prod(shape)
+        return Cost(bytes_touched=6 * logits, peak_bytes=3 * logits)
+
+    def _classes(self, test: Inputs, index: Tensor) -> Tensor:
+        y = test.targets(index)
+        return test.labels[index][:, None].expand(y.shape)[y != IGNORED]
