@@ -73,8 +73,8 @@ def test_padding_to_the_longest_text_changes_no_answer_but_costs_less(kind: str)
 def test_what_cannot_take_texts_is_told() -> None:
     with pytest.raises(ScenarioError, match="joins the batches of several devices"):
         check(text_scenario("epsl", padding="longest"))
+    training = {"rounds": 1, "clients_per_round": 2, "batch_size": 4, "augment": {}, "optimizer": {"name": "sgd"}}
     with pytest.raises(ScenarioError, match="images are augmented"):
-        training = {"rounds": 1, "clients_per_round": 2, "batch_size": 4, "augment": {}, "optimizer": {"name": "sgd"}}
         check(text_scenario("fl", training=training))
     with pytest.raises(ScenarioError, match="gpt2 takes texts, and digits has images"):
         check(text_scenario("fl", data={"name": "digits"}))
