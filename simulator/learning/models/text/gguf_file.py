@@ -43,6 +43,8 @@ def config_of(path: Path) -> TextConfig:
         return default if found is None else found.contents()
 
     tensors = {tensor.name: tensor for tensor in reader.tensors}
+    if "token_embd.weight" not in tensors:
+        raise CheckpointError(f"{path} has no embedding of words (token_embd.weight)")
     heads, width = value("{}.attention.head_count"), value("{}.embedding_length")
     norm = "{}.attention.layer_norm_rms_epsilon" if family == "llama" else "{}.attention.layer_norm_epsilon"
     head_width = value("{}.attention.key_length", 0) or value("{}.rope.dimension_count", 0)
