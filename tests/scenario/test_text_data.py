@@ -52,7 +52,7 @@ def test_a_dry_run_reads_no_text_and_needs_no_tokenizer(tmp_path: Path, monkeypa
         (GOOD | {"train": "one.parquet"}, 'data.name: 1 of 2 classes are tested, but no training text is of them: "1"'),
         (GOOD | {"task": "multiple_choice"}, "data.choices: multiple_choice needs the column of choices"),
         (GOOD | {"task": "translation"}, 'data.task is "translation": it is not one of those allowed'),
-        ({"name": "text_csv", "train": "latin.csv", "test": "latin.csv"}, "line 3: data.train: FOLDER/latin.csv is not"),
+        ({"name": "text_csv", "train": "latin.csv", "test": "latin.csv"}, "line 3: data.train: FOLDER/latin.csv is"),
         ({"name": "gsm8k", "root": "hub"}, "line 3: data.root: gsm8k is not in FOLDER/hub, or is incomplete (a"),
         ({"name": "digits"}, 'model.name is "gpt2": gpt2 takes texts, and digits has images'),
         (GOOD | {"partition": {"name": "classes_per_client", "classes": 3}}, "data have 2 classes, and no client can"),
