@@ -103,6 +103,8 @@ class Algorithm(Settings):
     update_kind: ClassVar[str | None] = None
     """The kind of payload that a client's update consists of, if it is a state's tensors by name and nothing else, and
     weighs as many as the client has samples. Of such updates a part can be used, too."""
+    cuts_model: ClassVar[bool] = False
+    """Whether devices and the server have stages apart; then a tensor that two stages share is two, one in each."""
     engages_cohort: ClassVar[bool] = True
     """Whether the cohort takes part for the whole round; otherwise ``round`` itself records who took part, and when."""
 
