@@ -96,7 +96,7 @@ class Algorithm(Settings):
     needs_values: ClassVar[str | None] = None
     """The tensor values that its decisions depend on, as a phrase for messages; None if there are none.
 
-    A dry run has no tensor values, so it refuses such an algorithm.
+    A dry run has none, so it refuses such an algorithm.
     """
     reports_losses: ClassVar[bool] = True
     """Whether each client's losses are computed one by one; else a policy that looks at them is refused."""
@@ -105,6 +105,8 @@ class Algorithm(Settings):
     weighs as many as the client has samples. Of such updates a part can be used, too."""
     cuts_model: ClassVar[bool] = False
     """Whether devices and the server have stages apart; then a tensor that two stages share is two, one in each."""
+    mixes_batches: ClassVar[bool] = False
+    """Whether gradients of several clients' batches are one tensor, so that all their samples must be of one shape."""
     engages_cohort: ClassVar[bool] = True
     """Whether the cohort takes part for the whole round; otherwise ``round`` itself records who took part, and when."""
 

@@ -75,11 +75,17 @@ def test_reading_a_scenario_loads_no_data_and_nothing_heavy(tmp_path: Path) -> N
         {"name": "cifar10", "root": "none"},
         {"name": "folder", "path": "none"},
         {"name": "synthetic"},
+        {"name": "synthetic_text"},
+        {"name": "text_parquet", "train": "none", "test": "none"},
+        {"name": "text_csv", "train": "none", "test": "none"},
+        {"name": "text_files", "train": "none", "test": "none"},
+        {"name": "sst2"},
     ):
         file = scenario(tmp_path, data, training=BASE["training"] | {"augment": {"crop": 1}})
+        heavy = {"torch", "torchvision", "PIL", "pyarrow", "sklearn", "tokenizers", "datasets", "gguf"}
         code = (
             f"import sys; from simulator.scenario.scenario import load; load({str(file)!r}); "
-            "print({'torch', 'torchvision', 'PIL', 'pyarrow', 'sklearn'} & set(sys.modules))"
+            f"print({heavy} & set(sys.modules))"
         )
         told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert told.stdout == "set()\n"

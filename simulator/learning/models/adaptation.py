@@ -95,7 +95,7 @@ def adapted(
 
     Raises:
         NotStagedError: the model cannot be split into stages, or has no tokens to which prompts could be added.
-        UnfitError: the model lacks the layers or blocks that adapters are wanted for.
+        UnfitError: the model lacks the layers or blocks that adapters are wanted for, or the place for prompts.
     """
     if isinstance(model, LazyModel) or next(model.parameters()).is_meta:
         return _remembered(model, adaptation, attention, remember)

@@ -121,6 +121,11 @@ class Staged:
         """Whether the classifier uses one token alone: the class token, or the last one of a text."""
         return getattr(self.stages["head"], "pooling", None) == "token"
 
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether its samples are texts, in whose hidden states rows of zeros are padding."""
+        return getattr(next(iter(self.stages.values())), "takes", "") == "tokens"
+
     def slice(self, ranges: Ranges) -> Slice:
         """Return some stages as one module, which is made only once."""
         if ranges not in self._slices:

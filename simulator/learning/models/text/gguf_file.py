@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,10 +102,16 @@ def _opened(path: Path) -> GGUFReader:
     if not path.is_file():
         raise CheckpointError(f"there is no file {path}")
     try:
-        return GGUFReader(path)
+        return _reader(path, path.stat().st_mtime_ns, GGUFReader)
     except Exception as error:  # each kind of damage raises its own
         reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])[:150]
         raise CheckpointError(f"{path} cannot be read as GGUF ({reason})") from error
+
+
+@lru_cache(maxsize=1)
+def _reader(path: Path, changed: int, reader: type[GGUFReader]) -> GGUFReader:
+    """Open a file as it was last changed; with a vocabulary in it, that takes seconds."""
+    return reader(path)
 
 
 def _architecture(reader: GGUFReader, path: Path) -> str:
