@@ -94,10 +94,8 @@ class Algorithm(Settings):
     missing_keys: ClassVar[Mapping[str, str]] = {}
     """Keys that similar algorithms have and this one lacks -> the reason, which the error for such a key gives."""
     needs_values: ClassVar[str | None] = None
-    """The tensor values that its decisions depend on, as a phrase for messages; None if there are none.
-
-    A dry run has none, so it refuses such an algorithm.
-    """
+    """The tensor values that its decisions depend on, as a phrase for messages; None if there are none. A dry run has
+    no values, so it refuses an algorithm that needs some."""
     reports_losses: ClassVar[bool] = True
     """Whether each client's losses are computed one by one; else a policy that looks at them is refused."""
     update_kind: ClassVar[str | None] = None

@@ -20,6 +20,7 @@ from simulator.learning.models.checkpoints import CheckpointError
 from simulator.learning.models.lazy import lazily, model_key
 from simulator.learning.models.stages import FAMILIES, NotStagedError
 from simulator.learning.models.text.hub import quiet_downloads
+from simulator.learning.models.text.presets import PRESETS
 from simulator.settings.bounds import keyword_problem
 from simulator.settings.errors import UnfitError
 from simulator.settings.wording import listed, near_miss
@@ -98,8 +99,9 @@ def _built(
     if name in OURS:
         return _ours(name, image_size, classes, seed, dry, weights, keywords)
     if not timm.models.is_model(name):
-        near = near_miss(name, (*OURS, *timm.list_models()))
-        problem = f"no model is called {name!r}{near or ';'} Use bundled, random or the name of a timm model"
+        near = near_miss(name, (*OURS, *PRESETS, *timm.list_models()))
+        allowed = "bundled, random, the name of a timm model, or a language model such as gpt2"
+        problem = f"no model is called {name!r}{near}. Use {allowed}"
         raise UnfitError("name", name, problem)
     return _from_timm(name, image_size, classes, seed, pretrained, dry, weights, keywords or {})
 
