@@ -15,7 +15,7 @@ from simulator.learning.models.lazy import LazyModel, Stages, stages_kept
 from simulator.learning.models.lora import Lora
 from simulator.learning.models.prompts import Prompts
 from simulator.learning.models.staged import Staged
-from simulator.learning.models.stages import TRAINED, Prompt, stages_of
+from simulator.learning.models.stages import CLASSIFIER, TRAINED, Prompt, stages_of
 from simulator.learning.models.stages.adapters import attach
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Adaptation:
     """How a pre-trained model is adapted.
+
+    Adapters leave the layer that predicts the next token as it is, for it comes with the model; a classifier, which is
+    new, is trained beside them.
 
     Attributes:
         trained: tells whether a parameter is trained, from its name and the names of all stages in order.
@@ -104,8 +107,15 @@ def _adapted(
     weights = nn.ModuleDict(stages).state_dict()
     if isinstance(prompt := stages.get("prompt"), Prompt) and not prompt.tokens.is_meta:
         stages["embed"].draw_prompts(prompt.tokens, torch.Generator().manual_seed(seed))  # type: ignore[operator]
-    names = list(stages)
-    return weights, Staged(stages, lambda name: adaptation.trained(name, names), attention, remember)
+    names, frozen = list(stages), _frozen(stages, adaptation)
+    return weights, Staged(
+        stages, lambda name: adaptation.trained(name, names) and not name.startswith(frozen), attention, remember
+    )
+
+
+def _frozen(stages: Stages, adaptation: Adaptation) -> tuple[str, ...]:
+    """Return the prefixes of parameters that stay as they are, whatever an adaptation says of their names."""
+    return (CLASSIFIER,) if adaptation.lora and getattr(stages.get("head"), "pretrained", False) else ()
 
 
 _made: WeakKeyDictionary[nn.Module | LazyModel, dict[Any, Any]] = WeakKeyDictionary()
