@@ -26,6 +26,10 @@ class HasStages(ABC):
     def stages(self, prompts: int = 0, place: Place = "after_class") -> dict[str, nn.Module]:
         """Return the stages by name, in order, as ``stages_of`` does."""
 
+    def ties(self) -> dict[str, str]:
+        """Return the parameters that the model shares among stages: name -> name of the one that they are."""
+        return {}
+
 
 FAMILIES = "a timm VisionTransformer, ResNet, SwinTransformer or MlpMixer"
 """The families that can be split into stages, for messages."""

@@ -107,6 +107,10 @@ class TextModel(nn.Module, HasStages):
         stages["head"] = head
         return stages
 
+    def ties(self) -> dict[str, str]:
+        """Return the parameters that are one with another one: the language-model head, where it is the embedding."""
+        return {"head.head.weight": "embed.tokens.weight"} if self.classes is None and self.config.tied else {}
+
     def stage_state(self) -> dict[str, Tensor]:
         """Return all weights by the names that they have in stages: embed.*, block0.*, ..., head.*."""
         return {name.replace("blocks.", "block", 1): tensor for name, tensor in self.state_dict(keep_vars=True).items()}
@@ -131,8 +135,8 @@ class TextModel(nn.Module, HasStages):
                 if self.config.family == "gpt2" and name.endswith(RESIDUAL):
                     deviation /= math.sqrt(2 * self.config.blocks)
                 state[name].normal_(0, deviation, generator=generator)
-            if self.classes is None and self.config.tied and only is None:
-                state["head.head.weight"].copy_(state["embed.tokens.weight"])
+            for name, other in self.ties().items() if only is None else ():
+                state[name].copy_(state[other])
 
 
 def _norms(model: TextModel) -> set[str]:
