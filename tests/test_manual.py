@@ -26,6 +26,7 @@ from tests.helpers.places import ROOT
 
 TESTED_ELSEWHERE = {
     "docs/guides/own-data.md": "tests/test_guides.py",
+    "docs/guides/language-models.md": "tests/test_guides.py",
     "docs/guides/own-devices.md": "tests/test_guides.py",
     "docs/guides/write-an-algorithm.md": "tests/test_guides.py",
     "docs/guides/what-if.md": "tests/cli/test_what_if.py",
