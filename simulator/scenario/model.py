@@ -33,10 +33,12 @@ class ModelSettings(Settings):
     weights: LocalPath | None = None
     """A file of weights to start from, instead of published or random ones: safetensors, or a state dict saved by
     torch.save; relative to the scenario's folder. Names and shapes must be those of the model, with two exceptions: the
-    classifier may have another number of classes (it is then new), and position embeddings another image size."""
+    classifier may have another number of classes (it is then new), and position embeddings another image size. Of a
+    language model, also a GGUF file, or a folder with one or several of safetensors."""
     keywords: dict[str, Any] = Field(default_factory=dict)
     """Arguments for timm, which builds a model of another shape with them, such as {patch_size: 4, embed_dim: 128,
-    depth: 6}, or for a ResNet {layers: [1, 1, 1, 1], norm_layer: groupnorm}."""
+    depth: 6}, or for a ResNet {layers: [1, 1, 1, 1], norm_layer: groupnorm}; of a language model the fields of its
+    shape, such as {blocks: 4, width: 256, heads: 4, mlp: 1024}."""
     attention: Literal["fused", "math"] = "fused"
     """How attention is computed: "math" keeps the attention weights in memory, "fused" does not."""
 
