@@ -41,9 +41,8 @@ def pictures() -> None:
 def reviews() -> None:
     """A table of short texts of two classes, for training and for testing."""
     for part, count in (("train", 200), ("test", 50)):
-        rows = [
-            f"a {('dull', 'warm')[number % 2]} film,{('negative', 'positive')[number % 2]}" for number in range(count)
-        ]
+        words, labels = ("dull", "warm"), ("negative", "positive")
+        rows = [f"a {words[row % 2]} film,{labels[row % 2]}" for row in range(count)]
         Path("reviews").mkdir(exist_ok=True)
         Path("reviews", f"{part}.csv").write_text("\n".join(["text,label", *rows]))
 
