@@ -82,8 +82,8 @@ def sentences(compared: Sequence[Compared]) -> list[str]:
         verdict = "within" if within([*errors, *uncounted]) else "outside"
         lines.append(
             f"Listed, and not counted, for it is not known how they were measured: {len(uncounted)} rows, absolute "
-            f"error {human('fraction', median(uncounted))} in the median and {human('fraction', max(uncounted))} at most; "
-            f"with them, the held-out rows would be {verdict} the bounds."
+            f"error {human('fraction', median(uncounted))} in the median and {human('fraction', max(uncounted))} at "
+            f"most; with them, the held-out rows would be {verdict} the bounds."
         )
     if unknown:
         models = dict.fromkeys(row.row.model for row in unknown)
