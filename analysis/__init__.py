@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         plot_accuracy_vs_cost,
         plot_accuracy_vs_energy,
         plot_accuracy_vs_time,
+        plot_loss,
         plot_personal_accuracy_vs_time,
     )
     from analysis.figures import write_figures
@@ -50,7 +51,7 @@ _HOMES = {
     "curves": (
         *("plot_accuracy", "plot_accuracy_vs_bytes", "plot_accuracy_vs_energy", "plot_accuracy_vs_time"),
         *("plot_accuracy_vs_carbon", "plot_accuracy_vs_cost"),
-        "plot_personal_accuracy_vs_time",
+        *("plot_loss", "plot_personal_accuracy_vs_time"),
     ),
     "labels": ("label_histogram", "plot_label_histogram"),
     "where": ("device_shares", "plot_where_it_goes"),
@@ -93,6 +94,7 @@ __all__ = [
     "plot_heat_map",
     "plot_heat_maps",
     "plot_label_histogram",
+    "plot_loss",
     "plot_over_axis",
     "plot_pareto",
     "plot_personal_accuracy_vs_time",

@@ -52,7 +52,7 @@ def accuracy_curve(run: Run, label: str, against: Against = "time", column: str 
         column: the column of the rounds: `accuracy`, on the whole test set; `personal_accuracy`, the mean over devices,
             each with its own model on its own mix of classes; `personal_accuracy_worst_decile`, the same over the tenth
             of the devices that fare worst; or either with `personal_accuracy_participants` in place of
-            `personal_accuracy`, over those of the devices that were in a cohort.
+            `personal_accuracy`, over those of the devices that were in a cohort. Or `loss`, on the whole test set.
 
     Returns:
         A frame with the columns x (the cost, SI), mean, low, high and seeds (how many), one row per step; empty where

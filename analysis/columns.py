@@ -26,7 +26,7 @@ SUMMARY_LATER = (
     *LATER_COLUMNS,
     *("updates", "lost_updates", "unfinished_updates", "empty_rounds", "mean_staleness", *WASTED_COLUMNS),
     *("energy_per_update_j", *SERVER_COLUMNS, *EDGE_COLUMNS, *COSTS, *COSTS_TO_TARGET),
-    *(*HEADLINE, "evaluated_samples", *ROUND_COSTS, "personal_models"),
+    *(*HEADLINE, "evaluated_samples", *ROUND_COSTS, "personal_models", "perplexity"),
 )
 ROUNDS_LATER = (*LATER_COLUMNS, "updates", *COSTS)
 """Columns that runs of earlier versions, or without prices, lack; there they are read as NaN."""

@@ -1,4 +1,4 @@
-"""Figures of accuracy against a running cost: simulated time, traffic or the energy of the devices."""
+"""Figures of accuracy and loss against a running cost: simulated time, traffic or the energy of the devices."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from analysis import style
 from analysis.accuracy import COSTS, Against, accuracy_curve, accuracy_curves, with_a_place
 from analysis.columns import PERSONAL_COLUMNS
 from analysis.end_labels import EndLabel, name_curves
+from analysis.goal import KINDS, Goal, Target
 from analysis.personal import has_personal_models
 from analysis.runs import Run
 from analysis.scales import LOG_FROM, logarithmic
+from analysis.tasks import worded
 from simulator.settings.humanize import human, scale
 
 LEAST_SEEN = 0.005
@@ -39,8 +41,20 @@ def plot_accuracy(run: Run, against: Against = "time", ax: Axes | None = None) -
         against: the running cost.
         ax: the axes to draw on; by default those of a new figure.
     """
-    ax = _framed(ax, against, _TITLES[against], "accuracy on the test set")
-    return _drawn(ax, run, against, "accuracy", target=run.target_accuracy)
+    title, what = (worded(text, run.task) for text in (_TITLES[against], "accuracy on the test set"))
+    return _drawn(_framed(ax, against, title, what), run, against, "accuracy", target=run.target)
+
+
+def plot_loss(run: Run, against: Against = "time", ax: Axes | None = None) -> Axes:
+    """Draw the loss on the test set, the mean cross-entropy in nats, against a running cost; see `plot_accuracy`.
+
+    Args:
+        run: the run.
+        against: the running cost.
+        ax: the axes to draw on; by default those of a new figure.
+    """
+    ax = _framed(ax, against, _TITLES[against].replace("Accuracy", "Loss"), "loss on the test set (nats)")
+    return _drawn(ax, run, against, "loss", target=run.target)
 
 
 def plot_personal_accuracy_vs_time(run: Run, ax: Axes | None = None) -> Axes:
@@ -49,7 +63,8 @@ def plot_personal_accuracy_vs_time(run: Run, ax: Axes | None = None) -> Axes:
         "Personal accuracy over time",
         "Each device's model on its own mix of classes; thin: the worst tenth",
     )
-    ax = _framed(ax, "time", title, "accuracy, mean over devices", caption)
+    title, what = (worded(text, run.task) for text in (title, "accuracy, mean over devices"))
+    ax = _framed(ax, "time", title, what, caption)
     return _drawn(ax, run, "time", "personal_accuracy", thin="personal_accuracy_worst_decile")
 
 
@@ -74,7 +89,7 @@ def _framed(ax: Axes | None, against: Against, title: str, what: str, caption: s
 
 
 def _drawn(
-    ax: Axes, run: Run, against: Against, column: str, *, thin: str | None = None, target: float | None = None
+    ax: Axes, run: Run, against: Against, column: str, *, thin: str | None = None, target: Target | None = None
 ) -> Axes:
     """Draw a column of the rounds, one line per label, and return the axes.
 
@@ -84,12 +99,13 @@ def _drawn(
         against: the running cost.
         column: the column to draw.
         thin: a second column, drawn as a thin line beside the first.
-        target: the accuracy at which to draw the target line.
+        target: where to draw the target line, if it is of what is drawn.
     """
     cost = COSTS[against]
+    goal: Goal = "loss" if column == "loss" else "accuracy"
     curves = accuracy_curves(run, against, column)
     if not curves:
-        style.say(ax, "dry run: no accuracy" if run.dry else "no accuracy was measured")
+        style.say(ax, f"dry run: no {goal}" if run.dry else f"no {goal} was measured")
         ax.set_xticks([])
         ax.set_yticks([])
         return ax
@@ -107,15 +123,17 @@ def _drawn(
         colour = style.darker(style.line_colour(order[label]))
         labels.append(EndLabel(style.shortened(label), ends[label] / divisor, float(curve["mean"].iloc[-1]), colour))
 
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: human("fraction", round(value, 6))))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: human(KINDS[goal], round(value, 6))))
     if log:
         logarithmic(ax, cost.kind)
     else:
         ax.set_xlabel(f"{cost.axis} ({unit.unit})" if unit.unit else cost.axis)
         ax.set_xlim(left=0.0)
     ax.margins(y=0.08)
-    _draw_target(ax, target)
-    _keep_to_fractions(ax)
+    if target is not None and target.goal == goal:
+        _draw_target(ax, target)
+    if goal == "accuracy":
+        _keep_to_fractions(ax)
     name_curves(ax, labels, [style.shortened(label) for label in curves])
     return ax
 
@@ -180,13 +198,11 @@ def _draw_curve(ax: Axes, label: str, curve: pd.DataFrame, divisor: float, index
         ax.fill_between(x, curve["low"], curve["high"], step="post", color=colour, alpha=0.15, linewidth=0)
 
 
-def _draw_target(ax: Axes, target: float | None) -> None:
-    if target is None:
-        return
-    ax.axhline(target, color=style.QUIET, linewidth=0.9, linestyle=(0, (6, 4)), zorder=1, gid="target")
+def _draw_target(ax: Axes, target: Target) -> None:
+    ax.axhline(target.value, color=style.QUIET, linewidth=0.9, linestyle=(0, (6, 4)), zorder=1, gid="target")
     ax.annotate(
-        f"target {human('fraction', target)}",
-        xy=(0.0, target),
+        f"target {target.number}",
+        xy=(0.0, target.value),
         xycoords=("axes fraction", "data"),
         xytext=(4, 3),
         textcoords="offset points",

@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis import style
+from analysis.accuracy import Against
 from analysis.curves import (
     plot_accuracy_vs_bytes,
     plot_accuracy_vs_carbon,
     plot_accuracy_vs_cost,
     plot_accuracy_vs_energy,
     plot_accuracy_vs_time,
+    plot_loss,
     plot_personal_accuracy_vs_time,
     shows_personal_accuracy,
 )
 from analysis.labels import plot_label_histogram
-from analysis.measures import present
-from analysis.runs import load_run
+from analysis.measures import by_loss, present
+from analysis.runs import Run, load_run
 from analysis.timeline import plot_round_timeline
 from analysis.where import plot_where_it_goes
 
@@ -28,7 +30,8 @@ def write_figures(folder: str | Path) -> list[Path]:
         RunError: there is no such run, or a file of it cannot be read.
     """
     run = load_run(folder)
-    figures = {
+    costs = _costs(run) if by_loss(run) else {}
+    figures = {f"loss_vs_{name}": plot_loss(run, against) for name, against in costs.items()} | {
         "accuracy_vs_time": plot_accuracy_vs_time(run),
         "accuracy_vs_bytes": plot_accuracy_vs_bytes(run),
         "accuracy_vs_energy": plot_accuracy_vs_energy(run),
@@ -46,3 +49,10 @@ def write_figures(folder: str | Path) -> list[Path]:
     return [
         style.save(style.figure_of(ax).figure, run.folder / "figures" / f"{name}.png") for name, ax in figures.items()
     ]
+
+
+def _costs(run: Run) -> dict[str, Against]:
+    """Return against which costs the loss of a run is drawn, by the ends of the figures' names."""
+    billed: tuple[tuple[str, Against, str], ...] = (("cost", "money", "cost_usd"), ("carbon", "carbon", "carbon_kg"))
+    costs: dict[str, Against] = {"time": "time", "bytes": "bytes", "energy": "energy"}
+    return costs | {name: against for name, against, column in billed if present(run.rounds, column)}

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from analysis.goal import Goal
 from analysis.headline import ACCURACY, HELD, SAMPLES, accuracy_of, sampling_errors
 from analysis.personal import has_personal_models
 from analysis.runs import Run
 from analysis.settled import points
 from analysis.table_measures import MEASURES, TableMeasure
+from analysis.tasks import NEXT_TOKEN, worded
 from simulator.settings.humanize import MISSING, Kind, Scale, common_scale, human, human_spread, scale
 
 
@@ -114,13 +116,25 @@ def measure_columns(run: Run) -> list[Column]:
                 cells = _with_misses(run, cells)
             essential = measure.essential or (measure.column == "personal_accuracy" and _tells_of_own_models(run))
             unit = UNITS.get(measure.kind, "")
-            name = f"{human('fraction', run.target_accuracy)} held after" if measure.column == HELD else measure.name
+            name = worded(measure.name, run.task)
+            if measure.column == HELD and run.target:
+                name = f"{run.target.heading} held after"
             columns.append(Column(measure.group, name, measure.more_is_better, cells, unit, essential))
-        if measure.column == ACCURACY and (errors := sampling_errors(run.summary)):
+        if measure.column == ACCURACY and run.task != NEXT_TOKEN and (errors := sampling_errors(run.summary)):
             known = [errors.get(label) for label in run.labels]
             cells = tuple(Cell(f"± {points(error)} %", error) if error else Cell(MISSING) for error in known)
             columns.append(Column(measure.group, "Sampling error", False, cells))
     return columns
+
+
+def goal_of(run: Run) -> Goal:
+    """Return by what the models of a run are compared: by accuracy, or by loss where they predict the next token."""
+    return "loss" if run.task == NEXT_TOKEN else "accuracy"
+
+
+def by_loss(run: Run) -> bool:
+    """Return whether the loss of a run is of interest: it predicts the next token, or has a target loss."""
+    return run.task == NEXT_TOKEN or (run.target is not None and run.target.goal == "loss")
 
 
 def essential_columns(columns: Sequence[Column]) -> list[Column]:
@@ -166,6 +180,8 @@ def _tells_of_own_models(run: Run) -> bool:
 def _is_shown(run: Run, measure: TableMeasure) -> bool:
     if not present(run.summary, measure.column):
         return measure.column in (HELD, "time_to_target_s") and _missed(run)
+    if measure.shown == "loss":
+        return by_loss(run)
     if measure.shown == "busy":
         return bool((run.summary[measure.column] >= _BUSY).any())
     if measure.shown == "personal":
@@ -177,7 +193,7 @@ def _is_shown(run: Run, measure: TableMeasure) -> bool:
 
 def _missed(run: Run) -> bool:
     """Return whether a target was set and accuracy measured: then the table says so even if no label reached it."""
-    return run.target_accuracy is not None and present(run.summary, "final_accuracy")
+    return run.target is not None and present(run.summary, "final_accuracy")
 
 
 def _cells(run: Run, measure: TableMeasure) -> tuple[Cell, ...]:

@@ -1,4 +1,4 @@
-"""Pareto fronts of accuracy against a cost, over the points of a sweep or the labels of a run."""
+"""Pareto fronts of accuracy, or of loss, against a cost, over the points of a sweep or the labels of a run."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from analysis import style
 from analysis.axes import short_names
 from analysis.end_labels import MOST_END_LABELS, EndLabel, place_end_labels
 from analysis.grids import seeds_said
-from analysis.headline import accuracy_of
+from analysis.headline import learned_of
 from analysis.quantities import Measure, measure_of
 from analysis.reading import RunError
 from analysis.runs import Run
 from analysis.scales import linear, logarithmic, spans_wide
 from analysis.sweeps import Sweep
+from analysis.tasks import NEXT_TOKEN
 
+_LOSSES = ("final_loss", "perplexity")
 # A longer list of names would not fit beside the figure: then only some points, evenly along the front, are named.
 _MOST_LISTED = 18
 
@@ -33,7 +35,7 @@ class Spot(NamedTuple):
         label: the label of the algorithm entry.
         settings: the values of the sweep's axes that matter for it, as text; empty for a run.
         cost: its cost, in SI, mean over seeds.
-        accuracy: its accuracy, mean over seeds.
+        accuracy: its accuracy, mean over seeds; or its loss or perplexity, where models are compared by that.
     """
 
     label: str
@@ -92,16 +94,16 @@ def spots(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str | None = 
     Args:
         source: the run or the sweep.
         cost: the column of the summary that is the cost, or `bytes`.
-        accuracy: the column of the summary that is the accuracy; by default the settled one, or the last in sweeps of
-            earlier versions.
+        accuracy: the column of the summary that is the accuracy, or of language models the loss or the perplexity; by
+            default the settled accuracy, or the last in sweeps of earlier versions, and the loss of language models.
 
     Raises:
-        RunError: there is no such measure, or `accuracy` is none of which more is better.
+        RunError: there is no such measure, or `accuracy` is none of which more is better, nor a loss of these.
     """
     frame = source.summary
-    accuracy = accuracy or accuracy_of(frame)
+    accuracy = accuracy or learned_of(frame, source.task)
     what, gain = _measure(source, cost), _measure(source, accuracy)
-    if not gain.more_is_better:
+    if not gain.more_is_better and (source.task != NEXT_TOKEN or accuracy not in _LOSSES):
         raise RunError(f"{accuracy!r} is not an accuracy: more of it is not better")
     values = frame.assign(_cost=what.values(frame), _gain=gain.values(frame))
     if isinstance(source, Run):
@@ -126,20 +128,21 @@ def frontier(source: Run | Sweep, cost: str = "sim_time_s", accuracy: str | None
     Args:
         source: the run or the sweep.
         cost: the column of the summary that is the cost, or `bytes`.
-        accuracy: the column of the summary that is the accuracy; by default the settled one, or the last in sweeps of
-            earlier versions.
+        accuracy: the column of the summary that is the accuracy, or of language models the loss or the perplexity; by
+            default the settled accuracy, or the last in sweeps of earlier versions, and the loss of language models.
 
     Raises:
         RunError: as `spots` does.
     """
-    accuracy = accuracy or accuracy_of(source.summary)
-    options = spots(source, cost, accuracy)
-    front = pareto_front([spot.cost for spot in options], [spot.accuracy for spot in options])
-    return Frontier(options, front, _measure(source, cost), _measure(source, accuracy))
+    accuracy = accuracy or learned_of(source.summary, source.task)
+    options, gain = spots(source, cost, accuracy), _measure(source, accuracy)
+    sign = 1 if gain.more_is_better else -1
+    front = pareto_front([spot.cost for spot in options], [sign * spot.accuracy for spot in options])
+    return Frontier(options, front, _measure(source, cost), gain)
 
 
 def _measure(source: Run | Sweep, column: str) -> Measure:
-    return source.measure(column) if isinstance(source, Sweep) else measure_of(source.summary, column)
+    return source.measure(column) if isinstance(source, Sweep) else measure_of(source.summary, column, source.task)
 
 
 def settings_of(sweep: Sweep, rows: pd.DataFrame) -> str:
@@ -158,12 +161,13 @@ def plot_pareto(
 ) -> Axes:
     """Draw accuracy against a cost, by their means over seeds.
 
-    The Pareto-optimal options are named and joined by a step; left of and above it there is no option.
+    The Pareto-optimal options are named and joined by a step; left of and above it, or below it of losses, there is no
+    option.
 
     Args:
         source: the run or the sweep.
         cost: the column of the summary that is the cost, or `bytes`.
-        accuracy: the column of the summary that is the accuracy.
+        accuracy: the column of the summary that is the accuracy, or the loss or perplexity.
         ax: the axes to draw on; by default those of a new figure.
 
     Raises:
@@ -177,13 +181,14 @@ def plot_pareto(
     style.dress(ax, f"{gain.name[0].upper()}{gain.name[1:]} against {what.name}", caption=caption)
     ax.set(xlabel=what.name, ylabel=gain.name)
     if not options:
-        style.say(ax, "dry run: no accuracy" if source.dry else "no accuracy was measured")
+        what_lacks = "loss" if gain.column in _LOSSES else "accuracy"
+        style.say(ax, f"dry run: no {what_lacks}" if source.dry else f"no {what_lacks} was measured")
         ax.set(xticks=[], yticks=[])
         return ax
     costs = [spot.cost for spot in options]
     wide = spans_wide(costs)
     divisor = 1.0
-    linear(ax, gain.kind, gain.name, 1.0, "y")
+    linear(ax, gain.kind, gain.name, 1.0 if gain.kind == "fraction" else max(spot.accuracy for spot in options), "y")
     if wide:
         logarithmic(ax, what.kind, spread=pareto.most / min(costs))
     else:

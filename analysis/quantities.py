@@ -8,6 +8,7 @@ from difflib import get_close_matches
 import pandas as pd
 
 from analysis.reading import RunError
+from analysis.tasks import CLASSIFICATION, worded
 from simulator.settings.humanize import Kind
 
 # The columns of a summary that identify a trial; all others are measures.
@@ -42,6 +43,7 @@ _NAMES = {
     "final_accuracy": "accuracy at the end",
     "best_accuracy": "best accuracy",
     "final_loss": "loss at the end",
+    "perplexity": "perplexity at the end",
     "personal_accuracy": "personal accuracy, all devices",
     "personal_accuracy_worst_decile": "personal accuracy, all devices, worst decile",
     "personal_accuracy_participants": "personal accuracy, devices that took part",
@@ -94,8 +96,13 @@ _NAMES = {
 }
 
 
-def measure_of(frame: pd.DataFrame, column: str) -> Measure:
+def measure_of(frame: pd.DataFrame, column: str, task: str = CLASSIFICATION) -> Measure:
     """Return the measure of this name in a summary.
+
+    Args:
+        frame: the summary.
+        column: the name of the column, or `bytes`.
+        task: what the models learn.
 
     Raises:
         RunError: there is no such measure; the message names a similar one, or all.
@@ -105,9 +112,8 @@ def measure_of(frame: pd.DataFrame, column: str) -> Measure:
         near = get_close_matches(column, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
         raise RunError(f"there is no measure {column!r}; {hint}")
-    return Measure(
-        column, name_of(column), kind_of(column), more_is_better="accuracy" in column or column in ("saved", "updates")
-    )
+    name, better = worded(name_of(column), task), "accuracy" in column or column in ("saved", "updates")
+    return Measure(column, name, kind_of(column), more_is_better=better)
 
 
 def name_of(column: str) -> str:

@@ -26,7 +26,7 @@ from analysis.interactive.timeline import rounds_of, timeline_chart
 from analysis.interactive.totals import totals_chart
 from analysis.interactive.where import where_chart
 from analysis.losses import loss_tables, losses_said
-from analysis.measures import essential_columns, measure_columns, rounds_said
+from analysis.measures import essential_columns, goal_of, measure_columns, rounds_said
 from analysis.path_table import path_columns
 from analysis.reading import RunError
 from analysis.remarks import remarks
@@ -144,7 +144,7 @@ def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.h
 
 
 def _learning(run: Run) -> list[Chart | None]:
-    """Return the charts of accuracy against cost; if no accuracy was measured, that of the costs alone."""
+    """Return the charts of accuracy or loss against cost; if none was measured, that of the costs alone."""
     curves = accuracy_chart(run)
     return [curves, pareto_chart(run), targets_chart(run, targets_of(run))] if curves else [totals_chart(run)]
 
@@ -176,6 +176,8 @@ def _content(run: Run, own_labels: OwnLabels) -> dict[str, Any]:
         "all_measures": Table(swatches, columns),
         "budgets": Table(swatches, equal_budgets(run)),
         "targets": {option: Table(swatches, targets.columns(option)) for option in targets.spent} if targets else {},
+        "learned": goal_of(run),
+        "held": targets.goal if targets else "accuracy",
         "round_said": rounds_said(run),
         "paths": Table(swatches, path_columns(own_labels)),
         "costs": cost_tables(run),
@@ -191,10 +193,10 @@ def _content(run: Run, own_labels: OwnLabels) -> dict[str, Any]:
 
 def _headline(run: Run, own_labels: OwnLabels) -> list[str]:
     """Return sentences on what the first columns of the table are; arguments as for `_content`."""
-    said = headline_said(run.summary, {settle_of(own.scenario) for own, _ in own_labels.values()})
-    if run.target_accuracy is None or run.dry:
+    said = headline_said(run.summary, {settle_of(own.scenario) for own, _ in own_labels.values()}, run.task)
+    if run.target is None or run.dry:
         return said
-    return [*said, held_said(f"The target of {human('fraction', run.target_accuracy)}")]
+    return [*said, held_said(f"The target of {run.target.said}", run.target.goal)]
 
 
 def _with_own_data(comparison: Comparison) -> dict[str, Run]:

@@ -20,8 +20,9 @@ from analysis.reading import RunError
 from analysis.report_page import THERE, described, flat
 from analysis.runs import Run, load_run
 from analysis.sweeps import MEASURES
+from analysis.tasks import CLASSIFICATION
 from analysis.versions import versions_told
-from simulator.settings.humanize import human
+from simulator.settings.humanize import MISSING
 
 _NOT_COMPARED = frozenset({"wall_time_s", "rounds", "final_loss"})
 ABSENT = "–"
@@ -131,7 +132,7 @@ def _joined(runs: dict[str, Run], shown: dict[tuple[str, str], str]) -> Run:
         return pd.concat(filled, ignore_index=True) if filled else getattr(first, name)
 
     summary, rounds, breakdown, waste, costs = map(together, ("summary", "rounds", "breakdown", "waste", "costs"))
-    same_target = len({run.target_accuracy for run in runs.values()}) == 1
+    same_target = len({run.target for run in runs.values()}) == 1
     if not same_target:
         summary[["time_to_target_s", HELD, *COSTS_TO_TARGET]] = float("nan")
     copies = [
@@ -150,7 +151,8 @@ def _joined(runs: dict[str, Run], shown: dict[tuple[str, str], str]) -> Run:
         costs=costs,
         version=" and ".join(dict.fromkeys(run.version for run in runs.values())),
         dry=all(run.dry for run in runs.values()),
-        target_accuracy=first.target_accuracy if same_target else None,
+        target=first.target if same_target else None,
+        task=first.task if len({run.task for run in runs.values()}) == 1 else CLASSIFICATION,
         limited=first.limited if len({run.limited for run in runs.values()}) == 1 else "",
     )
 
@@ -163,8 +165,11 @@ def _notes(runs: dict[str, Run]) -> Iterator[str]:
     dry = [title for title, run in runs.items() if run.dry]
     if dry and len(dry) < len(runs):
         yield f"Without accuracy, as dry runs have none: {', '.join(dry)}."
-    if len({run.target_accuracy for run in runs.values()}) > 1:
-        targets = ", ".join(f"{title} {human('fraction', run.target_accuracy)}" for title, run in runs.items())
+    if len({run.task for run in runs.values()}) > 1:
+        tasks = ", ".join(f"{title} {run.task.replace('_', ' ')}" for title, run in runs.items())
+        yield f"The runs learn different tasks, so that their accuracies do not compare: {tasks}."
+    if len({run.target for run in runs.values()}) > 1:
+        targets = ", ".join(f"{title} {run.target.said if run.target else MISSING}" for title, run in runs.items())
         cost = any(not run.costs.empty for run in runs.values())
         left_out = "Time and cost to the target are" if cost else "The time to the target is"
         yield f"{left_out} left out, as the targets differ: {targets}."

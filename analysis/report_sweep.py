@@ -94,8 +94,8 @@ def _headline(sweep: Sweep, plan: object) -> list[str]:
         if axis.key == SETTLE_KEY:
             (settle,) = settles
             settles = [round(relative_to(settle, text)) for text in axis.texts]
-    said = headline_said(sweep.summary, settles)
-    return [*said, held_said("The target")] if present(sweep.summary, HELD) else said
+    said = headline_said(sweep.summary, settles, sweep.task)
+    return [*said, held_said("The target", sweep.goal)] if present(sweep.summary, HELD) else said
 
 
 def _facts(sweep: Sweep, plan: object) -> list[tuple[str, str]]:

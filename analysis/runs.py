@@ -35,6 +35,7 @@ from analysis.columns import (
     WASTE_COLUMNS,
     WORKS_COLUMNS,
 )
+from analysis.goal import Target
 from analysis.headline import settle_of, settled
 from analysis.limits import limited
 from analysis.places import places_of
@@ -51,6 +52,7 @@ from analysis.reading import (
     typed,
 )
 from analysis.schemas import demand_schema
+from analysis.tasks import CLASSIFICATION
 from analysis.trials import labels_of_sweep, name_of_trial
 from simulator.settings.files import RUN_SO_FAR, RUN_UNDER_WAY, finish_replacement
 
@@ -77,9 +79,10 @@ class Run:
         limited: what the budgets of all its trials limit: seconds, updates or bytes; empty if rounds end some of them.
         costs: what was paid and emitted, by trial, payer, group, phase and item; empty without prices and carbon
             intensities.
-        target_accuracy: the accuracy whose time is measured, as a fraction; None if there is none.
+        target: the accuracy or the loss whose time is measured; None if there is none.
         places: by label, the place that settles its colour, dashes and marker in all figures; labels of the scenario
             that the run lacks have theirs too.
+        task: what the models learn: "classification", "next_token" or "multiple_choice".
     """
 
     folder: Path
@@ -94,10 +97,16 @@ class Run:
     scenario_text: str
     version: str
     dry: bool
-    target_accuracy: float | None
+    target: Target | None
     limited: str = ""
     costs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(COSTS_COLUMNS)))
     places: Mapping[str, int] = field(default_factory=dict)
+    task: str = CLASSIFICATION
+
+    @property
+    def target_accuracy(self) -> float | None:
+        """The accuracy whose time is measured, as a fraction; None if there is none."""
+        return self.target.value if self.target and self.target.goal == "accuracy" else None
 
     @property
     def labels(self) -> list[str]:
@@ -247,7 +256,7 @@ def load_run(folder: str | Path) -> Run:
         raise RunError(f"{folder / 'summary.json'}: a label and seed appear twice among the trials")
 
     scenario = read_yaml(folder / "scenario.yaml")
-    target = float(goal) if isinstance(goal := scenario.get("target_accuracy"), int | float) else None
+    target = Target.written(scenario)
     rounds = read_csv(folder / "rounds.csv", ROUNDS_COLUMNS, ROUNDS_LATER)
     if any(column not in trial for trial in trials for column in HEADLINE):  # a run of an earlier version
         summary = settled(summary, rounds, settle_of(scenario), target)
@@ -264,10 +273,11 @@ def load_run(folder: str | Path) -> Run:
         scenario_text=read_text(folder / "scenario.yaml"),
         version=str(head.get("version") or ""),
         dry=bool(head.get("dry", False)),
-        target_accuracy=target,
+        target=target,
         limited=limited(scenario),
         costs=read_if_there(folder / "costs.csv", COSTS_COLUMNS),
         places=_places(folder, scenario, summary),
+        task=str(head.get("task") or CLASSIFICATION),
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
-from math import sqrt
+from math import nan, sqrt
 from statistics import fmean
 from typing import NamedTuple
 
+from analysis.goal import Target
 from simulator.settings.humanize import human
 
 SETTLE = 3
@@ -21,11 +22,13 @@ class Evaluation(NamedTuple):
         updates: how many updates had been aggregated; 0 before training.
         sim_time_s: simulated seconds since the start.
         accuracy: the fraction of the test samples that were classified correctly.
+        loss: their mean cross-entropy; NaN if it is not known or not finite.
     """
 
     updates: float
     sim_time_s: float
     accuracy: float
+    loss: float = nan
 
 
 def settled_accuracy(evaluations: Iterable[Evaluation], settle: int) -> float | None:
@@ -43,17 +46,19 @@ def settled_accuracy(evaluations: Iterable[Evaluation], settle: int) -> float | 
     return fmean(accuracies[-settle:]) if accuracies else None
 
 
-def held_from(evaluations: Iterable[Evaluation], target: float | None) -> float | None:
-    """Return the clock, in seconds, of the first of two evaluations in a row that are at or above a target accuracy.
+def held_from(evaluations: Iterable[Evaluation], target: Target | None) -> float | None:
+    """Return the clock, in seconds, of the first of two evaluations in a row that reach a target.
+
+    They are at or above a target accuracy, or at or below a target loss.
 
     That it holds is known only at the second one. The clock is that of the first, so that the time compares with that
-    of the first evaluation at or above the target, and is never less. As there, the evaluation before training counts:
-    a model that is above the target before training and at the next evaluation holds it from 0 s.
+    of the first evaluation that reaches the target, and is never less. As there, the evaluation before training counts:
+    a model that reaches the target before training and at the next evaluation holds it from 0 s.
 
     Args:
         evaluations: the evaluations of one trial, in their order. A model that was evaluated twice counts once (see
             `_distinct`): it confirms nothing.
-        target: the target accuracy, a fraction, or None.
+        target: the target, or None.
 
     Returns:
         The clock; None without a target, or if no two evaluations in a row reach it.
@@ -61,7 +66,7 @@ def held_from(evaluations: Iterable[Evaluation], target: float | None) -> float 
     if target is None:
         return None
     pairs = pairwise(_distinct(evaluations))
-    return next((one.sim_time_s for one, other in pairs if min(one.accuracy, other.accuracy) >= target), None)
+    return next((one.sim_time_s for one, other in pairs if target.reached_by(one) and target.reached_by(other)), None)
 
 
 def _distinct(evaluations: Iterable[Evaluation]) -> Iterator[Evaluation]:

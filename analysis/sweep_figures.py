@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from analysis import style
 from analysis.axes import Axis
 from analysis.break_even import plot_break_even
-from analysis.headline import accuracy_of, time_of
+from analysis.headline import LOSS, accuracy_of, learned_of, time_of
 from analysis.heat_maps import plot_heat_maps
 from analysis.measures import present
 from analysis.over_axis import plot_over_axis
@@ -50,8 +50,9 @@ def write_sweep_figures(sweep: str | Path | Sweep) -> list[Path]:
 
 def _drawn(sweep: Sweep) -> Iterator[tuple[str, Axes]]:
     """Draw each figure, and yield its name and its axes."""
-    accuracy = accuracy_of(sweep.summary)
-    known = [name for name in (accuracy, time_of(sweep.summary), *MEASURES) if present(sweep.summary, name)]
+    learned = learned_of(sweep.summary, sweep.task)
+    further = ("perplexity", accuracy_of(sweep.summary)) if learned == LOSS else ()
+    known = [name for name in (learned, *further, time_of(sweep.summary), *MEASURES) if present(sweep.summary, name)]
     measures = [name for name in known if sweep.measure(name).values(sweep.summary).notna().any()]
     dimensions = sorted(sweep.dimensions, key=lambda axis: not axis.numeric)
     if len(dimensions) == 1:
@@ -64,7 +65,7 @@ def _drawn(sweep: Sweep) -> Iterator[tuple[str, Axes]]:
             yield f"heat_map_{measure}", plot_heat_maps(part, x.key, y.key, measure)[0]
             if len(part.labels) > 1:
                 yield f"break_even_{measure}", plot_break_even(part, x.key, y.key, measure)
-    if accuracy in measures:
+    if learned in measures:
         for cost in (*COSTS, *(name for name in BILLED if name in measures)):
             yield f"pareto_{cost}", plot_pareto(sweep, cost)
 

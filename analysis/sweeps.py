@@ -13,11 +13,13 @@ import pandas as pd
 
 from analysis.axes import Axis, Value, parse_values, short_names
 from analysis.columns import SUMMARY_COLUMNS
+from analysis.goal import Goal, Target
 from analysis.limits import limited
 from analysis.places import places_of
 from analysis.quantities import Measure, measure_of
 from analysis.reading import RunError, as_written, check_folder, first_line, read_json, read_text, read_yaml
 from analysis.runs import Run, load_run
+from analysis.tasks import CLASSIFICATION
 from analysis.trials import POINTS_COLUMNS
 
 MEASURES = tuple(column for column in SUMMARY_COLUMNS if column not in ("algorithm", "label", "seed"))
@@ -45,6 +47,8 @@ class Sweep:
         dry: whether its trials were dry: costs without learning.
         limited: what the budgets of all its trials limit: seconds, updates or bytes; empty if rounds end some of them.
         held: the axes that `at` has fixed, and their values as written.
+        task: what the models of all trials learn; "classification" if they learn different things.
+        goal: what the target is of, if there is one.
     """
 
     folder: Path
@@ -56,6 +60,8 @@ class Sweep:
     dry: bool
     limited: str = ""
     held: tuple[tuple[str, str], ...] = ()
+    task: str = CLASSIFICATION
+    goal: Goal = "accuracy"
 
     @property
     def labels(self) -> list[str]:
@@ -96,7 +102,7 @@ class Sweep:
         Raises:
             RunError: there is no such measure.
         """
-        return measure_of(self.summary.drop(columns=[axis.key for axis in self.axes]), column)
+        return measure_of(self.summary.drop(columns=[axis.key for axis in self.axes]), column, self.task)
 
     def at(self, place: Mapping[str, object]) -> Sweep:
         """Return the part of this sweep where axes have given values.
@@ -211,6 +217,9 @@ def load_sweep(folder: str | Path) -> Sweep:
         if trial.status != DONE:
             points.loc[points["trial"] == name, ["status", "message"]] = [trial.status, trial.message]
 
+    base = scenario if isinstance(scenario := plan.get("scenario"), Mapping) else {}
+    tasks = {trial.task for trial in trials.values() if trial.status == DONE}
+    target = Target.written(base)
     return Sweep(
         folder=folder,
         name=str(plan.get("name") or folder.name),
@@ -219,7 +228,9 @@ def load_sweep(folder: str | Path) -> Sweep:
         together=tuple(frozenset(map(str, group)) for group in plan.get("zip") or () if isinstance(group, Mapping)),
         version="".join(versions),
         dry=bool(plan.get("dry")) or any(trial.dry for trial in trials.values()),
-        limited=limited(base if isinstance(base := plan.get("scenario"), Mapping) else {}, keys),
+        limited=limited(base, keys),
+        task=tasks.pop() if len(tasks) == 1 else CLASSIFICATION,
+        goal="loss" if "target_loss" in keys or (target and target.goal == "loss") else "accuracy",
     )
 
 
@@ -267,6 +278,7 @@ class _Trial:
     measures: Mapping[str, float | None] | None = None
     version: str = ""
     dry: bool = False
+    task: str = CLASSIFICATION
 
     @classmethod
     def read(cls, folder: Path) -> _Trial:
@@ -289,7 +301,8 @@ class _Trial:
         wrong = [key for key, value in measures.items() if value is not None and not _is_number(value)]
         if wrong:
             return cls(BROKEN, f"{path}: {', '.join(wrong)} must be numbers")
-        return cls(DONE, "", measures, str(head.get("version") or ""), bool(head.get("dry", False)))
+        task = str(head.get("task") or CLASSIFICATION)
+        return cls(DONE, "", measures, str(head.get("version") or ""), bool(head.get("dry", False)), task)
 
 
 def _is_number(value: object) -> bool:

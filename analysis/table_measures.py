@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from analysis.headline import ACCURACY, HELD
+from analysis.headline import ACCURACY, HELD, LOSS
 from simulator.settings.humanize import Kind
 
 
@@ -14,7 +14,8 @@ class TableMeasure:
     """A row of the list of measures: where it stands in the table, and the column of the summary that it shows.
 
     Of those that have a value, some are shown only if one is not zero, if not all trials aggregate the same, if one is
-    at least a threshold, or if devices may have models of their own. Some have no best.
+    at least a threshold, or if devices may have models of their own; the loss, if models are compared by it. Some have
+    no best.
     """
 
     group: str
@@ -22,12 +23,14 @@ class TableMeasure:
     column: str
     kind: Kind
     more_is_better: bool = False
-    shown: Literal["always", "nonzero", "uneven", "busy", "personal"] = "always"
+    shown: Literal["always", "nonzero", "uneven", "busy", "personal", "loss"] = "always"
     marked: bool = True
     essential: bool = False
 
 
 MEASURES = (
+    TableMeasure("Learning", "Loss", LOSS, "count", shown="loss", essential=True),
+    TableMeasure("Learning", "Perplexity", "perplexity", "count", essential=True),
     TableMeasure("Learning", "Settled accuracy", ACCURACY, "fraction", more_is_better=True, essential=True),
     TableMeasure("Learning", "Time to target, held", HELD, "seconds", essential=True),
     TableMeasure("Learning", "Final accuracy", "final_accuracy", "fraction", more_is_better=True),

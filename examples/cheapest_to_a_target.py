@@ -1,4 +1,4 @@
-"""What each trial of a run had cost when it reached the target accuracy, at each price list of a sweep, by payer.
+"""What each trial of a run had cost when it reached the target, at each price list of a sweep, by payer.
 
 sfsim run scenarios/prices.yaml --out runs/prices
 python examples/cheapest_to_a_target.py runs/prices scenarios/sweeps/prices.yaml
@@ -23,9 +23,11 @@ from simulator.experiments.sweep.settings import load as load_sweep
 
 def costs_to_target(folder: Path, sweep: Path) -> pd.DataFrame:
     """Return what was paid and emitted up to the target, with the columns of costs.csv and the number of the list."""
-    target = load(folder / "scenario.yaml").target_accuracy
-    rounds = load_run(folder).rounds
-    reached = rounds[rounds["accuracy"] >= target].groupby(["label", "seed"])["round"].min()
+    trained = load_run(folder)
+    if trained.target is None:
+        sys.exit(f"{folder}: its scenario has no target")
+    rounds = trained.rounds[[trained.target.reached_by(row) for row in trained.rounds.itertuples()]]
+    reached = rounds.groupby(["label", "seed"])["round"].min()
     parts = []
     for number, prices in enumerate(load_sweep(sweep).axes["prices"]):
         for (label, seed), until in reached.items():

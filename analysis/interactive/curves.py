@@ -1,4 +1,4 @@
-"""Accuracy over time, traffic or energy: one staircase per label, on a band if there are several seeds."""
+"""Accuracy or loss over time, traffic or energy: one staircase per label, on a band if there are several seeds."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import pandas as pd
 
 from analysis import style
 from analysis.accuracy import COSTS, Against, accuracy_curves, with_a_place
+from analysis.goal import Target
 from analysis.headline import SAMPLES
 from analysis.interactive.figure import Chart, Figure, Knob, Look, Ruler, layout, numbers, plain, ruler
-from analysis.measures import present
+from analysis.measures import by_loss, present
 from analysis.personal import has_personal_models
 from analysis.runs import Run
-from simulator.settings.humanize import Kind, human
+from analysis.tasks import worded
+from simulator.settings.humanize import Kind
 
 ACCURACIES = {
     "accuracy": "On the test set",
@@ -25,6 +27,7 @@ ACCURACIES = {
     "personal_accuracy_participants_worst_decile": "Participants, worst decile",
 }
 """The columns of `rounds.csv` that may hold an accuracy, and their names in a report."""
+LEARNED = {"loss": "Loss"} | ACCURACIES
 PARTICIPANTS = "personal_accuracy_participants"
 
 _OPTIONS: dict[Against, str] = {"time": "Time", "bytes": "Bytes", "energy": "Energy", "updates": "Updates"}
@@ -41,6 +44,7 @@ def accuracy_chart(run: Run) -> Chart | None:
         columns = columns[:1]  # all devices share a model
     if not columns:
         return None
+    columns = ["loss", *columns] if by_loss(run) else columns
     options = [name for name in _OPTIONS if _all_known(run, COSTS[name].columns)]
     figures = {
         f"{first}|{second}": accuracy_figure(run, against, column)
@@ -49,17 +53,19 @@ def accuracy_chart(run: Run) -> Chart | None:
     }
     knobs = (
         Knob("against", tuple(_OPTIONS[against] for against in options)),
-        Knob("accuracy", tuple(ACCURACIES[column] for column in columns)),
+        Knob(columns[0], tuple(_option(run, column) for column in columns)),
     )
+    highest = "of accuracy that is highest, or of loss that is lowest," if "loss" in columns else "that is highest"
     caption = (
-        "The line that is highest at what you can afford is the one to take; a step is one evaluation. "
+        f"The line {highest} at what you can afford is the one to take; a step is one evaluation. "
         "Point at a line for its figures, drag to zoom, double-click to zoom out."
     )
-    if len(columns) > 1:
+    if len(columns) > 1 + ("loss" in columns):
         caption += " Personal is the mean over devices, each with its own model on its own mix of classes"
         caption += "; participants are those that were in a cohort." if present(run.rounds, PARTICIPANTS) else "."
     caption += noise_said(run)
-    return Chart("accuracy", "Accuracy over what it costs", caption, figures, knobs, tuple(run.labels), "Learning")
+    title = f"{columns[0].capitalize()} over what it costs"
+    return Chart("accuracy", title, worded(caption, run.task), figures, knobs, tuple(run.labels), "Learning")
 
 
 def accuracy_figure(run: Run, against: Against, column: str = "accuracy") -> Figure:
@@ -68,13 +74,13 @@ def accuracy_figure(run: Run, against: Against, column: str = "accuracy") -> Fig
     Args:
         run: the run.
         against: the running cost.
-        column: the column of the rounds that holds the accuracy.
+        column: the column of the rounds that holds the accuracy, or the loss.
     """
     cost, curves = COSTS[against], accuracy_curves(run, against, column)
     unit = ruler(cost.kind, cost.axis, [float(curve["x"].iloc[-1]) for curve in curves.values()])
     logarithmic = unit.axis.get("type") == "log"
     curves = {label: with_a_place(curve, logarithmic) for label, curve in curves.items()}
-    kinds = sum(present(run.rounds, name) for name in ACCURACIES)
+    kinds = sum(present(run.rounds, name) for name in (LEARNED if by_loss(run) else ACCURACIES))
     most = _MOST_STEPS // max(1, len(curves) * kinds)
     most = min(max(most, _FEWEST_STEPS_A_LINE), _MOST_STEPS_A_LINE)
     curves = {label: _thinned(curve, most) for label, curve in curves.items()}
@@ -83,10 +89,10 @@ def accuracy_figure(run: Run, against: Against, column: str = "accuracy") -> Fig
         look = Look.of(run.places[label])
         if (curve["seeds"] > 1).any():
             traces += _band(label, curve, unit, look)
-        traces.append(_line(label, curve, unit, look, cost.kind))
-    frame = layout(430, unit.axis | ({} if logarithmic else {"rangemode": "tozero"}), _accuracy_axis(column))
-    if run.target_accuracy is not None and column == "accuracy":
-        frame |= _target(run.target_accuracy)
+        traces.append(_line(label, curve, unit, look, cost.kind, _format(column)))
+    frame = layout(430, unit.axis | ({} if logarithmic else {"rangemode": "tozero"}), _axis(run, column))
+    if run.target is not None and column == run.target.goal:
+        frame |= _target(run.target)
     return {"data": traces, "layout": frame}
 
 
@@ -104,12 +110,23 @@ def _all_known(run: Run, columns: Sequence[str]) -> bool:
     return set(columns) <= set(run.rounds) and bool(run.rounds[list(columns)].notna().all(axis=None))
 
 
-def _accuracy_axis(column: str) -> dict[str, Any]:
-    name = ACCURACIES[column]
-    return {"title": {"text": f"accuracy, {name[0].lower()}{name[1:]}"}, "tickformat": ".4~p"}
+def _option(run: Run, column: str) -> str:
+    """Return the text of the button of a column."""
+    return worded("Accuracy", run.task) if column == "accuracy" and by_loss(run) else LEARNED[column]
 
 
-def _line(label: str, curve: pd.DataFrame, unit: Ruler, look: Look, kind: Kind) -> dict[str, Any]:
+def _format(column: str) -> str:
+    """Return the format of Plotly in which the numbers of a column are shown."""
+    return ".4~g" if column == "loss" else ".4~p"
+
+
+def _axis(run: Run, column: str) -> dict[str, Any]:
+    name = ACCURACIES.get(column, ACCURACIES["accuracy"])
+    what = "loss (nats)" if column == "loss" else worded("accuracy", run.task)
+    return {"title": {"text": f"{what}, {name[0].lower()}{name[1:]}"}, "tickformat": _format(column)}
+
+
+def _line(label: str, curve: pd.DataFrame, unit: Ruler, look: Look, kind: Kind, numbers_as: str) -> dict[str, Any]:
     line: dict[str, Any] = {
         "type": "scatter",
         "mode": "lines+markers",
@@ -127,7 +144,7 @@ def _line(label: str, curve: pd.DataFrame, unit: Ruler, look: Look, kind: Kind) 
             [*numbers(row), int(seeds)]
             for *row, seeds in curve[["low", "high", "seeds"]].itertuples(index=False, name=None)
         ]
-        spread = " (%{customdata[0]:.4~p} to %{customdata[1]:.4~p}, seeds: %{customdata[2]})"
+        spread = f" (%{{customdata[0]:{numbers_as}}} to %{{customdata[1]:{numbers_as}}}, seeds: %{{customdata[2]}})"
     cost = {
         "bytes": "%{x:.5~s}B",
         "joules": "%{x:.5~s}J",
@@ -138,7 +155,8 @@ def _line(label: str, curve: pd.DataFrame, unit: Ruler, look: Look, kind: Kind) 
     if unit.axis.get("type") != "log":
         cost = f"%{{x:,.5~g}} {unit.unit}".rstrip()
     line["hovertemplate"] = (
-        f"<b>%{{meta}}</b><br>%{{y:.4~p}}{spread}<br>after {cost}{' updates' if kind == 'count' else ''}<extra></extra>"
+        f"<b>%{{meta}}</b><br>%{{y:{numbers_as}}}{spread}<br>after {cost}{' updates' if kind == 'count' else ''}"
+        "<extra></extra>"
     )
     return line
 
@@ -165,10 +183,10 @@ def _band(label: str, curve: pd.DataFrame, unit: Ruler, look: Look) -> list[dict
     return [edge | {"y": numbers(curve["low"])}, edge | {"y": numbers(curve["high"])} | fill]
 
 
-def _target(target: float) -> dict[str, Any]:
+def _target(target: Target) -> dict[str, Any]:
     across = {"xref": "paper", "yref": "y"}
-    line = {"type": "line", "x0": 0, "x1": 1, "y0": target, "y1": target, "layer": "below"}
-    text = {"x": 0, "y": target, "text": f"target {human('fraction', target)}", "showarrow": False}
+    line = {"type": "line", "x0": 0, "x1": 1, "y0": target.value, "y1": target.value, "layer": "below"}
+    text = {"x": 0, "y": target.value, "text": f"target {target.number}", "showarrow": False}
     return {
         "shapes": [across | line | {"line": {"color": style.QUIET, "width": 1, "dash": "dash"}}],
         "annotations": [across | text | {"xanchor": "left", "yanchor": "bottom", "font": {"color": style.QUIET}}],

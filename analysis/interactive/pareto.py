@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from analysis import style
-from analysis.headline import accuracy_of
+from analysis.headline import learned_of
 from analysis.interactive.figure import Chart, Figure, Knob, Look, exact, layout, number, numbers, plain, ruler
 from analysis.measures import present
 from analysis.pareto import Spot, frontier
 from analysis.quantities import Measure
 from analysis.runs import Run
 from analysis.sweeps import Sweep
+from analysis.tasks import NEXT_TOKEN
 
 _COSTS = {"Time": "sim_time_s", "Bytes": "bytes", "Energy": "client_energy_j"}
 _COSTS |= {"Money": "cost_usd", "Carbon": "carbon_kg"}
@@ -20,15 +21,20 @@ _MOST_NAMES = 12
 
 
 def pareto_chart(source: Run | Sweep) -> Chart | None:
-    """Return the chart of accuracy against each cost that there is; None if no accuracy was measured."""
-    if not present(source.summary, accuracy_of(source.summary)):
+    """Return the chart of accuracy against each cost that there is; None if no accuracy was measured.
+
+    Of language models, it is that of loss.
+    """
+    if not present(source.summary, learned_of(source.summary, source.task)):
         return None
+    goal = "loss" if source.task == NEXT_TOKEN else "accuracy"
     costs = {name: cost for name, cost in _COSTS.items() if present(source.summary, cost)}
     figures = {str(index): pareto_figure(source, cost) for index, cost in enumerate(costs.values())}
-    caption = "Up and to the left is better. The step joins those that no other beats in both; the others are faint."
+    caption = f"{'Down' if goal == 'loss' else 'Up'} and to the left is better. "
+    caption += "The step joins those that no other beats in both; the others are faint."
     return Chart(
         "pareto",
-        "Accuracy against cost",
+        f"{goal.capitalize()} against cost",
         caption,
         figures,
         (Knob("against", tuple(costs)),),
@@ -56,8 +62,9 @@ def pareto_figure(source: Run | Sweep, cost: str) -> Figure:
             if own:
                 names = [_name(options[index], all_named) if index in named else "" for index in own]
                 spots = [options[index] for index in own]
-                traces.append(_points(label, spots, names, source.places[label], best, unit.divisor, what))
-    frame = layout(430, unit.axis, {"title": {"text": gain.name}, "tickformat": ".4~p"})
+                traces.append(_points(label, spots, names, source.places[label], best, unit.divisor, what, gain))
+    tickformat = ".4~p" if gain.kind == "fraction" else ".4~g"
+    frame = layout(430, unit.axis, {"title": {"text": gain.name}, "tickformat": tickformat})
     return {"data": traces, "layout": frame}
 
 
@@ -66,7 +73,14 @@ def _name(spot: Spot, label_only: bool) -> str:
 
 
 def _points(
-    label: str, spots: list[Spot], names: list[str], place: int, best: bool, divisor: float, what: Measure
+    label: str,
+    spots: list[Spot],
+    names: list[str],
+    place: int,
+    best: bool,
+    divisor: float,
+    what: Measure,
+    gain: Measure,
 ) -> dict[str, Any]:
     """Return the trace of one label's points, on the front or off it.
 
@@ -78,6 +92,7 @@ def _points(
         best: whether the points are on the front.
         divisor: the unit of the cost axis, in SI.
         what: the cost.
+        gain: what is gained for it.
     """
     look = Look.of(place)
     return {
@@ -98,7 +113,7 @@ def _points(
                 for part in (
                     f"<b>{plain(spot.label)}</b>",
                     plain(spot.settings),
-                    f"{exact('fraction', spot.accuracy)} for {exact(what.kind, spot.cost)}",
+                    f"{exact(gain.kind, spot.accuracy)} for {exact(what.kind, spot.cost)}",
                     "" if best else "beaten by another",
                 )
                 if part

@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.axes import Axis, short_names
 from analysis.break_even import undecided_at, winners_by_place
-from analysis.headline import accuracy_of, time_of
+from analysis.headline import LOSS, accuracy_of, learned_of, time_of
 from analysis.interactive.figure import Look, number
 from analysis.measures import SPENT, nonzero, present, uneven
 from analysis.quantities import Measure
@@ -95,7 +95,11 @@ def full_enough(sweep: Sweep) -> bool:
 
 def _measures(sweep: Sweep) -> list[Measure]:
     known = sweep.summary
-    wanted = dict.fromkeys((accuracy_of(known), time_of(known), *MEASURES))
+    learned = learned_of(known, sweep.task)
+    further = ("perplexity", accuracy_of(known)) if learned == LOSS else ()
+    wanted = dict.fromkeys((learned, *further, time_of(known), *MEASURES))
+    if sweep.goal == "loss":
+        wanted[LOSS] = None
     columns = [column for column in wanted if present(known, column)]
     columns += [column for column in UPDATES if uneven(known) and present(known, column)]
     columns += [column for column in SERVER if nonzero(known, "server_wait_s") and present(known, column)]

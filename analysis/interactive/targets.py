@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from analysis.goal import Target
 from analysis.interactive.figure import Chart, Figure, Knob, Look, exact, layout, numbers, plain, ruler
 from analysis.runs import Run
 from analysis.targets import SPENT, Targets
-from simulator.settings.humanize import human
+from analysis.tasks import worded
 
 CAPTION = (
     "The lowest line at the accuracy you need is the one to take; where lines cross, the answer depends on it. A line "
@@ -19,11 +22,13 @@ def targets_chart(run: Run, targets: Targets | None) -> Chart | None:
         return None
     figures = {str(index): targets_figure(run, targets, option) for index, option in enumerate(targets.spent)}
     knob = Knob("of", tuple(targets.spent))
-    return Chart("targets", "What each accuracy takes", CAPTION, figures, (knob,), tuple(run.labels), "Targets")
+    caption = CAPTION.replace("accuracy", "loss").replace("highest", "lowest") if targets.goal == "loss" else CAPTION
+    caption, title = (worded(text, run.task) for text in (caption, f"What each {targets.goal} takes"))
+    return Chart("targets", title, caption, figures, (knob,), tuple(run.labels), "Targets")
 
 
 def targets_figure(run: Run, targets: Targets, option: str) -> Figure:
-    """Return the figure of one cost, an option of `SPENT`, against the accuracy: means over seeds."""
+    """Return the figure of one cost, an option of `SPENT`, against the accuracy, or the loss: means over seeds."""
     kind, name = SPENT[option]
     means = targets.means(option)
     unit = ruler(kind, name, means.to_numpy(dtype=float).ravel().tolist())
@@ -43,10 +48,12 @@ def targets_figure(run: Run, targets: Targets, option: str) -> Figure:
                 "marker": look.marker(),
                 "hoverinfo": "text",
                 "hovertext": [
-                    f"<b>{plain(label)}</b><br>holds {human('fraction', accuracy)} after {exact(kind, value)}"
+                    f"<b>{plain(label)}</b><br>holds {Target(accuracy, targets.goal).said} after {exact(kind, value)}"
                     for accuracy, value in zip(targets.accuracies, values, strict=True)
                 ],
             }
         )
-    across = {"title": {"text": "accuracy that is held"}, "tickformat": ".4~p"}
+    across: dict[str, Any] = {"title": {"text": worded("accuracy that is held", run.task)}, "tickformat": ".4~p"}
+    if targets.goal == "loss":  # the easier target is on the left, as among accuracies
+        across = {"title": {"text": "loss that is held"}, "tickformat": ".4~g", "autorange": "reversed"}
     return {"data": traces, "layout": layout(320, across, {"rangemode": "tozero"} | unit.axis)}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FOLDER = "tensorboard"
 COMPARED = (
-    *("settled_accuracy", "final_loss", "time_to_target_held_s", "sim_time_s", "bytes_up", "bytes_down"),
+    *("settled_accuracy", "final_loss", "perplexity", "time_to_target_held_s", "sim_time_s", "bytes_up", "bytes_down"),
     *("client_energy_j", "server_energy_j", "cost_usd", "carbon_kg"),
 )
 """The figures that the page of hyperparameters shows for each trial."""

@@ -30,7 +30,7 @@ def by_accuracy(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender]
     first = tuple(label for label, mean in known.items() if mean >= best - LEVEL)
     others = sorted((label for label in known if label not in first), key=lambda label: -known[label])
     by_label = {each.label: each for each in contenders}
-    answer = list(_missed(run, contenders))
+    answer = list(missed(run, contenders))
     what = "are the most accurate" if len(first) > 1 else "is the most accurate"
     behind = f", {points(best - known[others[0]])} points ahead of {others[0]}" if others else ""
     settled = " settled accuracy" if accuracy_of(run.summary) == ACCURACY else ""
@@ -56,14 +56,13 @@ def by_accuracy(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender]
     )
 
 
-def _missed(run: Run, contenders: Sequence[Contender]) -> Iterator[str]:
+def missed(run: Run, contenders: Sequence[Contender]) -> Iterator[str]:
     """Yield a sentence if there is a target that no algorithm holds with all seeds."""
-    if (target := run.target_accuracy) is None:
+    if (target := run.target) is None:
         return
     some = [(each, len(each.held(target))) for each in contenders if each.held(target)]
-    goal = human("fraction", target)
     if not some:
-        yield f"No algorithm holds {goal}."
+        yield f"No algorithm holds {target.said}."
     else:
         listed = joined([f"{each.label} with {number} of {len(each.seeds)}" for each, number in some])
-        yield f"No algorithm holds {goal} with every seed: {listed}."
+        yield f"No algorithm holds {target.said} with every seed: {listed}."

@@ -1,9 +1,10 @@
-"""The verdict where at least one algorithm holds the target accuracy with every seed."""
+"""The verdict where at least one algorithm holds the target with every seed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from analysis.goal import Target
 from analysis.runs import Run
 from analysis.server import OwnLabels
 from analysis.verdict.base import Verdict
@@ -23,13 +24,13 @@ MOST_COSTS = 2
 """The costs of so many algorithms are told, the first ones."""
 
 
-def by_target(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender], target: float) -> Verdict:
+def by_target(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender], target: Target) -> Verdict:
     """Return who holds the target first; arguments are those of `verdict_of_run`."""
     held = {each.label: each.held(target) for each in contenders}
     ranking = Ranking.of({each.label: each.mean_of(held[each.label]) for each in contenders})
     by_label = {each.label: each for each in contenders}
     first = by_label[ranking.first[0]]
-    goal = human("fraction", target)
+    goal = target.said
     if len(contenders) == 1:
         time = human("seconds", ranking.costs[first.label])
         answer = [f"{first.label} holds {goal} after {time}; nothing else was run."]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import inf
 from statistics import fmean
 
+from analysis.goal import Goal, Target
 from analysis.settled import points, sampling_error
 from analysis.verdict.chance import CONFIDENCE, Interval, differences, ratios
 from analysis.verdict.contender import Contender
@@ -43,16 +44,16 @@ class Certainty:
         yield from self.support
 
 
-def of_race(first: Contender, contenders: Sequence[Contender], target: float) -> Certainty:
+def of_race(first: Contender, contenders: Sequence[Contender], target: Target) -> Certainty:
     """Return how sure it is that an algorithm holds a target before all others.
 
     Args:
         first: the one that does, in the mean.
         contenders: all algorithms.
-        target: the target accuracy, a fraction.
+        target: the target.
     """
     found = Certainty()
-    _count_seeds(found, first)
+    _count_seeds(found, first, target.goal)
     held, others = first.held(target), [each for each in contenders if each.label != first.label]
     rivals = [each for each in others if each.held(target)]
     for each in rivals:
@@ -72,8 +73,9 @@ def of_race(first: Contender, contenders: Sequence[Contender], target: float) ->
         apart = [time - held[seed] for seed, time in each.held(target).items() if seed in held]
         if apart and 0 <= fmean(apart) < fmean(gaps):
             found.doubts.append(f"{each.label} is less than one evaluation behind")
-    if first.samples:
-        _shift_target(found, first, contenders, target, ERRORS * sampling_error(target, first.samples))
+    if first.samples and target.goal == "accuracy":  # by how much a loss would differ on other samples is not known
+        error = ERRORS * sampling_error(target.value, first.samples)
+        _shift_target(found, first, contenders, target.value, error)
     return found
 
 
@@ -104,6 +106,29 @@ def of_accuracy(first: Contender, second: Contender) -> Certainty:
     return found
 
 
+def of_loss(first: Contender, second: Contender) -> Certainty:
+    """Return how sure it is that an algorithm has a lower loss than the one that follows.
+
+    The error of the test samples is left out: it is not known how much their losses differ.
+
+    Args:
+        first: the one with the lowest loss.
+        second: the one that follows.
+    """
+    found = Certainty()
+    _count_seeds(found, first, "loss")
+    lead = differences(second.losses, first.losses, None)
+    _seeds_in_common(found, first, [second])
+    if lead and lead.pairs >= ENOUGH:
+        found.support.append(
+            f"Paired over {lead.pairs} seeds, the loss of {first.label} is {lead.mean:.3g} below that of "
+            f"{second.label} ({_percent()} interval {lead.low:.3g} to {lead.high:.3g})."
+        )
+        if not lead.above(0.0):
+            found.doubts.append("the interval over seeds includes a tie")
+    return found
+
+
 def _seeds_in_common(found: Certainty, first: Contender, others: Sequence[Contender]) -> None:
     """Note with whom too few seeds are in common for an interval; one seed alone is noted already."""
     few = [each.label for each in others if len(set(first.seeds) & set(each.seeds)) < ENOUGH]
@@ -124,12 +149,12 @@ def _percent() -> str:
     return f"{100 * CONFIDENCE:.0f} %"
 
 
-def _count_seeds(found: Certainty, first: Contender) -> None:
-    """Note how many seeds there are, and how much a single test sample counts."""
+def _count_seeds(found: Certainty, first: Contender, of: Goal = "accuracy") -> None:
+    """Note how many seeds there are, and how much a single test sample counts for an accuracy."""
     seeds = len(first.seeds)
-    samples = (
-        f"{first.samples:,.0f} test samples, each worth {points(1 / first.samples)} points" if first.samples else ""
-    )
+    samples = f"{first.samples:,.0f} test samples" if first.samples else ""
+    if first.samples and of == "accuracy":
+        samples += f", each worth {points(1 / first.samples)} points"
     if seeds == 1:
         found.doubts.append(" and ".join(part for part in ("one seed", samples) if part))
     elif samples:
@@ -157,4 +182,4 @@ def _shift_target(
 
 
 def _first_at(contenders: Sequence[Contender], target: float) -> tuple[str, ...]:
-    return Ranking.of({each.label: each.mean_of(each.held(target)) for each in contenders}, LEVEL).first
+    return Ranking.of({each.label: each.mean_of(each.held(Target(target))) for each in contenders}, LEVEL).first

@@ -9,7 +9,8 @@ from functools import cached_property
 
 import pandas as pd
 
-from analysis.headline import SAMPLES, accuracy_of
+from analysis.goal import Goal, Target
+from analysis.headline import LOSS, SAMPLES, accuracy_of
 from analysis.runs import Run
 from analysis.settled import Evaluation, held_from
 
@@ -59,6 +60,11 @@ class Contender:
         """Its settled accuracy by seed, without seeds that have none."""
         return self.by_seed(accuracy_of(self.trials))
 
+    @property
+    def losses(self) -> dict[int, float]:
+        """Its loss at the end by seed, without seeds that have none."""
+        return self.by_seed(LOSS)
+
     def by_seed(self, column: str) -> dict[int, float]:
         """Return a figure of the summary by seed, without seeds that have none."""
         values = pd.to_numeric(self.trials[column], errors="coerce") if column in self.trials else pd.Series()
@@ -72,8 +78,8 @@ class Contender:
         """Return the mean over seeds of what some of them have; None if not all have it."""
         return sum(by_seed.values()) / len(by_seed) if by_seed and len(by_seed) == len(self.trials) else None
 
-    def held(self, target: float | None) -> dict[int, float]:
-        """Return when it held an accuracy, in seconds of the clock by seed, without seeds that never do."""
+    def held(self, target: Target | None) -> dict[int, float]:
+        """Return when it held a target, in seconds of the clock by seed, without seeds that never do."""
         times = {seed: held_from(self.evaluations[seed], target) for seed in self.seeds}
         return {seed: time for seed, time in times.items() if time is not None}
 
@@ -99,9 +105,9 @@ class Contender:
         mean = sum(amounts) / len(amounts) if amounts else math.nan
         return mean if math.isfinite(mean) else None
 
-    def curve(self, seed: int) -> list[float]:
-        """Return the accuracy at each evaluation with a seed, in their order."""
-        return [evaluation.accuracy for evaluation in self.evaluations[seed]]
+    def curve(self, seed: int, of: Goal = "accuracy") -> list[float]:
+        """Return the accuracy, or the loss, at each evaluation with a seed, in their order."""
+        return [getattr(evaluation, of) for evaluation in self.evaluations[seed]]
 
     @cached_property
     def evaluations(self) -> dict[int, list[Evaluation]]:
@@ -110,6 +116,6 @@ class Contender:
         found: dict[int, list[Evaluation]] = {seed: [] for seed in self.seeds}
         for seed, rows in known.groupby("seed"):
             updates = rows["updates"] if "updates" in rows and rows["updates"].notna().all() else rows["round"]
-            columns = zip(updates, rows["sim_time_s"], rows["accuracy"], strict=True)
+            columns = zip(updates, rows["sim_time_s"], rows["accuracy"], rows["loss"], strict=True)
             found[int(str(seed))] = [Evaluation(*map(float, row)) for row in columns]
         return found

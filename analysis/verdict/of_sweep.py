@@ -9,9 +9,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from analysis.axes import Axis, short_names
-from analysis.headline import HELD, SAMPLES, accuracy_of
+from analysis.headline import HELD, LOSS, SAMPLES, accuracy_of
 from analysis.settled import points as in_points
 from analysis.sweeps import DONE, TEXT, Sweep
+from analysis.tasks import NEXT_TOKEN
 from analysis.verdict.base import Verdict
 from analysis.verdict.by_accuracy import LEVEL as EQUAL
 from analysis.verdict.by_cost import TIME
@@ -37,6 +38,11 @@ class Rule(NamedTuple):
     verbs: str
     sign: int = 1
 
+    @property
+    def learned(self) -> bool:
+        """Whether it is an accuracy or a loss, whose differences count, and not a cost, whose ratios do."""
+        return self.column == LOSS or self.sign < 0
+
 
 class Place(NamedTuple):
     """Who is first at a point.
@@ -61,8 +67,8 @@ class Place(NamedTuple):
 def verdict_of_sweep(sweep: Sweep) -> Verdict:
     """Return the verdict of a sweep.
 
-    At each point, who holds the target first comes first; where none holds it with all seeds, the most accurate; in a
-    dry sweep, who takes the least time.
+    At each point, who holds the target first comes first; where none holds it with all seeds, the most accurate, or of
+    language models the one with the lowest loss; in a dry sweep, who takes the least time.
     """
     places = list(_places(sweep))
     if len(sweep.labels) < 2 or not places:
@@ -96,7 +102,9 @@ def _rules(sweep: Sweep) -> Sequence[Rule]:
         return (Rule(TIME, "takes the least time", "are level in time"),)
     return (
         Rule(HELD, "is the first to hold the target", "are level in holding the target first"),
-        Rule(accuracy_of(sweep.summary), "is the most accurate", "are the most accurate", -1),
+        Rule(LOSS, "has the lowest loss", "have the lowest loss")
+        if sweep.task == NEXT_TOKEN
+        else Rule(accuracy_of(sweep.summary), "is the most accurate", "are the most accurate", -1),
     )
 
 
@@ -125,8 +133,10 @@ def _sure(sweep: Sweep, rule: Rule, known: pd.DataFrame, first: tuple[str, ...])
     samples = counts.pop() if len(counts) == 1 else None
     for label in known.columns.drop(first[0]):
         other = {int(str(seed)): float(value) for seed, value in known[label].items()}
-        if rule.sign > 0:
+        if not rule.learned:
             lead, bound = ratios(other, own), 1.0
+        elif rule.sign > 0:
+            lead, bound = differences(other, own, None), 0.0
         else:
             lead, bound = differences(own, other, samples), 0.0
         if lead is None or not lead.above(bound):
@@ -137,7 +147,7 @@ def _sure(sweep: Sweep, rule: Rule, known: pd.DataFrame, first: tuple[str, ...])
 def _first(rule: Rule, costs: pd.Series) -> tuple[str, ...]:
     """Return the labels with the least cost, and those that are level with it."""
     known: Mapping[str, float] = {str(label): float(cost) for label, cost in costs.dropna().items()}
-    if rule.sign > 0:
+    if not rule.learned:
         return Ranking.of(known).first
     best = min(known.values(), default=0.0)
     return tuple(label for label, cost in known.items() if cost <= best + EQUAL)
@@ -186,5 +196,5 @@ def _certainty(sweep: Sweep, places: Sequence[Place]) -> Iterator[str]:
     elif not sweep.dry:
         yield "Not decided: one seed a point."
     samples = set(sweep.summary[SAMPLES].dropna()) if SAMPLES in sweep.summary and not sweep.dry else set()
-    if len(samples) == 1 and (count := samples.pop()):
+    if len(samples) == 1 and (count := samples.pop()) and sweep.task != NEXT_TOKEN:
         yield f"Accuracies are on {count:,.0f} test samples, each worth {in_points(1 / count)} points."

@@ -16,7 +16,8 @@ from simulator.accounting.ledger import Ledger
 
 FILES = {
     "summary.json": "A list `trials`, with these keys in SI units; null where there is no value, as accuracies in a dry"
-    " run. Beside it stand `scenario`, `version` and `dry`.",
+    " run. Beside it stand `scenario`, `version`, `dry` and `task`: `classification`, `next_token` or"
+    " `multiple_choice`.",
     "rounds.csv": "A row for each round of each trial: accuracies and running totals.",
     "breakdown.csv": "Where time, bytes, FLOPs and joules go.",
     "clients.csv": "Who has which samples.",

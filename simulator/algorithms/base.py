@@ -94,15 +94,17 @@ class Algorithm(Settings):
     missing_keys: ClassVar[Mapping[str, str]] = {}
     """Keys that similar algorithms have and this one lacks -> the reason, which the error for such a key gives."""
     needs_values: ClassVar[str | None] = None
-    """The tensor values that its decisions depend on, as a phrase for messages; None if there are none.
-
-    A dry run has no tensor values, so it refuses such an algorithm.
-    """
+    """The tensor values that its decisions depend on, as a phrase for messages; None if there are none. A dry run has
+    no values, so it refuses an algorithm that needs some."""
     reports_losses: ClassVar[bool] = True
     """Whether each client's losses are computed one by one; else a policy that looks at them is refused."""
     update_kind: ClassVar[str | None] = None
     """The kind of payload that a client's update consists of, if it is a state's tensors by name and nothing else, and
     weighs as many as the client has samples. Of such updates a part can be used, too."""
+    cuts_model: ClassVar[bool] = False
+    """Whether devices and the server have stages apart; then a tensor that two stages share is two, one in each."""
+    mixes_batches: ClassVar[bool] = False
+    """Whether gradients of several clients' batches are one tensor, so that all their samples must be of one shape."""
     engages_cohort: ClassVar[bool] = True
     """Whether the cohort takes part for the whole round; otherwise ``round`` itself records who took part, and when."""
 

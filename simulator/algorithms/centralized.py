@@ -19,21 +19,32 @@ if TYPE_CHECKING:
     from simulator.world.world import World
 
 
+TEXTS = "texts"
+
+
 @dataclass(eq=False)
 class Collected(Store):
     """The data that the server has received.
 
     Attributes:
-        data: client name -> (encoded images, uint8 [bytes], on ``meta``; labels, int64 [N]).
+        data: client name -> (encoded samples, uint8 [bytes], on ``meta``; labels, int64 [N], if there are any).
     """
 
     data: dict[str, Any] = field(default_factory=dict)
 
 
+def encoded_kind(model: Staged) -> str:
+    """Return the kind of payload that data are sent as: images or texts, with their labels if these are learned."""
+    if not model.takes_tokens:
+        return "encoded images and labels"
+    return TEXTS if model.objective.over_tokens else "texts and labels"
+
+
 class Centralized(OwnOrder):
     """Training on all data at the server: an upper bound on what can be learned, at the price of collecting the data.
 
-    Each device uploads its images, in the encoding in which it stores them, and its labels, 8 bytes each. All devices
+    Each device uploads its images, in the encoding in which it stores them, and its labels, 8 bytes each; texts as
+    UTF-8, without labels where the next token is predicted. All devices
     do so in parallel, before the first round trains; a device that is away then does so in the first round that finds
     it back. In each round the server trains on as many samples as the round's cohort holds, ``local_epochs`` times;
     each time they are drawn anew and without replacement from all data received. That is as many samples as FedAvg
@@ -52,7 +63,8 @@ class Centralized(OwnOrder):
     engages_cohort: ClassVar[bool] = False
 
     def messages(self, model: Staged, training: Training) -> Messages:
-        return Messages(up=("encoded images and labels",), incompressible=("encoded images and labels",))
+        kind = encoded_kind(model)
+        return Messages(up=(kind,), incompressible=(kind,))
 
     def serial_at_server(self, model: Staged, training: Training) -> str | None:
         return "the server trains on one batch after the other. A larger batch_size would use a larger GPU"
@@ -64,7 +76,7 @@ class Centralized(OwnOrder):
     def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
         from simulator.learning.data.shards import pooled  # imported late: reading a scenario loads no torch
 
-        yield from self._collect(world)
+        yield from self._collect(world, encoded_kind(task.model))
         number, collected = world.current_process().round, world.server.store(Collected).data
         model = task.part(shared_body(world, task))
         shards = [client.data for client in world.clients if client.name in collected]
@@ -76,25 +88,26 @@ class Centralized(OwnOrder):
                     yield from world.server.compute(model.train_step, *batch)
         return state
 
-    def _collect(self, world: World) -> Steps:
-        """Have every device that is present and has not yet sent its data do so."""
+    def _collect(self, world: World, kind: str) -> Steps:
+        """Have every device that is present and has not yet sent its data do so, as a payload of this kind."""
         store = world.server.store(Collected)
         present = [client for client in world.clients if client.site.away_since is None]
         missing = [client for client in present if client.name not in store.data]
         if missing:
             with world.phase("data upload"):
-                uploads = [world.start(self._upload_data(world, client), client) for client in missing]
+                uploads = [world.start(self._upload_data(world, client, kind), client) for client in missing]
                 store.data = store.data | dict((yield from world.together(*uploads)))
 
-    def _upload_data(self, world: World, client: Client) -> Steps:
-        """Upload a client's data; return its name and the received (encoded images, labels)."""
+    def _upload_data(self, world: World, client: Client, kind: str) -> Steps:
+        """Upload a client's data; return its name and what was received of them."""
         import torch
 
         start, number = world.now, world.current_process().round
         world.begin_engagement(client)
         encoded = torch.empty(client.data.file_bytes, dtype=torch.uint8, device="meta")  # only the size matters
         try:
-            received = yield from client.upload((encoded, client.data.labels), "encoded images and labels")
+            labels = () if kind == TEXTS else (client.data.labels,)
+            received = yield from client.upload((encoded, *labels), kind)
         finally:
             world.end_engagement(client, number, start)
         return client.name, received

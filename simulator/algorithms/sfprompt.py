@@ -120,13 +120,14 @@ class SFPrompt(UShaped):
 
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)
-        image_unseen = self.head == self.tail == 0 and model.pools_one_token
-        if image_unseen and (self.local_epochs or self.scores):
+        unseen = self.head == self.tail == 0 and model.pools_one_token
+        sample = "text" if model.takes_tokens else "image"
+        if unseen and (self.local_epochs or self.scores):
             raise UnfitError(
                 "head",
                 0,
-                "head and tail have no block, and the model classifies by its class token alone: on the short cut that "
-                "token never attends to the image, so every image gets the same logits and the same score",
+                "head and tail have no block, and the model classifies by one token alone: on the short cut that token "
+                f"never attends to the {sample}, so it says nothing about it",
                 "head or tail of at least 1 block; or local_epochs 0 with keep: random",
             )
 

@@ -74,19 +74,41 @@ def schema(
 
 @app.command()
 def model(
-    name: Annotated[str, typer.Argument(help="bundled, random, or a timm name.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(help="bundled, random, a timm name, or a language model such as gpt2.", show_default=False)
+    ],
     image_size: Annotated[
         int | None,
         typer.Option(min=1, help="Image height and width in pixels.", show_default="the model's own", metavar="N"),
     ] = None,
-    classes: Annotated[int, typer.Option(min=1, help="Number of classes.", metavar="N")] = 10,
+    length: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Tokens of a text.", show_default="128, or the most that the model takes", metavar="N"
+        ),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="What a language model is trained for: classification or next_token.",
+            show_default="next_token for a decoder without --classes",
+            metavar="TASK",
+        ),
+    ] = None,
+    classes: Annotated[
+        int | None, typer.Option(min=1, help="Number of classes.", show_default="10", metavar="N")
+    ] = None,
     train: Annotated[
         str, typer.Option(help="What is trained: full, linear, bias, prompt or lora.", metavar="WHAT")
     ] = "full",
     batch_size: Annotated[int, typer.Option(min=1, help="Batch size for which memory is counted.", metavar="N")] = 32,
     keywords: Annotated[
         list[str],
-        typer.Option("--keyword", help="A keyword of timm's, such as depth=4; repeatable.", metavar="KEY=VALUE"),
+        typer.Option(
+            "--keyword",
+            help="A keyword of timm's, such as depth=4, or of a language model; repeatable.",
+            metavar="KEY=VALUE",
+        ),
     ] = [],  # noqa: B006
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
@@ -98,7 +120,7 @@ def model(
     from simulator.settings.errors import UnfitError
 
     try:
-        model_sheet = sheet(name, image_size, classes, train, batch_size, _keywords(keywords))
+        model_sheet = sheet(name, image_size, classes, train, batch_size, _keywords(keywords), length, task)
     except (UnfitError, NotStagedError) as error:
         refuse(str(error))
     if as_json:

@@ -104,7 +104,8 @@ class Task:
         """Return the entries of a state by the stage of the model that they belong to.
 
         The stages are "embed", "prompt" where there are soft prompts, "block0", "block1", ... and "head", which has the
-        final norm and the classifier. Stages without an entry are left out.
+        final norm and the classifier. Stages without an entry are left out. An entry that two stages share, such as an
+        embedding of words that is the head as well, is with both.
 
         Args:
             state: name -> tensor, of parameters of the model, such as ``trainable()``.
@@ -205,7 +206,13 @@ class Task:
 
         Raises:
             UnfitError: no block is left for the body.
+            RuntimeError: the model was prepared for an algorithm that does not cut it.
         """
+        for name, other in self.model.ties.items():
+            raise RuntimeError(
+                f"{name} and {other} are one tensor of this model, which a cut may separate: an algorithm that cuts "
+                "models says so by its attribute cuts_model = True"
+            )
         return cut(self.model, head, tail)
 
     def evaluate(

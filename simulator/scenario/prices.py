@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import PlainSerializer, PlainValidator, SerializerFunctionWrapHandler, WithJsonSchema, model_serializer
@@ -10,6 +10,7 @@ from pydantic import PlainSerializer, PlainValidator, SerializerFunctionWrapHand
 from simulator.accounting.prices import Prices
 from simulator.settings.base import Settings, invalid, refuse_unknown
 from simulator.settings.units import BYTE_PRICE, ENERGY_PRICE, BytePrice, HourPrice, Quantity
+from simulator.settings.wording import listed, near_miss
 
 ROLES = {"server": "server", "edges": "edge", "devices": "device"}
 """The places that a scenario names, with the roles of their sites in the ledger."""
@@ -83,6 +84,13 @@ class PriceSettings(Settings):
     def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what costs nothing."""
         return {key: value for key, value in write(self).items() if getattr(self, key)}
+
+    def unknown_groups(self, groups: Sequence[str]) -> Iterator[tuple[tuple[str, ...], None, str, str]]:
+        """Yield a problem for each group of devices that has a price and is not among these, as `invalid` takes it."""
+        for name in self.cellular if isinstance(self.cellular, dict) else ():
+            if name not in groups:
+                problem = f"the world has no such group of devices{near_miss(name, groups)}"
+                yield ("prices", "cellular", name), None, problem, listed(dict.fromkeys(groups))
 
     def prices(self, groups: Iterable[str]) -> Prices:
         """Return the prices as the ledger's bill needs them.

@@ -35,7 +35,7 @@ from simulator.settings.loading import FileSettings, read_settings, validated
 from simulator.settings.plugin_files import load_file
 from simulator.settings.plugins import ALGORITHMS, DATASETS, PARTITIONS, Plugins
 from simulator.settings.sources import Source
-from simulator.settings.wording import listed, near_miss, shown
+from simulator.settings.wording import shown
 from simulator.settings.yamlfile import plain
 
 if TYPE_CHECKING:
@@ -113,6 +113,8 @@ class Scenario(FileSettings):
     """The device on which torch computes; "auto" is a GPU if torch finds one, else the processor."""
     target_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
     """An accuracy for which the results give the time at which it is first reached; null for none."""
+    target_loss: Annotated[float, Field(gt=0)] | None = None
+    """The same of a loss on the test samples, which is reached by a loss that is no higher; at most one of the two."""
     world: WorldSettings
     """The devices, the server and their links."""
     model: ModelSettings
@@ -134,8 +136,8 @@ class Scenario(FileSettings):
 
     @model_serializer(mode="wrap")
     def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out prices and carbon that there are not, and checkpoints that are as usual."""
-        usual = {"prices": None, "carbon": None, "checkpoint": USUAL.model_dump()}
+        """Leave out a target loss, prices and carbon that there are not, and checkpoints that are as usual."""
+        usual = {"target_loss": None, "prices": None, "carbon": None, "checkpoint": USUAL.model_dump()}
         return {key: value for key, value in write(self).items() if key not in usual or value != usual[key]}
 
     def with_(self, changes: Mapping[str, Any] | None = None, /, **keywords: Any) -> Scenario:
@@ -232,13 +234,15 @@ class Scenario(FileSettings):
                 problems.append((("algorithms", index, "label"), entry.label, problem, None))
             for key, problem, allowed in in_vain(entry.name, entry.algorithm, entry.training, self.training):
                 problems.append((("algorithms", index, "training", key), None, problem, allowed))
+        if self.target_accuracy is not None and self.target_loss is not None:
+            problem = "there is a target_accuracy, too, and a run has one target: set one of the two to null"
+            problems.append((("target_loss",), self.target_loss, problem, None))
         clients = self.world.clients
         if (evaluated := self.evaluation.clients or 1) > clients:
             problem = f"the world has {clients} device{'s' * (clients > 1)}"
             problems.append((("evaluation", "clients"), evaluated, problem, f"1 to {clients}, or null"))
-        trainings: list[tuple[tuple[str | int, ...], ScheduledTraining]] = [((), self.training)]
-        trainings += [(("algorithms", index), entry.training) for index, entry in enumerate(self.algorithms)]
-        for where, training in trainings:
+        trainings = [(("algorithms", index), entry.training) for index, entry in enumerate(self.algorithms)]
+        for where, training in ((), self.training), *trainings:
             size = self.model.image_size
             if training.augment and training.augment.crop >= size:
                 problem = f"images of {size} x {size} pixels can be reflected by less than that"
@@ -248,12 +252,8 @@ class Scenario(FileSettings):
             if (cohort := training.clients_per_round) > clients:
                 problem = f"the world has {clients} device{'s' * (clients > 1)}"
                 problems.append(((*where, "training", "clients_per_round"), cohort, problem, f"1 to {clients}"))
-        groups = [group.name for group in self.world.devices]
-        if self.prices is not None and isinstance(self.prices.cellular, dict):
-            for name in self.prices.cellular:
-                if name not in groups:
-                    problem = f"the world has no such group of devices{near_miss(name, groups)}"
-                    problems.append((("prices", "cellular", name), None, problem, listed(dict.fromkeys(groups))))
+        if self.prices is not None:
+            problems += self.prices.unknown_groups([group.name for group in self.world.devices])
         if problems:
             raise invalid(problems)
         return self

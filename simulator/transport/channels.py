@@ -11,6 +11,7 @@ from torch import Tensor
 from simulator.accounting.costs import Cost, work
 from simulator.accounting.payload import WAY_BACK, Messages, covered, directions
 from simulator.learning.compression.base import FLOAT_BYTES, Compressor
+from simulator.learning.compression.padded import KeepsPadding
 from simulator.learning.trees import leaves, transform
 from simulator.transport.encoded import Coded, Steps, Tree, floating, is_floating, looked_up
 from simulator.world.store import Store
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def channels(
-    compression: Mapping[str, Compressor | None], kinds: Messages, wire: Wire
+    compression: Mapping[str, Compressor | None], kinds: Messages, wire: Wire, pads: bool = False
 ) -> dict[tuple[str, str], Channel]:
     """Return the channels that ``training.compression`` asks for, by kind and direction.
 
@@ -33,6 +34,7 @@ def channels(
         compression: the compressor of each key, which is a kind with or without a direction; None for no compression.
         kinds: the kinds of payloads that the algorithm sends at all; others get no channel.
         wire: what carries the payloads.
+        pads: whether rows of zeros in hidden states are padding, which must arrive as such.
     """
     by_precedence = sorted(compression.items(), key=lambda item: len(directions(item[0])[1]), reverse=True)
     settings = [
@@ -44,16 +46,27 @@ def channels(
     chosen = {(also, direction): how for kind, direction, how in settings for also in covered(kind)[1:]}
     chosen |= {(kind, direction): how for kind, direction, how in settings}
     sent_compressed = {where: how for where, how in chosen.items() if how and " ".join(where) in kinds.directed}
-    made: dict[tuple[str, str], Channel] = {where: Coded(compressor) for where, compressor in sent_compressed.items()}
+    coders = {where: coder(compressor, pads) for where, compressor in sent_compressed.items()}
+    made: dict[tuple[str, str], Channel] = {where: Coded(compressor) for where, compressor in coders.items()}
     for (kind, direction), compressor in sent_compressed.items():
         if direction == "up" and compressor.takes_change:
             made[kind, "up"] = CodedChange(compressor, wire)
             made[kind, "down"] = Noting(made.get((kind, "down")))
         if direction == "up" and compressor.pull and WAY_BACK.get(kind) in kinds.down:
             back = WAY_BACK[kind], "down"
-            made[kind, "up"] = sent = CodedAndKept(compressor)
+            made[kind, "up"] = sent = CodedAndKept(coders[kind, "up"])
             made[back] = Correcting(made.get(back), sent, kind)
     return made
+
+
+def coder(compressor: Compressor, pads: bool) -> Compressor | KeepsPadding:
+    """Return what encodes payloads: the compressor, which where it would fill padding also sends what is padding.
+
+    Args:
+        compressor: the compressor.
+        pads: whether rows of zeros in hidden states are padding.
+    """
+    return KeepsPadding(compressor) if pads and not compressor.tells_zeros else compressor
 
 
 @dataclass(eq=False)

@@ -11,6 +11,7 @@ from torch import Tensor
 from simulator.accounting.costs import Cost, work
 from simulator.accounting.payload import Frozen
 from simulator.learning.compression.base import FLOAT_BYTES, Compressor
+from simulator.learning.compression.padded import KeepsPadding
 from simulator.learning.data.lazy import LazyBatch
 from simulator.learning.trees import leaves, transform
 
@@ -52,7 +53,7 @@ class Coded:
         compressor: what encodes and decodes a tensor.
     """
 
-    def __init__(self, compressor: Compressor) -> None:
+    def __init__(self, compressor: Compressor | KeepsPadding) -> None:
         self.compressor = compressor
         self._shapes: dict[torch.Size, _Known] = {}
         self._made: dict[tuple[int, ...], tuple[tuple[Tensor, ...], Any]] = {}

@@ -8,6 +8,7 @@ from math import nan
 import numpy as np
 import pytest
 
+from analysis.goal import Target
 from analysis.settled import (
     SETTLE,
     Evaluation,
@@ -60,7 +61,7 @@ def test_it_is_the_mean_of_the_last_evaluations_but_never_of_that_before_trainin
 def test_a_target_holds_from_the_first_of_two_evaluations_in_a_row(
     accuracies: Sequence[float], wanted: float | None
 ) -> None:
-    assert held_from(evaluations(*accuracies), 0.7) == wanted
+    assert held_from(evaluations(*accuracies), Target(0.7)) == wanted
     assert held_from(evaluations(*accuracies), None) is None
 
 
@@ -68,8 +69,8 @@ def test_a_model_that_is_evaluated_twice_counts_once() -> None:
     """Where no update arrived in a round, or time was up in the middle of one, nothing was learned in between."""
     twice = [*evaluations(0.1, 0.5, 0.8), Evaluation(2, 25.0, 0.8)]
     assert settled_accuracy(twice, 2) == pytest.approx(0.65)
-    assert held_from(twice, 0.7) is None
-    assert held_from([*twice, Evaluation(3, 30.0, 0.7)], 0.7) == 20.0
+    assert held_from(twice, Target(0.7)) is None
+    assert held_from([*twice, Evaluation(3, 30.0, 0.7)], Target(0.7)) == 20.0
 
 
 def test_it_holds_never_before_it_is_reached() -> None:
@@ -77,7 +78,7 @@ def test_it_holds_never_before_it_is_reached() -> None:
     for accuracies in random.random((200, 6)).round(1):
         rows = evaluations(*map(float, accuracies))
         reached = [row.sim_time_s for row in rows if row.accuracy >= 0.5]
-        held = held_from(rows, 0.5)
+        held = held_from(rows, Target(0.5))
         confirmed = [clock for clock in reached if clock + 10 in reached]
         assert held == (min(confirmed) if confirmed else None)
         assert held is None or held >= min(reached)

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from analysis.goal import Target
 from simulator.experiments.run.tables import breakdown_table, clients_table, rounds_table, summarise
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.trial import run
 from simulator.scenario.scenario import Entry, Scenario, load
 
-TARGET = 0.5
+TARGET = Target(0.5)
 LEARNED = ("final_accuracy", "best_accuracy", "final_loss", "time_to_target_s", "personal_accuracy")
 LEARNED += ("personal_accuracy_worst_decile", "wall_time_s", "personal_accuracy_participants")
 LEARNED += ("personal_accuracy_participants_worst_decile",)

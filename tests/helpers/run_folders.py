@@ -11,6 +11,9 @@ import pandas as pd
 import yaml
 
 from analysis.columns import SITES_COLUMNS
+from analysis.goal import Target
+from analysis.settled import Evaluation
+from analysis.tasks import perplexity
 
 IDLE, COMPUTE, RADIO = 2.0, 4.0, 1.0  # watts: idle, and above idle while computing or sending
 SERVER_IDLE, SERVER_COMPUTE = 60.0, 200.0
@@ -32,6 +35,8 @@ def fabricate(
     per_round: int = 2,
     batches: int = 3,
     target: float | None = 0.8,
+    target_loss: float | None = None,
+    task: str | None = None,
     dry: bool = False,
     name: str = "made up",
 ) -> Path:
@@ -47,10 +52,13 @@ def fabricate(
         per_round: the size of the cohort.
         batches: the batches of a device, at least.
         target: the target accuracy.
+        target_loss: the target loss, in place of an accuracy.
+        task: what the models learn; None: the files do not say, as in earlier versions.
         dry: whether the run is dry.
         name: the name of the scenario.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    target = None if target_loss is not None else target
     behaviours = list(algorithms or ("fedavg", "sfprompt", "splitfed", "linear"))
     trials, rows, shares = [], [], []
     for place, label in enumerate(labels):
@@ -58,10 +66,14 @@ def fabricate(
         for seed in seeds:
             trial = _Trial(algorithm, label, seed, rounds, devices, per_round, batches, dry)
             trial.write_ledger(folder / "ledger" / f"{label}-{seed}")
-            trials.append(trial.summary(target))
+            trials.append(trial.summary(Target.of(target, target_loss)))
             rows += trial.rows
             shares += trial.breakdown()
     head = {"scenario": name, "version": "0.1.0", "dry": dry, "trials": trials}
+    if task is not None:
+        head["task"] = task
+        for summary in trials:
+            summary["perplexity"] = perplexity(summary["final_loss"], task)  # type: ignore[arg-type]
     (folder / "summary.json").write_text(json.dumps(head, indent=1))
     pd.DataFrame(rows).to_csv(folder / "rounds.csv", index=False)
     pd.DataFrame(shares).to_csv(folder / "breakdown.csv", index=False)
@@ -69,6 +81,7 @@ def fabricate(
         "name": name,
         "seeds": list(seeds),
         "target_accuracy": target,
+        **({"target_loss": target_loss} if target_loss is not None else {}),
         "world": {"devices": [{"name": "pi", "count": devices}], "server": {"name": "gpu", "slots": 1}},
         "model": {"name": "bundled", "image_size": 32},
         "data": {"name": "digits", "partition": {"name": "dirichlet", "alpha": 0.5}},
@@ -233,10 +246,11 @@ class _Trial:
         sending = self._sum(self.transfers, "seconds") - LATENCY * len(self.transfers)
         return COMPUTE * computing + RADIO * sending
 
-    def summary(self, target: float | None) -> dict[str, object]:
+    def summary(self, target: Target | None) -> dict[str, object]:
         """Return the trial's entry of `summary.json`."""
         last, accuracies = self.rows[-1], [row["accuracy"] for row in self.rows]
-        hits = [r["sim_time_s"] for r in self.rows if target is not None and not self.dry and r["accuracy"] >= target]  # type: ignore[operator]
+        scores = [Evaluation(0, r["sim_time_s"], r["accuracy"], r["loss"]) for r in self.rows if not self.dry]  # type: ignore[arg-type]
+        hits = [score.sim_time_s for score in scores if target is not None and target.reached_by(score)]
         shared = ["bytes_up", "bytes_down", "client_flops", "server_flops", "client_energy_j", "server_energy_j"]
         return {key: last[key] for key in ("algorithm", "label", "seed", "sim_time_s", *shared)} | {
             "rounds": last["round"],

@@ -68,6 +68,8 @@ def fabricate_sweep(
     dry: bool = False,
     version: str = "0.1.0",
     whole: bool = False,
+    task: str | None = None,
+    target_loss: float | None = None,
 ) -> Path:
     """Write a sweep folder, and return it. FL does not depend on `algorithms.*.head`: its points share their trials.
 
@@ -84,6 +86,8 @@ def fabricate_sweep(
         version: the version of sfsim that has written it.
         whole: give trials all files of a run, with as many batches per round as their head says; these files do not
             agree with the measures of the formula.
+        task: what the models learn; None: the files do not say, as in earlier versions.
+        target_loss: the target loss of the base scenario.
     """
     folder.mkdir(parents=True, exist_ok=True)
     groups = [[{key: value} for value in values] for key, values in axes.items()]
@@ -107,6 +111,7 @@ def fabricate_sweep(
                 if dry:
                     trial |= dict.fromkeys(("final_accuracy", "best_accuracy", "final_loss", "time_to_target_s"))  # type: ignore[arg-type]
                 head = {"scenario": "made up", "version": version, "dry": dry, "trials": [trial]}
+                head |= {"task": task} if task else {}
                 if whole and not (folder / "trials" / name).exists():
                     batches = int(place.get(HEAD, "1"))
                     fabricate(folder / "trials" / name, (label,), seeds=(seed,), batches=batches, dry=dry)
@@ -116,6 +121,7 @@ def fabricate_sweep(
     pd.DataFrame(rows).to_csv(folder / "points.csv", index=False)
     plan: dict[str, Any] = {"name": "made up", "version": version, "dry": dry}
     plan |= {"axes": {key: list(own) for key, own in axes.items()}, "scenario": {"name": "made up"}}
+    plan["scenario"] |= {"target_loss": target_loss} if target_loss is not None else {}
     if zipped:
         plan["zip"] = [{key: list(values) for key, values in group.items()} for group in zipped]
     (folder / "sweep.yaml").write_text(yaml.safe_dump(plan, sort_keys=False))

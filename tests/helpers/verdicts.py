@@ -8,8 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.columns import PATHS_COLUMNS
+from analysis.goal import Target
 from analysis.runs import Run
 from analysis.settled import Evaluation, held_from, settled_accuracy
+from analysis.tasks import perplexity
 
 Curve = Sequence[tuple[float, float | None]]
 """The clock in seconds and the accuracy after each round, from round 0 on."""
@@ -20,26 +22,31 @@ BYTES, JOULES = 1e6, 10.0
 def run_of(
     curves: Mapping[str, Mapping[int, Curve]],
     folder: Path,
-    target: float | None = 0.7,
+    target: float | Target | None = 0.7,
     samples: int | None = 400,
     paths: Mapping[str, Mapping[str, float]] | None = None,
+    task: str = "classification",
     **summary: Mapping[str, float],
 ) -> Run:
-    """Return a run with these accuracy curves.
+    """Return a run with these accuracy curves, and losses of `loss_at`.
 
     Args:
         curves: by label and seed, the curve of a trial.
         folder: an empty folder, into which the critical paths are written.
-        target: the target accuracy.
+        target: the target, or the target accuracy.
         samples: the number of test samples.
         paths: by label, the seconds of each side on the critical path of all rounds.
+        task: what the models learn.
         summary: further columns of the summary, by label.
     """
+    goal = Target(target) if isinstance(target, float) else target
     trials, rounds = [], []
     for label, by_seed in curves.items():
         for seed, curve in by_seed.items():
             known = [
-                Evaluation(i, clock, accuracy) for i, (clock, accuracy) in enumerate(curve) if accuracy is not None
+                Evaluation(i, clock, accuracy, loss_at(accuracy))
+                for i, (clock, accuracy) in enumerate(curve)
+                if accuracy is not None
             ]
             trials.append(
                 {
@@ -48,8 +55,10 @@ def run_of(
                     "seed": seed,
                     "rounds": len(curve) - 1,
                     "final_accuracy": known[-1].accuracy if known else None,
+                    "final_loss": known[-1].loss if known else None,
+                    "perplexity": perplexity(known[-1].loss if known else None, task),
                     "settled_accuracy": settled_accuracy(known, 3),
-                    "time_to_target_held_s": held_from(known, target),
+                    "time_to_target_held_s": held_from(known, goal),
                     "evaluated_samples": samples,
                     "sim_time_s": curve[-1][0],
                     "bytes_up": BYTES * (len(curve) - 1),
@@ -66,6 +75,7 @@ def run_of(
                     "updates": number,
                     "sim_time_s": clock,
                     "accuracy": accuracy,
+                    "loss": None if accuracy is None else loss_at(accuracy),
                     "bytes_up": BYTES * number,
                     "bytes_down": BYTES * number,
                     "client_energy_j": JOULES * number,
@@ -86,7 +96,7 @@ def run_of(
         folder=folder,
         name="made up",
         summary=table.astype(dict.fromkeys(numbers, "float64")),
-        rounds=pd.DataFrame(rounds).astype({"accuracy": "float64"}),
+        rounds=pd.DataFrame(rounds).astype({"accuracy": "float64", "loss": "float64"}),
         breakdown=empty,
         clients=empty,
         waste=empty,
@@ -95,8 +105,14 @@ def run_of(
         scenario_text="",
         version="",
         dry=all(accuracy is None for by_seed in curves.values() for curve in by_seed.values() for _, accuracy in curve),
-        target_accuracy=target,
+        target=goal,
+        task=task,
     )
+
+
+def loss_at(accuracy: float) -> float:
+    """Return the loss that goes with an accuracy: 4 at none, and 0 where all is right."""
+    return 4 * (1 - accuracy)
 
 
 def rising(seconds: float, accuracies: Sequence[float | None]) -> Curve:

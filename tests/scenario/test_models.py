@@ -10,6 +10,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
+from analysis.goal import Target
 from simulator.cli.entry import main
 from simulator.experiments.run.tables import summarise
 from simulator.experiments.trial import trial
@@ -92,7 +93,7 @@ def test_dry_is_real_with_a_resnet(
     dry, real = (found[label] for found in dry_and_real)
     for name, table in dry.ledger.tables().items():
         assert list(table) == list(real.ledger.tables()[name]), name
-    summaries = [summarise(outcome, 0.0) for outcome in (dry, real)]
+    summaries = [summarise(outcome, Target(0.0)) for outcome in (dry, real)]
     for key in LEARNED:
         values = [summary.pop(key) for summary in summaries]
         assert values[1] is not None

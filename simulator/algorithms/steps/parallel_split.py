@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from simulator.algorithms.base import OwnOrder, State, Steps
 from simulator.algorithms.steps.shared_body import TOGETHER, SharedBody, share_body
@@ -65,6 +65,8 @@ class ParallelSplit(SplitAlgorithm, OwnOrder):
     In a step every member sends one batch; the step ends when all have received their gradients. A client with no
     batch left sits out the rest of the round, and so does a device that has left.
     """
+
+    mixes_batches: ClassVar[bool] = True
 
     @property
     def shares_one_cut(self) -> bool:

@@ -56,6 +56,7 @@ class SplitAlgorithm(Algorithm):
             cut; the keys that another policy chooses must not be set.
     """
 
+    cuts_model: ClassVar[bool] = True
     chosen: ClassVar[tuple[str, ...]] = ("head",)
     """The keys whose values a policy chooses."""
     missing_keys: ClassVar[Mapping[str, str]] = {

@@ -115,6 +115,8 @@ class Run(Shown):
     def plot_accuracy(self, over: Over = "time") -> Figure:
         """Draw accuracy on the test set, one line for each label; with several seeds, their mean in a band.
 
+        Of models that predict the next token, it is the accuracy of tokens.
+
         Args:
             over: the horizontal axis: "time" (simulated), "bytes" (up and down), "energy" (of the devices), "rounds",
                 "updates" (aggregated), "money" or "carbon".
@@ -124,16 +126,26 @@ class Run(Shown):
         """
         from analysis import plot_accuracy
 
+        return root_figure(plot_accuracy(self.data, self._checked(over, "accuracy")))
+
+    def plot_loss(self, over: Over = "time") -> Figure:
+        """Draw the loss on the test set, the mean cross-entropy in nats; see ``plot_accuracy``."""
+        from analysis import plot_loss
+
+        return root_figure(plot_loss(self.data, self._checked(over, "loss")))
+
+    def _checked(self, over: Over, what: str) -> Over:
+        """Return what something is drawn over, if the run has it."""
         if over not in get_args(Over):
             raise ValueError(
-                f'accuracy cannot be drawn over "{over}"{near_miss(over, get_args(Over))} '
+                f'{what} cannot be drawn over "{over}"{near_miss(over, get_args(Over))} '
                 f"(allowed: {listed(get_args(Over))})"
             )
         column = _BILLED.get(over)
         if column and self.rounds[column].isna().all():
             key = "prices" if over == "money" else "carbon"
-            raise ValueError(f'accuracy cannot be drawn over "{over}": the scenario has no {key}')
-        return root_figure(plot_accuracy(self.data, over))
+            raise ValueError(f'{what} cannot be drawn over "{over}": the scenario has no {key}')
+        return over
 
     def plot_where(self) -> Figure:
         """Draw where device time, traffic and device energy go: a bar for each label, in pieces by phase."""

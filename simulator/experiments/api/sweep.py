@@ -11,6 +11,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from analysis.tasks import NEXT_TOKEN
 from simulator.experiments.api.inputs import AnyScenario, Folder, scenario_of
 from simulator.experiments.api.shown import Shown, root_figure
 from simulator.experiments.run.consoles import session_console
@@ -36,6 +37,12 @@ _MEASURES: tuple[tuple[str, str, Kind], ...] = (
     ("down", "bytes_down", "bytes"),
     ("energy", "client_energy_j", "joules"),
 )
+_OF_TOKENS: tuple[tuple[str, str, Kind], ...] = (
+    ("loss", "final_loss", "count"),
+    ("perplexity", "perplexity", "count"),
+    ("token accuracy", "settled_accuracy", "fraction"),
+)
+"""What stands in place of accuracy where models predict the next token."""
 
 
 def sweep(
@@ -188,7 +195,12 @@ class SweepResult(Shown):
 
         names = short_names([axis.key for axis in self.data.axes])
         rows = self.data.summary
-        measures = [measure for measure in _MEASURES if present(rows, measure[1])]
+        of_tokens = self.data.task == NEXT_TOKEN
+        measures = [
+            measure
+            for measure in ((*_OF_TOKENS, *_MEASURES[1:]) if of_tokens else _MEASURES)
+            if present(rows, measure[1])
+        ]
         seeds = rows["seed"].nunique()
         title = f"{self.data.name}: {rows['point'].nunique()} points" + (f", means of {seeds} seeds" * (seeds > 1))
         table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.accounting.prices import ELECTRICITY, GPU, held_usd
 
 if TYPE_CHECKING:
+    from analysis.goal import Target
     from simulator.accounting.carbon import Emission
     from simulator.accounting.prices import Charge
     from simulator.experiments.trial.result import TrialResult
@@ -79,15 +80,15 @@ def _running(rows: Iterable[Charge | Emission], column: str, numbers: Sequence[i
     return sums
 
 
-def to_target(outcome: TrialResult, target: float | None) -> dict[str, float | None]:
-    """Return the keys of a summary that say what the first evaluation at or above a target accuracy had cost.
+def to_target(outcome: TrialResult, target: Target | None) -> dict[str, float | None]:
+    """Return the keys of a summary that say what the first evaluation that reaches a target had cost.
 
     Args:
         outcome: the trial's result.
-        target: the target accuracy, a fraction, or None.
+        target: the target, or None.
     """
     reached: tuple[float | None, float | None] = (None, None)
     if target is not None and has_costs(outcome):
         pairs = zip(outcome.rounds, running_costs(outcome), strict=True)
-        reached = next((spent for point, spent in pairs if point.score and point.score.accuracy >= target), reached)
+        reached = next((spent for point, spent in pairs if point.score and target.reached_by(point.score)), reached)
     return {"cost_to_target_usd": reached[0], "carbon_to_target_kg": reached[1]}

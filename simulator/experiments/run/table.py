@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.table import Table
 
-from simulator.experiments.run.settled import spread
+from analysis.goal import Goal, Target
+from simulator.experiments.run.settled import predicts_tokens, spread
 from simulator.settings.humanize import Kind, human
 
 if TYPE_CHECKING:
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 
 COSTS: tuple[tuple[str, str, Kind], ...] = (("cost", "cost_usd", "usd"), ("carbon", "carbon_kg", "kg"))
 """The columns of the table that only scenarios with prices or carbon intensities have."""
+LEARNED: tuple[tuple[str, str, Goal], ...] = (("accuracy", "settled_accuracy", "accuracy"),)
+LEARNED_OF_TOKENS: tuple[tuple[str, str, Goal], ...] = (
+    ("loss", "final_loss", "loss"),
+    ("perplexity", "perplexity", "loss"),
+    ("token accuracy", "settled_accuracy", "accuracy"),
+)
+"""The columns of what was learned: of classifiers, and of models that predict the next token."""
 _SHORT = 8
 """A label is given at least this many characters before figures are broken."""
 _GAP = 2
@@ -36,7 +44,7 @@ def results_table(
         shares: by label, the share of the devices' busy time that was in vain.
         width: how many characters a line has.
     """
-    target = scenario.target_accuracy
+    target = Target.of(scenario.target_accuracy, scenario.target_loss)
     trials = [row for rows in summaries.values() for row in rows]
     measures: list[tuple[str, str, Kind]] = [
         ("time", "sim_time_s", "seconds"),
@@ -46,18 +54,23 @@ def results_table(
         ("energy", "client_energy_j", "joules"),
     ]
     if target is not None:
-        measures.insert(1, (f"to {target:.0%}", "time_to_target_held_s", "seconds"))
+        goal = f"loss {target.number}" if target.goal == "loss" else f"{target.value:.0%}"
+        measures.insert(1, (f"to {goal}", "time_to_target_held_s", "seconds"))
     if any(row["lost_updates"] for row in trials) or len({row["updates"] for row in trials}) > 1:
         measures.append(("updates", "updates", "count"))
     measures += [(name, key, kind) for name, key, kind in COSTS if any(row[key] is not None for row in trials)]
+    learned = LEARNED_OF_TOKENS if predicts_tokens(scenario) else LEARNED
+    if target is not None and target.goal == "loss" and learned is LEARNED:
+        learned = (*learned, ("loss", "final_loss", "loss"))
     cells = {
         label: [
-            spread([row["settled_accuracy"] for row in rows]),
+            *(spread([row[key] for row in rows], goal) for _, key, goal in learned),
             *(human(kind, _mean(rows, key)) for _, key, kind in measures),
         ]
         for label, rows in summaries.items()
     }
-    headings, title = ["accuracy", *(heading for heading, _, _ in measures)], "traffic, work and energy of the devices"
+    headings = [*(heading for heading, _, _ in learned), *(heading for heading, _, _ in measures)]
+    title = "traffic, work and energy of the devices"
     if any(shares.values()):
         headings, title = [*headings, "wasted"], f"{title}; wasted: the share of their busy time"
         cells = {label: [*texts, human("fraction", shares[label])] for label, texts in cells.items()}

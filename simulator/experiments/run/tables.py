@@ -13,6 +13,8 @@ from math import fsum, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.goal import Target
+from analysis.tasks import perplexity
 from simulator.accounting.tiers import edge_traffic
 from simulator.accounting.usage import Use, active_energy
 from simulator.accounting.waste import UNFINISHED, Waste, lost_updates, marked, total
@@ -29,6 +31,7 @@ from simulator.experiments.run.server_tables import (
     waits_table,
 )
 from simulator.experiments.run.settled import settled
+from simulator.experiments.trial.build import task_of
 from simulator.scenario.ignored import not_looked_at
 from simulator.settings.disk import written
 from simulator.settings.files import write_text
@@ -47,7 +50,7 @@ PACKAGES = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "pillow", "sc
 """Packages on whose versions learned figures depend."""
 
 
-def summarise(outcome: TrialResult, target: float | None, rounds: Table | None = None) -> Summary:
+def summarise(outcome: TrialResult, target: Target | None, rounds: Table | None = None) -> Summary:
     """Return one trial in SI units: the keys of ``summary.json`` but those that ``summary_of`` joins.
 
     A new figure is shown only where its key is also named: in ``analysis.measures`` for the table of a run's report, in
@@ -58,12 +61,12 @@ def summarise(outcome: TrialResult, target: float | None, rounds: Table | None =
 
     Args:
         outcome: the trial's result.
-        target: the target accuracy, a fraction, or None.
+        target: what is to be reached, or None.
         rounds: the trial's ``rounds_table``, if it was built already.
     """
     scores = [point.score for point in outcome.rounds if point.score]
     final = scores[-1] if scores else None
-    reached = (p.sim_time_s for p in outcome.rounds if p.score and target is not None and p.score.accuracy >= target)
+    reached = (p.sim_time_s for p in outcome.rounds if p.score and target is not None and target.reached_by(p.score))
     rounds = rounds or rounds_table(outcome)
     last = dict(zip(rounds.columns, rounds.rows[-1], strict=True))
     updates, energy = _updates(outcome), float(last["client_energy_j"])
@@ -109,11 +112,12 @@ def summary_of(outcome: TrialResult, scenario: Scenario, rounds: Table | None = 
 
     Args:
         outcome: the trial's result.
-        scenario: its scenario, with the target accuracy.
+        scenario: its scenario, with the target.
         rounds: the trial's ``rounds_table``, if it was built already.
     """
-    target, rounds = scenario.target_accuracy, rounds or rounds_table(outcome)
+    target, rounds = Target.of(scenario.target_accuracy, scenario.target_loss), rounds or rounds_table(outcome)
     summary = summarise(outcome, target, rounds) | participants(outcome) | to_target(outcome, target)
+    summary["perplexity"] = perplexity(summary["final_loss"], task_of(scenario))
     return summary | settled(outcome, rounds, scenario) | round_costs(outcome)
 
 
@@ -267,7 +271,8 @@ def write(
     """
     rounds = [rounds_table(outcome) for outcome in outcomes]
     trials = [summary_of(outcome, scenario, own) for outcome, own in zip(outcomes, rounds, strict=True)]
-    summary = {"scenario": scenario.name, "version": _version("sfsim"), "dry": dry, "trials": trials}
+    head = {"scenario": scenario.name, "version": _version("sfsim"), "dry": dry, "task": task_of(scenario)}
+    summary = head | {"trials": trials}
     write_text(folder / SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
     write_text(folder / "scenario.yaml", scenario.resolved())
     made_with = environment(scenario.threads, device) | plugins_in(folder, scenario)

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from analysis.tasks import CLASSIFICATION, NEXT_TOKEN
 from simulator.experiments.executors.sequential import Sequential
 from simulator.experiments.run.consoles import bars, shows_bars
 from simulator.experiments.run.digest import Digest
+from simulator.experiments.trial.build import task_of
 from simulator.experiments.trial.checkpoint import Checkpoints
 from simulator.experiments.trial.memory_check import Tell, dry_run_that_fits
 from simulator.experiments.trial.trial import run as run_trial
@@ -155,7 +157,7 @@ class RunJob:
         def progress(point: RoundResult) -> None:
             if checkpoints.resumed and not point.round:
                 tell(f"{job.name} goes on after round {checkpoints.resumed}")
-            self.shows(job, point.done, state_of(point))
+            self.shows(job, point.done, state_of(point, task_of(scenario)))
 
         if job.dry:
             outcome = dry_run_that_fits(scenario, job.entry, job.seed, progress, tell)
@@ -168,9 +170,16 @@ class RunJob:
         return digest
 
 
-def state_of(point: RoundResult) -> str:
-    """Return in words how far a trial is."""
+def state_of(point: RoundResult, task: str = CLASSIFICATION) -> str:
+    """Return in words how far a trial is.
+
+    Args:
+        point: its state.
+        task: what its models learn.
+    """
     state = f"simulated {human('seconds', point.sim_time_s)}"
+    if point.score and task == NEXT_TOKEN:
+        return f"{state}, loss {point.score.loss:.3f}"
     return f"{state}, accuracy {point.score.accuracy:.3f}" if point.score else state
 
 
@@ -228,6 +237,8 @@ def said_of(digest: Digest) -> str:
     """Return in words how a trial ended."""
     summary = digest.summary
     state = f"simulated {human('seconds', summary['sim_time_s'])}"
+    if summary.get("perplexity") is not None:
+        return f"{state}, loss {summary['final_loss']:.3f}"
     return state if summary["final_accuracy"] is None else f"{state}, accuracy {summary['final_accuracy']:.3f}"
 
 

@@ -9,6 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.tasks import NEXT_TOKEN
 from simulator.settings.csv_cells import unescaped_row
 from simulator.settings.wording import listed, near_miss
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario
 
 LEARNED = (
-    *("settled_accuracy", "final_accuracy", "best_accuracy", "final_loss"),
+    *("settled_accuracy", "final_accuracy", "best_accuracy", "final_loss", "perplexity"),
     *("personal_accuracy", "personal_accuracy_worst_decile"),
     *("personal_accuracy_participants", "personal_accuracy_participants_worst_decile"),
 )
@@ -25,7 +26,7 @@ TO_TARGET = (
     *("time_to_target_s", "bytes_to_target", "client_energy_to_target_j", "cost_to_target_usd", "carbon_to_target_kg"),
     *("time_to_target_held_s", "bytes_to_target_held", "client_energy_to_target_held_j"),
 )
-"""Figures until the target accuracy: until the first evaluation at or above it, or, held, the first of two in a row."""
+"""Figures until the target: until the first evaluation that reaches it, or, held, the first of two in a row."""
 SPENT = {
     "bytes_to_target": ("time_to_target_s", ("bytes_up", "bytes_down")),
     "bytes_to_target_held": ("time_to_target_held_s", ("bytes_up", "bytes_down")),
@@ -70,8 +71,13 @@ def missing(name: str, scenario: Scenario, dry: bool) -> str | None:
     """
     if dry and name in (*LEARNED, *TO_TARGET):
         return "a dry run has no accuracy: search without --dry, or by what a dry run gives, such as sim_time_s"
-    if name in TO_TARGET and scenario.target_accuracy is None:
-        return "the scenario has no target_accuracy: set one, with set: {target_accuracy: 0.7}"
+    if name in TO_TARGET and scenario.target_accuracy is None and scenario.target_loss is None:
+        return (
+            "the scenario has no target_accuracy: set one, with set: {target_accuracy: 0.7}, "
+            "or a target_loss of a language model"
+        )
+    if name == "perplexity" and not _predicts_tokens(scenario):
+        return "only models that predict the next token have one: search by final_loss or an accuracy"
     if name.startswith("cost_") and scenario.prices is None:
         return "the scenario has no prices"
     if name.startswith("carbon_") and scenario.carbon is None:
@@ -79,6 +85,12 @@ def missing(name: str, scenario: Scenario, dry: bool) -> str | None:
     if name.startswith("bytes_edge") and not scenario.world.edges:
         return "the scenario has no edges"
     return None
+
+
+def _predicts_tokens(scenario: Scenario) -> bool:
+    from simulator.experiments.trial.build import task_of  # it loads torch
+
+    return task_of(scenario) == NEXT_TOKEN
 
 
 def figures_of(folders: Sequence[Path], names: Iterable[str]) -> dict[str, float | None]:
@@ -107,7 +119,7 @@ def _figure(folder: Path, summary: Mapping[str, Any], name: str) -> float | None
     if name == "bytes":
         return float(summary["bytes_up"] + summary["bytes_down"])
     if name not in SPENT:
-        value = summary[name]
+        value = summary.get(name) if name == "perplexity" else summary[name]  # trials of earlier versions lack it
         return None if value is None or not isfinite(value) else float(value)
     moment, columns = SPENT[name]
     if summary[moment] is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.goal import Target
 from analysis.quantities import kind_of
 from simulator.experiments.executors.folders import look_again
 from simulator.experiments.search.evaluate import Evaluated, Item, not_shared
@@ -177,13 +178,19 @@ class Loop:
         return self._outcome(point, INFEASIBLE if wrong else DONE, figures, (0.0, *violations), "; ".join(wrong))
 
     def _short_of_target(self, folders: Sequence[Path]) -> tuple[float, str]:
-        """Return by how much, as a share, trials fall short of the target accuracy, and say so."""
-        target = self.points.base.target_accuracy or 1.0
+        """Return by how much, as a share, trials fall short of the target, and say so."""
+        base = self.points.base
+        target = Target.of(base.target_accuracy or None, base.target_loss) or Target(1.0)
+        said = f"with at least one seed the target of {target.said} is not reached"
+        if target.goal == "loss":
+            loss = figures_of(folders, ["final_loss"])["final_loss"]
+            if len(folders) == 1:
+                said = f"the target of {target.said} is not reached: the loss at the end is {human('count', loss)}"
+            return max(INVALID if loss is None else (loss - target.value) / target.value, 1e-3), said
         best = figures_of(folders, ["best_accuracy"])["best_accuracy"] or 0.0
-        said = f"with at least one seed the target of {human('fraction', target)} is not reached"
         if len(folders) == 1:
-            said = f"the target of {human('fraction', target)} is not reached: the best accuracy is {best:.1%}"
-        return max((target - best) / target, 1e-3), said
+            said = f"the target of {target.said} is not reached: the best accuracy is {best:.1%}"
+        return max((target.value - best) / target.value, 1e-3), said
 
     def _infeasible(self, point: Point, message: str) -> Outcome:
         return self._outcome(point, INFEASIBLE, violations=(INVALID,), message=message)

@@ -14,16 +14,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from analysis import Sweep
+    from analysis.goal import Target
 
 REPORT = "report.html"
 
 
-def tell_results(folder: Path, target: float | None, console: Console) -> None:
+def tell_results(folder: Path, target: Target | None, console: Console) -> None:
     """Draw the report of a sweep, and print its verdict, where the report is, and the table.
 
     Args:
         folder: the sweep's folder.
-        target: the target accuracy, a fraction; None without one.
+        target: what is to be reached; None without a target.
         console: where it is printed.
     """
     from analysis.verdict import verdict_of_sweep

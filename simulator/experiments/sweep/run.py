@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from analysis.goal import Target
 from simulator.experiments.executors.choose import chosen
 from simulator.experiments.executors.local import executor_for, workers_that_fit
 from simulator.experiments.run.consoles import standard_console, status
@@ -226,7 +227,7 @@ def run_points(
     if report:
         count = f"{done} of {plan.count} trials are done, {now} of them now"
         console.print(f"{count}: {store.folder / POINTS}", soft_wrap=True, markup=False)
-        tell_results(store.folder, base.target_accuracy, console)
+        tell_results(store.folder, Target.of(base.target_accuracy, base.target_loss), console)
     if failed and not keep_going:
         raise ScenarioError(f"{len(failed)} of {plan.count} trials failed: the same command tries them again")
     return store.folder

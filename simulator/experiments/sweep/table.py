@@ -13,11 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from analysis.tasks import worded
 from simulator.settings.humanize import MISSING, Scale, common_scale, human, scale
 from simulator.settings.terminal import print_on
 
 if TYPE_CHECKING:
     from analysis import Sweep
+    from analysis.goal import Target
+    from analysis.quantities import Measure
 
 MOST_POINTS = 20
 """Of more points only some are shown."""
@@ -29,17 +32,19 @@ _HEADING = 16
 """A heading is broken into lines where it is longer than this and than what stands below it."""
 
 
-def print_table(console: Console, sweep: Sweep, target: float | None, everywhere: str) -> None:
+def print_table(console: Console, sweep: Sweep, target: Target | None, everywhere: str) -> None:
     """Print what each algorithm reaches at each point: its settled accuracy and its time, means over the seeds.
 
-    The time is that from which the target accuracy holds; of a dry run, without a target, or where nothing holds it, it
+    Of models that predict the next token, the loss at the end stands in place of accuracy.
+
+    The time is that from which the target holds; of a dry run, without a target, or where nothing holds it, it
     is the makespan. The fastest algorithm of a point is bold on a terminal. Algorithms for which a line has no room
     follow in further tables.
 
     Args:
         console: where the table is printed.
         sweep: the sweep, as it was read from its folder.
-        target: the target accuracy of the base scenario, a fraction, or None.
+        target: the target of the base scenario, or None.
         everywhere: where all points are found if the table has only the best.
     """
     results = _Results.of(sweep, target)
@@ -61,12 +66,14 @@ class _Cell:
     """What an algorithm reaches at a point; NaN where there is no value.
 
     Attributes:
-        accuracy: the settled accuracy, a fraction.
+        learned: the settled accuracy, a fraction, or the loss.
+        error: what is smaller for a better model: the loss, or the accuracy with its sign turned.
         seconds: the time to the target, or the makespan.
         status: what stands in place of both; empty if the trials are done.
     """
 
-    accuracy: float
+    learned: float
+    error: float
     seconds: float
     status: str = ""
 
@@ -74,7 +81,7 @@ class _Cell:
     def rank(self) -> tuple[float, float]:
         """What is smaller for a better result: the time, then the error."""
         seconds = inf if isnan(self.seconds) or self.status else self.seconds
-        return seconds, inf if isnan(self.accuracy) else -self.accuracy
+        return seconds, inf if isnan(self.error) else self.error
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,7 @@ class _Results:
         until: how a sentence about the time ends: " to hold 70 % accuracy", or empty for the makespan.
         lacking: what the title says where no algorithm holds the target.
         trained: whether there are accuracies.
+        learned: the measure of what was learned.
         cells: the figures by point and label, of the points that are shown, in their order.
         points: how many points there are in all.
     """
@@ -94,34 +102,35 @@ class _Results:
     until: str
     lacking: str
     trained: bool
+    learned: Measure
     cells: dict[int, dict[str, _Cell]]
     points: int
 
     @classmethod
-    def of(cls, sweep: Sweep, target: float | None) -> _Results:
+    def of(cls, sweep: Sweep, target: Target | None) -> _Results:
         """Return the figures of all points, or of the best if there are many."""
-        from analysis.headline import HELD, accuracy_of
+        from analysis.headline import HELD, learned_of
 
-        summary = sweep.summary
-        accuracy = accuracy_of(summary)
-        trained = bool(summary[accuracy].notna().any())
+        summary, learned = sweep.summary, sweep.measure(learned_of(sweep.summary, sweep.task))
+        trained = bool(summary[learned.column].notna().any())
         held = HELD in summary and bool(summary[HELD].notna().any())
         until = lacking = ""
         if trained and target is not None:
-            goal = f"{human('fraction', target)} accuracy"
+            goal = target.said if target.goal == "loss" else worded(f"{target.said} accuracy", sweep.task)
             until, lacking = (f" to hold {goal}", "") if held else ("", f"; nothing held {goal}")
         cells: dict[int, dict[str, _Cell]] = {}
-        columns = (summary[name].tolist() for name in (accuracy, HELD if until else "sim_time_s", "status"))
+        columns = (summary[name].tolist() for name in (learned.column, HELD if until else "sim_time_s", "status"))
         figures = list(zip(*columns, strict=True))
         for (point, label), rows in sweep.seeds_at.items():
-            accuracies, seconds, statuses = zip(*(figures[row] for row in rows), strict=True)
+            values, seconds, statuses = zip(*(figures[row] for row in rows), strict=True)
             wrong = next((status for status in statuses if status != "done"), "")
-            cells.setdefault(point, {})[label] = _Cell(_mean(accuracies), _mean(seconds), wrong)
+            value, sign = _mean(values), -1 if learned.more_is_better else 1
+            cells.setdefault(point, {})[label] = _Cell(value, sign * value, _mean(seconds), wrong)
         points = len(cells)
         if points > MOST_POINTS:
             best = sorted(cells, key=lambda point: min(cell.rank for cell in cells[point].values()))[:BEST]
             cells = {point: cells[point] for point in best}
-        return cls(sweep, until, lacking, trained, cells, points)
+        return cls(sweep, until, lacking, trained, learned, cells, points)
 
     @property
     def shown(self) -> int:
@@ -134,7 +143,7 @@ class _Results:
         time = f"time{self.until}" if self.until else "simulated time"
         seeds = self.sweep.summary["seed"].nunique()
         means = f", means over {seeds} seeds" if seeds > 1 else ""
-        said = f"{'settled accuracy and ' if self.trained else ''}{time}{means}{self.lacking}"
+        said = f"{f'{self.learned.name} and ' if self.trained else ''}{time}{means}{self.lacking}"
         return f"{said[0].upper()}{said[1:]}"
 
     @cached_property
@@ -163,7 +172,7 @@ class _Results:
             return unit.text(seconds) if unit and not isnan(seconds) else human("seconds", seconds)
 
         parts = {
-            (point, label): (human("fraction", cell.accuracy), time(cell.seconds))
+            (point, label): (human(self.learned.kind, cell.learned), time(cell.seconds))
             for point, row in self.cells.items()
             for label, cell in row.items()
         }
@@ -173,8 +182,8 @@ class _Results:
             for point, row in self.cells.items()
         }
 
-    def _joined(self, accuracy: str, time: str, wide: int, long: int) -> str:
-        return f"{accuracy:>{wide}}  {time:>{long}}" if self.trained else time
+    def _joined(self, learned: str, time: str, wide: int, long: int) -> str:
+        return f"{learned:>{wide}}  {time:>{long}}" if self.trained else time
 
     def blocks(self, width: int) -> Iterator[list[str]]:
         """Yield the labels that a table of this many characters has room for, until all have been."""

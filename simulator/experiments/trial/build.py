@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +17,7 @@ from simulator.experiments.trial.result import ClassCount
 from simulator.learning.data.inputs import Inputs
 from simulator.learning.data.shards import Shard, histogram
 from simulator.learning.modalities import Modality
-from simulator.learning.models.adaptation import adapted
+from simulator.learning.models.adaptation import Adaptation, adapted
 from simulator.learning.task import Task
 from simulator.scenario.edges import SERVER, numbered
 from simulator.settings.errors import located
@@ -37,6 +37,15 @@ if TYPE_CHECKING:
     from simulator.scenario.world import WorldSettings
 
 
+def task_of(scenario: Scenario) -> str:
+    """Return what models of a scenario learn: ``classification``, ``next_token`` or ``multiple_choice``.
+
+    Raises:
+        ScenarioError: the data cannot be used; the message names the line.
+    """
+    return str(getattr(load(scenario), "task", "classification"))
+
+
 def structure(scenario: Scenario, entry: Entry) -> Staged:
     """Return the stages of the model, without weights, as an algorithm of the scenario will train it.
 
@@ -45,9 +54,14 @@ def structure(scenario: Scenario, entry: Entry) -> Staged:
         NotStagedError: the model cannot be divided into stages.
     """
     built = build_model(scenario, seed=0, dry=True)
-    _, model = adapted(built.model, entry.algorithm.adapt(entry.training))
+    _, model = adapted(built.model, _adaptation(entry))
     model.objective = built.objective
     return model
+
+
+def _adaptation(entry: Entry) -> Adaptation:
+    """Return how an algorithm adapts the model: what stages share stays one tensor, unless it cuts the model."""
+    return replace(entry.algorithm.adapt(entry.training), tied=not entry.algorithm.cuts_model)
 
 
 def devices(settings: WorldSettings) -> Iterator[tuple[str, int]]:
@@ -91,7 +105,7 @@ def make_task(scenario: Scenario, entry: Entry, seeds: Seeds, dry: bool) -> Task
         samples = torch.from_numpy(order[: scenario.evaluation.samples])
     return Task(
         built.model,
-        entry.algorithm.adapt(entry.training),
+        _adaptation(entry),
         entry.training,
         test,
         seed=seeds.integer("prompts"),

@@ -63,7 +63,8 @@ def as_key(scenario: Scenario) -> str:
     return scenario.model_dump_json(exclude=_IRRELEVANT)
 
 
-_IRRELEVANT = {"algorithms", "seeds", "prices", "carbon", "target_accuracy", "evaluation", "checkpoint"}
+_IRRELEVANT = {"algorithms", "seeds", "prices", "carbon", "evaluation", "checkpoint"}
+_IRRELEVANT |= {"target_accuracy", "target_loss"}
 
 
 class EqualShards(Partition):

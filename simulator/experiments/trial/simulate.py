@@ -85,8 +85,9 @@ class Simulation:
         self.scenario, self.entry, self.seed, self.without = scenario, entry, seed, without
         self.seeds = Seeds(seed)
         self.task, wire = make_task(scenario, entry, self.seeds, dry), Wire(entry.training.wire_dtype)
-        kinds = entry.algorithm.messages(self.task.model, entry.training)
-        self.world = World(wire, channels=channels(entry.training.compression, kinds, wire))
+        model = self.task.model
+        kinds = entry.algorithm.messages(model, entry.training)
+        self.world = World(wire, channels=channels(entry.training.compression, kinds, wire, model.takes_tokens))
         self.power = populate(scenario, entry, self.seeds, self.task, self.world, dry)
         for client in self.world.clients:
             client.fits = client.name not in without

@@ -157,11 +157,19 @@ def _checked(scenario: Scenario, entry: Entry, dry: bool) -> Messages:
         raise UnfitError(("training", "train"), training.train, str(error), "full, linear or bias") from error
     except NotStagedError as error:
         raise scenario.error(("model", "name"), scenario.model.name, str(error)) from error
-    except UnfitError as error:  # the model cannot have these adapters
+    except UnfitError as error:  # the model cannot have these prompts or adapters
+        if error.path[0] == "prompts":
+            raise error.below("training") from error
         if error.key == "blocks" and training.lora.blocks is None:  # the algorithm chose the blocks, by its head
             head = getattr(algorithm, "head", None)
             raise UnfitError("head", head, f"no block is left: {error.problem}") from error
         raise error.below("training", "lora") from error
+    if model.takes_tokens and training.augment:
+        problem = "images are augmented, and the data are texts"
+        raise UnfitError(("training", "augment"), None, problem, "null")
+    if model.takes_tokens and algorithm.mixes_batches and scenario.model.padding == "longest":
+        problem = f"{algorithm.name} joins the batches of several devices, so all texts must be padded to one length"
+        raise UnfitError("name", entry.name, problem, "model.padding: length, or another algorithm")
     if not model.slice(model.whole).trainable:
         problem = f"{algorithm.name} trains nothing: no parameter of the model is selected by its adapt"
         raise UnfitError("name", entry.name, problem)

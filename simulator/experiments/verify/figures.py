@@ -9,8 +9,10 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from analysis.goal import Target
 from analysis.reading import RunError, first_line
 from analysis.settled import SETTLE, Evaluation, held_from, settled_accuracy
+from analysis.tasks import CLASSIFICATION, perplexity
 from simulator.accounting.ledger import Ledger
 from simulator.accounting.tiers import edge_traffic
 from simulator.accounting.usage import active_energy
@@ -121,7 +123,7 @@ def read_rows(path: Path) -> Rows:
 
 
 def summary_differences(
-    told: Mapping[str, Any], rows: Rows, outcome: TrialResult, scenario: Mapping[str, Any]
+    told: Mapping[str, Any], rows: Rows, outcome: TrialResult, scenario: Mapping[str, Any], task: str = CLASSIFICATION
 ) -> Iterator[str]:
     """Yield where the entry of a trial in ``summary.json`` differs from what its ledger and its scores give.
 
@@ -130,8 +132,10 @@ def summary_differences(
         rows: the trial's rows of ``rounds.csv``.
         outcome: the trial, rebuilt.
         scenario: the content of ``scenario.yaml``.
+        task: what the models learn, as ``summary.json`` says.
     """
     made = _from_ledger(outcome) | _from_scores(rows, outcome, scenario)
+    made["perplexity"] = perplexity(made["final_loss"], task)
     for key, value in made.items():
         if key in told and not same(told[key], value):
             name = f"summary.json: {key} of {told['label']}-{told['seed']}"
@@ -171,17 +175,16 @@ def _from_ledger(outcome: TrialResult) -> dict[str, Any]:
 def _from_scores(rows: Rows, outcome: TrialResult, scenario: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys of a summary that the scores in ``rounds.csv`` give."""
     scores = [(point, point.score) for point in outcome.rounds if point.score]
-    target = scenario.get("target_accuracy")
-    target = float(target) if isinstance(target, int | float) else None
+    target = Target.written(scenario)
     evaluation = scenario.get("evaluation")
     settle = evaluation.get("settle", SETTLE) if isinstance(evaluation, Mapping) else SETTLE
     evaluations = [
-        Evaluation(float(row["updates"]), float(row["sim_time_s"]), float(row["accuracy"]))
+        Evaluation(float(row["updates"]), float(row["sim_time_s"]), float(row["accuracy"]), float(row["loss"] or "nan"))
         for row in rows
         if row["accuracy"] and row.get("updates")
     ]
     final = scores[-1][1] if scores else None
-    reached = (point.sim_time_s for point, score in scores if target is not None and score.accuracy >= target)
+    reached = (point.sim_time_s for point, score in scores if target is not None and target.reached_by(score))
     personal = final[2:6] if final else (None,) * 4
     return {
         "final_accuracy": final.accuracy if final else None,

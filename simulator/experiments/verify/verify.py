@@ -115,7 +115,7 @@ def _run(folder: Path, of_study: bool) -> Iterator[Check]:
         priced, unpriced = None, f"not checked: the scenario cannot be loaded: {str(error).splitlines()[0]}"
     for name, told in zip(names, trials, strict=True):
         if (folder / LEDGER).exists():
-            yield from _trial(folder, name, told, tables, scenario, priced, unpriced)
+            yield from _trial(folder, name, told, tables, scenario, priced, unpriced, str(head.get("task")))
         elif of_study:
             yield Check(name, note="not checked: the trial keeps no ledger")
         else:
@@ -159,6 +159,7 @@ def _trial(
     scenario: Mapping[str, Any],
     priced: Any,
     unpriced: str,
+    task: str,
 ) -> Iterator[Check]:
     """Yield the checks of one trial: the laws of its ledger, its tables and its summary."""
     place = folder / LEDGER / name
@@ -188,7 +189,7 @@ def _trial(
             if not (table == "costs.csv" and unpriced):
                 differences += tables.differences(table, told, outcome)
         yield Check.of(f"{name}: tables", differences, unpriced and f"costs.csv is {unpriced}")
-        yield Check.of(f"{name}: summary", summary_differences(told, rows, outcome, scenario))
+        yield Check.of(f"{name}: summary", summary_differences(told, rows, outcome, scenario, task))
     except (StoredLedgerError, RunError) as error:
         yield Check(f"{name}: ledger", (str(error),))
     except Exception as error:  # a damaged file may hold anything

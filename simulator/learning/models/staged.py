@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from functools import cached_property, partial
+from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from simulator.accounting.costs import Piece
-from simulator.accounting.payload import tree_bytes
 from simulator.learning.costs.flops import StageCost, stage_cost
 from simulator.learning.costs.footprint import Footprint, footprint
 from simulator.learning.costs.keys import label, stage_key
@@ -22,6 +21,7 @@ from simulator.learning.costs.operations import Pieces, pieces
 from simulator.learning.costs.traffic import traffic
 from simulator.learning.data.lazy import Budget, CachedFeatures, Source
 from simulator.learning.models.cuts import Ranges
+from simulator.learning.models.slices import Slice, Ties, tie
 from simulator.learning.objectives import Classification, Objective
 
 if TYPE_CHECKING:
@@ -53,99 +53,6 @@ class Sizes(NamedTuple):
     pieces: Pieces
 
 
-class Stretch:
-    """Consecutive stages, called with their tensors by name.
-
-    Args:
-        stages: the stages by name, on ``meta``.
-        constants: what stages derive from their shape, such as the mask of windows, by name; it is no weight.
-    """
-
-    def __init__(self, stages: Iterable[tuple[str, nn.Module]], constants: Mapping[str, Tensor]) -> None:
-        self.module = nn.Sequential(OrderedDict(stages))
-        self.names = names_of(self.module)
-        derived = dict(self.module.named_buffers()).keys() - set(self.names)
-        self._constants = {name: constants[name] for name in derived if name in constants}
-
-    def __call__(self, tensors: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        if any(tensor.device != x.device for tensor in self._constants.values()):
-            self._constants = {name: tensor.to(x.device) for name, tensor in self._constants.items()}
-        weights = {name: tensors[name] for name in self.names}
-        return functional_call(self.module, {**weights, **self._constants}, (x,))
-
-
-def names_of(module: nn.Module) -> tuple[str, ...]:
-    """Return the names of all weights: parameters, and the buffers that are saved with them."""
-    saved = module.state_dict().keys()
-    return *dict(module.named_parameters()), *(name for name, _ in module.named_buffers() if name in saved)
-
-
-class Slice:
-    """Some stages of a structure, as one module on ``meta``.
-
-    Attributes:
-        module: the stages as one module.
-        names: the names of all its parameters and saved buffers.
-        trainable: the names of the parameters that are trained.
-        frozen: the names of all other parameters and of the saved buffers.
-        input_grad: whether the gradient of the input is wanted, because a stage before the first of these is trained.
-            It follows from the cut; a tensor that arrived over a link does not show it.
-        learns: whether a backward pass is needed, for gradients of parameters or of the input.
-        bytes: the bytes of all parameters and saved buffers.
-        trainable_bytes: the bytes of the parameters that are trained.
-    """
-
-    def __init__(self, stages: OrderedDict[str, nn.Module], input_grad: bool, constants: Mapping[str, Tensor]) -> None:
-        self.module, self._constants = nn.Sequential(stages), constants
-        parameters = dict(self.module.named_parameters())
-        self.trainable = tuple(name for name, parameter in parameters.items() if parameter.requires_grad)
-        self.names = names_of(self.module)
-        self.frozen = tuple(name for name in self.names if name not in set(self.trainable))
-        self.input_grad = input_grad
-        self.learns = bool(self.trainable) or input_grad
-        self.bytes = tree_bytes(self.module.state_dict())
-        self.trainable_bytes = sum(tree_bytes(parameters[name]) for name in self.trainable)
-
-    @cached_property
-    def stages(self) -> dict[str, nn.Module]:
-        """The stages by name, in order."""
-        return dict(self.module.named_children())
-
-    @cached_property
-    def stage_bytes(self) -> dict[str, tuple[int, int]]:
-        """The bytes of the weights of each stage, and of those of them that are trained."""
-        return {
-            name: (
-                tree_bytes(stage.state_dict()),
-                sum(tree_bytes(parameter) for parameter in stage.parameters() if parameter.requires_grad),
-            )
-            for name, stage in self.stages.items()
-        }
-
-    @cached_property
-    def frozen_prefix(self) -> int:
-        """The number of stages before the first that is trained; 0 where the gradient of the input is wanted."""
-        if self.input_grad:
-            return 0
-        trained = [any(p.requires_grad for p in stage.parameters()) for stage in self.stages.values()]
-        return trained.index(True) if True in trained else len(trained)
-
-    @cached_property
-    def prefix(self) -> Stretch:
-        """The stages before the first that is trained."""
-        return Stretch(list(self.stages.items())[: self.frozen_prefix], self._constants)
-
-    @cached_property
-    def rest(self) -> Stretch:
-        """The first stage that is trained, and all that follow it."""
-        return Stretch(list(self.stages.items())[self.frozen_prefix :], self._constants)
-
-    @cached_property
-    def every(self) -> Stretch:
-        """All of the stages."""
-        return Stretch(self.stages.items(), self._constants)
-
-
 class Staged:
     """A model as a list of stages; its length is their number.
 
@@ -154,11 +61,12 @@ class Staged:
         trained: tells whether a parameter is trained, from its name.
         attention: ``fused`` if the device's attention never stores the T x T scores, ``math`` if it does.
         remember: whether the outputs of frozen stages are cached; this never changes a charge.
+        ties: parameters that are one with another one, which has the weight of both: name -> name of the other.
 
     Attributes:
         stages: the stages by name, in order.
         names: the names of the stages, in order.
-        attention, remember: as given.
+        attention, remember, ties: as given.
         objective: what the model is trained for.
     """
 
@@ -170,11 +78,13 @@ class Staged:
         trained: Callable[[str], bool],
         attention: str = "fused",
         remember: bool = True,
+        ties: Ties = MappingProxyType({}),
     ) -> None:
         self._constants = {name: buffer for name, buffer in nn.ModuleDict(stages).named_buffers() if not buffer.is_meta}
         self.stages = {name: stage.to("meta") for name, stage in stages.items()}
+        tie(self.stages, ties)
         self.names = list(self.stages)
-        self.attention, self.remember = attention, remember
+        self.attention, self.remember, self.ties = attention, remember, ties
         for name, parameter in nn.ModuleDict(self.stages).named_parameters():
             parameter.requires_grad_(trained(name))
         self._keys = {name: stage_key(stage) for name, stage in self.stages.items()}
@@ -211,13 +121,18 @@ class Staged:
         """Whether the classifier uses one token alone: the class token, or the last one of a text."""
         return getattr(self.stages["head"], "pooling", None) == "token"
 
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether its samples are texts, in whose hidden states rows of zeros are padding."""
+        return getattr(next(iter(self.stages.values())), "takes", "") == "tokens"
+
     def slice(self, ranges: Ranges) -> Slice:
         """Return some stages as one module, which is made only once."""
         if ranges not in self._slices:
             names = [name for start, stop in ranges for name in self.names[start:stop]]
             stages = OrderedDict((name, self.stages[name]) for name in names)
             input_grad = any(self._learns[: ranges[0][0]])
-            self._slices[ranges] = Slice(stages, input_grad, self._constants)
+            self._slices[ranges] = Slice(stages, input_grad, self._constants, self.ties)
         return self._slices[ranges]
 
     def stage_costs(self, ranges: Ranges, shape: tuple[int, ...]) -> list[StageCost]:
@@ -281,14 +196,15 @@ class Staged:
         """Return the pieces of an optimizer step of these stages, by stage; they do not depend on the learning rate."""
         key = ranges, optimizer
         if key not in self._steps:
-            rule = optimizer.model_dump(exclude={"learning_rate"})
+            rule, part = optimizer.model_dump(exclude={"learning_rate"}), self.slice(ranges)
             self._steps[key] = {
                 name: Piece(
-                    f"{label(type(self.stages[name]).__name__, self._keys[name], rule)} {optimizer.name}",
+                    f"{label(type(self.stages[name]).__name__, self._keys[name], *part.left_out(name), rule)} "
+                    f"{optimizer.name}",
                     samples=1,
                     bytes_touched=optimizer.passes * trained,
                 )
-                for name, (_, trained) in self.slice(ranges).stage_bytes.items()
+                for name, (_, trained) in part.stage_bytes.items()
                 if trained
             }
         return self._steps[key]

@@ -100,7 +100,7 @@ def test_its_page_has_sliders(tiny: sf.Scenario, monkeypatch: pytest.MonkeyPatch
 
 
 def test_figures_are_pictures_that_a_notebook_shows(run: sf.Run) -> None:
-    for figure in (run.plot_where(), run.plot_accuracy("bytes")):
+    for figure in (run.plot_where(), run.plot_accuracy("bytes"), run.plot_loss("bytes")):
         assert figure._repr_png_().startswith(b"\x89PNG")
 
 
@@ -116,6 +116,8 @@ def test_accuracy_over_what_there_is_not(run: sf.Run) -> None:
         run.plot_accuracy("tiem")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r'drawn over "money": the scenario has no prices'):
         run.plot_accuracy("money")
+    with pytest.raises(ValueError, match='loss cannot be drawn over "money": the scenario has no prices'):
+        run.plot_loss("money")
 
 
 class Cells(HTMLParser):

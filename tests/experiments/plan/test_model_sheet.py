@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from simulator.cli.entry import app
-from simulator.experiments.plan.model_sheet import Cut, Sheet, _Counted, sheet
+from simulator.experiments.plan.model_sheet import Cut, Sheet, sheet
+from simulator.experiments.plan.sheet_counts import Counted
 from simulator.experiments.trial.trial import run
 from simulator.learning.models.staged import Staged
 from simulator.learning.models.weights import Weights
@@ -132,22 +133,22 @@ def test_a_cut_is_what_a_trial_charges(train: str, head: int, tail: int) -> None
     assert outcome.peak_client_memory_bytes == cut.peak_bytes
 
 
-def counted_by(run: Callable[[], Sheet], monkeypatch: pytest.MonkeyPatch) -> _Counted:
+def counted_by(run: Callable[[], Sheet], monkeypatch: pytest.MonkeyPatch) -> Counted:
     """What counted a sheet."""
-    seen: list[_Counted] = []
-    make = _Counted.__init__
+    seen: list[Counted] = []
+    make = Counted.__init__
 
-    def keep(self: _Counted, model: Staged, weights: Weights, batch: tuple[int, ...]) -> None:
+    def keep(self: Counted, model: Staged, weights: Weights, batch: tuple[int, ...]) -> None:
         make(self, model, weights, batch)
         seen.append(self)
 
-    monkeypatch.setattr(_Counted, "__init__", keep)
+    monkeypatch.setattr(Counted, "__init__", keep)
     run()
     (counted,) = seen
     return counted
 
 
-def check_all(counted: _Counted) -> None:
+def check_all(counted: Counted) -> None:
     """Of many equal blocks three are counted; that gives what counting all of them would."""
     for last in range(1, len(counted.model)):
         wanted = counted.model.sizes(((0, last),), counted.shapes[0])

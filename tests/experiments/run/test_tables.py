@@ -10,6 +10,7 @@ import pytest
 from pyarrow import parquet
 from rich.console import Console
 
+from analysis.goal import Target
 from simulator.experiments.run.run import run_scenario
 from simulator.experiments.run.tables import summarise
 from simulator.experiments.trial import trial
@@ -70,6 +71,7 @@ SUMMARY = [
     "personal_models",
     "cost_to_target_usd",
     "carbon_to_target_kg",
+    "perplexity",
     "settled_accuracy",
     "time_to_target_held_s",
     "evaluated_samples",
@@ -129,8 +131,8 @@ TABLES = ("works", "transfers", "attempts", "engagements", "absences", "rounds",
 def test_summary(left: tuple[Path, bool]) -> None:
     folder, dry = left
     whole = json.loads((folder / "summary.json").read_text())
-    assert list(whole) == ["scenario", "version", "dry", "trials"]
-    assert (whole["scenario"], whole["dry"]) == ("small", dry)
+    assert list(whole) == ["scenario", "version", "dry", "task", "trials"]
+    assert (whole["scenario"], whole["dry"], whole["task"]) == ("small", dry, "classification")
     assert [(one["label"], one["seed"]) for one in whole["trials"]] == [
         (label, seed) for label in LABELS for seed in (0, 3)
     ]
@@ -256,8 +258,8 @@ def test_time_to_target_is_the_clock_of_the_first_evaluation_there(tmp_path: Pat
     scores = [point.score.accuracy for point in outcome.rounds if point.score]
     target = max(scores)
     first = scores.index(target)
-    assert summarise(outcome, target)["time_to_target_s"] == outcome.rounds[first].sim_time_s
-    assert summarise(outcome, 1.0)["time_to_target_s"] is None
+    assert summarise(outcome, Target(target))["time_to_target_s"] == outcome.rounds[first].sim_time_s
+    assert summarise(outcome, Target(1.0))["time_to_target_s"] is None
     assert summarise(outcome, None)["time_to_target_s"] is None
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from simulator.experiments.search.measures import MEASURES, SPENT, curve_of, figures_of
+from simulator.experiments.search.search import INVALID, Loop
 from tests.helpers.small_searches import new, searched
 from tests.helpers.small_sweeps import Write
 
@@ -59,3 +62,14 @@ def test_every_figure_is_one_of_a_trial(write: Write) -> None:
     with (place / "rounds.csv").open() as file:
         last = list(csv.DictReader(file))[-1]
     assert figures["bytes"] == pytest.approx(float(last["bytes_up"]) + float(last["bytes_down"]))
+
+
+def test_a_point_falls_short_of_a_target_loss_by_what_its_loss_is_above(tmp_path: Path) -> None:
+    """2.5 is a quarter above 2; a loss that is no number is as far away as can be."""
+    base = SimpleNamespace(target_accuracy=None, target_loss=2.0)
+    loop: Any = SimpleNamespace(points=SimpleNamespace(base=base))
+    above, none = trial(tmp_path / "a", final_loss=2.5), trial(tmp_path / "b", final_loss=None)
+    said = "the target of a loss of 2 is not reached: the loss at the end is 2.5"
+    assert Loop._short_of_target(loop, [above]) == (0.25, said)
+    assert Loop._short_of_target(loop, [none])[0] == INVALID
+    assert "with at least one seed" in Loop._short_of_target(loop, [above, none])[1]

@@ -131,6 +131,17 @@ def test_a_target_that_the_scenario_does_not_have(write: Write) -> None:
         searched(write(objectives=[{"minimise": "bytes_to_target"}]), dry=False)
 
 
+def test_a_target_loss_is_a_target(write: Write) -> None:
+    objectives = [{"minimise": "bytes_to_target"}]
+    with pytest.raises(ScenarioError, match="a dry run has no accuracy"):
+        searched(write(objectives=objectives, set={"target_loss": 2.0}))
+
+
+def test_perplexity_is_of_language_models(write: Write) -> None:
+    with pytest.raises(ScenarioError, match="no trial has perplexity: only models that predict the next token have"):
+        searched(write(objectives=[{"minimise": "perplexity"}]), dry=False)
+
+
 def test_an_override_of_a_key_of_the_space(write: Write) -> None:
     with pytest.raises(ScenarioError, match=r"--set algorithms\.0\.head=2|this is in the space"):
         searched(write(), f"{HEAD}=2")

@@ -65,7 +65,7 @@ def test_what_a_sweep_leaves(write: Write) -> None:
         assert names(place) == sorted([*TRIAL, "ledger"])
         assert oct(place.stat().st_mode & 0o777) == "0o755"
         summary = json.loads((place / "summary.json").read_text())
-        assert list(summary) == ["scenario", "version", "dry", "trials"]
+        assert list(summary) == ["scenario", "version", "dry", "task", "trials"]
         assert (summary["trials"][0]["label"], summary["trials"][0]["seed"]) == (row["label"], int(row["seed"]))
 
 

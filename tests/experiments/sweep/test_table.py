@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from analysis import load_sweep
+from analysis.goal import Target
 from simulator.experiments.sweep.table import print_table
 from tests.helpers.sweep_folders import HEAD, UPLINK, fabricate_sweep
 
@@ -17,7 +18,7 @@ from tests.helpers.sweep_folders import HEAD, UPLINK, fabricate_sweep
 def printed(folder: Path, target: float | None = None, width: int = 80) -> list[str]:
     """The lines of the table, without those that are empty."""
     text = io.StringIO()
-    print_table(Console(file=text, width=width), load_sweep(folder), target, "report.html")
+    print_table(Console(file=text, width=width), load_sweep(folder), Target.of(target, None), "report.html")
     return [line.rstrip() for line in text.getvalue().splitlines() if line.strip()]
 
 
@@ -54,6 +55,18 @@ def test_a_trained_one_has_settled_accuracies_and_the_time_until_the_target_hold
         " 2     80 %  50 s  70 %  40 s",
         " 3     80 %  50 s  60 %     –",
     ]
+
+
+def test_language_models_have_their_loss_in_place_of_accuracy(tmp_path: Path) -> None:
+    def of_tokens(label: str, place: Any, seed: int) -> dict[str, float | None]:
+        return trial(label, place, seed) | {"final_loss": 2.5 if label == "FL" else 3.25}
+
+    folder = fabricate_sweep(tmp_path, {HEAD: ["1"]}, ["FL", "SFPrompt"], formula=of_tokens, task="next_token")
+    text = io.StringIO()
+    print_table(Console(file=text, width=80), load_sweep(folder), Target(3.5, "loss"), "report.html")
+    lines = [line.rstrip() for line in text.getvalue().splitlines() if line.strip()]
+    assert lines[0] == "Loss at the end and time to hold a loss of 3.5"
+    assert lines[-1].split() == ["1", "2.5", "50", "s", "3.25", "20", "s"]
 
 
 def test_without_a_target_it_has_the_simulated_time(tmp_path: Path) -> None:

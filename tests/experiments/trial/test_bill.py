@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from analysis.goal import Target
 from simulator.experiments.run.costs import running_costs, to_target
 from simulator.experiments.trial.trial import run
 from simulator.experiments.trial.validate import check, notices
@@ -76,8 +77,8 @@ def test_the_cost_to_a_target_is_that_of_the_first_evaluation_there(tmp_path: Pa
     scores = [point.score.accuracy for point in result.rounds if point.score]
     there = scores.index(max(scores))
     wanted = dict(zip(("cost_to_target_usd", "carbon_to_target_kg"), running_costs(result)[there], strict=True))
-    assert to_target(result, max(scores)) == wanted
-    assert set(to_target(result, 1.0).values()) == {None}
+    assert to_target(result, Target(max(scores))) == wanted
+    assert set(to_target(result, Target(1.0)).values()) == {None}
     assert set(to_target(result, None).values()) == {None}
 
 

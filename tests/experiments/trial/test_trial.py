@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from analysis.goal import Target
 from simulator.experiments.run.tables import breakdown_frame, rounds_frame, summarise
 from simulator.experiments.trial import build, simulate
 from simulator.experiments.trial.result import TrialResult
@@ -38,7 +39,7 @@ def test_dry_is_real(label: str, dry_and_real: tuple[dict[str, TrialResult], dic
     for name, table in dry.ledger.tables().items():
         assert list(table) == list(real.ledger.tables()[name]), name
     assert len(real.ledger.works) > 0
-    summaries = [summarise(outcome, 0.0) for outcome in (dry, real)]
+    summaries = [summarise(outcome, Target(0.0)) for outcome in (dry, real)]
     for key in LEARNED:
         values = [summary.pop(key) for summary in summaries]
         assert key == "wall_time_s" or (values[0] is None and values[1] is not None)

@@ -98,9 +98,7 @@ class Encoder(NamedTuple):
         encoded = self._continued(continued(), tokenizer, length)
         if not every:
             return encoded
-        question = np.repeat(np.arange(len(numbers)), numbers)
-        first = np.cumsum(numbers) - numbers
-        return encoded._replace(question=question, choice=np.arange(len(question)) - first[question], right=right)
+        return encoded._replace(question=np.repeat(np.arange(len(numbers)), numbers))
 
     def _usable(self, tokenizer: Vocabulary) -> Tokenizer:
         if isinstance(tokenizer, Tokenizer):

@@ -80,7 +80,7 @@ class PublishedTexts(Limited):
             import datasets
         except ImportError as error:
             problem = f"the library datasets is not installed: {EXTRA}"
-            raise UnfitError("name", self.name, problem, "or text_parquet, with files of your own") from error
+            raise UnfitError("name", self.name, problem, "text_parquet, with files of your own") from error
         where = self.root or "the cache of the library datasets"
 
         def read(offline: bool) -> Any:

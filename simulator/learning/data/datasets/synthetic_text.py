@@ -39,7 +39,8 @@ class SyntheticText(DataSet):
     Attributes:
         samples, test_samples: how many texts there are for training and for testing; the numbers of texts of two
             classes differ by one at most.
-        classes: how many classes there are; other tasks than classification need them only to partition the texts.
+        classes: how many classes there are, or how many chains; in ``next_token`` they serve to partition the texts. In
+            ``multiple_choice`` the label of a text is the number of its right choice instead.
         vocabulary: how many token ids there are; null: as many as the model has.
         task: what is learned: the class of a text, its next tokens, or which choice follows.
         words: the length of the shortest and of the longest texts in tokens; of a question with its choice.
@@ -65,23 +66,25 @@ class SyntheticText(DataSet):
         return self
 
     def load(self) -> Raw:
-        names = tuple(str(label) for label in range(self.classes))
+        names = tuple(str(label) for label in range(CHOICES if self.task == "multiple_choice" else self.classes))
         return Raw(self._drawn("train", self.samples), self._drawn("test", self.test_samples), names)
 
     def _drawn(self, part: str, count: int) -> Texts:
         stream = 1 if part == "train" else 2
-        rng = np.random.default_rng(stream)
-        labels = rng.permutation(count) % self.classes
+        rng, chooses = np.random.default_rng(stream), self.task == "multiple_choice"
+        labels = rng.permutation(count) % (CHOICES if chooses else self.classes)
         words = rng.integers(self.words[0], self.words[1], size=count, endpoint=True)
 
         def encoded(model: Vocabulary, length: int) -> Encoded:
             random, ids = np.random.default_rng(stream + 2), self._ids(model.vocabulary)
             if self.task == "classification":
                 return _fitted(self._topics(ids, labels, random), words, length, None)
-            chains = self._chains(ids, labels, random)
+            chains = self._chains(ids, random.integers(self.classes, size=count) if chooses else labels, random)
             if self.task == "next_token":
                 return _fitted(chains, words, length, np.ones(count, np.int64))
-            return self._questions(ids, chains, words, length, part == "test", random)
+            if part == "train":  # the right choices alone
+                return _fitted(chains, words, length, words // 2)
+            return self._questions(ids, chains, labels, words, length, random)
 
         return Texts(labels, self.task, encoded, lambda: TOKEN_BYTES * words, tokenized=True)
 
@@ -120,22 +123,32 @@ class SyntheticText(DataSet):
         return tokens, np.stack([rng.permutation(len(tokens)) for _ in range(self.classes)])
 
     def _questions(
-        self, ids: int, chains: np.ndarray, words: np.ndarray, length: int, test: bool, random: np.random.Generator
+        self,
+        ids: int,
+        chains: np.ndarray,
+        right: np.ndarray,
+        words: np.ndarray,
+        length: int,
+        random: np.random.Generator,
     ) -> Encoded:
-        """Make questions of chains: the second half of each text is the right choice."""
-        starts = words // 2
-        if not test:
-            return _fitted(chains, words, length, starts)
+        """Make questions of chains, with every choice: the second half of each text is the right one.
+
+        Args:
+            ids: how many token ids there are.
+            chains: the texts at full length, int64 [N, T].
+            right: the number of the right choice of each, int64 [N].
+            words: the length of each text in tokens, int64 [N].
+            length: the number of tokens at most.
+            random: draws the other choices.
+        """
         tokens, _ = self._rules(ids)
-        right = random.integers(CHOICES, size=len(chains))
         rows = np.repeat(chains[:, None], CHOICES, axis=1)
         others = tokens[random.integers(len(tokens), size=rows.shape)]
-        behind = np.arange(rows.shape[2]) >= starts[:, None, None]
+        behind = np.arange(rows.shape[2]) >= (words // 2)[:, None, None]
         wrong = np.arange(CHOICES)[:, None] != right[:, None, None]
         rows = np.where(behind & wrong, others, rows).reshape(-1, rows.shape[2])
-        encoded = _fitted(rows, np.repeat(words, CHOICES), length, np.repeat(starts, CHOICES))
-        question, choice = np.divmod(np.arange(len(rows)), CHOICES)
-        return encoded._replace(question=question, choice=choice, right=right)
+        words = np.repeat(words, CHOICES)
+        return _fitted(rows, words, length, words // 2)._replace(question=np.arange(len(rows)) // CHOICES)
 
 
 def _fitted(texts: np.ndarray, words: np.ndarray, length: int, starts: np.ndarray | None) -> Encoded:

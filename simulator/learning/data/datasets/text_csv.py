@@ -58,6 +58,8 @@ class _CsvTable(Table):
         settings: how they are written.
     """
 
+    hint = "; where the first line is no header, name the columns: columns: [...]"
+
     def __init__(self, key: str, paths: Sequence[str], settings: TextCsv) -> None:
         super().__init__(key, paths)
         self._settings = settings

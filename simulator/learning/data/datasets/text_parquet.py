@@ -72,9 +72,9 @@ class ParquetTable(Table):
 
     def rows(self, rows: np.ndarray, columns: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
         for path, first, batch, places in chosen(self.key, self.paths, list(dict.fromkeys(columns)), rows):
-            values = [batch.column(name).take(places).to_pylist() for name in columns]
-            for place, *of_row in zip(places.tolist(), *values, strict=True):
-                yield row_place(path, first + place), of_row
+            values = [batch.column(name).to_pylist() for name in columns]  # not take, which does not support views
+            for place in places.tolist():
+                yield row_place(path, first + place), [of_column[place] for of_column in values]
 
     def file_bytes(self, rows: np.ndarray, columns: Sequence[str]) -> np.ndarray:
         sizes = [np.zeros(0, np.int64)]

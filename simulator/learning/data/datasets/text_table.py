@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
@@ -24,6 +24,8 @@ LABEL = "label"
 """The column of labels where none is named."""
 ONE_CLASS = ("text",)
 """The classes of texts without labels."""
+NO_LABELS = "; task: next_token needs none"
+"""What helps where there is no column of labels."""
 BETWEEN: dict[Task, str] = {"classification": "", "next_token": "\n", "multiple_choice": " "}
 """What stands between texts that are joined into one, by the task."""
 
@@ -39,7 +41,10 @@ class Table(ABC):
     Attributes:
         key: the setting that names the files, for messages.
         paths: the files.
+        hint: what else may help where a column is missing.
     """
+
+    hint: ClassVar[str] = ""
 
     def __init__(self, key: str, paths: Sequence[str]) -> None:
         self.key, self.paths = key, paths
@@ -142,10 +147,10 @@ class TextTable(Limited):
         for setting, names in (wanted_columns | {"label": (label,) if label else ()}).items():
             for name in names:
                 if name not in columns:
-                    open_label = setting == "label" and self.learned == "classification"
-                    hint = "; task: next_token needs none" * open_label
                     problem = f"{path} has no such column{near_miss(name, columns)}"
-                    raise UnfitError(setting, name, problem, listed(shown(known)[1:-1] for known in columns) + hint)
+                    there = listed(shown(known)[1:-1] for known in columns)
+                    needless = setting == "label" and self.learned == "classification"
+                    raise UnfitError(setting, name, problem, there + table.hint + needless * NO_LABELS)
                 wanted = {"text": "text", "choices": "texts" if len(names) == 1 else "text"}.get(setting)
                 if wanted and columns[name] != wanted:
                     lists = {"text": "texts are", "texts": "a list of texts in each row is"}[wanted]
@@ -166,7 +171,8 @@ class TextTable(Limited):
         all_labels = np.concatenate(labels)
         rows = self.chosen(part, len(all_labels))
         columns = [*self.text, *(self.choices or ())]
-        encoder = Encoder(self.learned, table.key, self.name, BETWEEN[self.learned])
+        # Choices are compared by their own tokens, as is usual, so that none ends with the end-of-text token.
+        encoder = Encoder(self.learned, table.key, self.name, BETWEEN[self.learned], self.learned == "next_token")
 
         def read() -> Iterator[Row]:
             for where, values in table.rows(rows, columns):

@@ -30,8 +30,8 @@ class Vocabulary(Protocol):
 class Encoded(NamedTuple):
     """Texts as token ids.
 
-    In the test part of multiple choice, each choice is a row of its own, and the rows of a question follow each other.
-    Everywhere else, each sample is one row.
+    In the test part of multiple choice, each choice is a row of its own, and the rows of a question follow each other
+    in the order of its choices. Everywhere else, each sample is one row.
 
     Attributes:
         ids: int32 [N, L], padded on the right with -1. Every row has at least one token.
@@ -39,17 +39,12 @@ class Encoded(NamedTuple):
             least one target. None for classification.
         truncated: how many rows were longer than L, and were cut off.
         question: the question of each row, int64 [N], ascending from 0; None where rows are samples.
-        choice: the number of each row among the choices of its question, int64 [N], from 0; None where rows are
-            samples.
-        right: the number of the right choice of each question, int64 [Q]; None where rows are samples.
     """
 
     ids: np.ndarray
     targets: np.ndarray | None
     truncated: int
     question: np.ndarray | None = None
-    choice: np.ndarray | None = None
-    right: np.ndarray | None = None
 
 
 class Texts:
@@ -57,7 +52,7 @@ class Texts:
 
     Attributes:
         labels: int64 [N], the class of each text: what is predicted in classification, and by which data are
-            partitioned; zeros where there are no classes.
+            partitioned; zeros where there are no classes. In multiple choice, the number of the right choice.
         task: what a model learns from the texts.
         tokenized: whether the texts are token ids already, so that a model without a tokenizer can take them.
         encoded: takes a tokenizer (a ``Vocabulary`` suffices where ``tokenized``) and the length L in tokens, and

@@ -26,6 +26,10 @@ class HasStages(ABC):
     def stages(self, prompts: int = 0, place: Place = "after_class") -> dict[str, nn.Module]:
         """Return the stages by name, in order, as ``stages_of`` does."""
 
+    def ties(self) -> dict[str, str]:
+        """Return the parameters that the model shares among stages: name -> name of the one that they are."""
+        return {}
+
 
 FAMILIES = "a timm VisionTransformer, ResNet, SwinTransformer or MlpMixer"
 """The families that can be split into stages, for messages."""
@@ -45,7 +49,7 @@ def stages_of(model: nn.Module, prompts: int = 0, place: Place = "after_class") 
     Raises:
         NotStagedError: the model is of no known family, or has a part that is not supported; the message names it.
         NoTokensError: prompts are wanted, and the model has no tokens.
-        UnfitError: prompts make the sequences of a language model too long.
+        UnfitError: a language model has no place for these prompts.
     """
     if isinstance(model, HasStages):
         return model.stages(prompts, place)

@@ -115,8 +115,10 @@ def changed(name: str, config: TextConfig, keywords: Mapping[str, Any]) -> TextC
         values["head_width"] = 0
     if "heads" in values and "kv_heads" not in values and config.key_heads == config.heads:
         values["kv_heads"] = 0
+    if "separator" not in values and config.separator >= values.get("vocabulary", config.vocabulary):
+        values["separator"] = -1  # a smaller vocabulary has none
     new = replace(config, **values)
-    check(new, tuple(values))
+    check(new, tuple(keywords))
     return new
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from simulator.learning.models.stages import HasStages, NotStagedError
+from simulator.learning.models.stages import HasStages
 from simulator.learning.models.stages.bert import (
     AFTER_CLASS,
     BertBlock,
@@ -57,7 +57,7 @@ class TextModel(nn.Module, HasStages):
         self.embed = _embed(config)
         self.blocks = nn.ModuleList(_block(config) for _ in range(config.blocks))
         self.head = _head(config, classes)
-        self.check_length(0)
+        self._check_length(0)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Return the logits of ids [N, T], padded with -1: [N, C], or [N, T, V] for the next token."""
@@ -67,17 +67,17 @@ class TextModel(nn.Module, HasStages):
         logits: Tensor = self.head(tokens)
         return logits
 
-    def check_length(self, prompts: int) -> None:
-        """Refuse sequences that, with this many soft prompts, are longer than the model can take.
-
-        Raises:
-            UnfitError: they are.
-        """
-        most = self.config.positions - prompts
+    def _check_length(self, prompts: int) -> None:
+        """Refuse sequences that, with this many soft prompts, are longer than the model can take."""
+        most = self.config.positions
         if self.length > most:
-            beside = f" beside {prompts} soft prompts" if prompts else ""
-            problem = f"the model has {self.config.positions} positions, so {self.length} tokens{beside} are too many"
-            raise UnfitError("length", self.length, problem, f"at most {max(most, 0)}")
+            problem = f"the model has {most} positions, so {self.length} tokens are too many"
+            raise UnfitError("length", self.length, problem, f"at most {most}")
+        if self.length + prompts > most:
+            problem = (
+                f"the model has {most} positions, of which texts of {self.length} tokens leave too few for prompts"
+            )
+            raise UnfitError(("prompts", "length"), prompts, problem, f"at most {most - self.length}")
 
     def stages(self, prompts: int = 0, place: Place = "after_class") -> dict[str, nn.Module]:
         """Return the stages by name, in order; they share the weights of this model.
@@ -88,16 +88,16 @@ class TextModel(nn.Module, HasStages):
             place: ``after_class``; ``end`` is where padding is.
 
         Raises:
-            NotStagedError: the prompts are to be at the end.
-            UnfitError: with the prompts, sequences are longer than the model can take.
+            UnfitError: the prompts are to be at the end, or with them, sequences are longer than the model can take.
         """
         embed: Any = copy.copy(self.embed)
         head: Any = copy.copy(self.head)
         stages: dict[str, nn.Module] = {"embed": embed}
         if prompts:
             if place == "end":
-                raise NotStagedError("texts end in padding, so prompts cannot be there: use 'place: after_class'")
-            self.check_length(prompts)
+                problem = "texts end in padding, so prompts cannot be there"
+                raise UnfitError(("prompts", "place"), place, problem, "after_class")
+            self._check_length(prompts)
             embed.offset = prompts
             if hasattr(head, "prompts"):
                 head.prompts = prompts
@@ -106,6 +106,10 @@ class TextModel(nn.Module, HasStages):
         stages.update((f"block{number}", block) for number, block in enumerate(self.blocks))
         stages["head"] = head
         return stages
+
+    def ties(self) -> dict[str, str]:
+        """Return the parameters that are one with another one: the language-model head, where it is the embedding."""
+        return {"head.head.weight": "embed.tokens.weight"} if self.classes is None and self.config.tied else {}
 
     def stage_state(self) -> dict[str, Tensor]:
         """Return all weights by the names that they have in stages: embed.*, block0.*, ..., head.*."""
@@ -131,8 +135,8 @@ class TextModel(nn.Module, HasStages):
                 if self.config.family == "gpt2" and name.endswith(RESIDUAL):
                     deviation /= math.sqrt(2 * self.config.blocks)
                 state[name].normal_(0, deviation, generator=generator)
-            if self.classes is None and self.config.tied and only is None:
-                state["head.head.weight"].copy_(state["embed.tokens.weight"])
+            for name, other in self.ties().items() if only is None else ():
+                state[name].copy_(state[other])
 
 
 def _norms(model: TextModel) -> set[str]:
