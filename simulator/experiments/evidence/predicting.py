@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import torch
@@ -15,7 +16,8 @@ from simulator.learning.models.build import build
 from simulator.learning.models.lazy import LazyModel
 from simulator.learning.models.lora import Lora
 from simulator.learning.models.parts import Part
-from simulator.learning.models.stages import TRAINED, NotStagedError
+from simulator.learning.models.prompts import Prompts
+from simulator.learning.models.stages import NotStagedError
 from simulator.learning.models.text.build import build_text
 from simulator.learning.models.text.presets import PRESETS
 from simulator.learning.models.weights import Weights
@@ -70,8 +72,7 @@ def cost(model: str, task: str, train: str | None, batch_size: int, size: int, a
         size: height and width of the images, in pixels; of a language model, the tokens of a text.
         attention: ``fused`` or ``math``.
     """
-    way = TRAINED[train or "full"]
-    adaptation = Adaptation(lambda name, _: way(name), lora=Lora() if train == "lora" else None)
+    adaptation = replace(Adaptation.named(train or "full", Prompts(), Lora()), tied=True)
     try:
         built, objective, batch = (
             _text(model, batch_size, size) if model in PRESETS else _vision(model, batch_size, size)

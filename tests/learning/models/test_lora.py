@@ -12,6 +12,7 @@ from torch.nn.functional import linear
 from simulator.learning.models.adaptation import Adaptation, adapted
 from simulator.learning.models.lora import Lora
 from simulator.learning.models.parts import Part
+from simulator.learning.models.prompts import Prompts
 from simulator.learning.models.staged import Staged
 from simulator.learning.models.stages import TRAINED, stages_of
 from simulator.learning.models.stages.adapters import attach, merged, targets
@@ -179,11 +180,10 @@ def test_a_resnets_blocks_have_no_linear_layers() -> None:
         attach(stages_of(resnet()), Lora())
 
 
-@pytest.mark.parametrize(("train", "trained"), [("lora", False), ("linear", True), ("full", True)])
+@pytest.mark.parametrize(("train", "trained"), [("lora", False), ("bias", False), ("linear", True), ("full", True)])
 def test_adapters_leave_the_language_model_head_as_it_is(train: str, trained: bool) -> None:
     """It comes with the model; a classifier in its place is new, and is trained."""
-    lora = Lora(rank=RANK) if train == "lora" else None
-    adaptation = Adaptation(lambda name, _: TRAINED[train](name), lora=lora)
+    adaptation = Adaptation.named(train, Prompts(), Lora(rank=RANK))
     for classes, expected in ((None, trained), (CLASSES, True)):
         _, model = adapted(text_model("llama", classes), adaptation)
         assert model.stages["head"].head.weight.requires_grad == expected
