@@ -99,7 +99,11 @@ def _build_text(scenario: Scenario, raw: Raw, seed: int, dry: bool) -> Built:
     classes = raw.classes if raw.task == "classification" else None
     built = build_text(model.name, model.length, classes, seed, model.pretrained, dry, model.weights, model.keywords)
     modality = TextModality(
-        model.length, model.padding == "longest", raw.task, lambda: _vocabulary(scenario, raw, built.config)
+        model.length,
+        model.padding == "longest",
+        raw.task,
+        lambda: _vocabulary(scenario, raw, built.config),
+        built.config.vocabulary,
     )
     return Built(built, modality, OBJECTIVES[raw.task])
 

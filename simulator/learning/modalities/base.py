@@ -34,3 +34,12 @@ class Modality(ABC):
         Raises:
             UnfitError: they cannot be read.
         """
+
+    @abstractmethod
+    def random(self, samples: int, outputs: tuple[int, ...]) -> Inputs:
+        """Return random samples with random targets, for which only the time matters that a model takes.
+
+        Args:
+            samples: how many.
+            outputs: the shape of a sample's logits: (classes,), or (tokens, vocabulary) for the next token.
+        """

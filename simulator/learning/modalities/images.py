@@ -32,3 +32,9 @@ class ImageModality(Modality):
             return Images(pixels, labels, self.statistics, dry=True, file_bytes=lambda: samples.file_bytes(size))
         pixels = torch.from_numpy(samples.pixels(size))
         return Images(pixels, labels, self.statistics, size=size, file_bytes=lambda: samples.file_bytes(size))
+
+    def random(self, samples: int, outputs: tuple[int, ...]) -> Images:
+        generator = torch.Generator().manual_seed(0)
+        pixels = torch.randint(0, 256, (samples, *self.shape), generator=generator, dtype=torch.uint8)
+        labels = torch.randint(0, outputs[-1], (samples,), generator=generator)
+        return Images(pixels, labels, self.statistics)
