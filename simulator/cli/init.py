@@ -24,7 +24,9 @@ def init(
     ),
     data: Annotated[
         str | None,
-        typer.Option(help="A folder of images or Parquet files.", show_default="digits, bundled", metavar="FOLDER"),
+        typer.Option(
+            help="A folder of images, or of tables (Parquet, CSV).", show_default="digits, bundled", metavar="FOLDER"
+        ),
     ] = None,
     devices: Annotated[
         str | None,
@@ -34,7 +36,8 @@ def init(
     ] = None,
     link: Annotated[str | None, typer.Option(help="Their link.", show_default="home-wifi", metavar="NAME")] = None,
     model: Annotated[
-        str | None, typer.Option(help="bundled, random or a timm name.", show_default="bundled", metavar="NAME")
+        str | None,
+        typer.Option(help="bundled, random or a timm name; a language model.", show_default="bundled", metavar="NAME"),
     ] = None,
     algorithms: Annotated[
         str | None,
@@ -76,6 +79,7 @@ def _draft(file: Path, given: tuple[str | None, ...], own: Path | None, plugins:
     """
     from simulator.scenario import draft
     from simulator.scenario.draft_data import data_in
+    from simulator.scenario.draft_texts import MODELS
     from simulator.settings.base import is_folder_name
 
     data, devices, link, model, algorithms, target = given
@@ -93,17 +97,21 @@ def _draft(file: Path, given: tuple[str | None, ...], own: Path | None, plugins:
                     refuse(str(error))
                 print(error)
 
-    found = choice(data, "Folder with your images, empty for digits", "", lambda text: data_in(text, file))
+    found = choice(data, "Folder with your images or texts, empty for digits", "", lambda text: data_in(text, file))
     if data or asks:
         print(found.words)
     groups = choice(devices, "Devices and how many of each", draft.DEVICES, draft.devices_in)
     if found.train < sum(groups.values()):
-        few = f"{data or 'digits'}: {found.train} images to train with are too few for {sum(groups.values())} devices"
+        few = f"{found.train} {found.kind} to train with are too few for {sum(groups.values())} devices"
+        few = f"{data or 'digits'}: {few}"
         refuse(f"{few}, each of which needs one: choose fewer with --devices")
     chosen_link = choice(link, "Their link", draft.LINK, draft.link_in)
-    named, size = choice(model, "Model to fine-tune", draft.MODEL, _model)
+    texts = found.kind == "texts"
+    usual = MODELS[found.task] if texts else draft.MODEL
+    named, size = choice(model, "Model to fine-tune", usual, _text_model if texts else _model)
     names = choice(algorithms, "Algorithms to compare", draft.ALGORITHM_NAMES, draft.algorithms_in)
-    accuracy = choice(target, "Accuracy to reach", draft.TARGET, draft.target_in)
+    likely = draft.TARGET if found.task == "classification" else "none"
+    accuracy = choice(target, "Accuracy to reach", likely, draft.target_in)
     name = file.stem if is_folder_name(file.stem) else "scenario"
     catalogue = None if own is None else os.path.relpath(own, file.absolute().parent)
     text = draft.Draft(name, found, groups, chosen_link, named, size, names, accuracy, catalogue).text()
@@ -137,6 +145,20 @@ def _model(name: str) -> tuple[str, int]:
         raise ValueError(f'there is no model "{name}"{near} (sfsim list models shows all)')
     config = get_pretrained_cfg(name)
     return name, int(config.input_size[-1]) if config else 224
+
+
+def _text_model(name: str) -> tuple[str, int]:
+    """Return the name of a language model and how many tokens it takes; raise ``ValueError`` if there is none."""
+    from simulator.learning.models.text.build import is_text
+    from simulator.learning.models.text.presets import PRESETS
+    from simulator.scenario.model import ModelSettings
+    from simulator.settings.wording import listed, near_miss
+
+    name = name.strip()
+    if not is_text(name):
+        there = f"there are {listed(PRESETS)}; or one of the Hugging Face hub, as org/model"
+        raise ValueError(f'there is no language model "{name}"{near_miss(name, PRESETS)} ({there})')
+    return name, int(ModelSettings.model_fields["length"].default)
 
 
 def _write(file: Path, text: str) -> None:

@@ -150,12 +150,16 @@ def _sources(selected: dict[str, Entry]) -> Table:
 def _models(match: str) -> Table:
     from timm import get_pretrained_cfg, is_model_pretrained
 
+    from simulator.learning.models.text.presets import PRESETS
+
     table = _table("model", "pixels", "published weights")
     table.columns[2].justify = "left"
     own_models = {"bundled": ("32", "Tiny-ImageNet, in this package"), "random": ("32", "none: bundled, untrained")}
-    for name in _matching("models", dict.fromkeys((*own_models, *models())), match):
-        if name in own_models:
-            table.add_row(name, *own_models[name])
+    language_models = {name: ("", f"{preset.repository}, for texts") for name, preset in PRESETS.items()}
+    ours = own_models | language_models
+    for name in _matching("models", dict.fromkeys((*ours, *models())), match):
+        if name in ours:
+            table.add_row(name, *ours[name])
             continue
         config = get_pretrained_cfg(name)
         side = str(config.input_size[-1]) if config else ""

@@ -44,7 +44,7 @@ class Draft:
         devices: how many devices there are of each name.
         link: the link of all devices.
         model: the model's name.
-        image_size: the height and width of images in pixels.
+        size: the height and width of images in pixels, or the length of texts in tokens.
         algorithms: the names of the algorithms.
         target: the target accuracy, a fraction; None: there is none.
         catalogue: a file with devices and links of the user's own, relative to the scenario's folder.
@@ -55,7 +55,7 @@ class Draft:
     devices: dict[str, int]
     link: str
     model: str
-    image_size: int
+    size: int
     algorithms: Sequence[str]
     target: float | None
     catalogue: str | None = None
@@ -66,7 +66,8 @@ class Draft:
         uneven = self.data.train >= PER_DEVICE * clients
         partition = {"name": "dirichlet", "alpha": 1.0, "min_samples": 8} if uneven else {"name": "iid"}
         data = {**self.data.entry, "partition": partition}
-        model: dict[str, Any] = {"name": self.model, "image_size": self.image_size}
+        images = self.data.kind == "images"
+        model: dict[str, Any] = {"name": self.model, "image_size" if images else "length": self.size}
         evaluation = {"samples": MOST_TESTED if self.data.test > MOST_TESTED else None}
         return TEXT.format(
             name=_flow(self.name),
@@ -74,6 +75,7 @@ class Draft:
             catalogue=f"\n  catalogue: {_flow(self.catalogue)}" if self.catalogue else "",
             devices="\n".join(f"    - {_flow(self._group(name, count))}" for name, count in self.devices.items()),
             model=_flow(model),
+            models=IMAGE_MODELS if images else TEXT_MODELS,
             words=self.data.words,
             data=_flow(data),
             partition=UNEVEN if uneven else EVEN,
@@ -98,7 +100,7 @@ world:{catalogue}
 {devices}
   server: {{name: rtx-4090}}
 
-model: {model}  # sfsim list models; bundled is a small ViT, pre-trained on Tiny-ImageNet
+model: {model}  # {models}
 
 # {words}
 # {partition}
@@ -116,6 +118,8 @@ evaluation: {evaluation}  # how many test samples are evaluated; null: all
 algorithms:  # an entry may override keys of training: {{name: fedavg, label: FL+Linear, training: {{train: linear}}}}
 {algorithms}
 """
+IMAGE_MODELS = "sfsim list models; bundled is a small ViT, pre-trained on Tiny-ImageNet"
+TEXT_MODELS = "or gpt2, roberta-base, llama-3.2-1b, ...; pretrained: false draws its weights"
 UNEVEN = "They are partitioned unevenly: the smaller alpha, the fewer classes a device has. {name: iid} is even."
 EVEN = "They are partitioned evenly, as there are few samples for each device; {name: dirichlet, alpha: 1.0} is uneven."
 

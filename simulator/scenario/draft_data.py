@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simulator.scenario.draft_texts import text_keys
 from simulator.settings.errors import UnfitError
 from simulator.settings.plugins import DATASETS
 from simulator.settings.wording import listed
@@ -22,6 +23,8 @@ class Data:
         train, test: how many samples there are.
         classes: how many classes there are.
         words: what was found, as a sentence.
+        kind: what the samples are: ``images`` or ``texts``.
+        task: what is learned from them.
     """
 
     entry: dict[str, Any]
@@ -29,10 +32,12 @@ class Data:
     test: int
     classes: int
     words: str
+    kind: str = "images"
+    task: str = "classification"
 
 
 def data_in(folder: str, scenario: Path) -> Data:
-    """Return the data set in a folder: images in a folder for each class, or Parquet files.
+    """Return the data set in a folder: images in a folder for each class, or tables of images or texts.
 
     Args:
         folder: the folder; empty: the digits that come with the package.
@@ -49,6 +54,9 @@ def data_in(folder: str, scenario: Path) -> Data:
     here = os.path.relpath(root, scenario.absolute().parent)
     if parquet := sorted(root.rglob("*.parquet")):
         return _parquet(root, here, [path.relative_to(root) for path in parquet])
+    tables = sorted(path.relative_to(root) for path in root.iterdir() if path.suffix.lower() in (".csv", ".tsv"))
+    if tables and not any(path.is_dir() for path in root.iterdir()):  # beside folders, it describes the images in them
+        return _csv(root, here, tables)
     entry: dict[str, Any] = {"name": "folder", "path": here}
     tested = any((root / name).is_dir() for name in ("test", "val", "valid", "validation"))
     if not ((root / "train").is_dir() and tested):
@@ -62,14 +70,7 @@ def _parquet(root: Path, here: str, files: Sequence[Path]) -> Data:
     from pyarrow import ArrowException, types
     from pyarrow.parquet import read_schema
 
-    tests = [path for path in files if any(word in path.name.lower() for word in ("test", "val"))]
-    trains = [path for path in files if path not in tests]
-    if not tests or not trains:
-        there = listed(map(str, files[:5]))
-        raise ValueError(
-            f"{root} has Parquet files ({there}), but none to {'train' if tests else 'test'} with: "
-            "the names of those for testing have test in them, such as test.parquet"
-        )
+    trains, tests = _parts(root, files, "Parquet")
     try:
         schema = read_schema(root / trains[0])
     except (OSError, ArrowException) as error:
@@ -83,16 +84,57 @@ def _parquet(root: Path, here: str, files: Sequence[Path]) -> Data:
         ("img", "image"), lambda kind: types.is_struct(kind) or types.is_binary(kind) or types.is_large_binary(kind)
     )
     label = first(("label", "fine_label", "labels"), lambda kind: types.is_integer(kind) or types.is_string(kind))
+    if image is None:
+        from simulator.learning.data.datasets.text_parquet import ParquetTable
+
+        path = str(root / trains[0])
+        if texts := text_keys(ParquetTable("train", [path]).columns(path)):
+            paths = {"train": _written(here, trains), "test": _written(here, tests)}
+            return _loaded({"name": "text_parquet", **paths, **texts}, "Parquet files with {}.", root, trains, tests)
     if image is None or label is None:
-        lacks = "images, as bytes" if image is None else "labels, numbers or text"
+        lacks = "images, as bytes, or of texts" if image is None else "labels, numbers or text"
         raise ValueError(f"{root / trains[0]} has no column of {lacks} (columns: {listed(schema.names)})")
 
-    def written(paths: Sequence[Path]) -> Any:
-        names = [str(Path(here, path)) for path in paths]
-        return names[0] if len(names) == 1 else names
-
-    entry = {"name": "parquet", "train": written(trains), "test": written(tests), "image": image, "label": label}
+    entry = {"name": "parquet", "train": _written(here, trains), "test": _written(here, tests)}
+    entry |= {"image": image, "label": label}
     return _loaded(entry, "Parquet files with {}.", root, trains, tests)
+
+
+def _csv(root: Path, here: str, files: Sequence[Path]) -> Data:
+    """Return the data set in CSV or TSV files of texts, some of which are for testing."""
+    trains, tests = _parts(root, files, "CSV")
+    entry = {"name": "text_csv", "train": _written(here, trains), "test": _written(here, tests)}
+    try:
+        table = DATASETS.read(entry | {"train": str(root / trains[0])}).opened("train")  # type: ignore[attr-defined]
+        columns = table.columns(table.paths[0])
+    except UnfitError as error:
+        raise ValueError(str(error)) from None
+    return _loaded({**entry, **(text_keys(columns) or {})}, "Tables with {}.", root, trains, tests)
+
+
+def _parts(root: Path, files: Sequence[Path], kind: str) -> tuple[list[Path], list[Path]]:
+    """Return the files to train with and those to test with, by their names.
+
+    Args:
+        root: their folder.
+        files: the files, relative to it.
+        kind: what they are called in a message.
+    """
+    tests = [path for path in files if any(word in path.name.lower() for word in ("test", "val"))]
+    trains = [path for path in files if path not in tests]
+    if not tests or not trains:
+        there = listed(map(str, files[:5]))
+        raise ValueError(
+            f"{root} has {kind} files ({there}), but none to {'train' if tests else 'test'} with: "
+            f"the names of those for testing have test in them, such as {files[0].with_stem('test').name}"
+        )
+    return trains, tests
+
+
+def _written(here: str, paths: Sequence[Path]) -> Any:
+    """Return paths as a scenario has them, from the folder in which they are."""
+    names = [str(Path(here, path)) for path in paths]
+    return names[0] if len(names) == 1 else names
 
 
 def _loaded(
@@ -104,7 +146,7 @@ def _loaded(
         entry: its keys in a scenario.
         words: what it is, with ``{}`` for the counts.
         root: its folder; None if it has none.
-        trains, tests: its Parquet files, relative to the folder.
+        trains, tests: its tables, relative to the folder.
     """
     keys = dict(entry)
     if "path" in keys:
@@ -118,7 +160,9 @@ def _loaded(
         fifth = "test_fraction" in entry and error.key == "name"
         lacking = "; a fifth of each class is taken for testing, so give each at least three" if fifth else ""
         raise ValueError(f"{where}{error}{lacking}") from None
-    if raw.classes < 2:
-        raise ValueError(f"{root} has images of one class only: there must be two to tell apart")
-    counts = f"{raw.classes} classes, {len(raw.train)} images to train with and {len(raw.test)} to test with"
-    return Data(entry, len(raw.train), len(raw.test), raw.classes, words.format(counts))
+    classified = raw.task == "classification"
+    if classified and raw.classes < 2:
+        raise ValueError(f"{root} has {raw.kind} of one class only: there must be two to tell apart")
+    classes = f"{raw.classes} classes, " * classified
+    counts = f"{classes}{len(raw.train)} {raw.kind} to train with and {len(raw.test)} to test with"
+    return Data(entry, len(raw.train), len(raw.test), raw.classes, words.format(counts), raw.kind, raw.task)

@@ -66,7 +66,7 @@ def coder(compressor: Compressor, pads: bool) -> Compressor | KeepsPadding:
         compressor: the compressor.
         pads: whether rows of zeros in hidden states are padding.
     """
-    return KeepsPadding(compressor) if pads and not compressor.keeps_zeros else compressor
+    return KeepsPadding(compressor) if pads and not compressor.tells_zeros else compressor
 
 
 @dataclass(eq=False)

@@ -150,12 +150,17 @@ def test_a_path_starts_at_the_folder_of_the_scenario(sfsim: Sfsim) -> None:
         ("--data nowhere", "there is no folder nowhere"),
         ("--data loose", "put the images of each class into a folder of its own"),
         ("--data half", "none to test with: the names of those for testing have test in them"),
+        (
+            "--data tables",
+            "CSV files (all.csv), but none to test with: the names of those for testing have test in them, "
+            "such as test.csv",
+        ),
         ("nowhere/mine.yaml", "there is no folder nowhere to write mine.yaml into"),
         ("loose", "loose is a folder"),
     ],
 )
 def test_a_wrong_choice_is_one_message_and_no_file(options: str, said: str, sfsim: Sfsim, tmp_path: Path) -> None:
-    for folder, name in (("loose", "a.png"), ("half", "train.parquet")):
+    for folder, name in (("loose", "a.png"), ("half", "train.parquet"), ("tables", "all.csv")):
         Path(folder).mkdir()
         Path(folder, name).write_bytes(b"")
     before = files(tmp_path)
@@ -257,3 +262,52 @@ def test_a_folder_with_too_little_is_named_with_what_it_lacks(
     assert status == 2
     assert err.startswith(f"sfsim: {said}")
     assert not Path("scenario.yaml").exists()
+
+
+def texts(folder: str, kind: str = "parquet", **columns: str) -> None:
+    """Write tables of 20 rows to train with and 10 to test with; a column of labels has the numbers 0 and 1."""
+    Path(folder).mkdir()
+    for part, rows in (("train", 20), ("test", 10)):
+        table = {
+            name: [row % 2 if name == "label" else f"{text} {row}" for row in range(rows)]
+            for name, text in columns.items()
+        }
+        if kind == "parquet":
+            parquet.write_table(pyarrow.table(table), Path(folder, f"{part}.parquet"))
+        else:
+            lines = [",".join(map(str, row)) for row in (tuple(table), *zip(*table.values(), strict=True))]
+            Path(folder, f"{part}.{kind}").write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_tables_of_texts(kind: str, sfsim: Sfsim) -> None:
+    texts("films", kind, title="film", sentence="good", label="")
+    status, out, err = sfsim("init", "--data", "films", "--devices", "phone:2")
+    assert (status, err) == (0, "")
+    said = "2 classes, 20 texts to train with and 10 to test with."
+    assert out.splitlines()[0] == ("Parquet files with " if kind == "parquet" else "Tables with ") + said
+    written = yaml.safe_load(Path("scenario.yaml").read_text())
+    paths = {"train": f"films/train.{kind}", "test": f"films/test.{kind}"}
+    keys = {"name": f"text_{kind}", **paths, "text": "sentence", "label": "label"}
+    assert written["data"] == keys | {"partition": {"name": "iid"}}
+    assert written["model"] == {"name": "minilm", "length": 128}
+    assert written["target_accuracy"] == 0.8
+    check(load("scenario.yaml"))
+
+
+def test_pairs_and_answers(sfsim: Sfsim) -> None:
+    texts("pairs", idx="x", premise="a", hypothesis="b", label="")
+    assert written(sfsim, "--data", "pairs", "--devices", "phone:2").data.source.text == ("premise", "hypothesis")
+    Path("scenario.yaml").unlink()
+    texts("problems", question="a", answer="b")
+    scenario = written(sfsim, "--data", "problems", "--devices", "phone:2")
+    assert (scenario.data.source.text, scenario.data.source.task) == (("question", "answer"), "next_token")
+    assert (scenario.model.name, scenario.target_accuracy) == ("smollm2-135m", None)
+
+
+def test_a_model_of_images_is_none_of_texts(sfsim: Sfsim) -> None:
+    texts("films", text="good", label="")
+    status, _, err = sfsim("init", "--data", "films", "--devices", "phone:2", "--model", "gpt-2")
+    assert status == 2
+    assert 'there is no language model "gpt-2"; did you mean "gpt2"? (there are gpt2, ' in err
+    assert err.count("\n") == 1

@@ -128,6 +128,11 @@ def test_models() -> None:
     assert "large" not in output
     assert row(shown("models", "--match", "bundled"), "bundled")[1] == "32"
     assert row(shown("models", "--match", "random"), "random")
+    assert row(shown("models", "--match", "gpt2-medium"), "gpt2-medium")[1:] == [
+        "openai-community/gpt2-medium,",
+        "for",
+        "texts",
+    ]
     assert row(shown("models", "--match", "resnet10t"), "resnet10t") == ["resnet10t", "176", "c3_in1k"]
 
 

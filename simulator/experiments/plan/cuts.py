@@ -115,17 +115,17 @@ def cuts(planner: Planner, entry: Entry) -> Iterator[tuple[Entry, bool, int]]:
     if not hasattr(algorithm, "head"):
         yield entry, True, 0
         return
-    model = structure(planner.scenario, entry)
     devices = _chosen(planner, entry)
-    at_heads = (_cut_at(algorithm, head=head) for head in range(len(model.blocks)))
+    at_heads = (_cut_at(algorithm, head=head) for head in range(len(structure(planner.scenario, entry).blocks)))
     chosen_by_policy = (_cut_at(algorithm, **dict(zip(algorithm.chosen, cut, strict=True))) for cut in devices)
     candidates = {_head_and_tail(candidate): candidate for candidate in (*at_heads, *chosen_by_policy)}
     for _, cut in sorted(candidates.items()):
         with suppress(UnfitError):
-            cut.check(model, entry.training)
+            there = entry.model_copy(update={"algorithm": cut})
+            cut.check(structure(planner.scenario, there), entry.training)  # the cut may decide what is trained
             count = devices[tuple(getattr(cut, key) for key in algorithm.chosen)] if devices else 0
             own = count > 0 if devices else cut.head == algorithm.head
-            yield entry.model_copy(update={"algorithm": cut}), own, count
+            yield there, own, count
 
 
 def _chosen(planner: Planner, entry: Entry) -> Counter[tuple[int, ...]]:

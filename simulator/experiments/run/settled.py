@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.goal import KINDS, Goal, Target
 from analysis.settled import Evaluation, averaged_said, held_from, samples_said, settled_accuracy
+from analysis.tasks import NEXT_TOKEN
+from simulator.experiments.trial.build import task_of
 from simulator.settings.humanize import human, human_spread, scale
 
 if TYPE_CHECKING:
@@ -52,9 +54,9 @@ def spread(values: Sequence[float | None], of: Goal = "accuracy") -> str:
     return human_spread(mean, stdev(known) if len(known) > 1 else nan, scale(KINDS[of], mean))
 
 
-def predicts_tokens(summaries: Mapping[str, Sequence[Mapping[str, Any]]]) -> bool:
-    """Return whether the summaries of a run's trials, by label, are of models that predict the next token."""
-    return any(row.get("perplexity") is not None for rows in summaries.values() for row in rows)
+def predicts_tokens(scenario: Scenario) -> bool:
+    """Return whether the models of a scenario predict the next token, and are compared by their loss."""
+    return task_of(scenario) == NEXT_TOKEN
 
 
 def said(scenario: Scenario, summaries: Mapping[str, Sequence[Mapping[str, Any]]], most: int) -> Iterator[str]:
@@ -73,7 +75,7 @@ def said(scenario: Scenario, summaries: Mapping[str, Sequence[Mapping[str, Any]]
     over = f", ± its standard deviation over {seeds} seeds" if seeds > 1 else ""
     samples = {row["evaluated_samples"] for rows in summaries.values() for row in rows} - {None}
     averaged = averaged_said([min(scenario.evaluation.settle, most)])
-    if predicts_tokens(summaries):
+    if predicts_tokens(scenario):
         yield f"Loss and perplexity are those of the last evaluation, token accuracy is {averaged}{over}."
     else:
         yield f"Accuracy is {averaged}{over}. {samples_said(means, samples, several=seeds > 1)}".rstrip()

@@ -59,7 +59,7 @@ def results_table(
     if any(row["lost_updates"] for row in trials) or len({row["updates"] for row in trials}) > 1:
         measures.append(("updates", "updates", "count"))
     measures += [(name, key, kind) for name, key, kind in COSTS if any(row[key] is not None for row in trials)]
-    learned = LEARNED_OF_TOKENS if predicts_tokens(summaries) else LEARNED
+    learned = LEARNED_OF_TOKENS if predicts_tokens(scenario) else LEARNED
     if target is not None and target.goal == "loss" and learned is LEARNED:
         learned = (*learned, ("loss", "final_loss", "loss"))
     cells = {

@@ -96,15 +96,15 @@ def dry_run_that_fits(
         ScenarioError: the server, an edge, or a device, or with ``skip`` every device, is too small. The message says
             which one and for what, how much it needs, and which cut would fit.
     """
-    without: frozenset[str] = frozenset()
+    left_out: dict[str, MemoryPeak] = {}
     peaks = _peaks_alone(scenario, entry, seed) if entry.training.selection.needs_values else {}
     own, entry = entry, without_values(entry)
     while True:
-        dry = Trial(scenario, entry, seed, True, without)
+        dry = Trial(scenario, entry, seed, True, frozenset(left_out))
         outcome = _with_peaks(_run_until_settled(dry, progress) if early else dry.run(progress), peaks)
         small = too_small(outcome)
         if not small or scenario.world.on_oom == "ignore":
-            for line in (*chosen(scenario, outcome.entry, seed), *_notices(scenario, outcome, small)):
+            for line in (*chosen(scenario, outcome.entry, seed), *_notices(scenario, outcome, small, left_out)):
                 tell(line)
             if outcome.rounds[-1].done < 1:
                 looked, rounds = outcome.rounds[-1].round, entry.training.rounds
@@ -112,9 +112,9 @@ def dry_run_that_fits(
                     f"The memory of {entry.label} was looked at in {looked} of {rounds} rounds: none comes near a limit"
                 )
             return outcome
-        devices = {peak.site for peak in small if peak in outcome.client_peaks}
-        without |= devices
-        everybody = len(without) == scenario.world.clients
+        devices = {peak.site: peak for peak in small if peak in outcome.client_peaks}
+        left_out |= devices
+        everybody = len(left_out) == scenario.world.clients
         if scenario.world.on_oom == "error" or not devices or everybody:
             raise _refused(scenario, outcome, small[0], everybody, own is not with_fixed_cohorts(own))
 
@@ -156,13 +156,16 @@ def _with_peaks(outcome: TrialResult, peaks: Mapping[str, MemoryPeak]) -> TrialR
     return replace(outcome, client_peaks=higher)
 
 
-def _notices(scenario: Scenario, outcome: TrialResult, small: list[MemoryPeak]) -> Iterator[str]:
+def _notices(
+    scenario: Scenario, outcome: TrialResult, small: list[MemoryPeak], left_out: Mapping[str, MemoryPeak]
+) -> Iterator[str]:
     """Yield what a user should know about sites that are too small for a trial."""
     entry, remaining = outcome.entry, scenario.world.clients - len(outcome.without)
     if outcome.without:
         count = f"{len(outcome.without)} of {scenario.world.clients} devices are too small for {entry.label}"
         fewer = f"; only {remaining} are left for each round" if remaining < entry.training.clients_per_round else ""
         yield f"{count} and never chosen, so its cohorts are its own (on_oom: skip){fewer}"
+        yield _said(entry, max(left_out.values(), key=lambda peak: peak.available))
     if scenario.world.server.batching and not any(outcome.ledger.works.column("batch")):
         yield f"No works of {entry.label} shared a pass at the server: batching changes nothing for it"
     if small:

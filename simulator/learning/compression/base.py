@@ -52,8 +52,8 @@ class Compressor(Settings):
     name: ClassVar[str]
     reads: ClassVar[int] = 1
     """How many times encoding reads all values."""
-    keeps_zeros: ClassVar[bool] = False
-    """Whether what is zero is decoded as zero. Padding of texts is zero, and is told from tokens by that."""
+    tells_zeros: ClassVar[bool] = False
+    """Whether a row is decoded as zeros if it is zeros, and only then; by that padding is told from tokens."""
     keeps_what_is_left: ClassVar[bool] = False
     """Whether a client adds to each change what was left out of the previous one (error feedback)."""
 

@@ -14,7 +14,7 @@ class Fp16(Compressor):
     """Half precision (IEEE 754 binary16): 2 bytes per value, a significand of 11 bits, infinity beyond 65,504."""
 
     name: ClassVar[str] = "fp16"
-    keeps_zeros: ClassVar[bool] = True
+    tells_zeros: ClassVar[bool] = True
 
     def specs(self, shape: Shape) -> dict[str, TensorSpec]:
         return {"values": TensorSpec("float16", shape)}

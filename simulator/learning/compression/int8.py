@@ -26,7 +26,6 @@ class Int8(OfChange):
 
     name: ClassVar[str] = "int8"
     reads: ClassVar[int] = 2  # once for the largest magnitude, once to divide
-    keeps_zeros: ClassVar[bool] = True
     scale: Literal["tensor", "row"] = "tensor"
 
     def _rows(self, shape: Shape) -> int:

@@ -1,4 +1,4 @@
-"""Padding of texts that a compressor would fill with numbers, kept as zeros."""
+"""Padding of texts told from tokens where a compressor would mix them up."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ROWS = "rows"
+TRACE = 1e-30
+"""What stands in a token of which a compressor has left nothing, so that it is still none of the padding."""
 
 
 class KeepsPadding:
     """A compressor that also sends which rows of hidden states [N, T, D] are not zero, one bit each.
 
-    The receiver sees what is padding from rows of zeros, which an inexact compressor turns into small numbers. The
-    arguments of all methods are those of ``Compressor``.
+    The receiver sees what is padding from rows of zeros. An inexact compressor may turn these into small numbers, or
+    may leave nothing but zeros of a token. The arguments of all methods are those of ``Compressor``.
 
     Attributes:
         inner: the compressor.
@@ -52,14 +54,16 @@ class KeepsPadding:
         return {**sent, ROWS: pack((values != 0).any(dim=-1).flatten().int(), 1)}
 
     def decode(self, sent: dict[str, Tensor], shape: Shape) -> Tensor:
-        """Return the receiver's tensor, in which the rows of padding are zero."""
+        """Return the receiver's tensor, in which the rows of padding are zero, and no others are."""
         from simulator.learning.compression.bits import unpack
 
         if ROWS not in sent:
             return self.inner.decode(sent, shape)
         values = self.inner.decode({name: part for name, part in sent.items() if name != ROWS}, shape)
         rows = unpack(sent[ROWS], shape[0] * shape[1], 1).view(*shape[:2], 1)
-        return values.where(rows != 0, 0.0)
+        values = values.where(rows != 0, 0.0)
+        emptied = (rows != 0) & (values == 0).all(dim=-1, keepdim=True)
+        return values.masked_fill(emptied, TRACE)
 
     def nbytes(self, shape: Shape) -> int:
         """Return the number of bytes that are sent."""

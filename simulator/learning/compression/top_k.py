@@ -27,7 +27,6 @@ class TopK(OfChange):
     """
 
     name: ClassVar[str] = "top_k"
-    keeps_zeros: ClassVar[bool] = True
     reads: ClassVar[int] = 3  # magnitudes are read, written, and searched once (a selection takes linear time)
     keeps_what_is_left: ClassVar[bool] = True
     fraction: float = Field(0.01, gt=0, le=1)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulator.learning.data.tokenizer_json import absent
+from simulator.learning.gguf_reader import opened
 from simulator.settings.errors import UnfitError
 from simulator.settings.wording import clipped, listed
 
@@ -74,11 +75,9 @@ def load(path: Path) -> tuple[Inner, dict[str, str]]:
 def _fields(path: Path) -> Callable[[str], Any]:
     """Return a function that reads a value of a GGUF file by its key; None where there is none."""
     try:
-        from gguf import GGUFReader
+        fields = opened(path).fields
     except ImportError as error:
         raise absent("gguf") from error
-    try:
-        fields = GGUFReader(path).fields
     except Exception as error:  # the library raises whatever numpy does with what is no GGUF
         reason = clipped((str(error).splitlines() or [type(error).__name__])[0])
         raise UnfitError("tokenizer", None, f"{path} cannot be read as GGUF: {reason}") from error

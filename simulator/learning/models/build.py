@@ -11,8 +11,7 @@ from importlib.resources import as_file, files
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch import nn
 
 from simulator.learning.data.images import Statistics
 from simulator.learning.models import checkpoints
@@ -21,6 +20,7 @@ from simulator.learning.models.lazy import lazily, model_key
 from simulator.learning.models.stages import FAMILIES, NotStagedError
 from simulator.learning.models.text.hub import quiet_downloads
 from simulator.learning.models.text.presets import PRESETS
+from simulator.learning.models.undrawn import Undrawn
 from simulator.settings.bounds import keyword_problem
 from simulator.settings.errors import UnfitError
 from simulator.settings.wording import listed, near_miss
@@ -100,8 +100,8 @@ def _built(
         return _ours(name, image_size, classes, seed, dry, weights, keywords)
     if not timm.models.is_model(name):
         near = near_miss(name, (*OURS, *PRESETS, *timm.list_models()))
-        allowed = "bundled, random, the name of a timm model, or a language model such as gpt2"
-        problem = f"no model is called {name!r}{near}. Use {allowed}"
+        use = "bundled, random, the name of a timm model, or for texts of a language model such as gpt2"
+        problem = f"no model is called {name!r}{near or ';'} Use {use}"
         raise UnfitError("name", name, problem)
     return _from_timm(name, image_size, classes, seed, pretrained, dry, weights, keywords or {})
 
@@ -227,19 +227,9 @@ def _made(name: str, seed: int, dry: bool, pretrained: bool, **settings: Any) ->
     import timm
 
     device = torch.device("meta" if dry else "cpu")
-    with torch.random.fork_rng(devices=[]), device, _Undrawn() if dry else nullcontext():
+    with torch.random.fork_rng(devices=[]), device, Undrawn() if dry else nullcontext():
         torch.manual_seed(seed)  # timm draws from torch's global generator
         return timm.create_model(name, pretrained=pretrained, **settings)
-
-
-class _Undrawn(TorchFunctionMode):
-    """Skips the initialisation of weights on ``meta``: there are no values, and it takes most of the building time."""
-
-    DRAWING = frozenset({"uniform_", "normal_", "erfinv_", "mul_", "add_", "clamp_", "zero_", "fill_"})
-
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        target = args[0] if args and getattr(function, "__name__", "") in self.DRAWING else None
-        return target if isinstance(target, Tensor) and target.is_meta else function(*args, **(kwargs or {}))
 
 
 def _load(model: nn.Module, weights: str, dry: bool) -> None:

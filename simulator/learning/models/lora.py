@@ -21,7 +21,8 @@ class Lora(Settings):
         dropout: the probability with which an input of an adapter is dropped during training.
         targets: the linear layers that get an adapter, by the end of their name in a block. In a VisionTransformer,
             `q`, `k` and `v` are the thirds of `attn.qkv`, and `qkv` is all three with one adapter; further layers are
-            `proj`, `fc1` and `fc2`.
+            `proj`, `fc1` and `fc2`. A language model has the layers `q`, `k`, `v` and `o`, and `fc1` and `fc2`, or in
+            the family of Llama `gate`, `up` and `down`.
         blocks: the first and the last block that have adapters, counted from 0; [2, null]: from the third to the last;
             null: all, or as many as an algorithm trains.
     """

@@ -13,7 +13,8 @@ class Prompts(Settings):
 
     Attributes:
         length: how many tokens are added; 0: none, so that what remains can be compared.
-        place: where they are added: after the class (and register) tokens, or after all tokens.
+        place: where they are added: after the class (and register) tokens, or after all tokens. A text has them after
+            its class token, or begins with them if it has none.
     """
 
     length: PromptLength = 4

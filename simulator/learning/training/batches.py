@@ -36,7 +36,7 @@ def gather(batches: Sequence[tuple[Any, ...]], order: Tensor) -> tuple[Any, ...]
 
 def _rows(column: Sequence[Tensor | LazyBatch], order: Tensor) -> Tensor | LazyBatch:
     first, lazy = column[0], [x for x in column if isinstance(x, LazyBatch)]
-    if len(lazy) == len(column) and len({id(x.source) for x in lazy}) == 1:
+    if len(lazy) == len(column) and len({id(x.source) for x in lazy}) == 1 and not lazy[0].source.ragged:
         index = torch.cat([x.index for x in lazy])
         return LazyBatch(lazy[0].source, index[order.to(index.device)])  # cached features can still be looked up
     if isinstance(first, Tensor) and first.is_meta:

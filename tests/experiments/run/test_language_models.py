@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("small_model")
 @pytest.fixture
 def _of_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     """The figures of a classifier pass for those of a language model; no pictures are drawn."""
-    for module in ("tables", "trials"):
+    for module in ("settled", "tables", "trials"):
         monkeypatch.setattr(f"simulator.experiments.run.{module}.task_of", lambda scenario: "next_token")
     monkeypatch.setattr("analysis.write_figures", lambda folder: [])
     monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)

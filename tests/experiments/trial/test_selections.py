@@ -62,6 +62,8 @@ def test_memory_is_checked_of_all_devices_that_might_be_chosen(selection: dict[s
     lines: list[str] = []
     assert devices_left_out(settings, lines.append) == {("fl-linear", 0): {"jetson-nano-0", "jetson-nano-1"}}
     assert "2 of 10 devices are too small for fl-linear" in lines[0]
+    assert lines[1].startswith("fl-linear needs ")
+    assert lines[1].endswith("which has 100 kB")
     changes["world"]["on_oom"] = "error"
     with pytest.raises(ScenarioError, match=r"jetson-nano-0 .* which has 100 kB"):
         devices_left_out(small(tmp_path, selection, **changes))

@@ -18,6 +18,7 @@ from simulator.learning.models.text.config import TextConfig, changed, check, sh
 from simulator.learning.models.text.hub_config import from_config_json
 from simulator.learning.models.text.model import TextModel
 from simulator.learning.models.text.presets import PRESETS
+from simulator.learning.models.undrawn import Undrawn
 from simulator.settings.errors import UnfitError
 from simulator.settings.wording import listed
 
@@ -68,8 +69,7 @@ def build_text(
         if weights and not (weights.endswith(gguf_file.SUFFIX) and not find_spec("gguf")):
             _load(sketch, Path(weights), seed, dry=True)
         return sketch
-    with torch.device("meta"):
-        model = TextModel(config, length, classes)
+    model = _undrawn(config, length, classes)
     model.to_empty(device="cpu")
     if weights:
         _load(model, Path(weights), seed)
@@ -107,11 +107,15 @@ def config_of(name: str, weights: str | None = None) -> TextConfig:
     return config
 
 
+def _undrawn(config: TextConfig, length: int, classes: int | None) -> TextModel:
+    with torch.device("meta"), Undrawn():
+        return TextModel(config, length, classes)
+
+
 @lru_cache(maxsize=16)
 def _on_meta(config: TextConfig, length: int, classes: int | None) -> TextModel:
     """Return a model without weights; the object is shared by all callers and must not be changed."""
-    with torch.device("meta"):
-        return TextModel(config, length, classes)
+    return _undrawn(config, length, classes)
 
 
 def _load(model: TextModel, path: Path, seed: int, dry: bool = False) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from simulator.learning.gguf_reader import opened
 from simulator.learning.models.checkpoints import CheckpointError
 from simulator.learning.models.stages.llama import frequencies
 from simulator.learning.models.text.config import TextConfig
@@ -43,6 +43,8 @@ def config_of(path: Path) -> TextConfig:
         return default if found is None else found.contents()
 
     tensors = {tensor.name: tensor for tensor in reader.tensors}
+    if "token_embd.weight" not in tensors:
+        raise CheckpointError(f"{path} has no embedding of words (token_embd.weight)")
     heads, width = value("{}.attention.head_count"), value("{}.embedding_length")
     norm = "{}.attention.layer_norm_rms_epsilon" if family == "llama" else "{}.attention.layer_norm_epsilon"
     head_width = value("{}.attention.key_length", 0) or value("{}.rope.dimension_count", 0)
@@ -95,23 +97,15 @@ def read(path: Path, config: TextConfig, dry: bool = False) -> dict[str, Tensor]
 
 
 def _opened(path: Path) -> GGUFReader:
-    try:
-        from gguf import GGUFReader
-    except ImportError:
-        raise CheckpointError(f"{path} is read with gguf, which is not installed: pip install 'sfsim[text]'") from None
     if not path.is_file():
         raise CheckpointError(f"there is no file {path}")
     try:
-        return _reader(path, path.stat().st_mtime_ns, GGUFReader)
+        return opened(path)
+    except ImportError:
+        raise CheckpointError(f"{path} is read with gguf, which is not installed: pip install 'sfsim[text]'") from None
     except Exception as error:  # each kind of damage raises its own
         reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])[:150]
         raise CheckpointError(f"{path} cannot be read as GGUF ({reason})") from error
-
-
-@lru_cache(maxsize=1)
-def _reader(path: Path, changed: int, reader: type[GGUFReader]) -> GGUFReader:
-    """Open a file as it was last changed; with a vocabulary in it, that takes seconds."""
-    return reader(path)
 
 
 def _architecture(reader: GGUFReader, path: Path) -> str:

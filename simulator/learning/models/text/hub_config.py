@@ -7,6 +7,7 @@ from typing import Any
 
 from simulator.learning.models.stages import NotStagedError
 from simulator.learning.models.text.config import TextConfig
+from simulator.settings.bounds import MOST_WIDTH
 from simulator.settings.wording import listed
 
 MODEL_TYPES = ("gpt2", "bert", "roberta", "llama", "qwen2")
@@ -47,9 +48,15 @@ def from_config_json(config: Mapping[str, Any]) -> TextConfig:
     if activation not in ACTIVATIONS[family]:
         raise NotStagedError(f"its activation is {activation!r}, and a {kind} has {ACTIVATIONS[family][0]!r} here")
     try:
-        return {"gpt2": _gpt2, "llama": _llama}.get(family, _bert)(family, config)
+        made = {"gpt2": _gpt2, "llama": _llama}.get(family, _bert)(family, config)
     except KeyError as error:
         raise NotStagedError(f"its config.json lacks {error.args[0]!r}") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise NotStagedError(f"its config.json has a value of the wrong kind ({error})") from error
+    for key in ("vocabulary", "positions", "width", "blocks", "heads", "mlp"):
+        if not isinstance(size := getattr(made, key), int) or not 0 < size <= MOST_WIDTH:
+            raise NotStagedError(f"its config.json has a value of the wrong kind ({key}: {size!r})")
+    return made
 
 
 def _gpt2(family: str, config: Mapping[str, Any]) -> TextConfig:

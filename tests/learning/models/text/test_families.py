@@ -8,13 +8,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from simulator.learning.models.adaptation import Adaptation, adapted
 from simulator.learning.models.parts import Part
+from simulator.learning.models.prompts import Prompts
 from simulator.learning.models.staged import Staged
 from simulator.learning.models.stages import TRAINED, stages_of
 from simulator.learning.models.text.build import build_text
 from simulator.learning.models.text.model import TextModel
 from simulator.settings.errors import UnfitError
 from tests.helpers.models import chain, weights_of
+from tests.helpers.passes import converse
 from tests.helpers.texts import CLASSES, CONFIGS, LENGTH, SEPARATOR, staged_text, text_model, texts
 from tests.helpers.transformers_models import SETTINGS, answers, reference, saved
 
@@ -148,6 +151,31 @@ def test_a_model_in_parts_is_the_whole(kind: str, train: str) -> None:
     for part in chain(model, weights_of(tensors), (2, len(model) - 1)):
         x = part.infer(x).clone()
     assert torch.equal(x, whole)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_gradients_in_parts_are_those_of_the_whole(kind: str) -> None:
+    model, tensors = staged_text(kind)
+    y = torch.tensor([0, 1, 2, 1])
+    whole, wanted = converse(chain(model, weights_of(tensors), ()), texts(), y)
+    loss, grads = converse(chain(model, weights_of(tensors), (2, len(model) - 1)), texts(), y)
+    torch.testing.assert_close(loss, whole)
+    assert grads.keys() == wanted.keys() == tensors.keys()
+    for name, grad in grads.items():
+        torch.testing.assert_close(grad, wanted[name], msg=lambda text, name=name: f"{name}: {text}")
+
+
+def test_an_adapted_model_starts_from_its_prompts() -> None:
+    """They follow from the seed, and only they and the classifier are trained."""
+    trained = Adaptation(lambda name, stages: TRAINED["prompt"](name), Prompts(length=PROMPTS))
+    (weights, model), (again, _), (other, _) = (adapted(text_model("bert"), trained, seed=seed) for seed in (1, 1, 2))
+    assert model.names == ["embed", "prompt", "block0", "block1", "head"]
+    assert model.slice(model.whole).trainable == ("prompt.tokens", "head.head.weight", "head.head.bias")
+    assert torch.equal(weights["prompt.tokens"], again["prompt.tokens"])
+    assert not torch.equal(weights["prompt.tokens"], other["prompt.tokens"])
+    tokens = torch.empty(1, PROMPTS, 32)
+    text_model("bert").embed.draw_prompts(tokens, torch.Generator().manual_seed(1))
+    assert torch.equal(weights["prompt.tokens"], tokens)
 
 
 @pytest.mark.parametrize("kind", CONFIGS)

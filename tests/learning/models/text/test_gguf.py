@@ -137,6 +137,7 @@ def test_files_that_cannot_be_read(content: bytes | None, tmp_path: Path) -> Non
 
 
 def test_the_library_is_named_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model.gguf").write_bytes(b"GGUF")
     monkeypatch.setitem(__import__("sys").modules, "gguf", None)
     with pytest.raises(UnfitError, match=r"pip install 'sfsim\[text\]'"):
         build_text("smollm2-135m", LENGTH, None, weights=str(tmp_path / "model.gguf"))

@@ -132,6 +132,8 @@ def test_tensors_that_nobody_needs_are_left_out(tmp_path: Path) -> None:
     [
         ({"model_type": "t5"}, "its model_type is 't5'"),
         ({"model_type": "gpt2", "n_embd": 8}, "config.json lacks 'vocab_size'"),
+        ({**CONFIG, "n_embd": "wide"}, "a value of the wrong kind"),
+        ({**CONFIG, "n_head": 0}, "a value of the wrong kind"),
         ({**CONFIG, "activation_function": "relu"}, "its activation is 'relu'"),
         ({**CONFIG, "scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx is True"),
     ],

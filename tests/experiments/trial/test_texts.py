@@ -1,0 +1,82 @@
+"""Trials of language models: what is charged does not depend on values, and what is learned not on padding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simulator.accounting.tables import Table
+from simulator.experiments.trial.result import TrialResult
+from simulator.experiments.trial.trial import run
+from simulator.experiments.trial.validate import check
+from simulator.scenario.scenario import Scenario
+from simulator.settings.errors import ScenarioError
+from tests.helpers.small_trials import ENTRIES
+from tests.helpers.text_trials import text_scenario
+
+KINDS = {
+    "gpt2 classes": ("gpt2", "classification", "length"),
+    "gpt2 tokens": ("gpt2", "next_token", "length"),
+    "gpt2 choices": ("gpt2", "multiple_choice", "longest"),
+    "bert": ("bert-base-uncased", "classification", "longest"),
+    "llama": ("llama-3.2-1b", "next_token", "longest"),
+}
+QUICK = [
+    ("fl-epochs", "gpt2 tokens"),
+    ("v1-sent", "llama"),
+    ("v2-exclusive", "bert"),
+    ("sfp-random", "gpt2 classes"),
+    ("fl-lora", "gpt2 choices"),
+    ("v2-lora", "llama"),
+    ("flexp", "gpt2 tokens"),
+    ("frozen-plain", "bert"),
+    ("epsl", "gpt2 classes"),
+    ("centralized", "gpt2 tokens"),
+    ("v1-fedlite", "bert"),
+]
+REFUSED = {("sfp-all", kind) for kind in KINDS} | {("fl-prompt", kind) for kind in KINDS}  # prompts at the end
+REFUSED |= {(label, kind) for label in ("psl", "epsl", "epsl-all", "sfpl", "sfpl-linear") for kind in list(KINDS)[2:]}
+REFUSED |= {("fl-stacked", "llama")}  # it has no fc1
+REFUSED |= {("sfp-easiest", kind) for kind in list(KINDS)[2:]}  # pruning decides how long the batches are
+ALL = [(label, kind) for label in ENTRIES for kind in KINDS if (label, kind) not in REFUSED]
+
+
+def told(outcome: TrialResult) -> list[Any]:
+    """All charges of a trial."""
+    tables = {name: list(table) for name, table in vars(outcome.ledger).items() if isinstance(table, Table)}
+    return [tables, outcome.uses, outcome.client_peaks, outcome.server_peak, outcome.trainable_parameters]
+
+
+def trial(settings: Scenario, dry: bool = False) -> TrialResult:
+    return run(settings, settings.algorithms[0], 0, dry=dry)
+
+
+@pytest.mark.parametrize(
+    ("label", "kind"), [*QUICK, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in ALL if pair not in QUICK)]
+)
+def test_dry_is_real(label: str, kind: str) -> None:
+    settings = text_scenario(label, *KINDS[kind])
+    check(settings)
+    assert told(trial(settings, dry=True)) == told(trial(settings))
+
+
+@pytest.mark.parametrize("kind", ["gpt2 tokens", "bert"])
+def test_padding_to_the_longest_text_changes_no_answer_but_costs_less(kind: str) -> None:
+    model, task, _ = KINDS[kind]
+    fixed, longest = (trial(text_scenario("v1-sent", model, task, padding)) for padding in ("length", "longest"))
+    assert longest.rounds[-1].score.loss == pytest.approx(fixed.rounds[-1].score.loss, rel=1e-5)
+    sent = [sum(row.bytes for row in outcome.ledger.transfers) for outcome in (longest, fixed)]
+    assert sent[0] < sent[1]
+
+
+def test_what_cannot_take_texts_is_told() -> None:
+    with pytest.raises(ScenarioError, match="joins the batches of several devices"):
+        check(text_scenario("epsl", padding="longest"))
+    training = {"rounds": 1, "clients_per_round": 2, "batch_size": 4, "augment": {}, "optimizer": {"name": "sgd"}}
+    with pytest.raises(ScenarioError, match="images are augmented"):
+        check(text_scenario("fl", training=training))
+    with pytest.raises(ScenarioError, match="gpt2 takes texts, and digits has images"):
+        check(text_scenario("fl", data={"name": "digits"}))
+    with pytest.raises(ScenarioError, match="bundled takes images, and synthetic_text has texts"):
+        check(text_scenario("fl").with_({"model": {"name": "bundled"}}))
