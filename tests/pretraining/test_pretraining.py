@@ -166,3 +166,10 @@ def test_the_command(sfsim: Sfsim, file: Path, tmp_path: Path, monkeypatch: pyte
 def test_ours_is_a_valid_file() -> None:
     settings = load(SCENARIOS / "pretrain" / "tiny-imagenet-32.yaml")
     assert settings.name == "tiny-imagenet-32"
+
+
+def test_texts_are_refused(file: Path, tmp_path: Path) -> None:
+    settings = load(file, ["data={name: synthetic_text}"])
+    with pytest.raises(ScenarioError, match=r'data.name is "synthetic_text": it has texts, and a model of images is'):
+        pretrain(settings, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

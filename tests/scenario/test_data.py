@@ -70,7 +70,7 @@ def test_paths_are_relative_to_the_scenario_file(tmp_path: Path, monkeypatch: py
 
 
 def test_reading_a_scenario_loads_no_data_and_nothing_heavy(tmp_path: Path) -> None:
-    for data in (
+    sets: tuple[dict[str, Any], ...] = (
         {"name": "parquet", "train": "none", "test": "none"},
         {"name": "cifar10", "root": "none"},
         {"name": "folder", "path": "none"},
@@ -80,15 +80,16 @@ def test_reading_a_scenario_loads_no_data_and_nothing_heavy(tmp_path: Path) -> N
         {"name": "text_csv", "train": "none", "test": "none"},
         {"name": "text_files", "train": "none", "test": "none"},
         {"name": "sst2"},
-    ):
-        file = scenario(tmp_path, data, training=BASE["training"] | {"augment": {"crop": 1}})
-        heavy = {"torch", "torchvision", "PIL", "pyarrow", "sklearn", "tokenizers", "datasets", "gguf"}
-        code = (
-            f"import sys; from simulator.scenario.scenario import load; load({str(file)!r}); "
-            f"print({heavy} & set(sys.modules))"
-        )
-        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert told.stdout == "set()\n"
+    )
+    training = BASE["training"] | {"augment": {"crop": 1}}
+    named = [scenario(tmp_path, data, training=training).rename(tmp_path / f"{data['name']}.yaml") for data in sets]
+    heavy = {"torch", "torchvision", "PIL", "pyarrow", "sklearn", "tokenizers", "datasets", "gguf"}
+    code = (
+        "import sys; from simulator.scenario.scenario import load\n"
+        f"for file in {[str(file) for file in named]}:\n    load(file); print(file, {heavy} & set(sys.modules))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines() == [f"{file} set()" for file in named]
 
 
 def test_a_resolved_scenario_reads_the_same_data_from_anywhere(tmp_path: Path) -> None:
