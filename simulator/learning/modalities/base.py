@@ -17,11 +17,13 @@ class Modality(ABC):
         kind: what samples are called, in the plural: ``images`` or ``texts``.
         encoded: how samples are called where devices send them as they are stored.
         shape: the shape of a sample; of texts, the largest one.
+        sample_bytes: the memory of a sample with its targets, in bytes.
     """
 
     kind: ClassVar[str]
     encoded: ClassVar[str]
     shape: tuple[int, ...]
+    sample_bytes: int
 
     @abstractmethod
     def inputs(self, samples: Any, dry: bool) -> Inputs:

@@ -23,7 +23,7 @@ class ImageModality(Modality):
     encoded: ClassVar[str] = "encoded images"
 
     def __init__(self, statistics: Statistics, size: int) -> None:
-        self.statistics, self.shape = statistics, (3, size, size)
+        self.statistics, self.shape, self.sample_bytes = statistics, (3, size, size), 3 * size * size
 
     def inputs(self, samples: Samples, dry: bool) -> Images:
         size, labels = self.shape[-1], torch.from_numpy(samples.labels)

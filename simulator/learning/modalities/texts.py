@@ -33,7 +33,7 @@ class TextModality(Modality):
         self, length: int, longest: bool, task: str, tokenizer: Callable[[], Vocabulary], words: int = 1
     ) -> None:
         self.shape, self._longest, self._task, self._tokenizer = (length,), longest, task, tokenizer
-        self._words = words
+        self._words, self.sample_bytes = words, length * (4 if task == "classification" else 8)
 
     def inputs(self, samples: Texts, dry: bool) -> Tokens:
         labels, (length,) = torch.from_numpy(samples.labels), self.shape
