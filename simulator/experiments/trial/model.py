@@ -107,7 +107,11 @@ def _build_text(scenario: Scenario, raw: Raw, seed: int, dry: bool) -> Built:
             raise
         raise scenario.error(("data", "task"), raw.task, error.problem) from error
     modality = TextModality(
-        model.length, model.padding == "longest", raw.task, lambda: _vocabulary(scenario, raw, built.config)
+        model.length,
+        model.padding == "longest",
+        raw.task,
+        lambda: _vocabulary(scenario, raw, built.config),
+        built.config.vocabulary,
     )
     return Built(built, modality, OBJECTIVES[raw.task])
 
