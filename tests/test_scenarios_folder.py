@@ -15,10 +15,13 @@ from tests.helpers.places import SCENARIOS
 FOLDER = SCENARIOS
 FILES = sorted(FOLDER.glob("*.yaml"))
 _SMALL = ["data={name: synthetic, samples: 1000, test_samples: 500, classes: 10, partition: {name: iid}}"]
+_TOKENS = ["data={name: synthetic_text, samples: 1000, test_samples: 400, classes: 2, partition: {name: iid}}"]
 WITHOUT_DOWNLOAD = {
     "cifar10": ["data={name: synthetic, samples: 50000, test_samples: 10000, classes: 10, partition: {name: iid}}"],
     "claims-accuracy": _SMALL,
     "label-skew": _SMALL,
+    "smollm2": [*_TOKENS, "data.task=next_token", "data.samples=64"],
+    "sst2": _TOKENS,
 }
 """Data of the same shape, where a scenario would download some."""
 

@@ -91,7 +91,7 @@ def validate(file: File, overrides: Set = [], plugins: Plugin = []) -> None:  # 
     trials = len(scenario.algorithms) * len(scenario.seeds)
     labels = ", ".join(entry.label for entry in scenario.algorithms)
     print(f"{file} is a valid scenario: {trials} trials ({labels}) on {scenario.world.clients} devices")
-    _tell(scenario)
+    _tell(scenario, dry=True)  # no text is read: a tokenizer may have to be downloaded
 
 
 @app.command()

@@ -27,11 +27,14 @@ POINTS = {
     "quickstart_rates": (3, 9),
     "claims_rates": (8, 48),
     "claims_accuracy": (2, 108),
+    "sst2": (3, 63),
+    "sst2_rates": (4, 28),
 }
 """Points, and trials: what a point does not change for an algorithm is one trial."""
 _SYNTHETIC = ["data={name: synthetic, samples: 1000, test_samples: 500, classes: 10}"]
 _CIFAR10 = ("label_skew", "learning_rate", "claims_rates", "claims_accuracy")
-INSTEAD = dict.fromkeys(_CIFAR10, _SYNTHETIC)
+_TEXTS = ["data={name: synthetic_text, samples: 1000, test_samples: 400, classes: 2}"]
+INSTEAD = dict.fromkeys(_CIFAR10, _SYNTHETIC) | dict.fromkeys(("sst2", "sst2_rates"), _TEXTS)
 """Of data that would be downloaded."""
 
 
