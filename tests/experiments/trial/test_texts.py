@@ -90,7 +90,7 @@ def test_what_runs_beside_changes_no_digit() -> None:
     assert [differences(*pair) for pair in zip(alone, beside, strict=True)] == [[], []]
 
 
-@pytest.mark.parametrize(("label", "kind"), [("frozen-plain", "bert"), ("fl-lora", "llama")])
+@pytest.mark.parametrize(("label", "kind"), [("v1-linear", "bert"), ("fl-lora", "llama")])
 def test_a_trial_that_goes_on_ends_as_an_undisturbed_one(label: str, kind: str, tmp_path: Path) -> None:
     """Batches are padded to their longest text, in the features that are remembered, too."""
     settings = several_rounds(label, kind)
