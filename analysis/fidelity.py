@@ -9,15 +9,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+MARKERS = {"fitted": ("o", True), "held out": ("o", False), "listed": ("^", True)}
+"""The marker of rows by how they are used, and whether it is hollow: the device was fitted to a row of the same
+architecture, to none, or the row counts for nothing."""
+
+
 def plot_fidelity(
-    measured: Sequence[float], predicted: Sequence[float], devices: Sequence[str], fitted: Sequence[bool]
+    measured: Sequence[float], predicted: Sequence[float], devices: Sequence[str], used: Sequence[str]
 ) -> Figure:
     """Return a figure of predicted against measured seconds, with the line on which both are equal.
 
     Args:
         measured, predicted: seconds of a batch.
         devices: the name of the device of each row; each has a colour.
-        fitted: whether the device was fitted to a row of the same architecture; such rows are hollow.
+        used: how each row is used, as a key of ``MARKERS``.
     """
     from matplotlib.figure import Figure
 
@@ -27,16 +32,16 @@ def plot_fidelity(
     axes.plot(ends, ends, color="0.4", linewidth=1, zorder=1)
     for share in (0.65, 1.35):
         axes.plot(ends, [share * end for end in ends], color="0.8", linewidth=0.8, linestyle="--", zorder=0)
-    rows = list(zip(measured, predicted, devices, fitted, strict=True))
+    rows = list(zip(measured, predicted, devices, used, strict=True))
     for at, device in enumerate(dict.fromkeys(devices)):
         colour = f"C{at}"
-        for hollow in (True, False):
-            points = [(x, y) for x, y, name, used in rows if name == device and used == hollow]
+        for kind, (marker, hollow) in MARKERS.items():
+            points = [(x, y) for x, y, name, how in rows if name == device and how == kind]
             if points:
-                label = f"{device}, {'fitted' if hollow else 'held out'}"
                 face = "none" if hollow else colour
                 across, up = zip(*points, strict=True)
-                axes.scatter(across, up, s=28, edgecolors=colour, facecolors=face, label=label, zorder=2)
+                label = f"{device}, {kind}"
+                axes.scatter(across, up, s=28, marker=marker, edgecolors=colour, facecolors=face, label=label, zorder=2)
     axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal")
     axes.set_xlabel("measured seconds of a batch")
     axes.set_ylabel("predicted seconds")

@@ -46,7 +46,7 @@ def main() -> None:
     """Print the errors of each form, by device."""
     groups = defaultdict(list)
     for row in compare(read_rows()):
-        if row.predicted is not None:
+        if row.used in ("fitted", "held out"):
             groups[row.row.device, row.row.precision].append(row)
     for (name, precision), rows in groups.items():
         known = device(name, precision)

@@ -18,7 +18,7 @@ from simulator.accounting.seconds import Table, interpolated
 from simulator.calibration.machine import copied_per_s, memory_bytes, processor
 from simulator.calibration.timing import Laps, Timed, sizes_up_to
 from simulator.experiments.trial.build import structure
-from simulator.experiments.trial.model import load, torch_device
+from simulator.experiments.trial.model import build_model, load, torch_device
 from simulator.settings.files import atomically
 from simulator.settings.humanize import human
 from simulator.settings.units import MEMORY, MEMORY_BANDWIDTH, RATE
@@ -88,7 +88,8 @@ def timed(scenario: Scenario, device: str) -> Iterator[Timed]:
         model.remember = False
         sizes = sizes_up_to(entry.training.batch_size)
         steps, cohort = _steps(scenario, entry), entry.training.clients_per_round
-        job = Timed(model, entry.training.optimizer, scenario.model.image_size, sizes, device, cohort, steps)
+        modality = build_model(scenario, seed=0, dry=True).modality
+        job = Timed(model, entry.training.optimizer, modality, sizes, device, cohort, steps)
         pieces = {(piece.what, piece.samples) for piece in job.pieces()}
         if not pieces <= known:
             known |= pieces
@@ -208,10 +209,11 @@ def unknown(scenario: Scenario) -> Iterator[str]:
 
 def _pieces(scenario: Scenario, entry: Entry) -> set[str]:
     """Return the names of the pieces that training the whole model consists of; any part of it needs some of these."""
-    model, side, rule = structure(scenario, entry), scenario.model.image_size, entry.training.optimizer
-    pieces = model.sizes(model.whole, (entry.training.batch_size, 3, side, side)).pieces
-    steps = model.steps(model.whole, rule).values()
-    return {piece.what for piece in (*pieces.forward, *pieces.backward, *steps)}
+    model, shape = structure(scenario, entry), build_model(scenario, seed=0, dry=True).modality.shape
+    sizes = model.sizes(model.whole, (entry.training.batch_size, *shape))
+    loss = model.objective.loss_cost(sizes.shape).made_of
+    steps = model.steps(model.whole, entry.training.optimizer).values()
+    return {piece.what for piece in (*sizes.pieces.forward, *sizes.pieces.backward, *loss, *steps)}
 
 
 def _rounded(figure: float) -> float:

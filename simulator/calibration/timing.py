@@ -17,8 +17,9 @@ from simulator.accounting.costs import Cost, Piece
 from simulator.accounting.payload import tree_bytes
 from simulator.accounting.seconds import Rows as TableRows
 from simulator.calibration.machine import now
-from simulator.learning.data.images import Images
+from simulator.learning.data.inputs import Inputs
 from simulator.learning.data.lazy import LazyBatch
+from simulator.learning.modalities import Modality
 from simulator.learning.models.cuts import Ranges
 from simulator.learning.models.parts import Part, Pass
 from simulator.learning.models.staged import Staged
@@ -57,17 +58,18 @@ class Laps:
 
 
 class Timed:
-    """A model whose stages are timed, with random weights and random images.
+    """A model whose stages are timed, with random weights and random samples.
 
     A part is run as in a trial: forward, loss, backward and step; and forward alone. The clock is read between its
     stages, so the times of all pieces add up to that of the works: fetching a batch counts with the first stage, the
-    loss with the last. Means of updates are timed between the passes, so that the caches have none of their tensors.
+    loss with the last, unless its objective charges for it as a piece of its own. Means of updates are timed between
+    the passes, so that the caches have none of their tensors.
 
     Args:
         model: the model as in a trial, but with ``remember`` off: remembered outputs of frozen stages would take no
             time.
         optimizer: the rule of the step.
-        side: height and width of the images, in pixels.
+        modality: what the model takes as a sample.
         sizes: the batch sizes to time.
         device: the torch device.
         updates: how many updates are averaged; 0 if no means are to be timed.
@@ -79,7 +81,7 @@ class Timed:
         self,
         model: Staged,
         optimizer: Optimizer,
-        side: int,
+        modality: Modality,
         sizes: Sequence[int],
         device: str = "cpu",
         updates: int = 0,
@@ -88,14 +90,14 @@ class Timed:
         assert not model.remember, "a remembered output takes no time"
         self.model, self.optimizer, self.sizes, self.device = model, optimizer, sizes, device
         self.updates, self.steps = updates, steps
-        self._image = 3, side, side
-        self._ranges = few_alike(model, self._image)
+        self.modality, self._ranges = modality, few_alike(model, modality.shape)
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the pieces of work that are timed."""
         for size in self.sizes:
-            found = self.model.sizes(self._ranges, (size, *self._image)).pieces
-            yield from found.infer + found.forward + found.backward
+            sizes = self.model.sizes(self._ranges, (size, *self.modality.shape))
+            yield from sizes.pieces.infer + sizes.pieces.forward + sizes.pieces.backward
+            yield from self.model.objective.loss_cost(sizes.shape).made_of
         yield from self.model.steps(self._ranges, self.optimizer).values()
         part = self.model.slice(self._ranges)
         trained = dict(part.module.named_parameters())
@@ -104,7 +106,7 @@ class Timed:
 
     def whole(self) -> tuple[Piece, ...]:
         """Return the pieces of the largest batch's passes through the whole model, forward and backward."""
-        pieces = self.model.sizes(self.model.whole, (max(self.sizes), *self._image)).pieces
+        pieces = self.model.sizes(self.model.whole, (max(self.sizes), *self.modality.shape)).pieces
         return pieces.forward + pieces.backward
 
     @cached_property
@@ -112,29 +114,32 @@ class Timed:
         """The timed stages, with random weights in place of the model's own."""
         generator, module = torch.Generator().manual_seed(0), self.model.slice(self._ranges).module
         tensors = {name: _values(tensor, generator).to(self.device) for name, tensor in module.state_dict().items()}
+        tensors = {name: tensor for name, tensor in tensors.items() if name not in self.model.ties}
         return Part(self.model, Weights(tensors, self.optimizer, RATE), self._ranges)
 
     @cached_property
-    def _images(self) -> Images:
-        samples, generator = max(self.sizes), torch.Generator().manual_seed(0)
-        classes = self.model.sizes(self._ranges, (samples, *self._image)).shape[-1]
-        pixels = torch.randint(0, 256, (samples, *self._image), generator=generator, dtype=torch.uint8)
-        labels = torch.randint(0, classes, (samples,), generator=generator)
-        return Images(pixels, labels, ((0.5,) * 3, (0.5,) * 3)).to(torch.device(self.device))
+    def _samples(self) -> Inputs:
+        samples = max(self.sizes)
+        outputs = self.model.sizes(self._ranges, (samples, *self.modality.shape)).shape[1:]
+        return self.modality.random(samples, outputs).to(torch.device(self.device))
 
     def round(self, laps: Laps) -> None:
         """Time every piece once, and record it in ``laps``."""
         for at, size in enumerate(self.sizes):
             x, y = self._batch(size)
-            pieces = self.part.sizes(x).pieces
+            sizes = self.part.sizes(x)
+            pieces, loss = sizes.pieces, self.model.objective.loss_cost(sizes.shape).made_of
             with self._marks() as (forward, backward):
                 begun = self._now()
                 trained = Pass(self.part, x, y)
                 turned = self._now()
                 trained.run_backward(None)
                 ended = self._now()
-            self._add(laps, pieces.forward, [begun, *forward[:-1], turned])
-            self._add(laps, pieces.backward[::-1], [turned, *backward[1:], ended])
+            if loss:
+                self._add(laps, loss, [forward[-1], backward[0]])
+            last, first = (forward[-1], backward[0]) if loss else (turned, turned)
+            self._add(laps, pieces.forward, [begun, *forward[:-1], last])
+            self._add(laps, pieces.backward[::-1], [first, *backward[1:], ended])
             self._step(laps, trained)
             with self._marks() as (forward, _):
                 begun = self._now()
@@ -205,7 +210,7 @@ class Timed:
 
     def _batch(self, size: int) -> tuple[LazyBatch, Tensor]:
         index = torch.arange(size, device=self.device)
-        return LazyBatch(self._images, index), self._images.labels[index]
+        return LazyBatch(self._samples, index), self._samples.targets(index)
 
 
 def averaged(tensors: dict[str, Tensor], most: int) -> Iterator[list[dict[str, Tensor]]]:
@@ -246,7 +251,7 @@ def few_alike(model: Staged, shape: tuple[int, ...]) -> Ranges:
 
     Args:
         model: the model.
-        shape: the shape of one image, (channels, height, width).
+        shape: the shape of one sample.
     """
     costs, seen = model.stage_costs(model.whole, shape), Counter[str]()
     kept = []

@@ -48,7 +48,7 @@ def run(
     from simulator.experiments.run.run import run_scenario
 
     try:
-        _tell(scenario)
+        _tell(scenario, dry)
         if executor == "local" and not resume:  # else it is another machine's, or begun already
             jobs = confirm_run(scenario, dry, yes, jobs)
         there = None if (executor, address) == ("local", None) else _executor(scenario, dry, executor, jobs, address)
@@ -170,12 +170,12 @@ def _executor(scenario: Scenario, dry: bool, name: str, jobs: int | None, addres
     return chosen(name, workers=jobs, threads=scenario.threads, address=address, gpus=gpus)
 
 
-def _tell(scenario: Scenario) -> None:
+def _tell(scenario: Scenario, dry: bool = False) -> None:
     """Print what a user should know before anything is run."""
     from itertools import chain
 
     from simulator.calibration.calibrate import unknown
     from simulator.experiments.trial.validate import notices
 
-    for line in chain(notices(scenario), unknown(scenario)):
+    for line in chain(notices(scenario, dry), unknown(scenario)):
         print(line)

@@ -35,7 +35,8 @@ class TrainingSettings(Settings):
     """How many times a device goes through its samples in a round."""
     train: Literal["full", "linear", "bias", "prompt", "lora"] = "full"
     """Which parameters are trained: all of them (`full`), the classifier alone (`linear`), or the classifier and the
-    biases (`bias`), soft prompts (`prompt`) or LoRA adapters (`lora`)."""
+    biases (`bias`), soft prompts (`prompt`) or LoRA adapters (`lora`). The head of a language model that predicts the
+    next token is published and not new: these three leave it as it is."""
     optimizer: Annotated[Optimizer, OPTIMIZERS]
     """The rule that turns gradients into steps, with its learning rate."""
     schedule: Annotated[Schedule, SCHEDULES] = Field(default={"name": "constant"}, validate_default=True)

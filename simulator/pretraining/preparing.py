@@ -12,6 +12,7 @@ from simulator.learning.data.images import Images, Statistics
 from simulator.learning.models.build import Built, build
 from simulator.learning.models.stages import NotStagedError
 from simulator.learning.models.stages.base import refuse_dropout
+from simulator.learning.models.text.build import is_text
 from simulator.settings.errors import UnfitError, located
 from simulator.settings.seeds import Seeds
 
@@ -38,8 +39,13 @@ def read(settings: Pretraining) -> Raw:
     """Load the data: labels at once, pixels when they are needed.
 
     Raises:
-        ScenarioError: the data cannot be used; the message names the line.
+        ScenarioError: the data cannot be used, or the model is one of texts; the message names the line.
     """
+    if is_text(settings.model.name):
+        problem = (
+            "models of images are pre-trained, and this one takes texts; a scenario can start from its own weights"
+        )
+        raise settings.error(("model", "name"), settings.model.name, problem, "bundled, random or a timm model")
     with located(settings, "data"):
         raw = settings.data.load().check()
         if raw.kind != "images":

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from simulator.calibration import machine, timing
 from simulator.calibration.timing import ALIKE, Laps, Timed, averaged, few_alike
+from simulator.learning.modalities import ImageModality
 from simulator.learning.models.parts import Part
 from simulator.learning.models.staged import Staged
 from simulator.learning.models.weights import Weights
@@ -16,6 +17,8 @@ from simulator.learning.optimizers.sgd import Sgd
 from simulator.learning.training import averaging
 from simulator.world.hardware import Measured
 from tests.helpers.models import CLASSES, SIDE, pictures, staged, vit, weights_of
+
+IMAGES = ImageModality(((0.5,) * 3, (0.5,) * 3), SIDE)
 
 
 class Clock:
@@ -83,7 +86,7 @@ def seconds(model: Staged, laps: Laps, size: int, kind: str) -> list[float]:
 
 def test_each_stage_is_given_its_own_seconds(clock: Clock) -> None:
     model, laps = slow(clock), Laps()
-    Timed(model, Sgd(), SIDE, [1, 4]).round(laps)
+    Timed(model, Sgd(), IMAGES, [1, 4]).round(laps)
     for size in (1, 4):
         assert seconds(model, laps, size, "infer") == [size * there for there, _ in SLOW.values()]
         assert seconds(model, laps, size, "forward") == [size * there for there, _ in SLOW.values()]
@@ -92,14 +95,14 @@ def test_each_stage_is_given_its_own_seconds(clock: Clock) -> None:
 
 def test_there_is_no_way_back_through_what_is_frozen(clock: Clock) -> None:
     model, laps = slow(clock, lambda name: name.startswith(("block2", "head"))), Laps()
-    Timed(model, Sgd(), SIDE, [2]).round(laps)
+    Timed(model, Sgd(), IMAGES, [2]).round(laps)
     assert seconds(model, laps, 2, "forward") == [2 * there for there, _ in SLOW.values()]
     assert seconds(model, laps, 2, "backward") == [2 * 6, 2 * 8]
 
 
 def test_the_table_gives_the_seconds_of_a_whole_work_back(clock: Clock) -> None:
     model, laps = slow(clock), Laps()
-    Timed(model, Sgd(), SIDE, [1, 4]).round(laps)
+    Timed(model, Sgd(), IMAGES, [1, 4]).round(laps)
     part = Part(model, weights_of({f"{name}.weight": torch.ones(1) for name in SLOW}), model.whole)
     x, y = pictures(3)
     machine = Measured(1.0, table=laps.table())
@@ -111,7 +114,7 @@ def test_the_table_gives_the_seconds_of_a_whole_work_back(clock: Clock) -> None:
 
 def test_medians_over_rounds_and_means_over_stages_that_are_alike(clock: Clock) -> None:
     model, laps = slow(clock), Laps()
-    timed = Timed(model, Sgd(), SIDE, [1])
+    timed = Timed(model, Sgd(), IMAGES, [1])
     for clock.factor in (1.0, 100.0, 2.0):
         timed.round(laps)
     assert seconds(model, laps, 1, "forward") == [2 * there for there, _ in SLOW.values()]
@@ -140,7 +143,7 @@ def test_a_step_is_the_mean_of_the_first_and_those_that_follow(
 ) -> None:
     monkeypatch.setattr(SlowRule, "clock", clock, raising=False)
     rule, laps = SlowRule(), Laps()
-    timed = Timed(slow(clock), rule, SIDE, [1], steps=steps)
+    timed = Timed(slow(clock), rule, IMAGES, [1], steps=steps)
     timed.round(Laps())  # without an end, the first step is never met again
     timed.round(laps)
     table = laps.table()
@@ -170,7 +173,7 @@ def test_there_are_no_more_updates_than_it_takes(monkeypatch: pytest.MonkeyPatch
 def test_a_mean_is_given_the_seconds_it_takes(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(averaging.weighted_mean, "run", lambda values, weights: clock.wait(len(values)))
     model, tensors = staged(vit(), remember=False)
-    timed, laps = Timed(model, Sgd(), SIDE, [1, 2], updates=3), Laps()
+    timed, laps = Timed(model, Sgd(), IMAGES, [1, 2], updates=3), Laps()
     timed.round(laps)
     size = 4 * sum(tensor.numel() for tensor in tensors.values()) / 1024
     rows = dict(laps.table()["weighted_mean"])
@@ -182,7 +185,7 @@ def test_a_mean_is_given_the_seconds_it_takes(clock: Clock, monkeypatch: pytest.
 @pytest.mark.parametrize("train", ["full", "linear", "bias", "prompt"])
 def test_everything_that_training_and_scoring_is_made_of_is_timed(train: str) -> None:
     model, tensors = staged(vit(), train, prompts=2 if train == "prompt" else 0, remember=False)
-    timed, laps = Timed(model, Sgd(momentum=0.9), SIDE, [1, 3]), Laps()
+    timed, laps = Timed(model, Sgd(momentum=0.9), IMAGES, [1, 3]), Laps()
     timed.round(laps)
     part = Part(model, Weights(tensors, Sgd(momentum=0.9), 0.1), model.whole)
     x, y = pictures(3)
@@ -194,7 +197,7 @@ def test_everything_that_training_and_scoring_is_made_of_is_timed(train: str) ->
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA GPU on this machine")
 def test_a_gpu_is_timed_alike() -> None:
     model, _ = staged(vit(), remember=False)
-    laps, timed = Laps(), Timed(model, Sgd(), SIDE, [1, 3], "cuda")
+    laps, timed = Laps(), Timed(model, Sgd(), IMAGES, [1, 3], "cuda")
     timed.round(laps)
     assert set(laps.table()) == {piece.what for piece in timed.pieces()}
 
@@ -224,4 +227,4 @@ def test_a_short_model_is_timed_whole() -> None:
 
 def test_what_is_remembered_cannot_be_timed(clock: Clock) -> None:
     with pytest.raises(AssertionError, match="remembered"):
-        Timed(slow(clock, remember=True), Sgd(), SIDE, [1])
+        Timed(slow(clock, remember=True), Sgd(), IMAGES, [1])

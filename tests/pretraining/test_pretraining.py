@@ -119,6 +119,7 @@ WRONG = {
     "epochs=0": "epochs is 0: it must be more than 0",
     "augment.crop=8": "images of 8 x 8 pixels can be reflected by less than that",
     "model.name=resnet18": "drop_tokens: resnet18 has no tokens to drop",
+    "model.name=gpt2": 'model.name is "gpt2": models of images are pre-trained, and this one takes texts',
     "data.classes=0": "data.classes is 0",
     "label_smoothing=1": "it must be less than 1",
     "model.keywords.drop_path_rate=0.1": "dropout is not supported",

@@ -117,7 +117,7 @@ def run(
         return run_trial(scenario, entry, seed, dry, progress if callable(progress) else lambda _: None, without)
     if callable(progress):
         raise TypeError("run() takes a function as progress for one trial only: with all trials, True, False or None")
-    told = [*chain(notices(scenario), unknown(scenario))]
+    told = [*chain(notices(scenario, dry), unknown(scenario))]
     with Folder.to_write(out, scenario.name) as folder:
         results = run_into(
             folder.path,

@@ -29,7 +29,7 @@ class Compared:
         predicted: the predicted seconds; None if the row is not modelled.
         architecture: the class of the model.
         used: ``fitted`` if the device was fitted to a row of this architecture, to this one or another; else
-            ``held out``; ``not modelled`` if there is no prediction.
+            ``held out``; ``listed`` if it counts for nothing; ``not modelled`` if there is no prediction.
     """
 
     row: Row
@@ -54,7 +54,7 @@ class Verdict:
 
     Attributes:
         device, precision: the device.
-        fitted, held_out, not_modelled: how many rows there are of each kind.
+        fitted, held_out, listed, not_modelled: how many rows there are of each kind.
         architectures: the architectures that were held out.
         errors: the absolute errors of the held-out rows.
     """
@@ -63,6 +63,7 @@ class Verdict:
     precision: str
     fitted: int
     held_out: int
+    listed: int
     not_modelled: int
     architectures: tuple[str, ...]
     errors: tuple[float, ...]
@@ -101,7 +102,7 @@ def compare(rows: Sequence[Row], progress: Progress = lambda done, of: None) -> 
     compared = []
     for done, row in enumerate(rows, 1):
         kind, seconds = architecture(row.model, row.image_size_or_length), predicted(row)
-        used = "fitted" if (row.device, kind) in seen else "held out"
+        used = "listed" if row.used == "listed" else "fitted" if (row.device, kind) in seen else "held out"
         compared.append(Compared(row, seconds, kind, "not modelled" if seconds is None else used))
         progress(done, len(rows))
     return compared
@@ -109,7 +110,12 @@ def compare(rows: Sequence[Row], progress: Progress = lambda done, of: None) -> 
 
 def held_out(compared: Sequence[Compared]) -> list[float]:
     """Return the absolute errors of the held-out rows."""
-    return [abs(row.error) for row in compared if row.used == "held out" and row.error is not None]
+    return errors_of(compared, "held out")
+
+
+def errors_of(compared: Sequence[Compared], used: str) -> list[float]:
+    """Return the absolute errors of the rows that are used in one way."""
+    return [abs(row.error) for row in compared if row.used == used and row.error is not None]
 
 
 def verdicts(compared: Sequence[Compared]) -> list[Verdict]:
@@ -123,6 +129,7 @@ def verdicts(compared: Sequence[Compared]) -> list[Verdict]:
             precision,
             fitted=sum(row.used == "fitted" for row in group),
             held_out=sum(row.used == "held out" for row in group),
+            listed=sum(row.used == "listed" for row in group),
             not_modelled=sum(row.used == "not modelled" for row in group),
             architectures=tuple(dict.fromkeys(row.architecture for row in group if row.used == "held out")),
             errors=tuple(held_out(group)),

@@ -13,7 +13,17 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from simulator.experiments.evidence.fidelity import MEDIAN, NEEDED, WORST, Compared, Verdict, held_out, verdicts, within
+from simulator.experiments.evidence.fidelity import (
+    MEDIAN,
+    NEEDED,
+    WORST,
+    Compared,
+    Verdict,
+    errors_of,
+    held_out,
+    verdicts,
+    within,
+)
 from simulator.experiments.evidence.fitting import fitted
 from simulator.experiments.evidence.predicting import cost_of
 from simulator.experiments.evidence.rows import Row
@@ -24,7 +34,8 @@ from simulator.settings.humanize import human
 from simulator.settings.wording import listed
 
 ROWS = ("device", "model", "architecture", "what", "batch", "precision", "measured", "predicted", "error", "used")
-DEVICES = ("device", "precision", "fitted", "held out", "not modelled", "median", "worst", "architectures held out")
+COUNTS = ("fitted", "held out", "listed", "not modelled")
+DEVICES = ("device", "precision", *COUNTS, "median", "worst", "architectures held out")
 FILES = ("fidelity.csv", "fidelity.png", "fidelity.md")
 """What is written into a folder."""
 
@@ -67,6 +78,13 @@ def sentences(compared: Sequence[Compared]) -> list[str]:
         )
     else:
         lines.append("No row is held out: each is of an architecture to which its device was fitted, or not modelled.")
+    if uncounted := errors_of(compared, "listed"):
+        verdict = "within" if within([*errors, *uncounted]) else "outside"
+        lines.append(
+            f"Listed, and not counted, for it is not known how they were measured: {len(uncounted)} rows, absolute "
+            f"error {human('fraction', median(uncounted))} in the median and {human('fraction', max(uncounted))} at "
+            f"most; with them, the held-out rows would be {verdict} the bounds."
+        )
     if unknown:
         models = dict.fromkeys(row.row.model for row in unknown)
         lines.append(f"Not modelled, and outside the bounds: {len(unknown)} rows ({listed(models)}).")
@@ -92,7 +110,7 @@ def write(folder: Path, compared: Sequence[Compared]) -> None:
         [row.measured for row in shown],
         [row.predicted or 0.0 for row in shown],
         [row.row.device for row in shown],
-        [row.used == "fitted" for row in shown],
+        [row.used for row in shown],
     )
     atomically(figure, lambda partial: drawn.savefig(partial, format="png"))
     atomically(text, lambda partial: partial.write_text("\n".join(markdown(compared)) + "\n", encoding="utf-8"))
@@ -144,7 +162,7 @@ def _device(verdict: Verdict) -> tuple[str, ...]:
     return (
         verdict.device,
         verdict.precision,
-        *(str(number) for number in (verdict.fitted, verdict.held_out, verdict.not_modelled)),
+        *(str(number) for number in (verdict.fitted, verdict.held_out, verdict.listed, verdict.not_modelled)),
         human("fraction", median(errors) if errors else None),
         human("fraction", max(errors, default=None)),
         listed(verdict.architectures) if verdict.architectures else "none",

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import torch
+from torch import nn
 
 from simulator.accounting.costs import Cost
 from simulator.experiments.evidence.rows import Row, read_rows
 from simulator.experiments.trial.build import hardware_of
 from simulator.learning.models.adaptation import Adaptation, adapted
 from simulator.learning.models.build import build
+from simulator.learning.models.lazy import LazyModel
 from simulator.learning.models.lora import Lora
 from simulator.learning.models.parts import Part
-from simulator.learning.models.stages import TRAINED, NotStagedError
+from simulator.learning.models.prompts import Prompts
+from simulator.learning.models.stages import NotStagedError
+from simulator.learning.models.text.build import build_text
+from simulator.learning.models.text.presets import PRESETS
 from simulator.learning.models.weights import Weights
+from simulator.learning.objectives import OBJECTIVES, Objective
 from simulator.learning.optimizers.sgd import Sgd
 from simulator.scenario.hardware import entries
 from simulator.scenario.sites import DeviceSettings
 from simulator.settings.errors import UnfitError
 from simulator.world.hardware import Hardware
 
-CLASSES = 1000
-"""Of the published measurements of timm's models."""
+CLASSES, TEXT_CLASSES = 1000, 20
+"""Of the published measurements of timm's models, and of those of language models (20 Newsgroups)."""
+TEXT_ARCHITECTURES = {"bert": "BERT", "roberta": "BERT", "gpt2": "GPT2", "llama": "Llama"}
+"""What is one architecture, by the family of a language model."""
 USUAL = ("{name}_patch16_{size}", "{name}_patch4_window7_{size}", "{name}_{size}")
 """What a model's short name stands for: the first of these that timm knows."""
 
@@ -40,8 +49,10 @@ def architecture(name: str, size: int) -> str:
     """Return the architecture of a model: the name of its class, so that a DeiT is a VisionTransformer.
 
     Returns:
-        The name; empty if timm has no such model.
+        The name; empty if neither timm has such a model nor the language models here.
     """
+    if name in PRESETS:
+        return TEXT_ARCHITECTURES[PRESETS[name].config.family]
     import timm
 
     name = full_name(name, size)
@@ -58,19 +69,37 @@ def cost(model: str, task: str, train: str | None, batch_size: int, size: int, a
         task: ``training`` or ``inference``.
         train: what is trained.
         batch_size: samples in the batch.
-        size: height and width of the images, in pixels.
+        size: height and width of the images, in pixels; of a language model, the tokens of a text.
         attention: ``fused`` or ``math``.
     """
-    way = TRAINED[train or "full"]
-    adaptation = Adaptation(lambda name, _: way(name), lora=Lora() if train == "lora" else None)
+    adaptation = replace(Adaptation.named(train or "full", Prompts(), Lora()), tied=True)
     try:
-        built = build(full_name(model, size), size, CLASSES, seed=0, pretrained=False, dry=True)
-        tensors, staged = adapted(built.model, adaptation, attention)
+        built, objective, batch = (
+            _text(model, batch_size, size) if model in PRESETS else _vision(model, batch_size, size)
+        )
+        tensors, staged = adapted(built, adaptation, attention)
     except (NotStagedError, UnfitError):
         return None
+    staged.objective = objective
     part = Part(staged, Weights(tensors, Sgd.model_validate({})), staged.whole)
-    batch = torch.empty(batch_size, 3, size, size, device="meta")
     return part.train_step.cost(batch) if task == "training" else part.infer.cost(batch)
+
+
+def _vision(name: str, batch_size: int, size: int) -> tuple[nn.Module | LazyModel, Objective, torch.Tensor]:
+    """Return a model of timm without weights, what it is trained for, and a batch of images."""
+    built = build(full_name(name, size), size, CLASSES, seed=0, pretrained=False, dry=True)
+    return built.model, OBJECTIVES["classification"], torch.empty(batch_size, 3, size, size, device="meta")
+
+
+def _text(name: str, batch_size: int, length: int) -> tuple[nn.Module, Objective, torch.Tensor]:
+    """Return a language model without weights, what it is trained for, and a batch of texts without padding.
+
+    An encoder is a classifier; a decoder predicts the next token.
+    """
+    classes = None if PRESETS[name].config.is_decoder else TEXT_CLASSES
+    model = build_text(name, length, classes, pretrained=False, dry=True)
+    objective = OBJECTIVES["next_token" if classes is None else "classification"]
+    return model, objective, torch.empty(batch_size, length, dtype=torch.int64, device="meta")
 
 
 def cost_of(row: Row) -> Cost | None:

@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat, ValidationError, model_validator
 
+from simulator.learning.models.text.presets import PRESETS
 from simulator.scenario.hardware import Precision, entries
 from simulator.settings.base import Settings
-from simulator.settings.bounds import BatchSize, ImageSize
+from simulator.settings.bounds import MOST_IMAGE, MOST_TOKENS, BatchSize
 from simulator.settings.errors import ScenarioError
 from simulator.settings.wording import listed, near_miss
 
@@ -57,7 +58,8 @@ class Row(Settings):
 
     Attributes:
         device: the device, as the catalogue names it.
-        model: the model, as timm names it; ``vit_tiny`` stands for vit_tiny_patch16_224, and so on.
+        model: the model, as timm names it; ``vit_tiny`` stands for vit_tiny_patch16_224, and so on; or a language model
+            as a scenario names it, such as ``bert-base-uncased``.
         task: ``training`` (forward, backward and a step of plain SGD) or ``inference``.
         train: what is trained: ``full``, ``linear`` (the classifier alone), ``bias`` or ``lora``; empty for inference.
         batch_size: samples in the batch.
@@ -66,7 +68,8 @@ class Row(Settings):
         seconds: what the batch took; or ``images_per_s``.
         source: who measured it, and where it is published.
         attention: ``fused`` or ``math``, as in a scenario; None: as where the device's figures were fitted.
-        used: ``fitted`` if the device's figures in the catalogue were fitted to it.
+        used: ``fitted`` if the device's figures in the catalogue were fitted to it; ``listed`` if it is shown and
+            counts for nothing, because it is not known how it was measured.
     """
 
     device: str = Field(min_length=1)
@@ -74,13 +77,13 @@ class Row(Settings):
     task: Annotated[Literal["training", "inference"], BeforeValidator(_task)] = "training"
     train: Annotated[str | None, Known] = None
     batch_size: BatchSize
-    image_size_or_length: ImageSize
+    image_size_or_length: Annotated[int, Field(gt=0, le=MOST_TOKENS)]
     precision: Annotated[Precision, BeforeValidator(lambda value: _known_as(value) or "fp32")] = "fp32"
     seconds: Annotated[PositiveFloat | None, Maybe] = None
     images_per_s: Annotated[PositiveFloat | None, Maybe] = None
     source: Annotated[str | None, Maybe] = None
     attention: Annotated[Literal["fused", "math"] | None, Maybe] = None
-    used: Annotated[Literal["fitted"] | None, Maybe] = None
+    used: Annotated[Literal["fitted", "listed"] | None, Maybe] = None
 
     @model_validator(mode="after")
     def _is_complete(self) -> Row:
@@ -88,6 +91,10 @@ class Row(Settings):
             raise ValueError("it has no source: say who measured it, and where it is published")
         if (self.seconds is None) == (self.images_per_s is None):
             raise ValueError("give the seconds of the batch, or images_per_s: one of them")
+        if self.image_size_or_length > MOST_IMAGE and self.model not in PRESETS:
+            raise ValueError(
+                f"image_size_or_length is {self.image_size_or_length}: images have at most {MOST_IMAGE} pixels"
+            )
         if (self.train or self.task == "training") and self.train not in WAYS:
             raise ValueError(f'train is "{self.train or ""}"{near_miss(self.train or "", WAYS) or ":"} {listed(WAYS)}')
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,10 +15,10 @@ from simulator.learning.modalities import ImageModality, Modality, TextModality
 from simulator.learning.models.build import build
 from simulator.learning.models.lazy import LazyModel
 from simulator.learning.models.stages import NotStagedError
-from simulator.learning.models.text.build import build_text, is_text
+from simulator.learning.models.text.build import build_text, config_of, is_text
 from simulator.learning.models.text.hub import tokenizer_source
 from simulator.learning.objectives import OBJECTIVES, Objective
-from simulator.settings.errors import UnfitError, located
+from simulator.settings.errors import ScenarioError, UnfitError, located
 
 if TYPE_CHECKING:
     from simulator.learning.data.datasets.base import DataSet, Raw
@@ -97,11 +98,42 @@ def _build_vision(scenario: Scenario, raw: Raw, seed: int, dry: bool) -> Built:
 def _build_text(scenario: Scenario, raw: Raw, seed: int, dry: bool) -> Built:
     model = scenario.model
     classes = raw.classes if raw.task == "classification" else None
-    built = build_text(model.name, model.length, classes, seed, model.pretrained, dry, model.weights, model.keywords)
+    try:
+        built = build_text(
+            model.name, model.length, classes, seed, model.pretrained, dry, model.weights, model.keywords
+        )
+    except UnfitError as error:
+        if error.key != "task":
+            raise
+        raise scenario.error(("data", "task"), raw.task, error.problem) from error
     modality = TextModality(
-        model.length, model.padding == "longest", raw.task, lambda: _vocabulary(scenario, raw, built.config)
+        model.length,
+        model.padding == "longest",
+        raw.task,
+        lambda: _vocabulary(scenario, raw, built.config),
+        built.config.vocabulary,
     )
     return Built(built, modality, OBJECTIVES[raw.task])
+
+
+def cut_off(scenario: Scenario) -> Iterator[str]:
+    """Yield a line for training and test texts that are longer than the model takes.
+
+    Texts are tokenised for it, as trials need them anyway; where that cannot be done, nothing is yielded.
+    """
+    raw, length = load(scenario), scenario.model.length
+    if raw.kind != "texts":
+        return
+    for purpose, samples in (("train", raw.train), ("test", raw.test)):
+        assert isinstance(samples, Texts)
+        try:
+            vocabulary = _vocabulary(scenario, raw, config_of(scenario.model.name, scenario.model.weights))
+            encoded = samples.encoded(vocabulary, length)
+        except (ScenarioError, UnfitError):
+            return  # what is wrong is told where it stops a trial
+        if encoded.truncated:
+            many = f"{encoded.truncated:,} of {len(encoded.ids):,} texts to {purpose} with"
+            yield f"model.length: {many} have more than {length:,} tokens; what is behind these is cut off"
 
 
 def _vocabulary(scenario: Scenario, raw: Raw, config: TextConfig) -> Vocabulary:

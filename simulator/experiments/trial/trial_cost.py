@@ -13,7 +13,7 @@ import torch
 
 from simulator.experiments.trial.build import devices, structure
 from simulator.experiments.trial.dry import DeviceClass, lone_device
-from simulator.experiments.trial.model import load
+from simulator.experiments.trial.model import build_model, load
 from simulator.experiments.trial.trial import Trial
 
 if TYPE_CHECKING:
@@ -119,8 +119,8 @@ def _cost(scenario: Scenario, entry: Entry, dry: bool) -> Cost | None:
     memory = rows * ROW_BYTES + clients * DEVICE_BYTES + 16.0 * (len(train) + len(test))
     if dry:
         return Cost(rows, simulated, 0.0, memory)
-    model, size = structure(scenario, entry), scenario.model.image_size
-    forward = model.sizes(model.whole, (1, 3, size, size)).forward
+    model, modality = structure(scenario, entry), build_model(scenario, seed=0, dry=True).modality
+    forward = model.sizes(model.whole, (1, *modality.shape)).forward
     evaluations = 2 + (rounds / every if isinstance(every := scenario.evaluation.every, int) else rounds)
     trained = 4.0 * sum(parameter.numel() for parameter in _trained(model))
     personal = pilot.stored_bytes > trained / 2  # each of the clients has a model of its own
@@ -128,7 +128,7 @@ def _cost(scenario: Scenario, entry: Entry, dry: bool) -> Cost | None:
     flops += evaluations * models * forward * (scenario.evaluation.samples or len(test))
     splits = hasattr(entry.algorithm, "head")  # what a split client keeps waits for the server, side by side
     memory += pilot.server_bytes + (active if splits else 1) * pilot.client_bytes + clients * pilot.stored_bytes
-    memory += 3.0 * size * size * (len(train) + len(test))
+    memory += 1.0 * modality.sample_bytes * (len(train) + len(test))
     memory += active * trained * (2 + training.optimizer.copies)
     return Cost(rows, simulated, flops, memory)
 

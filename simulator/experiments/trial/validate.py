@@ -9,7 +9,7 @@ import torch
 
 from simulator.experiments.trial.bill import check_intensity_known
 from simulator.experiments.trial.build import devices, partition, structure
-from simulator.experiments.trial.model import load
+from simulator.experiments.trial.model import cut_off, load
 from simulator.experiments.trial.validate_compression import check_compression
 from simulator.experiments.trial.validate_scheduling import check_scheduling
 from simulator.learning.models.stages import NoTokensError, NotStagedError
@@ -24,9 +24,16 @@ if TYPE_CHECKING:
     from simulator.scenario.scenario import Entry, Scenario
 
 
-def notices(scenario: Scenario) -> Iterator[str]:
+def notices(scenario: Scenario, dry: bool = False) -> Iterator[str]:
     """Yield what a user should know of a valid scenario: a line for each setting that an algorithm ignores, what
-    signals have to say, and each phase with a rate of dropout that no algorithm of ours has."""
+    signals have to say, each phase with a rate of dropout that no algorithm of ours has, and texts that are cut off.
+
+    Args:
+        scenario: the scenario.
+        dry: whether it is for a dry run, for which no text is read.
+    """
+    if not dry:
+        yield from cut_off(scenario)
     for entry in scenario.algorithms:
         yield from (f"{entry.label} {notice}" for notice in not_looked_at(entry.algorithm, entry.training))
     yield from server_notices(scenario)

@@ -17,11 +17,13 @@ class Modality(ABC):
         kind: what samples are called, in the plural: ``images`` or ``texts``.
         encoded: how samples are called where devices send them as they are stored.
         shape: the shape of a sample; of texts, the largest one.
+        sample_bytes: the memory of a sample with its targets, in bytes.
     """
 
     kind: ClassVar[str]
     encoded: ClassVar[str]
     shape: tuple[int, ...]
+    sample_bytes: int
 
     @abstractmethod
     def inputs(self, samples: Any, dry: bool) -> Inputs:
@@ -33,4 +35,13 @@ class Modality(ABC):
 
         Raises:
             UnfitError: they cannot be read.
+        """
+
+    @abstractmethod
+    def random(self, samples: int, outputs: tuple[int, ...]) -> Inputs:
+        """Return random samples with random targets, for which only the time matters that a model takes.
+
+        Args:
+            samples: how many.
+            outputs: the shape of a sample's logits: (classes,), or (tokens, vocabulary) for the next token.
         """

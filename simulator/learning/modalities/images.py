@@ -23,7 +23,7 @@ class ImageModality(Modality):
     encoded: ClassVar[str] = "encoded images"
 
     def __init__(self, statistics: Statistics, size: int) -> None:
-        self.statistics, self.shape = statistics, (3, size, size)
+        self.statistics, self.shape, self.sample_bytes = statistics, (3, size, size), 3 * size * size
 
     def inputs(self, samples: Samples, dry: bool) -> Images:
         size, labels = self.shape[-1], torch.from_numpy(samples.labels)
@@ -32,3 +32,9 @@ class ImageModality(Modality):
             return Images(pixels, labels, self.statistics, dry=True, file_bytes=lambda: samples.file_bytes(size))
         pixels = torch.from_numpy(samples.pixels(size))
         return Images(pixels, labels, self.statistics, size=size, file_bytes=lambda: samples.file_bytes(size))
+
+    def random(self, samples: int, outputs: tuple[int, ...]) -> Images:
+        generator = torch.Generator().manual_seed(0)
+        pixels = torch.randint(0, 256, (samples, *self.shape), generator=generator, dtype=torch.uint8)
+        labels = torch.randint(0, outputs[-1], (samples,), generator=generator)
+        return Images(pixels, labels, self.statistics)

@@ -23,13 +23,17 @@ class TextModality(Modality):
         longest: whether a batch is padded to its longest text only, and not to ``length``.
         task: what is to be predicted: ``classification``, ``next_token`` or ``multiple_choice``.
         tokenizer: returns the tokenizer of the model, the first time that a text is read.
+        words: the size of the model's vocabulary, from which random texts are drawn.
     """
 
     kind: ClassVar[str] = "texts"
     encoded: ClassVar[str] = "texts"
 
-    def __init__(self, length: int, longest: bool, task: str, tokenizer: Callable[[], Vocabulary]) -> None:
+    def __init__(
+        self, length: int, longest: bool, task: str, tokenizer: Callable[[], Vocabulary], words: int = 1
+    ) -> None:
         self.shape, self._longest, self._task, self._tokenizer = (length,), longest, task, tokenizer
+        self._words, self.sample_bytes = words, length * (4 if task == "classification" else 8)
 
     def inputs(self, samples: Texts, dry: bool) -> Tokens:
         labels, (length,) = torch.from_numpy(samples.labels), self.shape
@@ -60,3 +64,14 @@ class TextModality(Modality):
             file_bytes=samples.file_bytes,
             choices=choices,
         )
+
+    def random(self, samples: int, outputs: tuple[int, ...]) -> Tokens:
+        generator, (length,) = torch.Generator().manual_seed(0), self.shape
+        ids, targets = (
+            torch.randint(0, words, (samples, length), generator=generator, dtype=torch.int32)
+            for words in (self._words, outputs[-1])
+        )
+        if self._task == "classification":
+            return Tokens(ids, targets[:, 0].long(), length, file_bytes=lambda: [0] * samples)
+        zeros = torch.zeros(samples, dtype=torch.int64)
+        return Tokens(ids, zeros, length, targets, file_bytes=lambda: [0] * samples)

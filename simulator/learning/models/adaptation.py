@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 class Adaptation:
     """How a pre-trained model is adapted.
 
-    Adapters leave the layer that predicts the next token as it is, for it comes with the model; a classifier, which is
-    new, is trained beside them.
-
     Attributes:
         trained: tells whether a parameter is trained, from its name and the names of all stages in order.
         prompts: the soft prompts that are added before the first block, if any.

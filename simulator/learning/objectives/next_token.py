@@ -8,7 +8,8 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from simulator.accounting.costs import Cost
+from simulator.accounting.costs import Cost, Piece, made_of
+from simulator.learning.costs.keys import label
 from simulator.learning.data.datasets.texts import IGNORED
 from simulator.learning.data.inputs import Inputs
 from simulator.learning.objectives.base import Objective
@@ -51,10 +52,11 @@ class NextToken(Objective):
         """Return the cost of log-softmax and of its way back: six passes over the logits, three of them in memory.
 
         Forward, the logits are read and their logarithms written; on the way back, the gradient of the logarithms is
-        written, and read with them to write that of the logits.
+        written, and read with them to write that of the logits. It is a piece of work of its own, which can be timed.
         """
         logits = FLOAT_BYTES * math.prod(shape)
-        return Cost(bytes_touched=6 * logits, peak_bytes=3 * logits)
+        piece = Piece(f"{label('NextToken', *shape[1:])} loss", shape[0], bytes_touched=6 * logits)
+        return made_of((piece,), peak_bytes=3 * logits)
 
     def _classes(self, test: Inputs, index: Tensor) -> Tensor:
         y = test.targets(index)

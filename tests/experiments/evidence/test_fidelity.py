@@ -7,6 +7,8 @@ import pytest
 
 from simulator.experiments.evidence import fidelity
 from simulator.experiments.evidence.fidelity import Compared, compare, held_out, verdicts, within
+from simulator.experiments.evidence.fidelity_tables import sentences
+from simulator.experiments.evidence.predicting import cost_of
 from simulator.experiments.evidence.rows import Row
 from tests.helpers.commands import Sfsim
 
@@ -48,6 +50,14 @@ def test_an_architecture_is_fitted_at_any_precision(rows_of: Callable[..., list[
     rows = [row.row for row in rows_of(("vit_tiny", "fitted"))]
     half = Row.model_validate(BOARD | {"model": "vit_tiny", "train": "full", "precision": "fp16"})
     assert [row.used for row in compare([*rows, half])] == ["fitted", "fitted"]
+
+
+def test_a_row_that_is_listed_counts_for_nothing(rows_of: Callable[..., list[Compared]]) -> None:
+    found = rows_of(("bert-base-uncased", "listed"), ("roberta-base", ""))
+    assert [(row.architecture, row.used) for row in found] == [("BERT", "listed"), ("BERT", "held out")]
+    assert held_out(found) == [0.5]
+    assert (verdicts(found)[0].held_out, verdicts(found)[0].listed) == (1, 1)
+    assert "1 rows, absolute error 50 %" in "\n".join(sentences(found))
 
 
 @pytest.mark.parametrize(
@@ -97,3 +107,15 @@ def test_bad_rows_are_one_message(text: str, said: str, sfsim: Sfsim, tmp_path: 
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("sfsim: ")
     assert said in err
+
+
+@pytest.mark.parametrize(("task", "train", "passes"), [("inference", None, 1), ("training", "full", 3)])
+def test_a_row_of_a_language_model_takes_tokens(task: str, train: str | None, passes: int) -> None:
+    """Products of MiniLM: 6 blocks of 12 D^2 for each token and 2 T^2 D of attention; D is 384, T is 64."""
+    row = Row.model_validate(
+        BOARD | {"model": "minilm", "task": task, "train": train, "image_size_or_length": 64, "attention": "math"}
+    )
+    found = cost_of(row)
+    assert found is not None
+    macs = 2 * 6 * (64 * 12 * 384**2 + 2 * 64**2 * 384)
+    assert found.flops == pytest.approx(passes * 2 * macs, rel=0.001)

@@ -58,6 +58,12 @@ def test_every_cut_that_is_allowed_is_there_once() -> None:
     assert [(each.label, each.head) for each in found if each.own] == [("FL", None), ("splitfed", 2), ("sfprompt", 1)]
 
 
+def test_frozen_layers_may_be_more_than_the_file_says() -> None:
+    """Adapters start behind the head, wherever that is."""
+    found = planned(scenario({"name": "splitfrozen", "head": 2}))
+    assert [(each.head, each.own) for each in found] == [(head, head == 2) for head in range(6)]
+
+
 def test_the_cut_that_a_policy_chooses_is_marked() -> None:
     """All memory is ample: both devices get the largest head."""
     found = planned(scenario({"name": "splitfed", "tail": 1, "cut": {"name": "largest"}}))

@@ -13,6 +13,7 @@ POINTS = {
     "split_point": (5, 16),
     "pruning_ratio": (4, 21),
     "bandwidth_x_samples": (49, 98),
+    "length_x_batch": (6, 30),
     "label_skew": (3, 81),
     "pipeline": (49, 98),
     "learning_rate": (4, 36),

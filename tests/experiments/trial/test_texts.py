@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from simulator.accounting.tables import Table
+from simulator.experiments.trial.model import load
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.trial import Trial, run
-from simulator.experiments.trial.validate import check
+from simulator.experiments.trial.validate import check, notices
 from simulator.scenario.scenario import Scenario
 from simulator.settings.errors import ScenarioError
 from tests.helpers.resuming import differences, gone_on, recorded
@@ -108,3 +109,15 @@ def test_what_cannot_take_texts_is_told() -> None:
         check(text_scenario("fl", data={"name": "digits"}))
     with pytest.raises(ScenarioError, match="bundled takes images, and synthetic_text has texts"):
         check(text_scenario("fl").with_({"model": {"name": "bundled"}}))
+
+
+def test_texts_that_are_cut_off_are_counted() -> None:
+    settings = text_scenario("fl").with_(model__length=8)
+    long = int((load(settings).train.file_bytes() > 8 * 4).sum())  # a synthetic token counts as four bytes
+    assert f"model.length: {long} of 36 texts to train with have more than 8 tokens" in next(notices(settings))
+    assert not [line for line in notices(settings, dry=True) if "tokens" in line]
+
+
+def test_an_encoder_cannot_predict_the_next_token() -> None:
+    with pytest.raises(ScenarioError, match=r"data\.task is .next_token.: a bert model sees the whole text at once"):
+        check(text_scenario("fl", "bert-base-uncased", "next_token"))

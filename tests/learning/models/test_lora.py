@@ -12,12 +12,14 @@ from torch.nn.functional import linear
 from simulator.learning.models.adaptation import Adaptation, adapted
 from simulator.learning.models.lora import Lora
 from simulator.learning.models.parts import Part
+from simulator.learning.models.prompts import Prompts
 from simulator.learning.models.staged import Staged
 from simulator.learning.models.stages import TRAINED, stages_of
 from simulator.learning.models.stages.adapters import attach, merged, targets
 from simulator.settings.errors import UnfitError
 from tests.helpers.models import CLASSES, chain, pictures, resnet, vit, weights_of
 from tests.helpers.passes import CUTS, compare
+from tests.helpers.texts import text_model
 
 WIDTH, BLOCKS, TOKENS, RANK = 16, 3, 5, 2
 TARGETS: list[Sequence[str]] = [("q", "v"), ("v",), ("qkv", "fc1"), ("k", "proj", "fc2")]
@@ -176,3 +178,12 @@ def test_the_first_block_must_not_come_after_the_last() -> None:
 def test_a_resnets_blocks_have_no_linear_layers() -> None:
     with pytest.raises(UnfitError, match="no block has any"):
         attach(stages_of(resnet()), Lora())
+
+
+@pytest.mark.parametrize(("train", "trained"), [("lora", False), ("bias", False), ("linear", True), ("full", True)])
+def test_adapters_leave_the_language_model_head_as_it_is(train: str, trained: bool) -> None:
+    """It comes with the model; a classifier in its place is new, and is trained."""
+    adaptation = Adaptation.named(train, Prompts(), Lora(rank=RANK))
+    for classes, expected in ((None, trained), (CLASSES, True)):
+        _, model = adapted(text_model("llama", classes), adaptation)
+        assert model.stages["head"].head.weight.requires_grad == expected

@@ -130,13 +130,12 @@ class NextTokenHead(nn.Module):
 
     Attributes:
         prompts: how many soft prompts come before the tokens.
-        pretrained: that its linear layer comes with the model, so that adapters leave it as it is.
     """
 
     def __init__(self, norm: nn.Module, width: int, vocabulary: int) -> None:
         super().__init__()
         self.norm, self.head = norm, nn.Linear(width, vocabulary, bias=False)
-        self.prompts, self.pretrained = 0, True
+        self.prompts = 0
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.head(self.norm(without_prompts(x, self.prompts, 0)))
