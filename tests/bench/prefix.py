@@ -43,18 +43,16 @@ def timed(scenario: Scenario, remember: bool) -> Timed:
         return Timed(outcome, time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def measure(name: str, scenario: Scenario, warm: bool, exact: bool = True, pairs: int = PAIRS) -> None:
+def measure(name: str, scenario: Scenario, exact: bool = True, pairs: int = PAIRS) -> None:
     """Report how many times as long a trial takes where nothing is remembered.
 
     Args:
         name: of the measurement.
         scenario: has an entry SFL+Linear.
-        warm: whether a trial is run before, so that neither pays for what is traced once.
         exact: whether accuracy and loss are the same to the last digit.
         pairs: how often both are measured.
     """
-    if warm:
-        timed(scenario, remember=True)
+    timed(scenario, remember=True)  # so that neither pays for what is traced once
     on, off = zip(
         *((timed(scenario, remember=True), timed(scenario, remember=False)) for _ in range(pairs)), strict=True
     )
@@ -86,7 +84,7 @@ def measure(name: str, scenario: Scenario, warm: bool, exact: bool = True, pairs
 
 def main() -> None:
     """Images first, then texts."""
-    measure("prefix_memory_speedup", load(QUICKSTART, ("threads=1",)), warm=True)
+    measure("prefix_memory_speedup", load(QUICKSTART, ("threads=1",)))
     texts()
 
 
@@ -95,8 +93,7 @@ def texts() -> None:
     changes = () if packaged("minilm") else ("model.pretrained=false",)
     for padding in ("length", "longest"):
         scenario = load(MINILM, (*changes, f"model.padding={padding}"))
-        exact = padding == "length"
-        measure(f"prefix_memory_speedup_minilm_{padding}", scenario, warm=exact, exact=exact, pairs=1)
+        measure(f"prefix_memory_speedup_minilm_{padding}", scenario, exact=padding == "length", pairs=1)
 
 
 if __name__ == "__main__":
