@@ -11,6 +11,7 @@ from tests.bench import (
     events,
     jobs,
     overhead,
+    overhead_minilm,
     page,
     prefix,
     start_up,
@@ -18,6 +19,7 @@ from tests.bench import (
 )
 
 overhead.main()
+overhead_minilm.main()
 prefix.main()
 agreement.main()
 events.main()

@@ -72,7 +72,7 @@ WRONG: dict[str, tuple[tuple[str, str] | str, str]] = {
     "impossible cut of another": (("label: SFP, head: 1, tail: 1", "label: SFP, head: 9, tail: 0"), "at most 5"),
     "blind short cut": (
         ("label: SFP, head: 1, tail: 1", "label: SFP, head: 0, tail: 0"),
-        "every image gets the same logits",
+        "never attends to the image, so it says nothing about it",
     ),
     "an empty shard": (("count: 40", "count: 1400"), "1400 samples do not suffice for 1430 clients"),
     "shards that cannot be dealt": (

@@ -8,12 +8,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from simulator.learning.data.datasets.texts import PADDING
 from simulator.learning.data.inputs import Inputs
 
-PADDING = -1
-"""The id at positions behind the end of a text; no tokenizer has it, whatever its own padding is."""
-IGNORED = -100
-"""The target at positions where no token is to be predicted, as torch's ``cross_entropy`` has it."""
 MULTIPLE = 8
 """Batches that are padded to their longest text are padded on to a multiple of this, as kernels prefer."""
 

@@ -103,6 +103,10 @@ class Part:
         return made_of(sizes.pieces.infer, peak_bytes=sizes.pair)
 
     @_by_shape
+    def _el2n_cost(self, x: Batch) -> Cost:
+        return self._infer_cost(x) + self.model.objective.errors_cost(self.sizes(x).shape)
+
+    @_by_shape
     def _forward_cost(self, x: Batch) -> Cost:
         sizes = self.sizes(x)
         return made_of(sizes.pieces.forward, sizes.kept + sizes.pair, sizes.kept)
@@ -157,7 +161,7 @@ class Part:
         """Return the output of a forward pass that keeps nothing for a backward pass."""
         return Pass(self, x, grad=False).output
 
-    @work(cost=_infer_cost, holds=_held)
+    @work(cost=_el2n_cost, holds=_held)
     def el2n(self, x: Batch, y: Tensor) -> Tensor:
         """Return the EL2N score of each sample, [N]; see ``Objective.errors``."""
         logits = Pass(self, x, grad=False).output

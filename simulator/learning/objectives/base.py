@@ -51,6 +51,10 @@ class Objective(ABC):
         """
         return Cost()
 
+    def errors_cost(self, shape: tuple[int, ...]) -> Cost:
+        """Return the cost of ``errors`` for logits of this shape, which are in the peak; nothing where they are few."""
+        return Cost()
+
     def answers(
         self, infer: Callable[[LazyBatch], Any], test: Inputs, batches: Iterable[Tensor], classes: int
     ) -> Answers:

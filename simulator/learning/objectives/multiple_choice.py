@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from simulator.learning.data.datasets.texts import IGNORED
 from simulator.learning.data.inputs import Inputs
 from simulator.learning.data.lazy import LazyBatch
-from simulator.learning.data.tokens import IGNORED, Tokens
+from simulator.learning.data.tokens import Tokens
 from simulator.learning.evaluation import Answers
 from simulator.learning.objectives.next_token import NextToken
 

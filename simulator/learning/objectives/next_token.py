@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from simulator.accounting.costs import Cost, Piece, made_of
 from simulator.learning.costs.keys import label
+from simulator.learning.data.datasets.texts import IGNORED
 from simulator.learning.data.inputs import Inputs
-from simulator.learning.data.tokens import IGNORED
 from simulator.learning.objectives.base import Objective
 
 FLOAT_BYTES = 4
@@ -38,11 +37,16 @@ class NextToken(Objective):
     def errors(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean of the scores of a sample's tokens, [N]; 0 where none is predicted."""
         counts = y != IGNORED
-        chances = logits[counts].softmax(dim=-1)
-        right = chances.gather(1, y[counts, None])[:, 0]
-        scores = torch.zeros(y.shape, dtype=chances.dtype, device=chances.device)
-        scores[counts] = (chances.square().sum(dim=-1) - 2 * right + 1).clamp_min(0).sqrt()
+        chances = logits.softmax(dim=-1)
+        right = chances.gather(2, y.clamp_min(0)[..., None])[..., 0]
+        squares = chances.norm(dim=-1).square()  # without a copy of the probabilities
+        scores = (squares - 2 * right + 1).clamp_min(0).sqrt().where(counts, 0.0)
         return scores.sum(dim=1) / counts.sum(dim=1).clamp_min(1)
+
+    def errors_cost(self, shape: tuple[int, ...]) -> Cost:
+        """Return the cost of the scores: the logits are read, and their probabilities written and read."""
+        logits = FLOAT_BYTES * math.prod(shape)
+        return Cost(bytes_touched=3 * logits, peak_bytes=2 * logits)
 
     def loss_cost(self, shape: tuple[int, ...]) -> Cost:
         """Return the cost of log-softmax and of its way back: six passes over the logits, three of them in memory.

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from simulator.accounting.costs import Cost, work
 from simulator.accounting.payload import tree_bytes
+from simulator.learning.data.datasets.texts import IGNORED
 from simulator.learning.data.lazy import LazyBatch
-from simulator.learning.data.tokens import IGNORED
 
 
 def _gather_cost(batches: Sequence[tuple[Any, ...]], order: Tensor) -> Cost:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +11,11 @@ import pytest
 from simulator.accounting.tables import Table
 from simulator.experiments.trial.model import load
 from simulator.experiments.trial.result import TrialResult
-from simulator.experiments.trial.trial import run
+from simulator.experiments.trial.trial import Trial, run
 from simulator.experiments.trial.validate import check, notices
 from simulator.scenario.scenario import Scenario
 from simulator.settings.errors import ScenarioError
+from tests.helpers.resuming import differences, gone_on, recorded
 from tests.helpers.small_trials import ENTRIES
 from tests.helpers.text_trials import text_scenario
 
@@ -69,6 +72,31 @@ def test_padding_to_the_longest_text_changes_no_answer_but_costs_less(kind: str)
     assert longest.rounds[-1].score.loss == pytest.approx(fixed.rounds[-1].score.loss, rel=1e-5)
     sent = [sum(row.bytes for row in outcome.ledger.transfers) for outcome in (longest, fixed)]
     assert sent[0] < sent[1]
+
+
+def several_rounds(label: str, kind: str) -> Scenario:
+    """A trial of three rounds, in which clients come again."""
+    training = {"rounds": 3, "clients_per_round": 2, "batch_size": 4, "optimizer": {"name": "adamw"}}
+    return text_scenario(label, *KINDS[kind], training=training)
+
+
+def test_what_runs_beside_changes_no_digit() -> None:
+    """Round by round in one process, two trials come to what each comes to alone."""
+    settings = [several_rounds(*pair) for pair in (("fl-lora", "llama"), ("v2-exclusive", "bert"))]
+    alone, beside = ([Trial(one, one.algorithms[0], 0) for one in settings] for _ in range(2))
+    for one in alone:
+        one.run()
+    for _ in zip_longest(*(one.rounds() for one in beside)):
+        pass
+    assert [differences(*pair) for pair in zip(alone, beside, strict=True)] == [[], []]
+
+
+@pytest.mark.parametrize(("label", "kind"), [("v1-linear", "bert"), ("fl-lora", "llama")])
+def test_a_trial_that_goes_on_ends_as_an_undisturbed_one(label: str, kind: str, tmp_path: Path) -> None:
+    """Batches are padded to their longest text, in the features that are remembered, too."""
+    settings = several_rounds(label, kind)
+    whole, files = recorded(settings, tmp_path / "checkpoint")
+    assert differences(whole, gone_on(settings, tmp_path / "checkpoint", files[2])) == []
 
 
 def test_what_cannot_take_texts_is_told() -> None:

@@ -7,12 +7,17 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from simulator.learning.models.parts import Part
+from simulator.learning.models.staged import Staged
+from simulator.learning.models.stages import TRAINED, stages_of
 from simulator.learning.models.weights import Weights
+from simulator.learning.objectives import NextToken
 from simulator.learning.optimizers.sgd import Sgd
 from tests.helpers.models import staged, vit
+from tests.helpers.texts import LENGTH, text_model
 
 
 def allocated_at_once(run: Callable[[], Any]) -> int:
@@ -44,3 +49,37 @@ def test_a_step_takes_what_it_is_charged(train: str, samples: int) -> None:
     charged = part.train_step.cost(images, labels).peak_bytes + part.trainable_bytes  # and its gradients
     seen = allocated_at_once(lambda: part.train_step(images, labels))
     assert 0.75 * charged < seen < 1.25 * charged
+
+
+def next_tokens(kind: str, train: str, vocabulary: int) -> Part:
+    """Return a small model that predicts the next token and learns by SGD."""
+    stages = stages_of(text_model(kind, None, vocabulary=vocabulary))
+    tensors = {name: tensor.detach().clone() for name, tensor in nn.ModuleDict(stages).state_dict().items()}
+    model = Staged(stages, TRAINED[train])
+    model.objective = NextToken()
+    return Part(model, Weights(tensors, Sgd(momentum=0.9), 0.1), model.whole)
+
+
+@pytest.mark.parametrize(("kind", "train"), [("gpt2", "linear"), ("llama", "full")])
+@pytest.mark.parametrize("vocabulary", [40, 1000])
+def test_next_tokens_take_what_they_are_charged(kind: str, train: str, vocabulary: int) -> None:
+    """Within a quarter, the loss included, whose logits are most of it where the vocabulary is large."""
+    part = next_tokens(kind, train, vocabulary)
+    ids, targets = torch.randint(40, (16, LENGTH)), torch.randint(40, (16, LENGTH))
+    targets[:, -3:] = -100
+    for _ in range(2):
+        part.train_step(ids, targets)
+    charged = part.train_step.cost(ids, targets).peak_bytes + part.trainable_bytes
+    seen = allocated_at_once(lambda: part.train_step(ids, targets))
+    assert 0.75 * charged < seen < 1.25 * charged
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_scores_of_next_tokens_take_what_they_are_charged(kind: str) -> None:
+    """Within a tenth: the logits and their probabilities, beside which all else is small."""
+    part = next_tokens(kind, "full", 1000)
+    ids, targets = torch.randint(40, (16, LENGTH)), torch.randint(40, (16, LENGTH))
+    part.el2n(ids, targets)
+    charged = part.el2n.cost(ids, targets).peak_bytes
+    seen = allocated_at_once(lambda: part.el2n(ids, targets))
+    assert 0.9 * charged < seen < 1.1 * charged

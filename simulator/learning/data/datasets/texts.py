@@ -10,8 +10,10 @@ import numpy as np
 
 Task = Literal["classification", "next_token", "multiple_choice"]
 """What a model learns from texts: their class, their next tokens, or the right one of several choices."""
-PADDING, IGNORED = -1, -100
-"""What stands in ``Encoded.ids`` behind a text, and in ``Encoded.targets`` where nothing is predicted."""
+PADDING = -1
+"""The id at positions behind the end of a text; no tokenizer has it, whatever its own padding is."""
+IGNORED = -100
+"""The target at positions where no token is to be predicted, as torch's ``cross_entropy`` has it."""
 
 
 class Vocabulary(Protocol):
