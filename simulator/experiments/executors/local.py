@@ -12,9 +12,9 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
 from simulator.experiments.executors.base import Executor, R, T
-from simulator.experiments.executors.memory import available_memory
 from simulator.experiments.executors.plugins import with_plugins
 from simulator.experiments.executors.sequential import Sequential
+from simulator.settings.memory import available_memory
 
 MEMORY_OF_A_WORKER = 2_000_000_000
 """Bytes for which there should be room for each process; a small trial takes 1.3 GB, most of it torch itself."""

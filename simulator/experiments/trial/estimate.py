@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulator.experiments.executors.local import workers_that_fit
-from simulator.experiments.executors.memory import UNKNOWN, available_memory
 from simulator.experiments.trial.model import torch_device
 from simulator.experiments.trial.training_rate import SLOWEST_FLOPS_PER_S, training_rate
 from simulator.experiments.trial.trial_cost import BASE_BYTES, is_short, trial_cost
 from simulator.settings.humanize import human
+from simulator.settings.memory import UNKNOWN, available_memory
 
 if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario

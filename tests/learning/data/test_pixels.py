@@ -13,6 +13,7 @@ from PIL import Image
 from simulator.learning.data.datasets import pixels
 from simulator.learning.data.datasets.pixels import stacked, three_channels
 from simulator.settings.errors import UnfitError
+from simulator.settings.memory import UNKNOWN
 from tests.helpers.images import colours, encoded, png, refused
 
 GREY = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
@@ -90,18 +91,10 @@ def test_more_than_fits_into_memory_is_refused_before_it_is_decoded(monkeypatch:
     assert asked == [0]
 
 
-@pytest.mark.parametrize("there", [3 * 3 * 8 * 8, None])
-def test_what_fits_is_decoded_and_where_nothing_is_known(there: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("there", [3 * 3 * 8 * 8, UNKNOWN])
+def test_what_fits_is_decoded_and_where_nothing_is_known(there: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pixels, "available_memory", lambda: there)
     assert colours(stacked((("here", png(number)) for number in range(3)), 3, 8, "path")) == [0, 1, 2]
-
-
-def test_the_memory_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = tmp_path / "meminfo"
-    monkeypatch.setattr(pixels, "MEMINFO", said)
-    assert pixels.available_memory() is None
-    said.write_text("MemTotal:       32000000 kB\nMemFree:  7 kB\nMemAvailable:   20840496 kB\n")
-    assert pixels.available_memory() == 20840496 * 1024
 
 
 def test_the_message_names_the_place() -> None:

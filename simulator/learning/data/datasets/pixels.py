@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from simulator.settings.errors import UnfitError
 from simulator.settings.files import IrregularFileError, open_regular
+from simulator.settings.memory import available_memory
 from simulator.settings.wording import listed
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 ABSENT = "there is no such image"
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """The formats of images that are read. Pillow knows more, some of which are programs (EPS) or rarely tested."""
-MEMINFO = Path("/proc/meminfo")
-"""The file in which Linux reports the memory of the machine."""
 
 
 def stacked(images: Iterable[tuple[str, bytes | Path | Image]], count: int, size: int, key: str) -> np.ndarray:
@@ -57,15 +55,6 @@ def stacked(images: Iterable[tuple[str, bytes | Path | Image]], count: int, size
     return stack
 
 
-def available_memory() -> int | None:
-    """Return the bytes that the machine has free without swapping; None where this is not known (not on Linux)."""
-    try:
-        match = re.search(r"^MemAvailable:\s*(\d+) kB$", MEMINFO.read_text("ascii"), re.MULTILINE)
-    except OSError:
-        return None
-    return 1024 * int(match[1]) if match else None
-
-
 def _room(count: int, shape: tuple[int, int], key: str) -> np.ndarray:
     """Return an empty array for the images, if there is memory for it; otherwise the system might kill the run later.
 
@@ -78,7 +67,7 @@ def _room(count: int, shape: tuple[int, int], key: str) -> np.ndarray:
 
     width, height = shape
     needed, free = 3 * count * width * height, available_memory()
-    if free is not None and needed > free:
+    if needed > free:
         problem = (
             f"{count:,} images of {width} x {height} pixels need {human('bytes', needed)} of memory, "
             f"and {human('bytes', free)} are free"

@@ -9,7 +9,7 @@ import pytest
 
 from simulator.experiments.executors import local
 from simulator.experiments.executors.local import workers_that_fit
-from simulator.experiments.executors.memory import UNKNOWN, available_memory
+from simulator.settings.memory import UNKNOWN, available_memory
 
 MACHINE = {"proc/meminfo": "MemTotal: 32000000 kB\nMemAvailable: 16000000 kB\n"}
 FREE = 16_000_000 * 1024
