@@ -181,7 +181,7 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         RESNET,
         {"name": "sfprompt"},
         'algorithms.sfprompt.name is "sfprompt": prompts are tokens, and a ResNet has none: it works on feature maps '
-        "(allowed: another algorithm, or a VisionTransformer as the model)",
+        "(allowed: another algorithm, or a VisionTransformer or a language model)",
     ),
     "no file": (VIT | {"weights": "none.pt"}, {}, "model.weights: there is no file FOLDER/none.pt"),
     "another shape": (

@@ -159,7 +159,7 @@ def _checked(scenario: Scenario, entry: Entry, dry: bool) -> Messages:
         model = structure(scenario, entry)
     except NoTokensError as error:
         if "train" in algorithm.ignores:  # the algorithm brings prompts of its own
-            allowed = "another algorithm, or a VisionTransformer as the model"
+            allowed = "another algorithm, or a VisionTransformer or a language model"
             raise UnfitError("name", entry.name, str(error), allowed) from error
         raise UnfitError(("training", "train"), training.train, str(error), "full, linear or bias") from error
     except NotStagedError as error:
