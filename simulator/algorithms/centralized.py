@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from simulator.world.world import World
 
 
-TEXTS = "texts"
-
-
 @dataclass(eq=False)
 class Collected(Store):
     """The data that the server has received.
@@ -35,21 +32,19 @@ class Collected(Store):
 
 def encoded_kind(model: Staged) -> str:
     """Return the kind of payload that data are sent as: images or texts, with their labels if these are learned."""
-    if not model.takes_tokens:
-        return "encoded images and labels"
-    return TEXTS if model.objective.over_tokens else "texts and labels"
+    samples = "texts" if model.takes_tokens else "encoded images"
+    return samples if model.objective.over_tokens else f"{samples} and labels"
 
 
 class Centralized(OwnOrder):
     """Training on all data at the server: an upper bound on what can be learned, at the price of collecting the data.
 
     Each device uploads its images, in the encoding in which it stores them, and its labels, 8 bytes each; texts as
-    UTF-8, without labels where the next token is predicted. All devices
-    do so in parallel, before the first round trains; a device that is away then does so in the first round that finds
-    it back. In each round the server trains on as many samples as the round's cohort holds, ``local_epochs`` times;
-    each time they are drawn anew and without replacement from all data received. That is as many samples as FedAvg
-    would train on, and an ordinary epoch where every client is in every cohort. Weights and optimizer state persist;
-    the learning rate follows the schedule.
+    UTF-8, without labels where the next token is predicted. All devices do so in parallel, before the first round
+    trains; a device that is away then does so in the first round that finds it back. In each round the server trains on
+    as many samples as the round's cohort holds, ``local_epochs`` times; each time they are drawn anew and without
+    replacement from all data received. That is as many samples as FedAvg would train on, and an ordinary epoch where
+    every client is in every cohort. Weights and optimizer state persist; the learning rate follows the schedule.
 
     A device takes part from the start of the round until its data have arrived. After that no device takes part: the
     cohort only determines how many samples are drawn, and no waiting is counted. In the server's memory the data have
@@ -76,7 +71,7 @@ class Centralized(OwnOrder):
     def round(self, world: World, task: Task, state: State, cohort: list[Client]) -> Steps:
         from simulator.learning.data.shards import pooled  # imported late: reading a scenario loads no torch
 
-        yield from self._collect(world, encoded_kind(task.model))
+        yield from self._collect(world, task)
         number, collected = world.current_process().round, world.server.store(Collected).data
         model = task.part(shared_body(world, task))
         shards = [client.data for client in world.clients if client.name in collected]
@@ -88,17 +83,17 @@ class Centralized(OwnOrder):
                     yield from world.server.compute(model.train_step, *batch)
         return state
 
-    def _collect(self, world: World, kind: str) -> Steps:
-        """Have every device that is present and has not yet sent its data do so, as a payload of this kind."""
+    def _collect(self, world: World, task: Task) -> Steps:
+        """Have every device that is present and has not yet sent its data do so."""
         store = world.server.store(Collected)
         present = [client for client in world.clients if client.site.away_since is None]
         missing = [client for client in present if client.name not in store.data]
         if missing:
             with world.phase("data upload"):
-                uploads = [world.start(self._upload_data(world, client, kind), client) for client in missing]
+                uploads = [world.start(self._upload_data(world, task, client), client) for client in missing]
                 store.data = store.data | dict((yield from world.together(*uploads)))
 
-    def _upload_data(self, world: World, client: Client, kind: str) -> Steps:
+    def _upload_data(self, world: World, task: Task, client: Client) -> Steps:
         """Upload a client's data; return its name and what was received of them."""
         import torch
 
@@ -106,8 +101,8 @@ class Centralized(OwnOrder):
         world.begin_engagement(client)
         encoded = torch.empty(client.data.file_bytes, dtype=torch.uint8, device="meta")  # only the size matters
         try:
-            labels = () if kind == TEXTS else (client.data.labels,)
-            received = yield from client.upload((encoded, *labels), kind)
+            labels = () if task.model.objective.over_tokens else (client.data.labels,)
+            received = yield from client.upload((encoded, *labels), encoded_kind(task.model))
         finally:
             world.end_engagement(client, number, start)
         return client.name, received

@@ -68,6 +68,12 @@ class EPSL(ParallelSplit):
 
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)
+        if model.objective.name != "classification":
+            problem = "it weighs batches by their samples, and here the loss is a mean over tokens"
+            raise UnfitError("name", self.name, problem, "data of classification, or another algorithm")
+        if self.phi and model.takes_tokens:
+            problem = "gradients would be added token by token, and those of longer texts be lost behind shorter ones"
+            raise UnfitError("phi", self.phi, problem, "0")
         if self.phi and training.train == "lora" and training.lora.dropout:
             problem = "rows without a backward pass would get no dropout, unlike the other rows of their step"
             raise UnfitError("phi", self.phi, problem, "0, or a lora.dropout of 0")

@@ -116,7 +116,7 @@ class SFPrompt(UShaped):
         def trained(name: str, stages: Sequence[str]) -> bool:
             return name.split(".")[0] in ("prompt", *stages[len(stages) - 1 - self.tail :])
 
-        return Adaptation(trained, self.prompts)
+        return Adaptation(trained, self.prompts, keeps_word_head=True)
 
     def check(self, model: Staged, training: Training) -> None:
         super().check(model, training)

@@ -88,6 +88,9 @@ class SplitFrozen(SplitAlgorithm, OwnOrder):
         if self.backward == "decomposed" and training.lora.dropout:
             problem = "batches are served as they arrive, so the random draws of lora.dropout would depend on timing"
             raise UnfitError("backward", "decomposed", problem, "whole, or a dropout of 0")
+        if self.backward == "decomposed" and model.objective.name != "classification":
+            problem = "batches are weighed by their samples, and here the loss is a mean over tokens"
+            raise UnfitError("backward", "decomposed", problem, "whole")
         if self.cache and training.augment:
             raise UnfitError("cache", True, "augmented images differ every time", "false, or augment: null")
 

@@ -46,7 +46,10 @@ def channels(
     chosen = {(also, direction): how for kind, direction, how in settings for also in covered(kind)[1:]}
     chosen |= {(kind, direction): how for kind, direction, how in settings}
     sent_compressed = {where: how for where, how in chosen.items() if how and " ".join(where) in kinds.directed}
-    coders = {where: coder(compressor, pads) for where, compressor in sent_compressed.items()}
+    coders = {
+        (kind, direction): coder(compressor, pads and has_hidden_states(kind))
+        for (kind, direction), compressor in sent_compressed.items()
+    }
     made: dict[tuple[str, str], Channel] = {where: Coded(compressor) for where, compressor in coders.items()}
     for (kind, direction), compressor in sent_compressed.items():
         if direction == "up" and compressor.takes_change:
@@ -57,6 +60,11 @@ def channels(
             made[kind, "up"] = sent = CodedAndKept(coders[kind, "up"])
             made[back] = Correcting(made.get(back), sent, kind)
     return made
+
+
+def has_hidden_states(kind: str) -> bool:
+    """Tell from its name whether a kind of payload holds hidden states, and neither weights nor gradients."""
+    return any(word in kind for word in ("smashed data", "features"))
 
 
 def coder(compressor: Compressor, pads: bool) -> Compressor | KeepsPadding:

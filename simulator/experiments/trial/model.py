@@ -16,6 +16,7 @@ from simulator.learning.models.build import build
 from simulator.learning.models.lazy import LazyModel
 from simulator.learning.models.stages import NotStagedError
 from simulator.learning.models.text.build import build_text, config_of, is_text
+from simulator.learning.models.text.config import changed
 from simulator.learning.models.text.hub import tokenizer_source
 from simulator.learning.objectives import OBJECTIVES, Objective
 from simulator.settings.errors import ScenarioError, UnfitError, located
@@ -127,7 +128,9 @@ def cut_off(scenario: Scenario) -> Iterator[str]:
     for purpose, samples in (("train", raw.train), ("test", raw.test)):
         assert isinstance(samples, Texts)
         try:
-            vocabulary = _vocabulary(scenario, raw, config_of(scenario.model.name, scenario.model.weights))
+            model = scenario.model
+            config = changed(model.name, config_of(model.name, model.weights), model.keywords)
+            vocabulary = _vocabulary(scenario, raw, config)
             encoded = samples.encoded(vocabulary, length)
         except (ScenarioError, UnfitError):
             return  # what is wrong is told where it stops a trial

@@ -165,8 +165,8 @@ def _checked(scenario: Scenario, entry: Entry, dry: bool) -> Messages:
     except NotStagedError as error:
         raise scenario.error(("model", "name"), scenario.model.name, str(error)) from error
     except UnfitError as error:  # the model cannot have these prompts or adapters
-        if error.path[0] == "prompts":
-            raise error.below("training") from error
+        if error.path[0] == "prompts":  # an algorithm may bring its own
+            raise error if "prompts" in algorithm.ignores else error.below("training") from error
         if error.key == "blocks" and training.lora.blocks is None:  # the algorithm chose the blocks, by its head
             head = getattr(algorithm, "head", None)
             raise UnfitError("head", head, f"no block is left: {error.problem}") from error

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 from simulator.accounting.costs import Cost
 from simulator.learning.compression.base import FLOAT_BYTES, Compressor, Shape, TensorSpec
 from simulator.learning.compression.bits import packed_bytes
+from simulator.learning.models.stages.text import TRACE
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-ROWS = "rows"
-TRACE = 1e-30
-"""What stands in a token of which a compressor has left nothing, so that it is still none of the padding."""
+ROWS = "rows of tokens"
 
 
 class KeepsPadding:
-    """A compressor that also sends which rows of hidden states [N, T, D] are not zero, one bit each.
+    """A compressor of hidden states that also sends which rows of [N, T, D] are not zero, one bit each.
 
     The receiver sees what is padding from rows of zeros. An inexact compressor may turn these into small numbers, or
     may leave nothing but zeros of a token. The arguments of all methods are those of ``Compressor``.

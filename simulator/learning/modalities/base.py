@@ -11,17 +11,15 @@ from simulator.learning.data.inputs import Inputs
 class Modality(ABC):
     """What a model takes as a sample: how raw samples become inputs of its first stage.
 
-    What is to be predicted is the matter of an ``Objective``; what is drawn for new prompts, of the first stage.
+    An ``Objective`` says what is to be predicted, and the first stage of a model how new prompts are drawn.
 
     Attributes:
         kind: what samples are called, in the plural: ``images`` or ``texts``.
-        encoded: how samples are called where devices send them as they are stored.
         shape: the shape of a sample; of texts, the largest one.
         sample_bytes: the memory of a sample with its targets, in bytes.
     """
 
     kind: ClassVar[str]
-    encoded: ClassVar[str]
     shape: tuple[int, ...]
     sample_bytes: int
 

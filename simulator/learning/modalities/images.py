@@ -20,7 +20,6 @@ class ImageModality(Modality):
     """
 
     kind: ClassVar[str] = "images"
-    encoded: ClassVar[str] = "encoded images"
 
     def __init__(self, statistics: Statistics, size: int) -> None:
         self.statistics, self.shape, self.sample_bytes = statistics, (3, size, size), 3 * size * size

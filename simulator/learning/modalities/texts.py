@@ -27,7 +27,6 @@ class TextModality(Modality):
     """
 
     kind: ClassVar[str] = "texts"
-    encoded: ClassVar[str] = "texts"
 
     def __init__(
         self, length: int, longest: bool, task: str, tokenizer: Callable[[], Vocabulary], words: int = 1

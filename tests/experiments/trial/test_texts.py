@@ -35,12 +35,15 @@ QUICK = [
     ("v2-lora", "llama"),
     ("flexp", "gpt2 tokens"),
     ("frozen-plain", "bert"),
-    ("epsl", "gpt2 classes"),
+    ("psl", "gpt2 classes"),
     ("centralized", "gpt2 tokens"),
     ("v1-fedlite", "bert"),
 ]
 REFUSED = {("sfp-all", kind) for kind in KINDS} | {("fl-prompt", kind) for kind in KINDS}  # prompts at the end
 REFUSED |= {(label, kind) for label in ("psl", "epsl", "epsl-all", "sfpl", "sfpl-linear") for kind in list(KINDS)[2:]}
+REFUSED |= {(label, kind) for label in ("epsl", "epsl-all") for kind in KINDS}  # gradients of texts are not added
+LEARNS_TOKENS = [kind for kind, (_, task, _) in KINDS.items() if task != "classification"]
+REFUSED |= {(label, kind) for label in ("psl", "frozen-decomposed") for kind in LEARNS_TOKENS}
 REFUSED |= {("fl-stacked", "llama")}  # it has no fc1
 REFUSED |= {("sfp-easiest", kind) for kind in list(KINDS)[2:]}  # pruning decides how long the batches are
 ALL = [(label, kind) for label in ENTRIES for kind in KINDS if (label, kind) not in REFUSED]
@@ -101,7 +104,13 @@ def test_a_trial_that_goes_on_ends_as_an_undisturbed_one(label: str, kind: str, 
 
 def test_what_cannot_take_texts_is_told() -> None:
     with pytest.raises(ScenarioError, match="joins the batches of several devices"):
-        check(text_scenario("epsl", padding="longest"))
+        check(text_scenario("psl", padding="longest"))
+    with pytest.raises(ScenarioError, match=r"phi is 0\.3: gradients would be added token by token"):
+        check(text_scenario("epsl"))
+    with pytest.raises(ScenarioError, match=r"epsl.*: it weighs batches by their samples"):
+        check(text_scenario("psl", task="next_token"))
+    with pytest.raises(ScenarioError, match=r"decomposed.*: batches are weighed by their samples"):
+        check(text_scenario("frozen-decomposed", task="next_token"))
     training = {"rounds": 1, "clients_per_round": 2, "batch_size": 4, "augment": {}, "optimizer": {"name": "sgd"}}
     with pytest.raises(ScenarioError, match="images are augmented"):
         check(text_scenario("fl", training=training))

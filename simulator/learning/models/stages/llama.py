@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention, silu
 
-from simulator.learning.models.stages.text import Attention, are_tokens, padded_with_zeros
+from simulator.learning.models.stages.text import Attention, are_tokens, kept_as_tokens, padded_with_zeros
 
 
 def frequencies(width: int, theta: float, scaling: tuple[float, ...], device: torch.device) -> Tensor:
@@ -104,7 +104,7 @@ class LlamaEmbed(nn.Module):
         self.offset = 0
 
     def forward(self, ids: Tensor) -> Tensor:
-        return padded_with_zeros(self.tokens(ids.clamp(min=0)), ids >= 0)
+        return kept_as_tokens(self.tokens(ids.clamp(min=0)), ids >= 0)
 
     def draw_prompts(self, tokens: Tensor, generator: torch.Generator) -> None:
         """Set soft prompts [1, P, D] to words drawn at random (Lester et al., 2021, 3.2)."""

@@ -11,6 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+TRACE = 1e-30
+"""What stands in a token all of whose numbers are zero, so that it is none of the padding."""
+
 
 def are_tokens(x: Tensor) -> Tensor:
     """Return which rows of [N, T, D] are tokens and not padding, as bool [N, T]."""
@@ -20,6 +23,15 @@ def are_tokens(x: Tensor) -> Tensor:
 def padded_with_zeros(x: Tensor, real: Tensor) -> Tensor:
     """Return [N, T, D] with zeros in the rows where ``real`` [N, T] is false."""
     return x * real.unsqueeze(-1)
+
+
+def kept_as_tokens(x: Tensor, real: Tensor) -> Tensor:
+    """Return embedded words [N, T, D] with zeros where ``real`` [N, T] is false, and not only zeros where it is true.
+
+    A word may be embedded as zeros, as rows that a model never used are; without a trace it would pass for padding.
+    """
+    x = padded_with_zeros(x, real)
+    return x + (real & ~are_tokens(x)).unsqueeze(-1) * TRACE
 
 
 def padding_mask(real: Tensor, dtype: torch.dtype) -> Tensor:
