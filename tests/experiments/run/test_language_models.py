@@ -19,23 +19,21 @@ from simulator.experiments.trial.trial import run
 from simulator.experiments.verify.verify import verify
 from simulator.learning.evaluation import Score
 from tests.helpers.small_trials import scenario
+from tests.helpers.text_trials import text_scenario
 
 pytestmark = pytest.mark.usefixtures("small_model")
 
 
 @pytest.fixture
-def _of_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The figures of a classifier pass for those of a language model; no pictures are drawn."""
-    for module in ("settled", "tables", "trials"):
-        monkeypatch.setattr(f"simulator.experiments.run.{module}.task_of", lambda scenario: "next_token")
+def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("analysis.write_figures", lambda folder: [])
     monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
 
 
-@pytest.mark.usefixtures("_of_tokens")
+@pytest.mark.usefixtures("_no_pictures")
 def test_a_run_of_a_language_model_tells_and_prints_loss_and_perplexity(tmp_path: Path) -> None:
     out = StringIO()
-    small = scenario(tmp_path, ["fl"], target_accuracy=None, target_loss=100.0)
+    small = text_scenario("fl", task="next_token", target_loss=100.0).with_(training__rounds=3)
     folder = run_scenario(small, out=tmp_path / "out", console=Console(file=out, width=140))
     head = json.loads((folder / "summary.json").read_text())
     (trial,) = head["trials"]
