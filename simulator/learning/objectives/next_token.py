@@ -37,10 +37,9 @@ class NextToken(Objective):
     def errors(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean of the scores of a sample's tokens, [N]; 0 where none is predicted."""
         counts = y != IGNORED
-        chances = logits.softmax(dim=-1)
-        right = chances.gather(2, y.clamp_min(0)[..., None])[..., 0]
-        squares = chances.norm(dim=-1).square()  # without a copy of the probabilities
-        scores = (squares - 2 * right + 1).clamp_min(0).sqrt().where(counts, 0.0)
+        error = logits.softmax(dim=-1)
+        error.scatter_add_(2, y.clamp_min(0)[..., None], error.new_tensor(-1.0).expand(*y.shape, 1))
+        scores = error.norm(dim=-1).where(counts, 0.0)
         return scores.sum(dim=1) / counts.sum(dim=1).clamp_min(1)
 
     def errors_cost(self, shape: tuple[int, ...]) -> Cost:

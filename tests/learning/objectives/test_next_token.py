@@ -11,7 +11,7 @@ from torch import Tensor
 from simulator.learning.data.datasets.texts import IGNORED
 from simulator.learning.data.lazy import LazyBatch
 from simulator.learning.data.tokens import Tokens
-from simulator.learning.objectives import NextToken
+from simulator.learning.objectives import Classification, NextToken
 
 LOGITS = torch.tensor([[[0.2, -1.0, 3.0], [1.0, 0.5, 0.0], [9.0, 9.0, 9.0]], [[2.0, 0.0, 1.0], [0.0] * 3, [7.0] * 3]])
 TARGETS = torch.tensor([[2, 1, IGNORED], [1, IGNORED, IGNORED]])
@@ -50,6 +50,14 @@ def test_a_score_is_the_mean_over_the_tokens_of_a_sample() -> None:
 
     one, two, three = (score(*token) for token in PREDICTED)
     assert NextToken().errors(LOGITS, TARGETS).tolist() == pytest.approx([(one + two) / 2, three], rel=1e-5)
+
+
+def test_a_score_that_is_almost_0_is_that_of_a_class() -> None:
+    """Of a sure answer, no digit is lost to the difference of two squares."""
+    logits, right = torch.tensor([[[12.0, 0.0, 0.0, 0.0]]]), torch.tensor([[0]])
+    wanted = float(Classification().errors(logits[0], right[0]))
+    assert wanted == pytest.approx(2.13e-5, rel=0.01)
+    assert NextToken().errors(logits, right).tolist() == pytest.approx([wanted], rel=1e-6)
 
 
 def test_a_sample_without_predictions_has_score_0_whatever_its_logits() -> None:
