@@ -207,7 +207,8 @@ class Task:
             UnfitError: no block is left for the body.
             RuntimeError: the model was prepared for an algorithm that does not cut it.
         """
-        for name, other in self.model.ties.items():
+        if self.model.ties:
+            name, other = next(iter(self.model.ties.items()))
             raise RuntimeError(
                 f"{name} and {other} are one tensor of this model, which a cut may separate: an algorithm that cuts "
                 "models says so by its attribute cuts_model = True"
