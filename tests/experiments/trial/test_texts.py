@@ -92,9 +92,11 @@ def test_what_runs_beside_changes_no_digit() -> None:
     assert [differences(*pair) for pair in zip(alone, beside, strict=True)] == [[], []]
 
 
-@pytest.mark.parametrize(("label", "kind"), [("v1-linear", "bert"), ("fl-lora", "llama")])
+@pytest.mark.parametrize(("label", "kind"), [("v1-linear", "bert"), ("fl-lora", "llama"), ("sfp", "llama")])
 def test_a_trial_that_goes_on_ends_as_an_undisturbed_one(label: str, kind: str, tmp_path: Path) -> None:
-    """Batches are padded to their longest text, in the features that are remembered, too."""
+    """Batches are padded to their longest text, in the features that are remembered, too, and where pruning chose by
+    scores which texts are in them.
+    """
     settings = several_rounds(label, kind)
     whole, files = recorded(settings, tmp_path / "checkpoint")
     assert differences(whole, gone_on(settings, tmp_path / "checkpoint", files[2])) == []
