@@ -36,6 +36,23 @@ def test_the_loss_is_the_mean_over_predicted_tokens() -> None:
     assert float(NextToken().loss(LOGITS, TARGETS)) == pytest.approx(wanted, rel=1e-5)
 
 
+def test_distillation_adds_the_mean_divergence_of_predicted_tokens() -> None:
+    """Its gradient at a token is strength x (own chances - the teacher's) / 3, as there are three tokens."""
+    own, strength = LOGITS.clone().requires_grad_(), 0.7
+    NextToken().loss(own, TARGETS).backward()
+    wanted, plain = float(NextToken().loss(LOGITS, TARGETS)), own.grad
+    assert plain is not None
+    own.grad, others = None, LOGITS.flip(-1)
+    for sample, position, _ in PREDICTED:
+        p, q = chances(sample, position)[::-1], chances(sample, position)
+        wanted += strength / 3 * sum(a * math.log(a / b) for a, b in zip(p, q, strict=True))
+        plain[sample, position] += strength / 3 * (torch.tensor(q) - torch.tensor(p))
+    loss = NextToken().distilled(own, others, TARGETS, strength)
+    loss.backward()
+    assert loss.item() == pytest.approx(wanted, rel=1e-5)
+    torch.testing.assert_close(own.grad, plain)
+
+
 def test_what_is_not_predicted_has_no_gradient() -> None:
     logits = LOGITS.clone().requires_grad_()
     NextToken().loss(logits, TARGETS).backward()
@@ -81,3 +98,4 @@ def test_logits_are_charged_by_hand() -> None:
     logits = 4 * 2 * 3 * 5
     assert NextToken().loss_cost((2, 3, 5))[:4] == (0, 6 * logits, 3 * logits, 0)
     assert NextToken().errors_cost((2, 3, 5))[:4] == (0, 3 * logits, 2 * logits, 0)
+    assert NextToken().divergence_cost((2, 3, 5))[:4] == (0, 12 * logits, logits, -logits)
