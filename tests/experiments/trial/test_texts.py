@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from simulator.accounting.tables import Table
+from simulator.experiments.trial.checkpoint_names import TrialNames
 from simulator.experiments.trial.model import load
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.trial import Trial, run
@@ -94,12 +95,28 @@ def test_what_runs_beside_changes_no_digit() -> None:
     assert [differences(*pair) for pair in zip(alone, beside, strict=True)] == [[], []]
 
 
-@pytest.mark.parametrize(("label", "kind"), [("v1-linear", "bert"), ("fl-lora", "llama")])
+@pytest.mark.parametrize(("label", "kind"), [("v1-linear", "bert"), ("fl-lora", "llama"), ("sfp", "llama")])
 def test_a_trial_that_goes_on_ends_as_an_undisturbed_one(label: str, kind: str, tmp_path: Path) -> None:
-    """Batches are padded to their longest text, in the features that are remembered, too."""
+    """Batches are padded to their longest text, in the features that are remembered, too, and where pruning chose by
+    scores which texts are in them.
+    """
     settings = several_rounds(label, kind)
     whole, files = recorded(settings, tmp_path / "checkpoint")
     assert differences(whole, gone_on(settings, tmp_path / "checkpoint", files[2])) == []
+
+
+def test_the_features_of_choices_have_a_name_in_a_checkpoint() -> None:
+    """Or the trial that goes on would compute them in other batches, with other last digits."""
+    settings = several_rounds("v1-linear", "gpt2 choices")
+    running = Trial(settings, settings.algorithms[0], 0)
+    running.run()
+    assert running.simulation is not None
+    world, task = running.simulation.world, running.simulation.task
+    names = TrialNames(world, task, world.clients[0].data.inputs, dict(task.backbone))
+    names.look()
+    cached = [source for source in task.model._derived.values() if vars(source).get("remembers")]
+    assert any(source.source is task.test.choices.texts for source in cached)
+    assert all(names.find(names.name(source)) is source for source in cached)
 
 
 def test_what_cannot_take_texts_is_told() -> None:
