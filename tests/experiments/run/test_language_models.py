@@ -50,7 +50,7 @@ def test_a_run_of_a_language_model_tells_and_prints_loss_and_perplexity(tmp_path
     trial["perplexity"] += 1
     (folder / "summary.json").write_text(json.dumps(head))
     problems = [problem for check in verify(folder) for problem in check.problems]
-    assert any("perplexity of fl-0 is" in problem for problem in problems)
+    assert any("perplexity of fedavg-0 is" in problem for problem in problems)
 
 
 def test_a_target_loss_is_reached_at_the_first_evaluation_at_or_below_it(tmp_path: Path) -> None:
