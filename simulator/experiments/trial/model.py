@@ -139,6 +139,25 @@ def cut_off(scenario: Scenario) -> Iterator[str]:
             yield f"model.length: {many} have more than {length:,} tokens; what is behind these is cut off"
 
 
+def strange_tokenizer(scenario: Scenario) -> Iterator[str]:
+    """Yield a line where a tokenizer that is named knows far fewer ids than the trained weights do.
+
+    Vocabularies of weights are often filled up to a round number, but by less than a tenth.
+    """
+    raw, model = load(scenario), scenario.model
+    trained = model.pretrained or model.weights is not None
+    if raw.kind != "texts" or model.tokenizer is None or not trained:
+        return
+    try:
+        config = changed(model.name, config_of(model.name, model.weights), model.keywords)
+        known = _vocabulary(scenario, raw, config).vocabulary
+    except (ScenarioError, UnfitError):
+        return  # what is wrong is told where it stops a trial
+    if known < 0.9 * config.vocabulary:
+        ids = f"{Path(model.tokenizer).name} knows {known:,} ids and {model.name} {config.vocabulary:,}"
+        yield f"model.tokenizer: {ids}: it may be the tokenizer of another model, and then the weights are worth nothing"
+
+
 def _vocabulary(scenario: Scenario, raw: Raw, config: TextConfig) -> Vocabulary:
     """Return the tokenizer of the model; where texts are tokens already, its vocabulary suffices."""
     if isinstance(raw.train, Texts) and raw.train.tokenized:

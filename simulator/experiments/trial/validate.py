@@ -9,7 +9,7 @@ import torch
 
 from simulator.experiments.trial.bill import check_intensity_known
 from simulator.experiments.trial.build import devices, partition, structure
-from simulator.experiments.trial.model import cut_off, load
+from simulator.experiments.trial.model import cut_off, load, strange_tokenizer
 from simulator.experiments.trial.validate_compression import check_compression
 from simulator.experiments.trial.validate_scheduling import check_scheduling
 from simulator.learning.models.stages import NoTokensError, NotStagedError
@@ -33,6 +33,7 @@ def notices(scenario: Scenario, dry: bool = False) -> Iterator[str]:
         dry: whether it is for a dry run, for which no text is read.
     """
     if not dry:
+        yield from strange_tokenizer(scenario)
         yield from cut_off(scenario)
     for entry in scenario.algorithms:
         yield from (f"{entry.label} {notice}" for notice in not_looked_at(entry.algorithm, entry.training))

@@ -10,7 +10,7 @@ import pytest
 
 from simulator.accounting.tables import Table
 from simulator.experiments.trial.checkpoint_names import TrialNames
-from simulator.experiments.trial.model import load
+from simulator.experiments.trial.model import load, strange_tokenizer
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.trial import Trial, run
 from simulator.experiments.trial.validate import check, notices
@@ -19,6 +19,7 @@ from simulator.settings.errors import ScenarioError
 from tests.helpers.resuming import differences, gone_on, recorded
 from tests.helpers.small_trials import ENTRIES
 from tests.helpers.text_trials import text_scenario
+from tests.helpers.tokenizers import bert_tokenizer, write_table
 
 KINDS = {
     "gpt2 classes": ("gpt2", "classification", "length"),
@@ -148,6 +149,17 @@ def test_texts_that_are_cut_off_are_counted() -> None:
     long = int((load(settings).train.file_bytes() > 8 * 4).sum())  # a synthetic token counts as four bytes
     assert f"model.length: {long} of 36 texts to train with have more than 8 tokens" in next(notices(settings))
     assert not [line for line in notices(settings, dry=True) if "tokens" in line]
+
+
+def test_a_tokenizer_with_far_fewer_ids_than_trained_weights_is_told(tmp_path: Path) -> None:
+    tokenizer, table = bert_tokenizer(tmp_path), write_table(tmp_path / "a.parquet", {"text": ["a", "b"], "label": [0, 1]})
+    settings = text_scenario("fl", "gpt2").with_(
+        data={"name": "text_parquet", "train": table, "test": table, "text": "text", "label": "label", "task": None},
+        model={"name": "gpt2", "tokenizer": str(tokenizer), "length": 8},
+    )
+    (line,) = strange_tokenizer(settings)
+    assert line.startswith("model.tokenizer: tokenizer.json knows 14 ids and gpt2 50,257: it may be the tokenizer of")
+    assert not list(strange_tokenizer(settings.with_(model__pretrained=False)))
 
 
 def test_an_encoder_cannot_predict_the_next_token() -> None:
