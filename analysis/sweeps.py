@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ class Sweep:
         held: the axes that `at` has fixed, and their values as written.
         task: what the models of all trials learn; "classification" if they learn different things.
         goal: what the target is of, if there is one.
+        too_small: by trial, how many devices were too small for it and left out; only those with any.
     """
 
     folder: Path
@@ -62,6 +63,7 @@ class Sweep:
     held: tuple[tuple[str, str], ...] = ()
     task: str = CLASSIFICATION
     goal: Goal = "accuracy"
+    too_small: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def labels(self) -> list[str]:
@@ -231,6 +233,7 @@ def load_sweep(folder: str | Path) -> Sweep:
         limited=limited(base, keys),
         task=tasks.pop() if len(tasks) == 1 else CLASSIFICATION,
         goal="loss" if "target_loss" in keys or (target and target.goal == "loss") else "accuracy",
+        too_small={name: trial.too_small for name, trial in trials.items() if trial.too_small},
     )
 
 
@@ -279,6 +282,7 @@ class _Trial:
     version: str = ""
     dry: bool = False
     task: str = CLASSIFICATION
+    too_small: int = 0
 
     @classmethod
     def read(cls, folder: Path) -> _Trial:
@@ -302,7 +306,9 @@ class _Trial:
         if wrong:
             return cls(BROKEN, f"{path}: {', '.join(wrong)} must be numbers")
         task = str(head.get("task") or CLASSIFICATION)
-        return cls(DONE, "", measures, str(head.get("version") or ""), bool(head.get("dry", False)), task)
+        small = trial.get("devices_too_small")
+        count = len(small) if isinstance(small, list) else 0
+        return cls(DONE, "", measures, str(head.get("version") or ""), bool(head.get("dry", False)), task, count)
 
 
 def _is_number(value: object) -> bool:

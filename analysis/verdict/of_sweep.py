@@ -8,20 +8,17 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis.axes import Axis, short_names
 from analysis.headline import HELD, LOSS, SAMPLES, accuracy_of
 from analysis.settled import points as in_points
-from analysis.sweeps import DONE, TEXT, Sweep
+from analysis.sweeps import DONE, Sweep
 from analysis.tasks import NEXT_TOKEN
 from analysis.verdict.base import Verdict
 from analysis.verdict.by_accuracy import LEVEL as EQUAL
 from analysis.verdict.by_cost import TIME
 from analysis.verdict.certainty import ENOUGH
 from analysis.verdict.chance import differences, ratios
+from analysis.verdict.of_points import MOST_NAMED, left_out, named_points
 from analysis.verdict.ranking import Ranking, does
-
-MOST_NAMED = 4
-"""At most so many points are named one by one."""
 
 
 class Rule(NamedTuple):
@@ -72,7 +69,7 @@ def verdict_of_sweep(sweep: Sweep) -> Verdict:
     """
     places = list(_places(sweep))
     if len(sweep.labels) < 2 or not places:
-        return Verdict(("At no point were two algorithms compared.",))
+        return Verdict(("At no point were two algorithms compared.", *left_out(sweep)))
     of = int(sweep.summary["point"].nunique())
     groups: dict[tuple[Rule, tuple[str, ...]], list[Place]] = defaultdict(list)
     for place in places:
@@ -85,6 +82,7 @@ def verdict_of_sweep(sweep: Sweep) -> Verdict:
         answer.append(f"At {lacking:,} point{'s' if lacking > 1 else ''} no two algorithms have a seed in common.")
     if sweep.dry:
         answer.append("These were dry runs: how much each algorithm learns is not known.")
+    answer += left_out(sweep)
     winners = {first for _, first in groups}
     return Verdict(
         tuple(answer),
@@ -158,31 +156,8 @@ def _said(sweep: Sweep, rule: Rule, first: tuple[str, ...], places: Sequence[Pla
     what = does(first, rule.verb, rule.verbs)
     if len(places) == of:
         return f"{what} at all {of:,} points." if of > 1 else f"{what}."
-    named = _named(sweep, places)
+    named = named_points(sweep, [place.point for place in places])
     return f"{what} at {len(places):,} of {of:,} points{f' ({named})' if named else ''}."
-
-
-def _named(sweep: Sweep, places: Sequence[Place]) -> str:
-    """Return the points in words; as a range where the only axis has numbers, else empty where they are many."""
-    names = short_names([axis.key for axis in sweep.dimensions])
-    rows = sweep.summary.drop_duplicates("point").set_index("point").loc[[place.point for place in places]]
-    if len(sweep.dimensions) == 1 and (span := _range(sweep.dimensions[0], rows)):
-        return f"{names[sweep.dimensions[0].key]} {span}"
-    if len(places) > MOST_NAMED:
-        return ""
-    texts = [
-        " and ".join(f"{names[axis.key]} {row[axis.key + TEXT]}" for axis in sweep.dimensions)
-        for row in rows.to_dict("records")
-    ]
-    return "; ".join(texts)
-
-
-def _range(axis: Axis, rows: pd.DataFrame) -> str:
-    """Return the values of an axis with numbers as a range, if those of some points are next to each other."""
-    indices = sorted(axis.values.index(value) for value in set(rows[axis.key]))
-    if not axis.numeric or len(indices) < 2 or indices[-1] - indices[0] + 1 != len(indices):
-        return ""
-    return f"from {axis.texts[indices[0]]} to {axis.texts[indices[-1]]}"
 
 
 def _certainty(sweep: Sweep, places: Sequence[Place]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from analysis import load_sweep
@@ -28,6 +29,23 @@ def test_who_is_first_where(tmp_path: Path) -> None:
     )
     assert verdict.first == ()
     assert verdict.decided is None
+
+
+def test_devices_left_out_are_told_once_for_each_label(tmp_path: Path) -> None:
+    """At 20 Mbit/s two devices are too small for FL, and SFPrompt has all: its times compare with none of FL's there."""
+    folder = fabricate_sweep(tmp_path, {UPLINK: RATES}, formula=slower_links_for_fl, dry=True)
+    sweep = load_sweep(folder)
+    rows = sweep.summary[(sweep.summary["label"] == "FL") & (sweep.summary[UPLINK + " text"] == RATES[2])]
+    for trial in rows["trial"]:
+        path = folder / "trials" / trial / "summary.json"
+        summary = json.loads(path.read_text())
+        summary["trials"][0]["devices_too_small"] = ["phone-0", "phone-1"]
+        path.write_text(json.dumps(summary))
+    said = [line for line in verdict_of_sweep(load_sweep(folder)).answer if "too small" in line]
+    assert said == [
+        "Devices too small for FL are never chosen (on_oom: skip), so that its cohorts are its own there: "
+        "2 at rate 20 Mbit/s."
+    ]
 
 
 def test_one_winner_everywhere_is_named_once(tmp_path: Path) -> None:

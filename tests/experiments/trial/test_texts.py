@@ -152,7 +152,10 @@ def test_texts_that_are_cut_off_are_counted() -> None:
 
 
 def test_a_tokenizer_with_far_fewer_ids_than_trained_weights_is_told(tmp_path: Path) -> None:
-    tokenizer, table = bert_tokenizer(tmp_path), write_table(tmp_path / "a.parquet", {"text": ["a", "b"], "label": [0, 1]})
+    tokenizer, table = (
+        bert_tokenizer(tmp_path),
+        write_table(tmp_path / "a.parquet", {"text": ["a", "b"], "label": [0, 1]}),
+    )
     settings = text_scenario("fl", "gpt2").with_(
         data={"name": "text_parquet", "train": table, "test": table, "text": "text", "label": "label", "task": None},
         model={"name": "gpt2", "tokenizer": str(tokenizer), "length": 8},
