@@ -155,7 +155,7 @@ def strange_tokenizer(scenario: Scenario) -> Iterator[str]:
         return  # what is wrong is told where it stops a trial
     if known < 0.9 * config.vocabulary:
         ids = f"{Path(model.tokenizer).name} knows {known:,} ids and {model.name} {config.vocabulary:,}"
-        yield f"model.tokenizer: {ids}: it may be the tokenizer of another model, and then the weights are worth nothing"
+        yield f"model.tokenizer: {ids}: it may be the tokenizer of another model"
 
 
 def _vocabulary(scenario: Scenario, raw: Raw, config: TextConfig) -> Vocabulary:

@@ -32,7 +32,7 @@ def test_who_is_first_where(tmp_path: Path) -> None:
 
 
 def test_devices_left_out_are_told_once_for_each_label(tmp_path: Path) -> None:
-    """At 20 Mbit/s two devices are too small for FL, and SFPrompt has all: its times compare with none of FL's there."""
+    """At 20 Mbit/s two devices are too small for FL, and SFPrompt has all of them."""
     folder = fabricate_sweep(tmp_path, {UPLINK: RATES}, formula=slower_links_for_fl, dry=True)
     sweep = load_sweep(folder)
     rows = sweep.summary[(sweep.summary["label"] == "FL") & (sweep.summary[UPLINK + " text"] == RATES[2])]
