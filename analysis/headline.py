@@ -18,7 +18,7 @@ from analysis.settled import (
     settled_accuracy,
     with_errors,
 )
-from analysis.tasks import CLASSIFICATION, NEXT_TOKEN, worded
+from analysis.tasks import CLASSIFICATION, NEXT_TOKEN, counts_samples, worded
 
 ACCURACY, HELD, SAMPLES = "settled_accuracy", "time_to_target_held_s", "evaluated_samples"
 LOSS = "final_loss"
@@ -107,6 +107,8 @@ def headline_said(summary: pd.DataFrame, settles: Collection[int], task: str = C
     what = f"Settled accuracy is {averaged_said(settles)} after training began, or of all where there are fewer."
     if task == NEXT_TOKEN:
         return [LOSS_SAID, worded(what, task)]
+    if not counts_samples(task):
+        return [what]
     return [sentence for sentence in (what, samples_said(means, samples, summary["seed"].nunique() > 1)) if sentence]
 
 

@@ -14,7 +14,7 @@ from analysis.personal import has_personal_models
 from analysis.runs import Run
 from analysis.settled import points
 from analysis.table_measures import MEASURES, TableMeasure
-from analysis.tasks import NEXT_TOKEN, worded
+from analysis.tasks import NEXT_TOKEN, SEVERAL, counts_samples, worded
 from simulator.settings.humanize import MISSING, Kind, Scale, common_scale, human, human_spread, scale
 
 
@@ -108,9 +108,10 @@ def measure_columns(run: Run) -> list[Column]:
     for measure in MEASURES:
         if _is_shown(run, measure):
             cells = _cells(run, measure)
-            if not measure.marked or measure.column == SPENT.get(run.limited):
+            apart = run.task == SEVERAL and (measure.group == "Learning" or measure.column == "time_to_target_s")
+            if not measure.marked or apart or measure.column == SPENT.get(run.limited):
                 cells = tuple(replace(cell, best=False) for cell in cells)
-            if measure.column == accuracy_of(run.summary):
+            if measure.column == accuracy_of(run.summary) and counts_samples(run.task):
                 cells = _with_test_set(run, cells)
             if measure.column == HELD:
                 cells = _with_misses(run, cells)
@@ -120,7 +121,7 @@ def measure_columns(run: Run) -> list[Column]:
             if measure.column == HELD and run.target:
                 name = f"{run.target.heading} held after"
             columns.append(Column(measure.group, name, measure.more_is_better, cells, unit, essential))
-        if measure.column == ACCURACY and run.task != NEXT_TOKEN and (errors := sampling_errors(run.summary)):
+        if measure.column == ACCURACY and counts_samples(run.task) and (errors := sampling_errors(run.summary)):
             known = [errors.get(label) for label in run.labels]
             cells = tuple(Cell(f"± {points(error)} %", error) if error else Cell(MISSING) for error in known)
             columns.append(Column(measure.group, "Sampling error", False, cells))

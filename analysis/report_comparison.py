@@ -20,7 +20,7 @@ from analysis.reading import RunError
 from analysis.report_page import THERE, described, flat
 from analysis.runs import Run, load_run
 from analysis.sweeps import MEASURES
-from analysis.tasks import CLASSIFICATION
+from analysis.tasks import SEVERAL
 from analysis.versions import versions_told
 from simulator.settings.humanize import MISSING
 
@@ -152,7 +152,7 @@ def _joined(runs: dict[str, Run], shown: dict[tuple[str, str], str]) -> Run:
         version=" and ".join(dict.fromkeys(run.version for run in runs.values())),
         dry=all(run.dry for run in runs.values()),
         target=first.target if same_target else None,
-        task=first.task if len({run.task for run in runs.values()}) == 1 else CLASSIFICATION,
+        task=first.task if len({run.task for run in runs.values()}) == 1 else SEVERAL,
         limited=first.limited if len({run.limited for run in runs.values()}) == 1 else "",
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import exp
 
 CLASSIFICATION, NEXT_TOKEN = "classification", "next_token"
+SEVERAL = "several"
+"""What runs side by side learn where it is not the same in all of them: then nothing that was learned compares."""
 _MOST_NATS = 700.0
 """From about 709 on, exp does not fit a double."""
 
@@ -24,6 +26,11 @@ def worded(text: str, task: str) -> str:
     for word in ("accuracy", "accuracies"):
         text = text.replace(word, f"token {word}").replace(word.capitalize(), f"Token {word}")
     return text
+
+
+def counts_samples(task: str) -> bool:
+    """Return whether an accuracy is a share of the test samples, which are independent; tokens of a text are not."""
+    return task not in (NEXT_TOKEN, SEVERAL)
 
 
 def perplexity(loss: float | None, task: str) -> float | None:

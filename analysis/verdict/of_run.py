@@ -5,10 +5,10 @@ from __future__ import annotations
 from analysis.measures import present
 from analysis.runs import Run
 from analysis.server import OwnLabels
-from analysis.tasks import NEXT_TOKEN
+from analysis.tasks import NEXT_TOKEN, SEVERAL
 from analysis.verdict.base import Verdict
 from analysis.verdict.by_accuracy import by_accuracy
-from analysis.verdict.by_cost import by_cost
+from analysis.verdict.by_cost import by_cost, cheapest
 from analysis.verdict.by_loss import by_loss
 from analysis.verdict.by_target import by_target
 from analysis.verdict.contender import Contender
@@ -19,7 +19,7 @@ def verdict_of_run(run: Run, own_labels: OwnLabels | None = None) -> Verdict:
 
     With a target, who holds it first comes first. Without one, or where none holds it with all seeds, it is the most
     accurate, or of language models the one with the lowest loss; in a dry run, which has no accuracies, it is who takes
-    the least time.
+    the least time. Of runs that learn different tasks, nobody comes first.
 
     Args:
         run: the run, or several joined into one.
@@ -32,6 +32,9 @@ def verdict_of_run(run: Run, own_labels: OwnLabels | None = None) -> Verdict:
     contenders = Contender.all_of(run)
     if not present(run.summary, "final_accuracy"):
         return by_cost(run, own_labels, contenders)
+    if run.task == SEVERAL:
+        answer = "The runs learn different tasks, so that their accuracies do not compare."
+        return Verdict((answer,), cost=tuple(cheapest(run, contenders)))
     target = run.target
     if target is not None and any(len(each.held(target)) == len(each.seeds) for each in contenders):
         return by_target(run, own_labels, contenders, target)

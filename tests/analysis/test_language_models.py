@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from math import exp
 from pathlib import Path
@@ -17,8 +18,10 @@ from analysis.interactive.targets import targets_chart
 from analysis.measures import measure_columns
 from analysis.pareto import frontier
 from analysis.report import write_report
+from analysis.report_comparison import compare
 from analysis.sweep_figures import write_sweep_figures
 from analysis.targets import losses_between, targets_of
+from analysis.verdict import verdict_of_run
 from tests.helpers.reports import Page, valid
 from tests.helpers.run_folders import fabricate
 from tests.helpers.sweep_folders import UPLINK, fabricate_sweep
@@ -170,6 +173,33 @@ def test_runs_of_different_targets_and_tasks_are_told_apart(folder: Path, tmp_pa
     text = Page.of(write_comparison([folder, other], tmp_path / "both.html")).text
     assert "as the targets differ: made up a loss of 1.2, images 80 %." in text
     assert "accuracies do not compare: made up next token, images classification." in text
+
+
+def evaluated(folder: Path) -> Path:
+    """Say of all trials of a run that they were evaluated on 8 samples."""
+    path = folder / "summary.json"
+    said = json.loads(path.read_text())
+    said["trials"] = [trial | {"evaluated_samples": 8} for trial in said["trials"]]
+    path.write_text(json.dumps(said))
+    return folder
+
+
+def test_token_accuracy_is_no_share_of_the_samples(tmp_path: Path) -> None:
+    run = load_run(evaluated(fabricate(tmp_path / "lm", rounds=4, task="next_token")))
+    assert not [cell.note for column in measure_columns(run) for cell in column.cells if cell.note]
+
+
+def test_runs_of_different_tasks_are_not_ranked(tmp_path: Path) -> None:
+    """Their costs are, but neither accuracy nor loss is best, and no accuracy has the error of a share of samples."""
+    tasks = {"lm": "next_token", "images": None}
+    folders = [evaluated(fabricate(tmp_path / name, rounds=4, task=task, name=name)) for name, task in tasks.items()]
+    found = compare(folders)
+    verdict = verdict_of_run(found.joined, found.own_labels)
+    assert verdict.answer == ("The runs learn different tasks, so that their accuracies do not compare.",)
+    assert not verdict.first
+    learned = [column for column in measure_columns(found.joined) if column.group == "Learning"]
+    assert "Sampling error" not in [column.name for column in learned]
+    assert not [cell for column in learned for cell in column.cells if cell.best or cell.note]
 
 
 @pytest.mark.usefixtures("_nothing_saved")
