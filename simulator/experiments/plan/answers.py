@@ -11,6 +11,7 @@ from simulator.experiments.plan.break_even import DECADES, MOST_SAMPLES, Stretch
 from simulator.experiments.plan.cuts import PlannedCut, Tell
 from simulator.experiments.plan.rounds import Planner
 from simulator.experiments.trial.cut_search import chosen
+from simulator.learning.models.text.build import is_text
 from simulator.settings.humanize import human
 from simulator.settings.units import BANDWIDTH
 from simulator.settings.wording import listed
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from simulator.scenario.scenario import Entry, Scenario
 
 WITHOUT_UNIT = " times the file's rates"
+REVEALED = "With head: 0 a device sends embedded words, which reveal the text as tokens do."
 OTHERS = "<others>"
 """Placeholder in a sentence for the labels of all algorithms of which the sentence is true."""
 
@@ -47,6 +49,8 @@ def answers(planner: Planner, points: Sequence[PlannedCut], tell: Tell = lambda 
         cut.append(_fastest_cut(planner, [point for point in points if point.label == entry.label], rates))
         shorter += _of_many(whole, partial(_shorter, planner, entry, rates))
         less += _of_many(sending, partial(_sends_less, planner, entry))
+    if is_text(planner.scenario.model.name) and any("head 0" in sentence for sentence in cut):
+        cut.append(REVEALED)
     if rates.uplink:
         for sentences in (cut, shorter):
             sentences += ["Rates are those of uplinks; downlinks are scaled by the same factor."] if sentences else []

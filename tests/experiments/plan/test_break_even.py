@@ -12,6 +12,7 @@ from simulator.experiments.plan.break_even import Meeting, fastest, first, meeti
 from simulator.experiments.plan.cuts import points
 from simulator.experiments.plan.rounds import Planner
 from simulator.scenario.scenario import Scenario
+from tests.helpers.text_trials import text_scenario
 
 
 @pytest.mark.parametrize("threshold", [2, 3, 57, 99, 100])
@@ -157,3 +158,12 @@ def test_rounds_that_are_not_like_the_first() -> None:
     assert min(sent, work) > 0
     first_round, second = planner.repeated(settings.algorithms[1])
     assert first_round == pytest.approx(second)
+
+
+@pytest.mark.parametrize("model", ["gpt2", "random"])
+def test_it_is_said_of_texts_alone_that_a_head_of_0_reveals_them(model: str) -> None:
+    settings = text_scenario("v1-sent") if model == "gpt2" else scenario()
+    planner = Planner(settings)
+    cuts = answers(planner, points(planner))["Which cut is fastest?"]
+    assert any("head 0" in sentence for sentence in cuts), "else this shows nothing"
+    assert any("embedded words, which reveal the text" in sentence for sentence in cuts) == (model == "gpt2")
