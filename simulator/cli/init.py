@@ -41,7 +41,11 @@ def init(
     ] = None,
     algorithms: Annotated[
         str | None,
-        typer.Option(help="What to compare.", show_default="fedavg,splitfed,sfprompt", metavar="NAME,..."),
+        typer.Option(
+            help="What to compare.",
+            show_default="fedavg,splitfed,sfprompt; fedlora,splitlora,splitfrozen",
+            metavar="NAME,...",
+        ),
     ] = None,
     target: Annotated[
         str | None, typer.Option(help="The accuracy to reach, 0 to 1, or none.", show_default="0.8", metavar="SHARE")
@@ -109,7 +113,8 @@ def _draft(file: Path, given: tuple[str | None, ...], own: Path | None, plugins:
     texts = found.kind == "texts"
     usual = MODELS[found.task] if texts else draft.MODEL
     named, size = choice(model, "Model to fine-tune", usual, _text_model if texts else _model)
-    names = choice(algorithms, "Algorithms to compare", draft.ALGORITHM_NAMES, draft.algorithms_in)
+    usual = draft.TEXT_ALGORITHM_NAMES if texts else draft.ALGORITHM_NAMES
+    names = choice(algorithms, "Algorithms to compare", usual, draft.algorithms_in)
     likely = draft.TARGET if found.task == "classification" else "none"
     accuracy = choice(target, "Accuracy to reach", likely, draft.target_in)
     name = file.stem if is_folder_name(file.stem) else "scenario"

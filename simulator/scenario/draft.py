@@ -25,11 +25,19 @@ DEVICES, LINK, MODEL, ALGORITHM_NAMES, TARGET = (
     "0.8",
 )
 """What is taken for each choice that a user leaves open."""
+TEXT_ALGORITHM_NAMES = "fedlora,splitlora,splitfrozen"
+"""What is compared with a language model: most are too large to be trained whole on a device."""
 OWN_MODELS = ("bundled", "random")
-LABELS = {"fedavg": "FL", "splitfed": "SFL", "sfprompt": "SFPrompt"}
+LABELS = {
+    **{"fedavg": "FL", "splitfed": "SFL", "sfprompt": "SFPrompt"},
+    **{"fedlora": "FedLoRA", "splitlora": "SplitLoRA", "splitfrozen": "SplitFrozen"},
+}
 """Labels that reports are easier to read with than with names."""
 PER_DEVICE = 40
 """With fewer training samples than this for each device, data are partitioned evenly."""
+IMAGE_BATCH, TEXT_BATCH = 32, 8
+IMAGE_RATE, ADAPTER_RATE, TEXT_RATE = "5.0e-4", "1.0e-3", "5.0e-5"
+"""Learning rates of ViTs, of adapters in language models, and of all weights of these."""
 MOST_TESTED = 500
 """No more test samples than this are evaluated, so that evaluation does not take longer than training."""
 
@@ -79,10 +87,16 @@ class Draft:
             words=self.data.words,
             data=_flow(data),
             partition=UNEVEN if uneven else EVEN,
+            batch=IMAGE_BATCH if images else TEXT_BATCH,
+            rate=IMAGE_RATE if images else self._text_rate(),
             cohort=min(clients, max(2, round(clients / 3))),
             evaluation=_flow(evaluation),
             algorithms="\n".join(map(_algorithm, self.algorithms)),
         )
+
+    def _text_rate(self) -> str:
+        adapters = set(self.algorithms) <= set(TEXT_ALGORITHM_NAMES.split(","))
+        return ADAPTER_RATE if adapters else TEXT_RATE
 
     def _group(self, name: str, count: int) -> dict[str, Any]:
         return {"name": name, "count": count, "uplink": self.link, "downlink": self.link}
@@ -109,9 +123,9 @@ data: {data}
 training:
   rounds: 20
   clients_per_round: {cohort}  # how many devices take part in a round
-  batch_size: 32
+  batch_size: {batch}
   local_epochs: 1
-  optimizer: {{name: adamw, learning_rate: 5.0e-4, weight_decay: 0}}  # worth a search for each algorithm: sfsim sweep
+  optimizer: {{name: adamw, learning_rate: {rate}, weight_decay: 0}}  # worth a search for each algorithm: sfsim sweep
 
 evaluation: {evaluation}  # how many test samples are evaluated; null: all
 

@@ -305,6 +305,22 @@ def test_pairs_and_answers(sfsim: Sfsim) -> None:
     assert (scenario.model.name, scenario.target_accuracy) == ("smollm2-135m", None)
 
 
+@pytest.mark.parametrize(
+    ("options", "names", "rate"),
+    [
+        ((), ["fedlora", "splitlora", "splitfrozen"], 1e-3),
+        (("--algorithms", "fedavg,fedlora"), ["fedavg", "fedlora"], 5e-5),
+    ],
+)
+def test_language_models_are_adapted_unless_it_is_said_otherwise(
+    options: tuple[str, ...], names: list[str], rate: float, sfsim: Sfsim
+) -> None:
+    texts("films", text="good", label="")
+    scenario = written(sfsim, "--data", "films", "--devices", "phone:2", *options)
+    assert [entry.name for entry in scenario.algorithms] == names
+    assert scenario.algorithms[0].training.optimizer.learning_rate == rate
+
+
 def test_a_model_of_images_is_none_of_texts(sfsim: Sfsim) -> None:
     texts("films", text="good", label="")
     status, _, err = sfsim("init", "--data", "films", "--devices", "phone:2", "--model", "gpt-2")
