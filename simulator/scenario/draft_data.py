@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -127,8 +128,23 @@ def _parts(root: Path, files: Sequence[Path], kind: str) -> tuple[list[Path], li
         raise ValueError(
             f"{root} has {kind} files ({there}), but none to {'train' if tests else 'test'} with: "
             f"the names of those for testing have test in them, such as {files[0].with_stem('test').name}"
+            f"{_how_to_split(root / files[0]) if trains else ''}"
         )
     return trains, tests
+
+
+def _how_to_split(table: Path) -> str:
+    """Return in words a line of Python that sets a fifth of a table aside for testing, in a new folder."""
+    suffix = table.suffix.lower().removeprefix(".")
+    kind, index = ("parquet", "") if suffix == "parquet" else ("csv", ", index=False")
+    tab = ', sep="\\t"' * (suffix == "tsv")
+    lines = (
+        f'import os, pandas; os.makedirs("split"); table = pandas.read_{kind}({json.dumps(str(table))}{tab})',
+        "test = table.sample(frac=0.2, random_state=0)",
+        f'test.to_{kind}("split/test.{suffix}"{tab}{index})',
+        f'table.drop(test.index).to_{kind}("split/train.{suffix}"{tab}{index})',
+    )
+    return f"; this Python sets a fifth aside, in the new folder split: {'; '.join(lines)}"
 
 
 def _written(here: str, paths: Sequence[Path]) -> Any:

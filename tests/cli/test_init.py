@@ -153,7 +153,7 @@ def test_a_path_starts_at_the_folder_of_the_scenario(sfsim: Sfsim) -> None:
         (
             "--data tables",
             "CSV files (all.csv), but none to test with: the names of those for testing have test in them, "
-            "such as test.csv",
+            "such as test.csv; this Python sets a fifth aside, in the new folder split: import os, pandas; ",
         ),
         ("nowhere/mine.yaml", "there is no folder nowhere to write mine.yaml into"),
         ("loose", "loose is a folder"),
@@ -327,3 +327,18 @@ def test_a_model_of_images_is_none_of_texts(sfsim: Sfsim) -> None:
     assert status == 2
     assert 'there is no language model "gpt-2"; did you mean "gpt2"? (there are gpt2, ' in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "tsv"])
+def test_the_python_that_splits_a_table_splits_it(kind: str, sfsim: Sfsim) -> None:
+    texts("films", "parquet" if kind == "parquet" else "csv", text="good", label="")
+    table = Path("films", f"rows.{kind}")
+    whole = Path("films", f"train.{'parquet' if kind == 'parquet' else 'csv'}").rename(table)
+    Path("films", f"test.{'parquet' if kind == 'parquet' else 'csv'}").unlink()
+    if kind == "tsv":
+        whole.write_text(whole.read_text().replace(",", "\t"))
+    err = sfsim("init", "--data", "films", "--devices", "phone:2")[2]
+    exec(err.partition("folder split: ")[2])
+    status, out, err = sfsim("init", "--data", "split", "--devices", "phone:2")
+    assert (status, err) == (0, "")
+    assert "16 texts to train with and 4 to test with" in out
