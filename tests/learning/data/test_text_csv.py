@@ -99,6 +99,9 @@ def test_a_long_text_is_one_value(tmp_path: Path) -> None:
         (FILMS, {"text": "txt"}, 'text: FOLDER/some.csv has no such column; did you mean "text"? (text, label; where'),
         ("good,1\nbad,0\n", {}, "text: FOLDER/some.csv has no such column (good, 1; where the first line is no header, "
          "name the columns: columns: [...])"),
+        ("text;label\ngood;1\nbad;0\n", {}, "text: FOLDER/some.csv has no such column (text;label; where values are "
+         "divided by ';', say so: delimiter: \";\")"),
+        (b"PAR1\x15\x04", {}, "train: FOLDER/some.csv is a Parquet file, not a CSV file (data: {name: text_parquet})"),
         ("text,label\ngood film,1\nbad, very bad,0\n", {}, "train: FOLDER/some.csv, row 1 (from 0), has 3 values, and "
          "there are 2 columns (quotation marks around values"),
         ("text,label\ngood\n", {}, "row 0 (from 0), has 1 value, and there are 2 columns"),

@@ -231,7 +231,7 @@ def test_choices_count_too(tmp_path: Path) -> None:
         ({}, {"label": "lable"}, 'label: FOLDER/some.parquet has no such column; did you mean "label"? (text, label'),
         ({"label": None, "class": [0, 1, 0, 1]}, {}, "(text, class; task: next_token needs none)"),
         ({"label": None}, {"task": "next_token", "label": "topic"}, "label: FOLDER/some.parquet has no such column"),
-        ({}, {"text": "label"}, "text: in FOLDER/some.parquet it holds int64, and texts are wanted (text)"),
+        ({}, {"text": "label", "label": "text"}, "text: in FOLDER/some.parquet it holds int64, and texts are"),
         ({"text": [b"a"] * 4}, {}, "text: in FOLDER/some.parquet it holds binary, and texts are wanted (None)"),
         ({"text": [["a"]] * 4}, {}, "it holds lists of texts, and texts are wanted"),
         ({}, {"choices": "text"}, "it holds one text in each row, and a list of texts in each row is wanted (None)"),
@@ -254,6 +254,8 @@ def test_tables_are_refused_in_words(tmp_path: Path, columns: Any, settings: Any
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
+        ({"text": ("text", "label")}, "label is the column of labels, which would be read off the text"),
+        ({"text": ("a", "topic"), "label": "topic"}, "topic is the column of labels"),
         ({"text": list("abc")}, "a text or a pair of texts can be classified"),
         ({"choices": "c", "task": "next_token"}, "next_token has no choices"),
         ({"task": "multiple_choice"}, "multiple_choice needs the column of choices"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -22,6 +23,10 @@ from simulator.settings.files import open_regular
 
 TSV = (".tsv", ".tab")
 """Files with these endings are divided by tabs, and have no quotation marks around texts."""
+DELIMITERS = (";", "\t", "|", ",")
+"""What else may stand between values where there seems to be one column only."""
+_PARQUET = b"PAR1"
+"""What Parquet files begin with."""
 _WHOLE, _FRACTION = re.compile("-?[0-9]{1,18}"), re.compile(r"-?[0-9]*\.[0-9]+")
 _LONGEST = 2**31 - 1
 """Characters in a value; Python's own bound is 131,072, which a book exceeds."""
@@ -58,8 +63,6 @@ class _CsvTable(Table):
         settings: how they are written.
     """
 
-    hint = "; where the first line is no header, name the columns: columns: [...]"
-
     def __init__(self, key: str, paths: Sequence[str], settings: TextCsv) -> None:
         super().__init__(key, paths)
         self._settings = settings
@@ -67,6 +70,13 @@ class _CsvTable(Table):
 
     def columns(self, path: str) -> dict[str, str]:
         return dict.fromkeys(self._names[path], "text")
+
+    def hint_on(self, columns: Iterable[str]) -> str:
+        only, *others = columns
+        found = next((mark for mark in DELIMITERS if mark in only), None)
+        if found and not others and self._settings.delimiter is None:
+            return f"; where values are divided by {found!r}, say so: delimiter: {json.dumps(found)}"
+        return "; where the first line is no header, name the columns: columns: [...]"
 
     def counts(self) -> list[int]:
         return [sum(1 for _ in self._records(path)) for path in self.paths]
@@ -137,6 +147,11 @@ class _CsvTable(Table):
         quotes = not tabs if self._settings.quotes is None else self._settings.quotes
         quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
         with _readable(self.key, path), open_regular(Path(path)) as file:
+            if file.read(len(_PARQUET)) == _PARQUET:
+                raise UnfitError(
+                    self.key, None, f"{path} is a Parquet file, not a CSV file", "data: {name: text_parquet}"
+                )
+            file.seek(0)
             csv.field_size_limit(_LONGEST)
             text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
             # Without strict, a quotation mark that is never closed would make the rest of the file one value.

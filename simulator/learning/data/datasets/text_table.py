@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Self
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any, Self
 
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
@@ -41,10 +41,7 @@ class Table(ABC):
     Attributes:
         key: the setting that names the files, for messages.
         paths: the files.
-        hint: what else may help where a column is missing.
     """
-
-    hint: ClassVar[str] = ""
 
     def __init__(self, key: str, paths: Sequence[str]) -> None:
         self.key, self.paths = key, paths
@@ -52,6 +49,10 @@ class Table(ABC):
     @abstractmethod
     def columns(self, path: str) -> dict[str, str]:
         """Return what each column of a file holds: ``text``, ``texts`` (a list of them), or anything else in words."""
+
+    def hint_on(self, columns: Iterable[str]) -> str:
+        """Return what else may help where one of these columns was wanted and is none of them, after a semicolon."""
+        return ""
 
     @abstractmethod
     def counts(self) -> list[int]:
@@ -112,6 +113,9 @@ class TextTable(Limited):
         if self.learned == "classification" and len(self.text) > 2:
             problem = "a text or a pair of texts can be classified"
             raise invalid([(("text",), list(self.text), problem, "one or two columns, or task: next_token")])
+        if self.learned == "classification" and (self.label or LABEL) in self.text:
+            problem = f"{self.label or LABEL} is the column of labels, which would be read off the text"
+            raise invalid([(("text",), list(self.text), problem, "the columns of texts alone")])
         if self.choices and self.learned != "multiple_choice":
             raise invalid([(("choices",), list(self.choices), f"{self.task} has no choices", "task: multiple_choice")])
         if not self.choices and self.learned == "multiple_choice":
@@ -150,7 +154,7 @@ class TextTable(Limited):
                     problem = f"{path} has no such column{near_miss(name, columns)}"
                     there = listed(shown(known)[1:-1] for known in columns)
                     needless = setting == "label" and self.learned == "classification"
-                    raise UnfitError(setting, name, problem, there + table.hint + needless * NO_LABELS)
+                    raise UnfitError(setting, name, problem, there + table.hint_on(columns) + needless * NO_LABELS)
                 wanted = {"text": "text", "choices": "texts" if len(names) == 1 else "text"}.get(setting)
                 if wanted and columns[name] != wanted:
                     lists = {"text": "texts are", "texts": "a list of texts in each row is"}[wanted]
