@@ -19,6 +19,7 @@ from simulator.learning.models.adaptation import Adaptation, adapted
 from simulator.learning.models.build import build
 from simulator.learning.models.lazy import LazyModel
 from simulator.learning.models.lora import Lora
+from simulator.learning.models.parts import Part
 from simulator.learning.models.prompts import Prompts
 from simulator.learning.models.stages import TRAINED
 from simulator.learning.models.text.build import build_text, config_of, is_text
@@ -98,7 +99,7 @@ def sheet(
         _refuse("task", task, f"{name} takes images, whose classes it tells apart: it has no other task")
         built = _vision(name, image_size, classes, keywords)
     tensors, model = adapted(built.model, adaptation)
-    _, uncut = adapted(built.model, replace(adaptation, tied=True))
+    whole_tensors, uncut = adapted(built.model, replace(adaptation, tied=True))
     model.objective = OBJECTIVES[built.task]
     counted = Counted(model, Weights(tensors, Sgd.model_validate({})), (batch_size, *built.shape))
     stages = [counted.stage(at, at + 1, stage) for at, stage in enumerate(model.names)]
@@ -117,6 +118,7 @@ def sheet(
         built.length,
         built.task,
         tree_bytes([tensors[shared] for shared in uncut.ties]),
+        counted.peak_uncut(Part(uncut, Weights(whole_tensors, Sgd.model_validate({})), uncut.whole)),
     )
 
 

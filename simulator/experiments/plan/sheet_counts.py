@@ -68,6 +68,13 @@ class Counted:
             peak_bytes=self._peak(ends, *sizes),
         )
 
+    def peak_uncut(self, part: Part) -> int:
+        """Return the peak bytes of one step of the whole model; ``part`` is all of it, with tied tensors as one."""
+        memory, sizes = Memory(), self.sizes(0, len(self.model))
+        loss = self.model.objective.loss_cost(sizes.shape).peak_bytes
+        memory.begin("device", part, sizes.kept + max(sizes.pair, loss))
+        return memory.peak_bytes
+
     def sizes(self, start: int, stop: int) -> Sizes:
         """Return what ``Staged.sizes`` does for these stages, faster where many are identical.
 

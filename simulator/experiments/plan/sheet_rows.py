@@ -77,6 +77,7 @@ class Sheet:
         length: tokens of a text; None for images.
         task: what the model is trained for: classification or next_token.
         shared_bytes: bytes of the weights that are one tensor in ``whole``, and two, in two stages, of a cut model.
+        uncut_peak_bytes: as ``Cut.peak_bytes``, where the whole model is on the device, as in federated learning.
     """
 
     model: str
@@ -91,6 +92,7 @@ class Sheet:
     length: int | None = None
     task: str = "classification"
     shared_bytes: int = 0
+    uncut_peak_bytes: int = 0
 
     def plain(self) -> dict[str, Any]:
         """Return the sheet as plain values, for JSON."""

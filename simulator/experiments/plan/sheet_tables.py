@@ -7,7 +7,7 @@ from rich.console import Group
 from rich.table import Table
 
 from simulator.experiments.plan.sheet_rows import Sheet
-from simulator.settings.humanize import Kind, human
+from simulator.settings.humanize import MISSING, Kind, human
 from simulator.settings.terminal import Fitted
 
 
@@ -46,7 +46,18 @@ def tables(found: Sheet) -> Group:
             *_cells("flops", point.forward_flops, point.backward_flops),
             *_cells("bytes", point.bytes_up, point.bytes_down, point.peak_bytes),
         )
-    cuts.caption = "Labels stay there. FLOPs and bytes of one sample; memory: peak of a batch, plain SGD."
+    whole = found.whole
+    cuts.add_section()
+    cuts.add_row(
+        "uncut",
+        "",
+        *_cells("count", whole.parameters, whole.trainable),
+        *_cells("flops", whole.forward_flops, whole.training_flops - whole.forward_flops),
+        *(MISSING, MISSING),
+        *_cells("bytes", found.uncut_peak_bytes),
+    )
+    cuts.caption = "Uncut is the whole model, as in FL.\n"
+    cuts.caption += "Labels stay there. FLOPs and bytes of one sample; memory: peak of a batch, plain SGD."
     return Group(Fitted(stages), Fitted(cuts, keys=2))
 
 

@@ -73,11 +73,9 @@ def test_the_setting_is_what_the_model_can(settings: dict[str, Any], length: int
     assert found.whole.shape == ((classes,) if classes else (length, SHAPE["vocabulary"]))
 
 
-@pytest.mark.parametrize(("train", "head", "tail"), [("full", 1, 1), ("full", 0, 0), ("lora", 2, 0)])
-def test_a_cut_is_what_a_trial_charges(train: str, head: int, tail: int) -> None:
-    found = sheet("gpt2", train=train, batch_size=BATCH, keywords=SHAPE, length=LENGTH)
-    (cut,) = (cut for cut in found.cuts if (cut.head, cut.tail) == (head, tail))
-    settings = Scenario.model_validate(
+def one_step(train: str, entry: dict[str, Any]) -> Scenario:
+    """One batch on one device, which has the frozen weights."""
+    return Scenario.model_validate(
         {
             "name": "one-step",
             "world": {"provisioning": "preinstalled", "devices": [{"name": "h100"}], "server": {"name": "h100"}},
@@ -90,9 +88,16 @@ def test_a_cut_is_what_a_trial_charges(train: str, head: int, tail: int) -> None
                 "train": train,
                 "optimizer": {"name": "sgd"},
             },
-            "algorithms": [{"name": "splitfed", "head": head, "tail": tail}],
+            "algorithms": [entry],
         }
     )
+
+
+@pytest.mark.parametrize(("train", "head", "tail"), [("full", 1, 1), ("full", 0, 0), ("lora", 2, 0)])
+def test_a_cut_is_what_a_trial_charges(train: str, head: int, tail: int) -> None:
+    found = sheet("gpt2", train=train, batch_size=BATCH, keywords=SHAPE, length=LENGTH)
+    (cut,) = (cut for cut in found.cuts if (cut.head, cut.tail) == (head, tail))
+    settings = one_step(train, {"name": "splitfed", "head": head, "tail": tail})
     outcome = run(settings, settings.algorithms[0], seed=0, dry=True)
     flops = sum(work.flops for work in outcome.ledger.works if work.site != "server")
     sent = [row for row in outcome.ledger.transfers if row.kind != "model"]
@@ -100,6 +105,13 @@ def test_a_cut_is_what_a_trial_charges(train: str, head: int, tail: int) -> None
     assert sum(row.bytes for row in sent if row.target == "server") == BATCH * cut.bytes_up
     assert sum(row.bytes for row in sent if row.source == "server") == BATCH * cut.bytes_down
     assert outcome.peak_client_memory_bytes == cut.peak_bytes
+
+
+@pytest.mark.parametrize(("train", "name"), [("full", "fedavg"), ("lora", "fedlora")])
+def test_the_whole_model_takes_the_memory_that_a_trial_charges(train: str, name: str) -> None:
+    found = sheet("gpt2", train=train, batch_size=BATCH, keywords=SHAPE, length=LENGTH)
+    settings = one_step(train, {"name": name})
+    assert run(settings, settings.algorithms[0], seed=0, dry=True).peak_client_memory_bytes == found.uncut_peak_bytes
 
 
 def printed(*arguments: str) -> Any:
