@@ -1,4 +1,4 @@
-"""Published models have the shapes and the numbers of parameters that are published."""
+"""Published models have the numbers of parameters that are recalled, and three of them the shapes that transformers knows."""
 
 import pytest
 import torch
@@ -33,7 +33,7 @@ PARAMETERS = {
     "qwen2.5-0.5b": 494_032_768,
     "qwen2.5-1.5b": 1_543_714_304,
 }
-"""As their cards say, a tied head counted once and a classifier not at all."""
+"""As their cards say (recalled, not verified), a tied head counted once and a classifier not at all."""
 SMALL = {"vocabulary": VOCABULARY, "width": 32, "blocks": 2, "heads": 2, "mlp": 48}
 
 
