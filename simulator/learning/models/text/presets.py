@@ -2,8 +2,8 @@
 
 Tests check the shapes of gpt2, bert-base-uncased and roberta-base against transformers (of RoBERTa, the vocabulary, the
 positions, the types and the epsilon, in which the library has other defaults, are recalled), and those of minilm and
-smollm2-135m against the weights in their packages. All other shapes are recalled, not verified, and so are the published
-numbers of parameters that they add up to.
+smollm2-135m against the weights in their packages. All other shapes are recalled, not verified, and so are the
+published numbers of parameters that they add up to.
 """
 
 from __future__ import annotations
