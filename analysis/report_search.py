@@ -13,7 +13,7 @@ import yaml
 
 from analysis import style
 from analysis.interactive.figure import Chart, Figure, Knob, Look, layout, numbers, plain, ruler
-from analysis.quantities import Measure, name_of
+from analysis.quantities import Measure
 from analysis.reading import read_json
 from analysis.report_page import DRAWN, described, facts_of, section, write_page
 from analysis.search_figures import write_search_figures
@@ -51,7 +51,7 @@ def write_search_report(search: str | Path | Search, figures: Sequence[Path] | N
         world=world,
         world_caption="The world of the base scenario." if world else "",
         names=[*search.keys.values(), *([] if len(plan.get("algorithm") or ()) < 2 else ["algorithm"])],
-        figures=[name_of(name) for name in search.figures],
+        figures=[search.called(name) for name in search.figures],
         front=_rows(search, search.front),
         rows=_rows(search, search.table.head(_MOST_ROWS)),
         more=max(0, len(search.table) - _MOST_ROWS),
@@ -128,7 +128,7 @@ def _history(search: Search) -> Figure:
 
 
 def _points(search: Search, rows: pd.DataFrame, best: bool) -> dict[str, Any]:
-    names = [name_of(name) for name in search.figures]
+    names = [search.called(name) for name in search.figures]
     return {
         "type": "scatter",
         "mode": "markers",

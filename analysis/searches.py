@@ -15,6 +15,7 @@ import pandas as pd
 from analysis.axes import short_names
 from analysis.quantities import Measure, kind_of, name_of
 from analysis.reading import RunError, check_folder, read_csv, read_yaml
+from analysis.tasks import CLASSIFICATION, worded
 from simulator.settings.humanize import human
 from simulator.settings.units import TIMES, amount
 
@@ -48,9 +49,9 @@ class Search:
         """The objectives, in their order. That of a key of the space is its number, in the unit of its values."""
         said = [(str(figure), way == "maximise") for each in self.plan["objectives"] for way, figure in each.items()]
         return [
-            Measure(figure + NUMBER, self._called(figure), "count", more)
+            Measure(figure + NUMBER, self._key_called(figure), "count", more)
             if figure in self.keys
-            else Measure(figure, name_of(figure), kind_of(figure), more)
+            else Measure(figure, self.called(figure), kind_of(figure), more)
             for figure, more in said
         ]
 
@@ -65,6 +66,10 @@ class Search:
         """The keys of the space, each with its short name."""
         return short_names([str(key) for key in self.plan["space"]])
 
+    def called(self, figure: str) -> str:
+        """Return what a figure is called; accuracy is that of tokens where models predict them."""
+        return worded(name_of(figure), str(self.plan.get("task", CLASSIFICATION)))
+
     @property
     def done(self) -> pd.DataFrame:
         """The points that are done and keep all constraints."""
@@ -75,7 +80,7 @@ class Search:
         """The points on the front, the best in the first objective first."""
         return self.table[self.table["front"].notna()].sort_values(["front", "suggestion"])
 
-    def _called(self, key: str) -> str:
+    def _key_called(self, key: str) -> str:
         units = {parsed[1] for text in self.table[key] if (parsed := _amount(text))}
         return f"{self.keys[key]} ({', '.join(units)})" if any(units) else self.keys[key]
 

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from simulator.learning.data.inputs import Inputs
-from simulator.learning.data.lazy import LazyBatch
 from simulator.learning.evaluation import Answers, Mix, Score, score
 from simulator.learning.models.adaptation import Adaptation, adapted
 from simulator.learning.models.cuts import Cut, Ranges, cut
@@ -208,7 +207,8 @@ class Task:
             UnfitError: no block is left for the body.
             RuntimeError: the model was prepared for an algorithm that does not cut it.
         """
-        for name, other in self.model.ties.items():
+        if self.model.ties:
+            name, other = next(iter(self.model.ties.items()))
             raise RuntimeError(
                 f"{name} and {other} are one tensor of this model, which a cut may separate: an algorithm that cuts "
                 "models says so by its attribute cuts_model = True"
@@ -249,9 +249,8 @@ class Task:
 
     def _answers(self, part: Part) -> Answers:
         objective = self.model.objective
-        at_once = objective.evaluated_at_once(
-            torch.Size(part.sizes(LazyBatch(self.test, self.samples[:1])).shape).numel()
-        )
+        largest = self.model.sizes(part.ranges, (1, *self.test.shape))  # the first text may be a short one
+        at_once = objective.evaluated_at_once(torch.Size(largest.shape).numel())
         classes = self._classes or int(self.test.labels.max()) + 1
         with torch.inference_mode():
             return objective.answers(part.infer, self.test, self.samples.split(at_once), classes)

@@ -80,7 +80,7 @@ class Wire:
     def _round(self, source: Source) -> Source:
         """Return a source of samples whose values are rounded as the wire rounds them."""
         dtype = self._travels_as(source.dtype)
-        if dtype == source.dtype == torch.float32:
+        if dtype == source.dtype == torch.float32 or not source.dtype.is_floating_point:
             return source
         if id(source) not in self._rounded:
             self._rounded[id(source)] = source, Rounded(source, dtype)

@@ -6,10 +6,16 @@ from torch.nn.functional import cross_entropy
 
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.sfprompt import SFPrompt
+from simulator.learning.data.datasets.texts import IGNORED
+from simulator.learning.data.lazy import LazyBatch
+from simulator.learning.data.tokens import Choices, Tokens
+from simulator.learning.models.parts import Part
+from simulator.learning.objectives import MultipleChoice, NextToken, Objective
 from simulator.learning.task import Task
 from simulator.settings.errors import UnfitError
 from tests.helpers.learners import digits_like, go, make, training
 from tests.helpers.models import vit
+from tests.helpers.texts import LENGTH, VOCABULARY, text_model
 
 
 def test_a_score_is_that_of_timm_on_all_test_samples() -> None:
@@ -33,6 +39,31 @@ def test_a_score_does_not_depend_on_how_many_are_evaluated_at_once(monkeypatch: 
         scores.append(task.evaluate([task.trainable()]))
     assert scores[0].accuracy == scores[1].accuracy
     assert scores[0].loss == pytest.approx(scores[1].loss, rel=1e-5)
+
+
+@pytest.mark.parametrize(("objective", "choices"), [(NextToken(), 1), (MultipleChoice(), 3)])
+def test_no_evaluation_computes_more_logits_at_once_than_are_allowed(
+    monkeypatch: pytest.MonkeyPatch, objective: Objective, choices: int
+) -> None:
+    """However short the first text is, and however many choices a question has."""
+    monkeypatch.setattr("simulator.learning.objectives.base.EVALUATION_VALUES", 2 * LENGTH * VOCABULARY)
+    computed: list[int] = []
+
+    def infer(part: Part, x: LazyBatch) -> torch.Tensor:
+        computed.append(x.numel() * VOCABULARY)
+        return torch.zeros(*x.shape, VOCABULARY)
+
+    monkeypatch.setattr(Part, "infer", infer)
+    ids = torch.full((4 * choices, LENGTH), 9, dtype=torch.int32)
+    ids[:, 8:], ids[choices:, 8:] = -1, 9
+    y, zeros = torch.where(ids < 0, IGNORED, ids), torch.zeros(len(ids), dtype=torch.int64)
+    rows = Tokens(ids, zeros, LENGTH, y, longest=True, file_bytes=lambda: None)
+    asked = Choices(rows, torch.arange(5) * choices)
+    test = Tokens(ids[::choices], zeros[:4], LENGTH, y[::choices], longest=True, file_bytes=lambda: None, choices=asked)
+    settings = training()
+    Task(text_model("gpt2", None), FedAvg().adapt(settings), settings, test, objective=objective).evaluate([{}])
+    assert sum(computed) >= 3 * choices * LENGTH * VOCABULARY
+    assert max(computed) <= 2 * LENGTH * VOCABULARY
 
 
 def test_a_subset_is_what_was_asked_for() -> None:

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from simulator.accounting.payload import Frozen
+from simulator.learning.data.lazy import LazyBatch
+from simulator.learning.data.tokens import Tokens
 from simulator.transport.wire import Wire
 
 VALUES = torch.tensor([1.0, 1 / 3, 1e-9, 70000.0, -2.5])
@@ -33,6 +35,15 @@ def test_the_receiver_computes_with_what_arrived(name: str, dtype: torch.dtype) 
 def test_integers_arrive_as_they_were() -> None:
     labels = torch.tensor([1, 2**40])
     assert torch.equal(Wire("fp16").carry(labels)[0], labels)
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "fp16"])
+def test_ids_that_are_not_looked_up_yet_arrive_as_they_were(dtype: str) -> None:
+    ids = torch.tensor([[5, 2**24 + 1], [3, -1]], dtype=torch.int32)
+    texts = Tokens(ids, torch.zeros(2, dtype=torch.int64), 2, file_bytes=lambda: None)
+    arrived, nbytes = Wire(dtype).carry(LazyBatch(texts, torch.tensor([1, 0])))
+    assert (nbytes, arrived.dtype, arrived.tensor().dtype) == (8 * 4, torch.int64, torch.int64)
+    assert arrived.tensor().tolist() == [[3, -1], [5, 2**24 + 1]]
 
 
 @pytest.mark.parametrize("dtype", ["fp32", "fp16"])

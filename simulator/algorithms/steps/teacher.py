@@ -94,9 +94,9 @@ class Teacher:
             x: the inputs of the batch.
             weight: the factor of the distillation term.
         """
-        from simulator.learning.training.alignment import Distilled
+        from simulator.learning.training.alignment import Distilled, infer
 
         (up,), (down,), _ = REFERENCE
         smashed = yield from client.upload((yield from client.compute(self.head.infer, x)), up)
         features = yield from client.download((yield from client.server.compute(self.body.infer, smashed)), down)
-        return Distilled(tail, (yield from client.compute(self.tail.infer, features)), weight).loss_backward
+        return Distilled(tail, (yield from client.compute(infer, self.tail, features)), weight).loss_backward

@@ -24,13 +24,13 @@ from simulator.settings.locks import locked
 from simulator.settings.wording import first_difference, shown
 
 if TYPE_CHECKING:
-    from simulator.experiments.search.settings import Search
-    from simulator.scenario.scenario import Scenario
+    from simulator.experiments.search.points import Points
 
 SEARCH, SUGGESTIONS, BEST = "search.yaml", "suggestions.csv", "best.yaml"
 COLUMNS = ("suggestion", "label", "status", "front", "repeats", "trials", "message")
-_MAY_CHANGE = ("trials", "pruning")
-"""What another search in the same folder may have different: it then goes on from what is there."""
+_MAY_CHANGE = ("trials", "pruning", "task")
+"""What another search in the same folder may have different: it then goes on from what is there. The task follows from
+the scenario."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,11 @@ class Folder:
         return Store(self.path)
 
     @contextmanager
-    def opened(self, search: Search, base: Scenario, dry: bool, device: str, force: bool) -> Iterator[None]:
+    def opened(self, points: Points, device: str, force: bool) -> Iterator[None]:
         """Lock the folder for this search, and remove what an interrupted process left unfinished.
 
         Args:
-            search: the search.
-            base: its base scenario.
-            dry: whether its trials are dry runs.
+            points: the points of the search.
             device: the torch device of its trials.
             force: use the folder whatever it holds. The suggestions of another search are dropped; finished trials are
                 kept.
@@ -64,7 +62,7 @@ class Folder:
             ScenarioError: without ``force``, the folder holds something else, another search, or one of another version
                 of sfsim; or another process is running a search there.
         """
-        described = _described(search, base, dry)
+        described = _described(points)
         if not force:
             self._refuse_others(described)
         self.store.trials.mkdir(parents=True, exist_ok=True)
@@ -73,7 +71,7 @@ class Folder:
                 (self.path / JOURNAL).unlink(missing_ok=True)
             self._clean()
             self.write(SEARCH, _yaml(described))
-            self.write(ENVIRONMENT, json.dumps(environment(base.threads, device), indent=2) + "\n")
+            self.write(ENVIRONMENT, json.dumps(environment(points.base.threads, device), indent=2) + "\n")
             try:
                 yield
             finally:
@@ -155,8 +153,9 @@ class Folder:
         return None
 
 
-def _described(search: Search, base: Scenario, dry: bool) -> dict[str, Any]:
+def _described(points: Points) -> dict[str, Any]:
     """Return the content of ``search.yaml``: everything by which a search is recognised, and the rest of its file."""
+    search, base = points.search, points.base
     said = search.model_dump(mode="json", include={"objectives", "constraints", "sampler", "pruning", "trials"})
     objectives = [{key: value for key, value in each.items() if value} for each in said["objectives"]]
     bounds = {figure: {key: end for key, end in bound.items() if end is not None}
@@ -164,7 +163,8 @@ def _described(search: Search, base: Scenario, dry: bool) -> dict[str, Any]:
     return {
         "name": search.name,
         "version": version("sfsim"),
-        "dry": dry,
+        "dry": points.dry,
+        "task": points.task,
         "space": {key: dimension.said() for key, dimension in search.space.items()},
         "objectives": objectives,
         "constraints": bounds,

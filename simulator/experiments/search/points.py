@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.tasks import CLASSIFICATION
 from simulator.experiments.search.measures import missing
 from simulator.experiments.sweep.points import Trial, check_apart, put, resolved, written
 from simulator.experiments.trial.identity import identity
@@ -79,6 +80,15 @@ class Points:
     def size(self) -> int | None:
         """How many points there are; None if there is no end of them."""
         return None if self.search.size is None else self.search.size * len(self.labels)
+
+    @cached_property
+    def task(self) -> str:
+        """What models of the base scenario learn; to classify, where only points have data that can be used."""
+        from simulator.experiments.trial.build import task_of  # it loads torch
+
+        with suppress(ScenarioError):
+            return task_of(self.base)
+        return CLASSIFICATION
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """Return what Optuna draws for each key of the space, and for the algorithm if there are several."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from analysis.axes import short_names
 from analysis.quantities import kind_of, name_of
+from analysis.tasks import worded
 from simulator.experiments.run.consoles import status
 from simulator.experiments.search.folder import BEST, SUGGESTIONS, Folder
 from simulator.experiments.search.front import Best, front_of
@@ -70,12 +71,15 @@ class Results:
 
     def called(self, figure: str) -> str:
         """Return what a figure, or a key of the space, is called."""
-        return short_names(list(self.points.search.space)).get(figure) or name_of(figure)
+        return short_names(list(self.points.search.space)).get(figure) or self._name(figure)
 
     def reached(self, best: Best) -> str:
         """Return the figures of a place on the front in words: its objectives, then what else is bounded."""
         outcome = best.outcome
-        return ", ".join(f"{name_of(name)} {human(kind_of(name), outcome.figures[name])}" for name in self.figures)
+        return ", ".join(f"{self._name(name)} {human(kind_of(name), outcome.figures[name])}" for name in self.figures)
+
+    def _name(self, figure: str) -> str:
+        return worded(name_of(figure), self.points.task)
 
 
 def tell_results(results: Results, loop: Loop, console: Console) -> None:

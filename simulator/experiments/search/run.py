@@ -75,7 +75,7 @@ def run_search(
     at_once = workers or (workers_that_fit(points.base.threads) if device == "cpu" else 1)
     threads, gpus = points.base.threads, device == "cuda"
     remote = chosen(executor, workers=workers, threads=threads, address=address, gpus=gpus)
-    with folder.opened(search, points.base, dry, device, force):
+    with folder.opened(points, device, force):
         journal = Journal(folder.path, search, points.distributions())
         loop = Loop(points, journal, folder.store, ledger)
         results = Results(points, folder, journal)

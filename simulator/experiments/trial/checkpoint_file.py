@@ -17,7 +17,7 @@ from torch import Tensor
 from simulator.experiments.trial.checkpoint_tree import UnstorableError
 from simulator.settings.files import atomically
 
-FORMAT = 1
+FORMAT = 2
 """The number of this format; a file of another one is not read."""
 MOST_HEADER = 2**31
 """The largest header that is believed, in bytes."""

@@ -52,7 +52,7 @@ class Hollow:
         """Take the values out."""
         task, blank = self._task, self.inputs.blank()
         for client, shard in self._shards.items():
-            client.data = Shard(blank, shard.index, shard.batch_size, shard.seeds, shard.augmentation)
+            client.data = Shard(blank, shard.index, shard.batch_size, shard.seeds, shard.augmentation, shard.chosen)
         self._blank = blank
         for site in self._world.sites:
             for record in site.stores.values():

@@ -37,6 +37,8 @@ class TrialNames:
         self.world, self.task, self.inputs, self.backbone = world, task, inputs, backbone
         self._channel = world.channels.get((FROZEN_WEIGHTS, "down"))
         self._tensors: dict[int, list[Any]] = {}
+        choices = getattr(task.test, "choices", None)
+        self._choices = None if choices is None else choices.texts
 
     def look(self) -> None:
         """Look at what there is now, before values are named."""
@@ -75,6 +77,8 @@ class TrialNames:
             return ["train"]
         if value is self.task.test:
             return ["test"]
+        if value is not None and value is self._choices:
+            return ["choices"]
         if isinstance(value, CachedFeatures):
             return self._name_features(value)
         return None
@@ -100,6 +104,7 @@ class TrialNames:
             "site": lambda name: next(site for site in self.world.sites if site.name == name),
             "train": lambda: self.inputs,
             "test": lambda: self.task.test,
+            "choices": lambda: self._choices,
             "rounded": lambda inner: self.world.wire._round(self.find(inner)),  # type: ignore[attr-defined]
             "features": self._find_features,
         }

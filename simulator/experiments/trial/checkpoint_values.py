@@ -44,7 +44,8 @@ class Decisions:
     """What a trial decides by values.
 
     A policy that looks at the losses which clients report is called again, with the losses that were noted. Of a policy
-    that is not ours and looks at values, the cohorts are noted as well.
+    that is not ours and looks at values, the cohorts are noted as well. Of samples that pruning chose by their scores,
+    the shards note the positions.
 
     Args:
         world: the world, in which nothing has happened yet.
@@ -60,8 +61,8 @@ class Decisions:
         self.selection: Selection = Noted(policy=policy) if notes_cohorts else policy
         self._losses: dict[tuple[str, int], list[Any]] = {}
         self._repeated: dict[tuple[str, int], list[Any]] = {}
+        self._world, self._report = world, world.on_update
         if policy.needs_losses:
-            self._world, self._report = world, world.on_update
             world.on_update = self._note
 
     def _note(self, client: str, engagement: int) -> None:
@@ -84,13 +85,16 @@ class Decisions:
         keys, losses = list(self._losses), list(self._losses.values())
         flat = [loss for some in losses for loss in some]
         values = torch.stack([torch.as_tensor(loss).detach().cpu() for loss in flat]) if flat else None
-        return [cohorts, keys, [len(some) for some in losses], values]
+        kept = {client.name: dict(client.data.chosen) for client in self._world.clients if client.data.chosen}
+        return [cohorts, keys, [len(some) for some in losses], values, kept]
 
     def repeat(self, noted: list[Any]) -> None:
         """Have what was noted decided again."""
-        cohorts, keys, lengths, values = noted
+        cohorts, keys, lengths, values, kept = noted
         if isinstance(self.selection, Noted):
             self.selection._cohorts.extend(cohorts)
+        for client in self._world.clients:
+            client.data.chosen.update(kept.get(client.name, {}))
         device = self._world.clients[0].data.inputs.labels.device if keys else None
         parts = [] if values is None else values.to(device).split(lengths)
         self._repeated = {key: list(part.unbind()) for key, part in zip(keys, parts, strict=True)}

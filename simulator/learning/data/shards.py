@@ -37,6 +37,11 @@ class Shard:
         batch_size: the number of samples in a batch.
         seeds: the random streams for shuffling, augmentation and pruning.
         augmentation: how images are augmented in training; None: not at all.
+        chosen: the positions that pruning chose by scores, by the key of their random stream; None: none so far.
+
+    Attributes:
+        chosen: as given; only noted where the lengths of batches follow from them. Where scores have no values, the
+            same is chosen again.
     """
 
     def __init__(
@@ -46,9 +51,11 @@ class Shard:
         batch_size: int,
         seeds: Seeds,
         augmentation: Augmentation | None = None,
+        chosen: dict[tuple[Key, ...], Tensor] | None = None,
     ) -> None:
         self.inputs, self.index, self.batch_size, self.seeds = inputs, index, batch_size, seeds
         self.augmentation = augmentation
+        self.chosen = {} if chosen is None else chosen
 
     def __len__(self) -> int:
         return len(self.index)
@@ -85,10 +92,12 @@ class Shard:
         if keep == "random":
             chosen = torch.from_numpy(self.seeds.stream(*key).permutation(samples)[:count])
         elif scores[0].is_meta:  # in a dry run, it does not matter which samples are kept
-            chosen = torch.arange(count)
+            chosen = self.chosen.get(key, torch.arange(count))
         else:
             ranked = torch.cat(scores).argsort(descending=keep == "hardest", stable=True)
             chosen = ranked[:count]
+            if self.inputs.ragged:
+                self.chosen[key] = chosen
         return chosen.sort().values
 
     def batches(self, key: tuple[Key, ...], epochs: int = 1, samples: int | None = None) -> Iterator[Batch]:

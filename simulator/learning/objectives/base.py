@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
 from simulator.accounting.costs import Cost
 from simulator.learning.data.inputs import Inputs
 from simulator.learning.data.lazy import LazyBatch
 from simulator.learning.evaluation import Answers
 
+FLOAT_BYTES = 4
 EVALUATION_BATCH = 256
 """The largest number of test samples that are evaluated at once."""
 EVALUATION_VALUES = 2**24
@@ -50,6 +52,20 @@ class Objective(ABC):
         The peak is the memory beside what the passes through the model keep.
         """
         return Cost()
+
+    def distilled(self, logits: Tensor, teacher: Tensor, y: Tensor, strength: float) -> Tensor:
+        """Return the loss plus ``strength x KL(p_teacher || p)``, the mean over the predictions that count."""
+        own, target = (log_softmax(self.counted(each, y)[0], dim=-1) for each in (logits, teacher))
+        divergence = kl_div(own, target, reduction="batchmean", log_target=True)
+        return self.loss(logits, y) + strength * divergence
+
+    def divergence_cost(self, shape: tuple[int, ...]) -> Cost:
+        """Return what ``distilled`` and its gradient cost beside the loss, for logits of this shape.
+
+        The peak is the memory beside that of the loss. What is kept, which is negative, are the teacher's logits that
+        are no longer needed; nothing where they are few.
+        """
+        return Cost(bytes_touched=4 * FLOAT_BYTES * math.prod(shape))
 
     def errors_cost(self, shape: tuple[int, ...]) -> Cost:
         """Return the cost of ``errors`` for logits of this shape, which are in the peak; nothing where they are few."""

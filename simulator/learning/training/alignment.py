@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import kl_div, log_softmax
 
 from simulator.accounting.costs import Cost, work
 from simulator.accounting.payload import tree_bytes
@@ -15,6 +14,17 @@ from simulator.learning.models.parts import Part, Pass
 from simulator.learning.models.weights import Weights
 
 Tensors = Mapping[str, Any]
+
+
+def _infer_cost(tail: Part, x: Any) -> Cost:
+    held = -tail.model.objective.divergence_cost(tail.sizes(x).shape).kept_bytes
+    return tail.infer.cost(x) + Cost(kept_bytes=held)
+
+
+@work(cost=_infer_cost, holds=lambda tail, _: tail)
+def infer(tail: Part, x: Any) -> Any:
+    """Return the logits of the global model's tail, which are in memory until ``Distilled`` has used them."""
+    return tail.infer(x)
 
 
 class Distilled:
@@ -33,7 +43,11 @@ class Distilled:
         self.tail, self.teacher, self.strength = tail, teacher, strength
 
     def _cost(self, x: Any, y: Tensor) -> Cost:
-        return self.tail.loss_backward.cost(x, y) + Cost(bytes_touched=4 * tree_bytes(self.teacher))
+        sizes, objective = self.tail.sizes(x), self.tail.model.objective
+        own = objective.divergence_cost(sizes.shape)
+        if own.peak_bytes:
+            own = own._replace(peak_bytes=sizes.kept + objective.loss_cost(sizes.shape).peak_bytes + own.peak_bytes)
+        return self.tail.loss_backward.cost(x, y) + own
 
     @work(cost=_cost, holds=lambda self, *_: self.tail)
     def loss_backward(self, x: Any, y: Tensor) -> Pass:
@@ -41,10 +55,7 @@ class Distilled:
         objective = self.tail.model.objective
 
         def loss(logits: Tensor, y: Tensor) -> Tensor:
-            counted = (objective.counted(each, y)[0] for each in (logits, self.teacher))
-            student, teacher = (log_softmax(each, dim=-1) for each in counted)
-            divergence = kl_div(student, teacher, reduction="batchmean", log_target=True)
-            return objective.loss(logits, y) + self.strength * divergence
+            return objective.distilled(logits, self.teacher, y, self.strength)
 
         return Pass(self.tail, x, y, loss=loss).run_backward(None)
 

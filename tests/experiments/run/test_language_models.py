@@ -19,23 +19,21 @@ from simulator.experiments.trial.trial import run
 from simulator.experiments.verify.verify import verify
 from simulator.learning.evaluation import Score
 from tests.helpers.small_trials import scenario
+from tests.helpers.text_trials import text_scenario
 
 pytestmark = pytest.mark.usefixtures("small_model")
 
 
 @pytest.fixture
-def _of_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The figures of a classifier pass for those of a language model; no pictures are drawn."""
-    for module in ("settled", "tables", "trials"):
-        monkeypatch.setattr(f"simulator.experiments.run.{module}.task_of", lambda scenario: "next_token")
+def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("analysis.write_figures", lambda folder: [])
     monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
 
 
-@pytest.mark.usefixtures("_of_tokens")
+@pytest.mark.usefixtures("_no_pictures")
 def test_a_run_of_a_language_model_tells_and_prints_loss_and_perplexity(tmp_path: Path) -> None:
     out = StringIO()
-    small = scenario(tmp_path, ["fl"], target_accuracy=None, target_loss=100.0)
+    small = text_scenario("fl", task="next_token", target_loss=100.0).with_(training__rounds=3)
     folder = run_scenario(small, out=tmp_path / "out", console=Console(file=out, width=140))
     head = json.loads((folder / "summary.json").read_text())
     (trial,) = head["trials"]
@@ -47,12 +45,12 @@ def test_a_run_of_a_language_model_tells_and_prints_loss_and_perplexity(tmp_path
         assert f" {said} " in text
     assert "Loss and perplexity are those of the last evaluation, token accuracy is the mean of the last" in text
     assert "The time to a loss of 100 is that of the first of two evaluations in a row that reach it." in text
-    assert "is the first to hold" in text or "fl holds a loss of 100 after 0 s" in text
+    assert "fedavg takes nothing" in text, "it is there before training"
     assert [problem for check in verify(folder) for problem in check.problems] == []
     trial["perplexity"] += 1
     (folder / "summary.json").write_text(json.dumps(head))
     problems = [problem for check in verify(folder) for problem in check.problems]
-    assert any("perplexity of fl-0 is" in problem for problem in problems)
+    assert any("perplexity of fedavg-0 is" in problem for problem in problems)
 
 
 def test_a_target_loss_is_reached_at_the_first_evaluation_at_or_below_it(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from simulator.learning.models.stages import TRAINED, stages_of
 from simulator.learning.models.weights import Weights
 from simulator.learning.objectives import NextToken
 from simulator.learning.optimizers.sgd import Sgd
+from simulator.learning.training.alignment import Distilled, infer
 from tests.helpers.models import staged, vit
 from tests.helpers.texts import LENGTH, text_model
 
@@ -83,3 +84,21 @@ def test_scores_of_next_tokens_take_what_they_are_charged(kind: str) -> None:
     charged = part.el2n.cost(ids, targets).peak_bytes
     seen = allocated_at_once(lambda: part.el2n(ids, targets))
     assert 0.9 * charged < seen < 1.1 * charged
+
+
+@pytest.mark.parametrize(("kind", "train"), [("gpt2", "linear"), ("llama", "full")])
+@pytest.mark.parametrize("vocabulary", [40, 1000])
+def test_distillation_of_next_tokens_takes_what_it_is_charged(kind: str, train: str, vocabulary: int) -> None:
+    """Within a quarter, beside the teacher's logits, which are kept from when they are computed until then."""
+    part, teacher = (next_tokens(kind, train, vocabulary) for _ in range(2))
+    ids, targets = torch.randint(40, (16, LENGTH)), torch.randint(40, (16, LENGTH))
+    targets[:, -3:] = -100
+    kept = infer(teacher, ids)
+    assert infer.cost(teacher, ids).kept_bytes == kept.nbytes
+    work = Distilled(part, kept, 0.5).loss_backward
+    work(ids, targets)
+    cost = work.cost(ids, targets)
+    assert cost.kept_bytes == part.loss_backward.cost(ids, targets).kept_bytes - kept.nbytes
+    seen = allocated_at_once(lambda: work(ids, targets))
+    charged = cost.peak_bytes + part.trainable_bytes
+    assert 0.75 * charged < seen < 1.25 * charged

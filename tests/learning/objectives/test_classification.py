@@ -30,6 +30,7 @@ def test_scores_are_distances_from_the_right_answer() -> None:
 def test_logits_are_few_so_that_nothing_is_charged_for_them() -> None:
     assert not any(Classification().loss_cost((3, 2))[:4])
     assert not any(Classification().errors_cost((3, 2))[:4])
+    assert Classification().divergence_cost((3, 2))[:4] == (0, 4 * 4 * 3 * 2, 0, 0)  # the teacher's, as ever
 
 
 def test_answers_are_counted_by_class_and_nan_is_never_right() -> None:

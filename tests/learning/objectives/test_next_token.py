@@ -11,7 +11,7 @@ from torch import Tensor
 from simulator.learning.data.datasets.texts import IGNORED
 from simulator.learning.data.lazy import LazyBatch
 from simulator.learning.data.tokens import Tokens
-from simulator.learning.objectives import NextToken
+from simulator.learning.objectives import Classification, NextToken
 
 LOGITS = torch.tensor([[[0.2, -1.0, 3.0], [1.0, 0.5, 0.0], [9.0, 9.0, 9.0]], [[2.0, 0.0, 1.0], [0.0] * 3, [7.0] * 3]])
 TARGETS = torch.tensor([[2, 1, IGNORED], [1, IGNORED, IGNORED]])
@@ -36,6 +36,23 @@ def test_the_loss_is_the_mean_over_predicted_tokens() -> None:
     assert float(NextToken().loss(LOGITS, TARGETS)) == pytest.approx(wanted, rel=1e-5)
 
 
+def test_distillation_adds_the_mean_divergence_of_predicted_tokens() -> None:
+    """Its gradient at a token is strength x (own chances - the teacher's) / 3, as there are three tokens."""
+    own, strength = LOGITS.clone().requires_grad_(), 0.7
+    NextToken().loss(own, TARGETS).backward()
+    wanted, plain = float(NextToken().loss(LOGITS, TARGETS)), own.grad
+    assert plain is not None
+    own.grad, others = None, LOGITS.flip(-1)
+    for sample, position, _ in PREDICTED:
+        p, q = chances(sample, position)[::-1], chances(sample, position)
+        wanted += strength / 3 * sum(a * math.log(a / b) for a, b in zip(p, q, strict=True))
+        plain[sample, position] += strength / 3 * (torch.tensor(q) - torch.tensor(p))
+    loss = NextToken().distilled(own, others, TARGETS, strength)
+    loss.backward()
+    assert loss.item() == pytest.approx(wanted, rel=1e-5)
+    torch.testing.assert_close(own.grad, plain)
+
+
 def test_what_is_not_predicted_has_no_gradient() -> None:
     logits = LOGITS.clone().requires_grad_()
     NextToken().loss(logits, TARGETS).backward()
@@ -50,6 +67,14 @@ def test_a_score_is_the_mean_over_the_tokens_of_a_sample() -> None:
 
     one, two, three = (score(*token) for token in PREDICTED)
     assert NextToken().errors(LOGITS, TARGETS).tolist() == pytest.approx([(one + two) / 2, three], rel=1e-5)
+
+
+def test_a_score_that_is_almost_0_is_that_of_a_class() -> None:
+    """Of a sure answer, no digit is lost to the difference of two squares."""
+    logits, right = torch.tensor([[[12.0, 0.0, 0.0, 0.0]]]), torch.tensor([[0]])
+    wanted = float(Classification().errors(logits[0], right[0]))
+    assert wanted == pytest.approx(2.13e-5, rel=0.01)
+    assert NextToken().errors(logits, right).tolist() == pytest.approx([wanted], rel=1e-6)
 
 
 def test_a_sample_without_predictions_has_score_0_whatever_its_logits() -> None:
@@ -73,3 +98,4 @@ def test_logits_are_charged_by_hand() -> None:
     logits = 4 * 2 * 3 * 5
     assert NextToken().loss_cost((2, 3, 5))[:4] == (0, 6 * logits, 3 * logits, 0)
     assert NextToken().errors_cost((2, 3, 5))[:4] == (0, 3 * logits, 2 * logits, 0)
+    assert NextToken().divergence_cost((2, 3, 5))[:4] == (0, 12 * logits, logits, -logits)
