@@ -1,4 +1,4 @@
-"""What devices disclose: payloads that hold labels or images themselves, not only what is computed from them."""
+"""What devices disclose: payloads that hold labels, images or texts, not only what is computed from them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.runs import Run
 
-_DATA = ("labels", "images")
+_DATA = ("labels", "images", "texts")
 
 
 def sent_kinds(run: Run, label: str) -> set[tuple[str, str]] | None:
@@ -20,7 +20,7 @@ def sent_kinds(run: Run, label: str) -> set[tuple[str, str]] | None:
 
 
 def disclosed(run: Run) -> dict[str, list[str]]:
-    """Return the payload kinds with labels or images that devices send, each with the algorithms that send it.
+    """Return the payload kinds with labels, images or texts that devices send, each with the algorithms that send it.
 
     What a payload holds is judged by the name of its kind. Kinds are read from the ledger of each algorithm's first
     seed; an algorithm whose ledger was not kept is left out.
@@ -31,6 +31,11 @@ def disclosed(run: Run) -> dict[str, list[str]]:
     senders: dict[str, list[str]] = {}
     for label in run.labels:
         for kind, direction in sorted(sent_kinds(run, label) or ()):
-            if direction == "up" and any(word in kind for word in _DATA):
+            if direction == "up" and held_data(kind):
                 senders.setdefault(kind, []).append(label)
     return senders
+
+
+def held_data(kind: str) -> list[str]:
+    """Return what a payload holds of the data themselves, judged by the name of its kind: labels, images or texts."""
+    return [word for word in _DATA if word in kind]

@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.budgets import equal_budgets
 from analysis.costs import cost_tables
-from analysis.disclosed import disclosed
+from analysis.disclosed import disclosed, held_data
 from analysis.explorer import read_explorer
 from analysis.fairness import participation
 from analysis.figures import write_figures
@@ -36,6 +36,7 @@ from analysis.report_tables import Table
 from analysis.runs import Run, load_run
 from analysis.server import OwnLabels, server_tables
 from analysis.targets import targets_of
+from analysis.tasks import NEXT_TOKEN
 from analysis.verdict import verdict_of_run
 from analysis.verdict.ranking import LEVEL
 from analysis.versions import versions_told
@@ -83,6 +84,8 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None, path
         comparison=None,
         explorer=programs,
         disclosed=disclosures,
+        held_data=held_data,
+        predicts_tokens=run.task == NEXT_TOKEN,
         remarks=remarks(own_labels),
         participation=participation(own_labels),
         **content,

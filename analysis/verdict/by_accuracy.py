@@ -31,6 +31,8 @@ def by_accuracy(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender]
     others = sorted((label for label in known if label not in first), key=lambda label: -known[label])
     by_label = {each.label: each for each in contenders}
     answer = list(missed(run, contenders))
+    if answer and run.target is not None and run.target.goal == "loss":
+        answer.append("What follows goes by accuracy.")
     what = "are the most accurate" if len(first) > 1 else "is the most accurate"
     behind = f", {points(best - known[others[0]])} points ahead of {others[0]}" if others else ""
     settled = " settled accuracy" if accuracy_of(run.summary) == ACCURACY else ""

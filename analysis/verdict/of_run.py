@@ -18,8 +18,9 @@ def verdict_of_run(run: Run, own_labels: OwnLabels | None = None) -> Verdict:
     """Return the verdict of a run.
 
     With a target, who holds it first comes first. Without one, or where none holds it with all seeds, it is the most
-    accurate, or of language models the one with the lowest loss; in a dry run, which has no accuracies, it is who takes
-    the least time. Of runs that learn different tasks, nobody comes first.
+    accurate, or where the next token is predicted the one with the lowest loss; in a dry run, which has no accuracies,
+    it is who takes the least time. Where a target loss is missed and accuracy decides, a sentence says so. Of runs that
+    learn different tasks, nobody comes first.
 
     Args:
         run: the run, or several joined into one.

@@ -25,7 +25,9 @@ def init(
     data: Annotated[
         str | None,
         typer.Option(
-            help="A folder of images, or of tables (Parquet, CSV).", show_default="digits, bundled", metavar="FOLDER"
+            help="A folder of images, tables (Parquet, CSV) or plain texts.",
+            show_default="digits, bundled",
+            metavar="FOLDER",
         ),
     ] = None,
     devices: Annotated[

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulator.scenario.draft_texts import text_keys
+from simulator.scenario.draft_texts import text_keys, unused_words
 from simulator.settings.errors import UnfitError
 from simulator.settings.plugins import DATASETS
 from simulator.settings.wording import listed
@@ -38,7 +38,8 @@ class Data:
 
 
 def data_in(folder: str, scenario: Path) -> Data:
-    """Return the data set in a folder: images in a folder for each class, or tables of images or texts.
+    """Return the data set in a folder: images in a folder for each class, or tables of images or texts,
+    or plain text files.
 
     Args:
         folder: the folder; empty: the digits that come with the package.
@@ -58,7 +59,12 @@ def data_in(folder: str, scenario: Path) -> Data:
     tables = sorted(path.relative_to(root) for path in root.iterdir() if path.suffix.lower() in (".csv", ".tsv"))
     if tables and not any(path.is_dir() for path in root.iterdir()):  # beside folders, it describes the images in them
         return _csv(root, here, tables)
-    entry: dict[str, Any] = {"name": "folder", "path": here}
+    there = sorted(path for path in root.iterdir() if not path.name.startswith("."))
+    if there and all(path.is_file() and path.suffix.lower() == ".txt" for path in there):
+        trains, tests = _parts(root, [path.relative_to(root) for path in there], "text")
+        entry = {"name": "text_files", "train": _written(here, trains), "test": _written(here, tests)}
+        return _loaded(entry, "Text files of which the next token is learned, with {}.", root, trains, tests)
+    entry = {"name": "folder", "path": here}
     tested = any((root / name).is_dir() for name in ("test", "val", "valid", "validation"))
     if not ((root / "train").is_dir() and tested):
         entry["test_fraction"] = 0.2  # there are no test images of their own
@@ -89,12 +95,14 @@ def _parquet(root: Path, here: str, files: Sequence[Path]) -> Data:
         from simulator.learning.data.datasets.text_parquet import ParquetTable
 
         path = str(root / trains[0])
-        if texts := text_keys(ParquetTable("train", [path]).columns(path)):
+        columns = ParquetTable("train", [path]).columns(path)
+        if texts := text_keys(columns):
             paths = {"train": _written(here, trains), "test": _written(here, tests)}
-            return _loaded({"name": "text_parquet", **paths, **texts}, "Parquet files with {}.", root, trains, tests)
+            entry, unused = {"name": "text_parquet", **paths, **texts}, unused_words(columns, texts)
+            return _loaded(entry, "Parquet files with {}.", root, trains, tests, unused)
     if image is None or label is None:
-        lacks = "images, as bytes, or of texts" if image is None else "labels, numbers or text"
-        raise ValueError(f"{root / trains[0]} has no column of {lacks} (columns: {listed(schema.names)})")
+        lacks = "neither images (as bytes) nor texts" if image is None else "no labels (numbers or text)"
+        raise ValueError(f"{root / trains[0]} has {lacks} in its columns ({listed(schema.names)})")
 
     entry = {"name": "parquet", "train": _written(here, trains), "test": _written(here, tests)}
     entry |= {"image": image, "label": label}
@@ -110,7 +118,8 @@ def _csv(root: Path, here: str, files: Sequence[Path]) -> Data:
         columns = table.columns(table.paths[0])
     except UnfitError as error:
         raise ValueError(str(error)) from None
-    return _loaded({**entry, **(text_keys(columns) or {})}, "Tables with {}.", root, trains, tests)
+    texts = text_keys(columns) or {}
+    return _loaded({**entry, **texts}, "Tables with {}.", root, trains, tests, unused_words(columns, texts))
 
 
 def _parts(root: Path, files: Sequence[Path], kind: str) -> tuple[list[Path], list[Path]]:
@@ -154,7 +163,12 @@ def _written(here: str, paths: Sequence[Path]) -> Any:
 
 
 def _loaded(
-    entry: dict[str, Any], words: str, root: Path | None = None, trains: Sequence[Path] = (), tests: Sequence[Path] = ()
+    entry: dict[str, Any],
+    words: str,
+    root: Path | None = None,
+    trains: Sequence[Path] = (),
+    tests: Sequence[Path] = (),
+    more: str = "",
 ) -> Data:
     """Return a data set with its counts, which reading its labels gives.
 
@@ -163,6 +177,7 @@ def _loaded(
         words: what it is, with ``{}`` for the counts.
         root: its folder; None if it has none.
         trains, tests: its tables, relative to the folder.
+        more: what else is to be said, as it is.
     """
     keys = dict(entry)
     if "path" in keys:
@@ -181,4 +196,4 @@ def _loaded(
         raise ValueError(f"{root} has {raw.kind} of one class only: there must be two to tell apart")
     classes = f"{raw.classes} classes, " * classified
     counts = f"{classes}{len(raw.train)} {raw.kind} to train with and {len(raw.test)} to test with"
-    return Data(entry, len(raw.train), len(raw.test), raw.classes, words.format(counts), raw.kind, raw.task)
+    return Data(entry, len(raw.train), len(raw.test), raw.classes, words.format(counts) + more, raw.kind, raw.task)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from simulator.settings.wording import listed, shown
+
 PAIRS = (("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"), ("text1", "text2"))
 """Columns that are pairs of texts where they are classified."""
 ANSWERS = (("question", "answer"), ("prompt", "completion"), ("prompt", "response"), ("instruction", "output"))
@@ -35,3 +37,18 @@ def text_keys(columns: Mapping[str, str]) -> dict[str, Any] | None:
     )
     named = {"text": usual if together is None else list(together)}
     return named | ({"task": "next_token"} if label is None else {"label": label})
+
+
+def unused_words(columns: Mapping[str, str], keys: Mapping[str, Any]) -> str:
+    """Return a sentence on the columns that are not used, where no column has a label's name; else an empty text.
+
+    Args:
+        columns: all columns.
+        keys: what ``text_keys`` found.
+    """
+    used = [keys["text"]] if isinstance(keys.get("text"), str) else keys.get("text", [])
+    unused = [shown(name)[1:-1] for name in columns if name not in used]
+    if "label" in keys or not used or not unused:
+        return ""
+    what = f"The next token of {listed(shown(name)[1:-1] for name in used)} is learned; not used: {listed(unused)}"
+    return f" {what} (to learn classes, name their column: label)."

@@ -321,6 +321,28 @@ def test_language_models_are_adapted_unless_it_is_said_otherwise(
     assert scenario.algorithms[0].training.optimizer.learning_rate == rate
 
 
+def test_columns_that_are_not_used_are_told(sfsim: Sfsim) -> None:
+    texts("films", "csv", **{"review": "good", "{stars}": "5 of 5"})
+    status, out, _ = sfsim("init", "--data", "films", "--devices", "phone:2")
+    assert status == 0
+    told = "The next token of review is learned; not used: {stars} (to learn classes, name their column: label)."
+    assert out.splitlines()[0] == f"Tables with 20 texts to train with and 10 to test with. {told}"
+
+
+def test_plain_texts(sfsim: Sfsim) -> None:
+    Path("books").mkdir()
+    for name in ("emma", "persuasion", "test"):
+        Path("books", f"{name}.txt").write_text("A clever heroine and a good match.\n" * 40)
+    status, out, _ = sfsim("init", "--data", "books", "--devices", "phone:2")
+    assert status == 0
+    assert out.startswith(
+        "Text files of which the next token is learned, with 6 texts to train with and 3 to test with"
+    )
+    data = yaml.safe_load(Path("scenario.yaml").read_text())["data"]
+    assert (data["name"], data["train"]) == ("text_files", ["books/emma.txt", "books/persuasion.txt"])
+    check(load("scenario.yaml"))
+
+
 def test_a_model_of_images_is_none_of_texts(sfsim: Sfsim) -> None:
     texts("films", text="good", label="")
     status, _, err = sfsim("init", "--data", "films", "--devices", "phone:2", "--model", "gpt-2")

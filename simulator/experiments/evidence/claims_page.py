@@ -18,10 +18,11 @@ MARK = "<!-- written by `sfsim claims`: do not edit -->"
 """The first line of a page of claims."""
 INTRODUCTION = """\
 Each claim has a file in `scenarios/claims/` that says what is claimed and by whom, how the figure is computed, and what
-tolerance decides. Not all are a paper's own words: the mark of the source says how a claim is known. Tolerances were
-committed before `sfsim claims` computed any figure; what was known before is stated there. The command computes the
-figures and writes this page: costs come from dry runs, accuracies from real training. A verdict is on what is simulated
-here, not on a paper's own experiments."""
+tolerance decides. Not all are a paper's own words: the mark of the source says how a claim is known. Most
+tolerances were committed before `sfsim claims` computed any figure; a claim whose tolerance was committed with its
+result says so, and what was known before is stated there. The command computes the figures and writes this page: costs
+come from dry runs, accuracies from real training. A verdict is on what is simulated here, not on a paper's own
+experiments."""
 MARKS = {
     "S": "the paper's abstract or public summary",
     "P": "a public page about the paper",

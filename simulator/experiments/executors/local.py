@@ -19,6 +19,9 @@ from simulator.settings.memory import available_memory
 MEMORY_OF_A_WORKER = 2_000_000_000
 """Bytes for which there should be room for each process; a small trial takes 1.3 GB, most of it torch itself."""
 
+LOKY = r"joblib\.externals\.loky\."
+"""The modules of loky, joblib's processes."""
+
 
 def executor_for(items: int, threads: int, device: str, wanted: int | None = None) -> Executor:
     """Return an executor of this machine for trials.
@@ -66,8 +69,9 @@ class Joblib:
         backend = {"initializer": _end_with, "initargs": (os.getpid(),), "inner_max_num_threads": self.threads}
         with parallel_config(backend="loky", **backend):
             parallel = Parallel(n_jobs=self.workers, return_as="generator_unordered")
-        # loky replaces a worker whose memory has grown, as that of real trials does; nobody need know.
-        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
+        # loky replaces a worker whose memory has grown, as that of real trials does; nobody need know. The filter
+        # stays, for this warning of loky alone: it comes from a thread of its own, which may outlive the loop.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning, LOKY)
         mapped = delayed(_watched(with_plugins(function), os.getpid()))
         results: Generator[R, None, None] = parallel(mapped(item) for item in items)
         try:

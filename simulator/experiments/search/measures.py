@@ -73,8 +73,8 @@ def missing(name: str, scenario: Scenario, dry: bool) -> str | None:
         return "a dry run has no accuracy: search without --dry, or by what a dry run gives, such as sim_time_s"
     if name in TO_TARGET and scenario.target_accuracy is None and scenario.target_loss is None:
         return (
-            "the scenario has no target_accuracy: set one, with set: {target_accuracy: 0.7}, "
-            "or a target_loss of a language model"
+            "the scenario has neither target_accuracy nor target_loss: set one, with set: {target_accuracy: 0.7} or "
+            "{target_loss: 0.8}"
         )
     if name == "perplexity" and not _predicts_tokens(scenario):
         return "only models that predict the next token have one: search by final_loss or an accuracy"

@@ -25,7 +25,7 @@ from simulator.experiments.search.report import Results, tell_results
 from simulator.experiments.search.search import Loop
 from simulator.experiments.search.settings import load
 from simulator.experiments.sweep.store import Store
-from simulator.experiments.trial.model import torch_device
+from simulator.experiments.trial.model import cut_off, strange_tokenizer, torch_device
 from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
 
@@ -79,6 +79,9 @@ def run_search(
         journal = Journal(folder.path, search, points.distributions())
         loop = Loop(points, journal, folder.store, ledger)
         results = Results(points, folder, journal)
+        if loop.before < loop.wanted and not (dry or remote):
+            for line in (*strange_tokenizer(points.base), *cut_off(points.base)):
+                console.print(f"Base scenario: {line}", soft_wrap=True, highlight=False, markup=False)
         try:
             function = Evaluate(Store(folder.path.absolute()), device, ledger, search.pruning)
             where = remote or (Drawn(at_once, threads) if at_once > 1 else Sequential())

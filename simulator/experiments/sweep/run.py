@@ -23,7 +23,7 @@ from simulator.experiments.sweep.store import POINTS, Store
 from simulator.experiments.sweep.watch import Done, Watch
 from simulator.experiments.trial.checkpoint import Checkpoints
 from simulator.experiments.trial.memory_check import dry_run_that_fits
-from simulator.experiments.trial.model import torch_device
+from simulator.experiments.trial.model import cut_off, strange_tokenizer, torch_device
 from simulator.experiments.trial.trial import run
 from simulator.settings.disk import CannotWriteError
 from simulator.settings.errors import ScenarioError
@@ -208,6 +208,11 @@ def run_points(
             local = _workers(missing, device, workers, 1 if dry else _threads(missing))
             at_once = workers if remote else local
             watch = Watch(console, at_once, lambda: store.write_points(plan, sweep.keys))
+            if missing and not (
+                dry or remote
+            ):  # once, though axes may change it: reading each point's texts takes long
+                for line in (*strange_tokenizer(base), *cut_off(base)):
+                    console.print(f"Base scenario: {line}", soft_wrap=True, highlight=False, markup=False)
             place = remote or executor_for(len(missing), _threads(missing), device, local)
             results = place.map(Run(store, device, ledger), missing)
             failed = _run(results, len(missing), watch)

@@ -12,14 +12,16 @@ from torch import nn
 
 from simulator.learning.data.datasets.texts import Texts, Vocabulary
 from simulator.learning.modalities import ImageModality, Modality, TextModality
-from simulator.learning.models.build import build
+from simulator.learning.models.build import build, takes_images
 from simulator.learning.models.lazy import LazyModel
 from simulator.learning.models.stages import NotStagedError
 from simulator.learning.models.text.build import build_text, config_of, is_text
 from simulator.learning.models.text.config import changed
 from simulator.learning.models.text.hub import tokenizer_source
+from simulator.learning.models.text.presets import PRESETS
 from simulator.learning.objectives import OBJECTIVES, Objective
 from simulator.settings.errors import ScenarioError, UnfitError, located
+from simulator.settings.wording import listed, near_miss
 
 if TYPE_CHECKING:
     from simulator.learning.data.datasets.base import DataSet, Raw
@@ -79,6 +81,10 @@ def build_model(scenario: Scenario, seed: int, dry: bool) -> Built:
     """
     model, raw = scenario.model, load(scenario)
     kind, of_kind = ("texts", _build_text) if is_text(model.name) else ("images", _build_vision)
+    if raw.kind == "texts" and kind != "texts" and not takes_images(model.name):
+        problem = f"no language model is called {model.name!r}{near_miss(model.name, PRESETS)}"
+        allowed = f"{listed(PRESETS)}; or one of the Hugging Face hub, as org/model"
+        raise scenario.error(("model", "name"), model.name, problem, allowed)
     if raw.kind != kind:
         problem = f"{model.name} takes {kind}, and {scenario.data.name} has {raw.kind}"
         other = "gpt2, minilm or another language model" if raw.kind == "texts" else "bundled, or a model of timm"
@@ -120,9 +126,13 @@ def _build_text(scenario: Scenario, raw: Raw, seed: int, dry: bool) -> Built:
 def cut_off(scenario: Scenario) -> Iterator[str]:
     """Yield a line for training and test texts that are longer than the model takes.
 
-    Texts are tokenised for it, as trials need them anyway; where that cannot be done, nothing is yielded.
+    Texts are tokenised for it, as trials need them anyway; where that cannot be done, nothing is yielded. In the test
+    part of multiple choice, each choice is a text of its own.
     """
-    raw, length = load(scenario), scenario.model.length
+    try:
+        raw, length = load(scenario), scenario.model.length
+    except ScenarioError:
+        return  # the base of a sweep need not be valid
     if raw.kind != "texts":
         return
     for purpose, samples in (("train", raw.train), ("test", raw.test)):
@@ -135,8 +145,9 @@ def cut_off(scenario: Scenario) -> Iterator[str]:
         except (ScenarioError, UnfitError):
             return  # what is wrong is told where it stops a trial
         if encoded.truncated:
-            many = f"{encoded.truncated:,} of {len(encoded.ids):,} texts to {purpose} with"
-            yield f"model.length: {many} have more than {length:,} tokens; what is behind these is cut off"
+            rows = "texts" if encoded.question is None else "choices, each with its question,"
+            many = f"{encoded.truncated:,} of {len(encoded.ids):,} {rows} to {purpose} with"
+            yield f"model.length: {many} have more than {length:,} tokens; the rest is cut off"
 
 
 def strange_tokenizer(scenario: Scenario) -> Iterator[str]:
@@ -144,11 +155,12 @@ def strange_tokenizer(scenario: Scenario) -> Iterator[str]:
 
     Vocabularies of weights are often filled up to a round number, but by less than a tenth.
     """
-    raw, model = load(scenario), scenario.model
-    trained = model.pretrained or model.weights is not None
-    if raw.kind != "texts" or model.tokenizer is None or not trained:
+    model = scenario.model
+    if model.tokenizer is None or not (model.pretrained or model.weights is not None):
         return
     try:
+        if (raw := load(scenario)).kind != "texts":
+            return
         config = changed(model.name, config_of(model.name, model.weights), model.keywords)
         known = _vocabulary(scenario, raw, config).vocabulary
     except (ScenarioError, UnfitError):

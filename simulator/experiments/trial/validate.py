@@ -13,6 +13,7 @@ from simulator.experiments.trial.model import cut_off, load, strange_tokenizer
 from simulator.experiments.trial.validate_compression import check_compression
 from simulator.experiments.trial.validate_scheduling import check_scheduling
 from simulator.learning.models.stages import NoTokensError, NotStagedError
+from simulator.learning.models.text.build import is_text
 from simulator.scenario.faults import unknown_phases
 from simulator.scenario.ignored import not_looked_at
 from simulator.settings.errors import UnfitError, located
@@ -21,12 +22,14 @@ from simulator.settings.wording import listed
 
 if TYPE_CHECKING:
     from simulator.accounting.payload import Messages
+    from simulator.scenario.model import ModelSettings
     from simulator.scenario.scenario import Entry, Scenario
 
 
 def notices(scenario: Scenario, dry: bool = False) -> Iterator[str]:
-    """Yield what a user should know of a valid scenario: a line for each setting that an algorithm ignores, what
-    signals have to say, each phase with a rate of dropout that no algorithm of ours has, and texts that are cut off.
+    """Yield what a user should know of a valid scenario: a line for each setting that an algorithm or the model
+    ignores, what signals have to say, each phase with a rate of dropout that no algorithm of ours has, and texts that
+    are cut off.
 
     Args:
         scenario: the scenario.
@@ -35,6 +38,7 @@ def notices(scenario: Scenario, dry: bool = False) -> Iterator[str]:
     if not dry:
         yield from strange_tokenizer(scenario)
         yield from cut_off(scenario)
+    yield from unread_of_model(scenario.model)
     for entry in scenario.algorithms:
         yield from (f"{entry.label} {notice}" for notice in not_looked_at(entry.algorithm, entry.training))
     yield from server_notices(scenario)
@@ -47,6 +51,14 @@ def notices(scenario: Scenario, dry: bool = False) -> Iterator[str]:
         for notice in group.presence.notices(names) if group.presence else ():
             yield f"world.devices.{index}.presence: {notice}"
     yield from unknown_phases(sorted({phase for group in scenario.world.devices for phase in group.dropout}))
+
+
+def unread_of_model(model: ModelSettings) -> Iterator[str]:
+    """Yield a line for each setting that a model of texts or of images does not look at, where it is not as usual."""
+    takes, unread = ("texts", ["image_size"]) if is_text(model.name) else ("images", ["length", "padding", "tokenizer"])
+    for key in unread:
+        if getattr(model, key) != type(model).model_fields[key].default:
+            yield f"model.{key} changes nothing: {model.name} takes {takes}"
 
 
 def server_notices(scenario: Scenario) -> Iterator[str]:

@@ -84,6 +84,13 @@ def build(
     return Built(*_built(name, image_size, classes, seed, pretrained, dry, weights, keywords))
 
 
+def takes_images(name: str) -> bool:
+    """Tell whether there is a model of images of this name: one of ours, or one that timm knows."""
+    import timm  # late, for it takes seconds
+
+    return name in OURS or timm.models.is_model(name)
+
+
 def _built(
     name: str,
     image_size: int,
@@ -94,11 +101,11 @@ def _built(
     weights: str | None,
     keywords: Mapping[str, Any] | None,
 ) -> tuple[nn.Module, Statistics]:
-    import timm  # late, for it takes seconds
-
     if name in OURS:
         return _ours(name, image_size, classes, seed, dry, weights, keywords)
-    if not timm.models.is_model(name):
+    if not takes_images(name):
+        import timm
+
         near = near_miss(name, (*OURS, *PRESETS, *timm.list_models()))
         use = "bundled, random, the name of a timm model, or for texts of a language model such as gpt2"
         problem = f"no model is called {name!r}{near or ';'} Use {use}"

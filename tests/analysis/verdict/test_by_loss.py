@@ -32,6 +32,13 @@ def test_the_lowest_loss_is_first_without_a_target(tmp_path: Path) -> None:
     assert not any("accura" in sentence for sentence in verdict.sentences)
 
 
+def test_classifiers_that_miss_a_target_loss_are_compared_by_accuracy_and_it_is_said(tmp_path: Path) -> None:
+    curves = {"A": {0: rising(10, SLOW)}, "B": {0: rising(10, FAST)}}
+    answer = verdict_of_run(run_of(curves, tmp_path, target=Target(0.1, "loss"))).answer
+    assert answer[:2] == ("No algorithm holds a loss of 0.1.", "What follows goes by accuracy.")
+    assert answer[2].startswith("B is the most accurate")
+
+
 def test_a_target_loss_that_none_holds_is_said_before_who_has_the_lowest(tmp_path: Path) -> None:
     curves = {"A": {0: rising(10, SLOW)}, "B": {0: rising(10, FAST)}}
     verdict = verdict_of_run(run_of(curves, tmp_path, target=Target(0.1, "loss"), task="next_token"))

@@ -127,7 +127,9 @@ def test_what_the_scenario_does_not_have_is_told_before_anything_is_written(
 
 
 def test_a_target_that_the_scenario_does_not_have(write: Write) -> None:
-    with pytest.raises(ScenarioError, match="no trial has bytes_to_target: the scenario has no target_accuracy"):
+    with pytest.raises(
+        ScenarioError, match="no trial has bytes_to_target: the scenario has neither target_accuracy nor"
+    ):
         searched(write(objectives=[{"minimise": "bytes_to_target"}]), dry=False)
 
 

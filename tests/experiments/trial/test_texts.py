@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from simulator.accounting.tables import Table
+from simulator.experiments.sweep.run import run_points
+from simulator.experiments.sweep.settings import Sweep
 from simulator.experiments.trial.checkpoint_names import TrialNames
-from simulator.experiments.trial.model import load, strange_tokenizer
+from simulator.experiments.trial.model import cut_off, load, strange_tokenizer
 from simulator.experiments.trial.result import TrialResult
 from simulator.experiments.trial.trial import Trial, run
 from simulator.experiments.trial.validate import check, notices
@@ -136,6 +140,16 @@ def test_what_cannot_take_texts_is_told() -> None:
         check(text_scenario("fl", data={"name": "digits"}))
     with pytest.raises(ScenarioError, match="bundled takes images, and synthetic_text has texts"):
         check(text_scenario("fl").with_({"model": {"name": "bundled"}}))
+    with pytest.raises(ScenarioError, match="no language model is called 'mini-lm'; did you mean \"minilm\""):
+        check(text_scenario("fl").with_({"model": {"name": "mini-lm"}}))
+
+
+def test_what_the_model_does_not_look_at_is_told() -> None:
+    told = [*notices(text_scenario("fl").with_(model__image_size=64), dry=True)]
+    assert told == ["model.image_size changes nothing: gpt2 takes texts"]
+    images = {"name": "bundled", "length": 64, "padding": "longest"}
+    told = [*notices(text_scenario("fl", data={"name": "digits"}).with_({"model": images}), dry=True)]
+    assert told == [f"model.{key} changes nothing: bundled takes images" for key in ("length", "padding")]
 
 
 @pytest.mark.parametrize(("label", "kind"), sorted(pair for pair in REFUSED if pair[1] in ("gpt2 tokens", "bert")))
@@ -149,13 +163,21 @@ def test_texts_that_are_cut_off_are_counted() -> None:
     long = int((load(settings).train.file_bytes() > 8 * 4).sum())  # a synthetic token counts as four bytes
     assert f"model.length: {long} of 36 texts to train with have more than 8 tokens" in next(notices(settings))
     assert not [line for line in notices(settings, dry=True) if "tokens" in line]
+    choices = text_scenario("fl", task="multiple_choice").with_(model__length=4)
+    assert "of 48 choices, each with its question, to test with have more than 4 tokens" in list(cut_off(choices))[1]
+
+
+def test_a_sweep_tells_once_that_texts_are_cut_off(tmp_path: Path) -> None:
+    base = text_scenario("fl").with_(model__length=8)
+    sweep = Sweep.model_validate({"name": "lengths", "scenario": "none.yaml", "axes": {"model.length": [6]}})
+    out = StringIO()
+    run_points(sweep, base, out=tmp_path / "out", workers=1, console=Console(file=out, width=200), report=False)
+    assert out.getvalue().count("Base scenario: model.length: ") == 2  # for training and for testing
 
 
 def test_a_tokenizer_with_far_fewer_ids_than_trained_weights_is_told(tmp_path: Path) -> None:
-    tokenizer, table = (
-        bert_tokenizer(tmp_path),
-        write_table(tmp_path / "a.parquet", {"text": ["a", "b"], "label": [0, 1]}),
-    )
+    tokenizer = bert_tokenizer(tmp_path)
+    table = write_table(tmp_path / "a.parquet", {"text": ["a", "b"], "label": [0, 1]})
     settings = text_scenario("fl", "gpt2").with_(
         data={"name": "text_parquet", "train": table, "test": table, "text": "text", "label": "label", "task": None},
         model={"name": "gpt2", "tokenizer": str(tokenizer), "length": 8},

@@ -240,6 +240,7 @@ def test_choices_count_too(tmp_path: Path) -> None:
         ({"label": [0, 1, 2, 3]}, {"classes": 3}, "row 3 (from 0), has the label 3: there are 3 classes (0 to 2)"),
         ({"c": [["a"]] * 4, "label": list("A1AA")}, {"choices": "c"}, 'has the label "1": others are of '),
         ({"c": [["a"]] * 4, "label": [0, -1, 0, 0]}, {"choices": "c"}, "-1: it does not say which choice is right"),
+        ({"a": ["x"] * 4, "b": ["y"] * 4, "label": [0, 1, 7, 0]}, {"choices": ("a", "b")}, "7: there are 2 choices"),
         ({"c": [["a"]] * 4, "label": ["yes"] * 4}, {"choices": "c"}, "(numbers from 0, or letters from A)"),
     ],
 )  # fmt: skip

@@ -14,7 +14,7 @@ MOST_CHOICES = 1000
 ALLOWED = "numbers from 0, or letters from A"
 
 
-def numbered_choices(columns: Sequence[Column]) -> tuple[list[np.ndarray], tuple[str, ...]]:
+def numbered_choices(columns: Sequence[Column], choices: int = 1) -> tuple[list[np.ndarray], tuple[str, ...]]:
     """Return the numbers of the right choices, int64 [N] for each column, and a name for each choice.
 
     Unlike classes, choices are not numbered in the order of what occurs: a file need not have a question of which the
@@ -22,9 +22,11 @@ def numbered_choices(columns: Sequence[Column]) -> tuple[list[np.ndarray], tuple
 
     Args:
         columns: the labels: whole numbers from 0, also as text, or letters from A.
+        choices: how many columns of choices there are. Each of several is a choice; a single one has lists, which are
+            not read here.
 
     Raises:
-        UnfitError: a label is something else, or numbers and letters are mixed.
+        UnfitError: a label is something else or has no choice, or numbers and letters are mixed.
     """
     arrays, letters = [], {True: False, False: False}
     for column in columns:
@@ -34,6 +36,8 @@ def numbered_choices(columns: Sequence[Column]) -> tuple[list[np.ndarray], tuple
             if number is None or not number < MOST_CHOICES:
                 why = "it is missing" if value is None else "it does not say which choice is right"
                 raise column.refuse(row, why, ALLOWED)
+            if 1 < choices <= number:
+                raise column.refuse(row, f"there are {choices} choices", f"0 to {choices - 1}, or letters from A")
             numbers[row] = number
             letters[_is_letter(value)] = True
             if all(letters.values()):

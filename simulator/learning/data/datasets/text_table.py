@@ -168,7 +168,7 @@ class TextTable(Limited):
             return [np.zeros(count, np.int64) for count in (*train.counts(), *test.counts())], ONE_CLASS
         columns = [*train.labels(label), *test.labels(label)]
         if self.learned == "multiple_choice":
-            return numbered_choices(columns)
+            return numbered_choices(columns, len(self.choices or ()))
         return numbered(columns, train.class_names(label), self.classes)
 
     def _texts(self, part: str, table: Table, labels: list[np.ndarray]) -> Texts:

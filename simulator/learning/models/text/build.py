@@ -24,8 +24,11 @@ from simulator.settings.wording import listed
 
 
 def is_text(name: str) -> bool:
-    """Tell whether a model is a language model: a published one by its name here, or one of the hub, as "org/model"."""
-    return name in PRESETS or "/" in name
+    """Tell whether a model is a language model: a published one by its name here, or one of the hub, as "org/model".
+
+    Names with a colon, such as "hf-hub:timm/...", and those of timm's own organisation are timm's.
+    """
+    return name in PRESETS or ("/" in name and ":" not in name and not name.startswith("timm/"))
 
 
 def build_text(

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from simulator.learning.models.text.gguf_file import SUFFIX
 from simulator.learning.models.text.presets import PRESETS
 from simulator.settings.errors import UnfitError
+from simulator.settings.wording import near_miss
 
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 SAFE, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -139,12 +140,42 @@ def download(name: str, repository: str, file: str, missing_ok: bool = False) ->
         absent = isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError)
         if absent and missing_ok:
             return None
-        why = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:120]}"
-        remedy = "name a file as 'weights', or say 'pretrained: false' for random weights"
-        if name not in PRESETS:
-            remedy = "name a folder that has config.json and the weights as 'weights'"
-        problem = f"{file} of {repository} could not be downloaded ({why}): connect to the network once, or {remedy}"
-        raise UnfitError("name", name, problem) from error
+        problem = f"{file} of {repository} could not be downloaded: {_why(error, repository)}, or {_remedy(name, file)}"
+        key, value = ("tokenizer", None) if file == TOKENIZER else ("name", name)
+        raise UnfitError(key, value, problem) from error
+
+
+def _why(error: Exception, repository: str) -> str:
+    """Return why a file could not be downloaded, and what to do about it, in words."""
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
+
+    if isinstance(error, GatedRepoError):  # it is a RepositoryNotFoundError, too
+        page = f"https://huggingface.co/{repository}"
+        return f"it is open to those alone who accept its terms. Accept them at {page} and log in (hf auth login)"
+    if isinstance(error, RepositoryNotFoundError):
+        near = near_miss(repository.split("/")[-1], PRESETS).removeprefix("; ")
+        check = f"Check the name ({near})" if near else "Check the name"
+        return f"the Hugging Face hub shows no such repository. {check}, log in if it is private"
+    if isinstance(error, HFValidationError):
+        return "the Hugging Face hub has no such names. Check the name"
+    if isinstance(error, LocalEntryNotFoundError | ConnectionError):
+        return "the Hugging Face hub cannot be reached. Connect to the network once"
+    said = (str(error).splitlines() or [""])[0][:120].rstrip(" .")
+    return f"{type(error).__name__}{said and f', {said}'}. Connect to the network once"
+
+
+def _remedy(name: str, file: str) -> str:
+    """Return what a user can do without the hub."""
+    if file == TOKENIZER:
+        return "name a tokenizer.json as 'tokenizer'"
+    if name in PRESETS:
+        return "name a file as 'weights', or say 'pretrained: false' for random weights"
+    return "name a folder that has config.json and the weights as 'weights'"
 
 
 @contextmanager

@@ -74,10 +74,15 @@ class TextModel(nn.Module, HasStages):
             problem = f"the model has {most} positions, so {self.length} tokens are too many"
             raise UnfitError("length", self.length, problem, f"at most {most}")
         if self.length + prompts > most:
+            left = most - self.length
             problem = (
-                f"the model has {most} positions, of which texts of {self.length} tokens leave too few for prompts"
+                f"the model has {most} positions, of which texts of {self.length} tokens leave "
+                f"{'too few' if left else 'none'} for prompts"
             )
-            raise UnfitError(("prompts", "length"), prompts, problem, f"at most {most - self.length}")
+            shorter = f"a model.length of at most {most - prompts}" if prompts < most else "a shorter model.length"
+            raise UnfitError(
+                ("prompts", "length"), prompts, problem, f"at most {left}, or {shorter}" if left else shorter
+            )
 
     def stages(self, prompts: int = 0, place: Place = "after_class") -> dict[str, nn.Module]:
         """Return the stages by name, in order; they share the weights of this model.

@@ -1,4 +1,10 @@
-"""Published language models by name: the shape of each, and the repository of the Hugging Face hub it comes from."""
+"""Published language models by name: the shape of each, and the repository of the Hugging Face hub it comes from.
+
+Tests check the shapes of gpt2, bert-base-uncased and roberta-base against transformers (of RoBERTa, the vocabulary, the
+positions, the types and the epsilon, in which the library has other defaults, are recalled), and those of minilm and
+smollm2-135m against the weights in their packages. All other shapes are recalled, not verified, and so are the
+published numbers of parameters that they add up to.
+"""
 
 from __future__ import annotations
 

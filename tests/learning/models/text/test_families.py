@@ -190,10 +190,18 @@ def test_prompts_at_the_end_are_refused() -> None:
     assert caught.value.path == ("prompts", "place")
 
 
-def test_prompts_that_make_texts_too_long_are_refused() -> None:
-    with pytest.raises(UnfitError, match="20 positions, of which texts of 12 tokens leave too few") as caught:
-        stages_of(text_model("gpt2"), 9)
-    assert (caught.value.path, caught.value.allowed) == (("prompts", "length"), "at most 8")
+@pytest.mark.parametrize(
+    ("length", "prompts", "left", "allowed"),
+    [
+        (12, 9, "too few", "at most 8, or a model.length of at most 11"),
+        (20, 9, "none", "a model.length of at most 11"),
+        (20, 20, "none", "a shorter model.length"),
+    ],
+)
+def test_prompts_that_make_texts_too_long_are_refused(length: int, prompts: int, left: str, allowed: str) -> None:
+    with pytest.raises(UnfitError, match=f"20 positions, of which texts of {length} tokens leave {left}") as caught:
+        stages_of(TextModel(CONFIGS["gpt2"], length, 2), prompts)
+    assert (caught.value.path, caught.value.allowed) == (("prompts", "length"), allowed)
 
 
 def test_an_encoder_that_is_to_predict_the_next_token_is_refused() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from huggingface_hub import errors
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -155,10 +156,32 @@ def unreachable(*_: Any, **__: Any) -> str:
 def test_a_hub_that_cannot_be_reached_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.hf_hub_download", unreachable)
     for name in ("gpt2", NAME):
-        with pytest.raises(UnfitError, match=r"downloaded \(ConnectionError: no route to host\)") as caught:
+        with pytest.raises(
+            UnfitError, match=r"downloaded: the Hugging Face hub cannot be reached\. Connect .*, or name a"
+        ):
             build_text(name, LENGTH, 2)
-        assert "\n" not in str(caught.value)
+    with pytest.raises(UnfitError, match=r"or name a tokenizer\.json as 'tokenizer'$") as caught:
+        hub.tokenizer_source("gpt2")  # random weights would not help
+    assert caught.value.key == "tokenizer"
     assert build_text("gpt2", LENGTH, 2, dry=True).head.head.weight.is_meta  # which needs no weights
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (errors.GatedRepoError, r"accept its terms\. Accept them at https://huggingface\.co/\S+ and log in"),
+        (errors.RepositoryNotFoundError, r'no such repository\. Check the name \(did you mean "gpt2"\?\), log in if'),
+        (errors.HFValidationError, r"has no such names\. Check the name, or name a folder"),
+        (ZeroDivisionError, r"downloaded: ZeroDivisionError\. Connect to the network once, or name a folder"),
+    ],
+)
+def test_why_the_hub_refuses_is_said(error: type[Exception], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any, **__: Any) -> str:
+        raise error.__new__(error)  # its own constructor wants a response
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", refused)
+    with pytest.raises(UnfitError, match=said):
+        build_text("openai-community/gtp2", LENGTH, 2)
 
 
 def test_published_weights_are_downloaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
