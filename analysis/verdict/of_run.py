@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from analysis.measures import present
 from analysis.runs import Run
 from analysis.server import OwnLabels
@@ -12,6 +15,10 @@ from analysis.verdict.by_cost import by_cost, cheapest
 from analysis.verdict.by_loss import by_loss
 from analysis.verdict.by_target import by_target
 from analysis.verdict.contender import Contender
+from analysis.verdict.ranking import joined
+
+TOO_SMALL = "devices_too_small"
+"""The column of the summary with a list of the devices that were left out."""
 
 
 def verdict_of_run(run: Run, own_labels: OwnLabels | None = None) -> Verdict:
@@ -30,6 +37,30 @@ def verdict_of_run(run: Run, own_labels: OwnLabels | None = None) -> Verdict:
         RunError: a file of the run cannot be read.
     """
     own_labels = own_labels or {label: (run, label) for label in run.labels}
+    verdict = _decided(run, own_labels)
+    return replace(verdict, answer=(*verdict.answer, *_left_out(run))) if len(run.labels) > 1 else verdict
+
+
+def _left_out(run: Run) -> Iterator[str]:
+    """Yield a sentence if cohorts differ because devices are too small for some of the labels."""
+    if TOO_SMALL not in run.summary:
+        return
+    of_label = {
+        label: {
+            device
+            for names in run.summary.loc[run.summary["label"] == label, TOO_SMALL]
+            if isinstance(names, list)
+            for device in names
+        }
+        for label in run.labels
+    }
+    if len({frozenset(devices) for devices in of_label.values()}) > 1:
+        few = joined([f"{label} ({len(devices):,})" for label, devices in of_label.items() if devices])
+        yield f"Cohorts differ, as devices too small for a method are never chosen for it: {few}."
+
+
+def _decided(run: Run, own_labels: OwnLabels) -> Verdict:
+    """Return the verdict, without what to know of its cohorts."""
     contenders = Contender.all_of(run)
     if not present(run.summary, "final_accuracy"):
         return by_cost(run, own_labels, contenders)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -224,6 +225,15 @@ def test_what_is_sent_once_does_not_decide_long_runs(tmp_path: Path) -> None:
         "A later round, with nothing left to send once, takes SFL 5 s, FL 10 s: round for round, SFL is fastest in a "
         "long run.",
     )
+
+
+def test_cohorts_that_differ_for_lack_of_memory_are_told(tmp_path: Path) -> None:
+    run = run_of({"FL": {0: rising(10, FAST)}, "SFL": {0: rising(10, SLOW)}}, tmp_path)
+    for small, said in (([["pi-0", "pi-1"], []], 1), ([["pi-0"], ["pi-0"]], 0)):
+        told = verdict_of_run(replace(run, summary=run.summary.assign(devices_too_small=small))).answer
+        sentence = "Cohorts differ, as devices too small for a method are never chosen for it: FL (2)."
+        assert told.count(sentence) == said
+        assert sum("Cohorts" in line for line in told) == said
 
 
 @pytest.mark.parametrize("dry", [True, False])
