@@ -112,10 +112,20 @@ def _parquet(root: Path, here: str, files: Sequence[Path]) -> Data:
 def _csv(root: Path, here: str, files: Sequence[Path]) -> Data:
     """Return the data set in CSV or TSV files of texts, some of which are for testing."""
     trains, tests = _parts(root, files, "CSV")
+    from simulator.learning.data.datasets.text_csv import likely_delimiter
+
     entry = {"name": "text_csv", "train": _written(here, trains), "test": _written(here, tests)}
-    try:
+
+    def read() -> dict[str, str]:
         table = DATASETS.read(entry | {"train": str(root / trains[0])}).opened("train")  # type: ignore[attr-defined]
-        columns = table.columns(table.paths[0])
+        columns: dict[str, str] = table.columns(table.paths[0])
+        return columns
+
+    try:
+        columns = read()
+        if mark := likely_delimiter(columns):
+            entry["delimiter"] = mark
+            columns = read()
     except UnfitError as error:
         raise ValueError(str(error)) from None
     texts = text_keys(columns) or {}

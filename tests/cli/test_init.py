@@ -321,6 +321,14 @@ def test_language_models_are_adapted_unless_it_is_said_otherwise(
     assert scenario.algorithms[0].training.optimizer.learning_rate == rate
 
 
+def test_a_delimiter_that_is_no_comma_is_found(sfsim: Sfsim) -> None:
+    texts("films", "csv", text="good", label="")
+    for table in Path("films").iterdir():
+        table.write_text(table.read_text().replace(",", ";"))
+    data = written(sfsim, "--data", "films", "--devices", "phone:2").data.source
+    assert (data.delimiter, data.text, data.label) == (";", ("text",), "label")
+
+
 def test_columns_that_are_not_used_are_told(sfsim: Sfsim) -> None:
     texts("films", "csv", **{"review": "good", "{stars}": "5 of 5"})
     status, out, _ = sfsim("init", "--data", "films", "--devices", "phone:2")

@@ -54,6 +54,12 @@ class TextCsv(TextTable):
         return _CsvTable(part, paths, self)
 
 
+def likely_delimiter(columns: Iterable[str]) -> str | None:
+    """Return what seems to stand between the values of a file that seems to have one column; None where it has more."""
+    first, *others = columns
+    return next((mark for mark in DELIMITERS if not others and mark in first), None)
+
+
 class _CsvTable(Table):
     """Several CSV files as one table.
 
@@ -72,9 +78,8 @@ class _CsvTable(Table):
         return dict.fromkeys(self._names[path], "text")
 
     def hint_on(self, columns: Iterable[str]) -> str:
-        only, *others = columns
-        found = next((mark for mark in DELIMITERS if mark in only), None)
-        if found and not others and self._settings.delimiter is None:
+        found = likely_delimiter(columns)
+        if found and self._settings.delimiter is None:
             return f"; where values are divided by {found!r}, say so: delimiter: {json.dumps(found)}"
         return "; where the first line is no header, name the columns: columns: [...]"
 
