@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -121,13 +122,35 @@ def _draft(file: Path, given: tuple[str | None, ...], own: Path | None, plugins:
     accuracy = choice(target, "Accuracy to reach", likely, draft.target_in)
     name = file.stem if is_folder_name(file.stem) else "scenario"
     catalogue = None if own is None else os.path.relpath(own, file.absolute().parent)
-    text = draft.Draft(name, found, groups, chosen_link, named, size, names, accuracy, catalogue).text()
-    _write(file, text)
+    chosen = draft.Draft(name, found, groups, chosen_link, named, size, names, accuracy, catalogue)
+    _write(file, chosen.text())
+    if texts and algorithms is None and named not in MODELS.values() and (small := _too_large(file)):
+        names = [name for name in names if name not in small]
+        if names:
+            print(f"Left out, as it does not fit into the memory of these devices: {', '.join(small)}.")
+            _write(file, replace(chosen, algorithms=names).text())
+        else:
+            names = list(chosen.algorithms)
     print(f"Wrote {file}, to run on {sum(groups.values())} devices: {', '.join(names)}.")
     loaded = (word for plugin in plugins for word in ("--plugin", str(plugin)))
     command = shlex.join(["sfsim", "run", str(file), *loaded])
     print(f"Next: {command} --dry   (all but accuracy, without training)")
     print(f"Then: {command}")
+
+
+def _too_large(file: Path) -> list[str]:
+    """Return the names of the algorithms of a scenario that do not fit into the memory of its devices."""
+    from simulator.experiments.trial.memory_check import dry_run_that_fits
+    from simulator.scenario.scenario import load
+    from simulator.settings.errors import ScenarioError
+
+    scenario, small = load(file), []
+    for entry in scenario.algorithms:
+        try:
+            dry_run_that_fits(scenario, entry, scenario.seeds[0], early=True)
+        except ScenarioError:
+            small.append(entry.name)
+    return small
 
 
 def on_a_terminal() -> bool:

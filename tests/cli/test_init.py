@@ -321,6 +321,15 @@ def test_language_models_are_adapted_unless_it_is_said_otherwise(
     assert scenario.algorithms[0].training.optimizer.learning_rate == rate
 
 
+def test_what_fits_no_device_is_left_out_where_it_was_not_asked_for(sfsim: Sfsim) -> None:
+    texts("films", text="good", label="")
+    options = "--data", "films", "--devices", "raspberry-pi-4:2", "--model", "llama-3.2-1b"
+    status, out, err = sfsim("init", *options)
+    assert (status, err) == (0, "")
+    assert "Left out, as it does not fit into the memory of these devices: fedlora." in out
+    assert [entry.name for entry in load("scenario.yaml").algorithms] == ["splitlora", "splitfrozen"]
+
+
 def test_a_delimiter_that_is_no_comma_is_found(sfsim: Sfsim) -> None:
     texts("films", "csv", text="good", label="")
     for table in Path("films").iterdir():
