@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.goal import KINDS, Goal, Target
 from analysis.settled import Evaluation, averaged_said, held_from, samples_said, settled_accuracy
 from analysis.tasks import NEXT_TOKEN
-from simulator.experiments.trial.build import task_of
+from simulator.experiments.trial.learned_task import task_of
 from simulator.settings.humanize import human, human_spread, scale
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from simulator.experiments.run.server_tables import (
     waits_table,
 )
 from simulator.experiments.run.settled import settled
-from simulator.experiments.trial.build import task_of
+from simulator.experiments.trial.learned_task import task_of
 from simulator.scenario.ignored import not_looked_at
 from simulator.settings.disk import written
 from simulator.settings.files import write_text

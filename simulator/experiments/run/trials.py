@@ -16,8 +16,8 @@ from analysis.tasks import CLASSIFICATION, NEXT_TOKEN
 from simulator.experiments.executors.sequential import Sequential
 from simulator.experiments.run.consoles import bars, shows_bars
 from simulator.experiments.run.digest import Digest
-from simulator.experiments.trial.build import task_of
 from simulator.experiments.trial.checkpoint import Checkpoints
+from simulator.experiments.trial.learned_task import task_of
 from simulator.experiments.trial.memory_check import Tell, dry_run_that_fits
 from simulator.experiments.trial.trial import run as run_trial
 from simulator.settings.disk import CannotWriteError

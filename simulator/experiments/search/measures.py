@@ -88,7 +88,7 @@ def missing(name: str, scenario: Scenario, dry: bool) -> str | None:
 
 
 def _predicts_tokens(scenario: Scenario) -> bool:
-    from simulator.experiments.trial.build import task_of  # it loads torch
+    from simulator.experiments.trial.learned_task import task_of
 
     return task_of(scenario) == NEXT_TOKEN
 

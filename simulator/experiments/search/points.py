@@ -84,7 +84,7 @@ class Points:
     @cached_property
     def task(self) -> str:
         """What models of the base scenario learn; to classify, where only points have data that can be used."""
-        from simulator.experiments.trial.build import task_of  # it loads torch
+        from simulator.experiments.trial.learned_task import task_of
 
         with suppress(ScenarioError):
             return task_of(self.base)

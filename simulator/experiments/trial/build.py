@@ -37,15 +37,6 @@ if TYPE_CHECKING:
     from simulator.scenario.world import WorldSettings
 
 
-def task_of(scenario: Scenario) -> str:
-    """Return what models of a scenario learn: ``classification``, ``next_token`` or ``multiple_choice``.
-
-    Raises:
-        ScenarioError: the data cannot be used; the message names the line.
-    """
-    return str(getattr(load(scenario), "task", "classification"))
-
-
 def structure(scenario: Scenario, entry: Entry) -> Staged:
     """Return the stages of the model, without weights, as an algorithm of the scenario will train it.
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from simulator.experiments.run.run import run_scenario
 from simulator.experiments.run.tables import summary_of
 from simulator.experiments.run.trials import state_of
-from simulator.experiments.trial.build import task_of
+from simulator.experiments.trial.learned_task import task_of
 from simulator.experiments.trial.result import RoundResult
 from simulator.experiments.trial.trial import run
 from simulator.experiments.verify.verify import verify
