@@ -48,6 +48,25 @@ def by_accuracy(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender]
         certainty = of_accuracy(by_label[first[0]], by_label[others[0]]) if others else Certainty()
         if len(first) > 1:
             certainty.doubts.insert(0, f"{joined(first)} are equally accurate")
+    return concluded(run, own_labels, contenders, answer, first, certainty)
+
+
+def concluded(
+    run: Run,
+    own_labels: OwnLabels,
+    contenders: Sequence[Contender],
+    answer: Sequence[str],
+    first: tuple[str, ...],
+    certainty: Certainty | None,
+) -> Verdict:
+    """Return the verdict on who learns best: at what cost, how sure, and what would change it.
+
+    Args:
+        run, own_labels, contenders: as of `verdict_of_run`.
+        answer: the sentences that say who is first.
+        first: their labels.
+        certainty: how sure it is; None where there is nobody to compare with.
+    """
     return Verdict(
         answer=tuple(answer),
         cost=tuple(cheapest(run, contenders)) if len(contenders) > 1 else (),

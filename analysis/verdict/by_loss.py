@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from analysis.runs import Run
 from analysis.server import OwnLabels
 from analysis.verdict.base import Verdict
-from analysis.verdict.by_accuracy import missed
-from analysis.verdict.by_cost import cheapest, seconds_of
+from analysis.verdict.by_accuracy import concluded, missed
 from analysis.verdict.certainty import Certainty, of_loss
-from analysis.verdict.change import what_would_change
 from analysis.verdict.contender import Contender
 from analysis.verdict.ranking import does, joined
 from simulator.settings.humanize import human
@@ -44,11 +42,4 @@ def by_loss(run: Run, own_labels: OwnLabels, contenders: Sequence[Contender]) ->
         certainty = of_loss(by_label[first[0]], by_label[others[0]]) if others else Certainty()
         if len(first) > 1:
             certainty.doubts.insert(0, f"{joined(first)} have equal losses")
-    return Verdict(
-        answer=tuple(answer),
-        cost=tuple(cheapest(run, contenders)) if len(contenders) > 1 else (),
-        certainty=tuple(certainty.sentences) if certainty else (),
-        change=tuple(what_would_change(own_labels, contenders, seconds_of(run, contenders))),
-        first=first,
-        decided=certainty.decided if certainty else None,
-    )
+    return concluded(run, own_labels, contenders, answer, first, certainty)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.goal import KINDS, Goal, Target
 from analysis.settled import Evaluation, averaged_said, held_from, samples_said, settled_accuracy
-from analysis.tasks import NEXT_TOKEN
-from simulator.experiments.trial.learned_task import task_of
+from simulator.experiments.trial.learned_task import predicts_tokens
 from simulator.settings.humanize import human, human_spread, scale
 
 if TYPE_CHECKING:
@@ -52,11 +51,6 @@ def spread(values: Sequence[float | None], of: Goal = "accuracy") -> str:
         return human(KINDS[of], None)
     mean = fmean(known)
     return human_spread(mean, stdev(known) if len(known) > 1 else nan, scale(KINDS[of], mean))
-
-
-def predicts_tokens(scenario: Scenario) -> bool:
-    """Return whether the models of a scenario predict the next token, and are compared by their loss."""
-    return task_of(scenario) == NEXT_TOKEN
 
 
 def said(scenario: Scenario, summaries: Mapping[str, Sequence[Mapping[str, Any]]], most: int) -> Iterator[str]:

@@ -9,7 +9,8 @@ from rich import box
 from rich.table import Table
 
 from analysis.goal import Goal, Target
-from simulator.experiments.run.settled import predicts_tokens, spread
+from simulator.experiments.run.settled import spread
+from simulator.experiments.trial.learned_task import predicts_tokens
 from simulator.settings.humanize import Kind, human
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.tasks import NEXT_TOKEN
+from simulator.experiments.trial.learned_task import predicts_tokens
 from simulator.settings.csv_cells import unescaped_row
 from simulator.settings.wording import listed, near_miss
 
@@ -76,7 +76,7 @@ def missing(name: str, scenario: Scenario, dry: bool) -> str | None:
             "the scenario has neither target_accuracy nor target_loss: set one, with set: {target_accuracy: 0.7} or "
             "{target_loss: 0.8}"
         )
-    if name == "perplexity" and not _predicts_tokens(scenario):
+    if name == "perplexity" and not predicts_tokens(scenario):
         return "only models that predict the next token have one: search by final_loss or an accuracy"
     if name.startswith("cost_") and scenario.prices is None:
         return "the scenario has no prices"
@@ -85,12 +85,6 @@ def missing(name: str, scenario: Scenario, dry: bool) -> str | None:
     if name.startswith("bytes_edge") and not scenario.world.edges:
         return "the scenario has no edges"
     return None
-
-
-def _predicts_tokens(scenario: Scenario) -> bool:
-    from simulator.experiments.trial.learned_task import task_of
-
-    return task_of(scenario) == NEXT_TOKEN
 
 
 def figures_of(folders: Sequence[Path], names: Iterable[str]) -> dict[str, float | None]:

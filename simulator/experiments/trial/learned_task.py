@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.tasks import NEXT_TOKEN
+
 if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario
 
@@ -17,3 +19,8 @@ def task_of(scenario: Scenario) -> str:
     from simulator.experiments.trial.model import load  # late, for it loads torch
 
     return load(scenario).task
+
+
+def predicts_tokens(scenario: Scenario) -> bool:
+    """Return whether the models of a scenario predict the next token, and are compared by their loss."""
+    return task_of(scenario) == NEXT_TOKEN

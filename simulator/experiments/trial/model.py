@@ -138,9 +138,7 @@ def cut_off(scenario: Scenario) -> Iterator[str]:
     for purpose, samples in (("train", raw.train), ("test", raw.test)):
         assert isinstance(samples, Texts)
         try:
-            model = scenario.model
-            config = changed(model.name, config_of(model.name, model.weights), model.keywords)
-            vocabulary = _vocabulary(scenario, raw, config)
+            vocabulary = _vocabulary(scenario, raw, _config(scenario.model))
             encoded = samples.encoded(vocabulary, length)
         except (ScenarioError, UnfitError):
             return  # what is wrong is told where it stops a trial
@@ -161,13 +159,17 @@ def strange_tokenizer(scenario: Scenario) -> Iterator[str]:
     try:
         if (raw := load(scenario)).kind != "texts":
             return
-        config = changed(model.name, config_of(model.name, model.weights), model.keywords)
+        config = _config(model)
         known = _vocabulary(scenario, raw, config).vocabulary
     except (ScenarioError, UnfitError):
         return  # what is wrong is told where it stops a trial
     if known < 0.9 * config.vocabulary:
         ids = f"{Path(model.tokenizer).name} knows {known:,} ids and {model.name} {config.vocabulary:,}"
         yield f"model.tokenizer: {ids}: it may be the tokenizer of another model"
+
+
+def _config(model: ModelSettings) -> TextConfig:
+    return changed(model.name, config_of(model.name, model.weights), model.keywords)
 
 
 def _vocabulary(scenario: Scenario, raw: Raw, config: TextConfig) -> Vocabulary:

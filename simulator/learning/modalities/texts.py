@@ -28,18 +28,16 @@ class TextModality(Modality):
 
     kind: ClassVar[str] = "texts"
 
-    def __init__(
-        self, length: int, longest: bool, task: str, tokenizer: Callable[[], Vocabulary], words: int = 1
-    ) -> None:
-        self.shape, self._longest, self._task, self._tokenizer = (length,), longest, task, tokenizer
-        self._words, self.sample_bytes = words, length * (4 if task == "classification" else 8)
+    def __init__(self, length: int, longest: bool, task: str, tokenizer: Callable[[], Vocabulary], words: int) -> None:
+        self.shape, self._longest, self._tokenizer, self._words = (length,), longest, tokenizer, words
+        self._predicts_tokens = task != "classification"
+        self.sample_bytes = length * (8 if self._predicts_tokens else 4)
 
     def inputs(self, samples: Texts, dry: bool) -> Tokens:
         labels, (length,) = torch.from_numpy(samples.labels), self.shape
-        predicts_tokens = self._task != "classification"
         if dry and not self._longest:
             return Tokens(
-                None, labels, length, predicts_tokens=predicts_tokens, dry=True, file_bytes=samples.file_bytes
+                None, labels, length, predicts_tokens=self._predicts_tokens, dry=True, file_bytes=samples.file_bytes
             )
         found = samples.encoded(self._tokenizer(), length)
         ids: Tensor | None = torch.from_numpy(found.ids)
@@ -58,7 +56,7 @@ class TextModality(Modality):
             length,
             targets,
             longest=self._longest,
-            predicts_tokens=predicts_tokens,
+            predicts_tokens=self._predicts_tokens,
             dry=dry,
             file_bytes=samples.file_bytes,
             choices=choices,
@@ -70,7 +68,7 @@ class TextModality(Modality):
             torch.randint(0, words, (samples, length), generator=generator, dtype=torch.int32)
             for words in (self._words, outputs[-1])
         )
-        if self._task == "classification":
+        if not self._predicts_tokens:
             return Tokens(ids, targets[:, 0].long(), length, file_bytes=lambda: [0] * samples)
         zeros = torch.zeros(samples, dtype=torch.int64)
         return Tokens(ids, zeros, length, targets, file_bytes=lambda: [0] * samples)

@@ -23,7 +23,7 @@ def part(task: str, name: str = "test") -> Texts:
 
 
 def modality(task: str, longest: bool = False) -> TextModality:
-    return TextModality(LENGTH, longest, task, lambda: CONFIGS["gpt2"])
+    return TextModality(LENGTH, longest, task, lambda: CONFIGS["gpt2"], CONFIGS["gpt2"].vocabulary)
 
 
 @pytest.mark.parametrize("longest", [False, True])
@@ -42,9 +42,9 @@ def test_a_dry_run_reads_no_text_unless_lengths_matter() -> None:
     def no_tokenizer() -> NoReturn:
         raise AssertionError("a text was read")
 
-    TextModality(LENGTH, False, "next_token", no_tokenizer).inputs(part("next_token"), dry=True)
+    TextModality(LENGTH, False, "next_token", no_tokenizer, 1).inputs(part("next_token"), dry=True)
     with pytest.raises(AssertionError, match="a text was read"):
-        TextModality(LENGTH, True, "next_token", no_tokenizer).inputs(part("next_token"), dry=True)
+        TextModality(LENGTH, True, "next_token", no_tokenizer, 1).inputs(part("next_token"), dry=True)
 
 
 def test_a_question_has_all_its_choices_and_stands_for_its_first() -> None:
