@@ -17,7 +17,7 @@ from simulator.settings.errors import UnfitError
 from tests.helpers.text_tables import FILMS, QUESTIONS, both
 from tests.helpers.tokenizers import bert_tokenizer, gpt_tokenizer, write_table
 
-normalizers = pytest.importorskip("tokenizers", reason="the extra text is not installed").normalizers
+pytest.importorskip("tokenizers", reason="the extra text is not installed")
 
 
 @pytest.fixture
