@@ -43,6 +43,11 @@ class Target(NamedTuple):
         return None if accuracy is None else cls(accuracy)
 
     @classmethod
+    def read(cls, target: Self | float | None) -> Self | None:
+        """Return a target as it is given; a number alone is an accuracy."""
+        return cls(target) if isinstance(target, int | float) else target
+
+    @classmethod
     def written(cls, scenario: Mapping[str, object]) -> Self | None:
         """Return the target of a scenario as it was read from a file; None if there is none."""
         accuracy, loss = (scenario.get(key) for key in ("target_accuracy", "target_loss"))

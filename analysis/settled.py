@@ -46,7 +46,7 @@ def settled_accuracy(evaluations: Iterable[Evaluation], settle: int) -> float | 
     return fmean(accuracies[-settle:]) if accuracies else None
 
 
-def held_from(evaluations: Iterable[Evaluation], target: Target | None) -> float | None:
+def held_from(evaluations: Iterable[Evaluation], target: Target | float | None) -> float | None:
     """Return the clock, in seconds, of the first of two evaluations in a row that reach a target.
 
     They are at or above a target accuracy, or at or below a target loss.
@@ -58,15 +58,16 @@ def held_from(evaluations: Iterable[Evaluation], target: Target | None) -> float
     Args:
         evaluations: the evaluations of one trial, in their order. A model that was evaluated twice counts once (see
             `_distinct`): it confirms nothing.
-        target: the target, or None.
+        target: the target; a number is an accuracy; None: there is none.
 
     Returns:
         The clock; None without a target, or if no two evaluations in a row reach it.
     """
-    if target is None:
+    wanted = Target.read(target)
+    if wanted is None:
         return None
     pairs = pairwise(_distinct(evaluations))
-    return next((one.sim_time_s for one, other in pairs if target.reached_by(one) and target.reached_by(other)), None)
+    return next((one.sim_time_s for one, other in pairs if wanted.reached_by(one) and wanted.reached_by(other)), None)
 
 
 def _distinct(evaluations: Iterable[Evaluation]) -> Iterator[Evaluation]:

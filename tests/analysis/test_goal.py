@@ -55,3 +55,9 @@ def test_accuracy_of_tokens_is_called_so() -> None:
     text = "Accuracy is the mean of accuracies; settled accuracy"
     assert worded(text, "classification") == worded(text, "multiple_choice") == text
     assert worded(text, "next_token") == "Token accuracy is the mean of token accuracies; settled token accuracy"
+
+
+def test_a_number_alone_is_an_accuracy() -> None:
+    assert Target.read(0.5) == Target(0.5, "accuracy")
+    assert Target.read(Target(2.0, "loss")) == Target(2.0, "loss")
+    assert Target.read(None) is None

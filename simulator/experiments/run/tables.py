@@ -50,7 +50,7 @@ PACKAGES = ("torch", "timm", "simpy", "fvcore", "numpy", "pandas", "pillow", "sc
 """Packages on whose versions learned figures depend."""
 
 
-def summarise(outcome: TrialResult, target: Target | None, rounds: Table | None = None) -> Summary:
+def summarise(outcome: TrialResult, target: Target | float | None, rounds: Table | None = None) -> Summary:
     """Return one trial in SI units: the keys of ``summary.json`` but those that ``summary_of`` joins.
 
     A new figure is shown only where its key is also named: in ``analysis.measures`` for the table of a run's report, in
@@ -61,12 +61,13 @@ def summarise(outcome: TrialResult, target: Target | None, rounds: Table | None 
 
     Args:
         outcome: the trial's result.
-        target: what is to be reached, or None.
+        target: what is to be reached; a number is an accuracy; None: nothing.
         rounds: the trial's ``rounds_table``, if it was built already.
     """
     scores = [point.score for point in outcome.rounds if point.score]
     final = scores[-1] if scores else None
-    reached = (p.sim_time_s for p in outcome.rounds if p.score and target is not None and target.reached_by(p.score))
+    wanted = Target.read(target)
+    reached = (p.sim_time_s for p in outcome.rounds if p.score and wanted is not None and wanted.reached_by(p.score))
     rounds = rounds or rounds_table(outcome)
     last = dict(zip(rounds.columns, rounds.rows[-1], strict=True))
     updates, energy = _updates(outcome), float(last["client_energy_j"])
