@@ -1,92 +1,50 @@
-"""Links that flows share: each flow gets its max-min fair rate on the links of its path.
-
-Max-min fairness by progressive filling (Bertsekas and Gallager, *Data Networks*, 2nd ed., section 6.5.2): all rates
-rise together until a link is full; its flows are settled; the others go on rising.
-"""
+"""The network: carries flows over paths of links, each at its max-min fair rate."""
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import simpy
 
+from simulator.world.flows.crowd import Crowd
+from simulator.world.flows.filling import Filling
+from simulator.world.links import Flow as Flow
+from simulator.world.links import Link as Link
+from simulator.world.links import crossing as crossing
+from simulator.world.links import held_up
+
 if TYPE_CHECKING:
+    from simulator.world.flows.base import Sharing
     from simulator.world.signals.base import Varying
 
-
-@dataclass(eq=False, slots=True)
-class Link:
-    """One direction of a medium.
-
-    Attributes:
-        name: its name in messages.
-        bytes_per_s: its rate now, which its flows share. With a signal, it is up to date while a flow is on the link.
-        latency: seconds that pass before the first byte of a flow.
-        signal: the factor on its nominal rate, by time; None if its rate does not vary.
-        loss: the share of the bytes sent that do not arrive, and are sent again.
-        flows: the flows that are on it now.
-        nominal: its rate without the signal, in bytes/s.
-    """
-
-    name: str
-    bytes_per_s: float
-    latency: float = 0.0
-    signal: Varying | None = None
-    loss: float = 0.0
-    flows: dict[Flow, None] = field(default_factory=dict, repr=False)
-    nominal: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        if not self.bytes_per_s > 0 or not self.latency >= 0:
-            raise ValueError(f"link {self.name!r} cannot have {self.bytes_per_s} B/s and {self.latency} s of latency")
-        if not 0 <= self.loss < 1:
-            raise ValueError(f"link {self.name!r} cannot lose a share of {self.loss}")
-        if self.signal is not None and math.isinf(self.bytes_per_s):
-            raise ValueError(f"link {self.name!r} has no limit that could vary")
-        self.nominal = self.bytes_per_s
-
-
-@dataclass(eq=False, slots=True)
-class Flow:
-    """Bytes on their way along a path of links.
-
-    Attributes:
-        path: the links.
-        left: the bytes that have not arrived, as of the last change of rates.
-        done: the event that fires when the last byte has arrived.
-        rate: its rate now, in bytes/s.
-        most: the rate that it would have alone, in bytes/s.
-        stopped: whether it was cancelled.
-    """
-
-    path: tuple[Link, ...]
-    left: float
-    done: simpy.Event
-    rate: float = 0.0
-    most: float = 0.0
-    stopped: bool = False
+FEW = 64
+"""Up to so many flows are looked at whenever one of them changes, which is quicker than to keep them in queues."""
 
 
 class Network:
     """The network: carries flows over paths of links on a SimPy clock.
 
-    Attributes:
+    Args:
         env: the clock.
+        few: with more flows than this, each is looked at only when its own rate changes, until none is left.
+
+    Attributes:
         flows: the flows under way, without those that are still in their latency.
     """
 
-    def __init__(self, env: simpy.Environment) -> None:
-        self.env = env
-        self.flows: dict[Flow, None] = {}
-        self._advanced = env.now
-        self._crowded: set[Link] = set()
-        self._shared = False  # whether a link was crowded when rates were last set
+    def __init__(self, env: simpy.Environment, few: int = FEW) -> None:
+        self.env, self._few = env, few
+        self._sharing: Sharing = Filling(env)
         self._alarm: simpy.Event | None = None
+        self._rings_at = math.inf  # the moment of the alarm, in seconds of the clock
         self._expected: set[Link] = set()  # those whose next change is an event
+
+    @property
+    def flows(self) -> dict[Flow, None]:
+        """The flows under way, without those that are still in their latency."""
+        return self._sharing.flows
 
     def send(self, path: Sequence[Link], nbytes: int, after: float = 0.0) -> Flow:
         """Start a flow, and return it.
@@ -115,9 +73,11 @@ class Network:
 
     def left(self, flow: Flow) -> float:
         """Return the bytes of a flow that have not arrived by now; 0 if all have."""
-        if flow in self.flows:
-            self._advance()
-        return flow.left
+        return self._sharing.left(flow) if flow in self.flows else flow.left
+
+    def rate(self, flow: Flow) -> float:
+        """Return the rate of a flow now, in bytes/s; 0 if it is not under way."""
+        return self._sharing.rate(flow) if flow in self.flows else 0.0
 
     def set_rate(self, link: Link, bytes_per_s: float) -> None:
         """Change the rate of a link from now on; at 0, its flows pause until it is changed again.
@@ -129,7 +89,7 @@ class Network:
         Raises:
             ValueError: the rate is negative, or no number.
         """
-        self._advance()
+        self._sharing.advance()
         self._change_rate(link, bytes_per_s)
         for other in {other: None for flow in link.flows for other in flow.path}:
             if other.signal is not None and other is not link:  # it may have been waiting for this one
@@ -144,18 +104,30 @@ class Network:
             flow.left = 0.0
             flow.done.succeed()
             return
-        self._advance()
+        self._sharing.advance()
         for link in flow.path:
             if link.signal is not None:
                 self._tune(link, link.signal)
-        self.flows[flow] = None
-        flow.rate = flow.most = min(link.bytes_per_s for link in flow.path)
         for link in flow.path:
             link.flows[flow] = None
-            self._note_crowding(link)
+        self._sharing.enter(flow)
+        for link in flow.path:
             if link.signal is not None:
                 self._expect(link, link.signal)
+        if len(self.flows) > self._few and isinstance(self._sharing, Filling):
+            self._hand_over(Crowd(self.env))
         self._settle()
+
+    def _hand_over(self, sharing: Sharing) -> None:
+        """Have all flows served by another, as if they entered now."""
+        flows = list(self.flows)
+        for link in {link: None for flow in flows for link in flow.path}:
+            link.flows.clear()
+        self._sharing, self._alarm = sharing, None
+        for flow in flows:
+            for link in flow.path:
+                link.flows[flow] = None
+            sharing.enter(flow)
 
     def _tune(self, link: Link, signal: Varying) -> None:
         """Give a link the rate that its signal has now."""
@@ -168,7 +140,7 @@ class Network:
         all flows are held up for ever by other links, or a world in which nothing moves would never come to an end.
         """
         now = self.env.now
-        if link in self._expected or all(_held_up(flow, link, now) for flow in link.flows):
+        if link in self._expected or all(held_up(flow, link, now) for flow in link.flows):
             return
         change = signal.next_change(now)
         if not change > now:  # or it would be asked at this moment for ever
@@ -180,7 +152,7 @@ class Network:
     def _changed(self, link: Link, signal: Varying) -> None:
         self._expected.discard(link)
         if link.flows:
-            self._advance()
+            self._sharing.advance()
             self._tune(link, signal)
             self._expect(link, signal)
             self._settle()
@@ -192,126 +164,40 @@ class Network:
         if not bytes_per_s >= 0:
             raise ValueError(f"link {link.name!r} cannot have {bytes_per_s} B/s")
         self._end_arrived()  # what ends at this moment must not wait for the link's return
-        link.bytes_per_s = bytes_per_s
-        touched = {link: None}
-        for flow in link.flows:
-            flow.rate = flow.most = min(other.bytes_per_s for other in flow.path)
-            touched.update(dict.fromkeys(flow.path))
-        for other in touched:
-            self._note_crowding(other)
+        self._sharing.change(link, bytes_per_s)
 
     def _remove(self, flow: Flow) -> None:
-        del self.flows[flow]
         for link in flow.path:
             link.flows.pop(flow, None)
-            self._note_crowding(link)
-
-    def _note_crowding(self, link: Link) -> None:
-        """Note whether the flows of a link could take more than its rate."""
-        if sum(flow.most for flow in link.flows) > link.bytes_per_s:
-            self._crowded.add(link)
-        else:
-            self._crowded.discard(link)
-
-    def _advance(self) -> None:
-        """Bring the bytes left of each flow up to the present."""
-        passed = self.env.now - self._advanced
-        self._advanced = self.env.now
-        if passed:
-            for flow in self.flows:
-                flow.left = max(0.0, flow.left - flow.rate * passed)
+        self._sharing.leave(flow)
 
     def _settle(self) -> None:
         """Share the links again, and set an alarm for the flow that ends first."""
-        if self._crowded or self._shared:  # else each flow has the rate that it would have alone
-            share(self.flows)
-            self._shared = bool(self._crowded)
-        self._alarm = None  # an alarm set before is out of date
-        if not self.flows:
-            return
-        first = min(self.flows, key=_seconds_left)
-        seconds = _seconds_left(first)
+        seconds, first = self._sharing.settle()
+        if not self.flows and isinstance(self._sharing, Crowd):
+            self._sharing = Filling(self.env)
+        rings_at = self.env.now + seconds
+        if self._alarm is not None and first is None and self._rings_at <= rings_at < math.inf:
+            return  # when it rings, nobody may have arrived, and then it is set again
+        self._alarm, self._rings_at = None, rings_at  # an alarm set before is out of date
         if seconds < math.inf:
             self._alarm = self.env.timeout(seconds)
             self._alarm.callbacks.append(lambda alarm: self._arrive(alarm, first))
 
-    def _arrive(self, alarm: simpy.Event, first: Flow) -> None:
+    def _arrive(self, alarm: simpy.Event, first: Flow | None) -> None:
         """End the flow of an alarm, and those that end within the clock's resolution."""
         if alarm is not self._alarm:
             return
-        self._advance()
-        first.left = 0.0
+        self._alarm = None
+        self._sharing.advance()
+        if first is not None:
+            first.left = 0.0
         self._end_arrived()
         self._settle()
 
     def _end_arrived(self) -> None:
         """End the flows of which nothing is left but what the clock cannot resolve."""
-        tick = 4 * math.ulp(self.env.now)
-        for flow in [flow for flow in self.flows if flow.left <= tick * flow.rate]:
-            flow.left = 0.0
+        for flow in self._sharing.arrived():
             self._remove(flow)
+            flow.left = 0.0
             flow.done.succeed()
-
-
-def crossing(path: Sequence[Link], nbytes: int) -> int:
-    """Return the bytes that are sent until a payload has arrived: those that are lost are sent again, end to end.
-
-    It is the expected number, so that nothing is drawn: n / ((1 - loss) (1 - loss) ...), in whole bytes.
-
-    Args:
-        path: the links, each with its loss.
-        nbytes: the bytes of the payload.
-    """
-    arriving = 1.0
-    for link in path:
-        if link.loss:
-            arriving *= 1 - link.loss
-    return nbytes if arriving == 1 else round(nbytes / arriving)
-
-
-def _held_up(flow: Flow, link: Link, now: float) -> bool:
-    """Return whether another link of a flow's path than this one carries nothing, and never will."""
-    return any(other is not link and _is_dead(other, now) for other in flow.path)
-
-
-def _is_dead(link: Link, now: float) -> bool:
-    if link.signal is None:
-        return not link.bytes_per_s
-    return not link.signal.at(now) and math.isinf(link.signal.next_change(now))
-
-
-def _seconds_left(flow: Flow) -> float:
-    """Return the seconds until the last byte arrives at the rate of now; infinity for a flow that is paused."""
-    return flow.left / flow.rate if flow.rate else math.inf
-
-
-def share(flows: dict[Flow, None]) -> None:
-    """Set the max-min fair rate of each flow.
-
-    Links wait in a heap by the equal part they could give each of their open flows. That part only grows while others
-    are settled, so an entry that is out of date is too small, is corrected when it comes up, and goes back.
-    """
-    room: dict[Link, float] = {}
-    open_flows: dict[Link, int] = {}
-    for flow in flows:
-        flow.rate = -1.0  # not settled: 0 is a rate
-        for link in flow.path:
-            room[link] = link.bytes_per_s
-            open_flows[link] = open_flows.get(link, 0) + 1
-    heap = [(room[link] / open_flows[link], order, link) for order, link in enumerate(room)]
-    heapq.heapify(heap)
-    while heap:
-        part, order, link = heapq.heappop(heap)
-        if not open_flows[link]:
-            continue
-        now = room[link] / open_flows[link]
-        if now > part:
-            heapq.heappush(heap, (now, order, link))
-            continue
-        for flow in link.flows:
-            if flow.rate >= 0:
-                continue
-            flow.rate = part
-            for other in flow.path:
-                room[other] = max(0.0, room[other] - part)
-                open_flows[other] -= 1

@@ -7,7 +7,7 @@ import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.world.network import Link, Network
+from simulator.world.network import FEW, Link, Network
 from tests.helpers.fluid import Order, filling, pour
 from tests.helpers.worlds import LATE, Steps, after, device, pause, sent, tiny
 
@@ -140,43 +140,47 @@ def named(up: list[float], down: list[float], pairs: list[tuple[int, int]]) -> t
     return capacity, [(f"up {i % len(up)}", f"down {j}") for i, j in pairs]
 
 
-def rates_found(capacity: dict[str, float], paths: list[tuple[str, ...]]) -> list[float]:
-    network = Network(simpy.Environment())
+def rates_found(capacity: dict[str, float], paths: list[tuple[str, ...]], few: int = FEW) -> list[float]:
+    network = Network(simpy.Environment(), few)
     links = {name: Link(name, value) for name, value in capacity.items()}
     flows = [network.send([links[name] for name in path], 1) for path in paths]
-    return [flow.rate for flow in flows]
+    return [network.rate(flow) for flow in flows]
 
 
+@pytest.mark.parametrize("few", [0, FEW])
 @settings(deadline=None, max_examples=150)
-@given(topology)
-def test_rates_are_those_of_progressive_filling(drawn: tuple) -> None:
+@given(drawn=topology)
+def test_rates_are_those_of_progressive_filling(few: int, drawn: tuple) -> None:
     capacity, paths = named(*drawn)
-    assert rates_found(capacity, paths) == pytest.approx(filling(capacity, paths), rel=1e-9)
+    assert rates_found(capacity, paths, few) == pytest.approx(filling(capacity, paths), rel=1e-9)
 
 
+@pytest.mark.parametrize("few", [0, FEW])
 @settings(deadline=None, max_examples=100)
-@given(topology)
-def test_every_flow_has_a_full_link_on_which_nobody_is_faster(drawn: tuple) -> None:
+@given(drawn=topology)
+def test_every_flow_has_a_full_link_on_which_nobody_is_faster(few: int, drawn: tuple) -> None:
     """The definition of max-min fairness; and no link carries more than it can."""
     capacity, paths = named(*drawn)
-    rates = rates_found(capacity, paths)
+    rates = rates_found(capacity, paths, few)
     on = {link: [r for r, path in zip(rates, paths, strict=True) if link in path] for link in capacity}
     assert all(sum(on[link]) <= capacity[link] * (1 + 1e-9) for link in capacity)
     for mine, path in zip(rates, paths, strict=True):
         assert any(sum(on[link]) >= capacity[link] * (1 - 1e-9) and mine >= max(on[link]) * (1 - 1e-9) for link in path)
 
 
-def test_paths_of_three_links_are_filled_too() -> None:
+@pytest.mark.parametrize("few", [0, FEW])
+def test_paths_of_three_links_are_filled_too(few: int) -> None:
     """A tree: a and b share a trunk of 6, c alone uses the rest of the server's 10."""
     capacity = {"a": 2.0, "b": 9.0, "c": 9.0, "trunk": 6.0, "server": 10.0}
     paths = [("a", "trunk", "server"), ("b", "trunk", "server"), ("c", "server")]
-    assert rates_found(capacity, paths) == [2, 4, 4]
+    assert rates_found(capacity, paths, few) == [2, 4, 4]
 
 
+@pytest.mark.parametrize("few", [0, FEW])
 @pytest.mark.parametrize("finite", ["up", "down"])
-def test_infinite_links_do_not_confine(finite: str) -> None:
+def test_infinite_links_do_not_confine(finite: str, few: int) -> None:
     capacity = {"up": float("inf"), "down": float("inf")} | {finite: 6.0}
-    assert rates_found(capacity, [("up", "down")] * 3) == [2, 2, 2]
+    assert rates_found(capacity, [("up", "down")] * 3, few) == [2, 2, 2]
 
 
 sending = st.tuples(

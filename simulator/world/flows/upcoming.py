@@ -1,0 +1,43 @@
+"""A queue of what is to come whose entries may go out of date before their turn."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any, Generic, Protocol, TypeVar
+
+
+class Turns(Protocol):
+    """What waits in queues: only its entries with the number of its present turn count."""
+
+    turn: int
+
+
+T = TypeVar("T", bound=Turns)
+
+
+class Upcoming(Generic[T]):
+    """A heap of entries, least key first; those out of date are passed over, and thrown out when they are many."""
+
+    __slots__ = ("_full", "_heap")
+
+    def __init__(self) -> None:
+        self._heap: list[Any] = []
+        self._full = 64
+
+    def push(self, key: float, one: T) -> None:
+        """Add an entry for the present turn of something; no two things have the same turn."""
+        heapq.heappush(self._heap, (key, one.turn, one))
+        if len(self._heap) > self._full:
+            self._heap = [entry for entry in self._heap if entry[2].turn == entry[1]]
+            heapq.heapify(self._heap)
+            self._full = 64 + 2 * len(self._heap)
+
+    def first(self) -> tuple[float, int, T] | None:
+        """Return the entry with the least key that is up to date, and leave it; None if there is none."""
+        heap = self._heap
+        while heap:
+            entry: tuple[float, int, T] = heap[0]
+            if entry[2].turn == entry[1]:
+                return entry
+            heapq.heappop(heap)
+        return None
