@@ -2,7 +2,8 @@
 
 A link is *crowded* if its flows could take more than its rate. A flow without a crowded link has the rate that it would
 have alone. A flow with one is served there (``port``). Flows with several of them, and all that share those links, are
-*tangled* and served all together (``filling``): that is general, and slow where they are many.
+a *tangle* and served all together (``filling``): that is general, and slow where they are many. A change in one tangle
+or port does not touch another.
 """
 
 from __future__ import annotations
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
     from simulator.world.links import Flow, Link
 
 
+class Tangle(Filling):
+    """Flows that are connected by crowded links.
+
+    Attributes:
+        turn: the number of its latest entry in the queue of ends.
+    """
+
+    turn = -1
+
+
 class Crowd(Sharing):
     """Shares links among many flows.
 
@@ -35,10 +46,9 @@ class Crowd(Sharing):
         self._turns = count()
         self._demand: dict[Link, int] = {}  # what the flows of a link could take, where there are two or more
         self._ports: dict[Link, Port] = {}
-        self._tangles: dict[Link, None] = {}  # crowded links with flows that have several of them
-        self._tangled = Filling(env)
-        self._ends: Upcoming[Flow | Port] = Upcoming()
-        self._touched: dict[Port, None] = {}
+        self._tangles: dict[Link, Tangle] = {}  # crowded links with flows that have several of them
+        self._ends: Upcoming[Flow | Port | Tangle] = Upcoming()
+        self._touched: dict[Port | Tangle, None] = {}
         self._changed: dict[Link, None] = {}  # links that may be crowded now, or no more
 
     def advance(self) -> None:
@@ -64,13 +74,12 @@ class Crowd(Sharing):
                     self._changed[link] = None
 
     def left(self, flow: Flow) -> float:
-        now = self.env.now
-        if flow.place is None:
+        now, place = self.env.now, flow.place
+        if place is None:
             return max(0.0, flow.left - flow.rate * (now - flow.at)) if now > flow.at else flow.left
-        if flow.place is self._tangled:
-            return self._tangled.left(flow)
-        flow.place.advance(now)
-        left: float = flow.place.left(flow)
+        if isinstance(place, Port):
+            place.advance(now)
+        left: float = place.left(flow)
         return left
 
     def rate(self, flow: Flow) -> float:
@@ -81,7 +90,10 @@ class Crowd(Sharing):
         if (port := self._ports.get(link)) is not None:
             port.advance(self.env.now)
             self._touched[port] = None
-        self._tangled.advance()
+        tangles = {flow.place: None for flow in link.flows if isinstance(flow.place, Tangle)}
+        for tangle in tangles:
+            tangle.advance()
+            self._touched[tangle] = None
         link.bytes_per_s = bytes_per_s
         for flow in list(link.flows):
             most = min(other.bytes_per_s for other in flow.path)
@@ -91,13 +103,11 @@ class Crowd(Sharing):
                         self._demand[other] += whole(most) - whole(flow.most)
                         self._changed[other] = None
                 flow.most = most
-            if flow.place is self._tangled:
-                continue
-            if flow.place is None or flow.place.link is not link:
+            if flow.place is None or (isinstance(flow.place, Port) and flow.place is not port):
                 self._displace(flow)
                 self._place(flow)
-        if self._tangled.flows:
-            self._tangled.change(link, bytes_per_s)
+        for tangle in tangles:
+            tangle.change(link, bytes_per_s)
         if bytes_per_s == math.inf:
             self._demand.pop(link, None)
         elif len(link.flows) > 1 and link not in self._demand:  # it had no limit before
@@ -106,35 +116,38 @@ class Crowd(Sharing):
 
     def settle(self) -> tuple[float, Flow | None]:
         self._crowding()
-        for port in self._touched:
-            port.advance(self.env.now)
-            port.balance()
-            port.turn = next(self._turns)
-            if (end := port.next_end()) < math.inf:
-                self._ends.push(end, port)
+        now = self.env.now
+        for one in self._touched:
+            one.turn = next(self._turns)
+            if isinstance(one, Port):
+                one.advance(now)
+                one.balance()
+                end = one.next_end()
+            else:
+                one.advance()
+                end = now + one.settle()[0]
+            if end < math.inf:
+                self._ends.push(end, one)
         self._touched.clear()
-        first, now = self._ends.first(), self.env.now
-        seconds = max(0.0, first[0] - now) if first else math.inf
-        if self._tangled.flows:
-            self._tangled.advance()
-            seconds = min(seconds, self._tangled.settle()[0])
-        return seconds, None
+        first = self._ends.first()
+        return (max(0.0, first[0] - now) if first else math.inf), None
 
     def arrived(self) -> Iterator[Flow]:
         now, step = self.env.now, tick(self.env.now)
         while (first := self._ends.first()) is not None and first[0] <= now + step:
             one = first[2]
-            if not isinstance(one, Port):
+            if isinstance(one, Port):
+                one.advance(now)
+                while (flow := one.arrived(step)) is not None:
+                    yield flow
+            elif isinstance(one, Tangle):
+                one.advance()
+                yield from one.arrived()
+            else:
                 yield one
                 continue
-            one.advance(now)
-            while (flow := one.arrived(step)) is not None:
-                yield flow
             self._touched[one] = None
             one.turn = -1  # it may end a little later than was computed
-        if self._tangled.flows:
-            self._tangled.advance()
-            yield from self._tangled.arrived()
 
     # Who is served where.
 
@@ -161,18 +174,19 @@ class Crowd(Sharing):
 
     def _displace(self, flow: Flow) -> None:
         """Have a flow served no more; its bytes left are those of now."""
-        place, now = flow.place, self.env.now
-        flow.place = None
+        place = flow.place
         if place is None:
             flow.left = self.left(flow)
             flow.turn = -1
-        elif place is self._tangled:
-            self._tangled.advance()
-            self._tangled.leave(flow)
-        else:
-            place.advance(now)
+            return
+        flow.place = None
+        self._touched[place] = None
+        if isinstance(place, Port):
+            place.advance(self.env.now)
             place.part(flow)
-            self._touched[place] = None
+        else:
+            place.advance()
+            place.leave(flow)
 
     def _add_demand(self, link: Link, flow: Flow) -> None:
         """Note what one more flow of a link could take."""
@@ -199,41 +213,46 @@ class Crowd(Sharing):
                 self._disband(link)
 
     def _disband(self, link: Link) -> None:
-        """Have the flows of a link that is crowded no more served where they belong now."""
-        flows = list(link.flows)
-        if link in self._ports:
-            for flow in flows:
-                self._displace(flow)
-            port = self._ports.pop(link)
-            port.turn = -1
-            self._touched.pop(port, None)
-        else:
-            flows += [flow for flow in self._tangled.flows if flow not in link.flows]
-            for flow in flows:
-                self._displace(flow)
-            del self._tangles[link]
-            for other in self._tangles:
-                self._ports[other] = Port(other, self.env.now, self._turns)
-            self._tangles.clear()
+        """Have the flows of a link that is crowded no more served where they belong now, with all of its tangle."""
+        place = self._ports.pop(link, None) or self._tangles[link]
+        flows = list(link.flows) if isinstance(place, Port) else list(place.flows)
+        for flow in flows:
+            self._displace(flow)
+        place.turn = -1
+        self._touched.pop(place, None)
+        if isinstance(place, Tangle):
+            for other in [other for other, tangle in self._tangles.items() if tangle is place]:
+                del self._tangles[other]
+                if other is not link:
+                    self._ports[other] = Port(other, self.env.now, self._turns)
         for flow in flows:
             self._place(flow)
 
     def _tangle(self, flow: Flow, crowded: list[Link]) -> None:
         """Have a flow with several crowded links served with all that share any of these, and so on."""
-        self._tangled.advance()
-        flow.place = self._tangled
-        self._tangled.enter(flow)
+        known = {self._tangles[link]: None for link in crowded if link in self._tangles}
+        tangle = max(known, key=lambda one: len(one.flows)) if known else Tangle(self.env)
+        tangle.advance()
+        self._touched[tangle] = None
+        self._join(flow, tangle)
         while crowded:
             link = crowded.pop()
-            if (port := self._ports.pop(link, None)) is None:
+            place = self._ports.pop(link, None) or self._tangles[link]
+            if place is tangle:
                 continue
-            self._tangles[link] = None
-            port.advance(self.env.now)
-            port.turn = -1
-            self._touched.pop(port, None)
-            for other in link.flows:
-                if other.place is port:
-                    port.part(other)
-                    other.place = self._tangled
-                    self._tangled.enter(other)
-                    crowded.extend(way for way in other.path if way in self._ports)
+            links = [link] if isinstance(place, Port) else [one for one in self._tangles if self._tangles[one] is place]
+            for one in links:
+                self._tangles[one] = tangle
+            for other in list(link.flows if isinstance(place, Port) else place.flows):
+                if other.place is place:
+                    self._displace(other)
+                    self._join(other, tangle)
+                    crowded += [
+                        way for way in other.path if way in self._ports or self._tangles.get(way, tangle) is not tangle
+                    ]
+            place.turn = -1
+            self._touched.pop(place, None)
+
+    def _join(self, flow: Flow, tangle: Tangle) -> None:
+        flow.place = tangle
+        tangle.enter(flow)

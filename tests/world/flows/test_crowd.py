@@ -12,6 +12,7 @@ import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.world.flows.crowd import Tangle
 from simulator.world.flows.upcoming import Upcoming
 from simulator.world.network import Link, Network
 from tests.helpers.water import Pour, ends, level
@@ -95,7 +96,7 @@ def test_two_flows_of_one_device_share_its_link_and_the_crowded_port_with_all_ot
 
 @pytest.mark.parametrize("crowded", [True, False])
 def test_entries_in_queues_grow_with_the_number_of_flows(crowded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten thousand flows begin at one moment and are stopped at another; each costs as many entries as each of 1,000."""
+    """10,000 flows begin at one moment and are stopped at another: each costs as many entries as each of 1,000."""
     counted = [0]
     push = Upcoming.push
 
@@ -138,3 +139,24 @@ def test_a_crowd_that_has_gone_leaves_room_for_few_again() -> None:
         network.send([Link(f"own {number}", 9.0), port], 10)
     env.run()
     assert env.now == pytest.approx(7)
+
+
+def test_what_happens_in_one_tree_leaves_another_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two trees, each with a crowded trunk and port: a flow that joins the first is no event of the second."""
+    network = Network(simpy.Environment(), few=0)
+    trees = [[Link(f"trunk {tree}", 6.0), Link(f"port {tree}", 10.0)] for tree in "ab"]
+    for trunk, port in trees:
+        for number in range(3):
+            network.send([Link(f"{trunk.name}, {number}", 9.0), trunk, port], 1000)
+            network.send([Link(f"{port.name}, {number}", 9.0), port], 1000)
+    settled: list[Tangle] = []
+    settle = Tangle.settle
+
+    def noting(tangle: Tangle) -> object:
+        settled.append(tangle)
+        return settle(tangle)
+
+    monkeypatch.setattr(Tangle, "settle", noting)
+    flow = network.send([Link("one more", 9.0), *trees[0]], 1000)
+    assert network.rate(flow) == pytest.approx(10 / 7)
+    assert len(settled) == 1
