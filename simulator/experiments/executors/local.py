@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
 import threading
 import time
@@ -14,6 +12,7 @@ from dataclasses import dataclass
 from simulator.experiments.executors.base import Executor, R, T
 from simulator.experiments.executors.plugins import with_plugins
 from simulator.experiments.executors.sequential import Sequential
+from simulator.experiments.executors.worker_memory import lean, settle
 from simulator.settings.memory import available_memory
 
 MEMORY_OF_A_WORKER = 2_000_000_000
@@ -92,21 +91,15 @@ class _Watched:
 
     def __call__(self, item: object) -> object:
         _end_with(self.parent)  # where another sweep's initializer has started this worker
-        if not _settled:
-            _settled.add(True)
-            atexit.register(gc.unfreeze)  # otherwise libraries report leaks at exit
-            # Imported objects stay, so they need no garbage collection: it took 7 % of a dry trial's time, and
-            # collecting every 700 objects took another 4 %.
-            gc.freeze()
-            gc.set_threshold(10_000, 10, 10)
-        return self.function(item)
+        settle()
+        return lean(self.function, item)
 
 
 def _watched(function: Callable[[T], R], parent: int) -> Callable[[T], R]:
     return _Watched(function, parent)  # type: ignore[return-value]
 
 
-_watching, _settled = set[int](), set[bool]()
+_watching = set[int]()
 
 
 def _end_with(parent: int) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.experiments.executors.folders import WritesFolders, is_shared, packed
+from simulator.experiments.executors.worker_memory import lean, settle
 from simulator.settings.base import Settings
 
 _PLACE = "sfsim-worker-"
@@ -59,12 +60,12 @@ class Worker:
             return Came(None, host, missing=missing)
         item = pickle.loads(content)
         if self.mark is None or is_shared(self.mark):
-            return Came(self.function(item), host)
+            return Came(lean(self.function, item), host)
         assert isinstance(self.function, WritesFolders)
         place = Path(tempfile.mkdtemp(prefix=f"{_PLACE}{os.getpid()}-"))
         try:
             function = self.function.at(place)
-            return Came(function(item), host, packed(function.folder_of(item)))
+            return Came(lean(function, item), host, packed(function.folder_of(item)))
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
@@ -129,12 +130,9 @@ def _settle(directory: str) -> None:
     if directory in _settled:
         return
     _settled.add(directory)
-    import gc
-
     with suppress(OSError):  # the directory need not be there: a scenario's own paths are absolute
         os.chdir(directory)
-    gc.freeze()  # imported objects stay, so that they need no garbage collection
-    gc.set_threshold(10_000, 10, 10)
+    settle()
     for place in Path(tempfile.gettempdir()).glob(f"{_PLACE}*"):
         process = place.name.removeprefix(_PLACE).partition("-")[0]
         if process.isdecimal() and not _runs(int(process)):
