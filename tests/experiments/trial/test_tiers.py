@@ -71,7 +71,7 @@ def test_the_summary_tells_edges_traffic_from_that_of_devices(tmp_path: Path) ->
 
 
 def test_a_dry_trial_is_the_real_one(tmp_path: Path) -> None:
-    small = tiers(tmp_path, "v1", rounds=1)
+    small = tiers(tmp_path, "v1", rounds=1, batch_size=64)
     real, without_values = (outcomes(small, dry)["v1"] for dry in (False, True))
     assert list(real.ledger.transfers) == list(without_values.ledger.transfers)
     assert list(real.ledger.works) == list(without_values.ledger.works)
