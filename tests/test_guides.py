@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from PIL import Image
 
 from simulator.settings.plugin_files import loaded_files, unload_file
 from tests.helpers.commands import Sfsim
+from tests.helpers.forks import forked_pytest
 from tests.helpers.places import ROOT
 
 GUIDES = ROOT / "docs" / "guides"
@@ -68,10 +66,8 @@ def typed(command: str, sfsim: Sfsim) -> str:
     if program == "sfsim":
         status, out, err = sfsim(*words)
     else:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        python = [sys.executable, "-m", program, "-p", "no:cacheprovider", *words]
-        done = subprocess.run(python, env=environment, capture_output=True, text=True, check=False)
-        status, out, err = done.returncode, done.stdout, done.stderr
+        assert program == "pytest", command
+        (status, out), err = forked_pytest(*words), ""
     assert (status, err) == (0, ""), f"{command}\n{out}{err}"
     return out
 

@@ -36,21 +36,60 @@ def kill_forked(start: Callable[[], object], kills: int, longest: float, seed: i
     """
     moments, killed = random.Random(seed), 0
     for _ in range(kills):
-        child = os.fork()
-        if not child:
-            try:
-                devnull = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(devnull, 1)
-                os.dup2(devnull, 2)
-                start()
-            finally:
-                os._exit(0)
+        child = fork(start)
         time.sleep(moments.random() * longest)
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         killed += os.WIFSIGNALED(status)
         check()
     return killed
+
+
+def kill_between(
+    start: Callable[[], object], trials: Path, kills: int, most: int, longest: float, seed: int
+) -> list[tuple[int, bool]]:
+    """Start something again and again in forks of this process, and kill each some trials later.
+
+    Args:
+        start: what is started; it goes on with what an earlier start has left.
+        trials: the folder in which it leaves a folder for each trial.
+        kills: how often.
+        most: after how many more trials at most each is killed; at least one.
+        longest: seconds that it still has after these, at most.
+        seed: of the moments.
+
+    Returns:
+        For each, how many trials there are, and whether it was killed before it ended.
+    """
+    moments, done = random.Random(seed), []
+
+    def there() -> int:
+        return sum(place.name[0] != "." for place in trials.glob("*"))
+
+    for _ in range(kills):
+        wanted = there() + moments.randint(1, most)
+        child = fork(start)
+        while there() < wanted:
+            time.sleep(moments.random() / 1000)
+        time.sleep(moments.random() * longest)
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        done.append((there(), os.WIFSIGNALED(status)))
+    return done
+
+
+def fork(start: Callable[[], object]) -> int:
+    """Start something in a fork of this process, where nobody reads what it prints, and return its number."""
+    child = os.fork()
+    if not child:
+        try:
+            devnull = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(devnull, 1)
+            os.dup2(devnull, 2)
+            start()
+        finally:
+            os._exit(0)
+    return child
 
 
 def kill_command(arguments: Sequence[str], seconds: float, folder: Path) -> bool:

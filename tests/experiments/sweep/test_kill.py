@@ -5,45 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from simulator.experiments.sweep.points import base, plan
 from simulator.experiments.sweep.settings import load
-from tests.helpers.kills import check_whole, kill_command
-from tests.helpers.places import ROOT
-from tests.helpers.small_sweeps import LEFT, TRIAL, Write
+from tests.helpers.kills import check_whole, kill_between, kill_command
+from tests.helpers.small_sweeps import LEFT, TRIAL, Write, swept
 
 KILLS, POINTS = 3, 24
-SCRIPT = f"""
-import io, os, random, signal, sys, time
-from pathlib import Path
-from rich.console import Console
-from simulator.experiments.sweep.run import run_sweep
-
-file, trials = Path(sys.argv[1]), Path(sys.argv[2]) / "trials"
-random = random.Random(int(sys.argv[3]))
-
-def there():
-    return len([1 for place in trials.glob("*") if place.name[0] != "."]) if trials.exists() else 0
-
-for _ in range({KILLS}):
-    wanted = there() + random.randint(1, {POINTS // KILLS})
-    child = os.fork()
-    if not child:
-        run_sweep(file, dry=True, out=trials.parent, workers=1, console=Console(file=io.StringIO()))
-        os._exit(0)
-    while there() < wanted:
-        time.sleep(random.random() / 1000)
-    time.sleep(random.random() / 50)
-    os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    print(there(), "killed" if os.WIFSIGNALED(status) else "ended", flush=True)
-run_sweep(file, dry=True, out=trials.parent, workers=1, console=Console(file=io.StringIO()))
-"""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
@@ -52,12 +23,10 @@ def test_a_sweep_that_is_killed_goes_on(seed: int, write: Write, tmp_path: Path)
     link = {"log": ["1 Mbit/s", "100 Mbit/s"], "points": POINTS}
     sweep = load(file := write(axes={"world.devices.*.uplink.rate": link}, set={"algorithms": [{"name": "fedavg"}]}))
     out = tmp_path / "out"
-    command = [sys.executable, "-c", SCRIPT, str(file), str(out), f"{seed}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    said = [line.split() for line in done.stdout.splitlines()]
-    counts = [int(count) for count, _ in said]
-    assert [how for _, how in said] == ["killed"] * KILLS, "or this test tests nothing"
+    done = kill_between(lambda: swept(file, out=out), out / "trials", KILLS, POINTS // KILLS, 0.02, seed)
+    swept(file, out=out)
+    counts = [count for count, _ in done]
+    assert all(killed for _, killed in done), "or this test tests nothing"
     assert sorted(set(counts)) == counts, "each time it went on"
     wanted = plan(sweep, base(sweep), dry=True).trials
     assert sorted(path.name for path in (out / "trials").iterdir()) == sorted(wanted)
@@ -66,7 +35,7 @@ def test_a_sweep_that_is_killed_goes_on(seed: int, write: Write, tmp_path: Path)
     for key in wanted:
         assert sorted(path.name for path in (out / "trials" / key).iterdir()) == sorted([*TRIAL, "ledger"])
         assert json.loads((out / "trials" / key / "summary.json").read_text())["trials"][0]["sim_time_s"] > 0
-    assert sorted(path.name for path in out.iterdir()) == sorted([*LEFT, "figures"])
+    assert sorted(path.name for path in out.iterdir()) == sorted(LEFT)
 
 
 LATER = [pytest.param(5 + 0.5 * step, marks=pytest.mark.slow) for step in range(20)]
