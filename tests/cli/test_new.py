@@ -24,11 +24,16 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     unload_file("mine.py")
 
 
-def test_what_it_writes_passes_its_own_test(sfsim: Sfsim, tmp_path: Path) -> None:
+def test_it_writes_an_algorithm_and_its_test(sfsim: Sfsim, tmp_path: Path) -> None:
     status, out, err = sfsim("new", "algorithm", "mine")
     assert (status, err) == (0, "")
     assert files(tmp_path) == ["mine.py", "test_mine.py"]
     assert out.splitlines()[0] == "Wrote mine.py, an algorithm to change, and test_mine.py, its test."
+
+
+@pytest.mark.slow  # tests/test_guides.py runs this test of an algorithm of another name
+def test_what_it_writes_passes_its_own_test(sfsim: Sfsim, tmp_path: Path) -> None:
+    sfsim("new", "algorithm", "mine")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
