@@ -138,7 +138,7 @@ DRIVERS: list[dict[str, Any]] = [
     {"name": "deadline", "first": 2},
     {"name": "fedbuff", "buffer": 2},
     {"name": "fedasync", "concurrency": 2},
-    {"name": "semi_async", "concurrency": 3, "seconds": "2 s"},
+    {"name": "semi_async", "concurrency": 3, "seconds": "500 ms"},
 ]
 
 
