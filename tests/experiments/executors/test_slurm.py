@@ -45,4 +45,4 @@ def test_closing_stops_the_jobs(tmp_path: Path, log: Path) -> None:
     with closing(jobs):
         assert next(jobs) == 0
         assert eventually(lambda: len(calls(log)) == 2)
-    assert eventually(lambda: not any(alive(process) for _, process in calls(log)), 5)
+    assert eventually(lambda: not any(alive(process) for _, process in calls(log)))
