@@ -16,6 +16,8 @@ from simulator.settings.errors import MessageError
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the former is ten times as fast, but not always installed
 _WORDS = frozenset({"algorithm", "label", "side", "phase", "activity", "client", "device", "class_name", "reason"})
 _WORDS |= {"payer", "group", "item"}
+LARGE = 8_000_000
+"""CSV files of more bytes than this are read in the way that suits large ones."""
 
 
 class RunError(MessageError):
@@ -84,7 +86,7 @@ def _mapping(path: Path, value: Any) -> dict[str, Any]:
 def read_csv(
     path: Path, columns: tuple[str, ...], later: tuple[str, ...] = (), words: Set[str] = _WORDS
 ) -> pd.DataFrame:
-    """Return the table in a CSV file, with typed columns.
+    """Return the table in a CSV file, with typed columns; the texts of a large one are categorical.
 
     Args:
         path: the file.
@@ -95,10 +97,14 @@ def read_csv(
     Raises:
         RunError: the file is missing, cannot be read, or lacks a column.
     """
-    read_text(path)  # raises if the file is missing or unreadable
+    if not path.is_file() or path.stat().st_size <= LARGE:
+        read_text(path)  # raises if the file is missing or unreadable
     try:
         # A label may be called "NA" or "1": only an empty field counts as missing, and words stay words.
-        frame = pd.read_csv(path, dtype=dict.fromkeys(words, "object"), keep_default_na=False, na_values=[""])
+        if path.stat().st_size > LARGE:
+            frame = _large(path, words)
+        else:
+            frame = pd.read_csv(path, dtype=dict.fromkeys(words, "str"), keep_default_na=False, na_values=[""])
     except ValueError as error:  # covers pandas' ParserError and EmptyDataError
         raise RunError(f"{path}: cannot be read as CSV: {first_line(error)}") from error
     frame = as_written(frame)
@@ -106,10 +112,35 @@ def read_csv(
     return typed(path, frame, columns, later, words)
 
 
+def _large(path: Path, words: Set[str]) -> pd.DataFrame:
+    """Return a large table, each of whose texts is in memory once."""
+    from pyarrow import csv, dictionary, int32, string
+
+    kinds = {word: dictionary(int32(), string()) for word in words}
+    options = csv.ConvertOptions(
+        column_types=kinds, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=True
+    )
+    # One thread: this one is beside others' trials, and a file of 50 MB takes half a second.
+    table = csv.read_csv(
+        path,
+        read_options=csv.ReadOptions(use_threads=False),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=options,
+    )
+    return table.to_pandas(self_destruct=True, split_blocks=True)
+
+
 def as_written(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame from a CSV file without the marks before texts that a spreadsheet would take for formulas."""
-    texts = {str(column): frame[column].map(unescaped) for column in frame if frame[column].dtype == "object"}
-    return frame.assign(**texts).rename(columns=unescaped)
+    cells = {str(name): frame[name].map(unescaped) for name in frame if _marked(frame[name])}
+    return frame.assign(**cells).rename(columns=unescaped)
+
+
+def _marked(column: pd.Series) -> bool:
+    """Return whether a column has texts that begin with a mark, as hardly any has."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.cat.categories.to_series()
+    return pd.api.types.is_string_dtype(column.dtype) and bool(column.str.startswith("'").eq(True).any())
 
 
 def read_if_there(path: Path, columns: tuple[str, ...], *more_words: str) -> pd.DataFrame:
@@ -146,7 +177,8 @@ def typed(
     for column in (*columns, *later):
         try:
             if column in words:
-                frame[column] = frame[column].astype(str)
+                if not isinstance(frame[column].dtype, pd.CategoricalDtype):
+                    frame[column] = frame[column].astype(str)
             elif column in ("seed", "round", "class"):
                 frame[column] = frame[column].astype("int64")
             else:
