@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from analysis.runs import Run
@@ -43,26 +44,25 @@ def away_rows(name: str, run: Run, label: str) -> Iterator[tuple[str, ...]]:
     known = {seed: run.absences(label, seed) for seed in lengths if (ledgers[seed] / "absences.parquet").is_file()}
     if all(table.empty for table in known.values()):
         return
-    durations: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    durations: dict[tuple[str, str], dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
     whole: dict[tuple[str, str], float] = defaultdict(float)  # by role and group, as durations
     for seed, absences in known.items():
-        sites = run.sites(label, seed)
-        places = dict(zip(sites["name"], zip(sites["role"], sites["group"], strict=True), strict=True))
-        for place in places.values():
-            whole[place] += lengths[seed]
-        for site, cause, seconds in _within(absences, lengths[seed]):
-            durations[places[site]][named(cause)].append(seconds)
+        sites = run.columns(label, seed, "sites", "name", "role", "group").set_index("name")
+        for place, number in sites.groupby(["role", "group"], sort=False).size().items():
+            whole[place] += lengths[seed] * number  # type: ignore[index]
+        inside = _within(absences, lengths[seed])
+        away = inside.join(sites, on="site")
+        for (role, group, cause), rows in away.groupby(["role", "group", "cause"], sort=False):
+            durations[role, group][named(cause)].append(rows["seconds"].to_numpy())
     for place in sorted(whole, key=lambda place: place[0] != "device"):
         for what, lengths_away in sorted(durations[place].items()):
-            total, times = sum(lengths_away), len(lengths_away)
+            total, times = float(sum(map(np.sum, lengths_away))), sum(map(len, lengths_away))
             often, each = human("count", times / len(known)), human("seconds", total / times)
             in_all, share = human("seconds", total / len(known)), human("fraction", total / whole[place])
             yield name, place[1], what, often, each, in_all, share
 
 
-def _within(absences: pd.DataFrame, end: float) -> Iterator[tuple[str, str, float]]:
-    """Yield site, cause and seconds of each absence, as far as it lies before the end of the trial."""
-    columns = (absences[column].tolist() for column in ("site", "cause", "start", "seconds"))
-    for site, cause, start, seconds in zip(*columns, strict=True):
-        if (inside := min(start + seconds, end) - start) > 0:
-            yield site, cause, inside
+def _within(absences: pd.DataFrame, end: float) -> pd.DataFrame:
+    """Return site, cause and seconds of each absence, as far as it lies before the end of the trial."""
+    inside = (absences["start"] + absences["seconds"]).clip(upper=end) - absences["start"]
+    return absences[["site", "cause"]].assign(seconds=inside)[inside > 0]

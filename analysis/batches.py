@@ -50,13 +50,30 @@ class LedgerFile:
         try:
             with parquet.ParquetFile(self.path) as file:
                 for batch in filter(len, file.iter_batches(ROWS, columns=there)):
-                    table = pyarrow.Table.from_batches([batch])
-                    for name in set(columns) - self._names:
-                        values = pyarrow.repeat(pyarrow.scalar(self._later[name]), len(batch))
-                        table = table.append_column(name, values)
-                    yield _plain(table.select(list(columns)))
+                    yield self._completed(pyarrow.Table.from_batches([batch]), columns)
         except (OSError, ValueError) as error:
             raise self._unreadable(error) from error
+
+    def rows(self, columns: Sequence[str], **only: object) -> pyarrow.Table:
+        """Return rows in the order of the file, as a table of these columns.
+
+        Args:
+            columns: the columns to read.
+            only: values of columns; only rows with these values are read (`round=2`).
+        """
+        there = [column for column in columns if column in self._names]
+        filters = [(column, "==", value) for column, value in only.items()] or None
+        try:
+            table = parquet.read_table(self.path, columns=there, filters=filters)
+        except (OSError, ValueError) as error:
+            raise self._unreadable(error) from error
+        return self._completed(table, columns)
+
+    def _completed(self, table: pyarrow.Table, columns: Sequence[str]) -> pyarrow.Table:
+        """Return a table with the columns that the file lacks."""
+        for name in set(columns) - self._names:
+            table = table.append_column(name, pyarrow.repeat(pyarrow.scalar(self._later[name]), len(table)))
+        return _plain(table.select(list(columns)))
 
     def floors(self, columns: Sequence[str]) -> list[float]:
         """Return, for the moment after each batch, the least value that later batches have in any of these columns.

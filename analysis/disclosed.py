@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from pyarrow import compute
 
+from analysis.memo import once_a_run
 from analysis.runs import Run
 
 _DATA = ("labels", "images", "texts")
 
 
+@once_a_run
 def sent_kinds(run: Run, label: str) -> set[tuple[str, str]] | None:
     """Return the payload kinds and their directions in the label's first trial; None if its ledger was not kept."""
-    path = run.folder / "ledger" / f"{label}-{run.seeds(label)[0]}" / "transfers.parquet"
-    if not path.is_file():
+    seed = run.seeds(label)[0]
+    if not (run.folder / "ledger" / f"{label}-{seed}" / "transfers.parquet").is_file():
         return None
-    transfers = pd.read_parquet(path, columns=["kind", "target", "client"])
-    directions = (transfers["target"] == transfers["client"]).map({True: "down", False: "up"})
-    return set(zip(transfers["kind"], directions, strict=True))
+    transfers, sent = run.file(label, seed, "transfers"), set[tuple[str, str]]()
+    assert transfers is not None, "its file is there"
+    for batch in transfers.batches(["kind", "target", "client"]):
+        down = compute.fill_null(compute.equal(batch["target"], batch["client"]), False)
+        sent |= {(kind, "down") for kind in compute.unique(batch["kind"].filter(down)).to_pylist()}
+        sent |= {(kind, "up") for kind in compute.unique(batch["kind"].filter(compute.invert(down))).to_pylist()}
+    return sent
 
 
 def disclosed(run: Run) -> dict[str, list[str]]:

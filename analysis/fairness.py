@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.reading import RunError, first_line
 from analysis.runs import Run
+from analysis.sampled import device_groups
 from simulator.settings.humanize import human
 
 EVERYBODY = "all devices"
@@ -70,9 +71,10 @@ def participation(shown: Mapping[str, tuple[Run, str]]) -> list[Participation]:
 def _groups(run: Run, label: str, name: str) -> Iterator[Participation]:
     by_group: dict[str, list[int]] = {}
     for seed in run.seeds(label):
-        devices, times = _devices(run, label, seed), times_chosen(run, label, seed)
-        for client, group in devices.items():
-            by_group.setdefault(group, []).append(int(times.get(client, 0)))
+        groups, times = device_groups(run, label, seed), times_chosen(run, label, seed)
+        counts = times.reindex(groups.index).fillna(0).astype("int64")
+        for group, own in counts.groupby(groups.to_numpy(), sort=False):
+            by_group.setdefault(str(group), []).extend(own.tolist())
     if not any(any(counts) for counts in by_group.values()):
         return
     for group, counts in by_group.items():
@@ -97,14 +99,6 @@ def times_chosen(run: Run, label: str, seed: int) -> pd.Series:
         except (OSError, ValueError) as error:  # pyarrow's own errors are one or the other
             raise RunError(f"{path}: cannot be read as Parquet: {first_line(error)}") from error
     if path.with_name("engagements.parquet").is_file():
-        return run.engagements(label, seed)[["client", "round"]].drop_duplicates()["client"].value_counts()
+        turns = run.columns(label, seed, "engagements", "client", "round")
+        return turns.drop_duplicates()["client"].value_counts()
     return pd.Series(dtype="int64")
-
-
-def _devices(run: Run, label: str, seed: int) -> dict[str, str]:
-    """Return the group of each device of a trial, by its name; empty if the ledger does not say."""
-    if not (run.folder / "ledger" / f"{label}-{seed}" / "sites.parquet").is_file():
-        return {}
-    sites = run.sites(label, seed)
-    devices = sites[sites["role"] == "device"]
-    return dict(zip(devices["name"], devices["group"], strict=True))

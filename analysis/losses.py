@@ -96,7 +96,7 @@ def losses_said(own_labels: dict[str, tuple[Run, str]]) -> list[str]:
 def _sentences(name: str, run: Run, label: str) -> Iterator[str]:
     reasons: Counter[str] = Counter()
     for seed in run.seeds(label):
-        reasons.update(run.attempts(label, seed)["reason"])
+        reasons.update(run.columns(label, seed, "attempts", "reason")["reason"].value_counts().to_dict())
     del reasons[UNFINISHED]
     empty, rounds = run.summary.loc[run.summary["label"] == label, "empty_rounds"].sum(), 0
     if empty:
@@ -132,7 +132,7 @@ def stragglers(run: Run, label: str) -> pd.DataFrame:
     rounds = 0
     waits = _driver(run, label) not in ("fedbuff", "fedasync", "semi_async")
     for seed in run.seeds(label) if waits else ():
-        attempts = run.attempts(label, seed)
+        attempts = run.columns(label, seed, "attempts", "client", "base", "start", "seconds", "round", "reason")
         attempts = attempts[attempts["reason"] != UNFINISHED]
         used = attempts[attempts["reason"] == ""]
         if (used["round"] != used["base"] + 1).any():

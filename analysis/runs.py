@@ -177,6 +177,30 @@ class Run:
             raise RunError(f"{path}: this file is missing, as in runs of earlier versions: run the scenario again")
         return self._ledger(label, seed, "sites", SITES_COLUMNS, {})
 
+    def columns(self, label: str, seed: int, table: str, *names: str, **only: object) -> pd.DataFrame:
+        """Return columns of a table of the ledger of one trial, by its start if that is among them.
+
+        Args:
+            label: the label of the trial.
+            seed: the seed of the trial.
+            table: the name of the table.
+            names: the columns.
+            only: as for `works`.
+
+        Returns:
+            The rows; none if it is a table that may be missing, and is.
+
+        Raises:
+            RunError: there is no such trial, or its ledger cannot be read.
+        """
+        file = self.file(label, seed, table)
+        if file is None:
+            return pd.DataFrame(columns=list(names))
+        frame = file.rows(names, **only).to_pandas()
+        if "start" not in names or frame["start"].is_monotonic_increasing:
+            return frame
+        return frame.sort_values("start", kind="stable", ignore_index=True)
+
     def file(self, label: str, seed: int, table: str) -> LedgerFile | None:
         """Return a table of the ledger of one trial, to be read batch by batch; None if it is one that may be missing.
 

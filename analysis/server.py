@@ -12,7 +12,6 @@ from analysis.columns import PATHS_COLUMNS, QUEUES_COLUMNS, WAITS_COLUMNS
 from analysis.losses import TextTable
 from analysis.reading import read_if_there
 from analysis.runs import Run
-from analysis.serving import waiting
 from simulator.settings.humanize import human
 
 MOST_STEPS = 300
@@ -52,20 +51,25 @@ def queue_lengths(run: Run, label: str, most: int = MOST_STEPS) -> dict[str, Len
         RunError: the ledger cannot be read.
     """
     seed = run.seeds(label)[0]
-    works, further = run.works(label, seed), run.further_waits(label, seed)
+    works = run.columns(label, seed, "works", "site", "client", "asked", "start")
     end = float(run.summary.loc[(run.summary["label"] == label) & (run.summary["seed"] == seed), "sim_time_s"].iloc[0])
-    intervals: dict[str, list[tuple[float, float]]] = {}
-    for site in works.loc[works["client"] != works["site"], "site"]:
-        intervals.setdefault(site, [])
-    for wait in waiting(works, further):
-        if wait.site in intervals:
-            intervals[wait.site].append((wait.start, wait.end))
-    return {site: length_of(found, end, most) for site, found in intervals.items()}
+    serving = works.loc[works["client"] != works["site"], "site"].unique().tolist()
+    late = works[(works["start"] > works["asked"]) & works["site"].isin(serving)]
+    further = run.columns(label, seed, "waits", "site", "start", "seconds")
+    sites = pd.concat([late["site"], further["site"]]).to_numpy()
+    begins = np.concatenate([late["asked"].to_numpy(), further["start"].to_numpy()]).astype(float)
+    ends = np.concatenate([late["start"].to_numpy(), (further["start"] + further["seconds"]).to_numpy()]).astype(float)
+    return {site: _length(begins[sites == site], ends[sites == site], end, most) for site in serving}
 
 
 def length_of(intervals: list[tuple[float, float]], end: float, most: int = MOST_STEPS) -> Length:
     """Return how many intervals there are at once, from 0 until ``end`` (seconds), in at most so many steps."""
-    times, number = _steps(intervals, end)
+    begins, ends = np.array([a for a, _ in intervals]), np.array([b for _, b in intervals])
+    return _length(begins, ends, end, most)
+
+
+def _length(begins: np.ndarray, ends: np.ndarray, end: float, most: int) -> Length:
+    times, number = _steps(begins, ends, end)
     if len(times) <= most:
         return Length(times.tolist(), number.astype(float).tolist(), number.tolist())
     edges = np.linspace(0.0, max(end, times[-1]), most + 1)
@@ -77,12 +81,11 @@ def length_of(intervals: list[tuple[float, float]], end: float, most: int = MOST
     return Length([*edges[:-1].tolist(), float(edges[-1])], [*means.tolist(), 0.0], [*largest, 0])
 
 
-def _steps(intervals: list[tuple[float, float]], end: float) -> tuple[np.ndarray, np.ndarray]:
+def _steps(begins: np.ndarray, ends: np.ndarray, end: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the moments at which the number of intervals changes, with 0 and ``end``, and the number from then on.
 
     Moments that differ by rounding are one: else a work that begins when another ends would be a peak of no time.
     """
-    begins, ends = np.array([a for a, _ in intervals]), np.array([b for _, b in intervals])
     every = np.unique(np.concatenate(([0.0, end], begins, ends)))
     last = np.append(np.diff(every) > _ROUNDING * every[1:], True)  # of those that are one
     times = every[last]

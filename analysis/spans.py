@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from analysis import style
 from analysis.absences import named
 from analysis.columns import UNFINISHED
+from analysis.crowds import MOST_BARS, MOST_ROWS, ends, sample
 from analysis.lanes import Span, slots
+from analysis.memo import once_a_run
 from analysis.runs import Run
+from analysis.sampled import Sampled, sampled
 from analysis.serving import edges_above, in_service, shares
+from analysis.windows import TRANSFERS, WORKS, Window, clipped, read, rows, window_of
 from simulator.settings.humanize import human
 
 MOST_DEVICES = 8
+"""The most devices that a timeline shows of up to `MOST_BARS`, and that a figure on paper shows of any number."""
 CRITICAL_PATH = "critical path"
 _LANES = ("compute", "up", "down")
 _ACTIVITIES = ("compute", "transfer", "latency", "queue", "other")
-_ROUNDING = 1e-9
 
 
 class Away(NamedTuple):
@@ -48,12 +50,14 @@ class Site:
         lanes: its lanes from top to bottom, each with its name and its spans.
         away: its absences.
         device: whether it is a device.
+        group: the group of a device.
     """
 
     name: str
     lanes: list[tuple[str, list[Span]]] = field(default_factory=list)
     away: list[Away] = field(default_factory=list)
     device: bool = False
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,29 @@ class Timeline:
     def said(self) -> str:
         """The length of the round in words and, if not all devices are shown, how many are."""
         shown = sum(site.device for site in self.sites)
-        some = f", {shown} of {self.devices} devices" if shown < self.devices else ""
+        some = f", {shown} of {self.devices:,} devices" if shown < self.devices else ""
         return f"{human('seconds', self.seconds)}{some}"
+
+    @property
+    def sample(self) -> str:
+        """Which of very many devices are shown, in words; empty if they are not that many."""
+        if self.devices <= MOST_BARS:
+            return ""
+        shown = sum(site.device for site in self.sites)
+        last, first = ends(shown)
+        groups = len({site.group for site in self.sites if site.device})
+        each = " of each group" if groups > 1 else ""
+        return (
+            f"the {last} that are done last, the {first} done first, {shown - last - first} evenly from the rest{each}"
+        )
+
+    def thinned(self, most: int) -> Timeline:
+        """Return the timeline with at most so many of its devices, chosen in the same way."""
+        devices = [site for site in self.sites if site.device]
+        if self.devices <= MOST_BARS or len(devices) <= most:
+            return self
+        kept = [devices[place] for place in sample([site.group for site in devices], most, many=True)]
+        return replace(self, sites=kept + [site for site in self.sites if not site.device])
 
     @property
     def title(self) -> str:
@@ -106,6 +131,7 @@ class Timeline:
         return style.phase_order(span.phase for site in self.sites for _, spans in site.lanes for span in spans)
 
 
+@once_a_run
 def usual_round(run: Run) -> int:
     """Return the round to show: the first after round 1 in which no label provisions a device; else round 2, else 1.
 
@@ -118,17 +144,20 @@ def usual_round(run: Run) -> int:
     last = int(lengths.min()) if len(lengths) else 1
     provisioning: set[int] = set()
     for label in run.labels:
-        provisioning |= set(run.transfers(label, run.seeds(label)[0], phase="provisioning")["round"])
+        sent = run.columns(label, run.seeds(label)[0], "transfers", "round", phase="provisioning")
+        provisioning |= set(sent["round"].unique())
     usual = [number for number in range(2, last + 1) if number not in provisioning]
     return usual[0] if usual else min(2, max(last, 1))
 
 
+@once_a_run
 def read_timeline(run: Run, label: str, round_number: int) -> Timeline:
     """Read one round of a label's first seed from its ledger.
 
     If attempts last over several rounds, as under asynchronous drivers, it is a span of time that begins with the
     round, holds all that went on then, and is as long as the longest of these attempts. If many devices took part, the
-    fastest, the slowest and some in between are kept.
+    fastest, the slowest and some in between are kept; of very many, stragglers and some of each group
+    (`crowds.sample`).
 
     Args:
         run: the run.
@@ -139,38 +168,41 @@ def read_timeline(run: Run, label: str, round_number: int) -> Timeline:
         RunError: the ledger cannot be read.
     """
     seed = run.seeds(label)[0]
-    window = _window(run, label, seed, round_number)
-    only = {} if window else {"round": round_number}
-    works, transfers = run.works(label, seed, **only), run.transfers(label, seed, **only)
+    window = window_of(run, label, seed, round_number)
+    works = read(run, label, seed, "works", WORKS, round_number, window)
+    transfers = read(run, label, seed, "transfers", TRANSFERS, round_number, window)
     served = in_service(works, run.further_waits(label, seed))
     if window:
-        works, served, transfers = (_clipped(rows, *window[:2]) for rows in (works, served, transfers))
-    zero = window[0] if window else float(min([*works["start"], *transfers["start"]], default=0.0))
+        works, served, transfers = (clipped(each, *window[:2]) for each in (works, served, transfers))
+    clients = pd.concat([works["client"], transfers["client"]])
+    starts = pd.concat([works["start"], transfers["start"]])
+    zero = window[0] if window else float(starts.min()) if len(starts) else 0.0
+    served, transfers = (each.assign(start=each["start"] - zero) for each in (served, transfers))
+    stops = (float((each["start"] + each["seconds"]).max()) for each in (served, transfers) if len(each))
+    latest = max(stops, default=0.0)
+    length = window[1] - zero if window else latest
+
+    above = edges_above(run, label, seed)
+    chosen = sampled(run, label, seed, served, transfers, clients, MOST_DEVICES, MOST_ROWS // len(_LANES))
     lanes: dict[tuple[str, str], list[Span]] = defaultdict(list)  # by site and lane
     columns: tuple[str, ...] = "site", "start", "seconds", "phase", "reason", "works"
-    for site, start, seconds, phase, reason, number in _rows(served, *columns):
-        lanes[site, "compute"].append(Span(start - zero, seconds, phase, _in_vain(reason), number))
-    above = edges_above(run, label, seed)
+    for site, start, seconds, phase, reason, number in rows(chosen.rows(served, "site"), *columns):
+        lanes[site, "compute"].append(Span(start, seconds, phase, _in_vain(reason), number))
     columns = "source", "target", "start", "seconds", "phase", "reason"
-    for source, target, start, seconds, phase, reason in _rows(transfers, *columns):
-        span = Span(start - zero, seconds, phase, _in_vain(reason))
+    for source, target, *times, phase, reason in rows(chosen.rows(transfers, "source", "target", also=above), *columns):
+        span = Span(*times, phase, _in_vain(reason))
         if target in above.get(source, (target,)):  # of an edge, its way to its devices is not the one up
             lanes[source, "up"].append(span)
         if source in above.get(target, (source,)):
             lanes[target, "down"].append(span)
-    latest = max((span.start + span.seconds for spans in lanes.values() for span in spans), default=0.0)
-    length = window[1] - zero if window else latest
 
-    clients = set(works["client"].dropna()) | set(transfers["client"].dropna())
-    finish = {
-        client: max((span.start + span.seconds for lane in _LANES for span in lanes[client, lane]), default=0.0)
-        for client in clients
-    }
-    devices = sorted(clients, key=lambda client: (finish[client], client))
-    away = _absences(run, label, seed, zero, zero + length)
-    sites = [Site(site, [(lane, lanes[site, lane]) for lane in _LANES], away[site], device=True)
-             for site in _some(devices, MOST_DEVICES)]  # fmt: skip
-    for server in sorted({site for site, _ in lanes} - clients):
+    away = _absences(run, label, seed, zero, zero + length, chosen)
+    sites = [
+        Site(site, [(lane, lanes[site, lane]) for lane in _LANES], away[site], True, group)
+        for site, group in zip(chosen.devices, chosen.groups, strict=True)
+    ]
+    others = {site for site, _ in lanes} - set(chosen.devices) - set(chosen.left_out.to_pylist())
+    for server in sorted(others):
         links = [(lane, lanes[server, lane]) for lane in _LANES[1:] if server in above and lanes[server, lane]]
         if not (lanes[server, "compute"] or links or away[server]):
             continue
@@ -178,35 +210,11 @@ def read_timeline(run: Run, label: str, round_number: int) -> Timeline:
         name = f"{server} (edge)" if server in above and not server.startswith("edge") else server
         sites.append(Site(name, slots(lanes[server, "compute"], noun) + links, away[server]))
     sites += _critical_path(run, label, seed, round_number, window, zero)
-    return Timeline(label, round_number, sites, length, len(devices), window[2] if window else None)
-
-
-def _window(run: Run, label: str, seed: int, round_number: int) -> tuple[float, float, int] | None:
-    """Return start, end and last round of the span of time to show; None if no attempt lasts over several rounds."""
-    attempts = run.attempts(label, seed)
-    if attempts.empty:
-        return None
-    rounds = run.aggregations(label, seed).sort_values("round", kind="stable")
-    rounds = rounds[rounds["round"] >= round_number]
-    if rounds.empty or rounds["round"].iloc[0] != round_number:
-        return None
-    start, end = float(rounds["start"].iloc[0]), float((rounds["start"] + rounds["seconds"]).iloc[0])
-    slack = _ROUNDING * max(1.0, end)
-    ends = attempts["start"] + attempts["seconds"]
-    under_way = (attempts["start"] < end - slack) & (ends > start + slack)
-    across = under_way & ((attempts["start"] < start - slack) | (ends > end + slack))
-    if not across.any():
-        return None
-    longest, last = float(attempts.loc[under_way, "seconds"].max()), round_number
-    for number, begin, seconds in _rows(rounds, "round", "start", "seconds"):
-        if end - start >= longest:
-            break
-        last, end = int(number), begin + seconds
-    return start, end, last
+    return Timeline(label, round_number, sites, length, chosen.of, window[2] if window else None)
 
 
 def _critical_path(
-    run: Run, label: str, seed: int, round_number: int, window: tuple[float, float, int] | None, zero: float
+    run: Run, label: str, seed: int, round_number: int, window: Window | None, zero: float
 ) -> list[Site]:
     """Return the critical path as a site with a lane for each activity, if the run tells it; else an empty list.
 
@@ -218,13 +226,13 @@ def _critical_path(
         window: start, end and last round of the span of time that is shown; None for one round.
         zero: the start of the timeline, in seconds of the clock.
     """
-    rows = run.critical_path(label, seed)
-    rows = _clipped(rows, *window[:2]) if window else rows[rows["round"] == round_number]
+    path = run.critical_path(label, seed)
+    path = clipped(path, *window[:2]) if window else path[path["round"] == round_number]
     lanes: dict[str, list[Span]] = defaultdict(list)
-    for start, seconds, activity, phase in _rows(rows, "start", "seconds", "activity", "phase"):
+    for start, seconds, activity, phase in rows(path, "start", "seconds", "activity", "phase"):
         lanes[activity].append(Span(start - zero, seconds, phase or style.WAITING))
     known = [(name, lanes.pop(name)) for name in _ACTIVITIES if name in lanes]
-    return [Site(CRITICAL_PATH, known + sorted(lanes.items()))] if not rows.empty else []
+    return [Site(CRITICAL_PATH, known + sorted(lanes.items()))] if not path.empty else []
 
 
 def _in_vain(reason: str) -> str:
@@ -232,31 +240,11 @@ def _in_vain(reason: str) -> str:
     return "" if reason == UNFINISHED else reason
 
 
-def _clipped(rows: pd.DataFrame, start: float, end: float) -> pd.DataFrame:
-    """Return the rows that overlap with a span of time, cut off at its ends."""
-    stops = rows["start"] + rows["seconds"]
-    inside = (rows["start"] < end) & (stops > start)
-    begins = rows["start"].clip(lower=start)
-    return rows.assign(start=begins, seconds=stops.clip(upper=end) - begins)[inside]
-
-
-def _absences(run: Run, label: str, seed: int, start: float, end: float) -> dict[str, list[Away]]:
+def _absences(run: Run, label: str, seed: int, start: float, end: float, chosen: Sampled) -> dict[str, list[Away]]:
     """Return the absences in a span of time, by site; empty for runs of versions in which nobody could be away."""
     away: dict[str, list[Away]] = defaultdict(list)
-    if not run.attempts(label, seed).empty:
-        rows = _clipped(run.absences(label, seed), start, end)
-        for site, begin, seconds, cause in _rows(rows, "site", "start", "seconds", "cause"):
+    if not run.columns(label, seed, "attempts", "start").empty:
+        found = clipped(run.columns(label, seed, "absences", "site", "start", "seconds", "cause"), start, end)
+        for site, begin, seconds, cause in rows(chosen.rows(found, "site"), "site", "start", "seconds", "cause"):
             away[site].append(Away(begin - start, seconds, cause))
     return away
-
-
-def _rows(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a frame as plain tuples, a hundred times as fast as the frame's own iterators."""
-    return zip(*(frame[column].tolist() for column in columns), strict=True)
-
-
-def _some(devices: list[str], most: int) -> list[str]:
-    """Return at most so many devices, evenly spread; the first (fastest) and the last (slowest) are always kept."""
-    if len(devices) <= most:
-        return devices
-    return [devices[index] for index in np.linspace(0, len(devices) - 1, most).round().astype(int)]

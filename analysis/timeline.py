@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from analysis import style
 from analysis.lanes import Span
 from analysis.runs import Run
-from analysis.spans import Site, Timeline, read_timeline, usual_round
+from analysis.spans import MOST_DEVICES, Site, Timeline, read_timeline, usual_round
 from simulator.settings.humanize import Scale, scale
 
 # If the longest round takes more than this many times as long as the shortest, each panel has a time axis of its own.
@@ -35,7 +35,7 @@ def plot_round_timeline(run: Run, round_number: int | None = None, axes: Sequenc
         RunError: a ledger cannot be read.
     """
     round_number = usual_round(run) if round_number is None else round_number
-    timelines = [read_timeline(run, label, round_number) for label in run.labels]
+    timelines = [read_timeline(run, label, round_number).thinned(MOST_DEVICES) for label in run.labels]
     longest = max(timeline.seconds for timeline in timelines)
     shortest = min(timeline.seconds for timeline in timelines)
     shared = longest <= OWN_CLOCK_FROM * shortest
