@@ -34,12 +34,17 @@ class LedgerFile:
         if not path.is_file():
             raise RunError(f"{path}: this file is missing")
         try:
-            schema = parquet.read_schema(path)
+            metadata = parquet.read_metadata(path)
+            schema, self._rows = metadata.schema.to_arrow_schema(), metadata.num_rows
         except (OSError, ValueError) as error:
             raise self._unreadable(error) from error
         demand_schema(path, schema.metadata)
         demand_columns(path, schema.names, tuple(columns))
         self._names = set(schema.names)
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return self._rows
 
     def _unreadable(self, error: Exception) -> RunError:
         return RunError(f"{self.path}: cannot be read as Parquet: {first_line(error)}")
@@ -53,6 +58,9 @@ class LedgerFile:
                     yield self._completed(pyarrow.Table.from_batches([batch]), columns)
         except (OSError, ValueError) as error:
             raise self._unreadable(error) from error
+
+    def __bool__(self) -> bool:
+        return True  # the file is there, even if it has no rows
 
     def rows(self, columns: Sequence[str], **only: object) -> pyarrow.Table:
         """Return rows in the order of the file, as a table of these columns.

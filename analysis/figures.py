@@ -16,6 +16,7 @@ from analysis.curves import (
     plot_personal_accuracy_vs_time,
     shows_personal_accuracy,
 )
+from analysis.devices import crowd_of, plot_devices
 from analysis.labels import plot_label_histogram
 from analysis.measures import by_loss, present
 from analysis.runs import Run, load_run
@@ -23,13 +24,16 @@ from analysis.timeline import plot_round_timeline
 from analysis.where import plot_where_it_goes
 
 
-def write_figures(folder: str | Path) -> list[Path]:
+def write_figures(folder: str | Path | Run) -> list[Path]:
     """Draw all figures of a run into its `figures/`, and return their paths, always in the same order.
+
+    Args:
+        folder: the folder of the run, or the run itself.
 
     Raises:
         RunError: there is no such run, or a file of it cannot be read.
     """
-    run = load_run(folder)
+    run = folder if isinstance(folder, Run) else load_run(folder)
     costs = _costs(run) if by_loss(run) else {}
     figures = {f"loss_vs_{name}": plot_loss(run, against) for name, against in costs.items()} | {
         "accuracy_vs_time": plot_accuracy_vs_time(run),
@@ -44,6 +48,8 @@ def write_figures(folder: str | Path) -> list[Path]:
         figures["accuracy_vs_carbon"] = plot_accuracy_vs_carbon(run)
     if shows_personal_accuracy(run):
         figures["personal_accuracy_vs_time"] = plot_personal_accuracy_vs_time(run)
+    if crowd_of({label: (run, label) for label in run.labels}):
+        figures["devices_by_group"] = plot_devices(run)[0]
     if not run.clients.empty:
         figures["label_histogram"] = plot_label_histogram(run)[0]
     return [

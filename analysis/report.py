@@ -17,6 +17,7 @@ from analysis.headline import headline_said, held_said, settle_of
 from analysis.interactive.costs import costs_chart
 from analysis.interactive.critical_path import path_chart
 from analysis.interactive.curves import accuracy_chart
+from analysis.interactive.devices import devices_chart
 from analysis.interactive.figure import Chart
 from analysis.interactive.labels import labels_chart
 from analysis.interactive.pareto import pareto_chart
@@ -63,9 +64,10 @@ def write_report(folder: str | Path, figures: Sequence[Path] | None = None, path
         raise RunError(f"{folder}: not a run folder, it is a sweep's")
     with versions_told(folder):
         run = load_run(folder)
-        pictures = list(figures) if figures is not None else write_figures(folder)
+        pictures = list(figures) if figures is not None else write_figures(run)
         own_labels = {label: (run, label) for label in run.labels}
         charts = [*_learning(run), where_chart(run), timeline_chart(rounds_of(run)), labels_chart({run.name: run})]
+        charts.insert(-1, devices_chart(own_labels, run.places))
         charts += path_chart(own_labels), queue_chart(own_labels, run.places), costs_chart(run)
         content, disclosures, programs = _content(run, own_labels), disclosed(run), read_explorer(folder)
         world = world_diagram(run.scenario)
@@ -112,6 +114,7 @@ def write_comparison(folders: Sequence[str | Path], out: str | Path = "compare.h
         *_learning(run),
         where_chart(run),
         timeline_chart(comparison.rounds()),
+        devices_chart(comparison.own_labels, run.places),
         labels_chart(_with_own_data(comparison)),
         path_chart(comparison.own_labels),
         queue_chart(comparison.own_labels, run.places),

@@ -202,6 +202,16 @@ def save(figure: Figure, path: Path) -> Path:
     """Write a figure as a PNG that appears only when it is complete; return its path. Equal data give equal bytes."""
     with written(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+    engine = figure.get_layout_engine()
     with any_script():
-        atomically(path, lambda partial: figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None}))
+        if engine is not None:  # laid out here: Matplotlib would draw the whole figure for it, and then once more
+            engine.execute(figure)
+            figure.set_layout_engine("none")
+        try:
+            atomically(
+                path, lambda partial: figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None})
+            )
+        finally:
+            if engine is not None:
+                figure.set_layout_engine(engine)
     return path

@@ -1,12 +1,13 @@
-"""The label histogram of a partition, as a map of devices and classes."""
+"""The label histogram of a partition, as a map of devices and classes; of a crowd, by group."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from analysis import style
-from analysis.interactive.figure import Chart, Figure, Knob, layout, plain
+from analysis.interactive.figure import Chart, Figure, Knob, layout
+from analysis.interactive.labels_by_group import by_group_chart, distinct
 from analysis.labels import label_histogram
+from analysis.labels_by_group import devices_recorded
 from analysis.runs import Run
 
 _MOST_DEVICES, _FEWEST_DEVICES, _MOST_CELLS = 200, 20, 60_000
@@ -17,6 +18,8 @@ def labels_chart(runs: Mapping[str, Run]) -> Chart | None:
     recorded = {name: run for name, run in runs.items() if not run.clients.empty}
     if not recorded:
         return None
+    if any(_rows_that_fit(run) < devices_recorded(run) for run in recorded.values()):
+        return by_group_chart(recorded)
     figures = {str(index): labels_figure(run) for index, run in enumerate(recorded.values())}
     caption = (
         "Rows that look alike have the same mix of classes; the less alike they are, the harder models are to average. "
@@ -27,11 +30,10 @@ def labels_chart(runs: Mapping[str, Run]) -> Chart | None:
 
 def labels_figure(run: Run) -> Figure:
     """Return the map of samples by device (rows, from the top) and class, of the first seed."""
-    histogram = label_histogram(run)
-    counts = histogram.iloc[: min(max(_MOST_CELLS // len(histogram.columns), _FEWEST_DEVICES), _MOST_DEVICES)]
+    counts = label_histogram(run)
     classes = dict(zip(run.clients["class"], run.clients["class_name"], strict=True))
-    names = _distinct([classes.get(number, str(number)) for number in counts.columns], 16)
-    devices = _distinct([str(name) for name in counts.index], 20)
+    names = distinct([classes.get(number, str(number)) for number in counts.columns], 16)
+    devices = distinct([str(name) for name in counts.index], 20)
     trace = {
         "type": "heatmap",
         "z": [[int(value) for value in row] for row in counts.to_numpy()],
@@ -44,17 +46,12 @@ def labels_figure(run: Run) -> Figure:
         "colorbar": {"thickness": 12, "title": {"text": "samples"}, "outlinewidth": 0},
         "hovertemplate": "<b>%{y}</b>, class %{x}<br>%{z:,} samples<extra></extra>",
     }
-    shown = (
-        f"class (the first {len(counts)} of {len(histogram):,} devices)" if len(histogram) > len(counts) else "class"
-    )
-    x = {"type": "category", "title": {"text": shown}, "showgrid": False}
+    x = {"type": "category", "title": {"text": "class"}, "showgrid": False}
     y = {"type": "category", "autorange": "reversed", "showgrid": False, "tickfont": {"size": 11}}
     return {"data": [trace], "layout": layout(110 + round(min(max(700 / len(devices), 8), 22) * len(devices)), x, y)}
 
 
-def _distinct(names: list[str], longest: int) -> list[str]:
-    """Return names cut to a length or, if two would then read the same, all names in full with their numbers."""
-    short = [plain(style.shortened(name, longest)) for name in names]
-    if len(set(short)) == len(short):
-        return short
-    return [f"{number} {plain(name)}" for number, name in enumerate(names)]
+def _rows_that_fit(run: Run) -> int:
+    """Return how many devices the map of a run has room for."""
+    classes = int(run.clients["class"].max()) + 1
+    return min(max(_MOST_CELLS // classes, _FEWEST_DEVICES), _MOST_DEVICES)

@@ -62,6 +62,8 @@ def timeline_chart(rounds: Mapping[str, tuple[Run, str, int]]) -> Chart:
     figures = {str(index): timeline_figure(timeline, most) for index, timeline in enumerate(timelines.values())}
     told = any(site.name == CRITICAL_PATH for timeline in timelines.values() for site in timeline.sites)
     more = PATH if told else ""
+    if said := dict.fromkeys(timeline.sample for timeline in timelines.values() if timeline.sample):
+        more += f" Of so many devices, these are a sample: {'; or '.join(said)}."
     more += ALSO if any(timeline.lossy or timeline.absences for timeline in timelines.values()) else ""
     return Chart("timeline", "One round", HOW_TO_READ + more, figures, (Knob("of", tuple(timelines)),))
 

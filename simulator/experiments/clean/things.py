@@ -34,7 +34,7 @@ _TABLES |= {"waste.csv", "costs.csv"}
 _MARKS = (SUMMARY, LEDGER, "scenario.yaml", RUN_UNDER_WAY, "sweep.yaml", "search.yaml", STATED, "failure.json")
 """By one of these, a hidden folder of whatever name is recognised as what was to be a run, a sweep or a trial."""
 _FIGURE = re.compile(
-    r"((accuracy|loss)_vs_[a-z]+|personal_accuracy_vs_time|where_it_goes|round_timeline|label_histogram"
+    r"((accuracy|loss)_vs_[a-z]+|personal_accuracy_vs_time|where_it_goes|round_timeline|label_histogram|devices_by_group"
     r"|(over_axis|heat_map|break_even|pareto)_\w+|history|front(_\w+)?)\.png"
 )
 _LEDGERS = re.compile(r"[a-z_]+\.parquet")

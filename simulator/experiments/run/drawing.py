@@ -26,11 +26,11 @@ def draw(folder: Path, scenario: Scenario, tell: Tell) -> None:
         scenario: what was run.
         tell: called with a line if something cannot be drawn.
     """
-    from analysis import write_figures, write_report
+    from analysis import write_report
 
     write_explorer(folder, scenario, tell)
     try:
-        write_report(folder, write_figures(folder))
+        write_report(folder)
         write_manifest(folder, only=(EXPLORER, "figures", REPORT))
     except Exception as error:  # whatever it is: the trials are done, and must not be lost for some pictures
         why = told(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
