@@ -54,6 +54,7 @@ def mix_figure(groups: list[GroupData], names: Mapping[int, str]) -> Figure:
         "x": distinct([str(names.get(place, place)) for place in range(classes)], 16),
         "y": distinct([group.name for group in groups], 20),
         "zmin": 0,
+        "zmax": max(float(group.shares.max()) for group in groups),
         "colorscale": [[0, "#f7fbff"], [0.25, "#c6dbef"], [0.6, "#4a90c2"], [1, "#08306b"]],
         "xgap": 1 if classes <= 40 else 0,
         "ygap": 1,

@@ -58,7 +58,7 @@ class Excerpt:
     @property
     def note(self) -> str:
         """What tracks of servers say, if they show only what was done for some devices."""
-        return f"for {self.shown} of {self.devices} devices" if self.left_out else ""
+        return f"for {self.shown:,} of {self.devices:,} devices" if self.left_out else ""
 
     def rows(self, table: pyarrow.Table) -> np.ndarray | None:
         """Return which rows of a table are shown; None if nothing is left out."""
@@ -90,7 +90,7 @@ class Excerpt:
             dropped = sum(gap.last - gap.first + 1 for gap in self.gaps)
             said.append(f"{self.rounds - dropped} of {self.rounds} rounds ({self._whole_rounds()})")
         if self.left_out:
-            said.append(f"{self.shown} of {self.devices} devices")
+            said.append(f"{self.shown:,} of {self.devices:,} devices")
         return " and ".join(said)
 
     def _whole_rounds(self) -> str:

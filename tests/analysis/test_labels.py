@@ -6,7 +6,10 @@ import pandas as pd
 import pytest
 
 from analysis import RunError, label_histogram, load_run, plot_label_histogram, style, write_figures, write_report
-from analysis.labels import MOST_DEVICES
+from analysis.crowds import MOST_ROWS
+from analysis.interactive.labels import labels_chart
+from analysis.labels_by_group import data_by_group
+from tests.helpers.reports import valid
 from tests.helpers.run_folders import fabricate
 
 
@@ -39,12 +42,37 @@ def test_a_row_a_client_is_drawn_with_its_total(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("classes", [1, 200])
-def test_many_clients_are_cut_off_and_said(tmp_path: Path, classes: int) -> None:
-    rows = [(0, f"pi-{number}", number % classes, 10) for number in range(MOST_DEVICES + 5)]
+def test_many_clients_are_shown_by_group(tmp_path: Path, classes: int) -> None:
+    rows = [(0, f"pi-{number}", number % classes, 10) for number in range(MOST_ROWS + 5)]
     left, right = plot_label_histogram(load_run(told(tmp_path, rows)))
-    assert len(right.patches) == MOST_DEVICES
-    assert right.get_xlabel() == "the first 60 of 65 devices"
+    assert [label.get_text() for label in right.get_yticklabels()] == ["pi × 65"]
+    assert left.images[0].get_array().sum() == pytest.approx(1)  # type: ignore[union-attr]
     assert style.save(style.figure_of(left).figure, tmp_path / "x.png").is_file()
+
+
+def test_the_data_of_a_group_are_those_of_its_devices(tmp_path: Path) -> None:
+    folder = told(tmp_path, [(0, "a-0", 0, 6), (0, "a-0", 1, 2), (0, "b-0", 1, 5), (0, "a-1", 1, 4), (1, "b-0", 2, 9)])
+    frame = pd.read_csv(folder / "clients.csv").assign(device=lambda rows: rows["client"].str[0])
+    frame.to_csv(folder / "clients.csv", index=False)
+    first, second = data_by_group(load_run(folder))
+    assert (first.name, second.name) == ("a", "b")
+    assert first.shares.tolist() == [0.5, 0.5, 0]
+    assert second.shares.tolist() == [0, 1, 0]
+    assert (first.samples.devices, first.samples.least, first.samples.median, first.samples.most) == (2, 4, 6, 8)
+    assert (first.classes.least, first.classes.most, second.classes.median) == (1, 2, 1)
+    assert (first.largest.least, first.largest.most) == (0.75, 1)
+
+
+def test_the_page_shows_groups_of_more_devices_than_it_has_room_for(tmp_path: Path) -> None:
+    few = [(0, f"pi-{number}", 0, 10) for number in range(200)]
+    shown, grouped = (labels_chart({"run": load_run(told(tmp_path / str(len(rows)), rows))})
+                      for rows in (few, [*few, (0, "pi-200", 1, 3)]))  # fmt: skip
+    assert shown is not None
+    assert grouped is not None
+    assert len(shown.figures["0"]["data"][0]["z"]) == 200
+    assert set(grouped.figures) == {"0|0", "0|1", "0|2", "0|3"}
+    for figure in grouped.figures.values():
+        valid(figure)
 
 
 def test_it_is_part_of_figures_and_report_where_the_run_tells(tmp_path: Path) -> None:
