@@ -49,12 +49,17 @@ class LedgerFile:
     def _unreadable(self, error: Exception) -> RunError:
         return RunError(f"{self.path}: cannot be read as Parquet: {first_line(error)}")
 
-    def batches(self, columns: Sequence[str]) -> Iterator[pyarrow.Table]:
-        """Yield the rows in the order of the file, as tables of these columns; text is of one type everywhere."""
+    def batches(self, columns: Sequence[str], rows: int | None = None) -> Iterator[pyarrow.Table]:
+        """Yield the rows in the order of the file, as tables of these columns; text is of one type everywhere.
+
+        Args:
+            columns: the columns to read.
+            rows: the most rows of a table; by default `ROWS`.
+        """
         there = [column for column in columns if column in self._names]
         try:
             with parquet.ParquetFile(self.path) as file:
-                for batch in filter(len, file.iter_batches(ROWS, columns=there)):
+                for batch in filter(len, file.iter_batches(rows or ROWS, columns=there)):
                     yield self._completed(pyarrow.Table.from_batches([batch]), columns)
         except (OSError, ValueError) as error:
             raise self._unreadable(error) from error

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis import style
 from analysis.crowds import MOST_BARS, Spread, few_groups, spreads
+from analysis.memo import once_a_run
 from analysis.per_device import per_device
 from analysis.runs import Run
 from analysis.server import OwnLabels
@@ -69,16 +70,28 @@ def crowd_of(own_labels: OwnLabels) -> Crowd | None:
     found: dict[tuple[str, str, str], Spread] = {}
     every = 1
     for name, (run, label) in own_labels.items():
-        devices = per_device(run, label, run.seeds(label)[0])
-        if devices is None or len(devices.frame) * devices.every <= MOST_BARS:
-            continue
-        every = max(every, devices.every)
-        own = few_groups(devices.frame["group"])
-        groups |= dict.fromkeys(own.unique())
-        for quantity in QUANTITIES:
-            for group, spread in spreads(devices.frame[quantity.column], own).items():
-                found[quantity.name, name, group] = spread
+        own, own_every = _spreads_of(run, label)
+        every = max(every, own_every)
+        for (quantity, group), spread in own.items():
+            groups.setdefault(group)
+            found[quantity, name, group] = spread
     return Crowd(list(groups), found, every) if found else None
+
+
+@once_a_run
+def _spreads_of(run: Run, label: str) -> tuple[dict[tuple[str, str], Spread], int]:
+    """Return how quantities are spread in each group, by both, and which part of the devices was looked at."""
+    devices = per_device(run, label, run.seeds(label)[0])
+    if devices is None or len(devices.frame) * devices.every <= MOST_BARS:
+        return {}, 1
+    groups = few_groups(devices.frame["group"])
+    spread = {
+        (quantity.name, group): each
+        for quantity in QUANTITIES
+        for group, each in spreads(devices.frame[quantity.column], groups).items()
+    }
+    order = {group: place for place, group in enumerate(groups.unique())}
+    return dict(sorted(spread.items(), key=lambda item: order[item[0][1]])), devices.every
 
 
 def plot_devices(run: Run, axes: Sequence[Axes] | None = None) -> list[Axes]:

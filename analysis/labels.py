@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis import style
 from analysis.crowds import MOST_ROWS
 from analysis.devices import draw_spread
-from analysis.labels_by_group import GroupData, data_by_group, devices_recorded
+from analysis.labels_by_group import GroupData, class_names, data_by_group, devices_recorded
 from analysis.runs import Run
 
 MOST_NAMES = 20
@@ -93,7 +93,7 @@ def _draw_map(left: Axes, values: np.ndarray, run: Run, rows: Sequence[str]) -> 
     left.grid(visible=False)
     image = left.imshow(values, aspect="auto", cmap="Blues", vmin=0, interpolation="nearest")
     style.figure_of(left).colorbar(image, ax=left, pad=0.01, fraction=0.05).ax.tick_params(labelsize=8)
-    names = dict(zip(run.clients["class"], run.clients["class_name"], strict=True))
+    names = class_names(run)
     if values.shape[1] <= MOST_NAMES:
         ticks = [style.shortened(names.get(number, str(number)), 14) for number in range(values.shape[1])]
         rotation = 45 if max(map(len, ticks)) > 3 else 0

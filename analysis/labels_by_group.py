@@ -31,14 +31,14 @@ class GroupData(NamedTuple):
 
 
 @once_a_run
-def data_by_group(run: Run, seed: int | None = None) -> list[GroupData]:
+def data_by_group(run: Run, seed: int | None) -> list[GroupData]:
     """Return the data of each group of devices, groups in the order of the world.
 
     Of more than `MOST_GROUPS` groups, the smallest are one.
 
     Args:
         run: the run, which has recorded its partition.
-        seed: the seed of the partition; by default the run's first.
+        seed: the seed of the partition; None: the run's first.
     """
     rows = rows_of(run, seed)
     client, names = pd.factorize(rows["client"])
@@ -73,13 +73,19 @@ def data_by_group(run: Run, seed: int | None = None) -> list[GroupData]:
     return found
 
 
-def rows_of(run: Run, seed: int | None = None) -> pd.DataFrame:
-    """Return the rows of one seed of a run's clients; by default those of the first."""
+def rows_of(run: Run, seed: int | None) -> pd.DataFrame:
+    """Return the rows of one seed of a run's clients; None: those of the first."""
     seeds = run.clients["seed"]
     return run.clients[seeds == (seeds.iloc[0] if seed is None else seed)]
 
 
 @once_a_run
-def devices_recorded(run: Run, seed: int | None = None) -> int:
-    """Return how many devices have samples, with one seed; by default the first."""
+def devices_recorded(run: Run, seed: int | None) -> int:
+    """Return how many devices have samples, with one seed; None: the first."""
     return int(rows_of(run, seed)["client"].nunique())
+
+
+def class_names(run: Run) -> dict[int, str]:
+    """Return the name of each class, by its number."""
+    known = run.clients[["class", "class_name"]].drop_duplicates("class", keep="last")
+    return dict(zip(known["class"].tolist(), known["class_name"].tolist(), strict=True))

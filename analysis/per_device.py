@@ -14,11 +14,12 @@ import pandas as pd
 import pyarrow
 from pyarrow import compute
 
-from analysis.memo import once_a_run
 from analysis.runs import Run
 
 MOST_READ = 3_000_000
 """Of a ledger with more rows than this, every second, third, ... device is looked at."""
+_AT_ONCE = 1_000_000
+"""How many rows are read at once: for each part, the names of all devices are hashed anew."""
 _TABLES = ("works", "transfers", "engagements", "absences")
 _POWER = ("idle_w", "compute_w", "upload_w", "download_w")
 
@@ -46,7 +47,6 @@ class _Spans(NamedTuple):
     end: np.ndarray
 
 
-@once_a_run
 def per_device(run: Run, label: str, seed: int) -> Devices | None:
     """Return what the devices of a trial did and used; None if the ledger does not tell all of it.
 
@@ -98,7 +98,7 @@ class _Ledger:
     def batches(self, table: str, named: str, *columns: str) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
         """Yield the rows of a table that name one of the devices: its places, and the columns."""
         file = self.run.file(self.label, self.seed, table)
-        for batch in file.batches([named, *columns]) if file else ():
+        for batch in file.batches([named, *columns], _AT_ONCE) if file else ():
             places = compute.fill_null(compute.index_in(batch[named], value_set=self.names), -1).to_numpy()
             known = places >= 0
             yield places[known], [batch[name].to_numpy()[known] for name in columns]

@@ -18,7 +18,7 @@ def labels_chart(runs: Mapping[str, Run]) -> Chart | None:
     recorded = {name: run for name, run in runs.items() if not run.clients.empty}
     if not recorded:
         return None
-    if any(_rows_that_fit(run) < devices_recorded(run) for run in recorded.values()):
+    if any(_rows_that_fit(run) < devices_recorded(run, None) for run in recorded.values()):
         return by_group_chart(recorded)
     figures = {str(index): labels_figure(run) for index, run in enumerate(recorded.values())}
     caption = (

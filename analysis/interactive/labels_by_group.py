@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from analysis import style
 from analysis.interactive.figure import Chart, Figure, Knob, layout, number, plain, ruler
 from analysis.interactive.spreads import HOW_TO_READ, Row, traces_of
-from analysis.labels_by_group import GroupData, data_by_group
+from analysis.labels_by_group import GroupData, class_names, data_by_group
 from analysis.runs import Run
 from simulator.settings.humanize import Kind, human
 
@@ -27,9 +27,8 @@ def by_group_chart(runs: Mapping[str, Run]) -> Chart:
     """
     figures = {}
     for index, run in enumerate(runs.values()):
-        groups = data_by_group(run)
-        names = dict(zip(run.clients["class"], run.clients["class_name"], strict=True))
-        every = [mix_figure(groups, names), *(spread_figure(groups, name) for name in QUANTITIES)]
+        groups = data_by_group(run, None)
+        every = [mix_figure(groups, class_names(run)), *(spread_figure(groups, name) for name in QUANTITIES)]
         figures |= {f"{index}|{option}": figure for option, figure in enumerate(every)}
     caption = (
         "These are too many devices for a row each, so here are groups. The mix is that of all samples of a group, in "

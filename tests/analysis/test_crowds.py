@@ -18,35 +18,15 @@ from analysis.interactive.timeline import rounds_of, timeline_chart
 from analysis.per_device import per_device, union_seconds
 from analysis.runs import Run
 from analysis.spans import MOST_DEVICES, read_timeline
-from simulator.experiments.run.run import run_scenario
-from simulator.scenario.scenario import load
-from tests.helpers.crowds import crowded
+from tests.helpers.crowds import crowded, simulated_few
 from tests.helpers.reports import MOST_BYTES, Page, valid
 from tests.helpers.run_folders import fabricate
-
-SCENARIO = """\
-name: crowd
-world:
-  provisioning: preinstalled
-  devices:
-    - {name: raspberry-pi-4, count: 40}
-    - {name: jetson-nano, count: 24, presence: {name: on_off, mean_present: 3 s, mean_absent: 1 s}}
-  server: {name: rtx-4090}
-model: {name: random, image_size: 8}
-data: {name: digits, partition: {name: dirichlet, alpha: 0.5, min_samples: 1}}
-training: {rounds: 2, clients_per_round: 60, batch_size: 32, optimizer: {name: sgd, learning_rate: 0.05}}
-evaluation: {samples: 10}
-algorithms:
-  - {name: fedavg, label: FL}
-"""
 
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dry run of 64 devices, some of which are away at times."""
-    folder = tmp_path_factory.mktemp("crowd")
-    (folder / "crowd.yaml").write_text(SCENARIO)
-    return run_scenario(load(folder / "crowd.yaml"), dry=True, out=folder / "out")
+    return simulated_few(tmp_path_factory.mktemp("crowd"))
 
 
 @pytest.mark.parametrize("count", [MOST_BARS + 1, 77, 1000, 131_072])

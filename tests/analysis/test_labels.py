@@ -54,7 +54,7 @@ def test_the_data_of_a_group_are_those_of_its_devices(tmp_path: Path) -> None:
     folder = told(tmp_path, [(0, "a-0", 0, 6), (0, "a-0", 1, 2), (0, "b-0", 1, 5), (0, "a-1", 1, 4), (1, "b-0", 2, 9)])
     frame = pd.read_csv(folder / "clients.csv").assign(device=lambda rows: rows["client"].str[0])
     frame.to_csv(folder / "clients.csv", index=False)
-    first, second = data_by_group(load_run(folder))
+    first, second = data_by_group(load_run(folder), None)
     assert (first.name, second.name) == ("a", "b")
     assert first.shares.tolist() == [0.5, 0.5, 0]
     assert second.shares.tolist() == [0, 1, 0]

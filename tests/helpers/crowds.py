@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -10,11 +11,38 @@ import numpy as np
 import pyarrow
 from pyarrow import compute, csv, parquet
 
+SCENARIO = """\
+name: crowd
+world:
+  provisioning: preinstalled
+  devices:
+    - {name: raspberry-pi-4, count: 40}
+    - {name: jetson-nano, count: 24, presence: {name: on_off, mean_present: 3 s, mean_absent: 1 s}}
+  server: {name: rtx-4090}
+model: {name: random, image_size: 8}
+data: {name: digits, partition: {name: dirichlet, alpha: 0.5, min_samples: 1}}
+training: {rounds: 2, clients_per_round: 60, batch_size: 32, optimizer: {name: sgd, learning_rate: 0.05}}
+evaluation: {samples: 10}
+algorithms:
+  - {name: fedavg, label: FL}
+"""
+"""Sixty-four devices, some of which are away at times, in two rounds."""
 NAMED = ("client", "site", "source", "target", "name")
 """The columns of a ledger that name devices."""
 SUMS = ("bytes_up", "bytes_down", "bytes_provisioning", "client_flops", "client_energy_j", "client_active_energy_j")
 SLOWEST = 0.4
 """The first copy of a device is as slow as the device itself, and every other one takes a part of its time."""
+
+
+def simulated_few(folder: Path) -> Path:
+    """Simulate a dry run of `SCENARIO` below a folder, and return the folder of the run."""
+    from rich.console import Console
+
+    from simulator.experiments.run.run import run_scenario
+    from simulator.scenario.scenario import load
+
+    (folder / "crowd.yaml").write_text(SCENARIO)
+    return run_scenario(load(folder / "crowd.yaml"), dry=True, out=folder / "out", console=Console(file=io.StringIO()))
 
 
 def crowded(source: Path, folder: Path, times: int) -> Path:
