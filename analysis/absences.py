@@ -53,7 +53,7 @@ def away_rows(name: str, run: Run, label: str) -> Iterator[tuple[str, ...]]:
         inside = _within(absences, lengths[seed])
         away = inside.join(sites, on="site")
         for (role, group, cause), rows in away.groupby(["role", "group", "cause"], sort=False):
-            durations[role, group][named(cause)].append(rows["seconds"].to_numpy())
+            durations[str(role), str(group)][named(str(cause))].append(rows["seconds"].to_numpy())
     for place in sorted(whole, key=lambda place: place[0] != "device"):
         for what, lengths_away in sorted(durations[place].items()):
             total, times = float(sum(map(np.sum, lengths_away))), sum(map(len, lengths_away))

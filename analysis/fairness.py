@@ -72,9 +72,9 @@ def _groups(run: Run, label: str, name: str) -> Iterator[Participation]:
     by_group: dict[str, list[int]] = {}
     for seed in run.seeds(label):
         groups, times = device_groups(run, label, seed), times_chosen(run, label, seed)
-        counts = times.reindex(groups.index).fillna(0).astype("int64")
-        for group, own in counts.groupby(groups.to_numpy(), sort=False):
-            by_group.setdefault(str(group), []).extend(own.tolist())
+        chosen = times.reindex(groups.index).fillna(0).astype("int64")
+        for name_of_group, own in chosen.groupby(groups.to_numpy(), sort=False):
+            by_group.setdefault(str(name_of_group), []).extend(own.tolist())
     if not any(any(counts) for counts in by_group.values()):
         return
     for group, counts in by_group.items():

@@ -96,7 +96,8 @@ def losses_said(own_labels: dict[str, tuple[Run, str]]) -> list[str]:
 def _sentences(name: str, run: Run, label: str) -> Iterator[str]:
     reasons: Counter[str] = Counter()
     for seed in run.seeds(label):
-        reasons.update(run.columns(label, seed, "attempts", "reason")["reason"].value_counts().to_dict())
+        times = run.columns(label, seed, "attempts", "reason")["reason"].value_counts()
+        reasons.update({str(reason): int(number) for reason, number in times.items()})
     del reasons[UNFINISHED]
     empty, rounds = run.summary.loc[run.summary["label"] == label, "empty_rounds"].sum(), 0
     if empty:

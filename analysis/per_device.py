@@ -143,7 +143,8 @@ class _Ledger:
 
     def union(self, *several: _Spans) -> np.ndarray:
         """Return for how many seconds each device was in any of the intervals; what overlaps counts once."""
-        return union_seconds(*(np.concatenate(parts) for parts in zip(*several, strict=True)), self.count)
+        device, start, end = (np.concatenate(parts) for parts in zip(*several, strict=True))
+        return union_seconds(device, start, end, self.count)
 
 
 def union_seconds(device: np.ndarray, start: np.ndarray, end: np.ndarray, count: int) -> np.ndarray:

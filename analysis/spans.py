@@ -189,8 +189,10 @@ def read_timeline(run: Run, label: str, round_number: int) -> Timeline:
     for site, start, seconds, phase, reason, number in rows(chosen.rows(served, "site"), *columns):
         lanes[site, "compute"].append(Span(start, seconds, phase, _in_vain(reason), number))
     columns = "source", "target", "start", "seconds", "phase", "reason"
-    for source, target, *times, phase, reason in rows(chosen.rows(transfers, "source", "target", also=above), *columns):
-        span = Span(*times, phase, _in_vain(reason))
+    for source, target, start, seconds, phase, reason in rows(
+        chosen.rows(transfers, "source", "target", also=above), *columns
+    ):
+        span = Span(start, seconds, phase, _in_vain(reason))
         if target in above.get(source, (target,)):  # of an edge, its way to its devices is not the one up
             lanes[source, "up"].append(span)
         if source in above.get(target, (source,)):

@@ -25,7 +25,7 @@ def by_group_chart(runs: Mapping[str, Run]) -> Chart:
     Args:
         runs: the runs by name, each of which has recorded its partition.
     """
-    figures = {}
+    figures: dict[str, Figure] = {}
     for index, run in enumerate(runs.values()):
         groups = data_by_group(run, None)
         every = [mix_figure(groups, class_names(run)), *(spread_figure(groups, name) for name in QUANTITIES)]
