@@ -44,7 +44,7 @@ def test_a_row_a_client_is_drawn_with_its_total(tmp_path: Path) -> None:
 @pytest.mark.parametrize("classes", [1, 200])
 def test_many_clients_are_shown_by_group(tmp_path: Path, classes: int) -> None:
     rows = [(0, f"pi-{number}", number % classes, 10) for number in range(MOST_ROWS + 5)]
-    left, right = plot_label_histogram(load_run(told(tmp_path, rows)))
+    left, _ = plot_label_histogram(load_run(told(tmp_path, rows)))
     assert [label.get_text() for label in left.get_yticklabels()] == ["pi × 65"]
     assert left.images[0].get_array().sum() == pytest.approx(1)  # type: ignore[union-attr]
     assert style.save(style.figure_of(left).figure, tmp_path / "x.png").is_file()
