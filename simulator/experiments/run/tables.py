@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import chain
 from importlib.metadata import version
 from math import isfinite
 from operator import itemgetter
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.goal import Target
 from analysis.tasks import perplexity
+from simulator.accounting.tables import Table as Rows
 from simulator.accounting.tiers import edge_traffic
 from simulator.accounting.usage import active_energy
 from simulator.accounting.waste import UNFINISHED, Waste, lost_updates, marked, mean_staleness, total
@@ -290,12 +292,17 @@ def _write_ledger(folder: Path, outcome: TrialResult) -> None:
     for name, table in (outcome.ledger.tables() | marked(outcome.ledger)._asdict()).items():
         if name in ("charges", "waits") and not len(table):  # the world has no batteries, or no such waits
             continue
-        _write_parquet(folder / f"{name}.parquet", table.arrow())
-    _write_parquet(folder / "critical_path.parquet", segments_table(outcome).arrow())
+        _write_parquet(folder / f"{name}.parquet", table)
+    _write_parquet(folder / "critical_path.parquet", segments_table(outcome))
 
 
-def _write_parquet(path: Path, table: Any) -> None:
+def _write_parquet(path: Path, table: Rows[Any]) -> None:
+    """Write a table as a Parquet file, chunk by chunk."""
     from pyarrow import parquet
 
+    batches = table.batches()
+    first = next(batches)
     with written(path), path.open("wb") as file:  # Python's own: Arrow takes no path that is not UTF-8
-        parquet.write_table(table, file)
+        with parquet.ParquetWriter(file, first.schema) as writer:
+            for batch in chain((first,), batches):
+                writer.write_batch(batch)
