@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import fsum
 from typing import NamedTuple
 
-from simulator.accounting.ledger import SET_ASIDE, Ledger, RoundRow, TransferRow, WaitRow, WorkRow
-from simulator.accounting.queues import DEVICE, NO_GROUP, during, set_aside
+from simulator.accounting.ledger import Ledger, RoundRow, TransferRow, WaitRow, WorkRow
+from simulator.accounting.queues import NO_GROUP, during, groups_of_devices, set_aside
 from simulator.accounting.usage import RESOLUTION
 
 COMPUTE, QUEUE, TRANSFER, LATENCY, OTHER = "compute", "queue", "transfer", "latency", "other"
@@ -72,8 +72,8 @@ class _Paths:
 
         self.spans = LedgerSpans(ledger)
         self.aside = set_aside(ledger.waits)
-        self.roles = {site.name: site.role for site in ledger.sites}
-        self.groups = {site.name: site.group for site in ledger.sites if site.role == DEVICE}
+        self.roles = dict(zip(ledger.sites.column("name"), ledger.sites.column("role"), strict=True))
+        self.groups = groups_of_devices(ledger)
 
     def follow(self, turn: RoundRow) -> Iterator[Segment]:
         """Yield the segments of a round, from the last to the first."""

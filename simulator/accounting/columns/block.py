@@ -91,6 +91,4 @@ def block_of(uses: Sequence[Use]) -> Block:
     numbers = {name: number for number, name in enumerate(ACTIVITIES)}
     client = np.array([name == "client" for name in side], np.bool_)
     kinds = codes(site, sites.numbers), codes(phase, phases), codes(activity, numbers | known), ints(round)
-    return Block(
-        sites, phases, *kinds, client, floats(start), floats(seconds), ints(sent), ints(flops), floats(energy)
-    )
+    return Block(sites, phases, *kinds, client, floats(start), floats(seconds), ints(sent), ints(flops), floats(energy))

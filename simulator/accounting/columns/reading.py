@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,15 @@ class Names(dict[Any, int]):
         ranks = np.empty(len(self), np.int32)
         ranks[sorted(range(len(self)), key=self.names.__getitem__)] = np.arange(len(self))
         return ranks
+
+
+def joined(chunks: list[tuple[Any, ...]]) -> Iterator[Any]:
+    """Yield the columns of chunks, each in one piece; the chunks are given up one column after another."""
+    columns = [list(column) for column in zip(*chunks, strict=True)]
+    chunks.clear()
+    columns.reverse()
+    while columns:
+        yield np.concatenate(columns.pop())
 
 
 def floats(values: Any) -> Floats:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.accounting.columns.reading import Codes, Floats, Ints, Names, codes, floats, ints
+from simulator.accounting.columns.reading import Codes, Floats, Ints, Names, codes, floats, ints, joined
 from simulator.accounting.ledger import SET_ASIDE, Ledger, TransferRow, WaitRow, WorkRow
 
 
@@ -64,7 +64,8 @@ class LedgerSpans:
     def __init__(self, ledger: Ledger) -> None:
         self._tables = ledger.works, ledger.transfers, ledger.waits
         self._firsts = np.cumsum([0, *map(len, self._tables)]).tolist()
-        self._clients, self._of: dict[str | None, Spans] = Names(), {}  # type: ignore[assignment]
+        self._clients = Names()
+        self._of: dict[str, Spans] = {}
         self.all = self._spans()
 
     def of(self, client: str) -> Spans:
@@ -89,7 +90,8 @@ class LedgerSpans:
         return np.searchsorted(self.all.clients, np.arange(len(self._clients) + 1), sorter=self._by_client)
 
     def _spans(self) -> Spans:
-        chunks: list[tuple[Any, ...]] = []
+        kinds = np.float64, np.float64, np.int64, np.int32, np.int32
+        chunks: list[tuple[Any, ...]] = [tuple(np.zeros(0, kind) for kind in kinds)]
         for table, first, start in zip(self._tables, self._firsts, ("asked", "start", "start"), strict=False):
             for client, round, begin, since, seconds, *reason in table.chunks(  # type: ignore[attr-defined]
                 "client", "round", start, "start", "seconds", *(["reason"] if table.row is WaitRow else [])
@@ -105,7 +107,7 @@ class LedgerSpans:
                 columns = ends[rows], begins[rows], first + rows, numbers, codes(client, self._clients)[rows]
                 chunks.append(columns)
                 first += len(begins)
-        kinds = np.float64, np.float64, np.int64, np.int32, np.int32
-        none = tuple(np.zeros(0, kind) for kind in kinds)
-        found = Spans(*(np.concatenate(column) for column in zip(none, *chunks, strict=True)))
-        return found.at(np.lexsort((found.begins, found.ends)))
+        columns = joined(chunks)
+        ends, begins = next(columns), next(columns)
+        order = np.lexsort((begins, ends))
+        return Spans(ends[order], begins[order], *(column[order] for column in columns))

@@ -13,7 +13,7 @@ from simulator.accounting.columns import stretches
 from simulator.accounting.columns.reading import Codes, Floats, Ints, codes, floats, ints
 from simulator.accounting.ledger import Ledger
 
-AT_ONCE = 1 << 19
+AT_ONCE = 1 << 18
 """About how many stretches are sorted at once."""
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from simulator.accounting.columns.reading import Floats, Ints
 from simulator.accounting.use import RESOLUTION
 
+_LOOPED = 16_384
+
 
 class Parts(NamedTuple):
     """Parts of stretches that do not overlap, by key.
@@ -52,21 +54,28 @@ def _begins(keys: Any, starts: Floats, ends: Floats) -> Floats:
     meets = same & (starts[1:] < ends[:-1])
     if not meets.any():
         return starts
-    numbers = np.concatenate(([0], np.cumsum(~same)))
+    numbers = np.zeros(len(keys), np.int32)
+    np.cumsum(~same, out=numbers[1:])
     crowded = np.zeros(numbers[-1] + 1, np.bool_)
     crowded[numbers[1:][meets]] = True
     rows = np.flatnonzero(crowded[numbers])
-    begins, last, until = [], None, 0.0
-    for number, start, end in zip(numbers[rows].tolist(), starts[rows].tolist(), ends[rows].tolist(), strict=True):
-        if number != last:
-            last, until = number, float("-inf")
-        begin = start if start >= until else until
-        if end > begin:
-            until = end
-        begins.append(begin)
-    found = starts.copy()
-    found[rows] = begins
+    found, last, until = starts.copy(), None, 0.0
+    for some in _slices(rows):
+        begins = []
+        for number, start, end in zip(numbers[some].tolist(), starts[some].tolist(), ends[some].tolist(), strict=True):
+            if number != last:
+                last, until = number, float("-inf")
+            begin = start if start >= until else until
+            if end > begin:
+                until = end
+            begins.append(begin)
+        found[some] = begins
     return found
+
+
+def _slices(column: Any) -> Iterator[Any]:
+    """Yield a column in slices, for loops of Python, whose numbers take much more memory."""
+    return (column[first : first + _LOOPED] for first in range(0, len(column), _LOOPED))
 
 
 def batches(columns: Sequence[Any], count: int, most: int) -> Iterator[tuple[int, int, list[Ints]]]:
@@ -95,13 +104,15 @@ def bounds(keys: Any, count: int) -> Ints:
 
 def running(keys: Any, seconds: Floats) -> Floats:
     """Return for each part the sum of the seconds of its key up to it; keys are sorted, and parts added in order."""
-    sums: list[float] = []
-    last, total = None, 0.0
-    for key, added in zip(keys.tolist(), seconds.tolist(), strict=True):
-        total = added if key != last else total + added
-        last = key
-        sums.append(total)
-    return np.array(sums, np.float64)
+    found, last, total = [np.zeros(0)], None, 0.0
+    for some, added in zip(_slices(keys), _slices(seconds), strict=True):
+        sums = []
+        for key, more in zip(some.tolist(), added.tolist(), strict=True):
+            total = more if key != last else total + more
+            last = key
+            sums.append(total)
+        found.append(np.array(sums))
+    return np.concatenate(found)
 
 
 def bisected(values: Floats, low: Ints, high: Ints, moments: Floats, right: bool = False) -> Ints:

@@ -10,8 +10,8 @@ from typing import Any, overload
 import numpy as np
 
 from simulator.accounting.columns import stretches
-from simulator.accounting.columns.block import ACTIVITIES, COMPUTE, DOWNLOAD, IDLE, UPLOAD, WAIT, Block, Sites, block_of
-from simulator.accounting.columns.reading import Names, codes, floats, ints
+from simulator.accounting.columns.block import COMPUTE, DOWNLOAD, IDLE, UPLOAD, WAIT, Block, Sites, block_of
+from simulator.accounting.columns.reading import Names, codes, floats, ints, joined
 from simulator.accounting.columns.standing import AT_ONCE, Busy, Engagements, Presence, compare_activity
 from simulator.accounting.columns.totals import Totals
 from simulator.accounting.ledger import Ledger
@@ -163,11 +163,9 @@ class _Making:
 
     def _links(self) -> Iterator[Block]:
         """Yield the times for which links were busy, link by link."""
-        columns = [np.concatenate(column) for column in zip(*self.sent, strict=True)]
-        self.sent.clear()
-        if not columns:
+        if not self.sent:
             return
-        source, target, start, end, round, phase = columns
+        source, target, start, end, round, phase = joined(self.sent)
         ranks = self.phases.ranks
         sides = self.turns[2 * source], self.turns[2 * target + 1]
         for _, _, rows in stretches.batches(sides, self.links, AT_ONCE):

@@ -38,9 +38,7 @@ class Wasting:
         self._works: list[Columns] = []
         self._links: list[Columns] = []
 
-    def found(
-        self, works: Table[WorkRow], transfers: Table[TransferRow]
-    ) -> dict[str, tuple[float, int, int, float]]:
+    def found(self, works: Table[WorkRow], transfers: Table[TransferRow]) -> dict[str, tuple[float, int, int, float]]:
         """Return device-seconds, bytes, FLOPs and joules by reason.
 
         Args:
@@ -50,7 +48,9 @@ class Wasting:
         self._add_transfers(transfers)
         ranks = self._reasons.ranks
         links, devices = _joined(self._links), _joined([*self._works, *self._links])
-        for (site, engine, _, _, reason), seconds in _covered(2 * links[0] + (links[1] == DOWNLOAD), links, ranks[links[4]]):
+        for (site, engine, _, _, reason), seconds in _covered(
+            2 * links[0] + (links[1] == DOWNLOAD), links, ranks[links[4]]
+        ):
             self._add_floats("joules", reason, self._sites.above[site, engine] * seconds)
         own = self._sites.is_client[devices[0]]
         devices = [column[own] for column in devices]
@@ -68,7 +68,10 @@ class Wasting:
         for chunk in works.chunks("reason", "site", "start", "seconds", "share", "flops"):
             reason, rows = self._wasted(chunk[0])
             if len(rows):
-                site, start, seconds = codes(chunk[1], self._sites.numbers)[rows], *(floats(c)[rows] for c in chunk[2:4])
+                site, start, seconds = (
+                    codes(chunk[1], self._sites.numbers)[rows],
+                    *(floats(c)[rows] for c in chunk[2:4]),
+                )
                 joules = self._sites.above[site, COMPUTE] * seconds * floats(chunk[4])[rows]
                 self._add_ints("flops", reason, ints(chunk[5])[rows])
                 self._add_floats("joules", reason, joules)

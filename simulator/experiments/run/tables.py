@@ -8,8 +8,8 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import chain
 from importlib.metadata import version
+from itertools import chain
 from math import isfinite
 from operator import itemgetter
 from pathlib import Path
