@@ -27,7 +27,7 @@ def spilling_into(folder: Path) -> Iterator[None]:
     """Let rows that are spilled within this context go to the disk of a folder, rather than to that of temporary files.
 
     Args:
-        folder: the folder; where it is not there when rows are spilled, they go to that of temporary files all the same.
+        folder: the folder; where there is none when rows are spilled, they go to that of temporary files all the same.
     """
     before = _folder.set(folder)
     try:
@@ -50,7 +50,7 @@ class Spill:
         self.rows: list[int] = []
         self._spans: list[tuple[int, int]] = []
         with written(self.folder):
-            self._file: BinaryIO = tempfile.TemporaryFile(dir=self.folder, buffering=0)  # type: ignore[assignment]
+            self._file: BinaryIO = tempfile.TemporaryFile(dir=self.folder, buffering=0)  # noqa: SIM115
         self._end = 0
         weakref.finalize(self, _close, self._file)
 

@@ -1,4 +1,4 @@
-"""Tables of rows: added one by one as tuples, packed as Arrow columns once there are many, and spilled if there are more.
+"""Tables of rows: added one by one as tuples, packed as Arrow columns if there are many, and spilled if there are more.
 
 So a table holds a few chunks of its rows, however long it is. What goes through all of them takes chunk by chunk.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHUNK = 32_768
 """How many rows are kept as tuples before they are packed as columns."""
-KEPT = 2
+KEPT = 1
 """How many packed chunks are kept in memory; with one more, all go to disk."""
 SCHEMA = 2
 """The schema of the tables as Parquet: it rises when a reader would take what is written for something else."""

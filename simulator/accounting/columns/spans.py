@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from simulator.accounting.columns.reading import Codes, Floats, Ints, Names, codes, floats, ints, joined
-from simulator.accounting.ledger import SET_ASIDE, Ledger, TransferRow, WaitRow, WorkRow
+from simulator.accounting.ledger import SET_ASIDE, Ledger, Table, TransferRow, WaitRow, WorkRow
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Spans:
 
     ends: Floats
     begins: Floats
-    places: Ints
-    rounds: Ints
+    places: Codes
+    rounds: Codes
     clients: Codes
 
     def earliest_ending(self, moment: float, slack: float, round: int | None = None) -> int | None:
@@ -62,7 +62,7 @@ class LedgerSpans:
     """The spans of all rows of a ledger that took some time."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self._tables = ledger.works, ledger.transfers, ledger.waits
+        self._tables: list[Table[Any]] = [ledger.works, ledger.transfers, ledger.waits]
         self._firsts = np.cumsum([0, *map(len, self._tables)]).tolist()
         self._clients = Names()
         self._of: dict[str, Spans] = {}
@@ -82,18 +82,18 @@ class LedgerSpans:
         return row.start + row.seconds, row
 
     @cached_property
-    def _by_client(self) -> Ints:
-        return np.argsort(self.all.clients, kind="stable")
+    def _by_client(self) -> Codes:
+        return np.argsort(self.all.clients, kind="stable").astype(np.int32)
 
     @cached_property
     def _bounds(self) -> Ints:
         return np.searchsorted(self.all.clients, np.arange(len(self._clients) + 1), sorter=self._by_client)
 
     def _spans(self) -> Spans:
-        kinds = np.float64, np.float64, np.int64, np.int32, np.int32
+        kinds = np.float64, np.float64, np.int32, np.int32, np.int32
         chunks: list[tuple[Any, ...]] = [tuple(np.zeros(0, kind) for kind in kinds)]
         for table, first, start in zip(self._tables, self._firsts, ("asked", "start", "start"), strict=False):
-            for client, round, begin, since, seconds, *reason in table.chunks(  # type: ignore[attr-defined]
+            for client, round, begin, since, seconds, *reason in table.chunks(
                 "client", "round", start, "start", "seconds", *(["reason"] if table.row is WaitRow else [])
             ):
                 begins, length = floats(begin), floats(seconds)
@@ -104,10 +104,12 @@ class LedgerSpans:
                     some &= codes(reason[0], known) != known[SET_ASIDE]
                 rows = np.flatnonzero(some)
                 numbers = ints(round)[rows].astype(np.int32)
-                columns = ends[rows], begins[rows], first + rows, numbers, codes(client, self._clients)[rows]
-                chunks.append(columns)
+                own = codes(client, self._clients)[rows]
+                chunks.append((ends[rows], begins[rows], (first + rows).astype(np.int32), numbers, own))
                 first += len(begins)
         columns = joined(chunks)
         ends, begins = next(columns), next(columns)
         order = np.lexsort((begins, ends))
-        return Spans(ends[order], begins[order], *(column[order] for column in columns))
+        ends, begins = ends[order], begins[order]
+        places, rounds, clients = (column[order] for column in columns)
+        return Spans(ends, begins, places, rounds, clients)

@@ -111,14 +111,12 @@ class _Making:
 
     def _block(self, site: Any, phase: Any, activity: Any, round: Any, start: Any, seconds: Any, **more: Any) -> Block:
         count = len(site)
-        columns = {name: more.get(name, np.zeros(count, np.int64)) for name in ("bytes", "flops")}
+        sent, flops = (more.get(name, np.zeros(count, np.int64)) for name in ("bytes", "flops"))
         activity = activity if isinstance(activity, np.ndarray) else np.full(count, activity, np.int8)
         phase = phase if isinstance(phase, np.ndarray) else np.full(count, self.phases[phase], np.int32)
         client, energy = self.sites.is_client[site], more.get("energy_j", np.zeros(count))
         kinds = site, phase, activity, round, client
-        return Block(
-            self.sites, self.phases, *kinds, start, seconds, *columns.values(), energy, lasted=more.get("lasted")
-        )
+        return Block(self.sites, self.phases, *kinds, start, seconds, sent, flops, energy, more.get("lasted"))
 
     def _works(self) -> Iterator[Block]:
         names = "site", "phase", "round", "start", "seconds", "share", "flops"
