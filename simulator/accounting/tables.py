@@ -78,6 +78,8 @@ class Table(Generic[Row]):
         Raises:
             IndexError: there is no such row.
         """
+        if not self._packed and self._spill is None and 0 <= index < len(self._recent):
+            return self._recent[index]
         ends = list(accumulate(self._counts()))
         if not 0 <= index < (ends[-1] if ends else 0):
             raise IndexError(index)

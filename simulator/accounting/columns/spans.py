@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,9 @@ import numpy as np
 
 from simulator.accounting.columns.reading import Codes, Floats, Ints, Names, codes, floats, ints, joined
 from simulator.accounting.ledger import SET_ASIDE, Ledger, Table, TransferRow, WaitRow, WorkRow
+
+_FEW = 8
+"""Up to how many spans are looked at one by one, which is quicker."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,13 @@ class Spans:
             slack: the resolution of the clock at this moment.
             round: those of this round come before all others; None: no round does.
         """
-        low = int(np.searchsorted(self.ends, moment - slack))
-        high = int(np.searchsorted(self.ends, moment + slack, side="right"))
+        low = bisect_left(self.ends, moment - slack)
+        high = bisect_right(self.ends, moment + slack, low)
+        if high - low <= _FEW:
+            some = (at for at in range(low, high) if self.begins[at] < moment - slack)
+            keys = ((round is not None and self.rounds[at] != round, self.begins[at], self.places[at]) for at in some)
+            first = min(keys, default=None)
+            return None if first is None else int(first[2])
         found = low + np.flatnonzero(self.begins[low:high] < moment - slack)
         if round is not None and (own := found[self.rounds[found] == round]).size:
             found = own
@@ -49,7 +58,7 @@ class Spans:
 
     def last_before(self, moment: float, since: float) -> int | None:
         """Return the place of the one that ended last before a moment, but after ``since``; None if none did."""
-        at = int(np.searchsorted(self.ends, moment)) - 1
+        at = bisect_left(self.ends, moment) - 1
         return int(self.places[at]) if at >= 0 and self.ends[at] > since else None
 
     def at(self, order: Any) -> Spans:
