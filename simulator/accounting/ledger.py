@@ -258,6 +258,6 @@ class Ledger:
         if not isinstance(other, Ledger):
             return NotImplemented
         others = other.tables()
-        return all(list(table) == list(others[name]) for name, table in self.tables().items())
+        return all(table.same_rows(others[name]) for name, table in self.tables().items())
 
     __hash__ = None  # type: ignore[assignment]

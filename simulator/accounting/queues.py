@@ -106,17 +106,21 @@ def queue_uses(ledger: Ledger, start: float, end: float) -> list[QueueUse]:
         ledger: the ledger of one trial.
         start, end: the clock at the beginning and at the end of the trial, in seconds.
     """
-    sites = [row for row in ledger.sites if row.role != DEVICE]
+    sites = list(ledger.sites.where("role", DEVICE.__ne__))
     works: dict[str, list[WorkRow]] = {site.name: [] for site in sites}
     waits: dict[str, list[WaitRow]] = {site.name: [] for site in sites}
-    for work in ledger.works:
-        if work.site in works:
-            works[work.site].append(work)
-    for wait in ledger.waits:
-        if wait.site in waits:
-            waits[wait.site].append(wait)
-    groups = {row.name: row.group for row in ledger.sites if row.role == DEVICE}
+    for work in ledger.works.where("site", works.__contains__):
+        works[work.site].append(work)
+    for wait in ledger.waits.where("site", waits.__contains__):
+        waits[wait.site].append(wait)
+    groups = groups_of_devices(ledger)
     return [_use(site, works[site.name], waits[site.name], groups, start, end) for site in sites]
+
+
+def groups_of_devices(ledger: Ledger) -> dict[str, str]:
+    """Return the group of each device, by its name."""
+    columns = zip(*map(ledger.sites.column, ("name", "group", "role")), strict=True)
+    return {name: group for name, group, role in columns if role == DEVICE}
 
 
 def _use(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from simulator.accounting.ledger import Ledger
-from simulator.accounting.tables import SCHEMA, SCHEMA_KEY, Table
+from simulator.accounting.tables import CHUNK, SCHEMA, SCHEMA_KEY, Table
 
 
 class StoredLedgerError(ValueError):
@@ -26,12 +26,12 @@ def read_ledger(folder: Path) -> Ledger:
         if not path.is_file():
             continue
         try:
-            found = parquet.read_table(path)
-            written = (found.schema.metadata or {}).get(SCHEMA_KEY, b"1").decode("utf-8", "replace")
+            found = parquet.ParquetFile(path)
+            written = (found.schema_arrow.metadata or {}).get(SCHEMA_KEY, b"1").decode("utf-8", "replace")
             if written not in map(str, range(1, SCHEMA + 1)):
                 known = " and ".join(map(str, range(1, SCHEMA + 1)))
                 raise StoredLedgerError(f"{path}: written with schema {written}; this sfsim reads {known}")
-            setattr(ledger, name, Table.stored(table.row, found))
+            setattr(ledger, name, Table.stored(table.row, found.iter_batches(CHUNK)))
         except KeyError as error:
             raise StoredLedgerError(f"{path}: lacks {error.args[0]}") from error
         except (OSError, ValueError, TypeError, NotImplementedError, OverflowError) as error:

@@ -1,16 +1,26 @@
-"""Tables of rows: added one by one as tuples, packed as Arrow columns once there are many."""
+"""Tables of rows: added one by one as tuples, packed as Arrow columns if there are many, and spilled if there are more.
+
+So a table holds a few chunks of its rows, however long it is. What goes through all of them takes chunk by chunk.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from itertools import accumulate
+from operator import eq, itemgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
+
+from simulator.accounting.spill import Spill
 
 if TYPE_CHECKING:
     import pyarrow
 
-CHUNK = 65_536
+CHUNK = 32_768
 """How many rows are kept as tuples before they are packed as columns."""
+KEPT = 1
+"""How many packed chunks are kept in memory; with one more, all go to disk."""
 SCHEMA = 2
 """The schema of the tables as Parquet: it rises when a reader would take what is written for something else."""
 SCHEMA_KEY = b"sfsim.schema"
@@ -30,28 +40,77 @@ class Table(Generic[Row]):
         self.row = row
         self._recent: list[Row] = []
         self._packed: list[pyarrow.RecordBatch] = []
+        self._spill: Spill | None = None
+        self._last: tuple[int, list[Row]] | None = None
 
     def add(self, row: Row) -> None:
-        """Add a row at the end."""
-        self._recent.append(row)
-        if len(self._recent) >= CHUNK:
-            self._packed.append(self._pack())
-            self._recent.clear()
+        """Add a row at the end.
+
+        Raises:
+            CannotWriteError: it is one of very many, and the disk to which they go is full.
+        """
+        recent = self._recent
+        recent.append(row)
+        if len(recent) >= CHUNK:
+            self._append(self._pack())
+            recent.clear()
+
+    def _append(self, batch: pyarrow.RecordBatch) -> None:
+        """Add packed rows at the end; there must be no recent ones."""
+        self._packed.append(batch)
+        if len(self._packed) > KEPT:
+            self._spill = self._spill or Spill()
+            for kept in self._packed:
+                self._spill.append(kept)
+            self._packed.clear()
 
     def __len__(self) -> int:
-        return sum(batch.num_rows for batch in self._packed) + len(self._recent)
+        return sum(self._counts())
 
     def __iter__(self) -> Iterator[Row]:
-        for batch in self._packed:
+        for batch in self._batches():
             yield from self._rows(batch)
         yield from self._recent
 
+    def __getitem__(self, index: int) -> Row:
+        """Return a row by its place; quick for rows that are near the one before.
+
+        Raises:
+            IndexError: there is no such row.
+        """
+        if not self._packed and self._spill is None and 0 <= index < len(self._recent):
+            return self._recent[index]
+        ends = list(accumulate(self._counts()))
+        if not 0 <= index < (ends[-1] if ends else 0):
+            raise IndexError(index)
+        chunk = bisect_right(ends, index)
+        place = index - (ends[chunk - 1] if chunk else 0)
+        if chunk == len(ends) - 1:
+            return self._recent[place]
+        if self._last is None or self._last[0] != chunk:
+            self._last = chunk, list(self._rows(self._batch(chunk)))
+        return self._last[1][place]
+
+    def same_rows(self, other: Table[Row]) -> bool:
+        """Return whether another table has the same rows in the same order."""
+        return len(self) == len(other) and all(map(eq, self, other))
+
+    def chunks(self, *names: str) -> Iterator[tuple[Any, ...]]:
+        """Yield some columns, chunk by chunk: each chunk is a tuple with an Arrow array or a list for each name.
+
+        Args:
+            names: the columns.
+        """
+        for batch in self._batches(names):
+            yield tuple(batch.column(name) for name in names)
+        if self._recent:
+            places = (self.row._fields.index(name) for name in names)  # type: ignore[attr-defined]
+            yield tuple(list(map(itemgetter(place), self._recent)) for place in places)
+
     def column(self, name: str) -> Iterator[Any]:
         """Yield the values of one column, in the order of the rows."""
-        for batch in self._packed:
-            yield from batch.column(name).to_pylist()
-        place = self.row._fields.index(name)  # type: ignore[attr-defined]
-        yield from (row[place] for row in self._recent)
+        for (values,) in self.chunks(name):
+            yield from values if isinstance(values, list) else values.to_pylist()
 
     def where(self, name: str, holds: Callable[[Any], bool]) -> Iterator[Row]:
         """Yield the rows in which the value of a column passes a test, in order; quick if there are none.
@@ -60,32 +119,46 @@ class Table(Generic[Row]):
             name: the column.
             holds: the test of a value.
         """
-        for batch in self._packed:
-            if any(map(holds, batch.column(name).unique().to_pylist())):
-                values = batch.column(name).to_pylist()
-                yield from self._rows(batch.take([index for index, value in enumerate(values) if holds(value)]))
+        for index in range(len(self._counts()) - 1):
+            column = self._batch(index, (name,)).column(name)
+            passing = {value: holds(value) for value in column.unique().to_pylist()}
+            if any(passing.values()):
+                values = column.to_pylist()
+                yield from self._rows(
+                    self._batch(index).take([place for place, value in enumerate(values) if passing[value]])
+                )
         place = self.row._fields.index(name)  # type: ignore[attr-defined]
         yield from (row for row in self._recent if holds(row[place]))
 
-    def replaced(self, **columns: Sequence[Any]) -> Table[Row]:
-        """Return a copy with other values in some columns, which are given by name."""
-        import pyarrow
+    def changed(self, change: Callable[[pyarrow.RecordBatch], pyarrow.RecordBatch]) -> Table[Row]:
+        """Return a copy with other rows, made chunk by chunk; the chunks may become shorter, but not longer.
 
-        table, schema = self.arrow(), _schema(self.row)
-        for name, values in columns.items():
-            field = schema.field(name)
-            table = table.set_column(schema.get_field_index(name), field, pyarrow.array(values, field.type))
-        copy = Table(self.row)
-        copy._packed = table.to_batches()
+        Args:
+            change: takes the rows of a chunk and returns those of the copy.
+        """
+        return Table.packed(self.row, map(change, self.batches()))
+
+    @classmethod
+    def packed(cls, row: type[Row], batches: Iterable[pyarrow.RecordBatch]) -> Table[Row]:
+        """Return a table of rows that are packed already.
+
+        Args:
+            row: the class of its rows.
+            batches: its rows, in order, with the schema that its class gives them.
+        """
+        copy = cls(row)
+        for batch in batches:
+            if batch.num_rows:
+                copy._append(batch)
         return copy
 
     @classmethod
-    def stored(cls, row: type[Row], table: pyarrow.Table) -> Table[Row]:
+    def stored(cls, row: type[Row], batches: Iterable[pyarrow.RecordBatch]) -> Table[Row]:
         """Return a table that was written as Parquet; columns that it lacks have the defaults of the row's class.
 
         Args:
             row: the class of its rows.
-            table: what was written.
+            batches: what was written, in order, with one schema; a table of Arrow is taken as well.
 
         Raises:
             KeyError: a column is missing that has no default.
@@ -93,25 +166,50 @@ class Table(Generic[Row]):
         import pyarrow
 
         schema, defaults = _schema(row), row._field_defaults  # type: ignore[attr-defined]
-        columns = [
-            table[field.name].combine_chunks().cast(field.type)
-            if field.name in table.column_names
-            else pyarrow.array([defaults[field.name]] * len(table), field.type)
-            for field in schema
-        ]
-        copy = cls(row)
-        copy._packed = pyarrow.Table.from_arrays(columns, schema=schema).to_batches(CHUNK)
-        return copy
 
-    def _rows(self, batch: pyarrow.RecordBatch) -> Iterator[Row]:
-        columns = [column.to_pylist() for column in batch.columns]
-        return map(self.row._make, zip(*columns, strict=True))  # type: ignore[attr-defined]
+        def whole(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+            columns = [
+                batch.column(field.name).cast(field.type)
+                if field.name in batch.schema.names
+                else pyarrow.array([defaults[field.name]] * batch.num_rows, field.type)
+                for field in schema
+            ]
+            return pyarrow.RecordBatch.from_arrays(columns, schema=schema)
+
+        found = batches.to_batches(CHUNK) if isinstance(batches, pyarrow.Table) else batches
+        return cls.packed(row, map(whole, found))
+
+    def batches(self) -> Iterator[pyarrow.RecordBatch]:
+        """Yield all rows as Arrow batches, chunk by chunk; at least one, which may be empty."""
+        yield from self._batches()
+        if self._recent or not (self._packed or self._spill):
+            yield self._pack()
 
     def arrow(self) -> pyarrow.Table:
         """Return all rows as one Arrow table, whose columns have their types even if they are empty."""
         import pyarrow
 
-        return pyarrow.Table.from_batches([*self._packed, self._pack()])
+        return pyarrow.Table.from_batches(self.batches())
+
+    def _counts(self) -> list[int]:
+        """Return how many rows each chunk has; the last are the recent ones."""
+        spilled = self._spill.rows if self._spill else ()
+        return [*spilled, *(batch.num_rows for batch in self._packed), len(self._recent)]
+
+    def _batch(self, index: int, names: Sequence[str] | None = None) -> pyarrow.RecordBatch:
+        """Return a packed chunk with these columns, or more."""
+        spilled = len(self._spill.rows) if self._spill else 0
+        if self._spill and index < spilled:
+            return self._spill.read(index, names)
+        return self._packed[index - spilled]
+
+    def _batches(self, names: Sequence[str] | None = None) -> Iterator[pyarrow.RecordBatch]:
+        for index in range(len(self._counts()) - 1):
+            yield self._batch(index, names)
+
+    def _rows(self, batch: pyarrow.RecordBatch) -> Iterator[Row]:
+        columns = [column.to_pylist() for column in batch.columns]
+        return map(self.row._make, zip(*columns, strict=True))  # type: ignore[attr-defined]
 
     def _pack(self) -> pyarrow.RecordBatch:
         import pyarrow
@@ -120,6 +218,10 @@ class Table(Generic[Row]):
         columns = zip(*self._recent, strict=True) if self._recent else [[] for _ in schema]
         arrays = [pyarrow.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
         return pyarrow.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is copied and pickled: all rows, those on disk as well, since a file is one process's own."""
+        return vars(self) | {"_packed": list(self._batches()), "_spill": None, "_last": None}
 
 
 @cache

@@ -13,14 +13,15 @@ def edge_traffic(ledger: Ledger) -> dict[str, int | None]:
     Args:
         ledger: the ledger of one trial.
     """
-    roles = {row.name: row.role for row in ledger.sites}
-    if "edge" not in roles.values():
+    if "edge" not in ledger.sites.column("role"):
         return {"bytes_edge_up": None, "bytes_edge_down": None}
+    roles = dict(zip(ledger.sites.column("name"), ledger.sites.column("role"), strict=True))
     up = down = 0
-    for row in ledger.transfers:
-        source, target = roles[row.source], roles[row.target]
+    columns = (ledger.transfers.column(name) for name in ("source", "target", "bytes"))
+    for sender, receiver, size in zip(*columns, strict=True):
+        source, target = roles[sender], roles[receiver]
         if source == "edge" and target != "device":
-            up += row.bytes
+            up += size
         elif target == "edge" and source != "device":
-            down += row.bytes
+            down += size
     return {"bytes_edge_up": up, "bytes_edge_down": down}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
 
 from simulator.accounting.ledger import Ledger, Row, Table, TransferRow, WorkRow
-from simulator.accounting.payload import FROZEN_WEIGHTS
-from simulator.accounting.usage import Stretch, covered
 
 if TYPE_CHECKING:
     from simulator.accounting.power import Power
@@ -56,29 +54,28 @@ def marked(ledger: Ledger) -> Marked:
     Args:
         ledger: the ledger of one trial. If no update was lost, its own tables are returned.
     """
-    attempts = {(row.client, row.attempt): row.reason for row in ledger.attempts if row.reason}
+    attempts = {(row.client, row.attempt): row.reason for row in ledger.attempts.where("reason", bool)}
     if not attempts:
         return Marked(ledger.works, ledger.transfers)
+    from simulator.accounting.columns.marking import Marking
 
-    def reasons(table: Table[WorkRow] | Table[TransferRow]) -> Iterator[str]:
-        columns = (table.column(name) for name in ("client", "attempt", "reason"))
-        for client, attempt, reason in zip(*columns, strict=True):
-            yield reason or attempts.get((client, attempt), "")
-
-    reason_of_works = list(reasons(ledger.works))
-    lost = [before or bool(why) for before, why in zip(ledger.works.column("lost"), reason_of_works, strict=True)]
-    kept = (kind == FROZEN_WEIGHTS for kind in ledger.transfers.column("kind"))
-    rows = zip(reasons(ledger.transfers), kept, ledger.transfers.column("reason"), strict=True)
-    reason_of_transfers = [before if stays else why for why, stays, before in rows]
-    return Marked(
-        ledger.works.replaced(lost=lost, reason=reason_of_works),
-        ledger.transfers.replaced(reason=reason_of_transfers),
-    )
+    marking = Marking(attempts)
+    return Marked(ledger.works.changed(marking.works), ledger.transfers.changed(marking.transfers))
 
 
 def lost_updates(ledger: Ledger) -> Counter[str]:
     """Return how many attempts led to no used update, by reason; those unfinished at the end are among them."""
     return Counter(reason for reason in ledger.attempts.column("reason") if reason)
+
+
+def mean_staleness(ledger: Ledger) -> float | None:
+    """Return how many aggregations the updates that were used were late on average; None if none was used."""
+    used = total = 0
+    for reasons, staleness in ledger.attempts.chunks("reason", "staleness"):
+        pairs = zip(*(c if isinstance(c, list) else c.to_pylist() for c in (reasons, staleness)), strict=True)
+        late = [number for reason, number in pairs if not reason]
+        used, total = used + len(late), total + sum(late)
+    return total / used if used else None
 
 
 def waste_by_reason(ledger: Ledger, power: Mapping[str, Power], clients: Iterable[str]) -> dict[str, Waste]:
@@ -94,45 +91,12 @@ def waste_by_reason(ledger: Ledger, power: Mapping[str, Power], clients: Iterabl
         clients: the names of the sites that are devices.
     """
     works, transfers = marked(ledger)
-    devices = set(clients)
-    sums: dict[str, Waste] = defaultdict(Waste)
-    joules: dict[str, list[float]] = defaultdict(list)
-    busy: dict[str, list[Stretch]] = defaultdict(list)  # by device; the phase of a stretch is its reason here
-    links: dict[tuple[str, str], list[Stretch]] = defaultdict(list)  # by site and engine
+    if not (_some(works, "reason", _wasted) or _some(transfers, "reason", _wasted) or _some(transfers, "lost", bool)):
+        return {}
+    from simulator.accounting.columns.wasting import Wasting
 
-    for work in _wasted(works):
-        sums[work.reason] = _more(sums[work.reason], flops=work.flops)
-        watts = power[work.site]
-        joules[work.reason].append((watts.compute - watts.idle) * work.seconds * work.share)
-        if work.site in devices:
-            busy[work.site].append(Stretch(work.start, work.start + work.seconds, 0, work.reason))
-    for sent in _wasted(transfers):
-        sums[sent.reason] = _more(sums[sent.reason], bytes=sent.bytes)
-        stretch = Stretch(sent.start + sent.latency, sent.start + sent.seconds, 0, sent.reason)
-        for site, engine in ((sent.source, "upload"), (sent.target, "download")):
-            links[site, engine].append(stretch)
-            if site in devices:
-                busy[site].append(stretch)
-    if again := sum(row.lost for row in transfers.where("lost", bool) if not row.reason):  # they arrived all the same
-        sums[RETRANSMITTED] = _more(sums[RETRANSMITTED], bytes=again)
-        for site, engine, stretch in _sent_again(transfers):
-            links[site, engine].append(stretch)
-            if site in devices:
-                busy[site].append(stretch)
-
-    for (site, engine), stretches in links.items():
-        watts = power[site]
-        for part, seconds in covered(stretches):
-            joules[part.phase].append((getattr(watts, engine) - watts.idle) * seconds)
-    times: dict[str, list[float]] = defaultdict(list)
-    for site, stretches in busy.items():
-        for part, seconds in covered(stretches):
-            times[part.phase].append(seconds)
-            joules[part.phase].append(power[site].idle * seconds)
-    return {
-        reason: found._replace(device_seconds=fsum(times[reason]), energy_j=fsum(joules[reason]))
-        for reason, found in sorted(sums.items())
-    }
+    found = Wasting(power, list(clients), _NO_WASTE, RETRANSMITTED).found(works, transfers)
+    return {reason: Waste(*sums) for reason, sums in sorted(found.items())}
 
 
 def waste(ledger: Ledger, power: Mapping[str, Power], clients: Iterable[str]) -> Waste:
@@ -146,28 +110,11 @@ def total(parts: Iterable[Waste]) -> Waste:
     return Waste(fsum(seconds), sum(sent), sum(flops), fsum(joules))
 
 
-def _sent_again(transfers: Table[TransferRow]) -> Iterator[tuple[str, str, Stretch]]:
-    """Yield site, engine and the stretch in which it sent or received bytes again, of each transfer that was of use.
-
-    On a link that several transfers share, each has the time that ``covered`` gives it, so that their sum is no more
-    than the link was busy.
-    """
-    shares: list[float] = []
-    links: dict[tuple[str, str], list[Stretch]] = defaultdict(list)  # a stretch's round is its place in shares here
-    for sent in transfers.where("reason", lambda reason: not reason):
-        stretch = Stretch(sent.start + sent.latency, sent.start + sent.seconds, len(shares), RETRANSMITTED)
-        shares.append(sent.lost / sent.bytes if sent.bytes else 0.0)
-        for link in ((sent.source, "upload"), (sent.target, "download")):
-            links[link].append(stretch)
-    for (site, engine), stretches in links.items():
-        for part, seconds in covered(stretches):
-            if share := shares[part.round]:
-                yield site, engine, part._replace(start=part.end - share * seconds, round=0)
+def _some(table: Table[Row], name: str, holds: Callable[[object], bool]) -> bool:
+    """Return whether a value of a column passes a test."""
+    chunks = (values if isinstance(values, list) else values.unique().to_pylist() for (values,) in table.chunks(name))
+    return any(any(map(holds, values)) for values in chunks)
 
 
-def _more(waste: Waste, bytes: int = 0, flops: int = 0) -> Waste:
-    return waste._replace(bytes=waste.bytes + bytes, flops=waste.flops + flops)
-
-
-def _wasted(table: Table[Row]) -> Iterator[Row]:
-    return table.where("reason", lambda reason: reason not in _NO_WASTE)
+def _wasted(reason: object) -> bool:
+    return reason not in _NO_WASTE

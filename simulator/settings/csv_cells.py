@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+_BEGINNINGS = frozenset("'=+-@\t\r\n")
+"""What ``_FORMULA`` may begin with: nearly all cells are told by this."""
 _MARKED = re.compile(r"'+[=+\-@\t\r\n]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)", re.ASCII)
 
@@ -23,7 +25,7 @@ def escaped(cell: Any) -> Any:
     ("'=cmd()", '-1.5', -1.5, 'roses')
     """
     # A text that has marks of its own gets one more, or it could not be told from one that was given a mark.
-    if isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell):
+    if isinstance(cell, str) and cell[:1] in _BEGINNINGS and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell):
         return f"'{cell}"
     return cell
 
@@ -34,7 +36,7 @@ def unescaped(cell: Any) -> Any:
     >>> unescaped("'=cmd()"), unescaped("'tis"), unescaped(2.5)
     ('=cmd()', "'tis", 2.5)
     """
-    return cell[1:] if isinstance(cell, str) and _MARKED.match(cell) else cell
+    return cell[1:] if isinstance(cell, str) and cell[:1] == "'" and _MARKED.match(cell) else cell
 
 
 def unescaped_row(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.accounting.columns.stretches import covered
 from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, RoundRow, TransferRow, WorkRow
 from simulator.accounting.power import Power
-from simulator.accounting.usage import Stretch, Use, active_energy, covered, uses
+from simulator.accounting.usage import Use, active_energy, uses
 
 PHONE = Power(idle=1, compute=5, upload=4, download=3)
 RACK = Power(idle=100, compute=300, upload=130, download=120)
@@ -41,15 +43,15 @@ def book(
     return ledger
 
 
-def used(ledger: Ledger, end: float = 20) -> list[Use]:
+def used(ledger: Ledger, end: float = 20) -> Sequence[Use]:
     return uses(ledger, POWER, ["phone"], 0, end)
 
 
-def joules(found: list[Use], site: str, activity: str | None = None) -> float:
+def joules(found: Sequence[Use], site: str, activity: str | None = None) -> float:
     return sum(use.energy_j for use in found if use.site == site and activity in (None, use.activity))
 
 
-def seconds(found: list[Use], site: str, activity: str) -> float:
+def seconds(found: Sequence[Use], site: str, activity: str) -> float:
     return sum(use.seconds for use in found if use.site == site and use.activity == activity)
 
 
@@ -216,12 +218,14 @@ def union(found: list[Span]) -> set[int]:
 @settings(deadline=None, max_examples=200)
 @given(spans, st.randoms())
 def test_covered_is_the_union_and_gives_each_second_to_one(found: list[Span], shuffle) -> None:
-    stretches = [Stretch(start, end, number, "") for number, (start, end) in enumerate(found)]
-    shuffle.shuffle(stretches)
-    parts = covered(stretches)
-    assert sum(length for _, length in parts) == len(union(found))
-    assert all(0 < length <= stretch.end - stretch.start for stretch, length in parts)
-    assert all(later.start >= part.end for (part, _), (later, _) in pairwise(parts)), "in order, and none overlaps"
+    shuffle.shuffle(found)
+    starts, ends = (np.array(column, np.float64) for column in (zip(*found, strict=True) if found else ([], [])))
+    parts = covered(np.zeros(len(found), np.int64), starts, ends)
+    assert parts.seconds.sum() == len(union(found))
+    assert (parts.seconds > 0).all()
+    assert (parts.begins >= starts[parts.places]).all()
+    assert (parts.ends == ends[parts.places]).all()
+    assert (parts.begins[1:] >= parts.ends[:-1]).all(), "in order, and none overlaps"
 
 
 @settings(deadline=None, max_examples=200)

@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 def wasted_share(outcome: TrialResult) -> float:
     """Return the share of the time for which the devices were busy in which they were busy in vain."""
-    by_activity: Counter[str] = Counter()
-    for use in outcome.uses:
-        if use.side == "client" and use.activity in ("idle", "wait"):
-            by_activity[use.activity] += use.seconds  # type: ignore[assignment]
-    busy = by_activity["idle"] - by_activity["wait"]  # idle power is drawn all the time, waiting or busy
+    busy = outcome.totals.idle_s - outcome.totals.wait_s  # idle power is drawn all the time, waiting or busy
     return total(outcome.waste.values()).device_seconds / busy if busy > 0 else 0.0
 
 

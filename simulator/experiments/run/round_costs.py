@@ -24,19 +24,18 @@ def round_costs(outcome: TrialResult) -> dict[str, float | None]:
         ``first_rounds``, their number; ``first_round_s`` and ``later_round_s``, mean seconds; ``first_round_bytes`` and
         ``later_round_bytes``, mean bytes in both directions. A mean is None where there is no such round.
     """
-    members: dict[int, set[str]] = defaultdict(set)
-    for row in outcome.ledger.engagements:
-        members[row.round].add(row.client)
-    sent: dict[int | None, int] = defaultdict(int)
-    for use in outcome.uses:
-        if use.side == "client":
-            sent[use.round] += use.bytes
-    seen: set[str] = set()
+    members: dict[int, set[int]] = defaultdict(set)
+    numbers: dict[str, int] = {}
+    engagements = outcome.ledger.engagements
+    for number, client in zip(engagements.column("round"), engagements.column("client"), strict=True):
+        members[number].add(numbers.setdefault(client, len(numbers)))
+    sent = outcome.totals.by(lambda kind: kind.round if kind.side == "client" else None)
+    seen: set[int] = set()
     first: list[tuple[float, int]] = []
     later: list[tuple[float, int]] = []
     for turn in outcome.ledger.rounds:
         known = turn.round > 1 and members[turn.round] <= seen
-        (later if known else first).append((turn.seconds, sent[turn.round]))
+        (later if known else first).append((turn.seconds, sent[turn.round].bytes))
         seen |= members[turn.round]
     return {
         "first_rounds": len(first),

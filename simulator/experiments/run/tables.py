@@ -9,15 +9,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.metadata import version
-from math import fsum, isfinite
+from itertools import chain
+from math import isfinite
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.goal import Target
 from analysis.tasks import perplexity
+from simulator.accounting.tables import Table as Rows
 from simulator.accounting.tiers import edge_traffic
-from simulator.accounting.usage import Use, active_energy
-from simulator.accounting.waste import UNFINISHED, Waste, lost_updates, marked, total
+from simulator.accounting.usage import active_energy
+from simulator.accounting.waste import UNFINISHED, Waste, lost_updates, marked, mean_staleness, total
 from simulator.experiments.run.costs import COLUMNS, COSTS, cost_rows, has_costs, running_costs, to_target
 from simulator.experiments.run.csv_tables import Table, write_csv
 from simulator.experiments.run.personal import PERSONAL, participants, personal
@@ -71,7 +74,7 @@ def summarise(outcome: TrialResult, target: Target | float | None, rounds: Table
     rounds = rounds or rounds_table(outcome)
     last = dict(zip(rounds.columns, rounds.rows[-1], strict=True))
     updates, energy = _updates(outcome), float(last["client_energy_j"])
-    provisioned = (use.bytes for use in outcome.uses if use.activity == "download" and use.phase == "provisioning")
+    provisioned = outcome.totals.of(lambda kind: (kind.activity, kind.phase) == ("download", "provisioning"))
     return {
         "algorithm": outcome.entry.name,
         "label": outcome.entry.label,
@@ -84,7 +87,7 @@ def summarise(outcome: TrialResult, target: Target | float | None, rounds: Table
         "time_to_target_s": next(reached, None),
         "bytes_up": int(last["bytes_up"]),
         "bytes_down": int(last["bytes_down"]),
-        "bytes_provisioning": sum(provisioned),
+        "bytes_provisioning": provisioned.bytes,
         **edge_traffic(outcome.ledger),
         "client_flops": int(last["client_flops"]),
         "server_flops": int(last["server_flops"]),
@@ -125,13 +128,12 @@ def summary_of(outcome: TrialResult, scenario: Scenario, rounds: Table | None = 
 def _updates(outcome: TrialResult) -> Summary:
     """Return the figures of a summary that count updates: how many were used and lost, and how stale they were."""
     ledger, lost = outcome.ledger, lost_updates(outcome.ledger)
-    stale = [row.staleness for row in ledger.attempts.where("reason", lambda reason: not reason)]
     return {
         "updates": sum(row.updates for row in ledger.rounds),
         "lost_updates": lost.total() - lost[UNFINISHED],
         "unfinished_updates": lost[UNFINISHED],
         "empty_rounds": sum((not row.updates) + row.empty for row in ledger.rounds),
-        "mean_staleness": sum(stale) / len(stale) if stale else None,
+        "mean_staleness": mean_staleness(ledger),
     }
 
 
@@ -174,20 +176,14 @@ def _totals(outcome: TrialResult) -> Iterator[tuple[float, ...]]:
     """
     numbers: list[int | None] = [point.round for point in outcome.rounds]
     known, numbers[-1] = set(numbers[:-1]) - {0}, None
-    sent: dict[tuple[int | None, str, str], int] = defaultdict(int)
-    flops: dict[tuple[int | None, str], int] = defaultdict(int)
-    energy: dict[tuple[int | None, str], list[float]] = defaultdict(list)
-    for use in outcome.uses:
-        number, side = use.round if use.round in known else None, use.side
-        sent[number, side, use.activity] += use.bytes
-        flops[number, side] += use.flops
-        energy[number, side].append(use.energy_j)
+    sent = outcome.totals.by(lambda kind: (kind.round if kind.round in known else None, kind.side, kind.activity))
+    spent = outcome.totals.by(lambda kind: (kind.round if kind.round in known else None, kind.side))
     running: list[float] = [0] * len(TOTALS)
     for number in numbers:
         increments = (
-            *(sent[number, "client", activity] for activity in ("upload", "download")),
-            *(flops[number, side] for side in ("client", "server")),
-            *(fsum(energy[number, side]) for side in ("client", "server")),
+            *(sent[number, "client", activity].bytes for activity in ("upload", "download")),
+            *(spent[number, side].flops for side in ("client", "server")),
+            *(spent[number, side].energy_j for side in ("client", "server")),
         )
         running = [before + more for before, more in zip(running, increments, strict=True)]
         yield tuple(running)
@@ -200,20 +196,11 @@ def breakdown_frame(outcome: TrialResult) -> pd.DataFrame:
 
 def breakdown_table(outcome: TrialResult) -> Table:
     """Return seconds, bytes, FLOPs and joules by side, phase and activity, with the columns of ``breakdown.csv``."""
-    parts: dict[tuple[str, str, str], list[Use]] = defaultdict(list)
-    for use in outcome.uses:
-        parts[use.side, use.phase, use.activity].append(use)
+    parts = outcome.totals.by(lambda kind: (kind.side, kind.phase, kind.activity))
     trial = outcome.entry.name, outcome.entry.label, outcome.seed
     rows = [
-        (
-            *trial,
-            *kind,
-            fsum(u.seconds for u in group),
-            sum(u.bytes for u in group),
-            sum(u.flops for u in group),
-            fsum(u.energy_j for u in group),
-        )
-        for kind, group in sorted(parts.items())
+        (*trial, *kind, spent.seconds, spent.bytes, spent.flops, spent.energy_j)
+        for kind, spent in sorted(parts.items(), key=itemgetter(0))
     ]
     kinds = "algorithm", "label", "seed", "side", "phase", "activity"
     return Table((*kinds, "seconds", "bytes", "flops", "energy_j"), rows)
@@ -305,12 +292,17 @@ def _write_ledger(folder: Path, outcome: TrialResult) -> None:
     for name, table in (outcome.ledger.tables() | marked(outcome.ledger)._asdict()).items():
         if name in ("charges", "waits") and not len(table):  # the world has no batteries, or no such waits
             continue
-        _write_parquet(folder / f"{name}.parquet", table.arrow())
-    _write_parquet(folder / "critical_path.parquet", segments_table(outcome).arrow())
+        _write_parquet(folder / f"{name}.parquet", table)
+    _write_parquet(folder / "critical_path.parquet", segments_table(outcome))
 
 
-def _write_parquet(path: Path, table: Any) -> None:
+def _write_parquet(path: Path, table: Rows[Any]) -> None:
+    """Write a table as a Parquet file, chunk by chunk."""
     from pyarrow import parquet
 
+    batches = table.batches()
+    first = next(batches)
     with written(path), path.open("wb") as file:  # Python's own: Arrow takes no path that is not UTF-8
-        parquet.write_table(table, file)
+        with parquet.ParquetWriter(file, first.schema) as writer:
+            for batch in chain((first,), batches):
+                writer.write_batch(batch)

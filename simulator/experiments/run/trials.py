@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from analysis.tasks import CLASSIFICATION, NEXT_TOKEN
+from simulator.accounting.spill import spilling_into
 from simulator.experiments.executors.sequential import Sequential
 from simulator.experiments.run.consoles import bars, shows_bars
 from simulator.experiments.run.digest import Digest
@@ -159,14 +160,16 @@ class RunJob:
                 tell(f"{job.name} goes on after round {checkpoints.resumed}")
             self.shows(job, point.done, state_of(point, task_of(scenario)))
 
-        if job.dry:
-            outcome = dry_run_that_fits(scenario, job.entry, job.seed, progress, tell)
-            return self.folder.parts.keep(job.key, scenario, outcome, job.dry, self.device)
-        outcome = run_trial(
-            scenario, job.entry, job.seed, progress=progress, without=job.without, checkpoints=checkpoints
-        )
-        digest = self.folder.parts.keep(job.key, scenario, outcome, job.dry, self.device)
-        checkpoints.remove()
+        with spilling_into(self.folder.work):
+            if job.dry:
+                outcome = dry_run_that_fits(scenario, job.entry, job.seed, progress, tell)
+            else:
+                outcome = run_trial(
+                    scenario, job.entry, job.seed, progress=progress, without=job.without, checkpoints=checkpoints
+                )
+            digest = self.folder.parts.keep(job.key, scenario, outcome, job.dry, self.device)
+        if not job.dry:
+            checkpoints.remove()
         return digest
 
 

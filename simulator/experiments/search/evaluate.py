@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simulator.accounting.spill import spilling_into
 from simulator.experiments.search.journal import DONE, FAILED, INFEASIBLE, PRUNED
 from simulator.experiments.sweep.run import outcome_of
 from simulator.experiments.sweep.store import Store
@@ -118,7 +119,8 @@ class Evaluate:
             checkpoints = Checkpoints(self.store.checkpoint(trial.hash), trial.scenario.checkpoint, trial.hash)
             try:
                 curves = item.curves[place] if item.curves else ()
-                self.store.keep(trial, self._outcome(trial, curves, checkpoints), self.device, self.ledger)
+                with spilling_into(self.store.folder):
+                    self.store.keep(trial, self._outcome(trial, curves, checkpoints), self.device, self.ledger)
                 checkpoints.remove()
             except GivenUpError as stop:
                 curve, last = stop.args

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from analysis.goal import Target
+from simulator.accounting.spill import spilling_into
 from simulator.experiments.executors.choose import chosen
 from simulator.experiments.executors.local import executor_for, workers_that_fit
 from simulator.experiments.run.consoles import standard_console, status
@@ -70,7 +71,8 @@ class Run:
     def __call__(self, trial: Trial) -> Done:
         checkpoints = Checkpoints(self.store.checkpoint(trial.hash), trial.scenario.checkpoint, trial.hash)
         try:
-            self.store.keep(trial, outcome_of(trial, checkpoints), self.device, self.ledger)
+            with spilling_into(self.store.folder):
+                self.store.keep(trial, outcome_of(trial, checkpoints), self.device, self.ledger)
             checkpoints.remove()
         except ScenarioError as error:
             checkpoints.remove()  # the trial would end there again; after any other end it goes on from it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import fsum
@@ -14,6 +15,7 @@ from simulator.accounting.queues import QueueUse, queue_uses
 from simulator.accounting.waste import waste_by_reason
 
 if TYPE_CHECKING:
+    from simulator.accounting.columns.totals import Totals
     from simulator.accounting.ledger import Ledger
     from simulator.accounting.power import Power
     from simulator.accounting.usage import Use
@@ -101,7 +103,7 @@ class TrialResult:
         rounds: the state before training and after each round; where a budget of time ended the trial, the last is the
             state at that moment, which may be in the middle of a round.
         ledger: everything that happened, as tables.
-        uses: the resources used, from the ledger.
+        uses: the resources used, from the ledger; of a large trial, only their ``totals`` are quick.
         power: the power of each site, by its name.
         client_peaks: the memory peak of each device, in the world's order.
         server_peak: the memory peak of the server.
@@ -119,7 +121,7 @@ class TrialResult:
     seed: int
     rounds: list[RoundResult]
     ledger: Ledger
-    uses: list[Use]
+    uses: Sequence[Use]
     power: dict[str, Power]
     client_peaks: list[MemoryPeak]
     server_peak: MemoryPeak
@@ -141,6 +143,13 @@ class TrialResult:
     def peak_server_memory_bytes(self) -> int:
         """Peak bytes of the server."""
         return self.server_peak.bytes
+
+    @cached_property
+    def totals(self) -> Totals:
+        """The sums of what was used, by side, phase, activity and round."""
+        from simulator.accounting.columns.uses import totals_of
+
+        return totals_of(self.uses)
 
     @cached_property
     def waste(self) -> dict[str, Waste]:

@@ -16,7 +16,7 @@ from analysis.tasks import CLASSIFICATION, perplexity
 from simulator.accounting.ledger import Ledger
 from simulator.accounting.tiers import edge_traffic
 from simulator.accounting.usage import active_energy
-from simulator.accounting.waste import UNFINISHED, lost_updates, total
+from simulator.accounting.waste import UNFINISHED, lost_updates, mean_staleness, total
 from simulator.experiments.run.costs import COLUMNS, cost_rows, has_costs, to_target
 from simulator.experiments.run.csv_tables import Table
 from simulator.experiments.run.personal import PERSONAL
@@ -147,22 +147,21 @@ def _from_ledger(outcome: TrialResult) -> dict[str, Any]:
     rounds = rounds_table(outcome)
     last = dict(zip(rounds.columns, rounds.rows[-1], strict=True))
     ledger, lost = outcome.ledger, lost_updates(outcome.ledger)
-    stale = [row.staleness for row in ledger.attempts.where("reason", lambda reason: not reason)]
     updates = sum(row.updates for row in ledger.rounds)
     totals = "bytes_up", "bytes_down", "client_flops", "server_flops", "client_energy_j", "server_energy_j"
-    provisioned = (use.bytes for use in outcome.uses if use.activity == "download" and use.phase == "provisioning")
+    provisioned = outcome.totals.of(lambda kind: (kind.activity, kind.phase) == ("download", "provisioning"))
     return {
         **{name: last[name] for name in totals},
         "rounds": last["round"],
         "sim_time_s": last["sim_time_s"],
-        "bytes_provisioning": sum(provisioned),
+        "bytes_provisioning": provisioned.bytes,
         **edge_traffic(ledger),
         "client_active_energy_j": active_energy(outcome.uses, outcome.power),
         "updates": updates,
         "lost_updates": lost.total() - lost[UNFINISHED],
         "unfinished_updates": lost[UNFINISHED],
         "empty_rounds": sum((not row.updates) + row.empty for row in ledger.rounds),
-        "mean_staleness": sum(stale) / len(stale) if stale else None,
+        "mean_staleness": mean_staleness(ledger),
         "energy_per_update_j": last["client_energy_j"] / updates if updates else None,
         **{f"wasted_{name}": value for name, value in total(outcome.waste.values())._asdict().items()},
         **server_summary(outcome),

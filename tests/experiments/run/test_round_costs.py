@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from simulator.accounting.columns.uses import totals_of
 from simulator.accounting.ledger import EngagementRow, Ledger, RoundRow
+from simulator.accounting.use import Use
 from simulator.experiments.run.round_costs import round_costs
 
 
-class Sent(NamedTuple):
+def sent(side: str, round: int, nbytes: int) -> Use:
     """What a side sends in a round."""
-
-    side: str
-    round: int
-    bytes: int
+    return Use(side, side, "exchange", "upload", round, 0.0, 1.0, nbytes, 0, 0.0)
 
 
 class Outcome:
@@ -24,14 +21,15 @@ class Outcome:
     """
 
     def __init__(self, *rounds: tuple[str, float, int]) -> None:
-        self.ledger, self.uses, start = Ledger(), [], 0.0
+        self.ledger, uses, start = Ledger(), list[Use](), 0.0
         for number, (cohort, seconds, nbytes) in enumerate(rounds, 1):
             self.ledger.rounds.add(RoundRow(number, start, seconds, len(cohort)))
             for client in cohort:
                 self.ledger.engagements.add(EngagementRow(client, number, start, seconds))
-            self.uses.append(Sent("client", number, nbytes))
-            self.uses.append(Sent("server", number, 10**9))
+            uses.append(sent("client", number, nbytes))
+            uses.append(sent("server", number, 10**9))
             start += seconds
+        self.totals = totals_of(uses)
 
 
 def test_a_round_is_later_once_all_its_devices_took_part_before() -> None:

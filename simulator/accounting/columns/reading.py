@@ -1,0 +1,79 @@
+"""Columns of a table's chunk as NumPy arrays: numbers as they are, and texts as small numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Codes = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+
+
+class Names(dict[Any, int]):
+    """Texts (or None) by number, in the order in which they were first met."""
+
+    def __missing__(self, name: Any) -> int:
+        self[name] = code = len(self)
+        return code
+
+    @property
+    def names(self) -> list[Any]:
+        """The texts, by their numbers."""
+        return list(self)
+
+    @property
+    def ranks(self) -> Codes:
+        """For each number, the place of its text in alphabetical order."""
+        ranks = np.empty(len(self), np.int32)
+        ranks[sorted(range(len(self)), key=self.names.__getitem__)] = np.arange(len(self))
+        return ranks
+
+
+def joined(chunks: list[tuple[Any, ...]]) -> Iterator[Any]:
+    """Yield the columns of chunks, each in one piece; the chunks are given up one column after another."""
+    columns = [list(column) for column in zip(*chunks, strict=True)]
+    chunks.clear()
+    columns.reverse()
+    while columns:
+        yield np.concatenate(columns.pop())
+
+
+def floats(values: Any) -> Floats:
+    """Return a column of numbers, given as a list or as an Arrow array, as an array of floats."""
+    return np.asarray(values if isinstance(values, list) else values.to_numpy(zero_copy_only=False), np.float64)
+
+
+def ints(values: Any) -> Any:
+    """Return a column of whole numbers as an array of integers; of Python's where one of them exceeds 64 bits."""
+    if not isinstance(values, list):
+        return values.to_numpy(zero_copy_only=False)
+    try:
+        return np.array(values, np.int64)
+    except OverflowError:
+        return np.array(values, object)
+
+
+def codes(values: Any, known: Mapping[Any, int]) -> Codes:
+    """Return a column of texts as their numbers.
+
+    Args:
+        values: the column, as a list or as an Arrow array.
+        known: the number of each text; ``Names`` gives one to each that is new.
+
+    Raises:
+        KeyError: a text has no number.
+    """
+    if isinstance(values, list):
+        return np.fromiter(map(known.__getitem__, values), np.int32, len(values))
+    encoded = values.dictionary_encode()
+    numbers = [known[name] for name in encoded.dictionary.to_pylist()]
+    places = encoded.indices
+    if encoded.null_count:
+        places = places.fill_null(len(numbers))
+        numbers.append(known[None])
+    return np.array(numbers, np.int32)[places.to_numpy(zero_copy_only=False)]
