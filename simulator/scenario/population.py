@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -15,13 +15,8 @@ from simulator.settings.errors import UnfitError
 from simulator.settings.plugins import DISTRIBUTIONS
 from simulator.settings.seeds import Seeds
 from simulator.settings.wording import listed
-from simulator.world.distributions.base import Draw, Measure
+from simulator.world.distributions.base import Distribution, Draw, Measure
 from simulator.world.distributions.table import DeviceTable
-
-if TYPE_CHECKING:
-    from simulator.world.distributions.base import Distribution
-else:  # loaded only when a scenario names one
-    Distribution = Settings
 
 MEASURES = {
     "rate": Measure(units.RATE),
@@ -92,6 +87,12 @@ class PopulationSettings(Settings):
                 drawn[figure] = np.maximum(np.rint(values), 1).astype(np.int64) if figure == "samples" else values
         return drawn
 
+    def with_links(self, factor: float) -> Self:
+        """Return the same population with links that are so many times as fast."""
+        links = {key: getattr(self, key) for key in ("uplink", "downlink")}
+        scaled = {key: Scaled(of=link, factor=factor) for key, link in links.items() if link is not None}
+        return self.model_copy(update=scaled) if factor != 1 else self
+
     def _table(self) -> DeviceTable | None:
         return None if self.table is None else DeviceTable(self.table)
 
@@ -123,6 +124,23 @@ class PopulationSettings(Settings):
         return {key: value for key, value in data.items() if value is not None}
 
 
+class Scaled(Distribution):
+    """A multiple of what another distribution gives; no scenario names it.
+
+    Attributes:
+        of: the other distribution.
+        factor: the multiple.
+    """
+
+    name: ClassVar[str] = "scaled"
+    of: Annotated[Distribution, DISTRIBUTIONS]
+    factor: float
+
+    def sample(self, draw: Draw) -> np.ndarray:
+        values: np.ndarray = self.factor * self.of.sample(draw)
+        return values
+
+
 def _check(figure: str, measure: Measure, values: np.ndarray) -> None:
     """Raise ``UnfitError`` if a value makes no sense."""
     for value in (float(values.min()), float(values.max())):
@@ -131,4 +149,6 @@ def _check(figure: str, measure: Measure, values: np.ndarray) -> None:
                 measure.check(value)
         except ValueError as error:
             problem = f"{measure.written(value)} was drawn for a device: {error}"
-            raise UnfitError(figure, None, problem, "a narrower distribution, such as one with least and most") from None
+            raise UnfitError(
+                figure, None, problem, "a narrower distribution, such as one with least and most"
+            ) from None

@@ -134,9 +134,13 @@ class SiteSettings(Settings):
     @property
     def flops_per_s(self) -> float:
         """The rate that is reached: the peak rate at its precision times the utilisation, in FLOP/s."""
+        return self.rate[self.precision] * self.utilised
+
+    @property
+    def utilised(self) -> float:
+        """The share of the peak rate that is reached at its precision."""
         shares = self.utilisation
-        share = shares[self.precision] if isinstance(shares, dict) else shares
-        return self.rate[self.precision] * share
+        return shares[self.precision] if isinstance(shares, dict) else shares
 
     @property
     def width(self) -> float:

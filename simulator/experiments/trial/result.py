@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import fsum
@@ -126,7 +127,7 @@ class TrialResult:
     without: frozenset[str]
     trainable_parameters: int
     wall_time_s: float
-    class_counts: list[ClassCount]
+    class_counts: Sequence[ClassCount]
     standstill: str = ""
     bill: Bill = Bill(0.0, 0.0)
     edge_peaks: list[MemoryPeak] = field(default_factory=list)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import PlainValidator, WithJsonSchema
@@ -64,7 +64,8 @@ class Measure:
         return f"{value:g}" if self.quantity is None else f"{value:g} {self.quantity.written[-1]}"
 
 
-class Draw(NamedTuple):
+@dataclass(frozen=True)
+class Draw:
     """The devices for which a figure is drawn.
 
     Attributes:
@@ -140,7 +141,5 @@ def _amount(value: Any) -> Any:
     return value
 
 
-Amount = Annotated[
-    Any, PlainValidator(_amount), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]})
-]
+Amount = Annotated[Any, PlainValidator(_amount), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]})]
 """A value of the figure that is drawn, with its unit; of figures that have none, a number."""
