@@ -15,9 +15,12 @@ from simulator.settings.errors import UnfitError
 from simulator.settings.plugins import DISTRIBUTIONS
 from simulator.settings.seeds import Seeds
 from simulator.settings.wording import listed
+from simulator.settings.yamlfile import KeyPath
 from simulator.world.distributions.base import Distribution, Draw, Measure
 from simulator.world.distributions.table import DeviceTable
 
+Problem = tuple[KeyPath, Any, str, str | None]
+"""What ``settings.base.invalid`` takes: keys in the world, the value, what is wrong, and what is allowed."""
 MEASURES = {
     "rate": Measure(units.RATE),
     "memory_bandwidth": Measure(units.MEMORY_BANDWIDTH),
@@ -98,7 +101,7 @@ class PopulationSettings(Settings):
 
     @model_validator(mode="after")
     def _can_be_drawn(self) -> Self:
-        problems = []
+        problems: list[Problem] = []
         if not self.figures:
             problems.append(((), None, "it draws no figure", listed(MEASURES)))
         try:
@@ -149,6 +152,5 @@ def _check(figure: str, measure: Measure, values: np.ndarray) -> None:
                 measure.check(value)
         except ValueError as error:
             problem = f"{measure.written(value)} was drawn for a device: {error}"
-            raise UnfitError(
-                figure, None, problem, "a narrower distribution, such as one with least and most"
-            ) from None
+            allowed = "a narrower distribution, such as one with least and most"
+            raise UnfitError(figure, None, problem, allowed) from None

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
+from simulator.scenario.population import Problem
 from simulator.scenario.sites import DeviceSettings
 from simulator.settings.errors import UnfitError
 from simulator.settings.yamlfile import KeyPath
-
-Problem = tuple[KeyPath, Any, str, str | None]
-"""What ``settings.base.invalid`` takes: keys in the world, the value, what is wrong, and what is allowed."""
 
 
 def population_problems(groups: Sequence[DeviceSettings]) -> Iterator[Problem]:
@@ -32,7 +29,7 @@ def population_problems(groups: Sequence[DeviceSettings]) -> Iterator[Problem]:
     if any(drawn) and not all(drawn):
         index = drawn.index(False)
         problem = f"{names[drawn.index(True)]} says how many samples its devices have, and {names[index]} does not"
-        where = ("devices", index, "population") if groups[index].population else ("devices", index)
+        where: KeyPath = ("devices", index, "population") if groups[index].population else ("devices", index)
         yield where, None, problem, "population.samples for all groups, or for none"
 
 

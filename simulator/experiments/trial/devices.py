@@ -62,11 +62,19 @@ def _hardware_of(group: DeviceSettings) -> Callable[[Figures], Hardware]:
         factor, power = figures.power, watts
         if factor != 1:
             power = Power(factor * watts.idle, factor * watts.compute, factor * watts.upload, factor * watts.download)
-        own = figures.rate * share, figures.memory_bandwidth, figures.memory
+        flops_per_s, bandwidth, memory = figures.rate * share, figures.memory_bandwidth, figures.memory
         if type(usual) is not Hardware:
-            names = "flops_per_s", "memory_bandwidth", "memory"
-            return replace(usual, **dict(zip(names, own, strict=True)), power=power)
-        rest = usual.gpus, usual.batch_efficiency, usual.copies, usual.width
-        return Hardware(*own, usual.slots, power, *rest)
+            return replace(usual, flops_per_s=flops_per_s, memory_bandwidth=bandwidth, memory=memory, power=power)
+        return Hardware(
+            flops_per_s,
+            bandwidth,
+            memory,
+            usual.slots,
+            power,
+            usual.gpus,
+            usual.batch_efficiency,
+            usual.copies,
+            usual.width,
+        )
 
     return make

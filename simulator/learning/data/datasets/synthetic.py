@@ -31,7 +31,8 @@ SampleCountOrAuto = Annotated[
 class Synthetic(DataSet):
     """A coloured pattern for each class, with noise: for dry runs, plans and tests. The same on every machine.
 
-    The numbers of images of two classes differ by one at most. Where images are sent, each counts as its pixels: channels x height x width bytes.
+    The numbers of images of two classes differ by one at most. Where images are sent, each counts as its pixels:
+    channels x height x width bytes.
 
     Attributes:
         samples: how many images there are for training. ``auto``: as many as the devices need, by the samples in their
@@ -49,13 +50,13 @@ class Synthetic(DataSet):
 
     @model_validator(mode="after")
     def _every_class_occurs(self) -> Self:
-        if self.samples != AUTO and self.samples < self.classes:
+        if isinstance(self.samples, int) and self.samples < self.classes:
             raise ValueError(f"{self.samples} samples do not show all of {self.classes} classes: use more samples")
         return self
 
     def load(self) -> Raw:
         names = tuple(str(label) for label in range(self.classes))
-        train = self._endless() if self.samples == AUTO else self._drawn("train", self.samples)
+        train = self._drawn("train", self.samples) if isinstance(self.samples, int) else self._endless()
         return Raw(train, self._drawn("test", self.test_samples), names)
 
     def _endless(self) -> Samples:
