@@ -16,7 +16,8 @@ from simulator.settings.plugins import DISTRIBUTIONS
 from simulator.settings.seeds import Seeds
 from simulator.settings.wording import listed
 from simulator.settings.yamlfile import KeyPath
-from simulator.world.distributions.base import Distribution, Draw, Measure
+from simulator.world.distributions.base import Distribution, Draw
+from simulator.world.distributions.measure import Measure
 from simulator.world.distributions.table import DeviceTable
 
 Problem = tuple[KeyPath, Any, str, str | None]

@@ -8,7 +8,8 @@ import numpy as np
 
 from simulator.settings.errors import UnfitError
 from simulator.settings.wording import listed
-from simulator.world.distributions.base import Distribution, Draw, Measure
+from simulator.world.distributions.base import Distribution, Draw
+from simulator.world.distributions.measure import Measure
 from simulator.world.distributions.table import DeviceTable
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from simulator.settings.errors import UnfitError
-from simulator.world.distributions.base import Amount, Distribution, Draw, Measure, shares
+from simulator.world.distributions.base import Amount, Distribution, Draw, shares
+from simulator.world.distributions.measure import Measure
 
 if TYPE_CHECKING:
     from simulator.world.distributions.table import DeviceTable

@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.settings.errors import UnfitError
 from simulator.settings.wording import clipped, listed, near_miss
-from simulator.world.distributions.base import Measure
+from simulator.world.distributions.measure import Measure
 
 
 class DeviceTable:

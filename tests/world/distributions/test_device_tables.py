@@ -9,7 +9,7 @@ import pytest
 from simulator.scenario.population import PopulationSettings
 from simulator.settings import units
 from simulator.settings.errors import UnfitError
-from simulator.world.distributions.base import Measure
+from simulator.world.distributions.measure import Measure
 from simulator.world.distributions.table import DeviceTable
 
 FLEET = "device,gflops,kbps,link\na,10,5000,20 Mbit/s\nb,20,6000,30 Mbit/s\nc,40,7000,1 Gbit/s\n"

@@ -12,7 +12,8 @@ import pytest
 from simulator.settings import units
 from simulator.settings.errors import UnfitError
 from simulator.settings.plugins import DISTRIBUTIONS
-from simulator.world.distributions.base import Draw, Measure
+from simulator.world.distributions.base import Draw
+from simulator.world.distributions.measure import Measure
 
 LINK, DELAY, FACTOR = Measure(units.BANDWIDTH), Measure(units.DURATION), Measure()
 MANY = 20_000
