@@ -15,6 +15,7 @@ WHERE = {
     "selections": "training.selection",
     "queues": "world.server.queue` and `world.edges[].queue",
     "presences": "world.devices[].presence",
+    "distributions": "world.devices[].population.FIGURE",
     "signals": "signal` of any `uplink` or `downlink`, and `carbon.signal",
     "staleness": "staleness` of the drivers `fedbuff` and `fedasync",
     "cut_policies": "algorithms[].cut",

@@ -24,6 +24,7 @@ SECTIONS = {
     "world.devices[]": "DeviceSettings",
     "world.devices[].power": "PowerSettings",
     "world.devices[].uplink": "LinkSettings",
+    "world.devices[].population": "PopulationSettings",
     "world.devices[].battery": "BatterySettings",
     "world.devices[].battery.charging": "ChargingSettings",
     "world.server": "ServerSettings",

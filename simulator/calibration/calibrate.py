@@ -18,7 +18,8 @@ from simulator.accounting.seconds import Table, interpolated
 from simulator.calibration.machine import copied_per_s, memory_bytes, processor
 from simulator.calibration.timing import Laps, Timed, sizes_up_to
 from simulator.experiments.trial.build import structure
-from simulator.experiments.trial.model import build_model, load, torch_device
+from simulator.experiments.trial.model import build_model, torch_device
+from simulator.experiments.trial.partition import mean_samples
 from simulator.settings.files import atomically
 from simulator.settings.humanize import human
 from simulator.settings.units import MEMORY, MEMORY_BANDWIDTH, RATE
@@ -98,8 +99,7 @@ def timed(scenario: Scenario, device: str) -> Iterator[Timed]:
 
 def _steps(scenario: Scenario, entry: Entry) -> int:
     """Return the steps that a device with an average share of the samples takes in a round."""
-    shard = len(load(scenario).train.labels) / scenario.world.clients
-    return entry.training.local_epochs * math.ceil(shard / entry.training.batch_size)
+    return entry.training.local_epochs * math.ceil(mean_samples(scenario) / entry.training.batch_size)
 
 
 def machine(scenario: Scenario, laps: Laps, whole: Sequence[Piece], how: str) -> Machine:

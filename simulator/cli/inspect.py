@@ -17,7 +17,7 @@ def list_(
         typer.Argument(
             metavar="WHAT",
             help="devices, links, models, datasets, partitions, algorithms, drivers, selections, queues, presences, "
-            "signals, staleness, cut_policies, optimizers, schedules or compressors.",
+            "distributions, signals, staleness, cut_policies, optimizers, schedules or compressors.",
             show_default=False,
         ),
     ] = "",

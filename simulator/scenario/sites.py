@@ -20,6 +20,7 @@ from simulator.accounting.seconds import read_efficiency, read_table
 from simulator.scenario import hardware as catalogue
 from simulator.scenario.faults import BatterySettings, OutageSettings, Share
 from simulator.scenario.hardware import Precision
+from simulator.scenario.population import PopulationSettings
 from simulator.settings import bounds
 from simulator.settings.base import CASE, Settings, invalid
 from simulator.settings.bounds import MOST_DEVICES, Devices, Loss
@@ -133,9 +134,13 @@ class SiteSettings(Settings):
     @property
     def flops_per_s(self) -> float:
         """The rate that is reached: the peak rate at its precision times the utilisation, in FLOP/s."""
+        return self.rate[self.precision] * self.utilised
+
+    @property
+    def utilised(self) -> float:
+        """The share of the peak rate that is reached at its precision."""
         shares = self.utilisation
-        share = shares[self.precision] if isinstance(shares, dict) else shares
-        return self.rate[self.precision] * share
+        return shares[self.precision] if isinstance(shares, dict) else shares
 
     @property
     def width(self) -> float:
@@ -164,10 +169,10 @@ class SiteSettings(Settings):
 
 
 class DeviceSettings(SiteSettings):
-    """A group of identical devices."""
+    """A group of devices: identical, but for what a population draws for each of them."""
 
     role = "device"
-    left_out = (*SiteSettings.left_out, "presence", "battery", "dropout")
+    left_out = (*SiteSettings.left_out, "presence", "battery", "dropout", "population")
     count: Devices = 1
     """How many devices the group has."""
     presence: Annotated[Presence, PRESENCES] | None = None
@@ -177,6 +182,15 @@ class DeviceSettings(SiteSettings):
     dropout: dict[str, Share] = Field(default={})
     """The probability that a client drops out of its attempt when it enters a phase, by the phase as the ledger names
     it, such as {model exchange: 0.05, training: 0.1}. The device stays there, and can be selected again."""
+    population: PopulationSettings | None = None
+    """Distributions of figures that differ from device to device; null: all have the group's."""
+
+    @model_validator(mode="after")
+    def _rates_are_looked_at(self) -> Self:
+        if self.population is not None and self.population.rate is not None and self.table:
+            problem = "the group has a table of measured seconds, which are used instead of rates"
+            raise invalid([(("population", "rate"), None, problem, "one of the two")])
+        return self
 
 
 class BatchingSettings(Settings):

@@ -17,6 +17,7 @@ from pydantic import (
 
 from simulator.scenario import hardware as catalogue
 from simulator.scenario.edges import EdgeSettings, Tiers, arranged
+from simulator.scenario.populations import population_problems
 from simulator.scenario.sites import DeviceSettings, ServerSettings, ServingSettings, SiteSettings
 from simulator.settings.base import Many, Settings, invalid
 from simulator.settings.errors import ScenarioError
@@ -43,7 +44,7 @@ class WorldSettings(Settings):
     """A file with devices and links of your own, relative to the scenario's folder, else to the working directory. Its
     figures are filled into the devices and the server; the name of the file is not kept."""
     devices: Annotated[Many[DeviceSettings], Field(min_length=1)]
-    """Groups of identical devices."""
+    """Groups of devices: those of a group are identical, but for what a population draws for each of them."""
     server: ServerSettings
     """The server."""
     edges: Many[EdgeSettings] = ()
@@ -110,6 +111,13 @@ class WorldSettings(Settings):
     def _tiers_hold(self) -> Self:
         """Refuse edges that are not arranged in tiers."""
         if self.edges and (problems := arranged(self.edges, self.devices)[1]):
+            raise invalid(problems)
+        return self
+
+    @model_validator(mode="after")
+    def _populations_hold(self) -> Self:
+        """Refuse populations that cannot be told apart, and groups of which some say how many samples they have."""
+        if problems := list(population_problems(self.devices)):
             raise invalid(problems)
         return self
 

@@ -173,6 +173,7 @@ ALGORITHMS = Plugins("simulator.algorithms", "Algorithm", "sfsim.algorithms")
 COMPRESSORS = Plugins("simulator.learning.compression", "Compressor", "sfsim.compressors")
 CUT_POLICIES = Plugins("simulator.scheduling.cuts", "CutPolicy", "sfsim.cut_policies")
 DATASETS = Plugins("simulator.learning.data.datasets", "DataSet", "sfsim.datasets")
+DISTRIBUTIONS = Plugins("simulator.world.distributions", "Distribution", "sfsim.distributions")
 DRIVERS = Plugins("simulator.scheduling.drivers", "Driver", "sfsim.drivers")
 OPTIMIZERS = Plugins("simulator.learning.optimizers", "Optimizer", "sfsim.optimizers")
 PARTITIONS = Plugins("simulator.learning.data.partition", "Partition", "sfsim.partitions")
@@ -191,6 +192,7 @@ FAMILIES = {
     "selections": SELECTIONS,
     "queues": QUEUES,
     "presences": PRESENCES,
+    "distributions": DISTRIBUTIONS,
     "signals": SIGNALS,
     "staleness": STALENESS,
     "cut_policies": CUT_POLICIES,

@@ -10,7 +10,7 @@ from torch import nn
 
 from simulator.accounting.costs import Cost
 from simulator.experiments.evidence.rows import Row, read_rows
-from simulator.experiments.trial.build import hardware_of
+from simulator.experiments.trial.hardware import hardware_of
 from simulator.learning.models.adaptation import Adaptation, adapted
 from simulator.learning.models.build import build
 from simulator.learning.models.lazy import LazyModel

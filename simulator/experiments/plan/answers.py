@@ -76,8 +76,10 @@ class Rates:
 
     @classmethod
     def of(cls, scenario: Scenario) -> Rates:
-        rates = {group.uplink.rate for group in scenario.world.devices}
-        return cls(rates.pop() if len(rates) == 1 else None)
+        groups = scenario.world.devices
+        rates = {group.uplink.rate for group in groups}
+        drawn = any(group.population and group.population.uplink for group in groups)
+        return cls(rates.pop() if len(rates) == 1 and not drawn else None)
 
     def said(self, speed: float) -> str:
         """Return a multiple of the rates in words, to two digits: "14 Mbit/s", "0.96 times the file's rates"."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.experiments.plan.rounds import Planner, Round, cut_of, taken
 from simulator.experiments.trial.build import structure
+from simulator.experiments.trial.population import populations
 from simulator.settings.errors import UnfitError
 from simulator.settings.plugins import SELECTIONS
 
@@ -79,7 +80,7 @@ class Group:
     Attributes:
         name: unique within the world.
         devices: indices of its devices among all devices of the world.
-        memory: bytes that each of them has.
+        memory: bytes that each of them has at least.
     """
 
     name: str
@@ -148,10 +149,11 @@ def groups(scenario: Scenario) -> list[Group]:
     """Return the groups of devices with unique names: the second of one name is "name (2)"."""
     named: list[Group] = []
     ends = accumulate((group.count for group in scenario.world.devices), initial=0)
-    for group, (start, end) in zip(scenario.world.devices, pairwise(ends), strict=True):
+    drawn = populations(scenario, scenario.seeds[0])
+    for group, (start, end), population in zip(scenario.world.devices, pairwise(ends), drawn, strict=True):
         namesakes = sum(other.name == group.name for other in scenario.world.devices[: len(named)])
         name = f"{group.name} ({namesakes + 1})" if namesakes else group.name
-        named.append(Group(name, range(start, end), group.memory))
+        named.append(Group(name, range(start, end), population.least("memory")))
     return named
 
 

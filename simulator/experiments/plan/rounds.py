@@ -21,7 +21,7 @@ from simulator.settings.wording import listed
 if TYPE_CHECKING:
     from simulator.experiments.trial.result import TrialResult
     from simulator.scenario.scenario import Entry, Scenario
-    from simulator.scenario.sites import LinkSettings
+    from simulator.scenario.sites import DeviceSettings, LinkSettings
 
 
 class Round(NamedTuple):
@@ -182,10 +182,14 @@ class Planner:
         def scaled(link: LinkSettings) -> LinkSettings:
             return link.model_copy(update={"rate": speed * link.rate})
 
-        groups = tuple(
-            group.model_copy(update={"uplink": scaled(group.uplink), "downlink": scaled(group.downlink)})
-            for group in world.devices
-        )
+        def changed(group: DeviceSettings) -> DeviceSettings:
+            population = group.population and group.population.with_links(speed)
+            if population and samples:
+                population = population.model_copy(update={"samples": None})
+            links = {"uplink": scaled(group.uplink), "downlink": scaled(group.downlink)}
+            return group.model_copy(update={**links, "population": population})
+
+        groups = tuple(map(changed, world.devices))
         if samples:
             data = data.model_copy(update={"partition": EqualShards(samples=samples)})
         world = world.model_copy(update={"devices": groups, "provisioning": "preinstalled"})

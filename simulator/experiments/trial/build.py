@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from simulator.accounting.ledger import SiteRow
 from simulator.accounting.power import Power
+from simulator.experiments.trial.devices import add_devices
 from simulator.experiments.trial.faults import interrupt, let_down
+from simulator.experiments.trial.hardware import hardware_of, link_of, site_row
 from simulator.experiments.trial.model import build_model, load, torch_device
-from simulator.experiments.trial.result import ClassCount
+from simulator.experiments.trial.partition import partition
+from simulator.learning.data.assigned import Assigned
 from simulator.learning.data.inputs import Inputs
-from simulator.learning.data.shards import Shard, histogram
+from simulator.learning.data.shards import Shard
 from simulator.learning.modalities import Modality
 from simulator.learning.models.adaptation import Adaptation, adapted
 from simulator.learning.task import Task
 from simulator.scenario.edges import SERVER, numbered
 from simulator.settings.errors import located
+from simulator.settings.garbage import uncollected
 from simulator.settings.seeds import Seeds
 from simulator.world.clients import Client
-from simulator.world.hardware import Hardware, Measured
-from simulator.world.network import Link
-from simulator.world.queue import Batching, Queue
+from simulator.world.queue import Batching
 from simulator.world.sites import Site
 from simulator.world.tiers import Access, Tiers
 from simulator.world.world import World
@@ -33,7 +34,7 @@ from simulator.world.world import World
 if TYPE_CHECKING:
     from simulator.learning.models.staged import Staged
     from simulator.scenario.scenario import Entry, Scenario
-    from simulator.scenario.sites import LinkSettings, ServingSettings, SiteSettings
+    from simulator.scenario.sites import ServingSettings
     from simulator.scenario.world import WorldSettings
 
 
@@ -58,21 +59,6 @@ def _adaptation(entry: Entry) -> Adaptation:
 def devices(settings: WorldSettings) -> Iterator[tuple[str, int]]:
     """Yield the name of each device and the index of its group; groups of the same name share one numbering."""
     return numbered((group.name, group.count) for group in settings.devices)
-
-
-def partition(scenario: Scenario, seeds: Seeds) -> list[torch.Tensor]:
-    """Partition the training data: return each device's shard, as indices of training samples.
-
-    Raises:
-        ScenarioError: the data cannot be partitioned in this way.
-    """
-    labels = load(scenario).train.labels
-    try:
-        shards = scenario.data.partition.split(labels, scenario.world.clients, seeds.stream("partition"))
-    except ValueError as error:
-        loc = ("data", "partition", "name")
-        raise scenario.error(loc, scenario.data.partition.name, str(error)) from error
-    return [torch.from_numpy(shard) for shard in shards]
 
 
 def make_task(scenario: Scenario, entry: Entry, seeds: Seeds, dry: bool) -> Task:
@@ -137,31 +123,14 @@ def populate(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: 
     edge_of = _add_edges(world, settings, seeds)
     assert task.modality is not None
     inputs = _inputs(scenario, "train", task.modality, dry)
-    for (name, group), samples in zip(devices(settings), partition(scenario, seeds), strict=True):
-        site = _site(world, name, settings.devices[group], seeds, above=edge_of.get(name, world.server).name)
-        if world.tiers is not None and name in edge_of:
-            world.tiers.add_device(site, edge_of[name])
-        index, training = samples.to(inputs.labels.device), entry.training
-        shard = Shard(inputs, index, training.batch_size, seeds, training.augment)
-        Client(site, shard, world.server, settings.provisioning, task)
-        let_down(scenario, group, site, seeds)
+    shards, training = partition(scenario, seeds), entry.training
+    with uncollected():
+        for number, (group, site) in enumerate(add_devices(scenario, seeds, world, edge_of)):
+            shard = Shard(inputs, Assigned(shards, number), training.batch_size, seeds, training.augment)
+            Client(site, shard, world.server, settings.provisioning, task)
+            let_down(scenario, group, site, seeds)
     interrupt(scenario, world.server, seeds)
     return {site.name: site.hardware.power for site in world.sites}
-
-
-def class_counts(world: World, names: tuple[str, ...]) -> list[ClassCount]:
-    """Return the number of samples of each class on each client, without zeros.
-
-    Args:
-        world: a world whose devices have their shards.
-        names: the names of the classes.
-    """
-    histograms = ((client.name, histogram(client.data.labels, len(names))) for client in world.clients)
-    return [
-        ClassCount(client, client.rpartition("-")[0], number, names[number], int(counts[number]))
-        for client, counts in histograms
-        for number in counts.nonzero()[0].tolist()
-    ]
 
 
 def _add_edges(world: World, settings: WorldSettings, seeds: Seeds) -> dict[str, Site]:
@@ -175,8 +144,8 @@ def _add_edges(world: World, settings: WorldSettings, seeds: Seeds) -> dict[str,
     for name, index in arranged.entries.items():
         access = Access()
         if (given := settings.edges[index].access) is not None:
-            up = _link(f"{name} access up", given.uplink, seeds) if given.uplink else None
-            down = _link(f"{name} access down", given.downlink, seeds) if given.downlink else None
+            up = link_of(f"{name} access up", given.uplink, seeds) if given.uplink else None
+            down = link_of(f"{name} access down", given.downlink, seeds) if given.downlink else None
             access = Access(up, down)
         world.tiers.add_edge(sites[name], sites[arranged.above[name]], access)
     return {device: sites[edge] for device, edge in arranged.devices.items()}
@@ -187,77 +156,8 @@ def _server(
 ) -> Site:
     """Add a site that serves clients, with all its GPUs: their memory is one, and so is what they draw when idle."""
     batching = Batching(settings.batching.most, settings.batching.wait) if settings.batching else None
-    queue = settings.queue.line()
-    return _site(world, name, settings, seeds, settings.gpus, settings.slots, queue, batching, role, above)
-
-
-def _site(
-    world: World,
-    name: str,
-    settings: SiteSettings,
-    seeds: Seeds,
-    gpus: int = 1,
-    slots: int = 1,
-    queue: Queue | None = None,
-    batching: Batching | None = None,
-    role: str = "device",
-    above: str = "",
-) -> Site:
-    hardware = hardware_of(settings, gpus, slots)
-    power = hardware.power
-    world.ledger.sites.add(
-        SiteRow(
-            name,
-            settings.name,
-            role,
-            slots,
-            hardware.memory,
-            power.idle,
-            power.compute,
-            power.upload,
-            power.download,
-            gpus,
-            above,
-        )
-    )
-    return Site(
-        world,
-        name,
-        hardware,
-        _link(f"{name} up", settings.uplink, seeds),
-        _link(f"{name} down", settings.downlink, seeds),
-        queue,
-        batching,
-    )
-
-
-def hardware_of(settings: SiteSettings, gpus: int = 1, slots: int = 1) -> Hardware:
-    """Return the hardware that settings describe.
-
-    Args:
-        settings: the device or the server.
-        gpus: how many GPUs it has; their memory is one, and so is what they draw when idle.
-        slots: how many works each of them serves at once.
-    """
-    watts = settings.power
-    others = (gpus - 1) * watts.idle  # what the GPUs draw that do not compute
-    power = Power(*(others + state for state in (watts.idle, watts.compute, watts.upload, watts.download)))
-    hardware = Hardware(
-        settings.flops_per_s,
-        settings.memory_bandwidth,
-        gpus * settings.memory,
-        slots,
-        power,
-        gpus,
-        settings.batch_efficiency or (),
-        settings.copies,
-        settings.width,
-    )
-    if not settings.table:
-        return hardware
-    return Measured(**{field.name: getattr(hardware, field.name) for field in fields(Hardware)}, table=settings.table)
-
-
-def _link(name: str, settings: LinkSettings, seeds: Seeds) -> Link:
-    signal = settings.signal.sample(seeds, name, settings.rate) if settings.signal else None
-    return Link(name, settings.rate, settings.latency, signal, settings.loss)
+    hardware = hardware_of(settings, settings.gpus, settings.slots)
+    world.ledger.sites.add(site_row(name, settings.name, hardware, role, above))
+    up = link_of(f"{name} up", settings.uplink, seeds)
+    down = link_of(f"{name} down", settings.downlink, seeds)
+    return Site(world, name, hardware, up, down, settings.queue.line(), batching)

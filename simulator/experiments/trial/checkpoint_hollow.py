@@ -52,7 +52,9 @@ class Hollow:
         """Take the values out."""
         task, blank = self._task, self.inputs.blank()
         for client, shard in self._shards.items():
-            client.data = Shard(blank, shard.index, shard.batch_size, shard.seeds, shard.augmentation, shard.chosen)
+            client.data = Shard(
+                blank, shard.assigned or shard.index, shard.batch_size, shard.seeds, shard.augmentation, shard.chosen
+            )
         self._blank = blank
         for site in self._world.sites:
             for record in site.stores.values():

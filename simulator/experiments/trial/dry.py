@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import PositiveInt
 
-from simulator.experiments.trial.build import devices, partition
+from simulator.experiments.trial.build import devices
+from simulator.experiments.trial.partition import partition
+from simulator.experiments.trial.population import Figures, populations, with_figures
 from simulator.learning.data.partition.base import Partition
 from simulator.scenario.edges import EdgeSettings, numbered
 from simulator.settings.plugins import DRIVERS, SELECTIONS
@@ -26,11 +29,13 @@ class DeviceClass(NamedTuple):
         group: the index of their group of devices.
         samples: the number of samples in each of their shards.
         edge: the index of the entry of their edges; None where they are connected to the server directly.
+        figures: what was drawn for them; None where the group has no population.
     """
 
     group: int
     samples: int
     edge: int | None = None
+    figures: Figures | None = None
 
 
 def device_classes(scenario: Scenario, seed: int) -> dict[str, DeviceClass]:
@@ -40,9 +45,13 @@ def device_classes(scenario: Scenario, seed: int) -> dict[str, DeviceClass]:
         scenario: the world and the data.
         seed: the seed, which decides the shards.
     """
-    named, tiers = zip(devices(scenario.world), partition(scenario, Seeds(seed)), strict=True), scenario.world.tiers
+    tiers, sizes = scenario.world.tiers, partition(scenario, Seeds(seed)).sizes.tolist()
     edges = {name: tiers.entries[edge] for name, edge in tiers.devices.items()}
-    return {name: DeviceClass(group, len(shard), edges.get(name)) for (name, group), shard in named}
+    drawn = [iter(population) if population.columns else repeat(None) for population in populations(scenario, seed)]
+    return {
+        name: DeviceClass(group, samples, edges.get(name), next(drawn[group]))
+        for (name, group), samples in zip(devices(scenario.world), sizes, strict=True)
+    }
 
 
 def unbilled(scenario: Scenario) -> Scenario:
@@ -78,6 +87,7 @@ class EqualShards(Partition):
     """
 
     name: ClassVar[str] = "equal shards"
+    knows_sizes: ClassVar[bool] = True
     samples: PositiveInt
 
     def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
@@ -118,7 +128,9 @@ def lone_device(
         place: the cut that a policy chose for the device; None where none did.
     """
     scenario = steady(scenario)  # what goes wrong is nothing that could be predicted
-    group = scenario.world.devices[kin.group].model_copy(update={"count": 1})
+    group = scenario.world.devices[kin.group]
+    group = group.model_copy(update={"population": None}) if kin.figures is None else with_figures(group, kin.figures)
+    group = group.model_copy(update={"count": 1})
     world = scenario.world.model_copy(update={"devices": (group,), "edges": _branch(scenario.world, kin)})
     data = scenario.data.model_copy(update={"partition": EqualShards(samples=kin.samples)})
     if place is not None:

@@ -128,7 +128,7 @@ class TrialResult:
     without: frozenset[str]
     trainable_parameters: int
     wall_time_s: float
-    class_counts: list[ClassCount]
+    class_counts: Sequence[ClassCount]
     standstill: str = ""
     bill: Bill = Bill(0.0, 0.0)
     edge_peaks: list[MemoryPeak] = field(default_factory=list)

@@ -12,9 +12,10 @@ import torch
 
 from simulator.accounting.usage import uses
 from simulator.experiments.trial.bill import bill_of
-from simulator.experiments.trial.build import class_counts, make_task, populate
+from simulator.experiments.trial.build import make_task, populate
 from simulator.experiments.trial.checkpoint_file import CheckpointError, Contents
 from simulator.experiments.trial.checkpoint_replay import Resumable
+from simulator.experiments.trial.class_counts import class_counts
 from simulator.experiments.trial.evaluation import Evaluation
 from simulator.experiments.trial.forecast import Forecasts
 from simulator.experiments.trial.model import load

@@ -14,7 +14,9 @@ import torch
 from simulator.experiments.trial.build import devices, structure
 from simulator.experiments.trial.dry import DeviceClass, lone_device
 from simulator.experiments.trial.model import build_model, load
+from simulator.experiments.trial.partition import mean_samples
 from simulator.experiments.trial.trial import Trial
+from simulator.learning.data.pool import Pool
 
 if TYPE_CHECKING:
     from simulator.scenario.scenario import Entry, Scenario
@@ -108,7 +110,7 @@ def _cost(scenario: Scenario, entry: Entry, dry: bool) -> Cost | None:
     training, clients = entry.training, scenario.world.clients
     if entry.algorithm.needs_values:  # no dry run can tell what it does
         return None
-    train, test = load(scenario).train, load(scenario).test
+    held = _held(scenario)
     samples = _samples(scenario)
     attempts, active = _attempts(entry), min(_active(entry), clients)
     pilot, scale = _pilot(scenario, entry, samples)
@@ -116,7 +118,7 @@ def _cost(scenario: Scenario, entry: Entry, dry: bool) -> Cost | None:
     work = attempts * rounds * scale
     rows, flops = work * pilot.rows, work * pilot.flops
     simulated = rows * ROW_SECONDS + clients * (DEVICE_SECONDS + rounds * DEVICE_ROUND_SECONDS)
-    memory = rows * ROW_BYTES + clients * DEVICE_BYTES + 16.0 * (len(train) + len(test))
+    memory = rows * ROW_BYTES + clients * DEVICE_BYTES + 16.0 * held
     if dry:
         return Cost(rows, simulated, 0.0, memory)
     model, modality = structure(scenario, entry), build_model(scenario, seed=0, dry=True).modality
@@ -125,10 +127,10 @@ def _cost(scenario: Scenario, entry: Entry, dry: bool) -> Cost | None:
     trained = 4.0 * sum(parameter.numel() for parameter in _trained(model))
     personal = pilot.stored_bytes > trained / 2  # each of the clients has a model of its own
     models = min(clients, scenario.evaluation.clients or clients) if personal else 1
-    flops += evaluations * models * forward * (scenario.evaluation.samples or len(test))
+    flops += evaluations * models * forward * (scenario.evaluation.samples or len(load(scenario).test))
     splits = hasattr(entry.algorithm, "head")  # what a split client keeps waits for the server, side by side
     memory += pilot.server_bytes + (active if splits else 1) * pilot.client_bytes + clients * pilot.stored_bytes
-    memory += 1.0 * modality.sample_bytes * (len(train) + len(test))
+    memory += 1.0 * modality.sample_bytes * held
     memory += active * trained * (2 + training.optimizer.copies)
     return Cost(rows, simulated, flops, memory)
 
@@ -139,11 +141,15 @@ def _trained(model: Any) -> list[torch.Tensor]:
     return [parameter for parameter in parameters.values() if parameter.requires_grad]
 
 
+def _held(scenario: Scenario) -> int:
+    """Return how many samples are held in memory."""
+    raw = load(scenario)
+    return len(raw.test) + (0 if isinstance(raw.train.labels, Pool) else len(raw.train))
+
+
 def _samples(scenario: Scenario) -> float:
     """Return how many samples a device has, on average."""
-    sizes = getattr(scenario.data.partition, "sizes", None)
-    total = sum(sizes) if sizes else len(load(scenario).train)
-    return max(1.0, total / scenario.world.clients)
+    return max(1.0, mean_samples(scenario))
 
 
 def _attempts(entry: Entry) -> float:

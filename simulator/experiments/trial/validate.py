@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from simulator.experiments.trial.bill import check_intensity_known
-from simulator.experiments.trial.build import devices, partition, structure
+from simulator.experiments.trial.build import devices, structure
 from simulator.experiments.trial.model import cut_off, load, strange_tokenizer
+from simulator.experiments.trial.partition import partition
 from simulator.experiments.trial.validate_compression import check_compression
+from simulator.experiments.trial.validate_population import check_devices
 from simulator.experiments.trial.validate_scheduling import check_scheduling
 from simulator.learning.models.stages import NoTokensError, NotStagedError
 from simulator.learning.models.text.build import is_text
@@ -103,6 +105,7 @@ def check(scenario: Scenario, dry: bool = False) -> None:
     """
     if scenario.torch_device == "cuda" and not dry and not torch.cuda.is_available():
         raise scenario.error(("torch_device",), "cuda", "torch finds no CUDA GPU on this machine", "auto or cpu")
+    check_devices(scenario)
     for where, signal in scenario.world.signals():
         with located(scenario, "world", *where):
             signal.check()

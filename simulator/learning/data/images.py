@@ -22,8 +22,8 @@ class Images(Inputs):
     """Images in memory; pixels are normalised when they are looked up.
 
     Args:
-        pixels: uint8 [N, C, H, W].
-        labels: int64 [N].
+        pixels: uint8 [N, C, H, W]; in a dry run, an image on ``meta`` that stands for all.
+        labels: int64 [N]; or a ``Pool``, and pixels that are made when they are looked up.
         statistics: the mean and standard deviation of each channel, by which pixels are normalised.
         dry: whether only shapes and labels matter; ``rows`` then returns tensors on ``meta``.
         size: the width and height of the images that are looked up, in pixels; None: as they are stored. Smaller images
@@ -55,7 +55,7 @@ class Images(Inputs):
         self._scale, self._shift = 1 / (255 * deviation), -mean / deviation
 
     def blank(self) -> Images:
-        pixels = torch.empty((len(self), *self.shape), dtype=torch.uint8, device="meta")
+        pixels = torch.empty((1, *self.shape), dtype=torch.uint8, device="meta")
         return Images(pixels, self.labels, self.statistics, dry=True, file_bytes=lambda: self.file_bytes.numpy())
 
     def to(self, device: torch.device) -> Images:

@@ -16,10 +16,10 @@ class Inputs:
     """Samples in memory, as the first stage of a model takes them, with what is to be predicted.
 
     Args:
-        labels: the class of each sample, int64 [N].
+        labels: the class of each sample, int64 [N]; or a ``Pool``, in the place of such a tensor.
         dry: whether only shapes and labels matter; ``rows`` then returns tensors on ``meta``.
-        file_bytes: returns the size in bytes of each sample as it is stored on a device, int64 [N]; called at
-            most once.
+        file_bytes: returns the size in bytes of each sample as it is stored on a device, int64 [N], or one for all;
+            called at most once.
 
     Attributes:
         labels: as given; by them data are partitioned.
@@ -45,7 +45,7 @@ class Inputs:
     def file_bytes(self) -> Tensor:
         """The size in bytes of each sample as it is stored on a device: int64 [N], always on the CPU."""
         with self.within():
-            return torch.from_numpy(np.asarray(self._file_bytes(), dtype=np.int64))
+            return torch.from_numpy(np.asarray(self._file_bytes(), dtype=np.int64)).expand(len(self))
 
     def shape_of(self, index: Tensor) -> tuple[int, ...]:
         """Return the shape that each of some samples has in a batch of them."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from simulator.learning.data.assigned import Assigned
 from simulator.learning.data.augmentation import Augmentation
 from simulator.learning.data.inputs import Inputs
 from simulator.learning.data.lazy import LazyBatch
@@ -33,7 +34,8 @@ class Shard:
 
     Args:
         inputs: the samples of all clients.
-        index: the rows, int64 [N].
+        index: the rows, int64 [N]; or which client's they are among the shards of all, which are then made each time
+            that they are needed.
         batch_size: the number of samples in a batch.
         seeds: the random streams for shuffling, augmentation and pruning.
         augmentation: how images are augmented in training; None: not at all.
@@ -47,18 +49,30 @@ class Shard:
     def __init__(
         self,
         inputs: Inputs,
-        index: Tensor,
+        index: Tensor | Assigned,
         batch_size: int,
         seeds: Seeds,
         augmentation: Augmentation | None = None,
         chosen: dict[tuple[Key, ...], Tensor] | None = None,
     ) -> None:
-        self.inputs, self.index, self.batch_size, self.seeds = inputs, index, batch_size, seeds
+        self.inputs, self._rows, self.batch_size, self.seeds = inputs, index, batch_size, seeds
         self.augmentation = augmentation
         self.chosen = {} if chosen is None else chosen
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self._rows)
+
+    @property
+    def assigned(self) -> Assigned | None:
+        """Which client's rows they are, among the shards of all."""
+        return self._rows if isinstance(self._rows, Assigned) else None
+
+    @property
+    def index(self) -> Tensor:
+        """The rows, int64 [N]."""
+        if isinstance(self._rows, Assigned):
+            return torch.from_numpy(self._rows.index()).to(self.inputs.labels.device)
+        return self._rows
 
     @property
     def labels(self) -> Tensor:
@@ -72,7 +86,8 @@ class Shard:
 
     def keep(self, positions: Tensor) -> Shard:
         """Return a shard with the samples at these positions alone."""
-        index = self.index[positions.to(self.index.device)]
+        rows = self.index
+        index = rows[positions.to(rows.device)]
         return Shard(self.inputs, index, self.batch_size, self.seeds, self.augmentation)
 
     def choose(self, keep: str, fraction: float, scores: list[Tensor], key: tuple[Key, ...]) -> Tensor:
@@ -111,15 +126,16 @@ class Shard:
             epochs: the number of epochs.
             samples: if given, an epoch has only this many samples, drawn anew for each epoch without replacement.
         """
+        rows = self.index
         for epoch in range(epochs):
             order = self.seeds.stream("batches", *key, epoch).permutation(len(self))[:samples]
-            index = self.index[torch.from_numpy(order).to(self.index.device)]
+            index = rows[torch.from_numpy(order).to(rows.device)]
             if self.augmentation is None or self.inputs.is_meta:
                 yield from self._plain(index)
                 continue
             random = self.seeds.stream("augmentation", *key, epoch)
-            for rows in index.split(self.batch_size):
-                yield Batch(self.augmentation.apply(self.inputs.rows(rows), random), self.inputs.targets(rows))
+            for part in index.split(self.batch_size):
+                yield Batch(self.augmentation.apply(self.inputs.rows(part), random), self.inputs.targets(part))
 
     def in_order(self) -> Iterator[Batch]:
         """Yield every sample once, in the order of the shard, without augmentation."""

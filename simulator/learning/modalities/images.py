@@ -8,6 +8,7 @@ import torch
 
 from simulator.learning.data.datasets.base import Samples
 from simulator.learning.data.images import Images, Statistics
+from simulator.learning.data.pool import Pool
 from simulator.learning.modalities.base import Modality
 
 
@@ -25,11 +26,12 @@ class ImageModality(Modality):
         self.statistics, self.shape, self.sample_bytes = statistics, (3, size, size), 3 * size * size
 
     def inputs(self, samples: Samples, dry: bool) -> Images:
-        size, labels = self.shape[-1], torch.from_numpy(samples.labels)
+        size, pooled = self.shape[-1], isinstance(samples.labels, Pool)
+        labels = samples.labels if pooled else torch.from_numpy(samples.labels)
         if dry:
-            pixels = torch.empty((len(samples), *self.shape), dtype=torch.uint8, device="meta")
+            pixels = torch.empty((1, *self.shape), dtype=torch.uint8, device="meta")
             return Images(pixels, labels, self.statistics, dry=True, file_bytes=lambda: samples.file_bytes(size))
-        pixels = torch.from_numpy(samples.pixels(size))
+        pixels = samples.pixels(size) if pooled else torch.from_numpy(samples.pixels(size))
         return Images(pixels, labels, self.statistics, size=size, file_bytes=lambda: samples.file_bytes(size))
 
     def random(self, samples: int, outputs: tuple[int, ...]) -> Images:

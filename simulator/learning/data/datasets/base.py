@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from simulator.learning.data.datasets.texts import Task, Texts
+from simulator.learning.data.pool import Pool
 from simulator.settings.base import Settings
 from simulator.settings.bounds import Count
 from simulator.settings.errors import UnfitError
@@ -19,7 +20,8 @@ class Samples:
     """Images with labels, in a fixed order.
 
     Attributes:
-        labels: int64 [N], each in 0 .. classes - 1.
+        labels: int64 [N], each in 0 .. classes - 1; or a ``Pool``, which has as many samples as are needed. Of a pool,
+            ``pixels`` returns something that makes images when it is indexed, and ``file_bytes`` one size for all.
         pixels: takes the wanted size in pixels, and returns uint8 [N, 3, H, W], which is cached for the last size.
             H = W = size, or less where all images are of one smaller size; those are enlarged when they are looked up.
         file_bytes: takes the same size, and returns the size in bytes of each image, encoded as it is stored on a
@@ -31,9 +33,9 @@ class Samples:
     task: ClassVar[Task] = "classification"
 
     def __init__(
-        self, labels: np.ndarray, pixels: Callable[[int], np.ndarray], file_bytes: Callable[[int], np.ndarray]
+        self, labels: np.ndarray | Pool, pixels: Callable[[int], Any], file_bytes: Callable[[int], Any]
     ) -> None:
-        self.labels = np.asarray(labels, dtype=np.int64)
+        self.labels: Any = labels if isinstance(labels, Pool) else np.asarray(labels, dtype=np.int64)
         self.pixels = lru_cache(maxsize=1)(pixels)
         self.file_bytes = lru_cache(maxsize=1)(file_bytes)
 
@@ -79,12 +81,13 @@ class Raw(NamedTuple):
         for part, samples in (("train", self.train), ("test", self.test)):
             if not len(samples):
                 raise UnfitError("name", None, f"there are no {self.kind} to {part} with")
-            outside = samples.labels[(samples.labels < 0) | (samples.labels >= self.classes)]
+            labels = _occurring(samples)
+            outside = labels[(labels < 0) | (labels >= self.classes)]
             if len(outside):
                 one = {"images": "an image", "texts": "a text"}[self.kind]
                 problem = f"{one} to {part} with has the label {outside[0]}, but there are {self.classes} classes"
                 raise UnfitError("name", None, problem, f"labels 0 to {self.classes - 1}")
-        unknown = np.setdiff1d(self.test.labels, self.train.labels)
+        unknown = np.setdiff1d(self.test.labels, _occurring(self.train))
         if len(unknown) and self.task == "classification":
             some = listed([f'"{self.names[label]}"' for label in unknown[:5]]) + (", ..." if len(unknown) > 5 else "")
             lacks = {"images": "training image shows", "texts": "training text is of"}[self.kind]
@@ -94,6 +97,12 @@ class Raw(NamedTuple):
             )
             raise UnfitError("name", None, problem)
         return self
+
+
+def _occurring(samples: Samples | Texts) -> np.ndarray:
+    """Return labels among which each occurs that there is."""
+    labels: Any = samples.labels
+    return np.arange(labels.classes) if isinstance(labels, Pool) else labels
 
 
 class DataSet(Settings):

@@ -1,11 +1,15 @@
 """The interface of a partition of a data set among clients, and what several partitions share."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
+from simulator.learning.data.assigned import Dealt
 from simulator.settings.base import Settings
 
+Labels = Any
+"""The label of each sample: int64 [N], or a ``learning.data.pool.Pool``."""
 REDRAWS = 100
 """How many times a partition is drawn at most, until every client has enough samples."""
 
@@ -14,32 +18,54 @@ class Partition(Settings):
     """A way to partition the samples of a data set among clients."""
 
     name: ClassVar[str]
+    knows_sizes: ClassVar[bool] = False
+    """Whether ``split`` also takes a ``Pool``, because the sizes of shards do not depend on the number of samples."""
 
-    def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
+    def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> Sequence[np.ndarray]:
         """Partition samples into one shard per client; shards are disjoint, and none is empty.
 
         Args:
-            labels: the label of each sample, int64 [N].
+            labels: the label of each sample, int64 [N]; with ``knows_sizes``, it may be a ``Pool``.
             clients: the number of clients.
             rng: the only source of randomness.
 
         Returns:
-            The indices of each client's samples, ascending.
+            The indices of each client's samples, ascending; a list, or ``Shards``, which makes each when it is
+            asked for.
 
         Raises:
             ValueError: the samples cannot be partitioned in this way; the message says what helps.
         """
         raise NotImplementedError
 
+    def split_by_sizes(self, labels: Labels, sizes: np.ndarray, rng: np.random.Generator) -> Sequence[np.ndarray]:
+        """Partition samples into shards of sizes that the devices have, such as a population says.
 
-def dealt(samples: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
-    """Split samples into consecutive shards, each sorted.
+        Args:
+            labels: the label of each sample, int64 [N]; or a ``Pool``, which has as many samples as are needed.
+            sizes: the number of samples of each client, int64, at least 1 each; at most N together.
+            rng: the only source of randomness.
+
+        Returns:
+            The same as ``split``.
+
+        Raises:
+            ValueError: this partition decides itself how many samples a client has; or as ``split``.
+        """
+        raise ValueError(
+            f"{self.name} decides itself how many samples each client has, and so do the devices here: use iid or "
+            "dirichlet, or do not give samples in the population"
+        )
+
+
+def dealt(samples: np.ndarray, ends: np.ndarray) -> Dealt:
+    """Split samples into consecutive shards.
 
     Args:
         samples: the indices of samples; those beyond the last end are left out.
         ends: the position at which each shard ends.
     """
-    return [np.sort(shard) for shard in np.split(samples[: ends[-1]], ends[:-1])]
+    return Dealt(samples, np.diff(ends, prepend=0))
 
 
 def undealt(samples: int, clients: int, least: int, alpha: float) -> ValueError:

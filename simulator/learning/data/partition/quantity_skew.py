@@ -1,5 +1,6 @@
 """A partition into random shards of uneven size."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -24,7 +25,7 @@ class QuantitySkew(Partition):
     alpha: PositiveFactor
     min_samples: SampleCount = 8
 
-    def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
+    def split(self, labels: np.ndarray, clients: int, rng: np.random.Generator) -> Sequence[np.ndarray]:
         for _ in range(REDRAWS if clients * self.min_samples <= len(labels) else 0):
             ends = np.round(np.cumsum(rng.dirichlet(np.full(clients, self.alpha))) * len(labels)).astype(int)
             if np.diff(ends, prepend=0).min() >= self.min_samples:

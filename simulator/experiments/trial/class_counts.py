@@ -1,0 +1,101 @@
+"""The classes in the shards of all clients, in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from simulator.experiments.trial.result import ClassCount
+from simulator.learning.data.assigned import Listed, Shards
+
+if TYPE_CHECKING:
+    from simulator.world.world import World
+
+AT_ONCE = 2**20
+"""Samples whose labels are looked up at once, and counts that are held for it."""
+
+
+class ClassCounts(Sequence[ClassCount]):
+    """The number of samples of each class on each client, without zeros; rows are made when they are asked for.
+
+    Attributes:
+        clients: the name of each client.
+        names: the names of the classes.
+        client: for each row, the number of the client, int32 [rows].
+        number: the index of the class, int32 [rows].
+        samples: how many samples of the class the client has, int32 [rows].
+    """
+
+    def __init__(
+        self,
+        clients: Sequence[str],
+        names: Sequence[str],
+        client: np.ndarray,
+        number: np.ndarray,
+        samples: np.ndarray,
+    ) -> None:
+        self.clients, self.names, self.client, self.number, self.samples = clients, names, client, number, samples
+
+    def __len__(self) -> int:
+        return len(self.client)
+
+    def __getitem__(self, row: Any) -> Any:
+        if isinstance(row, slice):
+            return [self[each] for each in range(*row.indices(len(self)))]
+        client, number = self.clients[self.client[row]], int(self.number[row])
+        return ClassCount(client, client.rpartition("-")[0], number, self.names[number], int(self.samples[row]))
+
+    def __iter__(self) -> Iterator[ClassCount]:
+        groups = [client.rpartition("-")[0] for client in self.clients]
+        for client, number, samples in zip(
+            self.client.tolist(), self.number.tolist(), self.samples.tolist(), strict=True
+        ):
+            yield ClassCount(self.clients[client], groups[client], number, self.names[number], samples)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def class_counts(world: World, names: tuple[str, ...]) -> ClassCounts:
+    """Return the number of samples of each class on each client, without zeros.
+
+    Args:
+        world: a world whose devices have their shards.
+        names: the names of the classes.
+    """
+    clients = world.clients
+    labels: Any = clients[0].data.inputs.labels
+    columns = list(_counted(_shards(clients), labels, len(names)))
+    client, number, samples = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return ClassCounts([client.name for client in clients], names, client, number, samples)
+
+
+def _shards(clients: Sequence[Any]) -> Shards:
+    """Return the shards of all clients, as they were assigned."""
+    assigned = [client.data.assigned for client in clients]
+    first = assigned[0]
+    if first is not None and len(first.shards) == len(clients):
+        shards: Shards = first.shards
+        if all(one is not None and one.shards is shards and one.client == at for at, one in enumerate(assigned)):
+            return shards
+    return Listed([client.data.index.cpu().numpy() for client in clients])
+
+
+def _counted(shards: Shards, labels: Any, classes: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield the columns of ``ClassCounts``, for some clients at a time."""
+    most = max(1, AT_ONCE // classes)
+    for start, end in shards.chunks(AT_ONCE):
+        for first in range(start, end, most):
+            last = min(first + most, end)
+            sizes = shards.sizes[first:last]
+            index = shards.between(first, last)
+            looked_up = labels[index]
+            found = looked_up if isinstance(looked_up, np.ndarray) else looked_up.cpu().numpy()
+            keys = np.repeat(np.arange(last - first), sizes) * classes + found
+            counts = np.bincount(keys, minlength=(last - first) * classes)
+            (used,) = counts.nonzero()
+            yield tuple(column.astype(np.int32) for column in (used // classes + first, used % classes, counts[used]))  # type: ignore[misc]
