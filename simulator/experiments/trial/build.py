@@ -137,8 +137,10 @@ def populate(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: 
     edge_of = _add_edges(world, settings, seeds)
     assert task.modality is not None
     inputs = _inputs(scenario, "train", task.modality, dry)
+    hardware = [hardware_of(group) for group in settings.devices]  # equal devices share theirs
     for (name, group), samples in zip(devices(settings), partition(scenario, seeds), strict=True):
-        site = _site(world, name, settings.devices[group], seeds, above=edge_of.get(name, world.server).name)
+        above = edge_of.get(name, world.server).name
+        site = _site(world, name, settings.devices[group], seeds, hardware[group], above=above)
         if world.tiers is not None and name in edge_of:
             world.tiers.add_device(site, edge_of[name])
         index, training = samples.to(inputs.labels.device), entry.training
@@ -188,7 +190,8 @@ def _server(
     """Add a site that serves clients, with all its GPUs: their memory is one, and so is what they draw when idle."""
     batching = Batching(settings.batching.most, settings.batching.wait) if settings.batching else None
     queue = settings.queue.line()
-    return _site(world, name, settings, seeds, settings.gpus, settings.slots, queue, batching, role, above)
+    hardware = hardware_of(settings, settings.gpus, settings.slots)
+    return _site(world, name, settings, seeds, hardware, queue, batching, role, above)
 
 
 def _site(
@@ -196,27 +199,25 @@ def _site(
     name: str,
     settings: SiteSettings,
     seeds: Seeds,
-    gpus: int = 1,
-    slots: int = 1,
+    hardware: Hardware,
     queue: Queue | None = None,
     batching: Batching | None = None,
     role: str = "device",
     above: str = "",
 ) -> Site:
-    hardware = hardware_of(settings, gpus, slots)
     power = hardware.power
     world.ledger.sites.add(
         SiteRow(
             name,
             settings.name,
             role,
-            slots,
+            hardware.slots,
             hardware.memory,
             power.idle,
             power.compute,
             power.upload,
             power.download,
-            gpus,
+            hardware.gpus,
             above,
         )
     )

@@ -23,6 +23,7 @@ from simulator.scheduling.selection.losses import observe
 from simulator.settings.errors import located
 from simulator.settings.seeds import Seeds
 from simulator.transport.channels import channels
+from simulator.transport.dry_wire import DryWire
 from simulator.transport.wire import Wire
 from simulator.world.sites import Site
 from simulator.world.standstill import StandstillError, TimeUpError
@@ -84,7 +85,8 @@ class Simulation:
         self.standstill = ""
         self.scenario, self.entry, self.seed, self.without = scenario, entry, seed, without
         self.seeds = Seeds(seed)
-        self.task, wire = make_task(scenario, entry, self.seeds, dry), Wire(entry.training.wire_dtype)
+        self.task = make_task(scenario, entry, self.seeds, dry)
+        wire = (DryWire if dry else Wire)(entry.training.wire_dtype)
         model = self.task.model
         kinds = entry.algorithm.messages(model, entry.training)
         self.world = World(wire, channels=channels(entry.training.compression, kinds, wire, model.takes_tokens))
