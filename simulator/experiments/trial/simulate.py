@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from simulator.scheduling.budget import Budget
 
 
+SELDOM = 50_000, 20, 100
+"""When Python looks for cycles in a dry run: each search goes through all that many clients hold, and finds little."""
 ROUNDING = 1e-12
 """The part of a budget that is taken for a rounding error."""
 Progress = Callable[[RoundResult], Any]
@@ -150,6 +153,9 @@ class Simulation:
         )
         if budget is not None and budget.seconds is not None:
             world.end_at(world.start_time + budget.seconds)
+        thresholds = gc.get_threshold()
+        if self.task.dry:
+            gc.set_threshold(*SELDOM)
         try:
             with (
                 located(self.scenario, "algorithms", self.entry.label),
@@ -186,6 +192,7 @@ class Simulation:
                 self.results.append(RoundResult(world.aggregations, world.now, score))
                 yield self.results[-1]
         finally:
+            gc.set_threshold(*thresholds)
             states.close()  # a driver notes what is unfinished before the world ends
             world.end()
 
