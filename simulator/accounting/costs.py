@@ -125,15 +125,14 @@ class Work:
 
     def bind(self, *first: Any) -> Work:
         """Return the same work with its first arguments given."""
-        return Work(
-            partial(self.run, *first),
-            partial(self.cost, *first),
-            self.writes if self.writes is _nothing else partial(self.writes, *first),
-            self.holds if self.holds is _nothing else partial(self.holds, *first),
-            self.name,
-            self.deferrable,
-            self.batch_key if self.batch_key is _nothing else partial(self.batch_key, *first),
-        )
+        bound = Work.__new__(Work)  # there are many of them, and nothing is left to check
+        bound.run = bound.__wrapped__ = partial(self.run, *first)
+        bound.cost = partial(self.cost, *first)
+        bound.writes = self.writes if self.writes is _nothing else partial(self.writes, *first)
+        bound.holds = self.holds if self.holds is _nothing else partial(self.holds, *first)
+        bound.batch_key = self.batch_key if self.batch_key is _nothing else partial(self.batch_key, *first)
+        bound.name, bound.deferrable = self.name, self.deferrable
+        return bound
 
     def __call__(self, *args: Any) -> Any:
         return self.run(*args)

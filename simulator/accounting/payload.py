@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from simulator.accounting.copy_on_write import CopyOnWrite
 from simulator.settings.moved import former
 
 __getattr__ = former(__name__, __name__)
@@ -37,7 +38,9 @@ def _bytes(tree: Any, elsewhere: Callable[[Any], bool], counted: set[int]) -> in
     if not isinstance(tree, dict | list | tuple) or id(tree) in counted or elsewhere(tree):
         return 0
     counted.add(id(tree))
-    return sum(_bytes(part, elsewhere, counted) for part in (tree.values() if isinstance(tree, dict) else tree))
+    if type(tree) is CopyOnWrite and tree.entries is not None:
+        return tree.entries.nbytes
+    return sum([_bytes(part, elsewhere, counted) for part in (tree.values() if isinstance(tree, dict) else tree)])
 
 
 FROZEN_WEIGHTS = "frozen weights"

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from simulator.accounting.copy_on_write import CopyOnWrite
 from simulator.learning.data.inputs import Inputs
 from simulator.learning.evaluation import Answers, Mix, Score, score
 from simulator.learning.models.adaptation import Adaptation, adapted
 from simulator.learning.models.cuts import Cut, Ranges, cut
+from simulator.learning.models.dry_weights import DryWeights, Overlaid
 from simulator.learning.models.lazy import LazyModel
 from simulator.learning.models.parts import Part
 from simulator.learning.models.weights import Weights
@@ -82,6 +84,8 @@ class Task:
             self.model.objective = objective
         self.samples = torch.arange(len(test)) if samples is None else samples
         self._trainable = self.model.slice(self.model.whole).trainable
+        is_meta = next(iter(self.backbone.values())).is_meta
+        self._all_weights = Overlaid(self.backbone) if is_meta else None
         self._seeds, self._rounds = Seeds(seed), rounds or training.rounds
 
     @property
@@ -97,6 +101,8 @@ class Task:
     def trainable(self, ranges: Ranges | None = None) -> dict[str, Tensor]:
         """Return the initial values of the trained parameters, in the given stages or in all."""
         names = self._trainable if ranges is None else self.model.slice(ranges).trainable
+        if self._all_weights is not None:
+            return CopyOnWrite(self._all_weights.backbone.some(names))
         return {name: self.backbone[name] for name in names}
 
     def stages(self, state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
@@ -162,7 +168,11 @@ class Task:
             scheduled: the round that sets the learning rate; None: ``round``.
         """
         rate = self.learning_rate(round if scheduled is None else scheduled, learning_rate)
-        weights = Weights({**self.backbone, **tensors}, self.training.optimizer, rate)
+        weights: Weights
+        if self._all_weights is None:
+            weights = Weights({**self.backbone, **tensors}, self.training.optimizer, rate)
+        else:
+            weights = DryWeights(self._all_weights.with_all(tensors), self.training.optimizer, rate)
         self.start_round(weights, round, owner, rate)
         return weights
 

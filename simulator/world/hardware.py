@@ -10,6 +10,9 @@ from simulator.accounting.costs import Cost, Piece
 from simulator.accounting.power import Power
 from simulator.accounting.seconds import Rows, Table, interpolated, interpolated_within
 
+MOST_KNOWN = 256
+"""Of how many costs a site's hardware remembers the seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
@@ -37,9 +40,18 @@ class Hardware:
     batch_efficiency: Rows = ()
     copies: bool = False
     width: float = 1.0
+    _known: dict[int, tuple[Cost, float]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def seconds(self, cost: Cost) -> float:
         """Return the sum over all operations of the longer of their arithmetic and their memory traffic."""
+        known = self._known.get(id(cost))
+        if known is None:
+            if len(self._known) >= MOST_KNOWN:  # of costs that are made anew for each work, none is asked for again
+                self._known.clear()
+            known = self._known[id(cost)] = cost, self._summed(cost)  # which keeps the identity valid
+        return known[1]
+
+    def _summed(self, cost: Cost) -> float:
         seconds, flops, touched = 0.0, cost.flops, cost.bytes_touched
         for piece in cost.made_of:
             seconds += self.seconds_of(piece)

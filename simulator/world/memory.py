@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from simulator.accounting.copy_on_write import is_plain_dict, items_of
 from simulator.accounting.payload import tree_bytes
 from simulator.world.store import Live, counts_elsewhere
 
@@ -69,9 +70,9 @@ class Memory:
 
         Anything but a plain dict is returned as it is, and not counted.
         """
-        if type(value) is not dict:
+        if not is_plain_dict(value):
             return value
-        live, size = Live(value), tree_bytes(value, counts_elsewhere)
+        live, size = Live(items_of(value)), tree_bytes(value, counts_elsewhere)
 
         def forget(reference: weakref.ref[Live], key: int = id(live)) -> None:
             del self._living[key]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.algorithms.steps.split import CutPoint, SplitAlgorithm
 from simulator.experiments.trial.build import structure
-from simulator.experiments.trial.dry import DeviceClass, alone, as_key, device_classes, steady
+from simulator.experiments.trial.dry import DeviceClass, alone, as_key, device_classes, lone_device, steady
 from simulator.experiments.trial.simulate import Simulation
 from simulator.scheduling.cuts.base import Candidate
 from simulator.settings.errors import UnfitError
@@ -132,6 +132,7 @@ class _Choice:
     Attributes:
         kin: the class of each device, by its name.
         first: for each class, the device whose dry runs stand for all of the class.
+        lengths_matter: whether a batch of some samples costs more than one of as many others, as with texts.
         cuts: the cuts that the algorithm allows, from the smallest portion on the device to the largest.
     """
 
@@ -141,6 +142,7 @@ class _Choice:
         self.first: dict[DeviceClass, str] = {}
         for name, kin in self.kin.items():
             self.first.setdefault(kin, name)
+        self.lengths_matter = structure(scenario, entry).takes_tokens
         self.cuts = list(self._allowed())
         if not self.cuts:
             raise self._unwanted("these settings allow no cut of this model")
@@ -188,13 +190,18 @@ class _Choice:
         """Return the costs of a cut, from a dry run of two rounds in which this device takes part alone.
 
         Two rounds are needed because one-time costs are in the first alone, and because a round may leave something in
-        memory for the next.
+        memory for the next. Other devices are left out of the world: they would not take part, and only the number of
+        samples counts of a shard. Of texts the lengths count, so there the device has its own shard, beside all others.
         """
-        key, others = (self.kin[name], place), frozenset(self.kin) - {name}
+        key = self.kin[name], place
         if key not in self.known.figures:
-            entry = alone(self._cut_at(place))
-            outcome = Simulation(self.scenario, entry, self.seed, dry=True, without=others).run()
-            (peak,) = (peak for peak in outcome.client_peaks if peak.site == name)
+            entry = self._cut_at(place)
+            if self.lengths_matter:
+                others = frozenset(self.kin) - {name}
+                outcome = Simulation(self.scenario, alone(entry), self.seed, dry=True, without=others).run()
+            else:
+                outcome = Simulation(*lone_device(self.scenario, entry, key[0]), self.seed, dry=True).run()
+            (peak,) = (peak for peak in outcome.client_peaks if peak.site not in outcome.without)
             *_, first, second = (point.sim_time_s for point in outcome.rounds)
             joules = [
                 fsum(use.energy_j for use in outcome.uses if use.side == "client" and use.round == number)

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import replace
-from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from simulator.algorithms.steps.split import SplitAlgorithm
-from simulator.experiments.trial.build import structure
-from simulator.experiments.trial.cut_search import chosen, placed
-from simulator.experiments.trial.dry import (
-    DeviceClass,
-    device_classes,
-    lone_device,
-    unbilled,
-    with_fixed_cohorts,
-    without_values,
-)
+from simulator.experiments.trial.cut_search import chosen
+from simulator.experiments.trial.dry import unbilled, with_fixed_cohorts, without_values
+from simulator.experiments.trial.fitting_cut import cut_that_fits
+from simulator.experiments.trial.memory_peaks import peaks_alone, too_small, with_peaks
 from simulator.experiments.trial.result import MemoryPeak, TrialResult
 from simulator.experiments.trial.settled_memory import SettledMemory, can_settle
-from simulator.experiments.trial.simulate import Progress, Simulation
-from simulator.experiments.trial.trial import Trial, run
-from simulator.settings.errors import ScenarioError, UnfitError
+from simulator.experiments.trial.simulate import Progress
+from simulator.experiments.trial.trial import Trial
+from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
-from simulator.settings.plugins import ALGORITHMS
 
 if TYPE_CHECKING:
     from simulator.scenario.scenario import Entry, Scenario
@@ -97,11 +86,11 @@ def dry_run_that_fits(
             which one and for what, how much it needs, and which cut would fit.
     """
     left_out: dict[str, MemoryPeak] = {}
-    peaks = _peaks_alone(scenario, entry, seed) if entry.training.selection.needs_values else {}
+    peaks = peaks_alone(scenario, entry, seed) if entry.training.selection.needs_values else {}
     own, entry = entry, without_values(entry)
     while True:
         dry = Trial(scenario, entry, seed, True, frozenset(left_out))
-        outcome = _with_peaks(_run_until_settled(dry, progress) if early else dry.run(progress), peaks)
+        outcome = with_peaks(_run_until_settled(dry, progress) if early else dry.run(progress), peaks)
         small = too_small(outcome)
         if not small or scenario.world.on_oom == "ignore":
             for line in (*chosen(scenario, outcome.entry, seed), *_notices(scenario, outcome, small, left_out)):
@@ -132,30 +121,6 @@ def _run_until_settled(trial: Trial, progress: Progress) -> TrialResult:
     return trial.result()
 
 
-def _peaks_alone(scenario: Scenario, entry: Entry, seed: int) -> dict[str, MemoryPeak]:
-    """Return the memory peak of each device, by name, in a dry run in which it takes part alone."""
-    placement = getattr(placed(scenario, entry, seed).algorithm, "placement", {})
-    known: dict[tuple[DeviceClass, Any], MemoryPeak] = {}
-    peaks = {}
-    for name, kin in device_classes(scenario, seed).items():
-        key = kin, placement.get(name)
-        if key not in known:
-            known[key] = Simulation(*lone_device(scenario, entry, *key), seed, dry=True).run().client_peaks[0]
-        peaks[name] = known[key]._replace(site=name)
-    return peaks
-
-
-def _with_peaks(outcome: TrialResult, peaks: Mapping[str, MemoryPeak]) -> TrialResult:
-    """Return the result with these peaks for devices that had less memory in use in it, unless they were left out."""
-    if not peaks:
-        return outcome
-    higher = [
-        peak if peak.site in outcome.without else max(peak, peaks[peak.site], key=lambda one: one.bytes)
-        for peak in outcome.client_peaks
-    ]
-    return replace(outcome, client_peaks=higher)
-
-
 def _notices(
     scenario: Scenario, outcome: TrialResult, small: list[MemoryPeak], left_out: Mapping[str, MemoryPeak]
 ) -> Iterator[str]:
@@ -170,12 +135,6 @@ def _notices(
         yield f"No works of {entry.label} shared a pass at the server: batching changes nothing for it"
     if small:
         yield f"{_said(entry, small[0])}: counted as if it had enough (on_oom: ignore)"
-
-
-def too_small(outcome: TrialResult) -> list[MemoryPeak]:
-    """Return the sites that needed more memory than they have: devices first, then edges, and the server last."""
-    peaks = *outcome.client_peaks, *outcome.edge_peaks, outcome.server_peak
-    return [peak for peak in peaks if peak.bytes > peak.available]
 
 
 def _said(entry: Entry, peak: MemoryPeak) -> str:
@@ -202,67 +161,10 @@ def _refused(
     elif peak is not outcome.server_peak:
         ends = accumulate(group.count for group in scenario.world.devices)
         place = ("devices", bisect_right(list(ends), [one.site for one in outcome.client_peaks].index(peak.site)))
-    cut = _cut_that_fits(scenario, outcome, peak, cohorts_vary)
+    cut = cut_that_fits(scenario, outcome, peak, cohorts_vary)
     problem = _said(outcome.entry, peak) + (", and no device has enough" if everybody else "")
     hint = f"{cut} would fit" if cut else "no cut would fit either: a smaller batch_size or model may"
     instead = "ignore" if everybody or place[0] != "devices" else "skip or ignore"
     return scenario.error(
         ("world", *place, "memory"), human("bytes", peak.available), f"{problem}; {hint} (or say on_oom: {instead})"
     )
-
-
-def _cut_that_fits(scenario: Scenario, outcome: TrialResult, peak: MemoryPeak, cohorts_vary: bool) -> str | None:
-    """Return in words the cut nearest to the entry's own at which all sites fit, or None if there is none.
-
-    For an entry without a cut, it is a cut of splitfed.
-    """
-    devices = {one.site for one in outcome.client_peaks}
-    entry, on_device = with_fixed_cohorts(outcome.entry), peak.site in devices
-    borrowed = not hasattr(entry.algorithm, "head")
-    algorithm = ALGORITHMS.find("splitfed")() if borrowed else entry.algorithm
-    rounds = max(1, peak.round)  # the cohorts of these rounds are the same at every cut
-    training = entry.training.model_copy(update={"rounds": rounds, "budget": None})
-
-    @cache
-    def sides(index: int) -> tuple[bool, bool]:
-        """Return whether the side that was too small fits at this cut, and whether all sites do."""
-        changed = {"algorithm": _cut_at(algorithm, cuts[index]), "training": training}
-        there = entry.model_copy(update=changed)
-        peaks = _peaks_alone(scenario, there, outcome.seed) if cohorts_vary else {}
-        small = too_small(_with_peaks(run(unbilled(scenario), there, outcome.seed, dry=True), peaks))
-        return not any((site.site in devices) == on_device for site in small), not small
-
-    cuts = list(_other_cuts(scenario, entry, algorithm, borrowed, on_device))
-    # The further a cut is from the entry's own, the less is on the side that was too small, and the more on the other.
-    first = bisect_left(range(len(cuts)), True, key=lambda index: sides(index)[0])
-    if first == len(cuts) or not sides(first)[1]:
-        return None
-    words = ", ".join(f"{key}: {value}" for key, value in cuts[first].items())
-    if isinstance(algorithm, SplitAlgorithm) and algorithm.cut.chooses:
-        words = f"cut: {{name: fixed}} with {words}"
-    return f"splitfed with {words}" if borrowed else words
-
-
-def _other_cuts(
-    scenario: Scenario, entry: Entry, algorithm: Any, borrowed: bool, on_device: bool
-) -> Iterator[dict[str, int]]:
-    """Yield cuts that leave less and less on the device, or on the server if that was too small."""
-    model = structure(scenario, entry)
-    tail = getattr(algorithm, "tail", 0)
-    heads = getattr(algorithm, "heads", [algorithm.head])
-    head = len(model.blocks) - tail if borrowed else max(heads) if on_device else min(heads)
-    if on_device:
-        candidates: list[dict[str, int]] = [{"head": fewer} for fewer in range(head - 1, -1, -1)]
-        candidates += [{"head": 0, "tail": fewer} for fewer in range(tail - 1, -1, -1)]
-    else:
-        candidates = [{"head": more} for more in range(0 if borrowed else head + 1, len(model.blocks) - tail)]
-    for cut in candidates:
-        with suppress(UnfitError):  # for example, a cut at which the local loss would see nothing
-            changed = entry.model_copy(update={"algorithm": _cut_at(algorithm, cut)})
-            changed.algorithm.check(structure(scenario, changed), entry.training)  # the cut may decide what is trained
-            yield cut
-
-
-def _cut_at(algorithm: Any, cut: dict[str, int]) -> Any:
-    """Return the algorithm with this cut fixed, whatever policy it has."""
-    return algorithm.cut_at(**cut) if isinstance(algorithm, SplitAlgorithm) else algorithm.model_copy(update=cut)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from simulator.scheduling.selection.losses import observe
 from simulator.settings.errors import located
 from simulator.settings.seeds import Seeds
 from simulator.transport.channels import channels
+from simulator.transport.dry_wire import DryWire
 from simulator.transport.wire import Wire
 from simulator.world.sites import Site
 from simulator.world.standstill import StandstillError, TimeUpError
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from simulator.scheduling.budget import Budget
 
 
+SELDOM = 50_000, 20, 100
+"""When Python looks for cycles in a dry run: each search goes through all that many clients hold, and finds little."""
 ROUNDING = 1e-12
 """The part of a budget that is taken for a rounding error."""
 Progress = Callable[[RoundResult], Any]
@@ -85,7 +89,8 @@ class Simulation:
         self.standstill = ""
         self.scenario, self.entry, self.seed, self.without = scenario, entry, seed, without
         self.seeds = Seeds(seed)
-        self.task, wire = make_task(scenario, entry, self.seeds, dry), Wire(entry.training.wire_dtype)
+        self.task = make_task(scenario, entry, self.seeds, dry)
+        wire = (DryWire if dry else Wire)(entry.training.wire_dtype)
         model = self.task.model
         kinds = entry.algorithm.messages(model, entry.training)
         self.world = World(wire, channels=channels(entry.training.compression, kinds, wire, model.takes_tokens))
@@ -149,6 +154,9 @@ class Simulation:
         )
         if budget is not None and budget.seconds is not None:
             world.end_at(world.start_time + budget.seconds)
+        thresholds = gc.get_threshold()
+        if self.task.dry:
+            gc.set_threshold(*SELDOM)
         try:
             with (
                 located(self.scenario, "algorithms", self.entry.label),
@@ -185,6 +193,7 @@ class Simulation:
                 self.results.append(RoundResult(world.aggregations, world.now, score))
                 yield self.results[-1]
         finally:
+            gc.set_threshold(*thresholds)
             states.close()  # a driver notes what is unfinished before the world ends
             world.end()
 

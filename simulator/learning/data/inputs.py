@@ -27,6 +27,8 @@ class Inputs:
         shape: the shape of a sample that is looked up; of a ragged one, the largest shape.
         dtype: the type of the samples that are looked up.
         ragged: whether the shape of a batch depends on its samples.
+        plans: the batches of a dry run that have been made, by the number of samples and the size of a batch; see
+            ``data.shards``.
         within: makes the context in which files are read later, such as one that says where they were named.
     """
 
@@ -37,6 +39,7 @@ class Inputs:
 
     def __init__(self, labels: Tensor, dry: bool, file_bytes: Callable[[], Any]) -> None:
         self.labels, self.is_meta, self._file_bytes = labels, dry, file_bytes
+        self.plans: dict[tuple[int, int], Any] = {}
 
     def __len__(self) -> int:
         return len(self.labels)

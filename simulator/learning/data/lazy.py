@@ -50,15 +50,18 @@ class LazyBatch:
         index: the rows, int64 [N].
     """
 
-    __slots__ = ("index", "source")
+    __slots__ = ("_shape", "index", "source")
 
     def __init__(self, source: Source, index: Tensor) -> None:
         self.source, self.index = source, index
+        self._shape: torch.Size | None = None
 
     @property
     def shape(self) -> torch.Size:
         """The shape that the looked-up batch has, [N, ...]."""
-        return torch.Size((*self.index.shape, *self.source.shape_of(self.index)))
+        if self._shape is None:
+            self._shape = torch.Size((*self.index.shape, *self.source.shape_of(self.index)))
+        return self._shape
 
     @property
     def dtype(self) -> torch.dtype:

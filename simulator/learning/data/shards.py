@@ -32,6 +32,9 @@ class Batch(NamedTuple):
 class Shard:
     """The rows of a data set that one client has, and how they are augmented in training.
 
+    In a dry run samples have no values. Unless they are ragged, shards with equally many then have the same batches: as
+    many, of the same sizes, but of rows and labels that are not those of the shard.
+
     Args:
         inputs: the samples of all clients.
         index: the rows, int64 [N]; or which client's they are among the shards of all, which are then made each time
@@ -104,6 +107,8 @@ class Shard:
         """
         samples = len(self)
         count = max(1, int(samples * Fraction(str(fraction))))  # 100 x 0.29 is 29, not 28.999...
+        if self._has_plan:  # it does not matter which samples are kept
+            return torch.arange(count)
         if keep == "random":
             chosen = torch.from_numpy(self.seeds.stream(*key).permutation(samples)[:count])
         elif scores[0].is_meta:  # in a dry run, it does not matter which samples are kept
@@ -126,6 +131,10 @@ class Shard:
             epochs: the number of epochs.
             samples: if given, an epoch has only this many samples, drawn anew for each epoch without replacement.
         """
+        if self._has_plan:
+            for _ in range(epochs):
+                yield from self._plan(len(self) if samples is None else min(samples, len(self)))
+            return
         rows = self.index
         for epoch in range(epochs):
             order = self.seeds.stream("batches", *key, epoch).permutation(len(self))[:samples]
@@ -139,7 +148,20 @@ class Shard:
 
     def in_order(self) -> Iterator[Batch]:
         """Yield every sample once, in the order of the shard, without augmentation."""
-        return self._plain(self.index)
+        return iter(self._plan(len(self))) if self._has_plan else self._plain(self.index)
+
+    @property
+    def _has_plan(self) -> bool:
+        """Whether only the sizes of batches matter, which follow from the number of samples."""
+        return self.inputs.is_meta and not self.inputs.ragged
+
+    def _plan(self, samples: int) -> tuple[Batch, ...]:
+        """Return the batches of so many samples; they are made once for all shards."""
+        plans, key = self.inputs.plans, (samples, self.batch_size)
+        if key not in plans:
+            plans[key] = tuple(self._plain(torch.arange(samples, device=self.index.device) % len(self.inputs)))
+        batches: tuple[Batch, ...] = plans[key]
+        return batches
 
     def _plain(self, index: Tensor) -> Iterator[Batch]:
         if self.inputs.ragged:

@@ -23,15 +23,14 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def _by_shape(price: Callable[[Part, Batch], Cost]) -> Callable[..., Cost]:
-    """Cache a cost that depends on the shape of the batch alone, for each part and shape."""
+    """Cache a cost that depends on the shape of the batch alone, for all parts with these stages and each shape."""
 
     @wraps(price)
     def cached(part: Part, x: Batch, *_: Any) -> Cost:
         key = price, x.shape
-        cost = part._prices.get(key)
-        if cost is None:
-            cost = part._prices[key] = price(part, x)
-        return cost
+        if key not in part._prices:
+            part._prices[key] = price(part, x)
+        return part._prices[key]
 
     return cached
 
@@ -48,13 +47,17 @@ class Part:
         names, trainable, frozen, trainable_bytes, input_grad, learns: as of a ``Slice``.
     """
 
+    __slots__ = (
+        *("__weakref__", "_prices", "_shared", "_slice", "frozen", "input_grad", "learns"),
+        *("model", "names", "ranges", "trainable", "trainable_bytes", "weights"),
+    )
+
     def __init__(self, model: Staged, weights: Weights, ranges: Ranges) -> None:
         self.model, self.weights, self.ranges = model, weights, ranges
-        self._slice = model.slice(ranges)
-        self.trainable, self.frozen, self.names = self._slice.trainable, self._slice.frozen, self._slice.names
-        self.input_grad, self.learns = self._slice.input_grad, self._slice.learns
-        self.trainable_bytes = self._slice.trainable_bytes
-        self._prices: dict[tuple[object, tuple[int, ...]], Cost] = {}
+        self._slice = part = model.slice(ranges)
+        self.trainable, self.frozen, self.names = part.trainable, part.frozen, part.names
+        self.input_grad, self.learns, self.trainable_bytes = part.input_grad, part.learns, part.trainable_bytes
+        self._prices = model.prices(ranges)
         self._shared: tuple[object, ...] | None = None
 
     def __repr__(self) -> str:
@@ -139,7 +142,11 @@ class Part:
         return chain._replace(kept_bytes=both.kept_bytes - self._late_cost(x).kept_bytes)
 
     def _train_cost(self, x: Batch, *_: Any) -> Cost:
-        return self._loss_cost(x) + self.weights.price(self)
+        step = self.weights.price(self)
+        key = "train", id(step), x.shape  # the model keeps the step, so that its identity stays valid
+        if key not in self._prices:
+            self._prices[key] = self._loss_cost(x) + step
+        return self._prices[key]
 
     def _held(self, *_: Any) -> Part:
         return self
@@ -310,7 +317,7 @@ class Pass:
         if self.grads or self.input_grad is not None:
             raise RuntimeError(f"this pass through {part} has been run backward already")
         if self._x.is_meta:
-            self.grads = {name: part.weights[name] for name in part.trainable}
+            self.grads = part.weights.some(part.trainable)
             self.input_grad = part.model.blank(tuple(self._x.shape)) if part.input_grad else None
         else:
             assert self._tape is not None, f"{part} does not learn: it has no backward pass"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from simulator.accounting.costs import Piece
+from simulator.accounting.costs import Cost, Piece
 from simulator.learning.costs.flops import StageCost, stage_cost
 from simulator.learning.costs.footprint import Footprint, footprint
 from simulator.learning.costs.keys import label, stage_key
@@ -92,6 +92,8 @@ class Staged:
         self._slices: dict[Ranges, Slice] = {}
         self._sizes: dict[tuple[Ranges, tuple[int, ...]], Sizes] = {}
         self._steps: dict[tuple[Ranges, Optimizer], dict[str, Piece]] = {}
+        self._prices: dict[Ranges, dict[Any, Cost]] = {}
+        self._step_prices: dict[int, tuple[Optimizer, dict[Any, Cost]]] = {}  # by id of the optimizer
         self._blanks: dict[tuple[tuple[int, ...], torch.dtype], Tensor] = {}
         self._derived: dict[tuple[Any, ...], CachedFeatures] = {}
         self._budget = Budget()
@@ -100,6 +102,7 @@ class Staged:
         """Return a copy for another task, which shares all that depends on the structure, but no cached features."""
         twin = copy.copy(self)
         twin._derived, twin._budget = {}, Budget()
+        twin._prices, twin._step_prices = {}, {}  # which depend on the objective, and belong to a trial
         return twin
 
     def __len__(self) -> int:
@@ -208,6 +211,14 @@ class Staged:
                 if trained
             }
         return self._steps[key]
+
+    def prices(self, ranges: Ranges) -> dict[Any, Cost]:
+        """Return where the parts with these stages keep their costs: those of equal works are worked out once."""
+        return self._prices.setdefault(ranges, {})
+
+    def step_prices(self, optimizer: Optimizer) -> dict[tuple[Ranges, ...], Cost]:
+        """Return where weights with this optimizer keep the costs of their steps, by the parts that are stepped."""
+        return self._step_prices.setdefault(id(optimizer), (optimizer, {}))[1]
 
     def blank(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Tensor:
         """Return a ``meta`` tensor of this shape, which serves as the output of a pass in a dry run."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 from weakref import WeakSet
 
@@ -19,6 +19,7 @@ from simulator.learning.optimizers.base import Optimizer, Slots
 class Stepped(Protocol):
     """What an optimizer step needs to know of a part of a model; see ``Part``."""
 
+    model: Any
     ranges: Ranges
     trainable: tuple[str, ...]
     trainable_bytes: int
@@ -69,7 +70,7 @@ class Weights(dict[str, Tensor]):
         super().__init__(tensors)
         self.reset_optimizer(optimizer, learning_rate)
         self._owned: set[str] = set()
-        self._open: WeakSet[Graded] = WeakSet()
+        self._open: WeakSet[Graded] | None = None  # None where no pass is open
         self.version = 0
         self.random: np.random.Generator | None = None
         self.round: int | None = None
@@ -78,7 +79,7 @@ class Weights(dict[str, Tensor]):
         """Continue with this optimizer at this learning rate, and with an empty optimizer state."""
         self.optimizer, self.learning_rate = optimizer, learning_rate
         self._slots: dict[str, Slots] = {}
-        self._prices: dict[tuple[Ranges, ...], Cost] = {}  # the cost of a step, by the parts that are stepped
+        self._prices: dict[tuple[Ranges, ...], Cost] | None = None  # shared by all weights with this optimizer
 
     def state(self, names: Iterable[str] | None = None) -> dict[str, Any]:
         """Return all that the next step depends on, as plain data and tensors, for a checkpoint.
@@ -122,13 +123,22 @@ class Weights(dict[str, Tensor]):
         self._owned.difference_update(names)
         return {name: self[name] for name in names}
 
+    def some(self, names: tuple[str, ...]) -> dict[str, Tensor]:
+        """Return the tensors with these names, by name."""
+        return {name: self[name] for name in names}
+
     def opened(self, one: Graded) -> None:
         """Note that a pass was computed with these weights and is still to be run backward."""
+        if self._open is None:
+            self._open = WeakSet()
         self._open.add(one)
 
     def closed(self, one: Graded) -> None:
         """Note that a pass has been run backward."""
-        self._open.discard(one)
+        if self._open is not None:
+            self._open.discard(one)
+            if not self._open:
+                self._open = None
 
     @property
     def earlier_bytes(self) -> int:
@@ -136,7 +146,7 @@ class Weights(dict[str, Tensor]):
         if not self.version:  # every step was in place, so there is only one version
             return 0
         needed: dict[int, dict[Ranges, Stepped]] = {}
-        for unfinished in self._open:
+        for unfinished in self._open or ():
             if unfinished.version != self.version:
                 needed.setdefault(unfinished.version, {})[unfinished.part.ranges] = unfinished.part
         return sum(self._trainable_bytes(*parts.values()) for parts in needed.values())
@@ -151,6 +161,8 @@ class Weights(dict[str, Tensor]):
         """Return the cost of a step of some distinct parts of one model."""
         assert self.optimizer is not None, "these weights have no optimizer: they are not meant to be stepped"
         key = tuple(part.ranges for part in parts)
+        if self._prices is None:
+            self._prices = parts[0].model.step_prices(self.optimizer)
         if key not in self._prices:
             touched = self.optimizer.passes * self._trainable_bytes(*parts)
             stages = {stage: piece for part in parts for stage, piece in part.steps(self.optimizer).items()}
@@ -166,10 +178,19 @@ class Weights(dict[str, Tensor]):
     @work(cost=_step_cost, writes=_written)
     def step(self, *passes: Graded) -> None:
         """Take a step along the gradients of some passes; those of the same parameter are added up."""
-        assert self.optimizer is not None
         in_place = not self._open
         if not in_place:
             self.version += 1
+        self._move(passes, in_place)
+
+    def _move(self, passes: Sequence[Graded], in_place: bool) -> None:
+        """Step all tensors that have gradients.
+
+        Args:
+            passes: the passes with the gradients.
+            in_place: whether to write into tensors that an earlier step has bound.
+        """
+        assert self.optimizer is not None
         grads: dict[str, Tensor] = {}
         for computed in passes:
             for name, grad in computed.grads.items():

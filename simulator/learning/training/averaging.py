@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from torch import Tensor
 
+from simulator.accounting.copy_on_write import CopyOnWrite
 from simulator.accounting.costs import Cost, Piece, made_of, work
 from simulator.accounting.payload import tree_bytes
 from simulator.learning.trees import transform
@@ -16,21 +18,25 @@ MEAN = "weighted_mean"
 
 
 def _priced(sent: int, touched: int, peak: int) -> Cost:
-    """Return the cost of a mean, from the bytes of all updates, those of all operands and results, and the peak."""
+    """Return the cost of a mean, from the bytes of all updates, those of all operands and results, and the peak.
+
+    The mean is a running one: an update is added to the sum, and then it is needed no more.
+    """
     return made_of((Piece(MEAN, max(1, round(sent / 1024)), bytes_touched=touched),), peak_bytes=peak)
 
 
 def _mean_cost(values: list[Any], weights: list[float]) -> Cost:
-    sent = sum(map(tree_bytes, values))
-    touched = sent + tree_bytes(values[0])
-    return _priced(sent, touched, peak=touched)  # all updates and their mean are in memory at once
+    sizes = [tree_bytes(value) for value in values]
+    sent, mean = sum(sizes), sizes[0]
+    return _priced(sent, sent + mean, peak=mean + max(sizes))  # the sum, and the update that is being added
 
 
 @work(cost=_mean_cost)
 def weighted_mean(values: list[Any], weights: list[float]) -> Any:
     """Return the weighted mean of trees of tensors, leaf by leaf.
 
-    (McMahan et al., 2017, Algorithm 1, where the weights are sample counts.)
+    (McMahan et al., 2017, Algorithm 1, where the weights are sample counts.) Updates are added one after the other, so
+    that its memory is that of two of them, however many there are.
 
     Args:
         values: the updates, trees of the same structure.
@@ -42,24 +48,41 @@ def weighted_mean(values: list[Any], weights: list[float]) -> Any:
     total = sum(weights)
     if not total > 0:
         raise ValueError(f"updates weigh {weights}: nothing to average by")
-    shares = [weight / total for weight in weights]
+    first, *others = values
+    result = (
+        CopyOnWrite(first.entries)
+        if _has_no_values(first)
+        else transform(partial(_scaled, share=weights[0] / total), first)
+    )
+    for value, weight in zip(others, weights[1:], strict=True):
+        if not _shares_entries(first, value):  # such tensors have no values
+            transform(partial(_add, share=weight / total), result, value)
+    return result
 
-    def mean(*tensors: Tensor) -> Tensor:
-        if tensors[0].is_meta:
-            return tensors[0]
-        result = tensors[0] * shares[0]
-        for tensor, part in zip(tensors[1:], shares[1:], strict=True):
-            result.add_(tensor, alpha=part)
-        return result
 
-    return transform(mean, *values)
+def _scaled(tensor: Tensor, share: float) -> Tensor:
+    return tensor if tensor.is_meta else tensor * share
+
+
+def _add(tensor: Tensor, other: Tensor, share: float) -> None:
+    if not tensor.is_meta:
+        tensor.add_(other, alpha=share)
+
+
+def _has_no_values(tree: Any) -> bool:
+    return type(tree) is CopyOnWrite and tree.entries is not None
+
+
+def _shares_entries(tree: Any, other: Any) -> bool:
+    """Return whether two trees are the same tensors without values."""
+    return _has_no_values(tree) and type(other) is CopyOnWrite and other.entries is tree.entries
 
 
 def _filled_cost(values: list[dict[str, Any]], weights: list[float], rest: Mapping[str, Any]) -> Cost:
-    sent, mean = sum(map(tree_bytes, values)), _named(values)
+    sizes, mean = [tree_bytes(value) for value in values], _named(values)
     filled = {name: rest[name] for name in mean if any(name not in value for value in values)}
-    size = sent + tree_bytes(mean)
-    return _priced(sent, size + tree_bytes(filled), peak=size)  # ``rest`` is in memory anyway
+    sent, size = sum(sizes), tree_bytes(mean)
+    return _priced(sent, sent + size + tree_bytes(filled), peak=size + max(sizes))  # ``rest`` is in memory anyway
 
 
 @work(cost=_filled_cost)
@@ -77,7 +100,7 @@ def filled_mean(values: list[dict[str, Any]], weights: list[float], rest: Mappin
         ValueError: the sum of the weights is not positive.
     """
     names = _named(values)
-    complete = [{name: value[name] if name in value else rest[name] for name in names} for value in values]
+    complete = [value if value.keys() == names.keys() else _filled(value, names, rest) for value in values]
     mean: dict[str, Any] = weighted_mean(complete, weights)
     return mean
 
@@ -85,3 +108,7 @@ def filled_mean(values: list[dict[str, Any]], weights: list[float], rest: Mappin
 def _named(values: list[dict[str, Any]]) -> dict[str, Any]:
     """Return one tensor for each name that occurs in any of the updates."""
     return {name: tensor for value in values for name, tensor in value.items()}
+
+
+def _filled(value: dict[str, Any], names: Iterable[str], rest: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value[name] if name in value else rest[name] for name in names}

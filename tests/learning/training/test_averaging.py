@@ -1,8 +1,10 @@
 """How updates meet."""
 
+import numpy as np
 import pytest
 import torch
 
+from simulator.accounting.copy_on_write import CopyOnWrite, Entries
 from simulator.accounting.payload import tree_bytes
 from simulator.learning.training.averaging import filled_mean, weighted_mean
 from simulator.world.hardware import Measured
@@ -24,6 +26,33 @@ def test_the_mean_of_one_is_that_one_to_the_bit() -> None:
     assert torch.equal(weighted_mean([value], [17])["a"], value["a"])
 
 
+def test_it_is_the_mean_that_numpy_takes() -> None:
+    values = [
+        {"a": torch.randn(4, 3, dtype=torch.float64), "b": [torch.randn(5, dtype=torch.float64)]} for _ in range(9)
+    ]
+    weights = [float(number) for number in range(1, 10)]
+    mean = weighted_mean(values, weights)
+    for tensor, rows in ((mean["a"], [v["a"] for v in values]), (mean["b"][0], [v["b"][0] for v in values])):
+        assert np.allclose(tensor, np.average(np.stack(rows), axis=0, weights=weights), rtol=1e-12)
+
+
+def test_many_updates_take_as_much_memory_as_two() -> None:
+    """At most the sum, as large as the first update, and the largest of those that are added."""
+    sizes = 10, 30, 20
+    cost = weighted_mean.cost([[torch.zeros(size)] for size in sizes], [1, 1, 1])
+    assert (cost.bytes_touched, cost.peak_bytes) == (4 * (60 + 10), 4 * (10 + 30))
+    many = weighted_mean.cost([{"a": torch.zeros(10)}] * 1000, [1] * 1000)
+    assert (many.bytes_touched, many.peak_bytes) == (4 * 1001 * 10, 4 * 2 * 10)
+
+
+def test_a_dry_mean_has_the_names_and_shapes_and_still_looks_at_all() -> None:
+    blank = torch.empty(3, device="meta")
+    shared = Entries({"a": blank})
+    assert weighted_mean([CopyOnWrite(shared)] * 3, [1, 2, 3]) == {"a": blank}
+    with pytest.raises(KeyError):
+        weighted_mean([CopyOnWrite(shared), {"b": blank}], [1, 1])
+
+
 def test_weights_of_nothing() -> None:
     for mean, rest in ((weighted_mean, ()), (filled_mean, ({},))):
         with pytest.raises(ValueError, match=r"updates weigh \[0, 0\]: nothing to average by"):
@@ -31,11 +60,11 @@ def test_weights_of_nothing() -> None:
 
 
 def test_it_is_charged_by_bytes() -> None:
-    """Every update is read, and one result written; all of them lie in memory, where a number weighs nothing."""
+    """Every update is read, and one result written; the sum and one update are in memory, where a number weighs 0."""
     values = [{"a": torch.zeros(10), "n": 3}] * 4
     cost = weighted_mean.cost(values, [1] * 4)
     assert tree_bytes(values[0]) == 40
-    assert (cost.flops, cost.bytes_touched, cost.peak_bytes) == (0, 5 * 40, 5 * 40)
+    assert (cost.flops, cost.bytes_touched, cost.peak_bytes) == (0, 5 * 40, 2 * 40)
 
 
 def test_a_table_has_the_seconds_of_a_mean_by_the_kib_of_all_updates() -> None:
@@ -62,12 +91,12 @@ class TestFilled:
         assert rest["b"].tolist() == [4, 4, 4]
 
     def test_it_is_charged_for_what_came(self) -> None:
-        """It is read, and a mean of three names written; of the rest, b and c are read. All but the rest takes room."""
+        """It is read, and a mean of three names written; of the rest, b and c are read. An update takes room."""
         came, mean, filled = 4 * (2 + 3 + 1 + 2), 4 * (2 + 3 + 1), 4 * (3 + 1)
         for device in ("cpu", "meta"):
             values, rest = self.values(device)
             cost = filled_mean.cost(values, [1, 3], rest)
-            assert (cost.flops, cost.bytes_touched, cost.peak_bytes) == (0, came + mean + filled, came + mean)
+            assert (cost.flops, cost.bytes_touched, cost.peak_bytes) == (0, came + mean + filled, mean + 4 * (2 + 3))
 
     def test_where_nobody_lacks_anything_it_is_the_plain_mean(self) -> None:
         values = [{"a": torch.randn(9), "b": torch.randn(4)} for _ in range(3)]
