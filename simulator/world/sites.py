@@ -197,4 +197,4 @@ class Site(Attending):
 
     def weigh(self) -> None:
         """Count again what is in the stores."""
-        self.memory.store(self.stores.weigh())
+        self.memory.store(self.stores.weigh() if self.stores else 0)

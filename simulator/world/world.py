@@ -136,8 +136,10 @@ class World(Transfers):
             seconds = self.now - start
             if process.reason != UNFINISHED:  # else there was no aggregation, and there will be none
                 self.ledger.rounds.add(RoundRow(number, start, seconds, self.updates - updates))
+            for server in {client.server: None for client in cohort}:
+                server.weigh()
             for client in cohort:
-                self.end_engagement(client, number, start)
+                self._end_engagement(client, number, start)
 
     def note_update(self, client: Client) -> None:
         """Tell whoever wants to know that the update of a client has arrived."""
@@ -163,15 +165,22 @@ class World(Transfers):
             number: the round.
             start: when it began to take part, in seconds of the clock.
         """
+        client.server.weigh()
+        self._end_engagement(client, number, start)
+
+    def _end_engagement(self, client: Client, number: int, start: float) -> None:
+        """End an engagement at whose end the server's stores have been weighed; arguments are as above."""
         self.ledger.engagements.add(EngagementRow(client.name, number, start, self.now - start))
         client.site.begin_overtime(number)
         if client.site.battery is not None:
             client.site.battery.engage(-1)
-        self.release(client)
+        client.site.weigh()
+        client.site.memory.release(client.name)
+        client.server.memory.release(client.name)
 
     def release(self, client: Client) -> None:
         """Free the memory that was held for a client, on its device and at its server."""
-        client.site.weigh()
         client.server.weigh()
+        client.site.weigh()
         client.site.memory.release(client.name)
         client.server.memory.release(client.name)
