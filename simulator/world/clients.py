@@ -105,6 +105,11 @@ class Client:
         fits: whether its memory is large enough; a client that does not fit is never selected.
     """
 
+    __slots__ = (
+        *("__dict__", "__weakref__", "data", "fits", "provisioning", "round_index", "scheduled_round", "server"),
+        *("site", "task"),
+    )
+
     def __init__(
         self, site: Site, data: Any, server: Site, provisioning: str = "first_use", task: Learns | None = None
     ) -> None:

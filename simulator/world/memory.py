@@ -48,6 +48,13 @@ class InUse:
         self.users, self.weights = 0, weights
 
 
+NO_ONE: dict[str | None, dict[Holdable, None]] = {}
+NO_PART: dict[Holdable, InUse] = {}
+NO_WEIGHTS: dict[int, Resident] = {}
+NO_PASS: dict[str | None, int] = {}
+"""These four are what an empty memory has, and are never changed: most sites hold nothing at most times."""
+
+
 class Memory:
     """The memory in use at a site.
 
@@ -67,10 +74,7 @@ class Memory:
     def __init__(self) -> None:
         self.bytes = self.peak_bytes = self._stored = 0
         self.fullest = NOTHING
-        self._weights: dict[int, Resident] = {}
-        self._parts: dict[Holdable, InUse] = {}
-        self._held: dict[str | None, dict[Holdable, None]] = {}
-        self._kept: dict[str | None, int] = {}
+        self._held, self._parts, self._weights, self._kept = NO_ONE, NO_PART, NO_WEIGHTS, NO_PASS
 
     def keep(self, value: Any) -> Any:
         """Count a dict of tensors from now on, for as long as anything refers to the value returned.
@@ -132,7 +136,10 @@ class Memory:
         self.bytes -= peak_bytes
         if kept_bytes:
             before = self._kept.get(client, 0)
-            self._kept[client] = after = max(0, before + kept_bytes)
+            after = max(0, before + kept_bytes)
+            if self._kept is NO_PASS:
+                self._kept = {}
+            self._kept[client] = after
             self.bytes += after - before
 
     def release(self, client: str | None) -> None:
@@ -141,9 +148,9 @@ class Memory:
         for part in self._held.pop(client, ()):
             self._leave(part)
         if not self._held:  # a dict keeps the room of what it has had
-            self._held, self._parts, self._weights = {}, {}, {}
+            self._held, self._parts, self._weights = NO_ONE, NO_PART, NO_WEIGHTS
         if not self._kept:
-            self._kept = {}
+            self._kept = NO_PASS
 
     def lose_passes(self) -> None:
         """Free what is kept for no client in particular: passes that nobody will go on with."""
@@ -175,6 +182,8 @@ class Memory:
         use, held = self._parts.get(part), self._held.get(client)
         if use is not None and held is not None and part in held:
             return use
+        if self._held is NO_ONE:
+            self._held, self._parts, self._weights = {}, {}, {}
         if use is None:
             use = self._parts[part] = self._bring(part)
         use.users += 1

@@ -36,8 +36,11 @@ class Absent(Protocol):
     name: str
     away_since: float | None
     absent_for: dict[str, None]
-    due: dict[str, simpy.Event]
     patience: float | None
+
+    @property
+    def due(self) -> dict[str, simpy.Event]:
+        """For each cause of absence, the event that begins or ends it next, where one is to come."""
 
     @property
     def may_return(self) -> bool:

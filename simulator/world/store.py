@@ -85,6 +85,8 @@ class Live(dict[str, Any]):
 class Stores(dict[type[Store], Store]):
     """The records that are kept at one site, by class."""
 
+    __slots__ = ()
+
     def of(self, kind: type[S]) -> S:
         """Return the record of this class, made the first time."""
         if kind not in self:

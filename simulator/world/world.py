@@ -174,13 +174,16 @@ class World(Transfers):
         client.site.begin_overtime(number)
         if client.site.battery is not None:
             client.site.battery.engage(-1)
-        client.site.weigh()
-        client.site.memory.release(client.name)
-        client.server.memory.release(client.name)
+        self._release(client)
 
     def release(self, client: Client) -> None:
         """Free the memory that was held for a client, on its device and at its server."""
         client.server.weigh()
-        client.site.weigh()
-        client.site.memory.release(client.name)
-        client.server.memory.release(client.name)
+        self._release(client)
+
+    def _release(self, client: Client) -> None:
+        site = client.site
+        site.weigh()
+        site.memory.release(site.name)
+        client.server.memory.release(site.name)
+        site.rest()
