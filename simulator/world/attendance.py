@@ -28,6 +28,7 @@ class Attending:
     Attributes:
         world, env: its world, and the clock of it.
         name: its name.
+        clients: the clients whose device it is; none has a server, and a device has one.
         away_since: the clock when it left, in seconds; None while it is present.
         away_for: why it left last, in a word or two.
         absent_for: the causes of its absence; it is back when none is left.
@@ -38,8 +39,8 @@ class Attending:
     """
 
     __slots__ = (
-        *("__dict__", "__weakref__", "_due", "absent_for", "away_for", "away_since", "battery", "dropout", "env"),
-        *("memory", "name", "patience", "presence", "world"),
+        *("__dict__", "__weakref__", "_due", "absent_for", "away_for", "away_since", "battery", "clients", "dropout"),
+        *("env", "memory", "name", "patience", "presence", "world"),
     )  # few bytes for each of many; what is added to one, such as a verb that is watched, is in its ``__dict__``
 
     world: Any
@@ -49,6 +50,7 @@ class Attending:
         self.world, self.env, self.name = world, world.env, name
         self.away_since: float | None = None
         self.away_for = ""
+        self.clients: tuple[Any, ...] = ()
         self.absent_for = NO_CAUSE
         self._due: dict[str, simpy.Event] | None = None
         self.patience: float | None = None
@@ -90,11 +92,8 @@ class Attending:
         if self.battery is not None:
             self.battery.note(cause)
         self.cut_short(cause)
-        processes = list(self.world.processes)
-        affected = {process.client or process for process in processes if process.needs(self)}
-        for process in processes:
-            if (process.client or process) in affected:
-                process.stop(cause)
+        for process in self.world.processes.ended_by_leaving(self):
+            process.stop(cause)
 
     def come_back(self, cause: str | None = None) -> None:
         """Make the site present again, and record its absence.

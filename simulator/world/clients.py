@@ -116,6 +116,7 @@ class Client:
         self.site, self.data, self.server, self.provisioning, self.task = site, data, server, provisioning, task
         self.round_index = self.scheduled_round = 0
         self.fits = True
+        site.clients = *site.clients, self
         site.world.clients.append(self)
 
     def __repr__(self) -> str:

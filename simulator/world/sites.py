@@ -164,7 +164,7 @@ class Site(Attending):
         job = Job(self.env, process, work, args, service.finish)
         job.seconds = self._checked_seconds(job)
         service.arrive(job)
-        process.sites = (self,)
+        process.use(self)
         try:
             return (yield job)
         finally:

@@ -174,7 +174,7 @@ class Background(Concurrency):
                 site.check_present(what)
             if (yield from self.await_return([site], what, site.patience)):
                 return
-        give_up(process, self.processes, next(iter(site.absent_for), OUTAGE))
+        give_up(process, self.processes.of(process.client), next(iter(site.absent_for), OUTAGE))
 
     def await_return(
         self, sites: Sequence[Absent], what: str, patience: float | None = None, until: simpy.Event | None = None

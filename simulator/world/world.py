@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,7 +51,7 @@ class World(Transfers):
     def __init__(
         self, wire: Wire, start: float = 0.0, channels: Mapping[tuple[str, str], Channel] | None = None
     ) -> None:
-        super().__init__(simpy.Environment(initial_time=start), wire)
+        super().__init__(simpy.Environment(initial_time=float(start)), wire)
         self.start_time, self.channels = start, channels or {}
         self.ledger = Ledger()
         self.sites: list[Site] = []
@@ -136,8 +136,7 @@ class World(Transfers):
             seconds = self.now - start
             if process.reason != UNFINISHED:  # else there was no aggregation, and there will be none
                 self.ledger.rounds.add(RoundRow(number, start, seconds, self.updates - updates))
-            for server in {client.server: None for client in cohort}:
-                server.weigh()
+            self._weigh_servers(cohort)
             for client in cohort:
                 self._end_engagement(client, number, start)
 
@@ -176,10 +175,16 @@ class World(Transfers):
             client.site.battery.engage(-1)
         self._release(client)
 
-    def release(self, client: Client) -> None:
-        """Free the memory that was held for a client, on its device and at its server."""
-        client.server.weigh()
-        self._release(client)
+    def release(self, *clients: Client) -> None:
+        """Free the memory that was held for clients, on their devices and at their servers."""
+        self._weigh_servers(clients)
+        for client in clients:
+            self._release(client)
+
+    def _weigh_servers(self, clients: Iterable[Client]) -> None:
+        """Count again what is in the stores of the servers of some clients, each once."""
+        for server in {client.server: None for client in clients}:
+            server.weigh()
 
     def _release(self, client: Client) -> None:
         site = client.site
