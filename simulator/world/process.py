@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Any, NamedTuple, Protocol
 
 import simpy
+from simpy.events import PENDING
 
 Steps = Generator[simpy.Event, Any, Any]
 
@@ -83,19 +84,15 @@ class Process(simpy.Process):
         ended: when it ended, in seconds of the clock; None before.
         cut_off: the transfer that was cut short when it was stopped; None if there was none.
         keeps_part_of: the kind of payload of which the part that arrived is of use if it is cut short; None: of none.
-        steps: the generator that it runs; once it is over, one that does nothing.
     """
 
+    __slots__ = (
+        *("attempt", "begins", "client", "client_name", "cut_off", "ended", "keeps_part_of", "phase", "reason"),
+        *("round", "since", "sites", "stopped"),
+    )
     phase: str
     round: int
     client: Participant | None
-    sites: tuple[Any, ...] = ()
-    stopped = False
-    reason = ""
-    since = 0.0
-    ended: float | None = None
-    cut_off: CutOff | None = None
-    keeps_part_of: str | None = None
 
     def __init__(self, world: Running, steps: Steps, client: Participant | None) -> None:
         parent = world.env.active_process
@@ -108,9 +105,20 @@ class Process(simpy.Process):
         self.client = client
         self.client_name = None if client is None else client.name
         self.attempt = 0 if client is None else client.round_index
-        self.steps = _until_stopped(self, steps, world)
-        super().__init__(world.env, self.steps)
+        self.sites: tuple[Any, ...] = ()
+        self.stopped, self.reason = False, ""
+        self.since = 0.0
+        self.ended: float | None = None
+        self.cut_off: CutOff | None = None
+        self.keeps_part_of: str | None = None
+        super().__init__(world.env, _until_stopped(self, steps, world))
+        self._ok, self._value = True, PENDING  # so that there is room for them, as for what every process has
         world.processes.add(self)
+
+    @property
+    def steps(self) -> Steps:
+        """The generator that it runs; once it is over, one that does nothing."""
+        return self._generator
 
     def use(self, *sites: Any) -> None:
         """Note which sites the verb needs in which it waits from now on."""
@@ -159,7 +167,7 @@ def _until_stopped(process: Process, steps: Steps, world: Running) -> Steps:
         return GONE
     finally:
         process.ended = process.env.now
-        process.steps = process._generator = OVER  # whoever keeps the process for its value keeps nothing else
+        process._generator = OVER  # whoever keeps the process for its value keeps nothing else
         world.processes.remove(process)
 
 

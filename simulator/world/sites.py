@@ -226,6 +226,11 @@ class Site(Attending):
             if self.env.now > start:
                 self.world.ledger.engagements.add(EngagementRow(self.name, round, start, self.env.now - start))
 
+    def weigh_changes(self) -> None:
+        """Count again what is in the stores, if a record has changed."""
+        if self._stores is not None and self._stores.changed:
+            self.weigh()
+
     def weigh(self) -> None:
         """Count again what is in the stores."""
         self.memory.store(self._stores.weigh() if self._stores else 0)

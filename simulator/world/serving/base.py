@@ -125,8 +125,7 @@ class Service:
         if self._begun is not None:
             self._begun(job)
         job.begun, job.start = True, self.env.now
-        if site.stores.changed:
-            site.weigh()
+        site.weigh_changes()
         site.memory.begin(job.client, job.holds, job.cost.peak_bytes, job.work.name, job.round)
         job._ok, job._value = True, None
         if job.writes is None:  # a work that only reads does so now
