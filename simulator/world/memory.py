@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol
 
 from simulator.accounting.payload import tree_bytes
-from simulator.world.resident import Resident
+from simulator.world.resident import Resident, Sizes, shared
 from simulator.world.store import Live, counts_elsewhere
 
 
@@ -39,16 +39,16 @@ class InUse:
 
     Attributes:
         users: how many clients use it.
-        weights: its weights, as they are in memory.
+        weights: its weights, as they are in memory, and the sizes of the pieces that it uses of them.
     """
 
     __slots__ = ("users", "weights")
 
-    def __init__(self, weights: tuple[Resident, ...]) -> None:
+    def __init__(self, weights: tuple[tuple[Resident, Sizes], ...]) -> None:
         self.users, self.weights = 0, weights
 
 
-NO_ONE: dict[str | None, dict[Holdable, None]] = {}
+NO_ONE: dict[str | None, tuple[Holdable, ...]] = {}
 NO_PART: dict[Holdable, InUse] = {}
 NO_WEIGHTS: dict[int, Resident] = {}
 NO_PASS: dict[str | None, int] = {}
@@ -116,7 +116,7 @@ class Memory:
             round: its round.
         """
         if part is not None:
-            for resident in self._hold(part, client).weights:
+            for resident, _ in self._hold(part, client).weights:
                 if resident.versioned is not None:
                     earlier = resident.versioned.earlier_bytes
                     self.bytes += earlier - resident.earlier
@@ -165,10 +165,11 @@ class Memory:
 
         They stay if someone else uses them. If a part with these weights is used again, they count again.
         """
-        resident, held = self._weights.get(id(weights)), self._held.get(client)
-        if resident is not None and held:
-            for part in [part for part in held if part in resident.parts]:
-                del held[part]
+        held = self._held.get(client, ())
+        gone = [part for part in held if any(used.weights is weights for used, _ in self._parts[part].weights)]
+        if gone:
+            self._held[client] = tuple(part for part in held if part not in gone)
+            for part in gone:
                 self._leave(part)
 
     def _update_peak(self, doing: str, part: object = None, round: int = 0) -> None:
@@ -179,18 +180,15 @@ class Memory:
 
     def _hold(self, part: Holdable, client: str | None) -> InUse:
         """Count the weights of a part for a client."""
-        use, held = self._parts.get(part), self._held.get(client)
-        if use is not None and held is not None and part in held:
+        use, held = self._parts.get(part), self._held.get(client, ())
+        if use is not None and part in held:
             return use
         if self._held is NO_ONE:
             self._held, self._parts, self._weights = {}, {}, {}
         if use is None:
             use = self._parts[part] = self._bring(part)
         use.users += 1
-        if held is None:
-            self._held[client] = {part: None}
-        else:
-            held[part] = None
+        self._held[client] = *held, part
         return use
 
     def _bring(self, part: Holdable) -> InUse:
@@ -203,8 +201,9 @@ class Memory:
             resident = self._weights.get(key)
             if resident is None:
                 resident = self._weights[key] = Resident(weights)
-            self.bytes += resident.add(part, tuple(sizes.items()))
-            residents.append(resident)
+            table = shared(tuple(sizes.items()))
+            self.bytes += resident.add(table)
+            residents.append((resident, table))
         return InUse(tuple(residents))
 
     def _leave(self, part: Holdable) -> None:
@@ -214,7 +213,7 @@ class Memory:
         if use.users:
             return
         del self._parts[part]
-        for resident in use.weights:
-            self.bytes -= resident.remove(part)
+        for resident, sizes in use.weights:
+            self.bytes -= resident.remove(sizes)
             if not resident.parts:
                 del self._weights[id(resident.weights)]

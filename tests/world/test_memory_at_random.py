@@ -135,6 +135,15 @@ class Counting(dict[Any, Any]):
             Counting.looks += 1
             yield key
 
+    def keys(self) -> Any:
+        return list(self)
+
+    def values(self) -> Any:
+        return [self[key] for key in self]
+
+    def items(self) -> Any:
+        return [(key, self[key]) for key in self]
+
 
 @pytest.mark.parametrize("own", [True, False], ids=["own weights", "shared weights"])
 def test_a_release_looks_at_as_little_however_many_others_hold_something(own: bool) -> None:
