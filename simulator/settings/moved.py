@@ -192,10 +192,11 @@ def former_arguments(**renamed: str) -> Callable[[Callable[P, T]], Callable[P, T
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> T:
-            for old in renamed.keys() & kwargs.keys():
-                message = f"the argument {old} of {function.__qualname__} is {renamed[old]} now"
-                warnings.warn(message, FutureWarning, stacklevel=2)
-                kwargs[renamed[old]] = kwargs.pop(old)
+            for old, new in renamed.items():
+                if old in kwargs:
+                    message = f"the argument {old} of {function.__qualname__} is {new} now"
+                    warnings.warn(message, FutureWarning, stacklevel=2)
+                    kwargs[new] = kwargs.pop(old)
             return function(*args, **kwargs)
 
         return call

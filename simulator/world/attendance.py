@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 AWAY = "away"
 """A cause of absence: the device's presence says so."""
+NO_CAUSE: dict[str, None] = {}
+"""The causes of absence of a site that is present; never changed."""
 
 
 class Attending:
@@ -26,15 +28,20 @@ class Attending:
     Attributes:
         world, env: its world, and the clock of it.
         name: its name.
+        clients: the clients whose device it is; none has a server, and a device has one.
         away_since: the clock when it left, in seconds; None while it is present.
         away_for: why it left last, in a word or two.
         absent_for: the causes of its absence; it is back when none is left.
-        due: for each cause, the event that begins or ends it next, where one is to come.
         patience: seconds that others wait for it while it is away; None: to need it then is an error.
         presence: when it comes and goes by itself; None: it is always there.
         battery: what it runs on; None: it is not metered.
         dropout: how likely its client drops out in each phase; None: it never does.
     """
+
+    __slots__ = (
+        *("__dict__", "__weakref__", "_due", "absent_for", "away_for", "away_since", "battery", "clients", "dropout"),
+        *("env", "memory", "name", "patience", "presence", "world"),
+    )  # few bytes for each of many; what is added to one, such as a verb that is watched, is in its ``__dict__``
 
     world: Any
     memory: Memory
@@ -43,12 +50,20 @@ class Attending:
         self.world, self.env, self.name = world, world.env, name
         self.away_since: float | None = None
         self.away_for = ""
-        self.absent_for: dict[str, None] = {}
-        self.due: dict[str, simpy.Event] = {}
+        self.clients: tuple[Any, ...] = ()
+        self.absent_for = NO_CAUSE
+        self._due: dict[str, simpy.Event] | None = None
         self.patience: float | None = None
         self.presence: Attendance | None = None
         self.battery: Battery | None = None
         self.dropout: Dropout | None = None
+
+    @property
+    def due(self) -> dict[str, simpy.Event]:
+        """For each cause of absence, the event that begins or ends it next, where one is to come."""
+        if self._due is None:
+            self._due = {}
+        return self._due
 
     def check_present(self, what: str) -> None:
         """Raise ``RuntimeError`` if the site is away."""
@@ -70,18 +85,15 @@ class Attending:
             cause: why, in a word or two; the rows of what is lost get it. A site that is away already has one more
                 cause to be.
         """
-        self.absent_for[cause] = None
+        self.absent_for = {**self.absent_for, cause: None}
         if self.away_since is not None:
             return
         self.away_since, self.away_for = self.env.now, cause
         if self.battery is not None:
             self.battery.note(cause)
         self.cut_short(cause)
-        processes = list(self.world.processes)
-        affected = {process.client or process for process in processes if process.needs(self)}
-        for process in processes:
-            if (process.client or process) in affected:
-                process.stop(cause)
+        for process in self.world.processes.ended_by_leaving(self):
+            process.stop(cause)
 
     def come_back(self, cause: str | None = None) -> None:
         """Make the site present again, and record its absence.
@@ -89,8 +101,9 @@ class Attending:
         Args:
             cause: the cause of the absence that has ended; the site stays away while there are others. None: all have.
         """
-        self.absent_for = {} if cause is None else {other: None for other in self.absent_for if other != cause}
-        if self.away_since is not None and not self.absent_for:
+        left = {} if cause is None else {other: None for other in self.absent_for if other != cause}
+        self.absent_for = left or NO_CAUSE
+        if self.away_since is not None and not left:
             row = AbsenceRow(self.name, self.away_since, self.env.now - self.away_since, self.away_for)
             self.world.ledger.absences.add(row)
             self.away_since = None

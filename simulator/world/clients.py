@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import is_
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from weakref import WeakValueDictionary
 
 import simpy
 
@@ -83,10 +85,32 @@ class Learns(Protocol):
 
 @dataclass(eq=False)
 class Installed(Store):
-    """The frozen weights that a device has received; their memory is counted by the parts that use them."""
+    """The frozen weights that a device has received; their memory is counted by the parts that use them.
+
+    Attributes:
+        weights: the weights by name, in one dict for all devices that have the same; nobody writes into it.
+    """
 
     replayed: ClassVar[bool] = True
     weights: Frozen = field(default_factory=Frozen)
+
+    def add(self, received: Mapping[str, Any]) -> Frozen:
+        """Add weights that the device has received, and return all that it has now."""
+        weights = _one_for_all(Frozen({**self.weights, **received}))
+        self.__dict__["weights"] = weights  # noted as no change: here they have no bytes
+        return weights
+
+
+_installed: WeakValueDictionary[int, Frozen] = WeakValueDictionary()
+"""The weights that devices have, by a hash of their names and identities."""
+
+
+def _one_for_all(weights: Frozen) -> Frozen:
+    """Return the one dict that stands for all with the same tensors under the same names."""
+    key = hash((tuple(weights), tuple(map(id, weights.values()))))
+    known = _installed.setdefault(key, weights)
+    same = list(known) == list(weights) and all(map(is_, known.values(), weights.values()))
+    return known if same else weights
 
 
 class Client:
@@ -105,12 +129,18 @@ class Client:
         fits: whether its memory is large enough; a client that does not fit is never selected.
     """
 
+    __slots__ = (
+        *("__dict__", "__weakref__", "data", "fits", "provisioning", "round_index", "scheduled_round", "server"),
+        *("site", "task"),
+    )
+
     def __init__(
         self, site: Site, data: Any, server: Site, provisioning: str = "first_use", task: Learns | None = None
     ) -> None:
         self.site, self.data, self.server, self.provisioning, self.task = site, data, server, provisioning, task
         self.round_index = self.scheduled_round = 0
         self.fits = True
+        site.clients = *site.clients, self
         site.world.clients.append(self)
 
     def __repr__(self) -> str:
@@ -168,11 +198,13 @@ class Client:
         """
         if self.provisioning == "preinstalled":
             return
-        installed = self.store(Installed).weights
+        record = self.store(Installed)
+        installed = record.weights
         missing = Frozen({name: part.weights[name] for part in parts for name in part.frozen if name not in installed})
         if missing:
             with self.site.world.phase("provisioning"):
-                installed.update((yield from self.download(missing, FROZEN_WEIGHTS)))
+                received = yield from self.download(missing, FROZEN_WEIGHTS)
+            installed = record.add(received)
         for part in parts:
             part.receive(installed)
 

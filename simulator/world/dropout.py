@@ -49,7 +49,7 @@ class Dropout:
 
         Args:
             process: the running process.
-            processes: all processes of the world.
+            processes: those of its client.
             ends: whether it will be told of the end of the phase, too; else all who drop out do so at the beginning.
 
         Returns:
@@ -69,7 +69,7 @@ def give_up(process: Any, processes: Iterable[Any], reason: str) -> NoReturn:
 
     Args:
         process: the running process.
-        processes: all processes of the world.
+        processes: those of its client.
         reason: why, in a word or two.
 
     Raises:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterable
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol
 
 from simulator.accounting.copy_on_write import is_plain_dict, items_of
 from simulator.accounting.payload import tree_bytes
+from simulator.world.resident import Resident, Sizes, shared
 from simulator.world.store import Live, counts_elsewhere
 
 
@@ -16,15 +16,6 @@ class Holdable(Protocol):
 
     def resident(self) -> Iterable[tuple[Any, str, int]]:
         """Return for each piece: the weights object, its name, its bytes with gradients and optimizer state."""
-
-
-@runtime_checkable
-class Versioned(Protocol):
-    """Weights of which open passes may still need versions before the newest."""
-
-    @property
-    def earlier_bytes(self) -> int:
-        """Bytes of the earlier versions that are still needed."""
 
 
 class Fullest(NamedTuple):
@@ -41,10 +32,35 @@ class Fullest(NamedTuple):
     round: int = 0
 
 
+NOTHING = Fullest("nothing")
+
+
+class InUse:
+    """A part whose weights are in memory, once for all who use it.
+
+    Attributes:
+        users: how many clients use it.
+        weights: its weights, as they are in memory, and the sizes of the pieces that it uses of them.
+    """
+
+    __slots__ = ("users", "weights")
+
+    def __init__(self, weights: tuple[tuple[Resident, Sizes], ...]) -> None:
+        self.users, self.weights = 0, weights
+
+
+NO_ONE: dict[str | None, tuple[Holdable, ...]] = {}
+NO_PART: dict[Holdable, InUse] = {}
+NO_WEIGHTS: dict[int, Resident] = {}
+NO_PASS: dict[str | None, int] = {}
+"""These four are what an empty memory has, and are never changed: most sites hold nothing at most times."""
+
+
 class Memory:
     """The memory in use at a site.
 
-    Weights count once, by identity, for as long as anyone uses them. What a pass keeps counts until it is freed.
+    Weights count once, by identity, for as long as anyone uses them. What a pass keeps counts until it is freed. What
+    a client holds is found by client, so that its release costs the same however many others there are.
 
     Attributes:
         bytes: what is in use: weights with their gradients and optimizer state + the earlier versions of weights that
@@ -54,16 +70,12 @@ class Memory:
         fullest: what was done at that moment.
     """
 
+    __slots__ = ("_held", "_kept", "_parts", "_stored", "_weights", "bytes", "fullest", "peak_bytes")
+
     def __init__(self) -> None:
-        self.bytes = self.peak_bytes = 0
-        self.fullest = Fullest("nothing")
-        self._pieces: dict[tuple[int, str], int] = {}
-        self._users: dict[tuple[int, str], set[str | None]] = {}
-        self._seen: dict[tuple[Any, str | None], list[Versioned]] = {}  # holds parts, so that no identity is reused
-        self._earlier: dict[int, int] = {}
-        self._kept: dict[str | None, int] = {}
-        self._stored = 0
-        self._living: dict[int, weakref.ref[Live]] = {}
+        self.bytes = self.peak_bytes = self._stored = 0
+        self.fullest = NOTHING
+        self._held, self._parts, self._weights, self._kept = NO_ONE, NO_PART, NO_WEIGHTS, NO_PASS
 
     def keep(self, value: Any) -> Any:
         """Count a dict of tensors from now on, for as long as anything refers to the value returned.
@@ -72,15 +84,9 @@ class Memory:
         """
         if not is_plain_dict(value):
             return value
-        live, size = Live(items_of(value)), tree_bytes(value, counts_elsewhere)
-
-        def forget(reference: weakref.ref[Live], key: int = id(live)) -> None:
-            del self._living[key]
-            self.bytes -= size
-
-        self._living[id(live)] = weakref.ref(live, forget)
+        size = tree_bytes(value, counts_elsewhere)
         self.bytes += size
-        return live
+        return Live(items_of(value), self, size)
 
     def store(self, nbytes: int) -> None:
         """Set the bytes that are in the stores."""
@@ -111,13 +117,14 @@ class Memory:
             round: its round.
         """
         if part is not None:
-            for weights in self._hold(part, client):
-                earlier = weights.earlier_bytes
-                if earlier != self._earlier.get(id(weights), 0):
-                    self.bytes += earlier - self._earlier.get(id(weights), 0)
-                    self._earlier[id(weights)] = earlier
+            for resident, _ in self._hold(part, client).weights:
+                if resident.versioned is not None:
+                    earlier = resident.versioned.earlier_bytes
+                    self.bytes += earlier - resident.earlier
+                    resident.earlier = earlier
         self.bytes += peak_bytes
-        self._update_peak(doing, part, round)
+        if self.bytes > self.peak_bytes:
+            self._update_peak(doing, part, round)
 
     def end(self, client: str | None, peak_bytes: int, kept_bytes: int) -> None:
         """Count what is left after a work.
@@ -130,14 +137,21 @@ class Memory:
         self.bytes -= peak_bytes
         if kept_bytes:
             before = self._kept.get(client, 0)
-            self._kept[client] = after = max(0, before + kept_bytes)
+            after = max(0, before + kept_bytes)
+            if self._kept is NO_PASS:
+                self._kept = {}
+            self._kept[client] = after
             self.bytes += after - before
 
     def release(self, client: str | None) -> None:
         """Free what a client held when its engagement is over: its passes, and the weights that no one else uses."""
         self.bytes -= self._kept.pop(client, 0)
-        self._seen = {key: part for key, part in self._seen.items() if key[1] != client}
-        self._leave(client, list(self._users))
+        for part in self._held.pop(client, ()):
+            self._leave(part)
+        if not self._held:  # a dict keeps the room of what it has had
+            self._held, self._parts, self._weights = NO_ONE, NO_PART, NO_WEIGHTS
+        if not self._kept:
+            self._kept = NO_PASS
 
     def lose_passes(self) -> None:
         """Free what is kept for no client in particular: passes that nobody will go on with."""
@@ -145,24 +159,19 @@ class Memory:
 
     def holds_for(self, client: str) -> bool:
         """Return whether weights or passes are in memory for the sake of a client."""
-        return any(user == client for _, user in self._seen)
+        return bool(self._held.get(client))
 
     def drop(self, client: str | None, weights: Any) -> None:
         """Free weights that a client needs no more, with their gradients and optimizer state, in all its parts.
 
         They stay if someone else uses them. If a part with these weights is used again, they count again.
         """
-        self._seen = {key: part for key, part in self._seen.items() if key[1] != client or not _uses(key[0], weights)}
-        self._leave(client, [piece for piece in self._users if piece[0] == id(weights)])
-
-    def _leave(self, client: str | None, pieces: Iterable[tuple[int, str]]) -> None:
-        """End a client's use of pieces of weights, and free those that no one else uses."""
-        for piece in pieces:
-            users = self._users[piece]
-            users.discard(client)
-            if not users:
-                del self._users[piece]
-                self.bytes -= self._pieces.pop(piece) + self._earlier.pop(piece[0], 0)
+        held = self._held.get(client, ())
+        gone = [part for part in held if any(used.weights is weights for used, _ in self._parts[part].weights)]
+        if gone:
+            self._held[client] = tuple(part for part in held if part not in gone)
+            for part in gone:
+                self._leave(part)
 
     def _update_peak(self, doing: str, part: object = None, round: int = 0) -> None:
         if self.bytes > self.peak_bytes:
@@ -170,24 +179,42 @@ class Memory:
             part_name = "" if part is None else str(part)  # a reference to the part would keep it alive
             self.fullest = Fullest(doing, part_name, round)
 
-    def _hold(self, part: Holdable, client: str | None) -> list[Versioned]:
-        """Count the weights of a part for a client; the value is those weights that have versions."""
-        seen = self._seen.get((part, client))
-        if seen is not None:
-            return seen
-        versioned: dict[int, Versioned] = {}
-        for weights, piece, size in part.resident():
-            key = id(weights), piece
-            if key not in self._pieces:
-                self._pieces[key] = size
-                self._users[key] = set()
-                self.bytes += size
-            self._users[key].add(client)
-            if id(weights) not in versioned and isinstance(weights, Versioned):
-                versioned[id(weights)] = weights
-        self._seen[part, client] = weights_with_versions = list(versioned.values())
-        return weights_with_versions
+    def _hold(self, part: Holdable, client: str | None) -> InUse:
+        """Count the weights of a part for a client."""
+        use, held = self._parts.get(part), self._held.get(client, ())
+        if use is not None and part in held:
+            return use
+        if self._held is NO_ONE:
+            self._held, self._parts, self._weights = {}, {}, {}
+        if use is None:
+            use = self._parts[part] = self._bring(part)
+        use.users += 1
+        self._held[client] = *held, part
+        return use
 
+    def _bring(self, part: Holdable) -> InUse:
+        """Count the weights of a part that nobody uses yet."""
+        pieces: dict[int, tuple[Any, dict[str, int]]] = {}
+        for weights, name, size in part.resident():
+            pieces.setdefault(id(weights), (weights, {}))[1].setdefault(name, size)
+        residents = []
+        for key, (weights, sizes) in pieces.items():
+            resident = self._weights.get(key)
+            if resident is None:
+                resident = self._weights[key] = Resident(weights)
+            table = shared(tuple(sizes.items()))
+            self.bytes += resident.add(table)
+            residents.append((resident, table))
+        return InUse(tuple(residents))
 
-def _uses(part: Holdable, weights: Any) -> bool:
-    return any(used is weights for used, _, _ in part.resident())
+    def _leave(self, part: Holdable) -> None:
+        """End one client's use of a part, and free what no one else uses."""
+        use = self._parts[part]
+        use.users -= 1
+        if use.users:
+            return
+        del self._parts[part]
+        for resident, sizes in use.weights:
+            self.bytes -= resident.remove(sizes)
+            if not resident.parts:
+                del self._weights[id(resident.weights)]

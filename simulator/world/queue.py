@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import simpy
+from simpy.events import PENDING
 
 from simulator.accounting.costs import Work
 
@@ -77,8 +78,11 @@ class Job(simpy.Event):
         key: what is equal for works that can share a pass with it; None: it shares none.
     """
 
-    gpu, share, batch, aside = 0, 1.0, 0, 0
-    number: int | None = None
+    __slots__ = (
+        *("aborted", "args", "asked", "attempt", "begun", "client", "cost", "holds", "number", "phase", "process"),
+        *("reason", "round", "seconds", "start", "work", "writes"),
+    )
+    gpu, share, batch, aside = 0, 1.0, 0, 0  # these are the same for most
     left = 0.0
     key: Hashable | None = None
 
@@ -100,6 +104,8 @@ class Job(simpy.Event):
         self.seconds = 0.0
         self.begun = self.aborted = False
         self.reason = ""
+        self.number: int | None = None
+        self._ok, self._value = True, PENDING  # so that there is room for them, as for what every work has
         assert self.callbacks is not None
         self.callbacks.append(finish)  # the first callback, so that the result is there for the others
 

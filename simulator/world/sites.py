@@ -17,11 +17,14 @@ from simulator.world.memory import Memory
 from simulator.world.network import Link
 from simulator.world.processes import Steps
 from simulator.world.queue import Batching, FirstCome, Job, Queue
-from simulator.world.serving import service_at
+from simulator.world.serving import Service, service_at
 from simulator.world.standstill import Background
 from simulator.world.store import S, Stores
 
 __getattr__ = former(__name__, "simulator.accounting.power", "simulator.world.queue")
+
+
+FIRST_COME = FirstCome()
 
 
 class Surroundings(Background):
@@ -73,10 +76,10 @@ class Site(Attending):
         hardware: its speed, memory, slots and power.
         uplink, downlink: its own links; without a limit if none are given.
         queue: the order in which waiting works are served.
-        service: what serves them.
-        stores: what is kept here from round to round.
         memory: the memory in use.
     """
+
+    __slots__ = ("_batching", "_overtime", "_service", "_stores", "downlink", "hardware", "queue", "uplink")
 
     world: Surroundings
 
@@ -95,16 +98,42 @@ class Site(Attending):
         self.hardware = hardware
         self.uplink = uplink or Link(f"{name} up", float("inf"))
         self.downlink = downlink or Link(f"{name} down", float("inf"))
-        self.queue = queue or FirstCome()
-        self.stores = Stores()
+        self.queue = queue or FIRST_COME
         self.memory = Memory()
-        self._only = (self,)
-        self.service = service_at(self, self.queue, batching)
+        self._stores: Stores | None = None
+        self._batching = batching
+        self._service: Service | None = None if queue is None and batching is None else self._opened()
         self._overtime: tuple[int, float] | None = None
         world.sites.append(self)
 
     def __repr__(self) -> str:
         return f"<site {self.name}>"
+
+    @property
+    def stores(self) -> Stores:
+        """What is kept here from round to round, made the first time."""
+        if self._stores is None:
+            self._stores = Stores()
+        return self._stores
+
+    @property
+    def service(self) -> Service:
+        """What serves works, made when the first one comes."""
+        if self._service is None:
+            self._service = self._opened()
+        return self._service
+
+    @service.setter
+    def service(self, service: Service) -> None:
+        self._service = service
+
+    def _opened(self) -> Service:
+        return service_at(self, self.queue, self._batching)
+
+    def rest(self) -> None:
+        """Give back what is only needed while works are served."""
+        if self._service is not None and self._service.can_be_closed:
+            self._service = None
 
     def store(self, kind: type[S]) -> S:
         """Return the record of this class that is kept here, made the first time."""
@@ -131,16 +160,17 @@ class Site(Attending):
             raise TypeError(f"site {self.name!r}: {work!r} has no cost; declare one with @work(cost=...)")
         if self.away_since is not None:
             yield from self.world.until_back(self, work.name)
-        job = Job(self.env, process, work, args, self.service.finish)
+        service = self._service or self.service
+        job = Job(self.env, process, work, args, service.finish)
         job.seconds = self._checked_seconds(job)
-        self.service.arrive(job)
-        process.sites = self._only
+        service.arrive(job)
+        process.use(self)
         try:
             return (yield job)
         finally:
             process.sites = ()
             if not job.processed:  # the process was stopped: queued work is withdrawn, service in progress goes on
-                self.service.withdraw(job)
+                service.withdraw(job)
 
     def _checked_seconds(self, job: Job) -> float:
         """Return the seconds of a work; raise ``ValueError`` if they are negative or not finite."""
@@ -166,7 +196,7 @@ class Site(Attending):
     @property
     def waiting(self) -> int:
         """The number of works that are queued."""
-        return self.service.waiting
+        return 0 if self._service is None else self._service.waiting
 
     @property
     def _serving(self) -> dict[Job, None]:
@@ -177,7 +207,8 @@ class Site(Attending):
         return self.service.free
 
     def cut_short(self, reason: str) -> None:
-        self.service.cut_short(reason)
+        if self._service is not None:
+            self._service.cut_short(reason)
 
     def begin_overtime(self, round: int) -> None:
         """Note that a round is over for this device; if works are still in service, it goes on taking part.
@@ -185,7 +216,7 @@ class Site(Attending):
         Args:
             round: the round.
         """
-        self._overtime = (round, self.env.now) if self._serving else None
+        self._overtime = (round, self.env.now) if self._service is not None and self._service.serving else None
 
     def end_overtime(self) -> None:
         """Record the time since its round that the device spent on finishing works, as one more engagement in it."""
@@ -195,6 +226,11 @@ class Site(Attending):
             if self.env.now > start:
                 self.world.ledger.engagements.add(EngagementRow(self.name, round, start, self.env.now - start))
 
+    def weigh_changes(self) -> None:
+        """Count again what is in the stores, if a record has changed."""
+        if self._stores is not None and self._stores.changed:
+            self.weigh()
+
     def weigh(self) -> None:
         """Count again what is in the stores."""
-        self.memory.store(self.stores.weigh())
+        self.memory.store(self._stores.weigh() if self._stores else 0)

@@ -36,8 +36,11 @@ class Absent(Protocol):
     name: str
     away_since: float | None
     absent_for: dict[str, None]
-    due: dict[str, simpy.Event]
     patience: float | None
+
+    @property
+    def due(self) -> dict[str, simpy.Event]:
+        """For each cause of absence, the event that begins or ends it next, where one is to come."""
 
     @property
     def may_return(self) -> bool:
@@ -171,7 +174,7 @@ class Background(Concurrency):
                 site.check_present(what)
             if (yield from self.await_return([site], what, site.patience)):
                 return
-        give_up(process, self.processes, next(iter(site.absent_for), OUTAGE))
+        give_up(process, self.processes.of(process.client), next(iter(site.absent_for), OUTAGE))
 
     def await_return(
         self, sites: Sequence[Absent], what: str, patience: float | None = None, until: simpy.Event | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from simulator.accounting.payload import Frozen, tree_bytes
 from simulator.settings.moved import former
@@ -47,11 +48,34 @@ class Store:
         self.__dict__["changed"] = name != "changed" or value
 
 
+class Counting(Protocol):
+    """What counts the bytes in memory; see ``memory.Memory``."""
+
+    bytes: int
+
+
 class Live(dict[str, Any]):
     """Tensors by name that were sent to a device or computed there; they take its memory for as long as they live."""
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ("__weakref__", "_memory", "_size")
     __hash__ = object.__hash__  # type: ignore[assignment]
+
+    def __init__(
+        self, tensors: Mapping[str, Any] = MappingProxyType({}), memory: Counting | None = None, size: int = 0
+    ):
+        """Count the tensors no more in a memory once this is gone.
+
+        Args:
+            tensors: the tensors, by name.
+            memory: what has counted them; None: nothing has.
+            size: their bytes.
+        """
+        super().__init__(tensors)
+        self._memory, self._size = memory, size
+
+    def __del__(self) -> None:
+        if self._memory is not None:
+            self._memory.bytes -= self._size
 
     def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
         """Copy and pickle it as a plain dict: no memory counts the copy as alive."""
@@ -60,6 +84,8 @@ class Live(dict[str, Any]):
 
 class Stores(dict[type[Store], Store]):
     """The records that are kept at one site, by class."""
+
+    __slots__ = ()
 
     def of(self, kind: type[S]) -> S:
         """Return the record of this class, made the first time."""

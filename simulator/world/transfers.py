@@ -65,17 +65,19 @@ class Transfers(Surroundings):
             RuntimeError: one of the sites is away, and nobody waits for it; or this is used outside of a process.
         """
         process = self.current_process()
-        for site in (source, target):
-            while site.away_since is not None:
-                yield from self.until_back(site, kind)
-        start = process.since = self.now
+        while source.away_since is not None:
+            yield from self.until_back(source, kind)
+        while target.away_since is not None:
+            yield from self.until_back(target, kind)
+        start = process.since = self.env.now
         copy, nbytes = self.wire.carry(payload)
         path = self.path(source, target)
         sending = crossing(path, nbytes)
         flow = self.network.send(path, sending)
-        process.sites = (source, target)
+        process.use(source, target)
+        latency = sum([link.latency for link in path])
         metered = source.battery is not None or target.battery is not None
-        drawing = MeteredTransfer(process.sites, sum(link.latency for link in path)) if metered else None
+        drawing = MeteredTransfer(process.sites, latency) if metered else None
         try:
             yield flow.done
         finally:  # if the sender was stopped, the flow ends here, and what was sent is lost
@@ -87,7 +89,7 @@ class Transfers(Surroundings):
             arrived = nbytes if flow.done.triggered else None
             if arrived is None and kind == process.keeps_part_of and process.reason == LATE:
                 arrived = round((sending - left) * nbytes / (sending or 1))
-            self._end_transfer(process, kind, start, sending, left, arrived)
+            self._end_transfer(process, kind, start, latency, sending, left, arrived)
         return copy
 
     def broadcast(self, source: Site, clients: Sequence[Client], payload: Any, kind: str) -> Steps:
@@ -153,7 +155,7 @@ class Transfers(Surroundings):
         first, own = shared.path, path[len(shared.path) :]
         sending, over_first = crossing(own, nbytes), crossing(first, nbytes)
         flow = self.network.send(own, sending, after=sum(link.latency for link in first))
-        process.sites = (source, client.site)
+        process.use(source, client.site)
         arrived: int | None = None
         latency = sum(link.latency for link in path)
         drawing = MeteredTransfer(process.sites, latency) if client.site.battery is not None else None
@@ -168,11 +170,19 @@ class Transfers(Surroundings):
             if drawing is not None:
                 drawing.end()
             left_of_first = self.network.left(shared) * (sending / (over_first or 1))  # as bytes of its own links
-            self._end_transfer(process, kind, start, sending, max(self.network.cancel(flow), left_of_first), arrived)
+            left = max(self.network.cancel(flow), left_of_first)
+            self._end_transfer(process, kind, start, latency, sending, left, arrived)
         return client, copy
 
     def _end_transfer(
-        self, process: Process, kind: str, start: float, nbytes: int, left: float, arrived: int | None
+        self,
+        process: Process,
+        kind: str,
+        start: float,
+        latency: float,
+        nbytes: int,
+        left: float,
+        arrived: int | None,
     ) -> None:
         """Record a transfer that is over, between the two sites that the process was waiting for.
 
@@ -180,6 +190,7 @@ class Transfers(Surroundings):
             process: the process that sent it.
             kind: the kind of payload.
             start: when it began, in seconds of the clock.
+            latency: the seconds before its first byte.
             nbytes: the bytes on the wire, those that are sent again included.
             left: how many of them were not sent.
             arrived: the bytes of the payload that the receiver has and can use; None if it can use nothing.
@@ -188,7 +199,7 @@ class Transfers(Surroundings):
         process.sites = ()
         sent = round(nbytes - left)
         self.bytes_sent += sent
-        latency = min(sum(link.latency for link in self.path(source, target)), self.now - start)
+        seconds = self.env.now - start
         self.ledger.transfers.add(
             TransferRow(
                 source.name,
@@ -198,10 +209,10 @@ class Transfers(Surroundings):
                 process.phase,
                 process.round,
                 start,
-                self.now - start,
+                seconds,
                 sent,
                 sent - (arrived or 0),
-                latency,
+                min(latency, seconds),
                 process.attempt,
                 process.reason or "stopped" if arrived is None else "",
             )

@@ -145,9 +145,13 @@ def watch(world: World) -> Watch:
     """Watch all verbs of a world, of its sites and of its clients."""
     noted, start, buffer = Watch(), world.start, world.buffer
     for kind, verbs in VERBS.items():
+        watched: dict[type, type] = {}
         for one in getattr(world, kind):
-            for verb in verbs:
-                setattr(one, verb, noted.over(getattr(one, verb)))
+            known = type(one)
+            if known not in watched:  # a class for all of them: there may be many
+                over = {verb: noted.over(getattr(known, verb)) for verb in verbs}
+                watched[known] = type(known.__name__, (known,), {"__slots__": (), **over})
+            one.__class__ = watched[known]
     for verb in ("send", "broadcast", "together"):
         setattr(world, verb, noted.over(getattr(world, verb)))
     for context in CONTEXTS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,7 +51,7 @@ class World(Transfers):
     def __init__(
         self, wire: Wire, start: float = 0.0, channels: Mapping[tuple[str, str], Channel] | None = None
     ) -> None:
-        super().__init__(simpy.Environment(initial_time=start), wire)
+        super().__init__(simpy.Environment(initial_time=float(start)), wire)
         self.start_time, self.channels = start, channels or {}
         self.ledger = Ledger()
         self.sites: list[Site] = []
@@ -136,8 +136,9 @@ class World(Transfers):
             seconds = self.now - start
             if process.reason != UNFINISHED:  # else there was no aggregation, and there will be none
                 self.ledger.rounds.add(RoundRow(number, start, seconds, self.updates - updates))
+            self._weigh_servers(cohort)
             for client in cohort:
-                self.end_engagement(client, number, start)
+                self._end_engagement(client, number, start)
 
     def note_update(self, client: Client) -> None:
         """Tell whoever wants to know that the update of a client has arrived."""
@@ -163,15 +164,31 @@ class World(Transfers):
             number: the round.
             start: when it began to take part, in seconds of the clock.
         """
+        client.server.weigh()
+        self._end_engagement(client, number, start)
+
+    def _end_engagement(self, client: Client, number: int, start: float) -> None:
+        """End an engagement at whose end the server's stores have been weighed; arguments are as above."""
         self.ledger.engagements.add(EngagementRow(client.name, number, start, self.now - start))
         client.site.begin_overtime(number)
         if client.site.battery is not None:
             client.site.battery.engage(-1)
-        self.release(client)
+        self._release(client)
 
-    def release(self, client: Client) -> None:
-        """Free the memory that was held for a client, on its device and at its server."""
-        client.site.weigh()
-        client.server.weigh()
-        client.site.memory.release(client.name)
-        client.server.memory.release(client.name)
+    def release(self, *clients: Client) -> None:
+        """Free the memory that was held for clients, on their devices and at their servers."""
+        self._weigh_servers(clients)
+        for client in clients:
+            self._release(client)
+
+    def _weigh_servers(self, clients: Iterable[Client]) -> None:
+        """Count again what is in the stores of the servers of some clients, each once."""
+        for server in {client.server: None for client in clients}:
+            server.weigh()
+
+    def _release(self, client: Client) -> None:
+        site = client.site
+        site.weigh()
+        site.memory.release(site.name)
+        client.server.memory.release(site.name)
+        site.rest()

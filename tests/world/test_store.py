@@ -8,7 +8,7 @@ from typing import Any
 
 from simulator.accounting.costs import Cost, work
 from simulator.accounting.payload import Frozen
-from simulator.world.clients import Client
+from simulator.world.clients import Client, Installed
 from simulator.world.hardware import Hardware
 from simulator.world.memory import Memory
 from simulator.world.sites import Site
@@ -155,3 +155,16 @@ def test_a_copy_of_what_lives_at_a_site_is_plain_and_counts_like_any_record() ->
     restored = Stores({Notes: deepcopy(notes.of(Notes))})
     assert type(restored.of(Notes).first) is dict
     assert restored.weigh() == 40
+
+
+def test_devices_that_received_the_same_frozen_weights_keep_one_table_of_them_until_one_has_more() -> None:
+    first, second, more = Installed(), Installed(), Installed()
+    tensors = {"a": Sized(1), "b": Sized(2)}
+    for record in (first, second, more):
+        record.add(dict(tensors))
+    assert first.weights is second.weights is more.weights
+    more.add({"c": tensors["a"]})
+    assert (dict(first.weights), dict(more.weights)) == (tensors, {**tensors, "c": tensors["a"]})
+    other = Installed()
+    other.add({"a": tensors["a"], "b": Sized(2)})
+    assert other.weights is not first.weights

@@ -120,7 +120,7 @@ class AsynchronousDriver(Driver):
         while True:
             due, empty = yield from self.until_due(fleet, state)
             fresh = [attempt for attempt in due if not self._is_stale(world, attempt)]
-            fleet.lose((attempt for attempt in due if attempt not in fresh), "stale")
+            fleet.lose((attempt for attempt in due if self._is_stale(world, attempt)), "stale")
             if fresh:
                 break
         try:

@@ -11,6 +11,7 @@ from simulator.accounting.ledger import AttemptRow, EngagementRow, RoundRow
 from simulator.accounting.payload import tree_bytes
 from simulator.algorithms.base import Algorithm, State, Steps, Update
 from simulator.scheduling.drivers.base import check_progress
+from simulator.scheduling.drivers.idle import Idle
 from simulator.scheduling.selection.base import select
 from simulator.settings.seeds import Seeds
 from simulator.world.processes import GONE
@@ -90,6 +91,7 @@ class Fleet:
         self.selection, self.seeds, self.concurrency = selection, seeds, concurrency
         self.running: dict[Client, Attempt] = {}
         self.arrived: list[Attempt] = []
+        self._idle = Idle(world.clients)
         self._keeps_bases, self._bases = keeps_bases, Counter[int]()  # by version: who may still need it
         self._old: dict[int, int] = {}  # the bytes of versions that are no longer the present one
         self._draws = 0
@@ -186,6 +188,7 @@ class Fleet:
         self.lose(self.pop_arrived(), UNFINISHED)
         for attempt in list(self.running.values()):
             del self.running[attempt.client]
+            self._idle.add(attempt.client)
             if attempt.process is not None:
                 attempt.process.stop(UNFINISHED)
             self.world.end_engagement(attempt.client, self.world.aggregations + 1, attempt.engaged)
@@ -194,20 +197,15 @@ class Fleet:
 
     def _absent(self) -> list[Site]:
         """Return the devices that would be selected if they were there."""
-        return [
-            client.site
-            for client in self.world.clients
-            if client.fits and client not in self.running and client.site.away_since is not None
-        ]
+        return [client.site for client in self._idle.clients() if client.fits and client.site.away_since is not None]
 
     def _start_some(self, state: State) -> None:
         """Give the state to selected clients, as many as there are places."""
         places = self.concurrency - len(self.running)
-        idle = [client for client in self.world.clients if client not in self.running]
-        if places <= 0 or not idle:
+        if places <= 0 or not self._idle:
             return
         self._draws += 1
-        for client in select(self.selection, idle, places, self._draws, self.seeds)[:places]:
+        for client in select(self.selection, self._idle.clients(), places, self._draws, self.seeds)[:places]:
             self._start(client, state)
 
     def _start(self, client: Client, state: State) -> None:
@@ -221,6 +219,7 @@ class Fleet:
         with world.phase("model exchange"):
             process = world.start(self.algorithm.client(world, task, client, attempt.state), client).process
         self.running[client], attempt.process = attempt, process
+        self._idle.remove(client)
         assert process.callbacks is not None
         process.callbacks.append(lambda _: self._end(attempt, process))
 
@@ -229,6 +228,7 @@ class Fleet:
         if not process.ok or self.running.get(attempt.client) is not attempt:
             return  # an error ends the trial, and so does its end
         del self.running[attempt.client]
+        self._idle.add(attempt.client)
         world, attempt.ended = self.world, self.world.now
         world.end_engagement(attempt.client, world.aggregations + 1, attempt.engaged)
         value: Any = process.value

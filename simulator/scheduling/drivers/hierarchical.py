@@ -161,8 +161,8 @@ class _Branch:
                 back = yield from self._unfinished.await_client(self._edge, self._clients)
                 if not back:
                     break
-            for client in self._clients if turn > first else ():  # its last attempt is over
-                self._world.release(client)
+            if turn > first:  # their last attempts are over
+                self._world.release(*self._clients)
             updates = yield from self._train(state, turn)
             if updates:
                 weights |= {client: update.weight for client, update in updates.items()}
@@ -212,8 +212,7 @@ class _Branch:
             turn: the number of this round among all rounds of an edge.
         """
         world, algorithm = self._world, self._algorithm
-        absent = self._absent
-        present = [client for client in self._clients if client not in absent]
+        present = [client for client in self._clients if client.site.away_since is None]
         attempts = Attempts(algorithm, world, self._task, state, present, turn)
         updates: dict[Client, Update] = {}
         self._attempts.append((attempts, updates))

@@ -18,6 +18,7 @@ looks at values says ``needs_values``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
@@ -67,9 +68,14 @@ class Selection(Settings):
         raise NotImplementedError
 
 
+def can_take_part(client: Client) -> bool:
+    """Return whether a client can take part now: it fits, and is not away."""
+    return client.fits and client.site.away_since is None
+
+
 def eligible(clients: Iterable[Client]) -> list[Client]:
     """Return the clients that can take part now, in their order: those that fit and are not away."""
-    return [client for client in clients if client.fits and client.site.away_since is None]
+    return [client for client in clients if can_take_part(client)]
 
 
 def select(selection: Selection, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
@@ -97,12 +103,18 @@ def select(selection: Selection, clients: Sequence[Client], size: int, round: in
     return cohort
 
 
-def shuffled(clients: Sequence[Client], rng: Generator) -> list[Client]:
+def shuffled(clients: Sequence[Client], rng: Generator, size: int | None = None) -> list[Client]:
     """Return the clients that can take part now in random order, all orders being equally likely.
 
     Who cannot take part is drawn, too, and left out afterwards, so that it does not change the order of the others.
+
+    Args:
+        clients: the clients.
+        rng: the random stream.
+        size: how many are wanted, the first ones; None: all of them.
     """
-    return eligible(clients[index] for index in rng.permutation(len(clients)))
+    order = (clients[index] for index in rng.permutation(len(clients)))
+    return list(islice((client for client in order if can_take_part(client)), size))
 
 
 def weighted(clients: Sequence[Client], weights: Sequence[float], rng: Generator) -> list[Client]:

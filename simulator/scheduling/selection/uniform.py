@@ -18,4 +18,4 @@ class Uniform(Selection):
     name: ClassVar[str] = "uniform"
 
     def choose(self, clients: Sequence[Client], size: int, round: int, seeds: Seeds) -> list[Client]:
-        return shuffled(clients, seeds.stream("cohort", round))[:size]
+        return shuffled(clients, seeds.stream("cohort", round), size)

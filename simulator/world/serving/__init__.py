@@ -5,16 +5,14 @@ The discipline (``world.queue.Queue``) says in which order works are served, and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulator.world.queue import Batching
+from simulator.world.serving.base import Service as Service
 from simulator.world.serving.batches import Batches
 from simulator.world.serving.preemptive import Preemptive
 from simulator.world.serving.sharing import Sharing
 from simulator.world.serving.slots import Slots
-
-if TYPE_CHECKING:
-    from simulator.world.serving.base import Service
 
 
 def service_at(site: Any, queue: Any, batching: Batching | None = None) -> Service:

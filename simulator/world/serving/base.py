@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from itertools import count
 from typing import Any
 
 from simulator.accounting.ledger import WaitRow, WorkRow
@@ -27,13 +26,18 @@ class Service:
         serving: the works in service, in the order in which they began, those that are set aside included.
     """
 
+    __slots__ = (
+        *("__dict__", "_arrivals", "_begun", "_blocked", "_ended", "_loads", "_ready", "_withdrawn"),
+        *("env", "free", "queue", "serving", "site"),
+    )
+
     def __init__(self, site: Any, queue: Queue) -> None:
         self.site, self.env, self.queue = site, site.env, queue
         gpus, slots = site.hardware.gpus, site.hardware.slots
         self.free = gpus * slots
         self.serving: dict[Job, None] = {}
         self._loads = [0] * gpus if gpus > 1 else None  # the works in service, by GPU
-        self._arrivals = count()
+        self._arrivals = 0
         self._ready: list[Entry] = []
         self._blocked: dict[int, list[Entry]] = {}  # by id of the weights that are being written
         self._begun = getattr(queue, "begun", None)
@@ -45,6 +49,11 @@ class Service:
         """The number of works that are queued, without those that are set aside."""
         queued = [self._ready, *self._blocked.values()]
         return sum(not (job.aborted or job.begun) for jobs in queued for _, _, job in jobs)
+
+    @property
+    def can_be_closed(self) -> bool:
+        """Whether another service that is opened when a work comes would do the same as this one."""
+        return False
 
     def arrive(self, job: Job) -> None:
         """Take a work that is asked for: it begins now, or waits."""
@@ -92,10 +101,15 @@ class Service:
     def _wait(self, job: Job) -> Entry:
         """Put a work among those that wait for a slot, by its key of now."""
         if job.number is None:
-            job.number = next(self._arrivals)
+            job.number = self._count()
         entry = (job.work.deferrable, self.queue.key(job)), job.number, job
         heapq.heappush(self._ready, entry)
         return entry
+
+    def _count(self) -> int:
+        """Return the number of the next arrival."""
+        self._arrivals += 1
+        return self._arrivals - 1
 
     def _block(self, entry: Entry) -> None:
         """Put a waiting work among those that wait for the weights that another work is writing."""
@@ -111,8 +125,7 @@ class Service:
         if self._begun is not None:
             self._begun(job)
         job.begun, job.start = True, self.env.now
-        if site.stores.changed:
-            site.weigh()
+        site.weigh_changes()
         site.memory.begin(job.client, job.holds, job.cost.peak_bytes, job.work.name, job.round)
         job._ok, job._value = True, None
         if job.writes is None:  # a work that only reads does so now

@@ -77,7 +77,7 @@ class Sharing(Service):
         line = self._lines[job.gpu]
         line.advance(self.env.now)
         line.ends[job] = line.attained + job.seconds
-        heapq.heappush(line.order, (line.ends[job], next(self._arrivals), job))
+        heapq.heappush(line.order, (line.ends[job], self._count(), job))
         self._set_alarm(line)
 
     def _set_alarm(self, line: Line) -> None:

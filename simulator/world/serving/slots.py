@@ -11,6 +11,12 @@ from simulator.world.serving.base import Service
 class Slots(Service):
     """Serves each work in one slot, without interruption, at the full rate."""
 
+    __slots__ = ()
+
+    @property
+    def can_be_closed(self) -> bool:
+        return type(self) is Slots and not (self.serving or self._ready or self._blocked)
+
     def arrive(self, job: Job) -> None:
         if self.free and not self._ready and (job.writes is None or id(job.writes) not in self._blocked):
             self._begin(job)
