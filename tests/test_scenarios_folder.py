@@ -63,6 +63,22 @@ def test_a_scenario_runs_dry(file: Path, tmp_path: Path) -> None:
         assert trial["client_energy_j"] >= trial["client_active_energy_j"] > 0
 
 
+SCALE = sorted((FOLDER / "scale").glob("*.yaml"))
+
+
+@pytest.mark.usefixtures("_no_pictures")
+@pytest.mark.parametrize("file", SCALE, ids=lambda file: file.stem)
+def test_a_scenario_of_very_many_devices_runs_dry_with_few_of_each_group(file: Path, tmp_path: Path) -> None:
+    whole = load(file)
+    few = [f"world.devices.{index}.count=4" for index in range(len(whole.world.devices))]
+    cohort = f"training.clients_per_round={4 * len(few)}"
+    rounds = ["training.rounds=3", "training.driver.buffer=2"] if file.stem == "fedbuff" else []
+    folder = run_scenario(load(file, [*few, cohort, *rounds]), dry=True, out=tmp_path / "out")
+    (trial,) = json.loads((folder / "summary.json").read_text())["trials"]
+    assert whole.world.clients == whole.training.clients_per_round >= 10_000
+    assert trial["sim_time_s"] > 0
+
+
 SMALL = [
     "training.rounds=2",
     "evaluation.samples=40",

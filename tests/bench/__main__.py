@@ -1,5 +1,5 @@
 """``make bench``: what the simulator adds and saves, and whether its figures agree with torch's, with each other
-and with this machine's seconds; how soon a command answers; and what it takes to open a report."""
+and with this machine's seconds; how soon a command answers; what it takes to open a report; and what very many devices cost."""
 
 from tests.bench import (
     agreement,
@@ -14,6 +14,7 @@ from tests.bench import (
     overhead_minilm,
     page,
     prefix,
+    scale,
     start_up,
     sweeps,
 )
@@ -32,3 +33,4 @@ page.main()
 jobs.main()
 clusters.main()
 checkpoint_cost.main([])
+scale.main()

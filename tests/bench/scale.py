@@ -15,16 +15,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import simpy
 
 from tests.bench import report
 from tests.helpers.places import ROOT
 
-SCENARIO = "scenarios/scale/131072.yaml"
+SCENARIO, SPLIT = "scenarios/scale/131072.yaml", "scenarios/scale/10000-sfprompt.yaml"
 SIZES = (1_024, 10_240, 131_072)
 CROWDED, UNCROWDED = "10 Gbit/s", "10 Tbit/s"
-TIMEOUTS = 3
-"""A download, a work and an upload."""
 MEASURE = """
 import json, resource, sys
 from simulator.cli import main
@@ -37,22 +36,33 @@ finally:
 """
 
 
-def bare(clients: int) -> float:
-    """Return the processor seconds of a SimPy program whose processes wait as often as the clients do."""
+def bare(clients: int, waits: int) -> float:
+    """Return the processor seconds of a SimPy program whose processes wait as often as the clients do.
+
+    Args:
+        clients: how many processes.
+        waits: how many timeouts they have altogether.
+    """
     env = simpy.Environment()
 
-    def client(seconds: float) -> Iterator[Any]:
-        for _ in range(TIMEOUTS):
+    def client(seconds: float, times: int) -> Iterator[Any]:
+        for _ in range(times):
             yield env.timeout(seconds)
+
+    def times(number: int) -> int:
+        return waits * (number + 1) // clients - waits * number // clients
 
     gc.collect()
     began = time.process_time()
-    env.run(env.all_of([env.process(client(1 + number % 97)) for number in range(clients)]))
+    env.run(env.all_of([env.process(client(1 + number % 97, times(number))) for number in range(clients)]))
     return time.process_time() - began
 
 
-def run(scenario: str, settings: Sequence[str] = ()) -> tuple[float, float, dict[str, Any]]:
-    """Run a scenario dry in a process of its own; return its processor seconds, its peak MB, and its first summary."""
+def run(scenario: str, settings: Sequence[str] = ()) -> tuple[float, float, int, dict[str, Any]]:
+    """Run a scenario dry in a process of its own.
+
+    The value is its processor seconds, its peak in MB, the rows of its works and transfers, and its first summary.
+    """
     with tempfile.TemporaryDirectory() as name:
         words = ["run", scenario, "--dry", "--yes", "--out", f"{name}/out"]
         words += [word for setting in settings for word in ("--set", setting)]
@@ -66,8 +76,10 @@ def run(scenario: str, settings: Sequence[str] = ()) -> tuple[float, float, dict
             check=True,
         )
         seconds, megabytes = json.loads(done.stderr.splitlines()[-1])
-        summary = json.loads((Path(name) / "out" / "summary.json").read_text(encoding="utf-8"))
-        return seconds, megabytes, summary["trials"][0]
+        out = Path(name) / "out"
+        summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+        files = [file for kind in ("works", "transfers") for file in out.glob(f"ledger/**/{kind}.parquet")]
+        return seconds, megabytes, sum(pq.read_metadata(file).num_rows for file in files), summary["trials"][0]
 
 
 def of_size(clients: int, port: str) -> list[str]:
@@ -92,23 +104,31 @@ def main() -> None:
     for port in (CROWDED, UNCROWDED):
         figures = []
         for clients in SIZES:
-            beside = bare(clients)
-            seconds, megabytes, trial = run(SCENARIO, of_size(clients, port))
+            seconds, megabytes, rows, trial = run(SCENARIO, of_size(clients, port))
+            beside = bare(clients, rows)
             figures.append(seconds)
             report(
                 "scale_vs_bare_simpy",
                 seconds / beside,
                 clients=clients,
                 port=port,
+                rows=rows,
                 seconds=seconds,
                 bare_s=beside,
                 megabytes=megabytes,
                 simulated_s=trial["sim_time_s"],
             )
         report("scale_exponent", exponent(SIZES, figures), port=port, sizes=list(SIZES))
-    beside = bare(10_240 * 10)
-    seconds, megabytes, _ = run(SCENARIO, [*of_size(10_240, CROWDED), "training.rounds=10"])
-    report("scale_ten_rounds_vs_bare_simpy", seconds / beside, clients=10_240, seconds=seconds, megabytes=megabytes)
+    seconds, megabytes, rows, _ = run(SCENARIO, [*of_size(10_240, CROWDED), "training.rounds=10"])
+    beside = bare(10_240, rows)
+    report("scale_ten_rounds_vs_bare_simpy", seconds / beside, seconds=seconds, rows=rows, megabytes=megabytes)
+    rates = []
+    for clients in (100, 10_000):
+        halves = [f"world.devices.{index}.count={clients // 2}" for index in range(2)]
+        seconds, megabytes, rows, trial = run(SPLIT, [*halves, f"training.clients_per_round={clients}"])
+        rates.append(rows / trial["wall_time_s"])
+        report("split_rows_per_s", rates[-1], clients=clients, rows=rows, seconds=seconds, megabytes=megabytes)
+    report("split_rows_per_s_of_many", rates[1] / rates[0])
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ def train_epochs(client: Client, model: Part, epochs: int, purpose: str = "train
         epochs: the number of passes through the client's data.
         purpose: the key of the batches' random order, besides the client and its round.
     """
-    yield from each_batch(client, epochs, lambda batch: client.compute(model.train_step, *batch), purpose)
+    for batch in client.batches(purpose, epochs=epochs):
+        yield from client.compute(model.train_step, *batch)
 
 
 def batches_in(client: Client, epochs: int) -> int:

@@ -29,12 +29,14 @@ POINTS = {
     "claims_accuracy": (2, 108),
     "sst2": (3, 63),
     "sst2_rates": (5, 35),
+    "mrpc": (3, 63),
+    "scale": (5, 5),
 }
 """Points, and trials: what a point does not change for an algorithm is one trial."""
 _SYNTHETIC = ["data={name: synthetic, samples: 1000, test_samples: 500, classes: 10}"]
 _CIFAR10 = ("label_skew", "learning_rate", "claims_rates", "claims_accuracy")
 _TEXTS = ["data={name: synthetic_text, samples: 1000, test_samples: 400, classes: 2}"]
-INSTEAD = dict.fromkeys(_CIFAR10, _SYNTHETIC) | dict.fromkeys(("sst2", "sst2_rates"), _TEXTS)
+INSTEAD = dict.fromkeys(_CIFAR10, _SYNTHETIC) | dict.fromkeys(("sst2", "sst2_rates", "mrpc"), _TEXTS)
 """Of data that would be downloaded."""
 
 
