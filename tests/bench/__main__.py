@@ -1,5 +1,6 @@
 """``make bench``: what the simulator adds and saves, and whether its figures agree with torch's, with each other
-and with this machine's seconds; how soon a command answers; what it takes to open a report; and what very many devices cost."""
+and with this machine's seconds; how soon a command answers; what it takes to open a report; and what very many devices
+cost."""
 
 from tests.bench import (
     agreement,
