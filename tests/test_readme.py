@@ -35,8 +35,7 @@ def test_its_scenario_is_valid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", [TEXT, (ROOT / "docs/start.md").read_text(encoding="utf-8")], ids=["README", "start"])
 def test_its_first_table_has_the_columns_of_a_run(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.write_figures", lambda folder: [])
-    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
+    monkeypatch.setattr("analysis.write_report", lambda folder: None)
     scenario = load(SCENARIOS / "quickstart.yaml", ["training.rounds=1"])
     printed = Console(file=StringIO(), width=100)
     run_scenario(scenario, dry=True, out=tmp_path / "out", console=printed)

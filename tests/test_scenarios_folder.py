@@ -40,8 +40,7 @@ def test_a_scenario_is_valid_and_named_as_its_file(file: Path) -> None:
 
 def leave_out_pictures(patch: pytest.MonkeyPatch) -> None:
     """They take longer than the run."""
-    patch.setattr("analysis.write_figures", lambda folder: [])
-    patch.setattr("analysis.write_report", lambda folder, figures: None)
+    patch.setattr("analysis.write_report", lambda folder: None)
 
 
 @pytest.fixture

@@ -48,7 +48,8 @@ class Known:
         """Return the entries with these names and tensors; tensors are compared by identity."""
         if type(tensors) is CopyOnWrite and tensors.entries is not None:
             return tensors.entries
-        key = tuple(tensors), tuple(map(id, tensors.values()))
+        identities = tuple(map(id, tensors.values()))  # first: whatever is no mapping must fail before it is iterated
+        key = tuple(tensors), identities
         found = self._known.get(key)
         if found is None:  # which keeps the tensors alive, and so the identities valid
             if len(self._known) >= self._most:

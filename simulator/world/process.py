@@ -143,12 +143,7 @@ class Process(simpy.Process):
             self.interrupt("stop")
 
 
-def _nothing() -> Steps:
-    return
-    yield
-
-
-OVER = _nothing()
+OVER: Steps = (event for event in ())
 OVER.close()
 
 

@@ -86,6 +86,7 @@ class Place:
 
     def __init__(self, world: Stage, name: str) -> None:
         self.world, self.name = world, name
+        self.clients: tuple[Client, ...] = ()
         self.memory, self._stores = Uncounted(), Stores()
 
     def store(self, kind: type[S]) -> S:

@@ -39,8 +39,7 @@ def plugin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     """Work in a folder with these files; unload what was loaded in the end."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))  # to which the folder is appended
-    monkeypatch.setattr("analysis.write_figures", lambda folder: [])
-    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
+    monkeypatch.setattr("analysis.write_report", lambda folder: None)
     Path("tiny.yaml").write_text(SCENARIO)
     Path("sweep.yaml").write_text("name: s\nscenario: tiny.yaml\naxes: {training.batch_size: [35, 70]}\n")
     Path("mine.py").write_text(FIRST)

@@ -31,6 +31,7 @@ class DryWeights(Delegating, Weights):
     def __init__(self, entries: Entries, optimizer: Optimizer | None = None, learning_rate: float = 0.0) -> None:
         self.share(entries)
         self._open = None
+        self._slots, self._owned = {}, set()
         self.version = 0
         self.random = self.round = None
         self.reset_optimizer(optimizer, learning_rate)

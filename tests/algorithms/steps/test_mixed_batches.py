@@ -12,6 +12,7 @@ from simulator.algorithms.sfpl import SFPL
 from simulator.algorithms.splitfrozen import SplitFrozen
 from simulator.algorithms.steps.staging import StagedBatches
 from simulator.learning.settings import TrainingSettings
+from simulator.world.memory import Memory
 from simulator.world.sites import Site
 from simulator.world.world import World
 from tests.helpers.driving import drive as driven
@@ -36,16 +37,23 @@ def settings(algorithm: Algorithm, **more: Any) -> TrainingSettings:
     return training("lora" if adapters else "full", **{"clients_per_round": 16, **adapters, **more})
 
 
+class Watched(Memory):
+    """A memory that notes how much waits there, change after change."""
+
+    def __init__(self, memory: Memory) -> None:
+        for name in Memory.__slots__:
+            setattr(self, name, getattr(memory, name))
+        self.levels = [0]
+
+    def wait(self, nbytes: int) -> None:
+        self.levels.append(self.levels[-1] + nbytes)
+        super().wait(nbytes)
+
+
 def watched(site: Site) -> list[int]:
     """How much waits at a site, change after change."""
-    levels, wait = [0], site.memory.wait
-
-    def look(nbytes: int) -> None:
-        levels.append(levels[-1] + nbytes)
-        wait(nbytes)
-
-    site.memory.wait = look  # type: ignore[method-assign]
-    return levels
+    site.memory = memory = Watched(site.memory)
+    return memory.levels
 
 
 def drive(algorithm: Algorithm, world: World, task: Any, beside: Callable[[], Iterator[Any]] | None = None) -> None:

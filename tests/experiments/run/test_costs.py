@@ -24,8 +24,7 @@ CARBON = {"intensity": "400 g/kWh"}
 
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.write_figures", lambda folder: [])
-    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
+    monkeypatch.setattr("analysis.write_report", lambda folder: None)
 
 
 def left(folder: Path, **changes: Any) -> tuple[Path, str]:

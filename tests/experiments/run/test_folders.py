@@ -24,8 +24,7 @@ pytestmark = pytest.mark.usefixtures("small_model")
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
     """Without the pictures: they take longer than the run."""
-    monkeypatch.setattr("analysis.write_figures", lambda folder: [])
-    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
+    monkeypatch.setattr("analysis.write_report", lambda folder: None)
     return scenario(tmp_path, ["fl-linear"])
 
 

@@ -22,8 +22,7 @@ MODEL = {
 
 @pytest.fixture
 def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
-    monkeypatch.setattr("analysis.write_figures", lambda folder: [])
-    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
+    monkeypatch.setattr("analysis.write_report", lambda folder: None)
     return scenario(tmp_path, ["fl-linear", "v1-linear"], seeds=[0, 1], model=MODEL)
 
 

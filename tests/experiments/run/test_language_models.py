@@ -26,8 +26,7 @@ pytestmark = pytest.mark.usefixtures("small_model")
 
 @pytest.fixture
 def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.write_figures", lambda folder: [])
-    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
+    monkeypatch.setattr("analysis.write_report", lambda folder: None)
 
 
 @pytest.mark.usefixtures("_no_pictures")

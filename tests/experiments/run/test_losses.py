@@ -80,8 +80,7 @@ def test_a_run_folder_says_what_was_lost_and_why(tmp_path: Path, late: TrialResu
 def test_the_table_has_a_column_of_waste_and_a_line_of_losses_where_there_are_any(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.write_figures", lambda folder: [])
-    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
+    monkeypatch.setattr("analysis.write_report", lambda folder: None)
     said = []
     for number, driver in enumerate(({}, {"name": "deadline", "first": 3})):
         out = StringIO()
@@ -99,8 +98,7 @@ def test_the_table_has_a_column_of_waste_and_a_line_of_losses_where_there_are_an
 def test_no_figure_is_cut_however_long_the_label_and_narrow_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
-    monkeypatch.setattr("analysis.write_figures", lambda folder: [])
-    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
+    monkeypatch.setattr("analysis.write_report", lambda folder: None)
     label = "A deadline of three first finishers"
     monkeypatch.setitem(ENTRIES, label, {"name": "fedavg"})
     training = {"clients_per_round": 4, "driver": {"name": "deadline", "first": 3}}

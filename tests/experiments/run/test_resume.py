@@ -23,8 +23,7 @@ pytestmark = pytest.mark.usefixtures("small_model")
 @pytest.fixture
 def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
     """Two algorithms and two seeds, without the pictures."""
-    monkeypatch.setattr("analysis.write_figures", lambda folder: [])
-    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
+    monkeypatch.setattr("analysis.write_report", lambda folder: None)
     return scenario(tmp_path, ["fl-linear", "v1-linear"], seeds=[0, 1])
 
 
@@ -104,11 +103,11 @@ def test_what_was_killed_before_it_was_drawn_is_drawn(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("analysis.write_figures", stop)
+        patch.setattr("analysis.write_report", stop)
         with pytest.raises(KeyboardInterrupt, match=r"the results are complete, and sfsim report .*out draws"):
             run_scenario(two, dry=True, out=out)
     assert check_manifest(out) == []
-    monkeypatch.setattr("analysis.write_report", lambda folder, figures: drawn.append(folder))
+    monkeypatch.setattr("analysis.write_report", lambda folder: drawn.append(folder))
     with pytest.raises(CompleteError):
         run_scenario(two, dry=True, out=out, resume=True)
     assert drawn == [out]

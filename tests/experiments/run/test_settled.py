@@ -20,8 +20,7 @@ pytestmark = pytest.mark.usefixtures("small_model")
 @pytest.fixture
 def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They take longer than the run."""
-    monkeypatch.setattr("analysis.write_figures", lambda folder: [])
-    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
+    monkeypatch.setattr("analysis.write_report", lambda folder: None)
 
 
 def test_a_trial_settles_at_the_mean_of_its_last_evaluations(tmp_path: Path) -> None:

@@ -104,8 +104,7 @@ def left(
     if not request.param:
         return run_scenario(small, out=place / "out"), False
     with pytest.MonkeyPatch.context() as patch:  # pictures take longer than the run, and are the same files
-        patch.setattr("analysis.write_figures", lambda folder: [])
-        patch.setattr("analysis.write_report", lambda folder, figures: None)
+        patch.setattr("analysis.write_report", lambda folder: None)
         return run_scenario(small, out=place / "out", dry=True), True
 
 

@@ -174,8 +174,7 @@ def test_devices_that_are_too_small_are_never_chosen() -> None:
 
 
 def test_a_real_run_leaves_the_same_devices_out(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.write_figures", lambda folder: [])
-    monkeypatch.setattr("analysis.write_report", lambda folder, figures: None)
+    monkeypatch.setattr("analysis.write_report", lambda folder: None)
     most = needed("fedavg")[0]
     settings = scenario([most, most - 1], on_oom="skip")
     folder = run_scenario(settings, out=tmp_path / "out")
