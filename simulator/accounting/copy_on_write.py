@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+MOST_KNOWN = 256
+"""How many entries are remembered in one place; when there are more, all are forgotten there."""
+
 
 class Entries:
     """Tensors by name that any number of dicts have in common; nobody writes them.
@@ -18,7 +21,7 @@ class Entries:
         nbytes: the bytes of all of them.
     """
 
-    __slots__ = ("_some", "nbytes", "tensors")
+    __slots__ = ("__weakref__", "_some", "nbytes", "tensors")
 
     def __init__(self, tensors: dict[str, Any]) -> None:
         self.tensors = tensors
@@ -26,9 +29,11 @@ class Entries:
         self._some: dict[tuple[str, ...], Entries] = {}
 
     def some(self, names: tuple[str, ...]) -> Entries:
-        """Return those with these names, the same object for the same names."""
+        """Return those with these names, the same object for the same names as long as it is remembered."""
         found = self._some.get(names)
         if found is None:
+            if len(self._some) >= MOST_KNOWN:  # names that are drawn anew for each client are never asked for again
+                self._some.clear()
             found = self._some[names] = Entries({name: self.tensors[name] for name in names})
         return found
 
@@ -40,7 +45,7 @@ class Known:
         most: how many entries are remembered; when there are more, all are forgotten.
     """
 
-    def __init__(self, most: int = 256) -> None:
+    def __init__(self, most: int = MOST_KNOWN) -> None:
         self._most = most
         self._known: dict[tuple[tuple[str, ...], tuple[int, ...]], Entries] = {}
 

@@ -78,6 +78,7 @@ class Process(simpy.Process):
         round: the round that its rows get.
         attempt: the client's attempt that its rows get; 0 without a client.
         sites: the sites that the verb it is waiting in needs.
+        visits: the devices that it has used whose clients it does not work for; None if there are none.
         stopped: whether it was stopped.
         reason: why it was stopped, in a word or two; empty if it was not.
         since: when it began to wait for what it is waiting for, in seconds of the clock.
@@ -88,7 +89,7 @@ class Process(simpy.Process):
 
     __slots__ = (
         *("attempt", "begins", "client", "client_name", "cut_off", "ended", "keeps_part_of", "phase", "reason"),
-        *("round", "since", "sites", "stopped"),
+        *("round", "since", "sites", "stopped", "visits"),
     )
     phase: str
     round: int
@@ -106,6 +107,7 @@ class Process(simpy.Process):
         self.client_name = None if client is None else client.name
         self.attempt = 0 if client is None else client.round_index
         self.sites: tuple[Any, ...] = ()
+        self.visits: list[Any] | None = None
         self.stopped, self.reason = False, ""
         self.since = 0.0
         self.ended: float | None = None
@@ -126,7 +128,7 @@ class Process(simpy.Process):
         if self.client is not None:
             for site in sites:
                 if site.clients and site is not self.client.site:
-                    site.world.processes.crossed = True
+                    site.world.processes.note_visit(self, site)
 
     def needs(self, site: object) -> bool:
         """Return whether the process cannot go on without this site."""

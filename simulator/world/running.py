@@ -10,18 +10,14 @@ if TYPE_CHECKING:
 
 
 class Processes:
-    """The processes that are not over, in the order in which they were started.
-
-    Attributes:
-        crossed: whether a process has ever used the device of a client that it does not work for.
-    """
+    """The processes that are not over, in the order in which they were started."""
 
     def __init__(self) -> None:
         self._all: dict[Process, int] = {}  # with their numbers
         self._started = 0
         self._of: dict[Any, tuple[Process, ...]] = {}  # by client, of whom each has few
         self._of_nobody: dict[Process, None] = {}
-        self.crossed = False
+        self._visitors: dict[Any, dict[Process, None]] = {}  # by device, those of other clients that have ever used it
 
     def __iter__(self) -> Iterator[Process]:
         return iter(self._all)
@@ -42,11 +38,26 @@ class Processes:
             return
         self._of[client] = *self._of.get(client, ()), process
         if client not in client.site.clients:
-            self.crossed = True
+            self.note_visit(process, client.site)
+
+    def note_visit(self, process: Process, site: Any) -> None:
+        """Note that a process uses a device whose clients it does not work for."""
+        visitors = self._visitors.setdefault(site, {})
+        if process in visitors:
+            return
+        visitors[process] = None
+        if process.visits is None:
+            process.visits = []
+        process.visits.append(site)
 
     def remove(self, process: Process) -> None:
         """Remove a process that is over."""
         del self._all[process]
+        for site in process.visits or ():
+            visitors = self._visitors.get(site, {})
+            visitors.pop(process, None)
+            if not visitors:
+                self._visitors.pop(site, None)
         if process.client is None:
             del self._of_nobody[process]
             return
@@ -61,6 +72,7 @@ class Processes:
         self._all.clear()
         self._of.clear()
         self._of_nobody.clear()
+        self._visitors.clear()
 
     def of(self, client: Participant | None) -> tuple[Process, ...]:
         """Return those that work for a client."""
@@ -70,13 +82,14 @@ class Processes:
         """Return those that cannot go on without a site, with all others of the same clients, in their order.
 
         Args:
-            site: the site. Only its own client's processes, and those of nobody, need a device, as long as nobody has
-                used it for another client.
+            site: the site. Only its own clients' processes need a device, those of nobody, and those that have used it
+                for other clients; the server and edges may be needed by all.
         """
-        if self.crossed or not site.clients:
+        if not site.clients:
             needing = [process for process in self._all if process.needs(site)]
         else:
-            needing = [process for process in self._of_nobody if process.needs(site)]
+            guests = *self._of_nobody, *self._visitors.get(site, ())
+            needing = [process for process in guests if process.needs(site)]
             needing += [process for client in site.clients for process in self.of(client)]
         ended = {process for process in needing if process.client is None}
         for client in {process.client for process in needing if process.client is not None}:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import pickle
+import weakref
 from typing import Any
 
 import pytest
 import torch
 
-from simulator.accounting.copy_on_write import CopyOnWrite, Entries, Known
+from simulator.accounting.copy_on_write import MOST_KNOWN, CopyOnWrite, Entries, Known
 from simulator.accounting.payload import tree_bytes
 
 PLAIN = {"a": torch.empty(3, device="meta"), "b": torch.empty(2, 2, device="meta")}
@@ -96,3 +97,9 @@ def test_some_of_them() -> None:
     entries = Entries(dict(PLAIN))
     assert entries.some(("b",)) is entries.some(("b",))
     assert (entries.some(("b",)).tensors, entries.some(("b",)).nbytes) == ({"b": PLAIN["b"]}, 16)
+
+
+def test_no_more_parts_are_remembered_than_are_of_use() -> None:
+    entries = Entries({f"block {number}": torch.empty(1, device="meta") for number in range(MOST_KNOWN + 10)})
+    parts = [weakref.ref(entries.some((name,))) for name in entries.tensors]
+    assert sum(part() is not None for part in parts) <= MOST_KNOWN

@@ -155,6 +155,7 @@ def test_an_error_while_it_runs_is_told_by_its_own_lines(sfsim: Sfsim) -> None:
         ("[]", "first chose no client in round 1, though 20 can take part (allowed: a cohort of at least one)"),
         ("None", "first chose no client in round 1, though 20 can take part"),
         ("[0, 1]", "first chose 0 in round 1, which is not one of the clients it was given"),
+        ("clients[:1] * 2", "-0> twice in round 1"),
     ],
 )
 @pytest.mark.parametrize("driver", ["name: synchronous", "name: fedbuff, buffer: 1, concurrency: 2"])

@@ -60,15 +60,19 @@ def test_those_that_need_a_site_are_those_that_a_look_at_all_finds(seed: int, cr
     assert any(ended for ended, _ in found)
 
 
-def test_a_device_that_leaves_has_only_its_own_processes_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("crossing", [False, True], ids=["own device only", "with devices of others"])
+def test_a_device_that_leaves_has_only_the_processes_looked_at_that_use_it(
+    crossing: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def looks(devices: int) -> int:
         world, asked = tiny(), []
-        clients = [device(world, f"phone-{number}", up=1) for number in range(devices)]
+        clients = [device(world, f"phone-{number}", up=1, down=1) for number in range(devices)]
         needs = Process.needs
 
         def driver() -> Steps:
-            for client in clients:
-                world.start(client.upload(1000, "x"), client)
+            for client, neighbour in zip(clients, [*clients[1:], clients[0]], strict=True):
+                sent = client.site.send(neighbour.site, 1000, "x") if crossing else client.upload(1000, "x")
+                world.start(sent, client)
             yield from pause(world, 1)
             with monkeypatch.context() as patch:
                 patch.setattr(Process, "needs", lambda self, site: asked.append(self) or needs(self, site))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.algorithms.steps.split import CutPoint, SplitAlgorithm
 from simulator.experiments.trial.build import structure
 from simulator.experiments.trial.dry import DeviceClass, alone, as_key, device_classes, lone_device, steady
+from simulator.experiments.trial.similar import alike
 from simulator.experiments.trial.simulate import Simulation
 from simulator.scheduling.cuts.base import Candidate
 from simulator.settings.errors import UnfitError
@@ -131,7 +132,9 @@ class _Choice:
 
     Attributes:
         kin: the class of each device, by its name.
-        first: for each class, the device whose dry runs stand for all of the class.
+        first: for each class, a device of it; where lengths matter, its dry runs stand for all of the class.
+        stands_for: what stands for each class of a population that has too many of them (see ``similar``); where
+            lengths matter, each class stands for itself.
         lengths_matter: whether a batch of some samples costs more than one of as many others, as with texts.
         cuts: the cuts that the algorithm allows, from the smallest portion on the device to the largest.
     """
@@ -143,16 +146,22 @@ class _Choice:
         for name, kin in self.kin.items():
             self.first.setdefault(kin, name)
         self.lengths_matter = structure(scenario, entry).takes_tokens
+        self.stands_for = {kin: kin for kin in self.first} if self.lengths_matter else alike(self.first)
         self.cuts = list(self._allowed())
         if not self.cuts:
             raise self._unwanted("these settings allow no cut of this model")
 
     def places(self) -> dict[str, CutPoint]:
         """Return the cut of each device by its name."""
-        own = {kin: self._choose(self._portions(name)) for kin, name in self.first.items()}
+        common = {kin: self._choose(self._portions(kin)) for kin in dict.fromkeys(self.stands_for.values())}
+        own = {}
+        for kin, other in self.stands_for.items():
+            own[kin] = common[other]
+            if own[kin] is None and kin != other:  # what is too much for the weakest of many may do for others
+                own[kin], self.stands_for[kin] = self._choose(self._portions(kin)), kin
         for kin, place in own.items():
             if place is None:
-                self._check_excused(self.first[kin])
+                self._check_excused(kin)
         if self.algorithm.shares_one_cut:
             own = dict.fromkeys(own, self._common(own))
         return {name: own[kin] or self.cuts[0] for name, kin in self.kin.items()}
@@ -176,31 +185,32 @@ class _Choice:
     def _common(self, own: dict[DeviceClass, CutPoint | None]) -> CutPoint | None:
         """Choose one cut for all devices, without regard to those that are left out as too small anyway."""
         skip = self.scenario.world.on_oom == "skip"
-        kins = [kin for kin, place in own.items() if place or not skip] or list(own)
-        portions = Portions(self.cuts, lambda place: _worst([self._figures(self.first[kin], place) for kin in kins]))
+        taking_part = [kin for kin, place in own.items() if place or not skip] or list(own)
+        kins = dict.fromkeys(self.stands_for[kin] for kin in taking_part)
+        portions = Portions(self.cuts, lambda place: _worst([self._figures(kin, place) for kin in kins]))
         common = self._choose(portions)
         if common is None and any(candidate.fits for candidate in portions):
             raise self._unwanted(f"no cut will do for all devices at once: {self._at_best(portions)}")
         return common
 
-    def _portions(self, name: str) -> Portions:
-        return Portions(self.cuts, lambda place: self._figures(name, place))
+    def _portions(self, kin: DeviceClass) -> Portions:
+        return Portions(self.cuts, lambda place: self._figures(kin, place))
 
-    def _figures(self, name: str, place: CutPoint) -> Candidate:
-        """Return the costs of a cut, from a dry run of two rounds in which this device takes part alone.
+    def _figures(self, kin: DeviceClass, place: CutPoint) -> Candidate:
+        """Return the costs of a cut, from a dry run of two rounds in which a device of this class takes part alone.
 
         Two rounds are needed because one-time costs are in the first alone, and because a round may leave something in
         memory for the next. Other devices are left out of the world: they would not take part, and only the number of
         samples counts of a shard. Of texts the lengths count, so there the device has its own shard, beside all others.
         """
-        key = self.kin[name], place
+        key = kin, place
         if key not in self.known.figures:
             entry = self._cut_at(place)
             if self.lengths_matter:
-                others = frozenset(self.kin) - {name}
+                others = frozenset(self.kin) - {self.first[kin]}
                 outcome = Simulation(self.scenario, alone(entry), self.seed, dry=True, without=others).run()
             else:
-                outcome = Simulation(*lone_device(self.scenario, entry, key[0]), self.seed, dry=True).run()
+                outcome = Simulation(*lone_device(self.scenario, entry, kin), self.seed, dry=True).run()
             (peak,) = (peak for peak in outcome.client_peaks if peak.site not in outcome.without)
             *_, first, second = (point.sim_time_s for point in outcome.rounds)
             joules = [
@@ -217,9 +227,9 @@ class _Choice:
         times = max(1.0, training.rounds * training.clients_per_round / self.scenario.world.clients)
         return (first + (times - 1) * later) / times
 
-    def _check_excused(self, name: str) -> None:
+    def _check_excused(self, kin: DeviceClass) -> None:
         """Raise for a device without a cut, unless its memory is too small for any and the scenario allows that."""
-        portions = self._portions(name)
+        name, portions = self.first[kin], self._portions(kin)
         if any(candidate.fits for candidate in portions):
             raise self._unwanted(f"no cut will do for {name}: {self._at_best(portions)}")
         if self.scenario.world.on_oom == "error":
@@ -227,7 +237,7 @@ class _Choice:
             needed, available = human("bytes", least.peak_bytes), human("bytes", least.memory)
             problem = f"{self.entry.label} needs {needed} on {name} even with the smallest cut, {self._words(least)}"
             hint = "a smaller batch_size or model may fit (or say on_oom: skip or ignore)"
-            loc = ("world", "devices", self.kin[name].group, "memory")
+            loc = ("world", "devices", kin.group, "memory")
             raise self.scenario.error(loc, available, f"{problem}; {hint}")
 
     def _at_best(self, portions: Portions) -> str:

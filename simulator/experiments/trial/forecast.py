@@ -55,7 +55,15 @@ class Forecasts:
         Raises:
             UnfitError: the algorithm decides by values, so that no dry run can tell.
         """
-        kin, place = self._classes[device], getattr(self._entry.algorithm, "placement", {}).get(device)
+        return self.of_class(self._classes[device], getattr(self._entry.algorithm, "placement", {}).get(device))
+
+    def of_class(self, kin: DeviceClass, place: CutPoint | None = None) -> Forecast:
+        """Return the forecast for any device of a class; errors as ``of`` has them.
+
+        Args:
+            kin: the class, which need not be that of a device of the trial.
+            place: the cut that a policy chose for it; None where none did.
+        """
         if (kin, place) not in self._cache:
             self._cache[kin, place] = self._predicted(kin, place)
         return self._cache[kin, place]

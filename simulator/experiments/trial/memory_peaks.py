@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.experiments.trial.cut_search import placed
 from simulator.experiments.trial.dry import DeviceClass, device_classes, lone_device
+from simulator.experiments.trial.population import Figures, populations
 from simulator.experiments.trial.result import MemoryPeak, TrialResult
 from simulator.experiments.trial.simulate import Simulation
 
@@ -16,16 +17,35 @@ if TYPE_CHECKING:
 
 
 def peaks_alone(scenario: Scenario, entry: Entry, seed: int) -> dict[str, MemoryPeak]:
-    """Return the memory peak of each device, by name, in a dry run in which it takes part alone."""
+    """Return the memory peak of each device, by name, in a dry run in which it takes part alone.
+
+    Devices of a population share one run with all that have as many samples and the same cut: what they need does not
+    depend on how fast they are, but for batches that wait for a link. These are most where the weakest links of all are
+    beside the fastest processor.
+    """
     placement = getattr(placed(scenario, entry, seed).algorithm, "placement", {})
     known: dict[tuple[DeviceClass, Any], MemoryPeak] = {}
-    peaks = {}
+    peaks, most = {}, _most_waiting(scenario, seed)
     for name, kin in device_classes(scenario, seed).items():
-        key = kin, placement.get(name)
+        own = kin.figures
+        key = kin if own is None else kin._replace(figures=most[kin.group]), placement.get(name)
         if key not in known:
             known[key] = Simulation(*lone_device(scenario, entry, *key), seed, dry=True).run().client_peaks[0]
-        peaks[name] = known[key]._replace(site=name)
+        peak = known[key]._replace(site=name)
+        peaks[name] = peak if own is None else peak._replace(available=own.memory)
     return peaks
+
+
+def _most_waiting(scenario: Scenario, seed: int) -> list[Figures]:
+    """Return for each group the figures with which most waits on a device for its links."""
+    return [
+        population.nominal._replace(
+            **{figure: population.most(figure) for figure in ("rate", "memory_bandwidth")},
+            **{figure: population.least(figure) for figure in ("uplink", "downlink")},
+            **{figure: population.most(figure) for figure in ("uplink_latency", "downlink_latency")},
+        )
+        for population in populations(scenario, seed)
+    ]
 
 
 def with_peaks(outcome: TrialResult, peaks: Mapping[str, MemoryPeak]) -> TrialResult:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from torch import Tensor
 
 from simulator.accounting.copy_on_write import CopyOnWrite, Delegating, Entries, Known
 from simulator.learning.models.weights import Graded, Weights
-from simulator.learning.optimizers.base import Optimizer
+from simulator.learning.optimizers.base import Optimizer, Slots
+
+_NO_NAMES: set[str] = set()
+_NO_SLOTS: dict[str, Slots] = {}
+"""These two are what weights have that are never really stepped, and are never changed."""
 
 
 class DryWeights(Delegating, Weights):
@@ -30,22 +33,18 @@ class DryWeights(Delegating, Weights):
 
     def __init__(self, entries: Entries, optimizer: Optimizer | None = None, learning_rate: float = 0.0) -> None:
         self.share(entries)
-        self._open = None
-        self._slots, self._owned = {}, set()
+        self._open, self._owned = None, _NO_NAMES
         self.version = 0
         self.random = self.round = None
         self.reset_optimizer(optimizer, learning_rate)
 
     def reset_optimizer(self, optimizer: Optimizer | None, learning_rate: float) -> None:
-        self.optimizer, self.learning_rate, self._prices = optimizer, learning_rate, None
+        self.optimizer, self.learning_rate, self._prices, self._slots = optimizer, learning_rate, None, _NO_SLOTS
 
     def some(self, names: tuple[str, ...]) -> dict[str, Tensor]:
         if self.entries is None:
             return super().some(names)
         return CopyOnWrite(self.entries.some(names))
-
-    def release_copy(self, names: Mapping[str, Any]) -> dict[str, Tensor]:
-        return self.some(tuple(names))
 
     def _move(self, passes: Sequence[Graded], in_place: bool) -> None:
         """Change nothing: there are no values."""

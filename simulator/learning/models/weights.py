@@ -121,7 +121,7 @@ class Weights(dict[str, Tensor]):
     def release_copy(self, names: Mapping[str, Any]) -> dict[str, Tensor]:
         """Hand out the tensors of these names; no later step writes into them."""
         self._owned.difference_update(names)
-        return {name: self[name] for name in names}
+        return self.some(tuple(names))
 
     def some(self, names: tuple[str, ...]) -> dict[str, Tensor]:
         """Return the tensors with these names, by name."""

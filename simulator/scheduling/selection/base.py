@@ -86,12 +86,18 @@ def select(selection: Selection, clients: Sequence[Client], size: int, round: in
         clients, size, round, seeds: as of ``Selection.choose``.
 
     Raises:
-        UnfitError: it chooses nobody although somebody can take part, or something that is not among the candidates.
+        UnfitError: it chooses nobody although somebody can take part, something that is not among the candidates, or a
+            client twice.
     """
     cohort = selection.choose(clients, size, round, seeds) or []
     if not type(selection).__module__.startswith("simulator."):
-        candidates = set(map(id, clients))
+        candidates, seen = set(map(id, clients)), set[int]()
         for one in cohort:
+            if id(one) in seen:
+                raise UnfitError(
+                    ("training", "selection"), None, f"{selection.name} chose {one!r} twice in round {round}"
+                )
+            seen.add(id(one))
             if id(one) not in candidates:
                 problem = (
                     f"{selection.name} chose {one!r} in round {round}, which is not one of the clients it was given"

@@ -47,6 +47,7 @@ class Port:
         "_by_end",
         "_by_service",
         "_equal",
+        "_joined",
         "_served",
         "_slowest",
         "_turns",
@@ -59,6 +60,7 @@ class Port:
         self.link, self.turn, self.level = link, next(turns), math.inf
         self._turns = turns
         self._at, self._served = now, 0.0  # the service of a flow with an equal share, up to that moment
+        self._joined = 0  # how many have got an equal share since service was last counted from 0
         self._equal = self._at_caps = 0  # how many have an equal share; and the sum of the rates of the others
         self._by_cap: Upcoming[Flow] = Upcoming()  # flows at their caps, largest first: the next that has too much
         self._by_end: Upcoming[Flow] = Upcoming()  # the same by the moment at which they end
@@ -84,7 +86,7 @@ class Port:
         if flow.mark >= 0:
             self._equal -= 1
             if not self._equal:
-                self._served = 0.0  # nobody has a mark any more, so that it stays small
+                self._served, self._joined = 0.0, 0  # nobody has a mark any more
         else:
             self._at_caps -= whole(flow.rate)
         flow.mark, flow.turn = -1.0, -1
@@ -107,10 +109,25 @@ class Port:
             self._by_end.push(self._at + flow.left / flow.cap, flow)
 
     def _equalize(self, flow: Flow) -> None:
+        self._joined += 1
+        if self._joined > 64 + 2 * self._equal:
+            self._count_from_zero()
         flow.mark, flow.turn = self._served + flow.left, next(self._turns)
         self._equal += 1
         self._slowest.push(flow.cap, flow)
         self._by_service.push(flow.mark, flow)
+
+    def _count_from_zero(self) -> None:
+        """Count service from now on, or in a port that is never idle the bytes of flows would be lost in the sum.
+
+        Each mark changes, so that this is done once for about as many flows as have come.
+        """
+        flows = [entry[2] for entry in self._by_service.entries()]
+        for flow in flows:
+            flow.mark = max(0.0, flow.mark - self._served)
+        self._served, self._joined, self._by_service = 0.0, len(flows), Upcoming()
+        for flow in flows:
+            self._by_service.push(flow.mark, flow)
 
     def balance(self) -> None:
         """Find the level: the rate at which the link is full, or all flows are at their caps.

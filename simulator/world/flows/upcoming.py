@@ -28,9 +28,13 @@ class Upcoming(Generic[T]):
         """Add an entry for the present turn of something; no two things have the same turn."""
         heapq.heappush(self._heap, (key, one.turn, one))
         if len(self._heap) > self._full:
-            self._heap = [entry for entry in self._heap if entry[2].turn == entry[1]]
+            self._heap = self.entries()
             heapq.heapify(self._heap)
             self._full = 64 + 2 * len(self._heap)
+
+    def entries(self) -> list[tuple[float, int, T]]:
+        """Return the entries that are up to date, in any order."""
+        return [entry for entry in self._heap if entry[2].turn == entry[1]]
 
     def first(self) -> tuple[float, int, T] | None:
         """Return the entry with the least key that is up to date, and leave it; None if there is none."""

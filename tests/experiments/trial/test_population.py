@@ -12,8 +12,10 @@ import pytest
 from simulator.experiments.trial import validate_population
 from simulator.experiments.trial.build import devices
 from simulator.experiments.trial.dry import device_classes, lone_device
+from simulator.experiments.trial.forecast import Forecasts
 from simulator.experiments.trial.hardware import hardware_of
 from simulator.experiments.trial.memory_check import dry_run_that_fits
+from simulator.experiments.trial.memory_peaks import peaks_alone
 from simulator.experiments.trial.population import Population, populations, with_figures
 from simulator.experiments.trial.simulate import Simulation
 from simulator.experiments.trial.trial import run
@@ -227,3 +229,40 @@ def test_sizes_say_how_many_samples_are_needed() -> None:
     given = scenario(*none, f"data.partition={{name: sizes, sizes: {[3] * 15}}}")
     check(given, dry=True)
     assert [len(client.data) for client in built(given).world.clients] == [3] * 15
+
+
+def test_the_peak_of_a_device_alone_is_that_of_its_own_run_with_its_own_memory() -> None:
+    given = scenario()
+    peaks, entry = peaks_alone(given, given.algorithms[0], 0), given.algorithms[0]
+    for name, kin in device_classes(given, 0).items():
+        (own,) = Simulation(*lone_device(given, entry, kin), 0, dry=True).run().client_peaks
+        assert (peaks[name].site, peaks[name].bytes, peaks[name].available) == (name, own.bytes, own.available)
+
+
+def battery_j(given: Scenario) -> float:
+    """Return the joules of the longest batch of the device that draws most for one, by its own run."""
+    watts = given.world.devices[0].power.compute
+    needed = []
+    for kin in device_classes(given, 0).values():
+        if kin.group == 0 and kin.figures is not None:
+            works = Simulation(*lone_device(given, given.algorithms[0], kin), 0, dry=True).run().ledger.works
+            longest = max(row.seconds for row in works if row.site != "server" and row.round == 2)
+            needed.append(longest * watts * kin.figures.power)
+    return max(needed)
+
+
+def test_a_battery_must_do_a_batch_of_the_device_that_needs_most() -> None:
+    needed = battery_j(scenario())
+    enough, too_little = (
+        f"world.devices.0.battery={{capacity: {factor * needed!r} J, reserve: 0}}" for factor in (1.001, 0.999)
+    )
+    check(scenario(enough), dry=True)
+    assert "one batch takes" in message(too_little)
+
+
+def test_a_large_battery_takes_one_forecast_for_all_of_a_population(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    of_class = Forecasts.of_class
+    monkeypatch.setattr(Forecasts, "of_class", lambda self, kin, *rest: asked.append(kin) or of_class(self, kin, *rest))
+    check(scenario("world.devices.0.battery={capacity: 1000 kJ, reserve: 0}"), dry=True)
+    assert len(asked) == 1

@@ -68,3 +68,15 @@ def test_seconds_of_a_cost_are_looked_up_by_the_very_cost() -> None:
     for number in range(3 * MOST_KNOWN):
         cost = made_of((Piece("a", 1, flops=number),))
         assert hardware.seconds(cost) == hardware.seconds(cost) == number / 2
+
+
+def test_weights_without_values_are_saved_and_restored_as_others_are() -> None:
+    model, tensors = staged(vit())
+    blank = {name: tensor.to("meta") for name, tensor in tensors.items()}
+    entries = Overlaid(blank).with_all({})
+    saved, other = DryWeights(entries, RULES[1], 0.5), DryWeights(entries, RULES[1])
+    part = Part(model, saved, model.whole)
+    saved.step(part.loss_backward(torch.empty(2, 3, 16, 16, device="meta"), torch.zeros(2, dtype=torch.int64)))
+    other.restore(saved.state())
+    assert (other.learning_rate, list(other)) == (0.5, list(blank))
+    assert other.state().keys() == Weights(blank).state().keys()
