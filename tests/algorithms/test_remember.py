@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import torch
 
 from simulator.algorithms.base import Algorithm
 from simulator.algorithms.centralized import Centralized
@@ -11,7 +12,7 @@ from simulator.algorithms.sfprompt import SFPrompt
 from simulator.algorithms.splitfed import SplitFed
 from simulator.learning.data import lazy as rows
 from tests.helpers.caches import forget
-from tests.helpers.learners import SAMPLES, Run, equal, go, training
+from tests.helpers.learners import SAMPLES, Run, go, training
 from tests.helpers.models import vit
 
 CASES: dict[str, tuple[Algorithm, dict[str, Any]]] = {
@@ -51,13 +52,16 @@ def both(case: str) -> tuple[Run, Run]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_same_ledger_and_the_same_digits(case: str) -> None:
+def test_the_same_ledger_and_the_same_weights(case: str) -> None:
+    """Equal but for rounding: some processors round a row's product by how many rows are computed at once."""
     with_memory, without = both(case)
     assert with_memory.world.ledger == without.world.ledger
-    assert equal(with_memory.trained, without.trained)
+    torch.testing.assert_close(dict(with_memory.trained), dict(without.trained), rtol=1e-5, atol=1e-6)
     scores = [run.task.evaluate([run.trained]) for run in (with_memory, without)]
     assert scores[0] is not None
-    assert scores[0] == scores[1]
+    assert scores[1] is not None
+    assert scores[0].accuracy == scores[1].accuracy
+    assert scores[0].loss == pytest.approx(scores[1].loss, rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ def hardware_of(settings: SiteSettings, gpus: int = 1, slots: int = 1) -> Hardwa
     )
     if not settings.table:
         return hardware
-    return Measured(**{field.name: getattr(hardware, field.name) for field in fields(Hardware) if field.init}, table=settings.table)
+    figures = {field.name: getattr(hardware, field.name) for field in fields(Hardware) if field.init}
+    return Measured(**figures, table=settings.table)
 
 
 def site_row(name: str, hardware_name: str, hardware: Hardware, role: str = "device", above: str = "") -> SiteRow:
