@@ -38,6 +38,17 @@ class ClassCounts(Sequence[ClassCount]):
     ) -> None:
         self.clients, self.names, self.client, self.number, self.samples = clients, names, client, number, samples
 
+    @classmethod
+    def none(cls) -> ClassCounts:
+        """Return the counts of no clients."""
+        column = np.zeros(0, np.int32)
+        return cls((), (), column, column, column)
+
+    @property
+    def groups(self) -> list[str]:
+        """The name of each client's group of devices."""
+        return [client.rpartition("-")[0] for client in self.clients]
+
     def __len__(self) -> int:
         return len(self.client)
 
@@ -48,7 +59,7 @@ class ClassCounts(Sequence[ClassCount]):
         return ClassCount(client, client.rpartition("-")[0], number, self.names[number], int(self.samples[row]))
 
     def __iter__(self) -> Iterator[ClassCount]:
-        groups = [client.rpartition("-")[0] for client in self.clients]
+        groups = self.groups
         for client, number, samples in zip(
             self.client.tolist(), self.number.tolist(), self.samples.tolist(), strict=True
         ):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from simulator.accounting.power import Power
     from simulator.accounting.usage import Use
     from simulator.accounting.waste import Waste
+    from simulator.experiments.trial.class_counts import ClassCounts
     from simulator.learning.evaluation import Score
     from simulator.scenario.scenario import Entry
 
@@ -128,7 +129,7 @@ class TrialResult:
     without: frozenset[str]
     trainable_parameters: int
     wall_time_s: float
-    class_counts: Sequence[ClassCount]
+    class_counts: ClassCounts
     standstill: str = ""
     bill: Bill = Bill(0.0, 0.0)
     edge_peaks: list[MemoryPeak] = field(default_factory=list)
