@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulator.experiments.trial.result import ClassCount
-from simulator.learning.data.assigned import Listed, Shards
+from simulator.learning.data.assigned import ListedShards, Shards
 
 if TYPE_CHECKING:
     from simulator.world.world import World
@@ -93,7 +93,7 @@ def _shards(clients: Sequence[Any]) -> Shards:
         shards: Shards = first.shards
         if all(one is not None and one.shards is shards and one.client == at for at, one in enumerate(assigned)):
             return shards
-    return Listed([client.data.index.cpu().numpy() for client in clients])
+    return ListedShards([client.data.index.cpu().numpy() for client in clients])
 
 
 def _counted(shards: Shards, labels: Any, classes: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
