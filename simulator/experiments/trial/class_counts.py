@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from simulator.experiments.trial.result import ClassCount
 from simulator.learning.data.assigned import ListedShards, Shards
 
 if TYPE_CHECKING:
@@ -15,6 +14,24 @@ if TYPE_CHECKING:
 
 AT_ONCE = 2**20
 """Samples whose labels are looked up at once, and counts that are held for it."""
+
+
+class ClassCount(NamedTuple):
+    """The number of samples of one class on one client; a row of ``clients.csv``.
+
+    Attributes:
+        client: the name of the client.
+        device: the name of its group of devices.
+        number: the index of the class.
+        class_name: the name of the class.
+        samples: how many samples of the class the client has.
+    """
+
+    client: str
+    device: str
+    number: int
+    class_name: str
+    samples: int
 
 
 class ClassCounts(Sequence[ClassCount]):
