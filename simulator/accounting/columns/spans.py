@@ -122,6 +122,7 @@ class LedgerSpans:
         columns = joined(chunks)
         ends, begins = next(columns), next(columns)
         order = np.lexsort((begins, ends))
-        ends, begins = ends[order], begins[order]
+        ends = ends[order]  # each by itself, for memory has room for few such columns
+        begins = begins[order]
         places, rounds, clients = (column[order] for column in columns)
         return Spans(ends, begins, places, rounds, clients)
