@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -57,7 +57,7 @@ class Emission(NamedTuple):
     kg: float
 
 
-def emissions(ledger: Ledger, uses: Iterable[Use], grid: Grid, start: float, end: float) -> list[Emission]:
+def emissions(ledger: Ledger, uses: Sequence[Use], grid: Grid, start: float, end: float) -> list[Emission]:
     """Return the emissions of a trial, one row for each payer, group, phase and round, without those of 0 kg.
 
     Energy is spread evenly over the time in which it was drawn. With a constant intensity, emissions are the energy
@@ -69,15 +69,19 @@ def emissions(ledger: Ledger, uses: Iterable[Use], grid: Grid, start: float, end
         grid: the intensities.
         start, end: the clock at the beginning and at the end of the trial, in seconds.
     """
-    sites = {row.name: row for row in ledger.sites}
-    mean = None if grid.factor is None else Integral(grid.factor, start, end).mean
-    kg: dict[tuple[str, str, str, int], list[float]] = defaultdict(list)
+    if grid.factor is None:
+        from simulator.accounting.columns.energies import energies  # NumPy is of no use before a trial is over
+
+        constant = energies(ledger, uses, lambda site: grid.intensity.get(site.role, 0.0))
+        return [Emission(PAYERS[role], group, phase, round, kg) for (role, group, phase, round), kg in constant.items()]
+    sites, mean = {row.name: row for row in ledger.sites}, Integral(grid.factor, start, end).mean
+    amounts: dict[tuple[str, str, str, int], list[float]] = defaultdict(list)
     for use, spans in _timed(ledger, uses):
         site = sites[use.site]
-        amount = use.energy_j * grid.intensity.get(site.role, 0.0) * (mean(spans) if mean else 1.0)
+        amount = use.energy_j * grid.intensity.get(site.role, 0.0) * mean(spans)
         if amount:
-            kg[PAYERS[site.role], site.group, use.phase, use.round].append(amount)
-    return [Emission(*key, fsum(amounts)) for key, amounts in kg.items()]
+            amounts[PAYERS[site.role], site.group, use.phase, use.round].append(amount)
+    return [Emission(*key, fsum(kg)) for key, kg in amounts.items()]
 
 
 class Integral:

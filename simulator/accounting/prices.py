@@ -7,7 +7,7 @@ is charged for the energy that it is counted for (``usage``): none while it does
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
@@ -64,7 +64,7 @@ class Charge(NamedTuple):
     usd: float
 
 
-def charges(ledger: Ledger, uses: Iterable[Use], prices: Prices, start: float, end: float) -> list[Charge]:
+def charges(ledger: Ledger, uses: Sequence[Use], prices: Prices, start: float, end: float) -> list[Charge]:
     """Return what a trial costs, one charge for each payer, group, phase, item and round, without those of 0 USD.
 
     A GPU that is held costs the price times the whole time. The seconds in which it computes are charged to the phases
@@ -97,10 +97,16 @@ def charges(ledger: Ledger, uses: Iterable[Use], prices: Prices, start: float, e
                 charge(site, phase, item, round, priced * sent)
             if site.role == "device":
                 charge(site, phase, CELLULAR, round, prices.cellular.get(site.group, 0.0) * sent)
-    for use in uses:
-        site = sites[use.site]
-        charge(site, use.phase, ELECTRICITY, use.round, prices.electricity.get(site.role, 0.0) * use.energy_j)
-    return [Charge(*key, fsum(amounts)) for key, amounts in usd.items()]
+    from simulator.accounting.columns.energies import energies  # NumPy is of no use before a trial is over
+
+    electricity = energies(ledger, uses, lambda site: prices.electricity.get(site.role, 0.0))
+    return [
+        *(Charge(*key, fsum(amounts)) for key, amounts in usd.items()),
+        *(
+            Charge(PAYERS[role], group, phase, ELECTRICITY, round, paid)
+            for (role, group, phase, round), paid in electricity.items()
+        ),
+    ]
 
 
 def held_usd(ledger: Ledger, prices: Prices, seconds: float) -> float:

@@ -41,7 +41,7 @@ class Table(Generic[Row]):
         self._recent: list[Row] = []
         self._packed: list[pyarrow.RecordBatch] = []
         self._spill: Spill | None = None
-        self._last: tuple[int, list[Row]] | None = None
+        self._last: tuple[int, pyarrow.RecordBatch] | None = None
 
     def add(self, row: Row) -> None:
         """Add a row at the end.
@@ -88,8 +88,8 @@ class Table(Generic[Row]):
         if chunk == len(ends) - 1:
             return self._recent[place]
         if self._last is None or self._last[0] != chunk:
-            self._last = chunk, list(self._rows(self._batch(chunk)))
-        return self._last[1][place]
+            self._last = chunk, self._batch(chunk)
+        return self.row._make(column[place].as_py() for column in self._last[1].columns)  # type: ignore[attr-defined]
 
     def same_rows(self, other: Table[Row]) -> bool:
         """Return whether another table has the same rows in the same order."""

@@ -87,7 +87,7 @@ class PopulationSettings(Settings):
             if figure in figures:
                 measure, stream = MEASURES[figure], seeds.stream("population", group, figure)
                 values = np.asarray(distribution.sample(Draw(count, stream, measure, table, rows)), dtype=np.float64)
-                _check(figure, measure, values)
+                _check(figure, distribution, measure, values, count)
                 drawn[figure] = np.maximum(np.rint(values), 1).astype(np.int64) if figure == "samples" else values
         return drawn
 
@@ -145,8 +145,11 @@ class Scaled(Distribution):
         return values
 
 
-def _check(figure: str, measure: Measure, values: np.ndarray) -> None:
-    """Raise ``UnfitError`` if a value makes no sense."""
+def _check(figure: str, distribution: Distribution, measure: Measure, values: np.ndarray, count: int) -> None:
+    """Raise ``UnfitError`` if there is not one value for each device, or if one makes no sense."""
+    if values.shape != (count,):
+        problem = f"{distribution.name} gave values of shape {values.shape}, and one for each device is needed: {count}"
+        raise UnfitError(figure, None, problem)
     for value in (float(values.min()), float(values.max())):
         try:
             if not (figure == "samples" and 0 < value < measure.least):

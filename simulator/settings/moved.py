@@ -87,7 +87,7 @@ MOVED = {
     "listing": "settings.plugins cli.listing",
     "machine": "calibration.machine",
     "model_sheet": "experiments.plan.model_sheet",
-    "outcome": "experiments.trial.result",
+    "outcome": "experiments.trial.result experiments.trial.class_counts",
     "placing": "experiments.trial.cut_search",
     "planning": "experiments.plan",
     "planning.answers": "experiments.plan.answers",

@@ -61,10 +61,10 @@ class Spans:
         at = bisect_left(self.ends, moment) - 1
         return int(self.places[at]) if at >= 0 and self.ends[at] > since else None
 
-    def at(self, order: Any) -> Spans:
-        """Return some of them, in this order."""
+    def at(self, rows: Any) -> Spans:
+        """Return those in some rows of the columns, in this order; rows must ascend, or the ends are not in order."""
         columns = self.ends, self.begins, self.places, self.rounds, self.clients
-        return Spans(*(column[order] for column in columns))
+        return Spans(*(column[rows] for column in columns))
 
 
 class LedgerSpans:
@@ -80,7 +80,8 @@ class LedgerSpans:
     def of(self, client: str) -> Spans:
         """Return the spans of a client."""
         if client not in self._of:
-            low, high = self._bounds[self._clients[client] :][:2] if client in self._clients else (0, 0)
+            number = self._clients.get(client)
+            low, high = (0, 0) if number is None else self._bounds[number : number + 2]
             self._of[client] = self.all.at(self._by_client[low:high])
         return self._of[client]
 
@@ -92,10 +93,12 @@ class LedgerSpans:
 
     @cached_property
     def _by_client(self) -> Codes:
+        """The rows of the spans, client by client; those of a client ascend."""
         return np.argsort(self.all.clients, kind="stable").astype(np.int32)
 
     @cached_property
     def _bounds(self) -> Ints:
+        """Where in ``_by_client`` the rows of each client begin, and where those of the last end."""
         return np.searchsorted(self.all.clients, np.arange(len(self._clients) + 1), sorter=self._by_client)
 
     def _spans(self) -> Spans:
@@ -119,6 +122,7 @@ class LedgerSpans:
         columns = joined(chunks)
         ends, begins = next(columns), next(columns)
         order = np.lexsort((begins, ends))
-        ends, begins = ends[order], begins[order]
+        ends = ends[order]  # each by itself, for memory has room for few such columns
+        begins = begins[order]
         places, rounds, clients = (column[order] for column in columns)
         return Spans(ends, begins, places, rounds, clients)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from simulator.accounting.columns import stretches
-from simulator.accounting.columns.reading import Codes, Floats, Ints, codes, floats, ints
+from simulator.accounting.columns.reading import Codes, Floats, Ints, codes, floats, ints, joined
 from simulator.accounting.ledger import Ledger
 
-AT_ONCE = 1 << 18
+AT_ONCE = 1 << 17
 """About how many stretches are sorted at once."""
 
 
@@ -90,8 +90,8 @@ class Engagements:
             for client, round, start, seconds in ledger.engagements.chunks("client", "round", "start", "seconds")
         ]
         types = (np.int32, np.int32, np.float64, np.float64)
-        columns = zip(*chunks, strict=True) if chunks else [(np.zeros(0, kind),) for kind in types]
-        self.sites, self.rounds, self.starts, self.seconds = (np.concatenate(column) for column in columns)
+        none: list[tuple[Any, ...]] = [tuple(np.zeros(0, kind) for kind in types)]
+        self.sites, self.rounds, self.starts, self.seconds = joined(chunks or none)
         self.active = np.zeros(len(self.sites))
 
 
@@ -120,7 +120,7 @@ def compare_activity(engaged: Engagements, busy: list[Busy], order: Codes) -> It
     """
     if not len(order):
         return
-    ranks = np.full(int(order.max()) + 1, -1)
+    ranks = np.full(int(order.max()) + 1, -1, np.int32)
     ranks[order] = np.arange(len(order))
     columns = [ranks[engaged.sites], *(ranks[part.sites] for part in busy)]
     for first, last, (own, *rows) in stretches.batches(columns, len(order), AT_ONCE):

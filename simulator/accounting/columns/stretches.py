@@ -45,6 +45,8 @@ def covered(keys: Any, starts: Floats, ends: Floats, *ties: Any) -> Parts:
     begins = _begins(keys, starts, ends)
     seconds = ends - begins
     some = seconds > 0
+    if some.all():  # as nearly always: no copies of what may be millions
+        return Parts(order, keys, begins, ends, seconds)
     return Parts(order[some], keys[some], begins[some], ends[some], seconds[some])
 
 

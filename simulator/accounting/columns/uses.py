@@ -173,6 +173,7 @@ class _Making:
             taken = np.concatenate(rows)
             number, kind = round[taken], phase[taken]
             parts = stretches.covered(key, start[taken], end[taken], number, ranks[kind])
+            del key, taken, rows  # the server's link may have all transfers
             for begin in range(0, len(parts.places), BLOCK):
                 cut = slice(begin, begin + BLOCK)
                 at, seconds = parts.places[cut], parts.seconds[cut]

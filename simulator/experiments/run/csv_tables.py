@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +13,8 @@ from simulator.settings.disk import written
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from simulator.experiments.run.coded_table import CodedTable
 
 _AT_ONCE = 16_384
 """How many rows are written at once."""
@@ -37,23 +39,37 @@ class Table(NamedTuple):
 
         return pd.DataFrame(self.rows, columns=list(self.columns))
 
+    def lines(self, text: Callable[[Any], str]) -> Iterator[Iterable[str]]:
+        """Yield the lines of a CSV file, some at a time.
 
-def write_csv(path: Path, tables: Sequence[Table]) -> None:
+        Args:
+            text: returns a cell as it is written.
+        """
+        for first in range(0, len(self.rows), _AT_ONCE):
+            columns = [_texts(column, text) for column in zip(*self.rows[first : first + _AT_ONCE], strict=True)]
+            yield (f"{line}\n" for line in map(",".join, zip(*columns, strict=True)))
+
+
+def write_csv(path: Path, tables: Sequence[Table | CodedTable]) -> None:
     """Write tables with the same columns into one CSV file, one below the other; None and NaN become empty cells.
 
     Raises:
         CannotWriteError: the file cannot be written.
     """
-    texts = _Texts()
+    cells = _Cells()
     with written(path), path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(",".join(texts.plain(name) for name in tables[0].columns) + "\n")
+        file.write(",".join(map(cells.plain, tables[0].columns)) + "\n")
         for table in tables:
-            for first in range(0, len(table.rows), _AT_ONCE):
-                columns = map(texts.of_column, zip(*table.rows[first : first + _AT_ONCE], strict=True))
-                file.writelines(f"{line}\n" for line in map(",".join, zip(*columns, strict=True)))
+            for lines in table.lines(cells.text):
+                file.writelines(lines)
 
 
-class _Texts(dict[str, str]):
+def _texts(values: Sequence[Any], text: Callable[[Any], str]) -> Iterable[str]:
+    """Return the cells of a column as they are written."""
+    return map(str if set(map(type, values)) == {int} else text, values)
+
+
+class _Cells(dict[str, str]):
     """Cells as they are written into a CSV file; each text is escaped and quoted once, however often it occurs."""
 
     def __init__(self) -> None:
@@ -71,16 +87,8 @@ class _Texts(dict[str, str]):
         self._writer.writerow((text, ""))
         return self._line.getvalue()[: -len(",\n")]
 
-    def of_column(self, values: Sequence[Any]) -> Iterable[str]:
-        """Return the cells of a column: those of one type, as most are, without a look at each of them."""
-        kinds = set(map(type, values))
-        if kinds == {str}:
-            return map(self.__getitem__, values)
-        if kinds == {int}:
-            return map(str, values)
-        return map(self._cell, values)
-
-    def _cell(self, value: Any) -> str:
+    def text(self, value: Any) -> str:
+        """Return a value as it is written."""
         if isinstance(value, str):
             return self[value]
         return "" if value is None or value != value else str(value)

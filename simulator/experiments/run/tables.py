@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.goal import Target
 from analysis.tasks import perplexity
+from simulator.accounting.columns.exact import grouped
 from simulator.accounting.tables import Table as Rows
 from simulator.accounting.tiers import edge_traffic
 from simulator.accounting.usage import active_energy
 from simulator.accounting.waste import UNFINISHED, Waste, lost_updates, marked, mean_staleness, total
+from simulator.experiments.run.coded_table import Cells, CodedTable
 from simulator.experiments.run.costs import COLUMNS, COSTS, cost_rows, has_costs, running_costs, to_target
 from simulator.experiments.run.csv_tables import Table, write_csv
 from simulator.experiments.run.personal import PERSONAL, participants, personal
@@ -217,13 +219,22 @@ def waste_table(outcome: TrialResult) -> Table:
     return Table(("algorithm", "label", "seed", "reason", "attempts", *Waste._fields), rows)
 
 
-def clients_table(outcome: TrialResult) -> Table:
+def clients_table(outcome: TrialResult) -> CodedTable:
     """Return the number of samples of each class on each client, with the columns of ``clients.csv``.
 
     Classes of which a client has no sample are left out. All algorithms share the partition of a seed.
     """
-    columns = "seed", "client", "device", "class", "class_name", "samples"
-    return Table(columns, [(outcome.seed, *count) for count in outcome.class_counts])
+    counts = outcome.class_counts
+    samples, codes = grouped(counts.samples)
+    clients = [(outcome.seed, client, device) for client, device in zip(counts.clients, counts.groups, strict=True)]
+    return CodedTable(
+        ("seed", "client", "device", "class", "class_name", "samples"),
+        (
+            Cells(clients, counts.client),
+            Cells(list(enumerate(counts.names)), counts.number),
+            Cells([(number,) for number in samples.tolist()], codes),
+        ),
+    )
 
 
 def environment(threads: int, device: str) -> dict[str, Any]:

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from simulator.experiments.trial.result import ClassCount
-from simulator.learning.data.assigned import Listed, Shards
+from simulator.learning.data.assigned import ListedShards, Shards
 
 if TYPE_CHECKING:
     from simulator.world.world import World
 
 AT_ONCE = 2**20
 """Samples whose labels are looked up at once, and counts that are held for it."""
+
+
+class ClassCount(NamedTuple):
+    """The number of samples of one class on one client; a row of ``clients.csv``.
+
+    Attributes:
+        client: the name of the client.
+        device: the name of its group of devices.
+        number: the index of the class.
+        class_name: the name of the class.
+        samples: how many samples of the class the client has.
+    """
+
+    client: str
+    device: str
+    number: int
+    class_name: str
+    samples: int
 
 
 class ClassCounts(Sequence[ClassCount]):
@@ -38,6 +55,17 @@ class ClassCounts(Sequence[ClassCount]):
     ) -> None:
         self.clients, self.names, self.client, self.number, self.samples = clients, names, client, number, samples
 
+    @classmethod
+    def none(cls) -> ClassCounts:
+        """Return the counts of no clients."""
+        column = np.zeros(0, np.int32)
+        return cls((), (), column, column, column)
+
+    @property
+    def groups(self) -> list[str]:
+        """The name of each client's group of devices."""
+        return [client.rpartition("-")[0] for client in self.clients]
+
     def __len__(self) -> int:
         return len(self.client)
 
@@ -48,7 +76,7 @@ class ClassCounts(Sequence[ClassCount]):
         return ClassCount(client, client.rpartition("-")[0], number, self.names[number], int(self.samples[row]))
 
     def __iter__(self) -> Iterator[ClassCount]:
-        groups = [client.rpartition("-")[0] for client in self.clients]
+        groups = self.groups
         for client, number, samples in zip(
             self.client.tolist(), self.number.tolist(), self.samples.tolist(), strict=True
         ):
@@ -82,7 +110,7 @@ def _shards(clients: Sequence[Any]) -> Shards:
         shards: Shards = first.shards
         if all(one is not None and one.shards is shards and one.client == at for at, one in enumerate(assigned)):
             return shards
-    return Listed([client.data.index.cpu().numpy() for client in clients])
+    return ListedShards([client.data.index.cpu().numpy() for client in clients])
 
 
 def _counted(shards: Shards, labels: Any, classes: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -51,7 +51,7 @@ def add_devices(
 
 
 def _hardware_of(group: DeviceSettings) -> Callable[[Figures], Hardware]:
-    """Return what makes the hardware of a device of a group; devices with the same figures share it."""
+    """Return what makes the hardware of a device of a group; all share one where none of its figures is drawn."""
     usual = hardware_of(group)
     drawn = group.population.figures if group.population is not None else {}
     if not drawn.keys() & {"rate", "memory_bandwidth", "memory", "power"}:

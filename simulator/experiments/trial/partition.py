@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulator.experiments.trial.model import load
-from simulator.learning.data.assigned import Listed, Shards
+from simulator.learning.data.assigned import ListedShards, Shards
 from simulator.learning.data.pool import Pool
 from simulator.scenario.populations import sample_counts
 from simulator.settings.errors import located
@@ -39,7 +39,10 @@ def partition(scenario: Scenario, seeds: Seeds) -> Shards:
             shards = way.split_by_sizes(labels, sizes, stream)
     except ValueError as error:
         raise scenario.error(("data", "partition", "name"), way.name, str(error)) from error
-    return shards if isinstance(shards, Shards) else Listed(shards)
+    if len(shards) != scenario.world.clients:
+        problem = f"it made {len(shards):,} shards, and there are {scenario.world.clients:,} devices"
+        raise scenario.error(("data", "partition", "name"), way.name, problem)
+    return shards if isinstance(shards, Shards) else ListedShards(shards)
 
 
 def sizes_of(scenario: Scenario, seed: int) -> np.ndarray | None:

@@ -13,6 +13,7 @@ from simulator.accounting.critical_path import Segment, critical_paths
 from simulator.accounting.prices import Charge, Prices, charges
 from simulator.accounting.queues import QueueUse, queue_uses
 from simulator.accounting.waste import waste_by_reason
+from simulator.settings.moved import former
 
 if TYPE_CHECKING:
     from simulator.accounting.columns.totals import Totals
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
     from simulator.accounting.power import Power
     from simulator.accounting.usage import Use
     from simulator.accounting.waste import Waste
+    from simulator.experiments.trial.class_counts import ClassCounts
     from simulator.learning.evaluation import Score
     from simulator.scenario.scenario import Entry
+
+__getattr__ = former(__name__, "simulator.experiments.trial.class_counts")
 
 
 @dataclass(frozen=True)
@@ -57,24 +61,6 @@ class MemoryPeak(NamedTuple):
     available: float
     doing: str
     round: int
-
-
-class ClassCount(NamedTuple):
-    """The number of samples of one class on one client; a row of ``clients.csv``.
-
-    Attributes:
-        client: the name of the client.
-        device: the name of its group of devices.
-        number: the index of the class.
-        class_name: the name of the class.
-        samples: how many samples of the class the client has.
-    """
-
-    client: str
-    device: str
-    number: int
-    class_name: str
-    samples: int
 
 
 @dataclass(frozen=True)
@@ -128,7 +114,7 @@ class TrialResult:
     without: frozenset[str]
     trainable_parameters: int
     wall_time_s: float
-    class_counts: Sequence[ClassCount]
+    class_counts: ClassCounts
     standstill: str = ""
     bill: Bill = Bill(0.0, 0.0)
     edge_peaks: list[MemoryPeak] = field(default_factory=list)

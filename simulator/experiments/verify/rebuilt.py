@@ -11,6 +11,7 @@ from simulator.accounting.power import Power
 from simulator.accounting.usage import uses
 from simulator.experiments.run.personal import PERSONAL
 from simulator.experiments.trial.bill import bill_of
+from simulator.experiments.trial.class_counts import ClassCounts
 from simulator.experiments.trial.result import Bill, MemoryPeak, RoundResult, TrialResult
 from simulator.learning.evaluation import Score
 from simulator.settings.seeds import Seeds
@@ -49,7 +50,7 @@ def rebuilt(
         without=frozenset(),
         trainable_parameters=0,
         wall_time_s=0.0,
-        class_counts=[],
+        class_counts=ClassCounts.none(),
         bill=bill_of(scenario, Seeds(int(told["seed"])), 0.0, end) if scenario else Bill(0.0, end),
     )
 

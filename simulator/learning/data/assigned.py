@@ -60,7 +60,7 @@ class Shards(Sequence[np.ndarray]):
             first = last
 
 
-class Dealt(Shards):
+class ConsecutiveShards(Shards):
     """Consecutive pieces of a list of samples.
 
     Args:
@@ -78,7 +78,7 @@ class Dealt(Shards):
         return self._order[start:end].astype(np.int64)
 
 
-class Listed(Shards):
+class ListedShards(Shards):
     """Shards that a partition returned as a list.
 
     Args:

@@ -28,8 +28,10 @@ class DeviceTable:
         try:
             self._changed = os.path.getmtime(path)
             self._headings, self._lines, self._cells = _read(path, self._changed)
-        except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
+        except (OSError, csv.Error, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
+            if isinstance(error, UnicodeDecodeError):
+                reason = "it is not UTF-8 text"
             raise UnfitError("table", path, f"it cannot be read as a table of devices: {reason}") from None
 
     def __len__(self) -> int:

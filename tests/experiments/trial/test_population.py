@@ -20,7 +20,9 @@ from simulator.experiments.trial.population import Population, populations, with
 from simulator.experiments.trial.simulate import Simulation
 from simulator.experiments.trial.trial import run
 from simulator.experiments.trial.validate import check
+from simulator.learning.data.partition.iid import Iid
 from simulator.scenario.scenario import Scenario, ScenarioError, load
+from simulator.world.distributions.uniform import Uniform
 
 LOGNORMAL = {"name": "lognormal", "sigma": 0.5}
 SCENARIO: dict[str, Any] = {
@@ -214,6 +216,17 @@ def test_what_cannot_be_is_refused(overrides: list[str], said: str) -> None:
     import re
 
     assert re.search(said, message(*overrides))
+
+
+@pytest.mark.parametrize("shards", [2, 16])
+def test_a_partition_that_does_not_make_a_shard_for_each_device(shards: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Iid, "split_by_sizes", lambda *_: [np.arange(5)] * shards)
+    assert f"it made {shards} shards, and there are 15 devices" in message()
+
+
+def test_a_distribution_that_does_not_draw_a_value_for_each_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Uniform, "sample", lambda *_: np.ones((12, 2)))
+    assert "population.memory: uniform gave values of shape (12, 2), and one for each device is needed: 12" in message()
 
 
 def test_more_devices_than_memory_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.learning.data.assigned import Assigned, Dealt, Listed, Shards
+from simulator.learning.data.assigned import Assigned, ConsecutiveShards, ListedShards, Shards
 from simulator.learning.data.partition.base import Partition
 from simulator.learning.data.partition.classes_per_client import ClassesPerClient
 from simulator.learning.data.partition.dirichlet import Dirichlet
@@ -37,7 +37,7 @@ def test_iid_shards_are_those_of_a_permutation_in_equal_parts(samples: int, clie
 def test_shards_can_be_made_one_by_one_or_many_at_once(sizes: list[int], at_once: int) -> None:
     order = rng().permutation(sum(sizes) + 5)
     eager = np.split(order[: sum(sizes)], np.cumsum(sizes)[:-1])
-    for shards in (Dealt(order, np.array(sizes)), Listed(eager)):
+    for shards in (ConsecutiveShards(order, np.array(sizes)), ListedShards(eager)):
         assert [sorted(shard) for shard in shards] == [sorted(shard) for shard in eager]
         assert sorted(shards[-1]) == sorted(eager[-1])
         spans = list(shards.chunks(at_once))

@@ -60,6 +60,12 @@ def test_what_is_no_table_is_refused(tmp_path: Path, text: str, said: str) -> No
     assert said in str(error.value)
 
 
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "fleet.csv").write_bytes(b"\xff\xfek\x00b\x00")
+    with pytest.raises(UnfitError, match="it cannot be read as a table of devices: it is not UTF-8 text"):
+        DeviceTable(str(tmp_path / "fleet.csv"))
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UnfitError, match="it cannot be read as a table of devices: No such file or directory"):
         DeviceTable(str(tmp_path / "none.csv"))

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from simulator.learning.data.assigned import Dealt
+from simulator.learning.data.assigned import ConsecutiveShards
 from simulator.settings.base import Settings
 
 Labels = Any
@@ -58,14 +58,14 @@ class Partition(Settings):
         )
 
 
-def dealt(samples: np.ndarray, ends: np.ndarray) -> Dealt:
+def dealt(samples: np.ndarray, ends: np.ndarray) -> ConsecutiveShards:
     """Split samples into consecutive shards.
 
     Args:
         samples: the indices of samples; those beyond the last end are left out.
         ends: the position at which each shard ends.
     """
-    return Dealt(samples, np.diff(ends, prepend=0))
+    return ConsecutiveShards(samples, np.diff(ends, prepend=0))
 
 
 def undealt(samples: int, clients: int, least: int, alpha: float) -> ValueError:

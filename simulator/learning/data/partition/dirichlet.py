@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from simulator.learning.data.assigned import Dealt
+from simulator.learning.data.assigned import ConsecutiveShards
 from simulator.learning.data.partition.base import REDRAWS, Labels, Partition, undealt
 from simulator.learning.data.pool import Pool, SkewedShards
 from simulator.settings.bounds import PositiveFactor, SampleCount
@@ -48,7 +48,7 @@ class Dirichlet(Partition):
             counts = self._counts(size, left, rng)
             order += [samples[rest - count : rest] for samples, rest, count in zip(by_class, left, counts, strict=True)]
             left = left - counts
-        return Dealt(np.concatenate(order), sizes)
+        return ConsecutiveShards(np.concatenate(order), sizes)
 
     def _counts(self, size: int, left: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Draw how many samples of each class a client has.

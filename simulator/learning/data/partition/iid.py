@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from simulator.learning.data.assigned import Dealt
+from simulator.learning.data.assigned import ConsecutiveShards
 from simulator.learning.data.partition.base import Labels, Partition
 from simulator.learning.data.pool import MixedShards, Pool
 
@@ -22,9 +22,9 @@ class Iid(Partition):
         if clients > len(labels):
             raise ValueError(f"{len(labels)} samples do not suffice for {clients} clients: each needs at least one")
         each, more = divmod(len(labels), clients)
-        return Dealt(rng.permutation(len(labels)), each + (np.arange(clients) < more))
+        return ConsecutiveShards(rng.permutation(len(labels)), each + (np.arange(clients) < more))
 
     def split_by_sizes(self, labels: Labels, sizes: np.ndarray, rng: np.random.Generator) -> Sequence[np.ndarray]:
         if isinstance(labels, Pool):
             return MixedShards(sizes, labels.classes, int(rng.integers(2**63)))
-        return Dealt(rng.permutation(len(labels)), sizes)
+        return ConsecutiveShards(rng.permutation(len(labels)), sizes)
