@@ -145,7 +145,7 @@ class Process(simpy.Process):
             self.interrupt("stop")
 
 
-OVER: Steps = (event for event in ())
+OVER: Steps = (event for event in tuple[Any]())
 OVER.close()
 
 
