@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
+from textwrap import wrap
 from typing import Any
 
 from markupsafe import Markup
@@ -26,6 +27,8 @@ CHARACTER = {"title": 7.0, "detail": 6.4, "link": 5.9}
 """About how many pixels wide a character is, by the kind of line."""
 MOST_GROUPS = 10
 """At most so many groups are drawn; further ones are counted."""
+DRAWN_WIDTH = 30
+"""Characters in a line of what is drawn for each device."""
 EXTRAS = ("presence", "battery", "dropout", "outages")
 """Settings of a site that are named where they are there."""
 
@@ -128,10 +131,19 @@ def _dealt(
 
 def _site(site: Mapping[str, Any], name: str, count: int | None = None) -> Site:
     number = _count(site) if count is None else count
+    drawn = _figures(site)
     up, down = _rates(site)
     late_up, late_down = (_late(_mapping(site.get(way)).get("latency")) for way in ("uplink", "downlink"))
+    if "latency" in drawn:
+        late_up = late_down = ""
     links = f"↑ {up}{'' if late_up == late_down else late_up}", f"↓ {down}{late_down}"
-    return Site(f"{number:,} × {name}", [_processor(site), *_extras(site)], links)
+    told = wrap(f"drawn for each device: {', '.join(drawn).replace('_', ' ')}", DRAWN_WIDTH) if drawn else []
+    return Site(f"{number:,} × {name}", [*filter(None, [_processor(site)]), *told, *_extras(site)], links)
+
+
+def _figures(site: Mapping[str, Any]) -> list[str]:
+    """Return the figures that are drawn for each device of a group, which then are not the group's own."""
+    return [key for key, value in _mapping(site.get("population")).items() if isinstance(value, Mapping)]
 
 
 def _late(latency: Any) -> str:
@@ -145,16 +157,21 @@ def _count(site: Mapping[str, Any]) -> int:
 
 def _rates(site: Mapping[str, Any], ways: tuple[str, str] = ("uplink", "downlink")) -> tuple[str, str]:
     """Return the rates of both directions of a site's link as text, with a mark where they vary."""
-    links = [_mapping(site.get(way)) for way in ways]
-    up, down = (f"{link.get('rate', 'no limit')}{' ~' if link.get('signal') else ''}" for link in links)
+    links, drawn = {way: _mapping(site.get(way)) for way in ways}, _figures(site)
+    rates = ("drawn" if way in drawn else link.get("rate", "no limit") for way, link in links.items())
+    up, down = (f"{rate}{' ~' if link.get('signal') else ''}" for rate, link in zip(rates, links.values(), strict=True))
     return up, down
 
 
 def _processor(site: Mapping[str, Any]) -> str:
-    """Return what a site computes with: its peak rate at the precision it uses, its memory and its slots."""
+    """Return what a site computes with: its peak rate at the precision it uses, its memory and its slots.
+
+    What is drawn for each device of a group is left out; nothing may be left.
+    """
     rates, slots, gpus = _mapping(site.get("rate")), site.get("slots"), site.get("gpus") or 1
     rate = rates.get(str(site.get("precision"))) or next(iter(rates.values()), None)
-    parts = [f"{gpus} GPUs" if gpus != 1 else "", rate, site.get("memory"), slots and _slots(int(slots))]
+    own = [figure for key, figure in (("rate", rate), ("memory", site.get("memory"))) if key not in _figures(site)]
+    parts = [f"{gpus} GPUs" if gpus != 1 else "", *own, slots and _slots(int(slots))]
     return " · ".join(str(part) for part in parts if part)
 
 

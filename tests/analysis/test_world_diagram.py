@@ -138,3 +138,20 @@ def test_what_comes_and_goes_is_named() -> None:
     _, texts = drawn(scenario)
     assert "presence on_off, battery" in texts
     assert "↑ 10 Mbit/s ~" in texts
+
+
+def test_what_is_drawn_for_each_device_is_named_and_the_figure_of_the_group_is_not_shown() -> None:
+    scenario, uniform = world(("pi", 600), ("nano", 1)), {"name": "uniform"}
+    scenario["world"]["devices"][0]["population"] = {
+        "table": "fleet.csv",
+        "rate": uniform,
+        "memory_bandwidth": uniform,
+        "uplink": uniform,
+        "latency": uniform,
+    }
+    _, texts = drawn(scenario)
+    assert texts[3:] == [
+        *("600 × pi", "4 GiB", "drawn for each device: rate,", "memory bandwidth, uplink,", "latency"),
+        *("↑ drawn", "↓ 20 Mbit/s"),
+        *("1 × nano", "48 GFLOP/s · 4 GiB", "↑ 10 Mbit/s", "↓ 20 Mbit/s, 5 ms"),
+    ]
