@@ -27,6 +27,7 @@ class FedAvg(Algorithm):
 
     name: ClassVar[str] = "fedavg"
     update_kind: ClassVar[str | None] = "model"
+    has_routine: ClassVar[bool] = True
 
     def messages(self, model: Staged, training: Training) -> Messages:
         return Messages(("model",), ("model", *provisioned(model, model.whole)))

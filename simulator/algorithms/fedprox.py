@@ -27,6 +27,7 @@ class FedProx(FedAvg):
     """
 
     name: ClassVar[str] = "fedprox"
+    has_routine: ClassVar[bool] = True
     mu: Factor = 0.01
 
     def check(self, model: Staged, training: Training) -> None:

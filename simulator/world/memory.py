@@ -105,18 +105,19 @@ class Memory:
         self._update_peak("the weights", part)
 
     def begin(
-        self, client: str | None, part: Holdable | None, peak_bytes: int, doing: str = "", round: int = 0
+        self, client: str | None, part: Holdable | str | None, peak_bytes: int, doing: str = "", round: int = 0
     ) -> None:
         """Count what a work needs from its beginning.
 
         Args:
             client: the client that it is done for; None if it is done for none.
-            part: the part whose weights it needs, which stay counted for this client; None if it needs none.
+            part: the part whose weights it needs, which stay counted for this client; None if it needs none. Only its
+                name if ``peak_bytes`` counts its weights.
             peak_bytes: what it needs while it runs.
             doing: its name.
             round: its round.
         """
-        if part is not None:
+        if part is not None and type(part) is not str:
             for resident, _ in self._hold(part, client).weights:
                 if resident.versioned is not None:
                     earlier = resident.versioned.earlier_bytes
@@ -156,6 +157,11 @@ class Memory:
     def lose_passes(self) -> None:
         """Free what is kept for no client in particular: passes that nobody will go on with."""
         self.bytes -= self._kept.pop(None, 0)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is in memory for any client."""
+        return not self._held and not self._kept
 
     def holds_for(self, client: str) -> bool:
         """Return whether weights or passes are in memory for the sake of a client."""

@@ -15,7 +15,7 @@ from simulator.world.attendance import Attending
 from simulator.world.hardware import Hardware
 from simulator.world.memory import Memory
 from simulator.world.network import Link
-from simulator.world.processes import Steps
+from simulator.world.processes import Process, Steps
 from simulator.world.queue import Batching, FirstCome, Job, Queue
 from simulator.world.serving import Service, service_at
 from simulator.world.standstill import Background
@@ -139,6 +139,10 @@ class Site(Attending):
         """Return the record of this class that is kept here, made the first time."""
         return self.stores.of(kind)
 
+    def kept(self, kind: type[S]) -> S | None:
+        """Return the record of this class; None if nothing was kept in one."""
+        return None if self._stores is None else self._stores.get(kind)  # type: ignore[return-value]
+
     def seconds(self, cost: Cost) -> float:
         """Return the seconds that a work of this cost takes in one slot."""
         return self.hardware.seconds(cost)
@@ -160,17 +164,38 @@ class Site(Attending):
             raise TypeError(f"site {self.name!r}: {work!r} has no cost; declare one with @work(cost=...)")
         if self.away_since is not None:
             yield from self.world.until_back(self, work.name)
+        job = self.ask(process, work, args)
+        try:
+            return (yield job)
+        finally:
+            self.leave_job(process, job)
+
+    def ask(self, process: Process, work: Work, args: tuple[Any, ...] = ()) -> Job:
+        """Ask for a work at a site that is there, and return the event of its end; ``leave_job`` must follow.
+
+        Args:
+            process: the process that asks, and waits for it from now on.
+            work: the work.
+            args: its arguments.
+
+        Raises:
+            ValueError: its cost gives no finite number of seconds of at least 0.
+        """
         service = self._service or self.service
         job = Job(self.env, process, work, args, service.finish)
         job.seconds = self._checked_seconds(job)
         service.arrive(job)
         process.use(self)
-        try:
-            return (yield job)
-        finally:
-            process.sites = ()
-            if not job.processed:  # the process was stopped: queued work is withdrawn, service in progress goes on
-                service.withdraw(job)
+        return job
+
+    def leave_job(self, process: Process, job: Job) -> None:
+        """Note that a process waits for a work no more: it is done, or the process was stopped.
+
+        Queued work is withdrawn then, and service in progress goes on.
+        """
+        process.sites = ()
+        if not job.processed:
+            self.service.withdraw(job)
 
     def _checked_seconds(self, job: Job) -> float:
         """Return the seconds of a work; raise ``ValueError`` if they are negative or not finite."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import simpy
 
@@ -21,6 +21,30 @@ class Wire(Protocol):
 
     def carry(self, payload: Any) -> tuple[Any, int]:
         """Return the receiver's own copy, and the bytes that cross the link."""
+
+
+class Sending(NamedTuple):
+    """A payload on its way from one site to another.
+
+    Attributes:
+        kind: the kind of payload.
+        copy: the payload, as the receiver will have it.
+        nbytes: its bytes, as the wire counts them.
+        crossing: the bytes that cross the links until it has arrived: more where links lose some.
+        start: when it began, in seconds of the clock.
+        latency: the seconds before its first byte.
+        flow: what the network carries.
+        drawing: what meters the batteries of its sites; None if they have none.
+    """
+
+    kind: str
+    copy: Any
+    nbytes: int
+    crossing: int
+    start: float
+    latency: float
+    flow: Flow
+    drawing: MeteredTransfer | None
 
 
 class Transfers(Surroundings):
@@ -69,28 +93,52 @@ class Transfers(Surroundings):
             yield from self.until_back(source, kind)
         while target.away_since is not None:
             yield from self.until_back(target, kind)
+        sending = self.begin_sending(process, source, target, kind, *self.wire.carry(payload))
+        try:
+            yield sending.flow.done
+        finally:
+            self.end_sending(process, sending)
+        return sending.copy
+
+    def begin_sending(
+        self, process: Process, source: Site, target: Site, kind: str, copy: Any, nbytes: int
+    ) -> Sending:
+        """Begin to send a payload between two sites that are there; ``end_sending`` must follow.
+
+        Args:
+            process: the process that sends it, and waits for the flow from now on.
+            source, target: the sites.
+            kind: the kind of payload.
+            copy: the payload, as the receiver will have it.
+            nbytes: its bytes, as the wire counts them.
+        """
         start = process.since = self.env.now
-        copy, nbytes = self.wire.carry(payload)
         path = self.path(source, target)
-        sending = crossing(path, nbytes)
-        flow = self.network.send(path, sending)
+        over_links = crossing(path, nbytes)
+        flow = self.network.send(path, over_links)
         process.use(source, target)
         latency = sum([link.latency for link in path])
         metered = source.battery is not None or target.battery is not None
         drawing = MeteredTransfer(process.sites, latency) if metered else None
-        try:
-            yield flow.done
-        finally:  # if the sender was stopped, the flow ends here, and what was sent is lost
-            left = self.network.cancel(flow)
-            if not flow.done.triggered and sending:
-                process.cut_off = CutOff(kind, copy, 1 - left / sending)
-            if drawing is not None:
-                drawing.end()
-            arrived = nbytes if flow.done.triggered else None
-            if arrived is None and kind == process.keeps_part_of and process.reason == LATE:
-                arrived = round((sending - left) * nbytes / (sending or 1))
-            self._end_transfer(process, kind, start, latency, sending, left, arrived)
-        return copy
+        return Sending(kind, copy, nbytes, over_links, start, latency, flow, drawing)
+
+    def end_sending(self, process: Process, sending: Sending) -> None:
+        """Record a payload that has arrived; if the sender was stopped, the flow ends here, and what was sent is lost.
+
+        Args:
+            process: the process that sent it.
+            sending: what ``begin_sending`` returned.
+        """
+        kind, copy, nbytes, over_links, start, latency, flow, drawing = sending
+        left = self.network.cancel(flow)
+        if not flow.done.triggered and over_links:
+            process.cut_off = CutOff(kind, copy, 1 - left / over_links)
+        if drawing is not None:
+            drawing.end()
+        arrived = nbytes if flow.done.triggered else None
+        if arrived is None and kind == process.keeps_part_of and process.reason == LATE:
+            arrived = round((over_links - left) * nbytes / (over_links or 1))
+        self._end_transfer(process, kind, start, latency, over_links, left, arrived)
 
     def broadcast(self, source: Site, clients: Sequence[Client], payload: Any, kind: str) -> Steps:
         """Send one payload to several clients; it crosses the source's uplink once, and each client's downlink.

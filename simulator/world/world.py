@@ -46,6 +46,7 @@ class World(Transfers):
         on_attempt: called with the fleet and the attempt when one begins under an asynchronous driver; returns the task
             that the client works with, and may give the attempt another state. Usually None.
         observer: called with the name of the client and the result after each work that was done for one; usually None.
+        routines: what clients do that are alike, by what makes them alike, with what must live on for that; for drivers.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class World(Transfers):
         self.forecast: Callable[[Client], Forecast] = _no_forecast
         self.on_update: Callable[[str, int], None] | None = None
         self.on_attempt: Callable[[Any, Any], Any] | None = None
+        self.routines: dict[Any, tuple[Any, Any]] = {}
         self._interrupted = False
 
     def run(self, steps: Steps) -> Any:

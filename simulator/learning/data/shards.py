@@ -151,6 +151,14 @@ class Shard:
         return iter(self._plan(len(self))) if self._has_plan else self._plain(self.index)
 
     @property
+    def shapes(self) -> tuple[int, int] | None:
+        """What is equal for shards whose batches have equal shapes: how many samples it and a batch have.
+
+        None if their shapes depend on which samples they are.
+        """
+        return (len(self), self.batch_size) if self._has_plan else None
+
+    @property
     def _has_plan(self) -> bool:
         """Whether only the sizes of batches matter, which follow from the number of samples."""
         return self.inputs.is_meta and not self.inputs.ragged

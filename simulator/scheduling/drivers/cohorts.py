@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.accounting.ledger import AttemptRow
 from simulator.algorithms.base import Algorithm, OwnOrder, State, Steps, Update
 from simulator.scheduling.drivers.base import Driver, Rewind, begun, check_progress
+from simulator.scheduling.drivers.routines import begun_attempt
 from simulator.scheduling.selection.base import select
 from simulator.settings.seeds import Seeds
 from simulator.world.processes import GONE, LATE, Handle
@@ -165,7 +166,7 @@ class Attempts:
     ) -> None:
         number_attempts(cohort, number)
         with world.phase("model exchange"):
-            self.jobs = {client: world.start(algorithm.client(world, task, client, state), client) for client in cohort}
+            self.jobs = {client: Handle(begun_attempt(algorithm, world, task, client, state)) for client in cohort}
         self._world, self._start = world, world.now
         self._used: frozenset[Client] = frozenset()
 

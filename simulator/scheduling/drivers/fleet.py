@@ -12,6 +12,7 @@ from simulator.accounting.payload import tree_bytes
 from simulator.algorithms.base import Algorithm, State, Steps, Update
 from simulator.scheduling.drivers.base import check_progress
 from simulator.scheduling.drivers.idle import Idle
+from simulator.scheduling.drivers.routines import begun_attempt
 from simulator.scheduling.selection.base import select
 from simulator.settings.seeds import Seeds
 from simulator.world.processes import GONE
@@ -217,7 +218,7 @@ class Fleet:
         self._bases[version] += 1
         task = self.task if world.on_attempt is None else world.on_attempt(self, attempt)
         with world.phase("model exchange"):
-            process = world.start(self.algorithm.client(world, task, client, attempt.state), client).process
+            process = begun_attempt(self.algorithm, world, task, client, attempt.state)
         self.running[client], attempt.process = attempt, process
         self._idle.remove(client)
         assert process.callbacks is not None

@@ -1,0 +1,104 @@
+"""A process that follows a routine: it does in one place what a client's generators do in many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import simpy
+from simpy.events import PENDING
+
+from simulator.world.process import GONE, OVER, Process
+from simulator.world.queue import FirstCome, Job
+from simulator.world.routine import Computes, Routine
+from simulator.world.transfers import Sending
+
+if TYPE_CHECKING:
+    from simulator.world.clients import Client
+
+
+class Follower(Process):
+    """A process that follows a routine, and can be stopped like any other.
+
+    What it does at which moment, and in which order among others, is what the client's own steps would do.
+
+    Args:
+        routine: the steps, and what they come to.
+        client: the client; it must be able to follow one (``can_follow``).
+    """
+
+    __slots__ = ("_doing", "_place", "_routine")
+
+    def __init__(self, routine: Routine, client: Client) -> None:
+        self._routine, self._place = routine, 0
+        self._doing: Sending | Job | None = None
+        super().__init__(client.site.world, OVER, client)
+
+    def _resume(self, event: simpy.Event) -> None:
+        """End the step that it was waiting for, and begin the next; SimPy calls this where it would resume a generator."""
+        env = self.env
+        env._active_proc = self
+        try:
+            if self._doing is not None:
+                self._end_step(self._doing)
+            if not event._ok or self.stopped:
+                self._end(GONE)
+            elif self._place == len(self._routine.steps):
+                self._end(self._routine.outcome())
+            else:
+                self._target = self._begin_step()
+                assert self._target.callbacks is not None
+                self._target.callbacks.append(self._resume)
+        except BaseException as error:
+            self._end(error, False)
+        env._active_proc = None
+
+    def _begin_step(self) -> simpy.Event:
+        """Begin the next step, and return the event of its end."""
+        step, client = self._routine.steps[self._place], self.client
+        self._place += 1
+        self.phase = step.phase
+        site = client.site
+        if type(step) is Computes:
+            site.check_present(step.name)
+            self._doing = job = site.ask(self, step)
+            return job
+        ends = (site, client.server) if step.up else (client.server, site)
+        for end in ends:
+            end.check_present(step.kind)
+        sending = site.world.begin_sending(self, *ends, step.kind, step.payload, step.nbytes)
+        self._doing = sending
+        return sending.flow.done
+
+    def _end_step(self, doing: Sending | Job) -> None:
+        self._doing = None
+        if type(doing) is Job:
+            self.client.site.leave_job(self, doing)
+        else:
+            self.client.site.world.end_sending(self, doing)
+
+    def _end(self, value: Any, ok: bool = True) -> None:
+        """End the process, as the end of a generator does."""
+        self.ended = self.env.now
+        self.client.site.world.processes.remove(self)
+        self._target = None
+        self._ok, self._value = ok, value
+        self.env.schedule(self)
+
+
+def can_follow(client: Client) -> bool:
+    """Return whether a client's attempt is nothing but what a routine says: the device serves nobody else, never leaves
+    by itself, and has nothing in memory yet.
+    """
+    site, server = client.site, client.server
+    world, hardware = site.world, site.hardware
+    return (
+        not world.channels
+        and world.observer is None
+        and site.battery is None
+        and site.dropout is None
+        and site.presence is None
+        and server.patience is None
+        and hardware.slots == 1 == hardware.gpus
+        and type(site.queue) is FirstCome
+        and site.memory.is_idle
+    )
