@@ -52,6 +52,11 @@ class Follower(Process):
             self._end(error, False)
         env._active_proc = None
 
+    def close(self) -> None:
+        if self._doing is not None:
+            self._end_step(self._doing)
+        self._leave()
+
     def _begin_step(self) -> simpy.Event:
         """Begin the next step, and return the event of its end."""
         step, client = self._routine.steps[self._place], self.client
@@ -78,11 +83,13 @@ class Follower(Process):
 
     def _end(self, value: Any, ok: bool = True) -> None:
         """End the process, as the end of a generator does."""
-        self.ended = self.env.now
-        self.client.site.world.processes.remove(self)
-        self._target = None
+        self._leave()
         self._ok, self._value = ok, value
         self.env.schedule(self)
+
+    def _leave(self) -> None:
+        self.ended, self._target = self.env.now, None
+        self.client.site.world.processes.remove(self)
 
 
 def can_follow(client: Client) -> bool:

@@ -117,11 +117,6 @@ class Process(simpy.Process):
         self._ok, self._value = True, PENDING  # so that there is room for them, as for what every process has
         world.processes.add(self)
 
-    @property
-    def steps(self) -> Steps:
-        """The generator that it runs; once it is over, one that does nothing."""
-        return self._generator
-
     def use(self, *sites: Any) -> None:
         """Note which sites the verb needs in which it waits from now on."""
         self.sites = sites
@@ -143,6 +138,11 @@ class Process(simpy.Process):
         if self.is_alive:
             self.stopped, self.reason = True, self.reason or reason
             self.interrupt("stop")
+
+
+    def close(self) -> None:
+        """End what it does for good, when the world ends: nothing happens in it afterwards."""
+        self._generator.close()
 
 
 OVER: Steps = (event for event in tuple[Any]())

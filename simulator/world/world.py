@@ -46,7 +46,7 @@ class World(Transfers):
         on_attempt: called with the fleet and the attempt when one begins under an asynchronous driver; returns the task
             that the client works with, and may give the attempt another state. Usually None.
         observer: called with the name of the client and the result after each work that was done for one; usually None.
-        routines: what clients do that are alike, by what makes them alike, with what must live on for that; for drivers.
+        routines: what clients do that are alike, as drivers note it; None before they have.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class World(Transfers):
         self.forecast: Callable[[Client], Forecast] = _no_forecast
         self.on_update: Callable[[str, int], None] | None = None
         self.on_attempt: Callable[[Any, Any], Any] | None = None
-        self.routines: dict[Any, tuple[Any, Any]] = {}
+        self.routines: Any = None
         self._interrupted = False
 
     def run(self, steps: Steps) -> Any:
@@ -114,7 +114,7 @@ class World(Transfers):
         self.env._active_proc = None  # SimPy leaves a process active that yielded what is no event
         for process in list(self.processes):  # otherwise garbage collection would end them, and add to the ledger later
             process.reason = process.reason or UNFINISHED
-            process.steps.close()
+            process.close()
         self.processes.clear()
         for site in self.sites:
             site.cut_short(UNFINISHED)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from simulator.accounting.copy_on_write import CopyOnWrite, Entries
-from simulator.algorithms.base import Algorithm, State, Update
+from simulator.accounting.copy_on_write import CopyOnWrite, Entries, Known
+from simulator.algorithms.base import Algorithm, State, Steps, Update
 from simulator.world.clients import Installed
 from simulator.world.follower import Follower, can_follow
 from simulator.world.process import Process
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from simulator.world.clients import Client
     from simulator.world.routine import Routine
     from simulator.world.world import World
+
+
+MOST_KNOWN = 1024
+"""How many routines are remembered; when there are more, all are forgotten."""
 
 
 def begun_attempt(algorithm: Algorithm, world: World, task: Task, client: Client, state: State) -> Process:
@@ -38,28 +42,63 @@ def begun_attempt(algorithm: Algorithm, world: World, task: Task, client: Client
 
 def _routine(algorithm: Algorithm, world: World, task: Task, client: Client, state: State) -> Routine | None:
     """Return what the client will do, if that is known without running it; else None."""
-    entries = _entries_of(state)
-    if entries is None or task.hollow or not _has_routine(type(algorithm)) or not can_follow(client):
+    if not task.dry or task.hollow or not _has_routine(type(algorithm)) or not can_follow(client):
         return None
-    shapes, phase, installed = client.data.shapes, world.current_process().phase, client.site.kept(Installed)
+    shapes = client.data.shapes
     if shapes is None:
         return None
-    key: Hashable = id(entries), shapes, phase, client.provisioning, installed and id(installed.weights)
-    known = world.routines.get(key)
-    if known is None:
+    world.routines = routines = world.routines or Routines()
+    entries, installed = routines.entries(state), client.site.kept(Installed)
+    if entries is None:
+        return None
+    phase = world.current_process().phase
+
+    def rehearsed() -> Routine | None:
+        def perform(stage: Any, actor: Client) -> Steps:
+            return algorithm.client(stage, task, actor, CopyOnWrite(entries))
+
         try:
-            routine = rehearse(
-                client, world.wire, phase, lambda stage, actor: algorithm.client(stage, task, actor, state), _renewed
-            )
+            return rehearse(client, world.wire, phase, perform, _renewed)
         except NoRoutineError:
-            routine = None
-        known = world.routines[key] = routine, (entries, installed and installed.weights)  # which keeps the key valid
-    return known[0]
+            return None
+
+    key = shapes, phase, client.provisioning
+    return routines.of(key, (entries, installed and installed.weights), rehearsed)
 
 
-def _entries_of(state: State) -> Entries | None:
-    """Return the entries of a state without values; None if it is anything else."""
-    return state.entries if type(state) is CopyOnWrite else None
+class Routines:
+    """The routines of a trial, each worked out once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, tuple[Routine | None, tuple[object, ...]]] = {}
+        self._states = Known()
+        self._latest: tuple[State, Entries | None] = None, None
+
+    def entries(self, state: State) -> Entries | None:
+        """Return the entries of a state of tensors without values, the same ones for the same tensors.
+
+        None if it is anything else.
+        """
+        if self._latest[0] is not state:
+            bare = isinstance(state, dict) and all(getattr(tensor, "is_meta", False) for tensor in state.values())
+            self._latest = state, self._states.of(state) if bare else None
+        return self._latest[1]
+
+    def of(self, key: Hashable, same: tuple[object, ...], make: Callable[[], Routine | None]) -> Routine | None:
+        """Return the routine of all who have the same key and the same objects.
+
+        Args:
+            key: what is compared by value.
+            same: what is compared by identity.
+            make: makes the routine if there is none yet; it returns None if there can be none.
+        """
+        whole = key, tuple(map(id, same))
+        known = self._known.get(whole)
+        if known is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            known = self._known[whole] = make(), same  # which keeps the identities valid
+        return known[0]
 
 
 def _has_routine(kind: type[Algorithm]) -> bool:
@@ -71,4 +110,5 @@ def _has_routine(kind: type[Algorithm]) -> bool:
 def _renewed(update: Update) -> Update:
     """Return an update with the same values, in a dict of its own."""
     value: Any = update.value
-    return replace(update, value=CopyOnWrite(value.entries) if _entries_of(value) is not None else dict(value))
+    shares = type(value) is CopyOnWrite and value.entries is not None
+    return replace(update, value=CopyOnWrite(value.entries) if shares else dict(value))
