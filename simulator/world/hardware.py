@@ -5,13 +5,50 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import fsum
+from typing import NamedTuple
 
 from simulator.accounting.costs import Cost, Piece
 from simulator.accounting.power import Power
 from simulator.accounting.seconds import Rows, Table, interpolated, interpolated_within
 
 MOST_KNOWN = 256
-"""Of how many costs a site's hardware remembers the seconds."""
+"""Of how many costs a site's hardware remembers the seconds, and of how many all of it knows the distinct pieces."""
+
+
+class Distinct(NamedTuple):
+    """The pieces of a cost, each once.
+
+    Attributes:
+        pieces: the distinct ones.
+        order: all of them in their order, by their places among the distinct ones.
+        flops, bytes_touched: what of the cost is in no piece.
+    """
+
+    pieces: tuple[Piece, ...]
+    order: list[int]
+    flops: int
+    bytes_touched: int
+
+
+_known: dict[int, tuple[Cost, Distinct]] = {}
+"""The distinct pieces of costs, by their identities, which the values keep valid."""
+
+
+def _sorted_out(cost: Cost) -> Distinct:
+    """Return the distinct pieces of a cost, of which the blocks of a model have many in common.
+
+    They are the same for all devices that do equal works, of which each takes seconds of its own.
+    """
+    known = _known.get(id(cost))
+    if known is None:
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        places: dict[Piece, int] = {}
+        order = [places.setdefault(piece, len(places)) for piece in cost.made_of]
+        flops = cost.flops - sum([piece.flops for piece in cost.made_of])
+        touched = cost.bytes_touched - sum([piece.bytes_touched for piece in cost.made_of])
+        known = _known[id(cost)] = cost, Distinct(tuple(places), order, flops, touched)
+    return known[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +89,11 @@ class Hardware:
         return known[1]
 
     def _summed(self, cost: Cost) -> float:
-        seconds, flops, touched = 0.0, cost.flops, cost.bytes_touched
-        for piece in cost.made_of:
-            seconds += self.seconds_of(piece)
-            flops -= piece.flops
-            touched -= piece.bytes_touched
+        pieces, order, flops, touched = _sorted_out(cost)
+        each = [self.seconds_of(piece) for piece in pieces]
+        seconds = 0.0
+        for place in order:
+            seconds += each[place]
         if flops or touched:
             seconds += self._alone(flops, touched)
         return seconds

@@ -54,16 +54,18 @@ class Network:
             nbytes: how many bytes.
             after: seconds to wait besides the latency.
         """
-        flow = Flow(tuple(path), nbytes, self.env.event())
-        latency = after + sum(link.latency for link in path)
+        flow = Flow(tuple(path), nbytes, simpy.Event(self.env))
+        latency = after + sum([link.latency for link in path])
         if latency:
-            self.env.timeout(latency).callbacks.append(lambda _: self._enter(flow))
+            simpy.Timeout(self.env, latency).callbacks.append(lambda _: self._enter(flow))
         else:
             self._enter(flow)
         return flow
 
     def cancel(self, flow: Flow) -> float:
         """Stop a flow, even in its latency, and return the bytes that have not arrived; 0 if all have."""
+        if flow.done.triggered:
+            return flow.left
         left = self.left(flow)
         flow.stopped = True
         if flow in self.flows:
@@ -104,17 +106,17 @@ class Network:
             flow.left = 0.0
             flow.done.succeed()
             return
-        self._sharing.advance()
-        for link in flow.path:
-            if link.signal is not None:
-                self._tune(link, link.signal)
+        sharing = self._sharing
+        sharing.advance()
+        varying = [(link, link.signal) for link in flow.path if link.signal is not None]
+        for link, signal in varying:
+            self._tune(link, signal)
         for link in flow.path:
             link.flows[flow] = None
-        self._sharing.enter(flow)
-        for link in flow.path:
-            if link.signal is not None:
-                self._expect(link, link.signal)
-        if len(self.flows) > self._few and isinstance(self._sharing, Filling):
+        sharing.enter(flow)
+        for link, signal in varying:
+            self._expect(link, signal)
+        if len(sharing.flows) > self._few and isinstance(sharing, Filling):
             self._hand_over(Crowd(self.env))
         self._settle()
 
@@ -181,7 +183,7 @@ class Network:
             return  # when it rings, nobody may have arrived, and then it is set again
         self._alarm, self._rings_at = None, rings_at  # an alarm set before is out of date
         if seconds < math.inf:
-            self._alarm = self.env.timeout(seconds)
+            self._alarm = simpy.Timeout(self.env, seconds)
             self._alarm.callbacks.append(lambda alarm: self._arrive(alarm, first))
 
     def _arrive(self, alarm: simpy.Event, first: Flow | None) -> None:

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from simulator.scheduling.budget import Budget
 
 
-SELDOM = 50_000, 20, 100
-"""When Python looks for cycles in a dry run: each search goes through all that many clients hold, and finds little."""
+SELDOM = 5_000_000, 20, 100
+"""When Python looks for cycles in a dry run: each search goes through all that many clients hold, and finds next to
+nothing."""
 ROUNDING = 1e-12
 """The part of a budget that is taken for a rounding error."""
 Progress = Callable[[RoundResult], Any]

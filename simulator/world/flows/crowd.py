@@ -44,7 +44,7 @@ class Crowd(Sharing):
     def __init__(self, env: simpy.Environment) -> None:
         super().__init__(env)
         self._turns = count()
-        self._demand: dict[Link, int] = {}  # what the flows of a link could take, where there are two or more
+        self._demand: dict[Link, int] = {}  # by link with two flows or more; what they could take, until it is crowded
         self._ports: dict[Link, Port] = {}
         self._tangles: dict[Link, Tangle] = {}  # crowded links with flows that have several of them
         self._ends: Upcoming[Flow | Port | Tangle] = Upcoming()
@@ -66,12 +66,13 @@ class Crowd(Sharing):
         del self.flows[flow]
         self._displace(flow)
         for link in flow.path:
-            if link in self._demand:
-                if len(link.flows) > 1:
-                    self._demand[link] -= whole(flow.most)
-                else:
-                    del self._demand[link]
-                    self._changed[link] = None
+            if link not in self._demand:
+                continue
+            if len(link.flows) < 2:
+                del self._demand[link]
+                self._changed[link] = None
+            elif not self._is_crowded(link):
+                self._demand[link] -= whole(flow.most)
 
     def left(self, flow: Flow) -> float:
         now, place = self.env.now, flow.place
@@ -157,8 +158,8 @@ class Crowd(Sharing):
         for link in flow.path:
             if link in self._ports or link in self._tangles:
                 crowded.append(link)
-            else:
-                cap = min(cap, link.bytes_per_s)
+            elif link.bytes_per_s < cap:
+                cap = link.bytes_per_s
         if not crowded:
             flow.rate, flow.at, flow.turn = cap, now, next(self._turns)
             if cap:
@@ -188,9 +189,12 @@ class Crowd(Sharing):
             place.advance()
             place.leave(flow)
 
+    def _is_crowded(self, link: Link) -> bool:
+        return link in self._ports or link in self._tangles
+
     def _add_demand(self, link: Link, flow: Flow) -> None:
         """Note what one more flow of a link could take."""
-        if link.bytes_per_s == math.inf:
+        if link.bytes_per_s == math.inf or self._is_crowded(link):
             return
         if link in self._demand:
             self._demand[link] += whole(flow.most)
@@ -202,7 +206,7 @@ class Crowd(Sharing):
         """Have the flows of links served elsewhere that have become crowded, or are no more."""
         while self._changed:
             link, _ = self._changed.popitem()
-            known = link in self._ports or link in self._tangles
+            known = self._is_crowded(link)
             if not known and self._demand.get(link, 0) > whole(link.bytes_per_s):
                 for flow in link.flows:
                     self._displace(flow)

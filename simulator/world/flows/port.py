@@ -48,9 +48,11 @@ class Port:
         "_by_service",
         "_equal",
         "_joined",
+        "_rate",
         "_served",
         "_slowest",
         "_turns",
+        "_whole",
         "level",
         "link",
         "turn",
@@ -61,6 +63,7 @@ class Port:
         self._turns = turns
         self._at, self._served = now, 0.0  # the service of a flow with an equal share, up to that moment
         self._joined = 0  # how many have got an equal share since service was last counted from 0
+        self._rate, self._whole = -1.0, 0  # the link's rate when it was last looked at
         self._equal = self._at_caps = 0  # how many have an equal share; and the sum of the rates of the others
         self._by_cap: Upcoming[Flow] = Upcoming()  # flows at their caps, largest first: the next that has too much
         self._by_end: Upcoming[Flow] = Upcoming()  # the same by the moment at which they end
@@ -134,7 +137,9 @@ class Port:
 
         The level only rises from step to step, so that no flow crosses it more than twice.
         """
-        rate, level = whole(self.link.bytes_per_s), 0.0
+        if self.link.bytes_per_s != self._rate:
+            self._rate, self._whole = self.link.bytes_per_s, whole(self.link.bytes_per_s)
+        rate, level = self._whole, 0.0
         while self._equal or self._at_caps > rate:
             if self._equal:
                 level = max(level, (rate - self._at_caps) / self._equal / FINE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
+from heapq import heapify, heappop, heappush
 from typing import Any, Generic, Protocol, TypeVar
 
 
@@ -26,10 +26,10 @@ class Upcoming(Generic[T]):
 
     def push(self, key: float, one: T) -> None:
         """Add an entry for the present turn of something; no two things have the same turn."""
-        heapq.heappush(self._heap, (key, one.turn, one))
+        heappush(self._heap, (key, one.turn, one))
         if len(self._heap) > self._full:
             self._heap = self.entries()
-            heapq.heapify(self._heap)
+            heapify(self._heap)
             self._full = 64 + 2 * len(self._heap)
 
     def entries(self) -> list[tuple[float, int, T]]:
@@ -43,5 +43,5 @@ class Upcoming(Generic[T]):
             entry: tuple[float, int, T] = heap[0]
             if entry[2].turn == entry[1]:
                 return entry
-            heapq.heappop(heap)
+            heappop(heap)
         return None
