@@ -121,9 +121,7 @@ class Crowd(Sharing):
         for one in self._touched:
             one.turn = next(self._turns)
             if isinstance(one, Port):
-                one.advance(now)
-                one.balance()
-                end = one.next_end()
+                end = one.settle(now)
             else:
                 one.advance()
                 end = now + one.settle()[0]

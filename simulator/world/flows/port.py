@@ -85,14 +85,18 @@ class Port:
 
     def part(self, flow: Flow) -> None:
         """Take a flow away, with its bytes left as of now."""
-        flow.left = self.left(flow)
+        flow.left, flow.turn = self.left(flow), -1
         if flow.mark >= 0:
+            flow.mark = -1.0
             self._equal -= 1
+            _pass_over(flow, self._slowest)
+            _pass_over(flow, self._by_service)
             if not self._equal:
                 self._served, self._joined = 0.0, 0  # nobody has a mark any more
         else:
             self._at_caps -= whole(flow.rate)
-        flow.mark, flow.turn = -1.0, -1
+            _pass_over(flow, self._by_cap)
+            _pass_over(flow, self._by_end)
 
     def left(self, flow: Flow) -> float:
         """Return the bytes of a flow that have not arrived by the moment of the last ``advance``."""
@@ -132,7 +136,20 @@ class Port:
         for flow in flows:
             self._by_service.push(flow.mark, flow)
 
-    def balance(self) -> None:
+    def settle(self, now: float) -> float:
+        """Find the level again, and return the moment at which the next flow ends; infinity if none does.
+
+        Args:
+            now: the moment, in seconds of the clock.
+        """
+        self.advance(now)
+        self._balance()
+        end = self._by_end[0][0] if self._by_end else math.inf
+        if self._equal and self.level:
+            end = min(end, now + (self._by_service[0][0] - self._served) / self.level)
+        return end
+
+    def _balance(self) -> None:
         """Find the level: the rate at which the link is full, or all flows are at their caps.
 
         The level only rises from step to step, so that no flow crosses it more than twice.
@@ -143,12 +160,12 @@ class Port:
         while self._equal or self._at_caps > rate:
             if self._equal:
                 level = max(level, (rate - self._at_caps) / self._equal / FINE)
-            if self._equal and (slowest := self._slowest.first()) is not None and slowest[0] <= level:
-                flow = slowest[2]
+            if self._equal and self._slowest[0][0] <= level:
+                flow = self._slowest[0][2]
                 self.part(flow)
                 self._cap(flow)
-            elif (largest := self._by_cap.first()) is not None and -largest[0] > level:
-                flow = largest[2]
+            elif self._by_cap and -self._by_cap[0][0] > level:
+                flow = self._by_cap[0][2]
                 self.part(flow)
                 self._equalize(flow)
             else:
@@ -156,20 +173,16 @@ class Port:
                 return
         self.level = math.inf
 
-    def next_end(self) -> float:
-        """Return the moment at which the next flow ends, in seconds of the clock; infinity if none does."""
-        end = math.inf
-        if (capped := self._by_end.first()) is not None:
-            end = capped[0]
-        if self._equal and self.level and (equal := self._by_service.first()) is not None:
-            end = min(end, self._at + (equal[0] - self._served) / self.level)
-        return end
-
     def arrived(self, step: float) -> Flow | None:
         """Return a flow that has nothing left but what moves in ``step`` seconds, as of the last ``advance``."""
-        if (capped := self._by_end.first()) is not None and capped[0] <= self._at + step:
-            return capped[2]
-        equal = self._by_service.first() if self._equal else None
-        if equal is not None and equal[0] - self._served <= step * self.level:
-            return equal[2]
+        if self._by_end and self._by_end[0][0] <= self._at + step:
+            return self._by_end[0][2]
+        if self._equal and self._by_service[0][0] - self._served <= step * self.level:
+            return self._by_service[0][2]
         return None
+
+
+def _pass_over(flow: Flow, queue: Upcoming[Flow]) -> None:
+    """Throw out the first entry of a queue if it is that of a flow that has parted: what comes first is up to date."""
+    if queue and queue[0][2] is flow:
+        queue.first()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 
 class Turns(Protocol):
@@ -15,33 +15,31 @@ class Turns(Protocol):
 T = TypeVar("T", bound=Turns)
 
 
-class Upcoming(Generic[T]):
+class Upcoming(list[tuple[float, int, T]]):
     """A heap of entries, least key first; those out of date are passed over, and thrown out when they are many."""
 
-    __slots__ = ("_full", "_heap")
+    __slots__ = ("_full",)
 
     def __init__(self) -> None:
-        self._heap: list[Any] = []
         self._full = 64
 
     def push(self, key: float, one: T) -> None:
         """Add an entry for the present turn of something; no two things have the same turn."""
-        heappush(self._heap, (key, one.turn, one))
-        if len(self._heap) > self._full:
-            self._heap = self.entries()
-            heapify(self._heap)
-            self._full = 64 + 2 * len(self._heap)
+        heappush(self, (key, one.turn, one))
+        if len(self) > self._full:
+            self[:] = self.entries()
+            heapify(self)
+            self._full = 64 + 2 * len(self)
 
     def entries(self) -> list[tuple[float, int, T]]:
         """Return the entries that are up to date, in any order."""
-        return [entry for entry in self._heap if entry[2].turn == entry[1]]
+        return [entry for entry in self if entry[2].turn == entry[1]]
 
     def first(self) -> tuple[float, int, T] | None:
         """Return the entry with the least key that is up to date, and leave it; None if there is none."""
-        heap = self._heap
-        while heap:
-            entry: tuple[float, int, T] = heap[0]
+        while self:
+            entry = self[0]
             if entry[2].turn == entry[1]:
                 return entry
-            heappop(heap)
+            heappop(self)
         return None

@@ -21,7 +21,7 @@ def test_the_bytes_of_small_flows_are_not_lost_in_all_that_a_port_has_carried() 
     giants = [flow(link, 1e18), flow(link, 1e18)]
     for giant in giants:
         port.join(giant)
-    port.balance()
+    port.settle(0.0)
     port.advance(late)  # by now each has been served 1e17 bytes, of which numbers know every sixteenth
     for _ in range(100):
         short = flow(link, 1)
