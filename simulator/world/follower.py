@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import simpy
 from simpy.events import PENDING
 
-from simulator.world.process import GONE, OVER, Process
+from simulator.world.process import GONE, OVER, Process, Running, Steps
 from simulator.world.queue import FirstCome, Job
 from simulator.world.routine import Computes, Routine
 from simulator.world.transfers import Sending
@@ -32,6 +32,9 @@ class Follower(Process):
         self._routine, self._place = routine, 0
         self._doing: Sending | Job | None = None
         super().__init__(client.site.world, OVER, client)
+
+    def _run(self, steps: Steps, world: Running) -> Steps:
+        return steps  # SimPy resumes nothing: ``_resume`` does it all
 
     def _resume(self, event: simpy.Event) -> None:
         """End the step that it was waiting for, and begin the next; SimPy calls this where it would resume a generator."""
@@ -77,7 +80,10 @@ class Follower(Process):
     def _end_step(self, doing: Sending | Job) -> None:
         self._doing = None
         if type(doing) is Job:
-            self.client.site.leave_job(self, doing)
+            site = self.client.site
+            site.leave_job(self, doing)
+            if self._place == len(self._routine.steps) or type(self._routine.steps[self._place]) is not Computes:
+                site.rest()
         else:
             self.client.site.world.end_sending(self, doing)
 

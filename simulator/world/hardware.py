@@ -12,7 +12,9 @@ from simulator.accounting.power import Power
 from simulator.accounting.seconds import Rows, Table, interpolated, interpolated_within
 
 MOST_KNOWN = 256
-"""Of how many costs a site's hardware remembers the seconds, and of how many all of it knows the distinct pieces."""
+"""Of how many costs the distinct pieces are remembered; with more, all are forgotten."""
+MOST_SECONDS = 16_384
+"""How many costs are remembered in seconds, each on some hardware: those of few devices, and not those of very many."""
 
 
 class Distinct(NamedTuple):
@@ -30,6 +32,8 @@ class Distinct(NamedTuple):
     bytes_touched: int
 
 
+_seconds: dict[tuple[int, int], tuple[Hardware, float, Cost]] = {}
+"""The seconds of costs on hardware, by the identities of both, which the values keep valid."""
 _known: dict[int, tuple[Cost, Distinct]] = {}
 """The distinct pieces of costs, by their identities, which the values keep valid."""
 
@@ -77,15 +81,15 @@ class Hardware:
     batch_efficiency: Rows = ()
     copies: bool = False
     width: float = 1.0
-    _known: dict[int, tuple[Cost, float]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def seconds(self, cost: Cost) -> float:
         """Return the sum over all operations of the longer of their arithmetic and their memory traffic."""
-        known = self._known.get(id(cost))
+        key = id(self), id(cost)
+        known = _seconds.get(key)
         if known is None:
-            if len(self._known) >= MOST_KNOWN:  # of costs that are made anew for each work, none is asked for again
-                self._known.clear()
-            known = self._known[id(cost)] = cost, self._summed(cost)  # which keeps the identity valid
+            if len(_seconds) >= MOST_SECONDS:  # of costs that are made anew for each work, none is asked for again
+                _seconds.clear()
+            known = _seconds[key] = self, self._summed(cost), cost
         return known[1]
 
     def _summed(self, cost: Cost) -> float:

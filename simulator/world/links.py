@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from simulator.world.signals.base import Varying
 
 
+NO_FLOWS: dict[Flow, None] = {}
+"""The flows of a link that has none, never changed: of very many links, most have none at most times."""
+
+
 @dataclass(eq=False, slots=True)
 class Link:
     """One direction of a medium.
@@ -23,7 +27,7 @@ class Link:
         latency: seconds that pass before the first byte of a flow.
         signal: the factor on its nominal rate, by time; None if its rate does not vary.
         loss: the share of the bytes sent that do not arrive, and are sent again.
-        flows: the flows that are on it now.
+        flows: the flows that are on it now, as ``add`` and ``remove`` have it.
         nominal: its rate without the signal, in bytes/s.
     """
 
@@ -32,7 +36,7 @@ class Link:
     latency: float = 0.0
     signal: Varying | None = None
     loss: float = 0.0
-    flows: dict[Flow, None] = field(default_factory=dict, repr=False)
+    flows: dict[Flow, None] = field(init=False, repr=False)
     nominal: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -42,7 +46,21 @@ class Link:
             raise ValueError(f"link {self.name!r} cannot lose a share of {self.loss}")
         if self.signal is not None and math.isinf(self.bytes_per_s):
             raise ValueError(f"link {self.name!r} has no limit that could vary")
-        self.nominal = self.bytes_per_s
+        self.nominal, self.flows = self.bytes_per_s, NO_FLOWS
+
+    def add(self, flow: Flow) -> None:
+        """Have a flow on it from now on."""
+        if self.flows:
+            self.flows[flow] = None
+        else:
+            self.flows = {flow: None}
+
+    def remove(self, flow: Flow) -> None:
+        """Have a flow on it no more, if it is there."""
+        if flow in self.flows:
+            del self.flows[flow]
+            if not self.flows:  # a dict keeps the room of what it has had
+                self.flows = NO_FLOWS
 
 
 @dataclass(eq=False, slots=True)

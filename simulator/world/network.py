@@ -10,6 +10,7 @@ import simpy
 
 from simulator.world.flows.crowd import Crowd
 from simulator.world.flows.filling import Filling
+from simulator.world.links import NO_FLOWS
 from simulator.world.links import Flow as Flow
 from simulator.world.links import Link as Link
 from simulator.world.links import crossing as crossing
@@ -112,7 +113,7 @@ class Network:
         for link, signal in varying:
             self._tune(link, signal)
         for link in flow.path:
-            link.flows[flow] = None
+            link.add(flow)
         sharing.enter(flow)
         for link, signal in varying:
             self._expect(link, signal)
@@ -124,11 +125,11 @@ class Network:
         """Have all flows served by another, as if they entered now."""
         flows = list(self.flows)
         for link in {link: None for flow in flows for link in flow.path}:
-            link.flows.clear()
+            link.flows = NO_FLOWS
         self._sharing, self._alarm = sharing, None
         for flow in flows:
             for link in flow.path:
-                link.flows[flow] = None
+                link.add(flow)
             sharing.enter(flow)
 
     def _tune(self, link: Link, signal: Varying) -> None:
@@ -170,7 +171,7 @@ class Network:
 
     def _remove(self, flow: Flow) -> None:
         for link in flow.path:
-            link.flows.pop(flow, None)
+            link.remove(flow)
         self._sharing.leave(flow)
 
     def _settle(self) -> None:

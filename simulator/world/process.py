@@ -113,9 +113,13 @@ class Process(simpy.Process):
         self.ended: float | None = None
         self.cut_off: CutOff | None = None
         self.keeps_part_of: str | None = None
-        super().__init__(world.env, _until_stopped(self, steps, world))
+        super().__init__(world.env, self._run(steps, world))
         self._ok, self._value = True, PENDING  # so that there is room for them, as for what every process has
         world.processes.add(self)
+
+    def _run(self, steps: Steps, world: Running) -> Steps:
+        """Return what SimPy is to run: the steps, until they are stopped."""
+        return _until_stopped(self, steps, world)
 
     def use(self, *sites: Any) -> None:
         """Note which sites the verb needs in which it waits from now on."""

@@ -61,8 +61,7 @@ class StandIn:
 
     def __init__(self, world: Rehearsed, device: Site | None) -> None:
         self.world, self._device, self.memory = world, device, Memory()
-        self._levels: list[tuple[int, int]] = []  # for each work: the bytes in use before it, and while it runs
-        self._works: list[tuple[int, Work, Cost, str]] = []  # with their places among the steps
+        self._equal: dict[tuple[Any, ...], tuple[Computes, Cost]] = {}
 
     @property
     def name(self) -> str:
@@ -89,32 +88,21 @@ class StandIn:
         if self._device is None:
             raise NoRoutineError("it has the server compute")
         cost, part, memory = work.cost(*args), work.holds(*args), self.memory
-        before = memory.bytes
         memory.begin(self.name, part, cost.peak_bytes)
-        self._levels.append((before, memory.bytes))
-        self._works.append((len(self.world.steps), work, cost, "" if part is None else str(part)))
-        self.world.steps.append(Computes(work.name, cost, "", self.world.phase_now))
+        self.world.steps.append(self._step(work.name, cost, "" if part is None else str(part), memory.bytes))
         value = work(*args)
         memory.end(self.name, cost.peak_bytes, cost.kept_bytes)
         return value
         yield
 
-    def weigh(self) -> None:
-        """Write into the cost of each work all that was in memory, and not what it alone needed.
-
-        What was there before a work counts as kept by the work before it, and what is left counts as kept by the last.
-        """
-        befores = [before for before, _ in self._levels[1:]] + [self.memory.bytes]
-        held = 0
-        known: dict[tuple[int, ...], Computes] = {}  # equal works are one, so that their seconds are known, too
-        for (place, work, cost, part), (_, peak), after in zip(self._works, self._levels, befores, strict=True):
-            phase, key = self.world.steps[place].phase, (id(cost), peak - held, after - held)
-            step = known.get(key)
-            if step is None or step.phase != phase:
-                cost = cost._replace(peak_bytes=peak - held, kept_bytes=after - held)
-                step = known[key] = Computes(work.name, cost, part, phase)
-            self.world.steps[place] = step
-            held = after
+    def _step(self, name: str, cost: Cost, part: str, peak_bytes: int) -> Computes:
+        """Return a work whose cost counts all that is in memory meanwhile; equal works are one."""
+        key = id(cost), name, part, self.world.phase_now, peak_bytes
+        if key not in self._equal:
+            charged = cost._replace(peak_bytes=peak_bytes, kept_bytes=0)
+            step = Computes(name, charged, part, self.world.phase_now)
+            self._equal[key] = step, cost  # which keeps the identity valid
+        return self._equal[key][0]
 
     def __getattr__(self, name: str) -> NoReturn:
         raise NoRoutineError(f"it uses {name} of a site")
@@ -136,9 +124,8 @@ def rehearse(
         NoRoutineError: it does something that needs the server's time, other processes, or what is kept between rounds.
     """
     world = Rehearsed(wire, phase)
-    device = StandIn(world, client.site)
     double = Client.__new__(Client)
-    double.site, double.server, double.data = device, StandIn(world, None), client.data  # type: ignore[assignment]
+    double.site, double.server, double.data = StandIn(world, client.site), StandIn(world, None), client.data  # type: ignore[assignment]
     double.provisioning, double.task, double.fits = client.provisioning, client.task, client.fits
     double.round_index, double.scheduled_round = client.round_index, client.scheduled_round
     part = perform(world, double)
@@ -148,6 +135,4 @@ def rehearse(
         outcome = end.value
     else:
         raise NoRoutineError("it waits for something")
-    del part
-    device.weigh()
     return Routine(tuple(world.steps), lambda: renewed(outcome))

@@ -36,7 +36,7 @@ class Computes:
 
     Args:
         name: its name.
-        cost: its cost; ``peak_bytes`` and ``kept_bytes`` are of all that is in the device's memory for this attempt.
+        cost: its cost; its ``peak_bytes`` are all that is in the device's memory for the attempt while it runs.
         part: the name of the part of the model that it is done with; empty if there is none.
         phase: the phase that its row in the ledger gets.
     """

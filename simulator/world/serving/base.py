@@ -12,6 +12,10 @@ Entry = tuple[Any, int, Job]
 """A waiting work: its key, the number of its arrival, and itself."""
 
 
+NOTHING: dict[int, list[Entry]] = {}
+"""What is blocked where no work writes; never changed."""
+
+
 class Service:
     """Serves the works of one site. Subclasses say when a work begins, and when it ends.
 
@@ -39,7 +43,7 @@ class Service:
         self._loads = [0] * gpus if gpus > 1 else None  # the works in service, by GPU
         self._arrivals = 0
         self._ready: list[Entry] = []
-        self._blocked: dict[int, list[Entry]] = {}  # by id of the weights that are being written
+        self._blocked = NOTHING  # by id of the weights that are being written
         self._begun = getattr(queue, "begun", None)
         self._withdrawn = getattr(queue, "withdrawn", None)
         self._ended = getattr(queue, "ended", None)
@@ -131,6 +135,8 @@ class Service:
         if job.writes is None:  # a work that only reads does so now
             job.do(site.world.observer)
         else:  # a work that writes is alone with its weights, and is computed at the end
+            if not self._blocked:
+                self._blocked = {}
             self._blocked[id(job.writes)] = []
 
     def _abort(self, job: Job, reason: str) -> None:
