@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import simpy
-from simpy.events import PENDING
 
 from simulator.world.process import GONE, OVER, Process, Running, Steps
 from simulator.world.queue import FirstCome, Job
-from simulator.world.routine import Computes, Routine
-from simulator.world.transfers import Sending
+from simulator.world.routine import Computes, Routine, Sends
+from simulator.world.transfers import Sending, Transfers
 
 if TYPE_CHECKING:
     from simulator.world.clients import Client
@@ -22,70 +21,69 @@ class Follower(Process):
     What it does at which moment, and in which order among others, is what the client's own steps would do.
 
     Args:
+        world: the world.
         routine: the steps, and what they come to.
         client: the client; it must be able to follow one (``can_follow``).
     """
 
-    __slots__ = ("_doing", "_place", "_routine")
+    __slots__ = ("_doing", "_place", "_routine", "_world")
+    client: Client
 
-    def __init__(self, routine: Routine, client: Client) -> None:
-        self._routine, self._place = routine, 0
+    def __init__(self, world: Transfers, routine: Routine, client: Client) -> None:
+        self._world, self._routine, self._place = world, routine, 0
         self._doing: Sending | Job | None = None
-        super().__init__(client.site.world, OVER, client)
+        super().__init__(world, OVER, client)
 
     def _run(self, steps: Steps, world: Running) -> Steps:
         return steps  # SimPy resumes nothing: ``_resume`` does it all
 
     def _resume(self, event: simpy.Event) -> None:
-        """End the step that it was waiting for, and begin the next; SimPy calls this where it would resume a generator."""
-        env = self.env
-        env._active_proc = self
+        """End the step that it was waiting for, and begin the next, where SimPy would resume a generator."""
+        self.env._active_proc = self
+        begins = self._doing is None
         try:
             if self._doing is not None:
                 self._end_step(self._doing)
-            if not event._ok or self.stopped:
+            if not event._ok or (begins and self.stopped):
                 self._end(GONE)
             elif self._place == len(self._routine.steps):
                 self._end(self._routine.outcome())
             else:
-                self._target = self._begin_step()
+                self._target = self._begin_step(self._routine.steps[self._place])
                 assert self._target.callbacks is not None
                 self._target.callbacks.append(self._resume)
         except BaseException as error:
             self._end(error, False)
-        env._active_proc = None
+        self.env._active_proc = None
 
     def close(self) -> None:
         if self._doing is not None:
             self._end_step(self._doing)
         self._leave()
 
-    def _begin_step(self) -> simpy.Event:
-        """Begin the next step, and return the event of its end."""
-        step, client = self._routine.steps[self._place], self.client
+    def _begin_step(self, step: Sends | Computes) -> simpy.Event:
+        """Begin a step, and return the event of its end."""
+        client, self.phase = self.client, step.phase
         self._place += 1
-        self.phase = step.phase
-        site = client.site
-        if type(step) is Computes:
-            site.check_present(step.name)
-            self._doing = job = site.ask(self, step)
+        if isinstance(step, Computes):
+            client.site.check_present(step.work.name)
+            self._doing = job = client.site.ask(self, step.work)
             return job
-        ends = (site, client.server) if step.up else (client.server, site)
-        for end in ends:
-            end.check_present(step.kind)
-        sending = site.world.begin_sending(self, *ends, step.kind, step.payload, step.nbytes)
-        self._doing = sending
+        source, target = (client.site, client.server) if step.up else (client.server, client.site)
+        source.check_present(step.kind)
+        target.check_present(step.kind)
+        self._doing = sending = self._world.begin_sending(self, source, target, step.kind, step.payload, step.nbytes)
         return sending.flow.done
 
     def _end_step(self, doing: Sending | Job) -> None:
         self._doing = None
-        if type(doing) is Job:
-            site = self.client.site
-            site.leave_job(self, doing)
-            if self._place == len(self._routine.steps) or type(self._routine.steps[self._place]) is not Computes:
-                site.rest()
+        if isinstance(doing, Job):
+            self.client.site.leave_job(self, doing)
+            coming = self._routine.steps[self._place : self._place + 1]
+            if not (coming and isinstance(coming[0], Computes)):
+                self.client.site.rest()
         else:
-            self.client.site.world.end_sending(self, doing)
+            self._world.end_sending(self, doing)
 
     def _end(self, value: Any, ok: bool = True) -> None:
         """End the process, as the end of a generator does."""
@@ -94,8 +92,8 @@ class Follower(Process):
         self.env.schedule(self)
 
     def _leave(self) -> None:
-        self.ended, self._target = self.env.now, None
-        self.client.site.world.processes.remove(self)
+        self.ended, self._target = self.env.now, None  # type: ignore[assignment]
+        self._world.processes.remove(self)
 
 
 def can_follow(client: Client) -> bool:

@@ -117,7 +117,7 @@ class Memory:
             doing: its name.
             round: its round.
         """
-        if part is not None and type(part) is not str:
+        if part is not None and not isinstance(part, str):
             for resident, _ in self._hold(part, client).weights:
                 if resident.versioned is not None:
                     earlier = resident.versioned.earlier_bytes

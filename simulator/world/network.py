@@ -10,11 +10,10 @@ import simpy
 
 from simulator.world.flows.crowd import Crowd
 from simulator.world.flows.filling import Filling
-from simulator.world.links import NO_FLOWS
+from simulator.world.links import NO_FLOWS, held_up
 from simulator.world.links import Flow as Flow
 from simulator.world.links import Link as Link
 from simulator.world.links import crossing as crossing
-from simulator.world.links import held_up
 
 if TYPE_CHECKING:
     from simulator.world.flows.base import Sharing

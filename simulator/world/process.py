@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, Protocol
 import simpy
 from simpy.events import PENDING
 
+from simulator.world.clock import Clock
+
 Steps = Generator[simpy.Event, Any, Any]
 
 
@@ -19,7 +21,7 @@ class Running(Protocol):
         processes: those that are not over (``running.Processes``).
     """
 
-    env: simpy.Environment
+    env: Clock
     processes: Any
 
     def current_process(self) -> Process:
@@ -143,6 +145,10 @@ class Process(simpy.Process):
             self.stopped, self.reason = True, self.reason or reason
             self.interrupt("stop")
 
+    @property
+    def steps(self) -> Steps:
+        """The generator that it runs; once it is over, one that does nothing."""
+        return self._generator
 
     def close(self) -> None:
         """End what it does for good, when the world ends: nothing happens in it afterwards."""

@@ -10,6 +10,7 @@ from simpy.events import EventPriority
 
 from simulator.world.buffers import Buffer as Buffer
 from simulator.world.buffers import note_wait
+from simulator.world.clock import Clock
 from simulator.world.phases import Phase
 from simulator.world.process import GONE as GONE
 from simulator.world.process import CutOff as CutOff
@@ -38,7 +39,7 @@ class Concurrency:
         processes: the processes that are not over.
     """
 
-    def __init__(self, env: simpy.Environment) -> None:
+    def __init__(self, env: Clock) -> None:
         self.env = env
         self.processes = Processes()
         self._turns: dict[int, tuple[Any, simpy.Resource]] = {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from simulator.accounting.costs import Cost, Work
@@ -34,7 +35,7 @@ class Rehearsed:
         steps: what has been done so far.
     """
 
-    channels: dict[tuple[str, str], Any] = {}
+    channels: Mapping[tuple[str, str], Any] = MappingProxyType({})
 
     def __init__(self, wire: Wire, phase: str) -> None:
         self.wire, self.phase_now = wire, phase
@@ -52,7 +53,7 @@ class Rehearsed:
 
 
 class StandIn:
-    """A site in a rehearsal: the device, which computes without taking time, or the server, which only receives and sends.
+    """A site in a rehearsal: the device, which computes in no time, or the server, which only receives and sends.
 
     Args:
         world: the world of the rehearsal.
@@ -69,7 +70,7 @@ class StandIn:
         return self._device.name if self._device is not None else "server"
 
     def store(self, kind: type[S]) -> S:
-        """Return the record of what is installed, which nobody changes here; whoever keeps anything else has no routine."""
+        """Return the record of what is installed, which nobody changes here; who keeps anything else has no routine."""
         if kind is not Installed or self._device is None:
             raise NoRoutineError(f"it keeps {kind.__name__} from round to round")
         return self._device.kept(kind) or kind()
@@ -100,8 +101,8 @@ class StandIn:
         key = id(cost), name, part, self.world.phase_now, peak_bytes
         if key not in self._equal:
             charged = cost._replace(peak_bytes=peak_bytes, kept_bytes=0)
-            step = Computes(name, charged, part, self.world.phase_now)
-            self._equal[key] = step, cost  # which keeps the identity valid
+            work = Work(lambda: None, cost=lambda: charged, holds=lambda: part, name=name)
+            self._equal[key] = Computes(work, self.world.phase_now), cost  # which keeps the identity valid
         return self._equal[key][0]
 
     def __getattr__(self, name: str) -> NoReturn:

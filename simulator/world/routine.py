@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from simulator.accounting.costs import Cost
+from simulator.accounting.costs import Work
 
 
 class Sends(NamedTuple):
@@ -31,38 +31,18 @@ class Sends(NamedTuple):
     phase: str
 
 
-class Computes:
-    """A work that a client does on its device, as a site serves it: like a ``Work`` that takes no arguments.
+class Computes(NamedTuple):
+    """A work that a client does on its device.
 
-    Args:
-        name: its name.
-        cost: its cost; its ``peak_bytes`` are all that is in the device's memory for the attempt while it runs.
-        part: the name of the part of the model that it is done with; empty if there is none.
+    Attributes:
+        work: the work, which takes no arguments, computes nothing, and costs what the client's own would. Its
+            ``peak_bytes`` are all that is in the device's memory for the attempt while it runs, and it holds only the
+            name of the part of the model that it is done with.
         phase: the phase that its row in the ledger gets.
     """
 
-    __slots__ = ("_cost", "_part", "name", "phase")
-    deferrable = False
-
-    def __init__(self, name: str, cost: Cost, part: str, phase: str) -> None:
-        self.name, self._cost, self._part, self.phase = name, cost, part, phase
-
-    def cost(self) -> Cost:
-        """Return its cost."""
-        return self._cost
-
-    def holds(self) -> str:
-        """Return the name of the part whose weights are among the bytes of its cost."""
-        return self._part
-
-    def writes(self) -> None:
-        """Return nothing: no other work can write what this one does."""
-
-    def batch_key(self) -> None:
-        """Return nothing: it shares no pass."""
-
-    def run(self) -> None:
-        """Compute nothing."""
+    work: Work
+    phase: str
 
 
 class Routine(NamedTuple):

@@ -12,6 +12,7 @@ from simpy.resources.store import StoreGet, StorePut
 from simulator.accounting.waste import UNFINISHED as UNFINISHED
 from simulator.settings.errors import ScenarioError
 from simulator.settings.humanize import human
+from simulator.world.clock import Clock
 from simulator.world.dropout import give_up
 from simulator.world.processes import END, Concurrency, Process, Steps
 from simulator.world.queue import Job
@@ -75,7 +76,7 @@ class Background(Concurrency):
         is_over: whether the moment has come at which the trial was to end.
     """
 
-    def __init__(self, env: simpy.Environment) -> None:
+    def __init__(self, env: Clock) -> None:
         super().__init__(env)
         self._pending = 0  # changes that are to come
         self._awaited: dict[Process, Awaited] = {}
@@ -150,7 +151,7 @@ class Background(Concurrency):
         """
         if self.is_over:
             return
-        if len(self.env._queue) > self._pending or any(map(_hopeful, self._awaited.values())):
+        if len(self.env) > self._pending or any(map(_hopeful, self._awaited.values())):
             return
         if not any(site.due for process in self.processes for site in _needed(process)):  # none will leave either
             raise standstill(self)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-import simpy
-
 from simulator.accounting.ledger import TransferRow
 from simulator.world.battery import MeteredTransfer
 from simulator.world.clients import Client
+from simulator.world.clock import Clock
 from simulator.world.network import Flow, Link, Network, crossing
 from simulator.world.processes import LATE, CutOff, Process, Steps
 from simulator.world.sites import Site, Surroundings
@@ -57,7 +56,7 @@ class Transfers(Surroundings):
         tiers: the edge servers, and what is behind them; None: all devices are connected to the server directly.
     """
 
-    def __init__(self, env: simpy.Environment, wire: Wire) -> None:
+    def __init__(self, env: Clock, wire: Wire) -> None:
         super().__init__(env)
         self.wire, self.network, self.bytes_sent = wire, Network(self.env), 0
         self.tiers: Tiers | None = None
@@ -100,9 +99,7 @@ class Transfers(Surroundings):
             self.end_sending(process, sending)
         return sending.copy
 
-    def begin_sending(
-        self, process: Process, source: Site, target: Site, kind: str, copy: Any, nbytes: int
-    ) -> Sending:
+    def begin_sending(self, process: Process, source: Site, target: Site, kind: str, copy: Any, nbytes: int) -> Sending:
         """Begin to send a payload between two sites that are there; ``end_sending`` must follow.
 
         Args:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import simpy
-
 from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, RoundRow
 from simulator.settings.moved import former
 from simulator.world.clients import Channel, Client, Forecast
+from simulator.world.clock import Clock
 from simulator.world.processes import Process, Steps
 from simulator.world.sites import Site
 from simulator.world.standstill import OUTAGE, UNFINISHED, TimeUpError, standstill
@@ -52,7 +51,7 @@ class World(Transfers):
     def __init__(
         self, wire: Wire, start: float = 0.0, channels: Mapping[tuple[str, str], Channel] | None = None
     ) -> None:
-        super().__init__(simpy.Environment(initial_time=float(start)), wire)
+        super().__init__(Clock(float(start)), wire)
         self.start_time, self.channels = start, channels or {}
         self.ledger = Ledger()
         self.sites: list[Site] = []

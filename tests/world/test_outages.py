@@ -49,7 +49,7 @@ def test_a_site_that_is_always_there_has_no_events() -> None:
     site = device(world).site
     follow(site, Timetable([(0, 1)], 1))
     assert not site.due
-    assert not world.env._queue
+    assert not len(world.env)
 
 
 def test_changes_follow_the_plan_also_where_the_clock_rounds() -> None:

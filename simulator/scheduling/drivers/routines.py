@@ -37,7 +37,7 @@ def begun_attempt(algorithm: Algorithm, world: World, task: Task, client: Client
     routine = _routine(algorithm, world, task, client, state)
     if routine is None:
         return world.start(algorithm.client(world, task, client, state), client).process
-    return Follower(routine, client)
+    return Follower(world, routine, client)
 
 
 def _routine(algorithm: Algorithm, world: World, task: Task, client: Client, state: State) -> Routine | None:
@@ -72,7 +72,7 @@ class Routines:
     def __init__(self) -> None:
         self._known: dict[Hashable, tuple[Routine | None, tuple[object, ...]]] = {}
         self._states = Known()
-        self._latest: tuple[State, Entries | None] = None, None
+        self._latest: tuple[State | None, Entries | None] = None, None
 
     def entries(self, state: State) -> Entries | None:
         """Return the entries of a state of tensors without values, the same ones for the same tensors.
