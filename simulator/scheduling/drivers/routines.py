@@ -42,7 +42,7 @@ def begun_attempt(algorithm: Algorithm, world: World, task: Task, client: Client
 
 def _routine(algorithm: Algorithm, world: World, task: Task, client: Client, state: State) -> Routine | None:
     """Return what the client will do, if that is known without running it; else None."""
-    if not task.dry or task.hollow or not _has_routine(type(algorithm)) or not can_follow(client):
+    if not _has_routine(type(algorithm)) or not task.dry or task.hollow or not can_follow(client):
         return None
     shapes = client.data.shapes
     if shapes is None:
