@@ -18,18 +18,18 @@ from simulator.world.rehearsal import NoRoutineError, rehearse
 from tests.helpers import small_trials
 from tests.helpers.caches import forget
 
-LINKS = {"uplink": {"rate": "20 Mbit/s", "latency": "10 ms"}, "downlink": {"rate": "50 Mbit/s"}}
+LINKS = {"uplink": {"rate": "200 Mbit/s", "latency": "10 ms"}, "downlink": {"rate": "100 Mbit/s"}}
 WORLD = {
     "devices": [
-        {"name": "raspberry-pi-4", "count": 4, **LINKS},
+        {"name": "raspberry-pi-4", "count": 4, "rate": {"fp32": "0.3 GFLOP/s"}, **LINKS},
         {"name": "jetson-tx2", "count": 4, **LINKS},
     ],
-    "server": {"name": "rtx-4090", "uplink": {"rate": "60 Mbit/s"}, "downlink": {"rate": "60 Mbit/s"}},
+    "server": {"name": "rtx-4090", "uplink": {"rate": "300 Mbit/s"}, "downlink": {"rate": "300 Mbit/s"}},
 }
 DRIVERS: list[dict[str, Any]] = [
     {"name": "synchronous"},
-    {"name": "deadline", "seconds": "0.4 s"},
-    {"name": "deadline", "seconds": "0.4 s", "late": "layers"},
+    {"name": "deadline", "seconds": "1.2 s"},
+    {"name": "deadline", "seconds": "0.85 s", "late": "layers"},
     {"name": "deadline", "first": 2, "over_selection": 1.5},
     {"name": "fedbuff", "buffer": 2},
     {"name": "fedasync"},

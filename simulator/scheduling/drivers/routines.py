@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from simulator.accounting.copy_on_write import CopyOnWrite, Entries, Known
@@ -111,4 +110,4 @@ def _renewed(update: Update) -> Update:
     """Return an update with the same values, in a dict of its own."""
     value: Any = update.value
     shares = type(value) is CopyOnWrite and value.entries is not None
-    return replace(update, value=CopyOnWrite(value.entries) if shares else dict(value))
+    return Update(CopyOnWrite(value.entries) if shares else dict(value), update.weight)
