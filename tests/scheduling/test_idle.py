@@ -27,6 +27,17 @@ def test_those_that_are_left_are_in_the_order_of_the_scenario(seed: int) -> None
         assert len(idle) == len(clients) - len(at_work)
 
 
+@pytest.mark.parametrize("count", [0, 1, 40])
+def test_many_that_begin_at_once_leave_the_others_in_order(count: int) -> None:
+    clients: list[Any] = [f"phone-{number}" for number in range(100)]
+    idle, going = Idle(clients), clients[3 : 3 + count]
+    idle.remove(*reversed(going))
+    assert idle.clients() == [client for client in clients if client not in going]
+    for client in going:
+        idle.add(client)
+    assert idle.clients() == clients
+
+
 def test_the_list_that_is_handed_out_is_the_callers_own() -> None:
     clients: list[Any] = ["a", "b"]
     idle = Idle(clients)

@@ -206,7 +206,9 @@ class Fleet:
         if places <= 0 or not self._idle:
             return
         self._draws += 1
-        for client in select(self.selection, self._idle.clients(), places, self._draws, self.seeds)[:places]:
+        chosen = select(self.selection, self._idle.clients(), places, self._draws, self.seeds)[:places]
+        self._idle.remove(*chosen)
+        for client in chosen:
             self._start(client, state)
 
     def _start(self, client: Client, state: State) -> None:
@@ -220,7 +222,6 @@ class Fleet:
         with world.phase("model exchange"):
             process = begun_attempt(self.algorithm, world, task, client, attempt.state)
         self.running[client], attempt.process = attempt, process
-        self._idle.remove(client)
         assert process.callbacks is not None
         process.callbacks.append(lambda _: self._end(attempt, process))
 

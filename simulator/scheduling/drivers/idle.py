@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from simulator.world.clients import Client
 
+MANY = 32
+"""With more clients than this that begin to work at once, the list is made anew."""
+
 
 class Idle:
     """The clients that are not at work, in the order of the scenario, however often they come and go.
@@ -29,10 +32,16 @@ class Idle:
         """Return them, in their order, in a list of the caller's own."""
         return self._idle.copy()
 
-    def remove(self, client: Client) -> None:
-        """Note that a client begins to work."""
-        index = bisect_left(self._at, self._places[client])
-        del self._at[index], self._idle[index]
+    def remove(self, *clients: Client) -> None:
+        """Note that clients begin to work, at once."""
+        if len(clients) > MANY:  # to close one gap moves all that come after it
+            going = set(clients)
+            self._idle = [client for client in self._idle if client not in going]
+            self._at = [self._places[client] for client in self._idle]
+            return
+        for client in clients:
+            index = bisect_left(self._at, self._places[client])
+            del self._at[index], self._idle[index]
 
     def add(self, client: Client) -> None:
         """Note that a client is done."""
