@@ -119,7 +119,7 @@ def rehearse(
         wire: what counts the bytes of payloads.
         phase: the phase in which its attempt begins.
         perform: returns the client's part of a round, for a world and a client.
-        renewed: returns another client's own copy of what the part of the round has returned.
+        renewed: returns another client's own copy of what the part of the round has returned; it may raise, too.
 
     Raises:
         NoRoutineError: it does something that needs the server's time, other processes, or what is kept between rounds.
@@ -136,4 +136,5 @@ def rehearse(
         outcome = end.value
     else:
         raise NoRoutineError("it waits for something")
+    renewed(outcome)  # which must be possible
     return Routine(tuple(world.steps), lambda: renewed(outcome))

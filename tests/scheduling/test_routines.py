@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from simulator.algorithms.base import Update
 from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.local import Local
 from simulator.experiments.trial.result import TrialResult
@@ -195,6 +196,16 @@ def test_who_waits_has_no_routine(tmp_path: Path) -> None:
 
     with pytest.raises(NoRoutineError, match="it waits"):
         rehearsed(simulation(tmp_path, "fl"), perform)
+
+
+def test_whose_update_is_no_dict_has_no_routine(tmp_path: Path) -> None:
+    def perform(world: Any, client: Client) -> Any:
+        return Update(None, weight=1)
+        yield
+
+    trial = simulation(tmp_path, "fl")
+    with pytest.raises(NoRoutineError, match="its update"):
+        rehearse(trial.world.clients[0], trial.world.wire, "phase", perform, routines._renewed)
 
 
 def test_who_keeps_something_between_rounds_has_no_routine(tmp_path: Path) -> None:

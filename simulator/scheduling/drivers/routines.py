@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
-from simulator.accounting.copy_on_write import CopyOnWrite, Entries, Known
+from simulator.accounting.copy_on_write import CopyOnWrite, Entries, Known, is_plain_dict
 from simulator.algorithms.base import Algorithm, State, Steps, Update
 from simulator.world.clients import Installed
 from simulator.world.follower import Follower, can_follow
@@ -107,7 +107,13 @@ def _has_routine(kind: type[Algorithm]) -> bool:
 
 
 def _renewed(update: Update) -> Update:
-    """Return an update with the same values, in a dict of its own."""
+    """Return an update with the same values, in a dict of its own.
+
+    Raises:
+        NoRoutineError: its value is anything but a dict.
+    """
     value: Any = update.value
+    if not is_plain_dict(value):
+        raise NoRoutineError("its update is no dict of tensors")
     shares = type(value) is CopyOnWrite and value.entries is not None
     return Update(CopyOnWrite(value.entries) if shares else dict(value), update.weight)
