@@ -254,6 +254,11 @@ class Ledger:
         """Return all tables by name."""
         return dict(vars(self))
 
+    def close(self) -> None:
+        """Take no more rows: those that are added from now on, by what garbage collection ends, are of no use."""
+        for table in self.tables().values():
+            table.close()
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Ledger):
             return NotImplemented

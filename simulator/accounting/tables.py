@@ -55,6 +55,10 @@ class Table(Generic[Row]):
             self._append(self._pack())
             recent.clear()
 
+    def close(self) -> None:
+        """Take no more rows: those that are added from now on are dropped."""
+        self.add = _dropped  # type: ignore[method-assign]
+
     def _append(self, batch: pyarrow.RecordBatch) -> None:
         """Add packed rows at the end; there must be no recent ones."""
         self._packed.append(batch)
@@ -231,3 +235,7 @@ def _schema(row: type[tuple[Any, ...]]) -> pyarrow.Schema:
     kinds = get_type_hints(row)
     fields = [(name, getattr(pyarrow, _ARROW[kind])()) for name, kind in kinds.items()]
     return pyarrow.schema(fields, metadata={SCHEMA_KEY: str(SCHEMA).encode()})
+
+
+def _dropped(row: tuple[Any, ...]) -> None:
+    """Add a row to nothing."""

@@ -106,8 +106,9 @@ class Algorithm(Settings):
     mixes_batches: ClassVar[bool] = False
     """Whether gradients of several clients' batches are one tensor, so that all their samples must be of one shape."""
     has_routine: ClassVar[bool] = False
-    """Whether ``client`` does nothing but send, receive and compute on the device, in every round the same for all clients
-    with equally many samples. A dry run then works it out for one of them. It counts only where ``client`` is defined."""
+    """Whether ``client`` does nothing but send, receive and compute on the device, in every round the same for all
+    clients with equally many samples. A dry run then works it out for one of them. The class that defines ``client``
+    says it."""
     engages_cohort: ClassVar[bool] = True
     """Whether the cohort takes part for the whole round; otherwise ``round`` itself records who took part, and when."""
 

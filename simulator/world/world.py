@@ -91,6 +91,7 @@ class World(Transfers):
             value = self.env.run(process)
         except KeyboardInterrupt:  # it may come in the middle of any step, and what is half done cannot be ended
             self._interrupted = True
+            self.ledger.close()
             raise
         except RuntimeError as error:
             if process.triggered or not str(error).startswith("No scheduled events left"):

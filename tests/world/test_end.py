@@ -83,3 +83,28 @@ def test_an_interrupt_in_the_middle_of_a_step_is_what_is_raised() -> None:
     world = tiny()
     with pytest.raises(KeyboardInterrupt):
         world.run(world.server.compute(job(1, writes=object(), holds=Interrupted())))
+
+
+def interrupted() -> Ledger:
+    """The ledger of a run that is interrupted while an upload is under way; its world is garbage when this returns."""
+    world = tiny()
+    client = device(world, up=1)
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    def driver() -> Steps:
+        world.start(client.upload(50, "flowing"), client)
+        moment = world.env.timeout(1)
+        moment.callbacks.append(interrupt)
+        yield moment
+
+    with pytest.raises(KeyboardInterrupt):
+        world.run(driver())
+    return world.ledger
+
+
+def test_what_an_interrupt_has_left_open_adds_no_rows_when_it_is_thrown_away() -> None:
+    ledger = interrupted()
+    gc.collect()
+    assert not len(ledger.transfers)
