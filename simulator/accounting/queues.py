@@ -119,8 +119,13 @@ def queue_uses(ledger: Ledger, start: float, end: float) -> list[QueueUse]:
 
 def groups_of_devices(ledger: Ledger) -> dict[str, str]:
     """Return the group of each device, by its name."""
-    columns = zip(*map(ledger.sites.column, ("name", "group", "role")), strict=True)
-    return {name: group for name, group, role in columns if role == DEVICE}
+    groups: dict[str, str] = {}
+    for names, group, roles in ledger.sites.lists("name", "group", "role"):
+        if set(roles) == {DEVICE}:
+            groups.update(zip(names, group, strict=True))
+        else:
+            groups.update((name, own) for name, own, role in zip(names, group, roles, strict=True) if role == DEVICE)
+    return groups
 
 
 def _use(

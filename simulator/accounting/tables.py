@@ -107,10 +107,19 @@ class Table(Generic[Row]):
             places = (self.row._fields.index(name) for name in names)  # type: ignore[attr-defined]
             yield tuple(list(map(itemgetter(place), self._recent)) for place in places)
 
+    def lists(self, *names: str) -> Iterator[tuple[list[Any], ...]]:
+        """Yield some columns, chunk by chunk: each chunk is a tuple with a list of values for each name.
+
+        Args:
+            names: the columns.
+        """
+        for chunk in self.chunks(*names):
+            yield tuple(values if isinstance(values, list) else values.to_pylist() for values in chunk)
+
     def column(self, name: str) -> Iterator[Any]:
         """Yield the values of one column, in the order of the rows."""
-        for (values,) in self.chunks(name):
-            yield from values if isinstance(values, list) else values.to_pylist()
+        for (values,) in self.lists(name):
+            yield from values
 
     def where(self, name: str, holds: Callable[[Any], bool]) -> Iterator[Row]:
         """Yield the rows in which the value of a column passes a test, in order; quick if there are none.
