@@ -12,6 +12,7 @@ from itertools import accumulate
 from operator import eq, itemgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
 
+from simulator.accounting.packing import packed
 from simulator.accounting.spill import Spill
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ class Table(Generic[Row]):
 
         schema = _schema(self.row)
         columns = zip(*self._recent, strict=True) if self._recent else [[] for _ in schema]
-        arrays = [pyarrow.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+        arrays = [packed(column, field.type) for column, field in zip(columns, schema, strict=True)]
         return pyarrow.RecordBatch.from_arrays(arrays, schema=schema)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -142,9 +142,9 @@ def _below(kind: type) -> dict[str, str]:
         return {}
     texts: dict[str, str] = {}
     for field, text in pairwise(body.body if isinstance(body, ast.ClassDef) else ()):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
-            if isinstance(text.value, ast.Constant) and isinstance(text.value.value, str):
-                texts[field.target.id] = inspect.cleandoc(text.value.value)
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
+                texts[name] = inspect.cleandoc(words)
     return texts
 
 

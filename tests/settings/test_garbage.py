@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Generator
 
 import pytest
 
-from simulator.settings.garbage import seldom_collected, uncollected
+from simulator.settings.garbage import seldom_collected, set_apart, take_back, uncollected
 
 
 def test_collection_is_as_it_was_afterwards() -> None:
@@ -56,3 +57,20 @@ def test_a_generator_that_is_given_up_is_closed() -> None:
     outer.close()
     with pytest.raises(StopIteration):
         next(steps)
+
+
+def test_what_is_set_apart_is_collected_once_it_is_taken_back() -> None:
+    class Circle:
+        def __init__(self) -> None:
+            self.itself = self
+
+    found = weakref.ref(Circle())
+    assert set_apart()
+    try:
+        assert not set_apart(), "nothing is set apart twice"
+        gc.collect()
+        assert found() is not None
+    finally:
+        take_back()
+    gc.collect()
+    assert found() is None

@@ -22,7 +22,7 @@ from simulator.experiments.trial.model import load
 from simulator.experiments.trial.result import MemoryPeak, RoundResult, TrialResult
 from simulator.scheduling.selection.losses import observe
 from simulator.settings.errors import located
-from simulator.settings.garbage import seldom_collected, uncollected
+from simulator.settings.garbage import seldom_collected, set_apart, take_back, uncollected
 from simulator.settings.seeds import Seeds
 from simulator.transport.channels import channels
 from simulator.transport.dry_wire import DryWire
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 SELDOM = 50_000, 20, 100
 """When Python looks for cycles in a dry run: each search goes through all that many clients hold, and finds little."""
+MANY = 10_000
+"""From how many devices on no search for cycles looks at the world as it was built."""
 ROUNDING = 1e-12
 """The part of a budget that is taken for a rounding error."""
 Progress = Callable[[RoundResult], Any]
@@ -94,9 +96,11 @@ class Simulation:
         model = self.task.model
         kinds = entry.algorithm.messages(model, entry.training)
         self.world = World(wire, channels=channels(entry.training.compression, kinds, wire, model.takes_tokens))
-        self.power = populate(scenario, entry, self.seeds, self.task, self.world, dry)
-        for client in self.world.clients:
-            client.fits = client.name not in without
+        with uncollected():
+            self.power = populate(scenario, entry, self.seeds, self.task, self.world, dry)
+            for client in self.world.clients:
+                client.fits = client.name not in without
+            self._set_apart = len(self.world.clients) >= MANY and set_apart()
         self.world.forecast = Forecasts(scenario, entry, seed, self._dry_run)
         if entry.training.selection.needs_losses:
             self.world.observer = observe(self.world)
@@ -193,6 +197,8 @@ class Simulation:
         finally:
             states.close()  # a driver notes what is unfinished before the world ends
             world.end()
+            if self._set_apart:
+                take_back()
 
     def _is_back(self, resumable: Resumable) -> bool:
         """Go on simulating time without values, from the first state to the checkpoint; return whether that is there.
