@@ -128,7 +128,7 @@ def gpu_seconds(ledger: Ledger, sites: set[str]) -> Iterator[tuple[WorkRow, floa
     """
     slots = {row.name: row.slots for row in ledger.sites}
     several: dict[tuple[str, int], list[WorkRow]] = defaultdict(list)
-    for work in ledger.works.where("site", sites.__contains__):
+    for work in ledger.works.among("site", sites):
         if slots[work.site] == 1:
             yield work, work.seconds * work.share
         else:

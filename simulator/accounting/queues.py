@@ -109,9 +109,9 @@ def queue_uses(ledger: Ledger, start: float, end: float) -> list[QueueUse]:
     sites = list(ledger.sites.where("role", DEVICE.__ne__))
     works: dict[str, list[WorkRow]] = {site.name: [] for site in sites}
     waits: dict[str, list[WaitRow]] = {site.name: [] for site in sites}
-    for work in ledger.works.where("site", works.__contains__):
+    for work in ledger.works.among("site", works):
         works[work.site].append(work)
-    for wait in ledger.waits.where("site", waits.__contains__):
+    for wait in ledger.waits.among("site", waits):
         waits[wait.site].append(wait)
     groups = groups_of_devices(ledger)
     return [_use(site, works[site.name], waits[site.name], groups, start, end) for site in sites]

@@ -6,9 +6,9 @@ So a table holds a few chunks of its rows, however long it is. What goes through
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from operator import eq, itemgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
 
@@ -22,6 +22,8 @@ CHUNK = 32_768
 """How many rows are kept as tuples before they are packed as columns."""
 KEPT = 1
 """How many packed chunks are kept in memory; with one more, all go to disk."""
+AT_ONCE = 4
+"""How many packed chunks are read at once: what is looked up for each column anew is looked up more seldom."""
 SCHEMA = 2
 """The schema of the tables as Parquet: it rises when a reader would take what is written for something else."""
 SCHEMA_KEY = b"sfsim.schema"
@@ -53,8 +55,13 @@ class Table(Generic[Row]):
         recent = self._recent
         recent.append(row)
         if len(recent) >= CHUNK:
+            self.pack()
+
+    def pack(self) -> None:
+        """Pack the rows that were added last, too, of which a chunk was not full yet."""
+        if self._recent:
             self._append(self._pack())
-            recent.clear()
+            self._recent.clear()
 
     def _append(self, batch: pyarrow.RecordBatch) -> None:
         """Add packed rows at the end; there must be no recent ones."""
@@ -97,13 +104,19 @@ class Table(Generic[Row]):
         return len(self) == len(other) and all(map(eq, self, other))
 
     def chunks(self, *names: str) -> Iterator[tuple[Any, ...]]:
-        """Yield some columns, chunk by chunk: each chunk is a tuple with an Arrow array or a list for each name.
+        """Yield some columns, some chunks at a time: a tuple with an Arrow array or a list for each name.
 
         Args:
             names: the columns.
         """
-        for batch in self._batches(names):
-            yield tuple(batch.column(name) for name in names)
+        batches = self._batches(names)
+        while several := list(islice(batches, AT_ONCE)):
+            if len(several) == 1:
+                yield tuple(several[0].column(name) for name in names)
+                continue
+            import pyarrow
+
+            yield tuple(pyarrow.concat_arrays([batch.column(name) for batch in several]) for name in names)
         if self._recent:
             places = (self.row._fields.index(name) for name in names)  # type: ignore[attr-defined]
             yield tuple(list(map(itemgetter(place), self._recent)) for place in places)
@@ -139,6 +152,23 @@ class Table(Generic[Row]):
                 )
         place = self.row._fields.index(name)  # type: ignore[attr-defined]
         yield from (row for row in self._recent if holds(row[place]))
+
+    def among(self, name: str, values: Collection[str]) -> Iterator[Row]:
+        """Yield the rows in which a column of texts has one of some values, in order; quick if there are few.
+
+        Args:
+            name: the column.
+            values: the values.
+        """
+        for index in range(len(self._counts()) - 1):
+            from pyarrow import compute
+
+            wanted = packed(list(values), _schema(self.row).field(name).type)
+            found = compute.is_in(self._batch(index, (name,)).column(name), value_set=wanted)
+            if found.true_count:
+                yield from self._rows(self._batch(index).filter(found))
+        place = self.row._fields.index(name)  # type: ignore[attr-defined]
+        yield from (row for row in self._recent if row[place] in values)
 
     def changed(self, change: Callable[[pyarrow.RecordBatch], pyarrow.RecordBatch]) -> Table[Row]:
         """Return a copy with other rows, made chunk by chunk; the chunks may become shorter, but not longer.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.accounting.columns.reading import Codes, Floats, Ints, Names, codes, floats, ints, joined
+from simulator.accounting.columns.reading import Codes, Floats, Ints, Names, Numbers, codes, floats, ints, joined
 from simulator.accounting.ledger import SET_ASIDE, Ledger, Table, TransferRow, WaitRow, WorkRow
 
 _FEW = 8
@@ -73,7 +73,7 @@ class LedgerSpans:
     def __init__(self, ledger: Ledger) -> None:
         self._tables: list[Table[Any]] = [ledger.works, ledger.transfers, ledger.waits]
         self._firsts = np.cumsum([0, *map(len, self._tables)]).tolist()
-        self._clients = Names()
+        self._clients = Numbers([name for (names,) in ledger.sites.lists("name") for name in names])
         self._of: dict[str, Spans] = {}
         self.all = self._spans()
 

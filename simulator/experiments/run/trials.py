@@ -21,6 +21,7 @@ from simulator.experiments.run.digest import Digest
 from simulator.experiments.trial.checkpoint import Checkpoints
 from simulator.experiments.trial.learned_task import task_of
 from simulator.experiments.trial.memory_check import Tell, dry_run_that_fits
+from simulator.experiments.trial.stowed import Stowed
 from simulator.experiments.trial.trial import run as run_trial
 from simulator.settings.disk import CannotWriteError
 from simulator.settings.errors import ScenarioError
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from simulator.experiments.executors.base import Executor
     from simulator.experiments.run.folders import RunFolder
-    from simulator.experiments.trial.result import RoundResult, TrialResult
+    from simulator.experiments.trial.result import RoundResult
     from simulator.scenario.scenario import Entry, Scenario
 
 BETWEEN_LOOKS = 0.25
@@ -162,16 +163,19 @@ class RunJob:
                 tell(f"{job.name} goes on after round {checkpoints.resumed}")
             self.shows(job, point.done, state_of(point, task_of(scenario)))
 
-        def simulated(job: Job) -> TrialResult:
+        def simulated(job: Job) -> Stowed:
             if job.dry:
-                return dry_run_that_fits(scenario, job.entry, job.seed, progress, tell)
-            return run_trial(
-                scenario, job.entry, job.seed, progress=progress, without=job.without, checkpoints=checkpoints
+                return Stowed(dry_run_that_fits(scenario, job.entry, job.seed, progress, tell))
+            return Stowed(
+                run_trial(
+                    scenario, job.entry, job.seed, progress=progress, without=job.without, checkpoints=checkpoints
+                )
             )
 
         with spilling_into(self.folder.work):
-            outcome = lean(simulated, job)  # a large world is gone before its tables are made
+            stowed = lean(simulated, job)  # a large world is gone before its tables are made
             with uncollected():
+                outcome = stowed.taken_out()
                 digest = self.folder.parts.keep(job.key, scenario, outcome, job.dry, self.device)
         if not job.dry:
             checkpoints.remove()

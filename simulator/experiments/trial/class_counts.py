@@ -57,6 +57,10 @@ class ClassCounts(Sequence[ClassCount]):
         """Return the counts of no clients."""
         return cls((), (), _Counting(ListedShards(()), np.zeros(0, np.int64), 0))
 
+    def of(self, clients: Sequence[str]) -> ClassCounts:
+        """Return the same counts, of clients with these names."""
+        return ClassCounts(clients, self.names, self._count)
+
     @cached_property
     def _columns(self) -> Columns:
         return self._count()

@@ -1,4 +1,5 @@
-"""Whether very many devices, and the server that they share, have memory enough: looked at with a few that stand for all.
+"""Whether very many devices, and the server that they share, have memory enough: looked at with a few that stand for
+all.
 
 Each of the few is as weak as the weakest of its group, and has as many samples as any device: what they can do, all
 can. What the server needs for them is known at two numbers of devices, and grows no faster than a line from there. What
@@ -27,7 +28,7 @@ MANY = 4096
 FEW = 256
 """How many these are; half of them show how memory grows."""
 ROUNDS = 3
-"""How many rounds are looked at: the first sends what later ones need not, and each may leave something for the next."""
+"""How many rounds are looked at: the first sends what later ones need not, and each may leave something behind."""
 
 
 def settled_by_sample(scenario: Scenario, entry: Entry, seed: int) -> str:
