@@ -22,8 +22,6 @@ CHUNK = 32_768
 """How many rows are kept as tuples before they are packed as columns."""
 KEPT = 1
 """How many packed chunks are kept in memory; with one more, all go to disk."""
-AT_ONCE = 4
-"""How many packed chunks are read at once: what is looked up for each column anew is looked up more seldom."""
 SCHEMA = 2
 """The schema of the tables as Parquet: it rises when a reader would take what is written for something else."""
 SCHEMA_KEY = b"sfsim.schema"
@@ -103,14 +101,15 @@ class Table(Generic[Row]):
         """Return whether another table has the same rows in the same order."""
         return len(self) == len(other) and all(map(eq, self, other))
 
-    def chunks(self, *names: str) -> Iterator[tuple[Any, ...]]:
-        """Yield some columns, some chunks at a time: a tuple with an Arrow array or a list for each name.
+    def chunks(self, *names: str, at_once: int = 1) -> Iterator[tuple[Any, ...]]:
+        """Yield some columns, chunk by chunk: each chunk is a tuple with an Arrow array or a list for each name.
 
         Args:
             names: the columns.
+            at_once: how many chunks are joined to one.
         """
         batches = self._batches(names)
-        while several := list(islice(batches, AT_ONCE)):
+        while several := list(islice(batches, at_once)):
             if len(several) == 1:
                 yield tuple(several[0].column(name) for name in names)
                 continue

@@ -23,6 +23,9 @@ Mask = NDArray[np.bool_]
 _FEW = 1000
 """Up to how many texts are looked up one by one."""
 
+_MANY = 10_000
+"""From how many texts on it takes much longer to hash them than to look up those of a chunk."""
+
 
 class Names(dict[Any, int]):
     """Texts (or None) by number, in the order in which they were first met."""
@@ -55,6 +58,11 @@ class Numbers(Names):
         super().__init__(zip(names, range(len(names)), strict=True))
         self._first = names
 
+    @property
+    def at_once(self) -> int:
+        """How many chunks of a table are best looked up at once: for each, Arrow hashes all texts anew."""
+        return 4 if len(self._first) > _MANY else 1
+
     @cached_property
     def value_set(self) -> pyarrow.Array:
         """The texts that were known beforehand, in order."""
@@ -64,7 +72,13 @@ class Numbers(Names):
 
 
 def joined(chunks: list[tuple[Any, ...]]) -> Iterator[Any]:
-    """Yield the columns of chunks, each in one piece; the chunks are given up one column after another."""
+    """Yield the columns of chunks, each in one piece; the chunks are given up one column after another.
+
+    What Arrow has kept of the memory for reading them is given back before.
+    """
+    import pyarrow
+
+    pyarrow.default_memory_pool().release_unused()
     columns = [list(column) for column in zip(*chunks, strict=True)]
     chunks.clear()
     columns.reverse()

@@ -10,6 +10,8 @@ import numpy as np
 from simulator.accounting.columns.reading import Floats, Ints
 from simulator.accounting.use import RESOLUTION
 
+_SLICE = 65_536
+"""How many values are taken at once."""
 _LONG = 64
 """Of more values than this, those of a key are taken at once; of fewer, the n-th of all keys are."""
 
@@ -62,12 +64,18 @@ def _begins(keys: Any, starts: Floats, ends: Floats) -> Floats:
     crowded = np.zeros(numbers[-1] + 1, np.bool_)
     crowded[numbers[1:][meets]] = True
     rows = np.flatnonzero(crowded[numbers])
-    until = accumulated(np.maximum, numbers[rows], ends[rows])
-    first = np.ones(len(rows), np.bool_)
-    first[1:] = numbers[rows][1:] != numbers[rows][:-1]
-    found = starts.copy()
-    later = ~first
-    found[rows[later]] = np.maximum(starts[rows[later]], until[np.flatnonzero(later) - 1])
+    found, last, until = starts.copy(), -1, float("-inf")
+    for first in range(0, len(rows), _SLICE):
+        some = rows[first : first + _SLICE]
+        own, latest = numbers[some], ends[some]
+        before = np.full(len(some), -np.inf)
+        if own[0] == last:
+            before[0], latest[0] = until, max(until, latest[0])
+        _accumulate(np.maximum, own, latest)
+        same = np.flatnonzero(own[1:] == own[:-1])
+        before[same + 1] = latest[same]
+        found[some] = np.maximum(starts[some], before)
+        last, until = own[-1], latest[-1]
     return found
 
 
@@ -80,19 +88,26 @@ def accumulated(operation: Any, keys: Any, values: Floats) -> Floats:
         values: the values.
     """
     found = np.array(values, np.float64)
-    if not len(found):
-        return found
+    for first in range(0, len(found), _SLICE):
+        own = slice(first, first + _SLICE)
+        if first and keys[first] == keys[first - 1]:
+            found[first] = operation(found[first - 1], found[first])
+        _accumulate(operation, keys[own], found[own])
+    return found
+
+
+def _accumulate(operation: Any, keys: Any, values: Floats) -> None:
+    """Do what ``accumulated`` does in place, for some thousands of values."""
     firsts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
-    counts = np.diff(np.append(firsts, len(found)))
+    counts = np.diff(np.append(firsts, len(values)))
     long = counts > _LONG
     for first, count in zip(firsts[long].tolist(), counts[long].tolist(), strict=True):
-        operation.accumulate(found[first : first + count], out=found[first : first + count])
+        operation.accumulate(values[first : first + count], out=values[first : first + count])
     firsts, counts = firsts[~long], counts[~long]
     for place in range(1, int(counts.max(initial=0))):
         firsts, counts = firsts[counts > place], counts[counts > place]
         at = firsts + place
-        found[at] = operation(found[at - 1], found[at])
-    return found
+        values[at] = operation(values[at - 1], values[at])
 
 
 def batches(columns: Sequence[Any], count: int, most: int) -> Iterator[tuple[int, int, list[Ints]]]:
