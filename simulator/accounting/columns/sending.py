@@ -73,8 +73,8 @@ def _amounts(ledger: Ledger, numbers: Numbers, phases: Names) -> tuple[tuple[Any
     """Return the distinct sources and targets, their phases and rounds, and the bytes, as they first occur."""
     parts = [(np.zeros((4, 0), np.int64), np.zeros(0, np.int64))]
     for source, target, phase, round, size in ledger.transfers.chunks("source", "target", "phase", "round", "bytes"):
-        keys = [codes(source, numbers), codes(target, numbers), codes(phase, phases), ints(round)]
-        parts.append(_merged(np.stack(keys).astype(np.int64), ints(size)))
+        columns = [codes(source, numbers), codes(target, numbers), codes(phase, phases), ints(round)]
+        parts.append(_merged(np.stack(columns).astype(np.int64), ints(size)))
     keys, sizes = (np.concatenate(column, axis=-1) for column in zip(*parts, strict=True))
     (source, target, phase, round), sizes = _merged(keys, sizes)
     return (source, target), (phase, round), sizes
