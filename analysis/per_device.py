@@ -21,6 +21,7 @@ MOST_READ = 3_000_000
 _AT_ONCE = 1_000_000
 """How many rows are read at once: for each part, the names of all devices are hashed anew."""
 _TABLES = ("works", "transfers", "engagements", "absences")
+_SENT = ("start", "seconds", "latency", "bytes")
 _POWER = ("idle_w", "compute_w", "upload_w", "download_w")
 
 
@@ -67,11 +68,11 @@ def per_device(run: Run, label: str, seed: int) -> Devices | None:
     moved, sent_bytes = ledger.transfers()
     engaged, away = ledger.spans("engagements", "client"), ledger.spans("absences", "site")
     up, down = ledger.union(*moved[:1]), ledger.union(*moved[1:])
-    busy = ledger.union(worked, *moved)
-    took_part = ledger.union(engaged)
-    present = ledger.total(engaged) - (took_part + ledger.union(away) - ledger.union(engaged, away))
-    waiting = np.maximum(0.0, present - (busy + took_part - ledger.union(worked, *moved, engaged)))
-    counted = present + ledger.union(worked, *moved, engaged) - took_part
+    busy, took_part, active = ledger.union(worked, *moved), ledger.union(engaged), ledger.union(worked, *moved, engaged)
+    either = ledger.union(engaged, away) if len(away.device) else took_part
+    present = ledger.total(engaged) - (took_part + ledger.union(away) - either)
+    waiting = np.maximum(0.0, present - (busy + took_part - active))
+    counted = present + active - took_part
     energy = idle * counted + (computing - idle) * work_s + (sending - idle) * up + (receiving - idle) * down
     used = {"busy_s": busy, "wait_s": waiting, "bytes": sent_bytes, "energy_j": energy}
     nobody = (took_part == 0) & (busy == 0)
@@ -99,9 +100,13 @@ class _Ledger:
         """Yield the rows of a table that name one of the devices: its places, and the columns."""
         file = self.run.file(self.label, self.seed, table)
         for batch in file.batches([named, *columns], _AT_ONCE) if file else ():
-            places = compute.fill_null(compute.index_in(batch[named], value_set=self.names), -1).to_numpy()
-            known = places >= 0
-            yield places[known], [batch[name].to_numpy()[known] for name in columns]
+            yield self._named(batch[named], [batch[name].to_numpy() for name in columns])
+
+    def _named(self, names: pyarrow.ChunkedArray, columns: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return the places of those devices that are among some names, and for each what columns have."""
+        places = compute.fill_null(compute.index_in(names, value_set=self.names), -1).to_numpy()
+        known = places >= 0
+        return places[known], [column[known] for column in columns]
 
     def spans(self, table: str, named: str) -> _Spans:
         """Return the intervals in a table, by the device that a column names."""
@@ -119,9 +124,15 @@ class _Ledger:
     def transfers(self) -> tuple[list[_Spans], np.ndarray]:
         """Return what each device sent and what it received, latency left out, and the bytes of both together."""
         spans, total = [], np.zeros(self.count)
-        for named in ("source", "target"):
-            batches = self.batches("transfers", named, "start", "seconds", "latency", "bytes")
-            who, start, seconds, latency, size = _joined([(places, *each) for places, each in batches], 5)
+        ends: dict[str, list[tuple[np.ndarray, ...]]] = {"source": [], "target": []}
+        file = self.run.file(self.label, self.seed, "transfers")
+        for batch in file.batches([*ends, *_SENT], _AT_ONCE) if file else ():
+            columns = [batch[name].to_numpy() for name in _SENT]
+            for named, parts in ends.items():
+                places, own = self._named(batch[named], columns)
+                parts.append((places, *own))
+        for parts in ends.values():
+            who, start, seconds, latency, size = _joined(parts, 5)
             spans.append(_Spans(who.astype(int), start + latency, start + seconds))
             total += np.bincount(who.astype(int), size, minlength=self.count)
         return spans, total
@@ -155,12 +166,20 @@ def union_seconds(device: np.ndarray, start: np.ndarray, end: np.ndarray, count:
         start, end: when each starts and ends, in seconds.
         count: how many devices there are.
     """
+    times = np.bincount(device, minlength=count)
+    if times.max(initial=0) <= 1:
+        once: np.ndarray = np.bincount(device, np.maximum(0.0, end - start), minlength=count)
+        return once
     order = np.lexsort((start, device))
     device, start, end = device[order], start[order], end[order]
-    first = np.diff(device, prepend=-1) != 0
     # When all that started before has ended: the largest end so far of the same device.
-    until = pd.Series(end).groupby(device, sort=False).cummax().shift(fill_value=-np.inf).to_numpy()
-    until = np.where(first, -np.inf, until)
+    until = np.full(len(end), -np.inf)
+    until[1:] = np.where(device[1:] == device[:-1], end[:-1], -np.inf)
+    step = 1
+    while step < times.max():  # over twice as many with each step
+        same = device[step:] == device[:-step]
+        until[step:] = np.where(same, np.maximum(until[step:], until[:-step]), until[step:])
+        step *= 2
     seconds: np.ndarray = np.bincount(device, np.maximum(0.0, end - np.maximum(start, until)), minlength=count)
     return seconds
 

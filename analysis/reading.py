@@ -97,11 +97,11 @@ def read_csv(
     Raises:
         RunError: the file is missing, cannot be read, or lacks a column.
     """
-    if not path.is_file() or path.stat().st_size <= LARGE:
+    if not is_large(path):
         read_text(path)  # raises if the file is missing or unreadable
     try:
         # A label may be called "NA" or "1": only an empty field counts as missing, and words stay words.
-        if path.stat().st_size > LARGE:
+        if is_large(path):
             frame = _large(path, words)
         else:
             frame = pd.read_csv(path, dtype=dict.fromkeys(words, "str"), keep_default_na=False, na_values=[""])
@@ -112,9 +112,14 @@ def read_csv(
     return typed(path, frame, columns, later, words)
 
 
+def is_large(path: Path) -> bool:
+    """Return whether a CSV file is there, and is read in the way that suits large ones."""
+    return path.is_file() and path.stat().st_size > LARGE
+
+
 def _large(path: Path, words: Set[str]) -> pd.DataFrame:
     """Return a large table, each of whose texts is in memory once."""
-    from pyarrow import csv, dictionary, int32, string
+    from pyarrow import csv, default_memory_pool, dictionary, int32, string
 
     kinds = {word: dictionary(int32(), string()) for word in words}
     options = csv.ConvertOptions(
@@ -127,7 +132,10 @@ def _large(path: Path, words: Set[str]) -> pd.DataFrame:
         parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=options,
     )
-    return table.to_pandas(self_destruct=True, split_blocks=True)
+    frame = table.to_pandas(self_destruct=True, split_blocks=True)
+    del table
+    default_memory_pool().release_unused()  # several times as much as the frame has
+    return frame
 
 
 def as_written(frame: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ from analysis.reading import (
     check_folder,
     demand_columns,
     first_line,
+    is_large,
     read_csv,
     read_if_there,
     read_json,
@@ -69,7 +71,6 @@ class Run:
         summary: one row per trial, in the order in which they were run.
         rounds: running totals, one row per trial and round, from round 0 on.
         breakdown: seconds, bytes, FLOPs and joules by trial, side, phase and activity.
-        clients: samples by seed, client and class, where there are any; empty if the run did not record them.
         waste: what was spent in vain, by trial and reason; empty if nothing was, or in runs of earlier versions.
         environment: the machine and the versions of packages.
         scenario: the scenario.
@@ -90,7 +91,6 @@ class Run:
     summary: pd.DataFrame
     rounds: pd.DataFrame
     breakdown: pd.DataFrame
-    clients: pd.DataFrame
     waste: pd.DataFrame
     environment: Mapping[str, Any]
     scenario: Mapping[str, Any]
@@ -102,6 +102,15 @@ class Run:
     costs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(COSTS_COLUMNS)))
     places: Mapping[str, int] = field(default_factory=dict)
     task: str = CLASSIFICATION
+
+    @cached_property
+    def clients(self) -> pd.DataFrame:
+        """Samples by seed, client and class, where there are any; empty if the run did not record them.
+
+        Raises:
+            RunError: the file cannot be read; a small one is read with the run.
+        """
+        return read_if_there(self.folder / "clients.csv", CLIENTS_COLUMNS)
 
     @property
     def target_accuracy(self) -> float | None:
@@ -284,13 +293,12 @@ def load_run(folder: str | Path) -> Run:
     rounds = read_csv(folder / "rounds.csv", ROUNDS_COLUMNS, ROUNDS_LATER)
     if any(column not in trial for trial in trials for column in HEADLINE):  # a run of an earlier version
         summary = settled(summary, rounds, settle_of(scenario), target)
-    return Run(
+    run = Run(
         folder=folder,
         name=", ".join(part for part in (str(scenario.get("name") or folder.name), name_of_trial(folder)) if part),
         summary=summary,
         rounds=rounds,
         breakdown=read_csv(folder / "breakdown.csv", BREAKDOWN_COLUMNS),
-        clients=read_if_there(folder / "clients.csv", CLIENTS_COLUMNS),
         waste=read_if_there(folder / "waste.csv", WASTE_COLUMNS),
         environment=read_json(folder / "environment.json"),
         scenario=scenario,
@@ -303,6 +311,9 @@ def load_run(folder: str | Path) -> Run:
         places=_places(folder, scenario, summary),
         task=str(head.get("task") or CLASSIFICATION),
     )
+    if not is_large(folder / "clients.csv"):
+        _ = run.clients  # what is wrong with it is said at once
+    return run
 
 
 def _places(folder: Path, scenario: Mapping[str, Any], summary: pd.DataFrame) -> dict[str, int]:

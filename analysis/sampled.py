@@ -39,13 +39,14 @@ class Sampled:
             columns: its columns that name sites.
             also: sites whose rows are kept in any case.
         """
-        if not len(self.left_out):
+        if not len(self.left_out) or not len(frame):
             return frame
         dropped, kept = np.zeros(len(frame), bool), np.zeros(len(frame), bool)
         sites = pyarrow.array(list(also), pyarrow.string())
         for name in columns:
             dropped |= _among(frame[name], self.left_out)
-            kept |= _among(frame[name], sites)
+            if len(sites):
+                kept |= _among(frame[name], sites)
         return frame[~dropped | kept]
 
 
@@ -83,7 +84,8 @@ def sampled(
     )
     names = names.take(order)
     known = device_groups(run, label, seed)
-    groups = known.reindex(names.to_pylist()).fillna("").tolist() if len(known) else [""] * len(names)
+    places = compute.index_in(names, value_set=_texts(known.index))
+    groups = compute.fill_null(_texts(known).take(places), "").to_pylist()
     shown = sample(groups, of_many if len(names) > MOST_BARS else most)
     left_out = np.ones(len(names), bool)
     left_out[shown] = False

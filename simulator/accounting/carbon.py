@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -69,19 +68,12 @@ def emissions(ledger: Ledger, uses: Sequence[Use], grid: Grid, start: float, end
         grid: the intensities.
         start, end: the clock at the beginning and at the end of the trial, in seconds.
     """
-    if grid.factor is None:
-        from simulator.accounting.columns.energies import energies  # NumPy is of no use before a trial is over
+    from simulator.accounting.columns.energies import energies  # NumPy is of no use before a trial is over
+    from simulator.accounting.columns.varying import Means
 
-        constant = energies(ledger, uses, lambda site: grid.intensity.get(site.role, 0.0))
-        return [Emission(PAYERS[role], group, phase, round, kg) for (role, group, phase, round), kg in constant.items()]
-    sites, mean = {row.name: row for row in ledger.sites}, Integral(grid.factor, start, end).mean
-    amounts: dict[tuple[str, str, str, int], list[float]] = defaultdict(list)
-    for use, spans in _timed(ledger, uses):
-        site = sites[use.site]
-        amount = use.energy_j * grid.intensity.get(site.role, 0.0) * mean(spans)
-        if amount:
-            amounts[PAYERS[site.role], site.group, use.phase, use.round].append(amount)
-    return [Emission(*key, fsum(kg)) for key, kg in amounts.items()]
+    means = None if grid.factor is None else Means(ledger, Integral(grid.factor, start, end)).of
+    emitted = energies(ledger, uses, lambda site: grid.intensity.get(site.role, 0.0), means)
+    return [Emission(PAYERS[role], group, phase, round, kg) for (role, group, phase, round), kg in emitted.items()]
 
 
 class Integral:
@@ -98,6 +90,11 @@ class Integral:
             self._sums.append(self._sums[-1] + self._values[-1] * (moment - self._moments[-1]))
             self._moments.append(moment)
             self._values.append(varying.at(moment))
+
+    @property
+    def steps(self) -> tuple[list[float], list[float], list[float]]:
+        """The moments at which the value changes, from the start on; the value from each on, and the integral to it."""
+        return self._moments, self._values, self._sums
 
     def between(self, begin: float, end: float) -> float:
         """Return the integral from one moment to another."""
@@ -119,39 +116,3 @@ class Integral:
 
     def _at(self, moment: float) -> int:
         return max(0, bisect_right(self._moments, moment) - 1)
-
-
-def _timed(ledger: Ledger, uses: Iterable[Use]) -> Iterator[tuple[Use, list[Span]]]:
-    """Yield each use that draws energy, with the time in which it draws it."""
-    works = zip(*(ledger.works.column(name) for name in ("start", "seconds")), strict=True)  # uses of works: in order
-    rounds = [(row.start, row.start + row.seconds) for row in ledger.rounds]
-    devices = {row.name for row in ledger.sites if row.role == "device"}
-    away: dict[str, list[Span]] = defaultdict(list)
-    for row in ledger.absences:
-        away[row.site].append((row.start, row.start + row.seconds))
-    absent = {site: sorted(spans) for site, spans in away.items()}
-    outside = {site: sorted([*rounds, *absent.get(site, ())]) for site in {row.name for row in ledger.sites} - devices}
-    for use in uses:
-        if use.activity == "compute":
-            begin, seconds = next(works)  # a work that shares its slot lasts longer than it keeps one busy
-            yield use, [(begin, begin + seconds)]
-        elif use.activity == "idle":
-            gaps = outside.get(use.site) if use.round == 0 else None
-            yield use, _without(absent.get(use.site, []) if gaps is None else gaps, use.start, use.seconds)
-        elif use.energy_j:
-            yield use, [(use.start, use.start + use.seconds)]
-
-
-def _without(gaps: list[Span], begin: float, seconds: float) -> list[Span]:
-    """Return the first so many seconds from a moment on that lie in none of the gaps, which are sorted."""
-    spans, now = [], begin
-    for start, end in gaps:
-        if end <= now:
-            continue
-        if start - now >= seconds:
-            break
-        if start > now:
-            spans.append((now, start))
-            seconds -= start - now
-        now = end
-    return [*spans, (now, now + max(0.0, seconds))]

@@ -72,7 +72,9 @@ class _Paths:
 
         self.spans = LedgerSpans(ledger)
         self.aside = set_aside(ledger.waits)
-        self.roles = dict(zip(ledger.sites.column("name"), ledger.sites.column("role"), strict=True))
+        self.roles = {
+            name: role for chunk in ledger.sites.lists("name", "role") for name, role in zip(*chunk, strict=True)
+        }
         self.groups = groups_of_devices(ledger)
 
     def follow(self, turn: RoundRow) -> Iterator[Segment]:

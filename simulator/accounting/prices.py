@@ -91,17 +91,26 @@ def charges(ledger: Ledger, uses: Sequence[Use], prices: Prices, start: float, e
     for name, row in sites.items() if prices.held else ():
         charge(row, IDLE, GPU, 0, max(0.0, row.gpus * paid[name] * (end - start) - fsum(busy[name])))
 
-    for (source, target, phase, round), sent in _sent(ledger).items():
-        for site, item, priced in ((sites[source], EGRESS, prices.egress), (sites[target], INGRESS, prices.ingress)):
-            if site.role == "server":
-                charge(site, phase, item, round, priced * sent)
-            if site.role == "device":
-                charge(site, phase, CELLULAR, round, prices.cellular.get(site.group, 0.0) * sent)
     from simulator.accounting.columns.energies import energies  # NumPy is of no use before a trial is over
+    from simulator.accounting.columns.sending import Priced, sent_usd
 
+    def traffic(site: SiteRow, item: str, price: float) -> Priced:
+        if site.role == "device":
+            return Priced(CELLULAR, prices.cellular.get(site.group, 0.0))
+        return Priced(item, price) if site.role == "server" else Priced()
+
+    sent = sent_usd(
+        ledger,
+        lambda site: traffic(site, EGRESS, prices.egress),
+        lambda site: traffic(site, INGRESS, prices.ingress),
+    )
     electricity = energies(ledger, uses, lambda site: prices.electricity.get(site.role, 0.0))
     return [
         *(Charge(*key, fsum(amounts)) for key, amounts in usd.items()),
+        *(
+            Charge(PAYERS[role], group, phase, item, round, paid)
+            for (role, group, phase, item, round), paid in sent.items()
+        ),
         *(
             Charge(PAYERS[role], group, phase, ELECTRICITY, round, paid)
             for (role, group, phase, round), paid in electricity.items()
@@ -128,7 +137,7 @@ def gpu_seconds(ledger: Ledger, sites: set[str]) -> Iterator[tuple[WorkRow, floa
     """
     slots = {row.name: row.slots for row in ledger.sites}
     several: dict[tuple[str, int], list[WorkRow]] = defaultdict(list)
-    for work in ledger.works.where("site", sites.__contains__):
+    for work in ledger.works.among("site", sites):
         if slots[work.site] == 1:
             yield work, work.seconds * work.share
         else:
@@ -158,12 +167,3 @@ def _divided(works: list[WorkRow]) -> Iterator[tuple[WorkRow, float]]:
         else:
             yield works[index], works[index].share * (passed - begun.pop(index))
             passed = passed if begun else 0.0
-
-
-def _sent(ledger: Ledger) -> dict[tuple[str, str, str, int], int]:
-    """Return the bytes that were sent, by source, target, phase and round."""
-    sent: dict[tuple[str, str, str, int], int] = defaultdict(int)
-    columns = (ledger.transfers.column(name) for name in ("source", "target", "phase", "round", "bytes"))
-    for *key, size in zip(*columns, strict=True):
-        sent[tuple(key)] += size
-    return sent

@@ -109,9 +109,9 @@ def queue_uses(ledger: Ledger, start: float, end: float) -> list[QueueUse]:
     sites = list(ledger.sites.where("role", DEVICE.__ne__))
     works: dict[str, list[WorkRow]] = {site.name: [] for site in sites}
     waits: dict[str, list[WaitRow]] = {site.name: [] for site in sites}
-    for work in ledger.works.where("site", works.__contains__):
+    for work in ledger.works.among("site", works):
         works[work.site].append(work)
-    for wait in ledger.waits.where("site", waits.__contains__):
+    for wait in ledger.waits.among("site", waits):
         waits[wait.site].append(wait)
     groups = groups_of_devices(ledger)
     return [_use(site, works[site.name], waits[site.name], groups, start, end) for site in sites]
@@ -119,8 +119,13 @@ def queue_uses(ledger: Ledger, start: float, end: float) -> list[QueueUse]:
 
 def groups_of_devices(ledger: Ledger) -> dict[str, str]:
     """Return the group of each device, by its name."""
-    columns = zip(*map(ledger.sites.column, ("name", "group", "role")), strict=True)
-    return {name: group for name, group, role in columns if role == DEVICE}
+    groups: dict[str, str] = {}
+    for names, group, roles in ledger.sites.lists("name", "group", "role"):
+        if set(roles) == {DEVICE}:
+            groups.update(zip(names, group, strict=True))
+        else:
+            groups.update((name, own) for name, own, role in zip(names, group, roles, strict=True) if role == DEVICE)
+    return groups
 
 
 def _use(

@@ -6,12 +6,13 @@ So a table holds a few chunks of its rows, however long it is. What goes through
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from operator import eq, itemgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
 
+from simulator.accounting.packing import packed
 from simulator.accounting.spill import Spill
 
 if TYPE_CHECKING:
@@ -52,8 +53,13 @@ class Table(Generic[Row]):
         recent = self._recent
         recent.append(row)
         if len(recent) >= CHUNK:
+            self.pack()
+
+    def pack(self) -> None:
+        """Pack the rows that were added last, too, of which a chunk was not full yet."""
+        if self._recent:
             self._append(self._pack())
-            recent.clear()
+            self._recent.clear()
 
     def close(self) -> None:
         """Take no more rows: those that are added from now on are dropped."""
@@ -99,22 +105,38 @@ class Table(Generic[Row]):
         """Return whether another table has the same rows in the same order."""
         return len(self) == len(other) and all(map(eq, self, other))
 
-    def chunks(self, *names: str) -> Iterator[tuple[Any, ...]]:
+    def chunks(self, *names: str, at_once: int = 1) -> Iterator[tuple[Any, ...]]:
         """Yield some columns, chunk by chunk: each chunk is a tuple with an Arrow array or a list for each name.
 
         Args:
             names: the columns.
+            at_once: how many chunks are joined to one.
         """
-        for batch in self._batches(names):
-            yield tuple(batch.column(name) for name in names)
+        batches = self._batches(names)
+        while several := list(islice(batches, at_once)):
+            if len(several) == 1:
+                yield tuple(several[0].column(name) for name in names)
+                continue
+            import pyarrow
+
+            yield tuple(pyarrow.concat_arrays([batch.column(name) for batch in several]) for name in names)
         if self._recent:
             places = (self.row._fields.index(name) for name in names)  # type: ignore[attr-defined]
             yield tuple(list(map(itemgetter(place), self._recent)) for place in places)
 
+    def lists(self, *names: str) -> Iterator[tuple[list[Any], ...]]:
+        """Yield some columns, chunk by chunk: each chunk is a tuple with a list of values for each name.
+
+        Args:
+            names: the columns.
+        """
+        for chunk in self.chunks(*names):
+            yield tuple(values if isinstance(values, list) else values.to_pylist() for values in chunk)
+
     def column(self, name: str) -> Iterator[Any]:
         """Yield the values of one column, in the order of the rows."""
-        for (values,) in self.chunks(name):
-            yield from values if isinstance(values, list) else values.to_pylist()
+        for (values,) in self.lists(name):
+            yield from values
 
     def where(self, name: str, holds: Callable[[Any], bool]) -> Iterator[Row]:
         """Yield the rows in which the value of a column passes a test, in order; quick if there are none.
@@ -133,6 +155,23 @@ class Table(Generic[Row]):
                 )
         place = self.row._fields.index(name)  # type: ignore[attr-defined]
         yield from (row for row in self._recent if holds(row[place]))
+
+    def among(self, name: str, values: Collection[str]) -> Iterator[Row]:
+        """Yield the rows in which a column of texts has one of some values, in order; quick if there are few.
+
+        Args:
+            name: the column.
+            values: the values.
+        """
+        for index in range(len(self._counts()) - 1):
+            from pyarrow import compute
+
+            wanted = packed(list(values), _schema(self.row).field(name).type)
+            found = compute.is_in(self._batch(index, (name,)).column(name), value_set=wanted)
+            if found.true_count:
+                yield from self._rows(self._batch(index).filter(found))
+        place = self.row._fields.index(name)  # type: ignore[attr-defined]
+        yield from (row for row in self._recent if row[place] in values)
 
     def changed(self, change: Callable[[pyarrow.RecordBatch], pyarrow.RecordBatch]) -> Table[Row]:
         """Return a copy with other rows, made chunk by chunk; the chunks may become shorter, but not longer.
@@ -220,7 +259,7 @@ class Table(Generic[Row]):
 
         schema = _schema(self.row)
         columns = zip(*self._recent, strict=True) if self._recent else [[] for _ in schema]
-        arrays = [pyarrow.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+        arrays = [packed(column, field.type) for column, field in zip(columns, schema, strict=True)]
         return pyarrow.RecordBatch.from_arrays(arrays, schema=schema)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -132,9 +132,10 @@ def numbered(groups: Iterable[tuple[str, int]]) -> Iterator[tuple[str, int]]:
     """
     numbers: Counter[str] = Counter()
     for index, (name, count) in enumerate(groups):
-        for _ in range(count):
-            yield f"{name}-{numbers[name]}", index
-            numbers[name] += 1
+        first = numbers[name]
+        for number in range(first, first + count):
+            yield f"{name}-{number}", index
+        numbers[name] += count
 
 
 def arranged(edges: Sequence[EdgeSettings], groups: Sequence[DeviceSettings]) -> tuple[Tiers, list[Problem]]:

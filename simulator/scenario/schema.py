@@ -7,9 +7,11 @@ catalogue needs only its name, and an algorithm's `training` has only what it ov
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import textwrap
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
@@ -64,7 +66,7 @@ def described(kind: type[BaseModel]) -> dict[str, str]:
     descriptions: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         if issubclass(base, BaseModel) and base is not BaseModel:
-            descriptions |= _section(base)
+            descriptions |= _section(base) | _below(base)
             descriptions |= {name: field.description for name, field in base.model_fields.items() if field.description}
     return {name: _prose(text) for name, text in descriptions.items() if name in kind.model_fields}
 
@@ -130,6 +132,20 @@ def _section(kind: type) -> dict[str, str]:
         return {}
     entries = re.findall(r"^(\w[\w, ]*): ((?:.*\n?)(?:[ ]+.*\n?)*)", textwrap.dedent(match[1]), re.M)
     return {name: text for names, text in entries for name in names.split(", ")}
+
+
+def _below(kind: type) -> dict[str, str]:
+    """Return the texts below the fields of a class, which are read here: whoever only runs scenarios needs none."""
+    try:
+        (body,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    except (OSError, TypeError, SyntaxError, ValueError):  # it was typed in, or its file is gone
+        return {}
+    texts: dict[str, str] = {}
+    for field, text in pairwise(body.body if isinstance(body, ast.ClassDef) else ()):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
+                texts[name] = inspect.cleandoc(words)
+    return texts
 
 
 def _prose(text: str) -> str:

@@ -192,7 +192,7 @@ def former_arguments(**renamed: str) -> Callable[[Callable[P, T]], Callable[P, T
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> T:
-            for old, new in renamed.items():
+            for old, new in renamed.items() if kwargs else ():
                 if old in kwargs:
                     message = f"the argument {old} of {function.__qualname__} is {new} now"
                     warnings.warn(message, FutureWarning, stacklevel=2)

@@ -9,12 +9,17 @@ from itertools import pairwise
 from math import fsum
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.accounting.carbon import Grid, Integral, emissions
+from simulator.accounting.columns.block import COMPUTE
+from simulator.accounting.columns.uses import blocks_of
+from simulator.accounting.columns.varying import Means
 from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, RoundRow, TransferRow, WorkRow
+from simulator.accounting.usage import uses
 from tests.helpers.bills import DEVICES, POWER, ROLES, ledger_of, sent, used, work
 
 PLACES = {"server": 0.5, "edge": 0.25, "device": 0.125}
@@ -72,6 +77,21 @@ def test_an_integral_between_two_moments() -> None:
     assert [integral.between(*span) for span in [(0, 1), (1, 3), (1, 9), (4, 4)]] == [1, 6, 11, 0]
     assert integral.mean([(0, 1), (3, 4)]) == 3
     assert integral.mean([(3, 3)]) == 5
+
+
+def test_means_in_columns_are_those_of_single_spans_to_the_digit() -> None:
+    rng = np.random.default_rng(0)
+    times = rng.random((200, 2)) * (9, 3)
+    ledger = ledger_of(*(work("server", begin, begin + seconds) for begin, seconds in times.tolist()))
+    integral = Integral(
+        Steps(*zip([0, *np.sort(rng.random(6) * 10).tolist()], rng.random(7).tolist(), strict=True)), 0, 12
+    )
+    every = uses(ledger, POWER, DEVICES, 0, 12)
+    spans = [(row.start, row.start + row.seconds) for row in ledger.works]
+    for blocks in (every.blocks(), blocks_of(list(every))):
+        means = Means(ledger, integral)
+        found = [mean for block in blocks for mean in means.of(block)[block.activity == COMPUTE].tolist()]
+        assert found == [integral.mean([span]) for span in spans]
 
 
 def is_within(moment: float, spans: Iterable[tuple[float, float]]) -> bool:

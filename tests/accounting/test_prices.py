@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import fsum
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from simulator.accounting.ledger import EngagementRow, Ledger, RoundRow
 from simulator.accounting.prices import Charge, Prices, charges, gpu_seconds, held_usd
-from tests.helpers.bills import ledger_of, sent, used, work
+from tests.helpers.bills import POWER, ledger_of, sent, used, work
 from tests.helpers.spans import length
 
 
@@ -117,3 +118,33 @@ def test_held_gpus_and_their_idle_time_add_up(times: list[Any], slots: int) -> N
     assert fsum(seconds for _, seconds in gpu_seconds(ledger, {"server"})) == pytest.approx(union, rel=1e-12, abs=1e-12)
     total = fsum(row.usd for row in bill(ledger, 20, gpu={"server": 0.3}))
     assert total == pytest.approx(2 * 20 * 0.3, rel=1e-12)
+
+
+def by_rows(ledger: Ledger, prices: Prices) -> list[Charge]:
+    """What the bytes of a ledger cost, row by row."""
+    sites = {row.name: row for row in ledger.sites}
+    sizes: dict[tuple[str, str, str, int], int] = {}
+    for row in ledger.transfers:
+        key = row.source, row.target, row.phase, row.round
+        sizes[key] = sizes.get(key, 0) + row.bytes
+    usd: dict[tuple[str, str, str, str, int], list[float]] = {}
+    for (source, target, phase, round), size in sizes.items():
+        for site, item, price in ((sites[source], "egress", prices.egress), (sites[target], "ingress", prices.ingress)):
+            cellular = prices.cellular.get(site.group, 0.0)
+            payer, own, paid = ("operator", item, price) if site.role == "server" else ("devices", "cellular", cellular)
+            if site.role != "edge" and paid * size:
+                usd.setdefault((payer, site.group, phase, own, round), []).append(paid * size)
+    return [Charge(*key, fsum(amounts)) for key, amounts in usd.items()]
+
+
+def test_traffic_in_columns_costs_what_it_does_row_by_row_to_the_digit_and_in_the_same_order() -> None:
+    rng = Random(1)
+    names = list(POWER)
+    rows = []
+    for _ in range(400):
+        source, target = rng.sample(names, 2)
+        row = sent(source, target, 0, 1, rng.choice((0, 7, rng.randrange(2**40))))
+        rows.append(row._replace(phase=rng.choice(("exchange", "upload")), round=rng.randrange(4)))
+    prices = Prices(egress=0.09e-9, ingress=0.01e-9, cellular={"phones": 3e-9, "tablets": 5e-9})
+    ledger = ledger_of(*rows)
+    assert charges(ledger, [], prices, 0, 1) == by_rows(ledger, prices) != []

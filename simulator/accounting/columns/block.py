@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.accounting.columns.reading import Codes, Floats, Mask, Names, codes, floats, ints
+from simulator.accounting.columns.reading import Codes, Floats, Mask, Names, Numbers, codes, floats, ints
 from simulator.accounting.power import Power
 from simulator.accounting.use import Use
 
@@ -35,11 +35,14 @@ class Sites:
     """
 
     def __init__(self, power: Mapping[str, Power], clients: Sequence[str]) -> None:
-        devices = set(clients)
         self.names = list(power)
-        self.numbers = {name: number for number, name in enumerate(power)}
-        self.is_client = np.fromiter((name in devices for name in power), np.bool_, len(power))
-        watts = np.array([(w.idle, w.compute, w.upload, w.download) for w in power.values()], np.float64).reshape(-1, 4)
+        self.numbers = Numbers(self.names)
+        self.is_client = np.fromiter(map(set(clients).__contains__, self.names), np.bool_, len(power))
+        own = list(power.values())
+        kinds = {id(one): one for one in own}  # most devices of a group share one
+        places = dict(zip(kinds, range(len(kinds)), strict=True))
+        drawn = np.array([(w.idle, w.compute, w.upload, w.download) for w in kinds.values()], np.float64).reshape(-1, 4)
+        watts = drawn[np.fromiter(map(places.__getitem__, map(id, own)), np.int64, len(own))]
         self.idle = watts[:, 0].copy()
         self.above = watts[:, 1:] - watts[:, :1]
 

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.accounting.columns.block import Block
 from simulator.accounting.columns.exact import float_sums, rounded
-from simulator.accounting.columns.reading import Names, codes
+from simulator.accounting.columns.reading import Floats, Names, codes
 from simulator.accounting.columns.uses import blocks_of
 from simulator.accounting.ledger import Ledger, SiteRow
 from simulator.accounting.use import Use
@@ -23,13 +24,19 @@ class Drawn(NamedTuple):
     round: int
 
 
-def energies(ledger: Ledger, uses: Sequence[Use], factor: Callable[[SiteRow], float]) -> dict[Drawn, float]:
+def energies(
+    ledger: Ledger,
+    uses: Sequence[Use],
+    factor: Callable[[SiteRow], float],
+    varying: Callable[[Block], Floats] | None = None,
+) -> dict[Drawn, float]:
     """Return the sums of joules times a factor, without those of 0, in the order in which they first occur.
 
     Args:
         ledger: the ledger of the trial.
         uses: its uses.
         factor: returns what a joule of a site costs or emits.
+        varying: returns a further factor for each use; None: there is none.
     """
     sites = {row.name: row for row in ledger.sites}
     sums: dict[Drawn, int] = {}
@@ -41,6 +48,8 @@ def energies(ledger: Ledger, uses: Sequence[Use], factor: Callable[[SiteRow], fl
             kind_of = codes([(sites[name].role, sites[name].group) for name in known.names], kinds)
             factors = np.array([factor(sites[name]) for name in known.names], np.float64)
         amounts = factors[block.site] * block.energy_j
+        if varying is not None:
+            amounts = amounts * varying(block)
         rows = np.flatnonzero(amounts)
         phases, owners = block.phases.names, kinds.names
         keys = block.round[rows].astype(np.int64) * len(phases) + block.phase[rows]

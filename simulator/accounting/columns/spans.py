@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.accounting.columns.reading import Codes, Floats, Ints, Names, codes, floats, ints, joined
+from simulator.accounting.columns.reading import Codes, Floats, Ints, Names, Numbers, codes, floats, ints, joined
 from simulator.accounting.ledger import SET_ASIDE, Ledger, Table, TransferRow, WaitRow, WorkRow
 
 _FEW = 8
@@ -73,7 +73,7 @@ class LedgerSpans:
     def __init__(self, ledger: Ledger) -> None:
         self._tables: list[Table[Any]] = [ledger.works, ledger.transfers, ledger.waits]
         self._firsts = np.cumsum([0, *map(len, self._tables)]).tolist()
-        self._clients = Names()
+        self._clients = Numbers([name for (names,) in ledger.sites.lists("name") for name in names])
         self._of: dict[str, Spans] = {}
         self.all = self._spans()
 
@@ -106,7 +106,8 @@ class LedgerSpans:
         chunks: list[tuple[Any, ...]] = [tuple(np.zeros(0, kind) for kind in kinds)]
         for table, first, start in zip(self._tables, self._firsts, ("asked", "start", "start"), strict=False):
             for client, round, begin, since, seconds, *reason in table.chunks(
-                "client", "round", start, "start", "seconds", *(["reason"] if table.row is WaitRow else [])
+                *("client", "round", start, "start", "seconds", *(["reason"] if table.row is WaitRow else [])),
+                at_once=self._clients.at_once,
             ):
                 begins, length = floats(begin), floats(seconds)
                 ends = floats(since) + length
@@ -121,7 +122,7 @@ class LedgerSpans:
                 first += len(begins)
         columns = joined(chunks)
         ends, begins = next(columns), next(columns)
-        order = np.lexsort((begins, ends))
+        order = np.lexsort((begins, ends)).astype(np.int32)
         ends = ends[order]  # each by itself, for memory has room for few such columns
         begins = begins[order]
         places, rounds, clients = (column[order] for column in columns)

@@ -10,7 +10,10 @@ import numpy as np
 from simulator.accounting.columns.reading import Floats, Ints
 from simulator.accounting.use import RESOLUTION
 
-_LOOPED = 16_384
+_SLICE = 65_536
+"""How many values are taken at once."""
+_LONG = 64
+"""Of more values than this, those of a key are taken at once; of fewer, the n-th of all keys are."""
 
 
 class Parts(NamedTuple):
@@ -61,23 +64,50 @@ def _begins(keys: Any, starts: Floats, ends: Floats) -> Floats:
     crowded = np.zeros(numbers[-1] + 1, np.bool_)
     crowded[numbers[1:][meets]] = True
     rows = np.flatnonzero(crowded[numbers])
-    found, last, until = starts.copy(), None, 0.0
-    for some in _slices(rows):
-        begins = []
-        for number, start, end in zip(numbers[some].tolist(), starts[some].tolist(), ends[some].tolist(), strict=True):
-            if number != last:
-                last, until = number, float("-inf")
-            begin = start if start >= until else until
-            if end > begin:
-                until = end
-            begins.append(begin)
-        found[some] = begins
+    found, last, until = starts.copy(), -1, float("-inf")
+    for first in range(0, len(rows), _SLICE):
+        some = rows[first : first + _SLICE]
+        own, latest = numbers[some], ends[some]
+        before = np.full(len(some), -np.inf)
+        if own[0] == last:
+            before[0], latest[0] = until, max(until, latest[0])
+        _accumulate(np.maximum, own, latest)
+        same = np.flatnonzero(own[1:] == own[:-1])
+        before[same + 1] = latest[same]
+        found[some] = np.maximum(starts[some], before)
+        last, until = own[-1], latest[-1]
     return found
 
 
-def _slices(column: Any) -> Iterator[Any]:
-    """Yield a column in slices, for loops of Python, whose numbers take much more memory."""
-    return (column[first : first + _LOOPED] for first in range(0, len(column), _LOOPED))
+def accumulated(operation: Any, keys: Any, values: Floats) -> Floats:
+    """Return for each value what an operation makes of those of its key up to it, one after another.
+
+    Args:
+        operation: a binary function of NumPy, such as ``np.add``: sums are rounded as those of a loop are.
+        keys: the key of each value, sorted.
+        values: the values.
+    """
+    found = np.array(values, np.float64)
+    for first in range(0, len(found), _SLICE):
+        own = slice(first, first + _SLICE)
+        if first and keys[first] == keys[first - 1]:
+            found[first] = operation(found[first - 1], found[first])
+        _accumulate(operation, keys[own], found[own])
+    return found
+
+
+def _accumulate(operation: Any, keys: Any, values: Floats) -> None:
+    """Do what ``accumulated`` does in place, for some thousands of values."""
+    firsts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
+    counts = np.diff(np.append(firsts, len(values)))
+    long = counts > _LONG
+    for first, count in zip(firsts[long].tolist(), counts[long].tolist(), strict=True):
+        operation.accumulate(values[first : first + count], out=values[first : first + count])
+    firsts, counts = firsts[~long], counts[~long]
+    for place in range(1, int(counts.max(initial=0))):
+        firsts, counts = firsts[counts > place], counts[counts > place]
+        at = firsts + place
+        values[at] = operation(values[at - 1], values[at])
 
 
 def batches(columns: Sequence[Any], count: int, most: int) -> Iterator[tuple[int, int, list[Ints]]]:
@@ -106,15 +136,7 @@ def bounds(keys: Any, count: int) -> Ints:
 
 def running(keys: Any, seconds: Floats) -> Floats:
     """Return for each part the sum of the seconds of its key up to it; keys are sorted, and parts added in order."""
-    found, last, total = [np.zeros(0)], None, 0.0
-    for some, added in zip(_slices(keys), _slices(seconds), strict=True):
-        sums = []
-        for key, more in zip(some.tolist(), added.tolist(), strict=True):
-            total = more if key != last else total + more
-            last = key
-            sums.append(total)
-        found.append(np.array(sums))
-    return np.concatenate(found)
+    return accumulated(np.add, keys, seconds)
 
 
 def bisected(values: Floats, low: Ints, high: Ints, moments: Floats, right: bool = False) -> Ints:
@@ -156,20 +178,13 @@ def before(parts: Parts, sums: Floats, low: Ints, high: Ints, moments: Floats) -
 def merged(keys: Any, begins: Floats, ends: Floats) -> tuple[Any, Floats, Floats]:
     """Return the union of intervals by key, as keys, begins and ends; intervals that touch become one."""
     order = np.lexsort((ends, begins, keys))
-    union: list[tuple[int, float, float]] = []
-    last, since, until = None, 0.0, 0.0
-    rows = (column[order].tolist() for column in (keys, begins, ends))
-    for key, begin, end in zip(*rows, strict=True):
-        if key == last and begin <= until:
-            until = max(end, until)
-            continue
-        if last is not None:
-            union.append((last, since, until))
-        last, since, until = key, begin, end
-    if last is not None:
-        union.append((last, since, until))
-    columns = np.array(union, np.float64).reshape(-1, 3)
-    return columns[:, 0].astype(np.int64), columns[:, 1], columns[:, 2]
+    keys, begins, ends = keys[order].astype(np.int64), begins[order], ends[order]
+    until = accumulated(np.maximum, keys, ends)
+    first = np.ones(len(keys), np.bool_)
+    first[1:] = (keys[1:] != keys[:-1]) | (begins[1:] > until[:-1])
+    last = np.ones(len(keys), np.bool_)
+    last[:-1] = first[1:]
+    return keys[first], begins[first], until[last]
 
 
 def outside(parts: Parts, keys: Any, begins: Floats, ends: Floats, count: int) -> tuple[Ints, Floats, Floats]:

@@ -120,7 +120,7 @@ class _Making:
 
     def _works(self) -> Iterator[Block]:
         names = "site", "phase", "round", "start", "seconds", "share", "flops"
-        for chunk in self.ledger.works.chunks(*names):
+        for chunk in self.ledger.works.chunks(*names, at_once=self.sites.numbers.at_once):
             site, phase = codes(chunk[0], self.sites.numbers), codes(chunk[1], self.phases)
             round, start, lasted = ints(chunk[2]), floats(chunk[3]), floats(chunk[4])
             seconds = lasted * floats(chunk[5])
@@ -136,7 +136,7 @@ class _Making:
     def _bytes(self) -> Iterator[Block]:
         """Yield what clients sent and received; note when links were busy."""
         names = "source", "target", "phase", "round", "start", "seconds", "latency", "bytes"
-        for chunk in self.ledger.transfers.chunks(*names):
+        for chunk in self.ledger.transfers.chunks(*names, at_once=self.sites.numbers.at_once):
             ends = np.empty((len(chunk[0]), 2), np.int32)
             ends[:, 0], ends[:, 1] = (codes(column, self.sites.numbers) for column in chunk[:2])
             phase, round = codes(chunk[2], self.phases), ints(chunk[3])

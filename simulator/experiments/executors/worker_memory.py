@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from simulator.experiments.executors.base import R, T
+from simulator.settings.garbage import take_back
 
 LONG = 1.0
 """Seconds of computing after which memory is given back: that takes up to a fifth of a second."""
@@ -35,6 +36,8 @@ def give_back() -> None:
     The sites, clients and processes of a world know each other, so that its tensors are freed only when garbage is
     collected. glibc keeps what is freed, by which loky takes a process for one that leaks, and starts another.
     """
+    if not _settled:
+        take_back()  # what a trial has set apart that was never run
     gc.collect()
     try:
         ctypes.CDLL(None).malloc_trim(0)

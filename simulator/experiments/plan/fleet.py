@@ -74,6 +74,7 @@ class Fleet:
         scenario: the world and the data; frozen weights are taken to be on the devices.
         entry: the algorithm; its cut does not matter.
         seed: the seed, which decides shards and cohort.
+        most: the most devices that may take part at once; None: any number.
 
     Attributes:
         world: the world.
@@ -82,12 +83,14 @@ class Fleet:
         groups: the index of each client's group, by its name.
 
     Raises:
-        DoesNotHoldError: there is something in this world that the closed forms do not know.
+        DoesNotHoldError: there is something in this world that the closed forms do not know, or the cohort is larger.
     """
 
-    def __init__(self, scenario: Scenario, entry: Entry, seed: int) -> None:
+    def __init__(self, scenario: Scenario, entry: Entry, seed: int, most: int | None = None) -> None:
         if found := problems(scenario, entry):
             raise DoesNotHoldError(found[0])
+        if most is not None and _cohort_size(scenario, entry) > most:  # looked at before the world is made
+            raise DoesNotHoldError(f"more than {most} devices take part at once")
         seeds, training = Seeds(seed), entry.training
         self.world = World(Wire(training.wire_dtype))
         self.power: dict[str, Power] = populate(
@@ -190,6 +193,12 @@ def sizes_of(samples: int, batch_size: int, epochs: int) -> list[tuple[int, int]
     """
     full, rest = divmod(samples, batch_size)
     return [(epochs * times, size) for times, size in ((full, batch_size), (1, rest)) if epochs * times and size]
+
+
+def _cohort_size(scenario: Scenario, entry: Entry) -> int:
+    """Return how many devices take part in a round, by a policy of ``SELECTIONS``."""
+    training, devices = entry.training, scenario.world.clients
+    return devices if training.selection.name == "all" else min(training.clients_per_round, devices)
 
 
 def _port(own: Link, other: Link, speed: float) -> Port:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+ENCODING, ERRORS = "utf-8", "backslashreplace"
+"""How texts are written: half of a character, which no file can have, as its number."""
+_FEW = 8_192
+"""Up to how many lines need no Arrow, whose import takes longer."""
 _AT_ONCE = 65_536
 """How many lines are held at once."""
 
@@ -42,19 +46,40 @@ class CodedTable:
         columns = [[values[code] for code in codes.tolist()] for values, codes in self.cells]
         return [sum(parts, ()) for parts in zip(*columns, strict=True)]
 
-    def lines(self, text: Callable[[Any], str]) -> Iterator[Sequence[str]]:
-        """Yield the lines of a CSV file, some at a time.
+    def encoded(self, texts: Callable[[Sequence[Any]], Iterable[str]]) -> Iterator[Any]:
+        """Yield the lines of a CSV file as bytes, some at a time.
 
         Args:
-            text: returns a cell as it is written.
+            texts: returns the cells of a column as they are written.
         """
         last = len(self.cells) - 1
-        texts = [
-            np.array([",".join(map(text, value)) + (",\n"[at == last]) for value in values], dtype=object)
+        parts = [
+            [
+                (",".join(cells) + (",\n"[at == last])).encode(ENCODING, ERRORS)
+                for cells in zip(*map(texts, zip(*values, strict=True)), strict=True)
+            ]
             for at, (values, _) in enumerate(self.cells)
         ]
-        for first in range(0, len(self.cells[0].codes), _AT_ONCE):
-            lines = ""
-            for own, (_, codes) in zip(texts, self.cells, strict=True):
-                lines = lines + own[codes[first : first + _AT_ONCE]]
-            yield lines
+        if len(self.cells[0].codes) > _FEW:
+            yield from _joined(parts, [codes for _, codes in self.cells])
+            return
+        columns = (map(own.__getitem__, codes.tolist()) for own, (_, codes) in zip(parts, self.cells, strict=True))
+        yield b"".join(map(b"".join, zip(*columns, strict=True)))
+
+
+def _joined(parts: Sequence[Sequence[bytes]], codes: Sequence[np.ndarray]) -> Iterator[memoryview]:
+    """Yield lines, some at a time; Arrow joins them without an object for each.
+
+    Args:
+        parts: the parts of lines, from left to right: for each, its distinct values.
+        codes: which of them each line has, integers [lines].
+    """
+    import pyarrow
+    from pyarrow import compute
+
+    arrays = [pyarrow.array(own, pyarrow.binary()) for own in parts]
+    for first in range(0, len(codes[0]), _AT_ONCE):
+        places = (pyarrow.array(own[first : first + _AT_ONCE]) for own in codes)
+        lines = compute.binary_join_element_wise(*map(pyarrow.BinaryArray.take, arrays, places), b"")
+        _, offsets, content = lines.buffers()
+        yield memoryview(content)[: int(np.frombuffer(offsets, np.int32)[len(lines)])]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from simulator.experiments.run.coded_table import ENCODING, ERRORS
 from simulator.settings.csv_cells import escaped
 from simulator.settings.disk import written
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 16_384
 """How many rows are written at once."""
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9 _.+-]*")
+"""Texts that are neither quoted nor taken for a formula; there are others."""
 
 
 class Table(NamedTuple):
@@ -39,15 +43,16 @@ class Table(NamedTuple):
 
         return pd.DataFrame(self.rows, columns=list(self.columns))
 
-    def lines(self, text: Callable[[Any], str]) -> Iterator[Iterable[str]]:
-        """Yield the lines of a CSV file, some at a time.
+    def encoded(self, texts: Callable[[Sequence[Any]], Iterable[str]]) -> Iterator[bytes]:
+        """Yield the lines of a CSV file as bytes, some at a time.
 
         Args:
-            text: returns a cell as it is written.
+            texts: returns the cells of a column as they are written.
         """
         for first in range(0, len(self.rows), _AT_ONCE):
-            columns = [_texts(column, text) for column in zip(*self.rows[first : first + _AT_ONCE], strict=True)]
-            yield (f"{line}\n" for line in map(",".join, zip(*columns, strict=True)))
+            columns = map(texts, zip(*self.rows[first : first + _AT_ONCE], strict=True))
+            lines = (f"{line}\n" for line in map(",".join, zip(*columns, strict=True)))
+            yield "".join(lines).encode(ENCODING, ERRORS)
 
 
 def write_csv(path: Path, tables: Sequence[Table | CodedTable]) -> None:
@@ -57,16 +62,11 @@ def write_csv(path: Path, tables: Sequence[Table | CodedTable]) -> None:
         CannotWriteError: the file cannot be written.
     """
     cells = _Cells()
-    with written(path), path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(",".join(map(cells.plain, tables[0].columns)) + "\n")
+    with written(path), path.open("wb") as file:
+        file.write((",".join(map(cells.plain, tables[0].columns)) + "\n").encode(ENCODING, ERRORS))
         for table in tables:
-            for lines in table.lines(cells.text):
-                file.writelines(lines)
-
-
-def _texts(values: Sequence[Any], text: Callable[[Any], str]) -> Iterable[str]:
-    """Return the cells of a column as they are written."""
-    return map(str if set(map(type, values)) == {int} else text, values)
+            for lines in table.encoded(cells.texts):
+                file.write(lines)
 
 
 class _Cells(dict[str, str]):
@@ -77,6 +77,8 @@ class _Cells(dict[str, str]):
         self._writer = csv.writer(self._line, lineterminator="\n")
 
     def __missing__(self, text: str) -> str:
+        if _PLAIN.fullmatch(text):  # as nearly all are; what is written as it is need not be remembered
+            return text
         self[text] = made = self.plain(escaped(text))
         return made
 
@@ -86,6 +88,10 @@ class _Cells(dict[str, str]):
         self._line.truncate()
         self._writer.writerow((text, ""))
         return self._line.getvalue()[: -len(",\n")]
+
+    def texts(self, values: Sequence[Any]) -> Iterable[str]:
+        """Return the cells of a column as they are written."""
+        return map(str if set(map(type, values)) == {int} else self.text, values)
 
     def text(self, value: Any) -> str:
         """Return a value as it is written."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -24,19 +23,25 @@ def round_costs(outcome: TrialResult) -> dict[str, float | None]:
         ``first_rounds``, their number; ``first_round_s`` and ``later_round_s``, mean seconds; ``first_round_bytes`` and
         ``later_round_bytes``, mean bytes in both directions. A mean is None where there is no such round.
     """
-    members: dict[int, set[int]] = defaultdict(set)
-    numbers: dict[str, int] = {}
-    engagements = outcome.ledger.engagements
-    for number, client in zip(engagements.column("round"), engagements.column("client"), strict=True):
-        members[number].add(numbers.setdefault(client, len(numbers)))
+    import numpy as np  # of no use before a trial is over
+
+    from simulator.accounting.columns.reading import Names, codes, ints, joined
+
+    names, engagements = Names(), outcome.ledger.engagements
+    chunks = [(np.zeros(0, np.int64), np.zeros(0, np.int32))]
+    chunks += [(ints(round), codes(client, names)) for round, client in engagements.chunks("round", "client")]
+    rounds, clients = joined(chunks)
+    order = np.argsort(rounds, kind="stable")
+    rounds, clients = rounds[order], clients[order]
     sent = outcome.totals.by(lambda kind: kind.round if kind.side == "client" else None)
-    seen: set[int] = set()
+    seen = np.zeros(len(names), np.bool_)
     first: list[tuple[float, int]] = []
     later: list[tuple[float, int]] = []
     for turn in outcome.ledger.rounds:
-        known = turn.round > 1 and members[turn.round] <= seen
+        own = clients[slice(*np.searchsorted(rounds, [turn.round, turn.round + 1]))]
+        known = turn.round > 1 and bool(seen[own].all())
         (later if known else first).append((turn.seconds, sent[turn.round].bytes))
-        seen |= members[turn.round]
+        seen[own] = True
     return {
         "first_rounds": len(first),
         "first_round_s": fmean(seconds for seconds, _ in first) if first else None,

@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, Protocol
 from analysis.tasks import CLASSIFICATION, NEXT_TOKEN
 from simulator.accounting.spill import spilling_into
 from simulator.experiments.executors.sequential import Sequential
+from simulator.experiments.executors.worker_memory import lean
 from simulator.experiments.run.consoles import bars, shows_bars
 from simulator.experiments.run.digest import Digest
 from simulator.experiments.trial.checkpoint import Checkpoints
 from simulator.experiments.trial.learned_task import task_of
 from simulator.experiments.trial.memory_check import Tell, dry_run_that_fits
+from simulator.experiments.trial.stowed import Stowed
 from simulator.experiments.trial.trial import run as run_trial
 from simulator.settings.disk import CannotWriteError
 from simulator.settings.errors import ScenarioError
+from simulator.settings.garbage import uncollected
 from simulator.settings.humanize import human
 from simulator.settings.plugin_files import own_lines
 
@@ -160,14 +163,20 @@ class RunJob:
                 tell(f"{job.name} goes on after round {checkpoints.resumed}")
             self.shows(job, point.done, state_of(point, task_of(scenario)))
 
-        with spilling_into(self.folder.work):
+        def simulated(job: Job) -> Stowed:
             if job.dry:
-                outcome = dry_run_that_fits(scenario, job.entry, job.seed, progress, tell)
-            else:
-                outcome = run_trial(
+                return Stowed(dry_run_that_fits(scenario, job.entry, job.seed, progress, tell))
+            return Stowed(
+                run_trial(
                     scenario, job.entry, job.seed, progress=progress, without=job.without, checkpoints=checkpoints
                 )
-            digest = self.folder.parts.keep(job.key, scenario, outcome, job.dry, self.device)
+            )
+
+        with spilling_into(self.folder.work):
+            stowed = lean(simulated, job)  # a large world is gone before its tables are made
+            with uncollected():
+                outcome = stowed.taken_out()
+                digest = self.folder.parts.keep(job.key, scenario, outcome, job.dry, self.device)
         if not job.dry:
             checkpoints.remove()
         return digest

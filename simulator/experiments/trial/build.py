@@ -11,7 +11,7 @@ import torch
 
 from simulator.accounting.power import Power
 from simulator.experiments.trial.devices import add_devices
-from simulator.experiments.trial.faults import interrupt, let_down
+from simulator.experiments.trial.faults import has_faults, interrupt, let_down
 from simulator.experiments.trial.hardware import hardware_of, link_of, site_row
 from simulator.experiments.trial.model import build_model, load, torch_device
 from simulator.experiments.trial.partition import partition
@@ -124,11 +124,14 @@ def populate(scenario: Scenario, entry: Entry, seeds: Seeds, task: Task, world: 
     assert task.modality is not None
     inputs = _inputs(scenario, "train", task.modality, dry)
     shards, training = partition(scenario, seeds), entry.training
+    size, augment, server, provisioning = training.batch_size, training.augment, world.server, settings.provisioning
+    troubled = [has_faults(group) for group in settings.devices]
     with uncollected():
         for number, (group, site) in enumerate(add_devices(scenario, seeds, world, edge_of)):
-            shard = Shard(inputs, Assigned(shards, number), training.batch_size, seeds, training.augment)
-            Client(site, shard, world.server, settings.provisioning, task)
-            let_down(scenario, group, site, seeds)
+            shard = Shard(inputs, Assigned(shards, number), size, seeds, augment)
+            Client(site, shard, server, provisioning, task)
+            if troubled[group]:
+                let_down(scenario, group, site, seeds)
     interrupt(scenario, world.server, seeds)
     return {site.name: site.hardware.power for site in world.sites}
 

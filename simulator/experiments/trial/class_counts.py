@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,7 +14,8 @@ from simulator.learning.data.assigned import ListedShards, Shards
 if TYPE_CHECKING:
     from simulator.world.world import World
 
-AT_ONCE = 2**20
+Columns = tuple[np.ndarray, np.ndarray, np.ndarray]
+AT_ONCE = 2**18
 """Samples whose labels are looked up at once, and counts that are held for it."""
 
 
@@ -35,31 +38,47 @@ class ClassCount(NamedTuple):
 
 
 class ClassCounts(Sequence[ClassCount]):
-    """The number of samples of each class on each client, without zeros; rows are made when they are asked for.
+    """The number of samples of each class on each client, without zeros; counted when it is first asked for.
 
-    Attributes:
+    Args:
         clients: the name of each client.
         names: the names of the classes.
-        client: for each row, the number of the client, int32 [rows].
-        number: the index of the class, int32 [rows].
-        samples: how many samples of the class the client has, int32 [rows].
+        count: returns ``client``, ``number`` and ``samples``.
+
+    Attributes:
+        clients, names: as given.
     """
 
-    def __init__(
-        self,
-        clients: Sequence[str],
-        names: Sequence[str],
-        client: np.ndarray,
-        number: np.ndarray,
-        samples: np.ndarray,
-    ) -> None:
-        self.clients, self.names, self.client, self.number, self.samples = clients, names, client, number, samples
+    def __init__(self, clients: Sequence[str], names: Sequence[str], count: Callable[[], Columns]) -> None:
+        self.clients, self.names, self._count = clients, names, count
 
     @classmethod
     def none(cls) -> ClassCounts:
         """Return the counts of no clients."""
-        column = np.zeros(0, np.int32)
-        return cls((), (), column, column, column)
+        return cls((), (), _Counting(ListedShards(()), np.zeros(0, np.int64), 0))
+
+    def of(self, clients: Sequence[str]) -> ClassCounts:
+        """Return the same counts, of clients with these names."""
+        return ClassCounts(clients, self.names, self._count)
+
+    @cached_property
+    def _columns(self) -> Columns:
+        return self._count()
+
+    @property
+    def client(self) -> np.ndarray:
+        """For each row, the number of the client, int32 [rows]."""
+        return self._columns[0]
+
+    @property
+    def number(self) -> np.ndarray:
+        """For each row, the index of the class, int32 [rows]."""
+        return self._columns[1]
+
+    @property
+    def samples(self) -> np.ndarray:
+        """For each row, how many samples of the class the client has, int32 [rows]."""
+        return self._columns[2]
 
     @property
     def groups(self) -> list[str]:
@@ -97,9 +116,28 @@ def class_counts(world: World, names: tuple[str, ...]) -> ClassCounts:
     """
     clients = world.clients
     labels: Any = clients[0].data.inputs.labels
-    columns = list(_counted(_shards(clients), labels, len(names)))
-    client, number, samples = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return ClassCounts([client.name for client in clients], names, client, number, samples)
+    return ClassCounts([client.name for client in clients], names, _Counting(_shards(clients), labels, len(names)))
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """Counts the classes of shards; it holds no device, so that a world can be freed before.
+
+    Attributes:
+        shards: the shards of all clients.
+        labels: the class of each sample.
+        classes: how many classes there are.
+    """
+
+    shards: Shards
+    labels: Any
+    classes: int
+
+    def __call__(self) -> Columns:
+        none = np.zeros(0, np.int32)
+        parts = [(none, none, none), *_counted(self.shards, self.labels, self.classes)]
+        client, number, samples = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return client, number, samples
 
 
 def _shards(clients: Sequence[Any]) -> Shards:
@@ -113,7 +151,7 @@ def _shards(clients: Sequence[Any]) -> Shards:
     return ListedShards([client.data.index.cpu().numpy() for client in clients])
 
 
-def _counted(shards: Shards, labels: Any, classes: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _counted(shards: Shards, labels: Any, classes: int) -> Iterator[Columns]:
     """Yield the columns of ``ClassCounts``, for some clients at a time."""
     most = max(1, AT_ONCE // classes)
     for start, end in shards.chunks(AT_ONCE):

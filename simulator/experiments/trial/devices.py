@@ -35,19 +35,19 @@ def add_devices(
         ScenarioError: a figure that makes no sense was drawn; the message names the line.
     """
     groups = scenario.world.devices
-    figures = [iter(population) for population in populations(scenario, seeds.seed)]
-    makers = [_hardware_of(group) for group in groups]
-    for name, index in numbered((group.name, group.count) for group in groups):
-        group, own = groups[index], next(figures[index])
-        hardware, edge = makers[index](own), edge_of.get(name)
-        above = world.server.name if edge is None else edge.name
-        world.ledger.sites.add(site_row(name, group.name, hardware, above=above))
-        up = link_of(f"{name} up", group.uplink, seeds, own.uplink, own.uplink_latency)
-        down = link_of(f"{name} down", group.downlink, seeds, own.downlink, own.downlink_latency)
-        site = Site(world, name, hardware, up, down)
-        if edge is not None and world.tiers is not None:
-            world.tiers.add_device(site, edge)
-        yield index, site
+    names = (name for name, _ in numbered((group.name, group.count) for group in groups))
+    add_row, server = world.ledger.sites.add, world.server.name
+    for index, (group, population) in enumerate(zip(groups, populations(scenario, seeds.seed), strict=True)):
+        make = _hardware_of(group)
+        for own, name in zip(population, names, strict=False):
+            hardware, edge = make(own), edge_of.get(name)
+            add_row(site_row(name, group.name, hardware, above=server if edge is None else edge.name))
+            up = link_of(f"{name} up", group.uplink, seeds, own.uplink, own.uplink_latency)
+            down = link_of(f"{name} down", group.downlink, seeds, own.downlink, own.downlink_latency)
+            site = Site(world, name, hardware, up, down)
+            if edge is not None and world.tiers is not None:
+                world.tiers.add_device(site, edge)
+            yield index, site
 
 
 def _hardware_of(group: DeviceSettings) -> Callable[[Figures], Hardware]:

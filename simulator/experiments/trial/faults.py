@@ -10,8 +10,14 @@ from simulator.world.dropout import Dropout
 
 if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario
+    from simulator.scenario.sites import DeviceSettings
     from simulator.settings.seeds import Seeds
     from simulator.world.sites import Site
+
+
+def has_faults(group: DeviceSettings) -> bool:
+    """Return whether ``let_down`` does anything to the devices of a group."""
+    return group.battery is not None or group.presence is not None or any(group.dropout.values())
 
 
 def let_down(scenario: Scenario, group: int, device: Site, seeds: Seeds) -> None:

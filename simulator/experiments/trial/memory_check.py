@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.experiments.trial.cut_search import chosen
 from simulator.experiments.trial.dry import unbilled, with_fixed_cohorts, without_values
 from simulator.experiments.trial.fitting_cut import cut_that_fits
+from simulator.experiments.trial.memory_of_sample import settled_by_sample
 from simulator.experiments.trial.memory_peaks import peaks_alone, too_small, with_peaks
 from simulator.experiments.trial.result import MemoryPeak, TrialResult
 from simulator.experiments.trial.settled_memory import SettledMemory, can_settle
@@ -37,7 +38,7 @@ def devices_left_out(
     Args:
         scenario: a scenario that has passed ``check``.
         tell: called with each line that the user should read.
-        early: as of ``dry_run_that_fits``.
+        early: as of ``dry_run_that_fits``; of very many devices, a few may also stand for all (``memory_of_sample``).
 
     Raises:
         ScenarioError: as ``dry_run_that_fits``.
@@ -45,10 +46,18 @@ def devices_left_out(
     return {
         (entry.label, seed): frozenset()
         if entry.algorithm.needs_values
-        else dry_run_that_fits(_billed_alike(scenario, entry), entry, seed, tell=tell, early=early).without
+        else _left_out(_billed_alike(scenario, entry), entry, seed, tell, early)
         for entry in scenario.algorithms
         for seed in scenario.seeds
     }
+
+
+def _left_out(scenario: Scenario, entry: Entry, seed: int, tell: Tell, early: bool) -> frozenset[str]:
+    """Return the devices that are too small for one trial; arguments are those of ``dry_run_that_fits``."""
+    if early and (settled := settled_by_sample(scenario, entry, seed)):
+        tell(settled)
+        return frozenset()
+    return dry_run_that_fits(scenario, entry, seed, tell=tell, early=early).without
 
 
 def _billed_alike(scenario: Scenario, entry: Entry) -> Scenario:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from simulator.experiments.trial.cut_search import placed
 from simulator.experiments.trial.dry import DeviceClass, device_classes, lone_device
-from simulator.experiments.trial.population import Figures, populations
+from simulator.experiments.trial.population import Figures, Population, populations
 from simulator.experiments.trial.result import MemoryPeak, TrialResult
 from simulator.experiments.trial.simulate import Simulation
 
@@ -25,7 +25,7 @@ def peaks_alone(scenario: Scenario, entry: Entry, seed: int) -> dict[str, Memory
     """
     placement = getattr(placed(scenario, entry, seed).algorithm, "placement", {})
     known: dict[tuple[DeviceClass, Any], MemoryPeak] = {}
-    peaks, most = {}, _most_waiting(scenario, seed)
+    peaks, most = {}, most_waiting(populations(scenario, seed))
     for name, kin in device_classes(scenario, seed).items():
         own = kin.figures
         key = kin if own is None else kin._replace(figures=most[kin.group]), placement.get(name)
@@ -36,15 +36,15 @@ def peaks_alone(scenario: Scenario, entry: Entry, seed: int) -> dict[str, Memory
     return peaks
 
 
-def _most_waiting(scenario: Scenario, seed: int) -> list[Figures]:
-    """Return for each group the figures with which most waits on a device for its links."""
+def most_waiting(drawn: Iterable[Population]) -> list[Figures]:
+    """Return for each population the figures with which most waits on a device for its links."""
     return [
         population.nominal._replace(
             **{figure: population.most(figure) for figure in ("rate", "memory_bandwidth")},
             **{figure: population.least(figure) for figure in ("uplink", "downlink")},
             **{figure: population.most(figure) for figure in ("uplink_latency", "downlink_latency")},
         )
-        for population in populations(scenario, seed)
+        for population in drawn
     ]
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from simulator.experiments.trial.model import load
 from simulator.experiments.trial.result import MemoryPeak, RoundResult, TrialResult
 from simulator.scheduling.selection.losses import observe
 from simulator.settings.errors import located
+from simulator.settings.garbage import seldom_collected, set_apart, take_back, uncollected
 from simulator.settings.seeds import Seeds
 from simulator.transport.channels import channels
 from simulator.transport.dry_wire import DryWire
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 SELDOM = 5_000_000, 20, 100
 """When Python looks for cycles in a dry run: each search goes through all that many clients hold, and finds next to
 nothing."""
+MANY = 10_000
+"""From how many devices on no search for cycles looks at the world as it was built."""
 ROUNDING = 1e-12
 """The part of a budget that is taken for a rounding error."""
 Progress = Callable[[RoundResult], Any]
@@ -95,9 +97,11 @@ class Simulation:
         model = self.task.model
         kinds = entry.algorithm.messages(model, entry.training)
         self.world = World(wire, channels=channels(entry.training.compression, kinds, wire, model.takes_tokens))
-        self.power = populate(scenario, entry, self.seeds, self.task, self.world, dry)
-        for client in self.world.clients:
-            client.fits = client.name not in without
+        with uncollected():
+            self.power = populate(scenario, entry, self.seeds, self.task, self.world, dry)
+            for client in self.world.clients:
+                client.fits = client.name not in without
+            self._set_apart = len(self.world.clients) >= MANY and set_apart()
         self.world.forecast = Forecasts(scenario, entry, seed, self._dry_run)
         if entry.training.selection.needs_losses:
             self.world.observer = observe(self.world)
@@ -122,7 +126,8 @@ class Simulation:
             ScenarioError: a driver or a selection policy finds that a setting does not fit; the message names the line.
         """
         if self._rounds is None:
-            self._rounds = self._run()
+            steps = self._run()
+            self._rounds = seldom_collected(steps, SELDOM) if self.task.dry else steps
         return self._rounds
 
     def replay(self) -> None:
@@ -139,7 +144,7 @@ class Simulation:
             except Exception as error:
                 raise CheckpointError(f"cannot be used: {type(error).__name__}: {error}") from error
 
-    def _run(self) -> Iterator[Any]:
+    def _run(self) -> Generator[Any, None, None]:
         training, world, began = self.entry.training, self.world, time.perf_counter()
         resumable = self._resumable
         torch.set_num_threads(self.scenario.threads)
@@ -155,9 +160,6 @@ class Simulation:
         )
         if budget is not None and budget.seconds is not None:
             world.end_at(world.start_time + budget.seconds)
-        thresholds = gc.get_threshold()
-        if self.task.dry:
-            gc.set_threshold(*SELDOM)
         try:
             with (
                 located(self.scenario, "algorithms", self.entry.label),
@@ -194,9 +196,10 @@ class Simulation:
                 self.results.append(RoundResult(world.aggregations, world.now, score))
                 yield self.results[-1]
         finally:
-            gc.set_threshold(*thresholds)
             states.close()  # a driver notes what is unfinished before the world ends
             world.end()
+            if self._set_apart:
+                take_back()
 
     def _is_back(self, resumable: Resumable) -> bool:
         """Go on simulating time without values, from the first state to the checkpoint; return whether that is there.
@@ -238,7 +241,9 @@ class Simulation:
     def result(self) -> TrialResult:
         """Return the result of the rounds that have run."""
         world = self.world
-        names = (client.name for client in world.clients)
+        with uncollected():
+            names = [client.name for client in world.clients]
+            client_peaks = [_peak(client.site) for client in world.clients]
         return TrialResult(
             self.entry,
             self.seed,
@@ -246,7 +251,7 @@ class Simulation:
             world.ledger,
             uses(world.ledger, self.power, names, world.start_time, world.now),
             self.power,
-            [_peak(client.site) for client in world.clients],
+            client_peaks,
             _peak(world.server),
             self.without,
             self.task.trainable_parameters,

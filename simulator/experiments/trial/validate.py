@@ -48,7 +48,8 @@ def notices(scenario: Scenario, dry: bool = False) -> Iterator[str]:
         yield from (f"world.{'.'.join(map(str, where))}: {notice}" for notice in signal.notices())
     yield from (f"carbon: {notice}" for notice in (scenario.carbon.notices() if scenario.carbon else ()))
     yield from edge_notices(scenario)
-    names = [name for name, _ in devices(scenario.world)]
+    coming_and_going = any(group.presence for group in scenario.world.devices)
+    names = [name for name, _ in devices(scenario.world)] if coming_and_going else []
     for index, group in enumerate(scenario.world.devices):
         for notice in group.presence.notices(names) if group.presence else ():
             yield f"world.devices.{index}.presence: {notice}"
@@ -145,6 +146,8 @@ def check_presences(scenario: Scenario) -> None:
     Raises:
         ScenarioError: it is not; the message names the line.
     """
+    if all(group.presence is None for group in scenario.world.devices):
+        return
     for name, group in devices(scenario.world):
         presence = scenario.world.devices[group].presence
         if presence is not None:

@@ -44,10 +44,9 @@ class Shard:
         augmentation: how images are augmented in training; None: not at all.
         chosen: the positions that pruning chose by scores, by the key of their random stream; None: none so far.
 
-    Attributes:
-        chosen: as given; only noted where the lengths of batches follow from them. Where scores have no values, the
-            same is chosen again.
     """
+
+    __slots__ = ("_chosen", "_rows", "augmentation", "batch_size", "inputs", "seeds")  # there may be very many
 
     def __init__(
         self,
@@ -59,11 +58,20 @@ class Shard:
         chosen: dict[tuple[Key, ...], Tensor] | None = None,
     ) -> None:
         self.inputs, self._rows, self.batch_size, self.seeds = inputs, index, batch_size, seeds
-        self.augmentation = augmentation
-        self.chosen = {} if chosen is None else chosen
+        self.augmentation, self._chosen = augmentation, chosen
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    @property
+    def chosen(self) -> dict[tuple[Key, ...], Tensor]:
+        """What pruning chose, as given; only noted where the lengths of batches follow from it.
+
+        Where scores have no values, the same is chosen again.
+        """
+        if self._chosen is None:
+            self._chosen = {}
+        return self._chosen
 
     @property
     def assigned(self) -> Assigned | None:

@@ -31,9 +31,13 @@ def test_a_file_is_the_same_as_that_of_a_table_of_rows(tmp_path: Path) -> None:
     assert (tmp_path / "coded.csv").read_bytes() == (tmp_path / "rows.csv").read_bytes()
 
 
-def test_lines_are_made_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_lines_are_joined_some_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_csv(tmp_path / "few.csv", [TABLE])
+    monkeypatch.setattr("simulator.experiments.run.coded_table._FEW", 2)
     monkeypatch.setattr("simulator.experiments.run.coded_table._AT_ONCE", 2)
-    assert [len(lines) for lines in TABLE.lines(str)] == [2, 1]
+    assert len(list(TABLE.encoded(lambda values: map(str, values)))) == 2
+    write_csv(tmp_path / "many.csv", [TABLE])
+    assert (tmp_path / "many.csv").read_bytes() == (tmp_path / "few.csv").read_bytes()
 
 
 def test_a_table_without_rows_is_its_header(tmp_path: Path) -> None:

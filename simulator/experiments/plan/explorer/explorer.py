@@ -83,11 +83,9 @@ def _entry(planner: Planner, entry: Entry, left_out: list[str], rounds: int, tab
     if type(entry.algorithm) not in FORMS:
         return known | {"why_not": "it has no closed form"}
     try:
-        fleet = Fleet(planner.scenario, entry, planner.seed)
+        fleet = Fleet(planner.scenario, entry, planner.seed, MOST_DEVICES)
     except DoesNotHoldError as reason:
         return known | {"why_not": str(reason)}
-    if len(fleet.cohort) > MOST_DEVICES:
-        return known | {"why_not": f"more than {MOST_DEVICES} devices take part at once"}
     known["cohorts"] = _cohorts(fleet, entry, planner.seed, rounds)
     for cut, _, _ in _spread(list(cuts(planner, entry)), own_head):
         for pruned in (False, True) if known["kept"] else (False,):
