@@ -16,17 +16,12 @@ from tests.helpers.small_sweeps import SCENARIO, Write
 
 
 @pytest.fixture(autouse=True)
-def _no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_pictures_of_searches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """They take longer than the search; a test that looks at them asks for ``pictures``. Progress is not told."""
     monkeypatch.setattr("simulator.experiments.search.run.EVERY", inf)
     if "pictures" not in request.fixturenames:
         monkeypatch.setattr("analysis.write_search_report", lambda folder: folder / "report.html")
         monkeypatch.setattr("simulator.experiments.sweep.run.tell_results", lambda *given: None)
-
-
-@pytest.fixture
-def pictures() -> None:
-    """Figures and report are drawn as they are for a user."""
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_pictures_of_sweeps(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """They take longer than the sweep; a test that looks at them asks for ``pictures``."""
 
     def report(sweep: Sweep, figures: list[Path]) -> Path:
@@ -27,11 +27,6 @@ def _no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     if "pictures" not in request.fixturenames:
         monkeypatch.setattr("analysis.write_sweep_figures", lambda sweep: [])
         monkeypatch.setattr("analysis.write_sweep_report", report)
-
-
-@pytest.fixture
-def pictures() -> None:
-    """Figures and report are drawn as they are for a user."""
 
 
 @pytest.fixture
