@@ -42,7 +42,7 @@ def _no_explorer() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _no_pictures() -> Iterator[None]:
+def _blank_pages() -> Iterator[None]:
     """Runs leave a page without anything: drawing takes four times as long as a small run.
 
     A test that looks at the page or its figures asks for ``pictures``.

@@ -23,7 +23,7 @@ def _coarse_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _no_pictures() -> Iterator[None]:
+def _blank_pages() -> Iterator[None]:
     """Figures take three times as long as the page that lists them; a test that looks at both asks for ``pictures``."""
     with pytest.MonkeyPatch.context() as patch:
         for name, (page, _) in DRAWN.items():

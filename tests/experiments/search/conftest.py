@@ -16,7 +16,7 @@ from tests.helpers.small_sweeps import SCENARIO, Write
 
 
 @pytest.fixture(autouse=True)
-def _no_pictures_of_searches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """They take longer than the search; a test that looks at them asks for ``pictures``. Progress is not told."""
     monkeypatch.setattr("simulator.experiments.search.run.EVERY", inf)
     if "pictures" not in request.fixturenames:
