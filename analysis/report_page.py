@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,20 @@ class Swatch:
         return DARK.get(self.look.colour, self.look.colour)
 
 
+@cache
+def _templates() -> Environment:
+    """Return the templates of pages, which are compiled once: many pages may be written one after the other."""
+    environment = Environment(
+        loader=PackageLoader("analysis"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"human": human, "whole": whole, "whole_units": whole_units}
+    return environment
+
+
 def write_page(
     path: Path, template: str, charts: Sequence[Chart], data: Mapping[str, Any], *, version: str, **context: Any
 ) -> Path:
@@ -68,16 +83,9 @@ def write_page(
         RunError: Plotly is not installed.
         CannotWriteError: the file cannot be written.
     """
-    environment = Environment(
-        loader=PackageLoader("analysis"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"human": human, "whole": whole, "whole_units": whole_units}
     drawn = {chart.name: {"figures": chart.figures, "knobs": len(chart.knobs)} for chart in charts}
-    text = environment.get_template(template).render(
+    page = _templates().get_template(template)
+    text = page.render(
         charts=charts,
         data=_embedded({"charts": drawn, "dark": DARK, **data}),
         plotly=Markup(plotly_js()),

@@ -6,9 +6,11 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import analysis
 from simulator import cli
 from simulator.settings import interrupts
 from tests.helpers.caches import forget
@@ -37,6 +39,31 @@ def _no_explorer() -> Iterator[None]:
         if drawing := sys.modules.get("simulator.experiments.run.drawing"):
             patch.setattr(drawing, "explorer", lambda scenario: None)
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _blank_pages() -> Iterator[None]:
+    """Runs leave a page without anything: drawing takes four times as long as a small run.
+
+    A test that looks at the page or its figures asks for ``pictures``.
+    """
+
+    def page(folder: Path | str, *_: object) -> Path:
+        report = Path(folder) / "report.html"
+        report.write_text("<p>report</p>\n")
+        return report
+
+    with pytest.MonkeyPatch.context() as patch:  # `analysis` imports what draws when it is first asked for it
+        patch.setitem(vars(analysis), "write_report", page)
+        patch.setitem(vars(analysis), "write_figures", lambda folder: [])
+        yield
+
+
+@pytest.fixture
+def pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures and report are drawn as they are for a user."""
+    for name in ("write_report", "write_figures"):
+        monkeypatch.delitem(vars(analysis), name, raising=False)
 
 
 @pytest.fixture(scope="module")

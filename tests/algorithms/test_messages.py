@@ -48,7 +48,12 @@ def ways(algorithm: type[Algorithm]) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    ("label", "train"), [(label, how) for label, one in ENTRIES.items() for how in ways(ALGORITHMS.find(one["name"]))]
+    ("label", "train"),
+    [
+        pytest.param(label, how, marks=() if how in ("full", "linear") else pytest.mark.slow)
+        for label, one in ENTRIES.items()
+        for how in ways(ALGORITHMS.find(one["name"]))
+    ],
 )
 def test_an_entry_sends_what_it_declares(label: str, train: str, tmp_path: Path) -> None:
     small = scenario(tmp_path, [], algorithms=[trained(label, train)])

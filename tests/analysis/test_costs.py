@@ -101,6 +101,7 @@ def test_bars_are_as_long_as_what_was_paid(tmp_path: Path) -> None:
     assert [note["text"] for note in chart.figures["1"]["layout"]["annotations"]] == ["3 g", "1 g"]
 
 
+@pytest.mark.usefixtures("nothing_saved")
 def test_accuracy_is_drawn_over_money_and_carbon(tmp_path: Path) -> None:
     run = load_run(billed(tmp_path))
     curves, front = accuracy_chart(run), pareto_chart(run)
@@ -146,6 +147,7 @@ def test_a_table_of_costs_that_lacks_a_column(tmp_path: Path) -> None:
         load_run(tmp_path)
 
 
+@pytest.mark.usefixtures("nothing_saved")
 def test_money_and_carbon_of_a_sweep(tmp_path: Path) -> None:
     def priced(label: str, place: Any, seed: int) -> dict[str, float | None]:
         found = costs(label, place, seed)

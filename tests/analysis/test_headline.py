@@ -116,6 +116,7 @@ def noisy(label: str, place: Place, seed: int) -> Mapping[str, Any]:
     return told | {"settled_accuracy": settled, "time_to_target_held_s": held, "evaluated_samples": 100}
 
 
+@pytest.mark.usefixtures("nothing_saved")
 def test_a_sweep_is_drawn_and_told_by_them(tmp_path: Path) -> None:
     folder = fabricate_sweep(tmp_path, {UPLINK: RATES}, seeds=(0, 1), formula=noisy)
     sweep = load_sweep(folder)

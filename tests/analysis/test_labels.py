@@ -75,6 +75,7 @@ def test_the_page_shows_groups_of_more_devices_than_it_has_room_for(tmp_path: Pa
         valid(figure)
 
 
+@pytest.mark.usefixtures("nothing_saved")
 def test_it_is_part_of_figures_and_report_where_the_run_tells(tmp_path: Path) -> None:
     plain, full = fabricate(tmp_path / "plain", rounds=1, labels=("FL",)), told(tmp_path / "full", ROWS)
     assert load_run(plain).clients.empty

@@ -79,13 +79,7 @@ def test_the_target_is_drawn_on_the_loss_and_only_there(run: Run) -> None:
     assert (loss.get_title(loc="left"), accuracy.get_ylabel()) == ("Loss over time", "token accuracy on the test set")
 
 
-@pytest.fixture
-def _nothing_saved(monkeypatch: pytest.MonkeyPatch) -> None:
-    """To write the pixels takes longer than to draw."""
-    monkeypatch.setattr("analysis.style.save", lambda figure, path: path)
-
-
-@pytest.mark.usefixtures("_nothing_saved")
+@pytest.mark.usefixtures("nothing_saved")
 def test_figures_of_loss_come_first(folder: Path) -> None:
     assert [path.stem for path in write_figures(folder)] == LOSS_FIGURES + ACCURACY_FIGURES
 
@@ -202,7 +196,7 @@ def test_runs_of_different_tasks_are_not_ranked(tmp_path: Path) -> None:
     assert not [cell for column in learned for cell in column.cells if cell.best or cell.note]
 
 
-@pytest.mark.usefixtures("_nothing_saved")
+@pytest.mark.usefixtures("nothing_saved")
 def test_figures_of_a_sweep_are_of_loss_and_perplexity(tmp_path: Path) -> None:
     def trained(label: str, place: object, seed: int) -> dict[str, float | None]:
         return {"final_loss": 2.0 + (label == "FL"), "perplexity": exp(2.0), "time_to_target_s": None}

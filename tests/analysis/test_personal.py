@@ -61,6 +61,7 @@ def test_a_curve_of_another_column_by_hand(tmp_path: Path) -> None:
     assert list(plain["low"] - worst["low"]) == pytest.approx([0.2] * len(plain))
 
 
+@pytest.mark.usefixtures("nothing_saved")
 @pytest.mark.parametrize(("ahead", "behind", "drawn"), [(0.1, 0.0, True), (0.0, 0.1, True), (0.004, 0.004, False)])
 def test_it_is_drawn_where_it_differs_to_the_eye(tmp_path: Path, ahead: float, behind: float, drawn: bool) -> None:
     with_personal(tmp_path, ahead, behind)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from analysis.report_comparison import compare
 from analysis.verdict import verdict_of_run
 from tests.helpers.commands import Sfsim
@@ -11,6 +13,7 @@ from tests.helpers.run_folders import fabricate
 from tests.helpers.sweep_folders import UPLINK, fabricate_sweep
 
 
+@pytest.mark.usefixtures("pictures")
 def test_report_draws_a_run_and_a_sweep_anew(sfsim: Sfsim, tmp_path: Path) -> None:
     run = fabricate(tmp_path / "run", labels=("FL",), rounds=1, dry=True)
     sweep = fabricate_sweep(tmp_path / "sweep", {UPLINK: ["1 Mbit/s", "2 Mbit/s"]}, dry=True)

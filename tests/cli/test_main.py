@@ -22,6 +22,7 @@ def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("analysis.write_report", lambda folder: None)
 
 
+@pytest.mark.usefixtures("pictures")
 def test_run_prints_a_table_and_leaves_a_report(sfsim: Sfsim, tmp_path: Path) -> None:
     status, out, err = sfsim("run", "tiny.yaml", "--jobs", 1, "--out", "here")
     assert (status, err) == (0, "")

@@ -51,7 +51,7 @@ WITHOUT_TORCH = ("torch", "timm", "torchvision", "sklearn", "scipy")
 
 def test_what_only_reads_runs_or_lists_does_without_torch(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        fabricate(tmp_path / name)
+        fabricate(tmp_path / name, labels=("FL",), rounds=1, devices=1, per_round=1, batches=1)
     for trial in (tmp_path / "one" / "ledger").iterdir():
         for table in ("engagements", "absences", "rounds"):  # these are not made up, and a trace wants them
             pd.DataFrame(columns=list(LEDGER_COLUMNS[table])).to_parquet(trial / f"{table}.parquet")
@@ -65,7 +65,9 @@ def test_what_only_reads_runs_or_lists_does_without_torch(tmp_path: Path) -> Non
     ]
     code = f"""
 import sys
+from analysis import style
 from simulator.cli import main
+style.save = lambda figure, path: path  # the pixels take long, and need nothing else
 for words in {commands!r}:
     sys.argv = ["sfsim", *words]
     try:

@@ -285,6 +285,7 @@ def test_data_are_read_once_for_all_trials_and_held_once(tmp_path: Path, monkeyp
     assert one.pixels.data_ptr() == two.pixels.data_ptr()
 
 
+@pytest.mark.usefixtures("pictures")
 def test_a_run_tells_who_has_which_samples(sfsim: Sfsim, tmp_path: Path) -> None:
     partition = {"name": "classes_per_client", "classes": 2}
     file = scenario(tmp_path, SYNTHETIC | {"partition": partition}, seeds=[3, 1])

@@ -33,6 +33,7 @@ def test_what_is_trained_is_passed_over_by_who_always_trains_the_same(algorithm:
     assert f"{algorithm} does not use training.train, which is linear" in told("training.train=linear")
 
 
+@pytest.mark.usefixtures("pictures")
 def test_it_is_in_the_report_of_a_run_too(tmp_path: Path) -> None:
     from simulator.experiments.run.run import run_scenario
 

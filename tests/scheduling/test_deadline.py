@@ -116,8 +116,11 @@ def test_a_part_of_a_payload_is_the_tensors_that_have_arrived_in_full() -> None:
     ]
 
 
-def outcome(folder: Path, label: str, driver: dict[str, Any] | None, **changes: Any) -> TrialResult:
-    training = {"rounds": 3, "clients_per_round": 4, **({"driver": driver} if driver else {})}
+def outcome(
+    folder: Path, label: str, driver: dict[str, Any] | None, batch_size: int = 8, **changes: Any
+) -> TrialResult:
+    training: dict[str, Any] = {"rounds": 3, "clients_per_round": 4, "batch_size": batch_size}
+    training |= {"driver": driver} if driver else {}
     scenario = small_trials.scenario(folder, [label], training=training, **changes)
     forget()
     return run(scenario, scenario.algorithms[0], seed=0)
@@ -140,7 +143,7 @@ def test_fedbuff_with_the_whole_cohort_and_equal_devices_learns_as_synchronous_r
 ) -> None:
     """Four equal devices with as many samples each are done at the same moment, so that no update is stale."""
     monkeypatch.setattr(model, "build", small_trials.four_blocks)
-    world: dict[str, Any] = {"world": EQUAL, "data": {"partition": {"name": "iid"}}}
+    world: dict[str, Any] = {"world": EQUAL, "data": {"partition": {"name": "iid"}}, "batch_size": 64}
     plain = outcome(tmp_path, label, None, **world)
     buffered = outcome(tmp_path, label, {"name": "fedbuff", "buffer": 4, "concurrency": 4}, **world)
     assert [(point.round, point.score) for point in buffered.rounds] == [

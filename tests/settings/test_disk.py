@@ -5,58 +5,60 @@ from __future__ import annotations
 import errno
 import os
 import pickle
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from simulator.settings import disk
 from simulator.settings.disk import CannotWriteError, check_place, reason, told, written
-
-WRITERS = """
-import pathlib, resource, sys
-import pyarrow, torch
-from matplotlib.figure import Figure
-from pyarrow import parquet
-from safetensors.torch import save_file
-from simulator.settings.disk import CannotWriteError
 from simulator.settings.files import atomically
-
-values = torch.arange(65536.0)
-table = pyarrow.table({"x": values.numpy()})
-figure = Figure()
-figure.subplots().imshow(torch.rand(64, 64))
-
-def through_a_stream(path):
-    with path.open("wb") as file:
-        torch.save(values, file)
-
-writers = {
-    "text": lambda path: path.write_text("x" * 65536),
-    "torch": lambda path: torch.save(values, path),
-    "torch.stream": through_a_stream,
-    "safetensors": lambda path: save_file({"x": values}, path),
-    "parquet": lambda path: parquet.write_table(table, path),
-    "png": lambda path: figure.savefig(path, format="png"),
-}
-resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-for name, write in writers.items():
-    try:
-        atomically(pathlib.Path(name), write)
-    except CannotWriteError as error:
-        print(error.errno, error.filename, error)
-"""
+from tests.helpers.forks import forked
 
 
-def test_every_library_meets_a_limit_with_the_same_error(tmp_path: Path) -> None:
+def write_too_much() -> None:
+    """Write more than files may hold from now on, with each library in turn."""
+    import resource
+
+    import pyarrow
+    import torch
+    from matplotlib.figure import Figure
+    from pyarrow import parquet
+    from safetensors.torch import save_file
+
+    values = torch.arange(65536.0)
+    table = pyarrow.table({"x": values.numpy()})
+    figure = Figure()
+    figure.subplots().imshow(torch.rand(64, 64).numpy())
+
+    def through_a_stream(path: Path) -> None:
+        with path.open("wb") as file:
+            torch.save(values, file)
+
+    writers: dict[str, Callable[[Path], object]] = {
+        "text": lambda path: path.write_text("x" * 65536),
+        "torch": lambda path: torch.save(values, path),
+        "torch.stream": through_a_stream,
+        "safetensors": lambda path: save_file({"x": values}, path),
+        "parquet": lambda path: parquet.write_table(table, path),
+        "png": lambda path: figure.savefig(path, format="png"),
+    }
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    for name, write in writers.items():
+        try:
+            atomically(Path(name), write)
+        except CannotWriteError as error:
+            print(error.errno, error.filename, error)
+
+
+def test_every_library_meets_a_limit_with_the_same_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit is on the size of files: a full disk shows in the same way, but takes a disk to fill."""
-    command = [sys.executable, "-c", WRITERS]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
-    assert done.stderr == ""
+    monkeypatch.chdir(tmp_path)
+    status, printed = forked(write_too_much)
     names = ("text", "torch", "torch.stream", "safetensors", "parquet", "png")
     why = "cannot be written: the file is larger than files may be there"
-    assert done.stdout.splitlines() == [f"{errno.EFBIG} {name} {name} {why}" for name in names]
+    assert printed.splitlines() == [f"{errno.EFBIG} {name} {name} {why}" for name in names]
+    assert status == 0
     assert list(tmp_path.iterdir()) == []
 
 

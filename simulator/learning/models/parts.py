@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor
 from simulator.accounting.costs import Cost, Piece, made_of, work
 from simulator.learning.data.lazy import LazyBatch
 from simulator.learning.models.cuts import Ranges
+from simulator.learning.models.drawing import drawing
 from simulator.learning.models.staged import Sizes, Staged
 from simulator.learning.models.weights import Weights
 from simulator.learning.optimizers.base import Optimizer
@@ -219,18 +219,6 @@ class Part:
         return self._slice.every(tensors, x)
 
 
-@contextmanager
-def _drawing(weights: Weights) -> Iterator[None]:
-    """Seed torch's global generator from the weights' own random stream, and restore it afterwards."""
-    if weights.random is None:
-        yield
-        return
-    devices = [tensor.device for tensor in weights.values() if tensor.is_cuda][:1]
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(int(weights.random.integers(2**63)))
-        yield
-
-
 class Pass:
     """The pass of one batch through a part, with its autograd graph and, after ``backward``, its gradients.
 
@@ -269,7 +257,7 @@ class Pass:
             assert isinstance(x, Tensor), "rows of a source are data: no stage before them is trained"
             self._x = x = x.detach().requires_grad_()
         self._leaves = {name: part.weights[name].detach().requires_grad_() for name in part.trainable}
-        with torch.enable_grad(), _drawing(part.weights):
+        with torch.enable_grad(), drawing(part.weights):
             output = part(x, {**part.weights, **self._leaves})
             assert isinstance(output, Tensor)
             self._tape = output if y is None else loss(output, y)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from tests.helpers.small_trials import scenario
 
 SAMPLES = (20, 9, 30, 16)
 """Three batches, two, four and two."""
-SLOW = ("device", "link", "neither")
 PLACES = {"phone-0": CutPoint(0, 1), "phone-1": CutPoint(1, 1), "phone-2": CutPoint(1, 0), "phone-3": CutPoint(0, 2)}
 CHOSEN = FlexPSFL.model_validate({"cut": {"name": "fastest"}})
 ALGORITHMS: dict[str, Any] = {
@@ -36,18 +36,23 @@ ALGORITHMS: dict[str, Any] = {
 }
 
 
-def trained(algorithm: TrainsSharedBody, slow: str, beside: Any = None, **how: Any) -> Run:
-    """Two rounds of four clients, three of them in a cohort; the first device or its link may be ten times as slow."""
+def trained(algorithm: TrainsSharedBody, slow: bool = False, beside: Any = None, **how: Any) -> Run:
+    """Two rounds of four clients, three of them in a cohort; a device and the link of another may be much slower."""
     settings = training(clients_per_round=3, local_epochs=2, lora={"rank": 2, "dropout": 0.1})
     world, task = make(algorithm, settings, samples=SAMPLES, slots=3, **how)
-    site = world.clients[0].site
-    if slow == "device":
-        site.hardware = replace(site.hardware, flops_per_s=site.hardware.flops_per_s / 10)
-    elif slow == "link":
-        site.uplink.bytes_per_s /= 10
-        site.downlink.bytes_per_s /= 7
+    if slow:
+        device, link = (client.site for client in world.clients[:2])
+        device.hardware = replace(device.hardware, flops_per_s=device.hardware.flops_per_s / 10)
+        link.uplink.bytes_per_s /= 10
+        link.downlink.bytes_per_s /= 7
     state = drive(algorithm, world, task, rounds=2, clients_per_round=3, beside=beside and beside(world))
     return Run(world, task, state, dict(world.server.store(SharedBody).weights), list(world.clients))
+
+
+@cache
+def known(name: str, order: str, slow: bool, dry: bool = False) -> Run:
+    """A run to look at, which several tests do."""
+    return trained(ALGORITHMS[name](order), slow, dry=dry)
 
 
 def same(one: Run, other: Run) -> bool:
@@ -58,21 +63,20 @@ def same(one: Run, other: Run) -> bool:
 @pytest.mark.parametrize("order", ["random", "fixed"])
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_a_slow_device_or_link_changes_nothing_that_is_learned(name: str, order: str) -> None:
-    device, link, neither = (trained(ALGORITHMS[name](order), slow) for slow in SLOW)
-    assert device.world.now > neither.world.now < link.world.now
-    assert same(device, neither)
-    assert same(link, neither)
+    slow, plain = (known(name, order, slow) for slow in (True, False))
+    assert slow.world.now > plain.world.now
+    assert same(slow, plain)
 
 
 @pytest.mark.parametrize("name", ["v2", "v2-sent", "splitlora", "flexp"])
-def test_in_order_of_arrival_a_slow_device_does_change_it(name: str) -> None:
-    slow, plain = (trained(ALGORITHMS[name]("arrival"), slow) for slow in ("device", "neither"))
+def test_in_order_of_arrival_they_do_change_it(name: str) -> None:
+    slow, plain = (known(name, "arrival", slow) for slow in (True, False))
     assert not same(slow, plain)
 
 
 @pytest.mark.parametrize("name", ["v2", "v2-sent", "splitlora", "flexp"])
 def test_the_three_orders_are_three(name: str) -> None:
-    arrival, random, fixed = (trained(ALGORITHMS[name](order), "device") for order in ("arrival", "random", "fixed"))
+    arrival, random, fixed = (known(name, order, slow=True) for order in ("arrival", "random", "fixed"))
     assert not same(arrival, random)
     assert not same(arrival, fixed)
     assert not same(random, fixed)
@@ -81,14 +85,14 @@ def test_the_three_orders_are_three(name: str) -> None:
 @pytest.mark.parametrize("order", ["random", "fixed"])
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_dry_is_real(name: str, order: str) -> None:
-    real, dry = (trained(ALGORITHMS[name](order), "device", dry=dry) for dry in (False, True))
+    real, dry = (known(name, order, slow=True, dry=dry) for dry in (False, True))
     assert real.world.ledger == dry.world.ledger
 
 
 @pytest.mark.parametrize("work", ["forward", "step"])
 def test_in_the_order_of_the_cohort_the_server_serves_it_by_hand(work: str) -> None:
     """Step by step, those of the cohort that still have a batch; the order of the cohort is that of its engagements."""
-    run = trained(ALGORITHMS["v2"]("fixed"), "device")
+    run = known("v2", "fixed", slow=True)
     batches = {client.name: 2 * -(-len(client.data) // 8) for client in run.clients}
     for number in (1, 2):
         cohort = [row.client for row in run.world.ledger.engagements if row.round == number]
@@ -116,7 +120,7 @@ def test_a_device_that_leaves_in_the_middle_is_not_waited_for(name: str, moment:
         yield world.env.timeout(moment)
         world.clients[2].site.leave()
 
-    run = trained(ALGORITHMS[name](order), "neither", beside, dry=True)
+    run = trained(ALGORITHMS[name](order), beside=beside, dry=True)
     assert run.world.aggregations == 2
     stepped = "train_step" if name in ("v2-sent", "splitlora") else "step"
     served = {client.name: len(run.works(site="server", work=stepped, client=client.name)) for client in run.clients}
@@ -130,7 +134,7 @@ def test_a_device_that_leaves_in_the_middle_is_not_waited_for(name: str, moment:
 
 
 def test_after_the_last_turn_the_server_keeps_nothing_of_them() -> None:
-    run = trained(ALGORITHMS["v2"]("random"), "neither")
+    run = known("v2", "random", slow=False)
     assert TurnsOfRound in run.world.server.stores
     assert run.world.server.store(TurnsOfRound).turns is None
 

@@ -87,6 +87,7 @@ def test_a_folder_that_is_taken_is_refused(tiny: sf.Scenario, tmp_path: Path) ->
         sf.run(tiny, dry=True, out=tmp_path)
 
 
+@pytest.mark.usefixtures("pictures")
 def test_the_report_is_drawn_when_it_is_asked_for(tiny: sf.Scenario) -> None:
     run = sf.run(tiny, dry=True)
     assert not (run.folder / "report.html").exists()
@@ -94,6 +95,7 @@ def test_the_report_is_drawn_when_it_is_asked_for(tiny: sf.Scenario) -> None:
     assert "SFL" in run.report().read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("pictures")
 def test_its_page_has_sliders(tiny: sf.Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "explorer", explorer)  # which other tests do without
     assert 'id="whatif"' in sf.run(tiny, dry=True).report().read_text(encoding="utf-8")

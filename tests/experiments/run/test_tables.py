@@ -10,6 +10,7 @@ import pytest
 from pyarrow import parquet
 from rich.console import Console
 
+from analysis import report
 from analysis.goal import Target
 from simulator.experiments.run.run import run_scenario
 from simulator.experiments.run.tables import summarise
@@ -102,7 +103,9 @@ def left(
     place = tmp_path_factory.mktemp("run")
     small = scenario(place, LABELS, seeds=[0, 3], target_accuracy=0.0)
     if not request.param:
-        return run_scenario(small, out=place / "out"), False
+        with pytest.MonkeyPatch.context() as patch:  # with the page as it is for a user
+            patch.setattr("analysis.write_report", report.write_report)
+            return run_scenario(small, out=place / "out"), False
     with pytest.MonkeyPatch.context() as patch:  # pictures take longer than the run, and are the same files
         patch.setattr("analysis.write_report", lambda folder: None)
         return run_scenario(small, out=place / "out", dry=True), True

@@ -25,11 +25,6 @@ def _no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def pictures() -> None:
-    """Figures and report are drawn as they are for a user."""
-
-
-@pytest.fixture
 def write(tmp_path: Path) -> Write:
     """Writes `tiny.yaml` and a search of it with these keys."""
 

@@ -42,6 +42,7 @@ def test_a_damaged_manifest_is_told_before_a_report_is_drawn(folder: Path, sfsim
     assert not (folder / "report.html").exists()
 
 
+@pytest.mark.usefixtures("pictures")
 def test_names_like_formulas_are_no_difference(tmp_path: Path) -> None:
     measured = "rate: {fp32: 3 GFLOP/s}, memory_bandwidth: 1 GB/s, memory: 1 GiB"
     measured += ", power: {idle: 1 W, compute: 2 W, upload: 1 W, download: 1 W}"

@@ -157,6 +157,7 @@ def test_stages_whose_parameters_are_alike_but_whose_structure_differs_have_diff
 
 
 def test_equal_stages_are_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    forget()
     traced: list[nn.Module] = []
     analysis = flop_trace.FlopCountAnalysis
     monkeypatch.setattr(flop_trace, "FlopCountAnalysis", lambda stage, x: traced.append(stage) or analysis(stage, x))

@@ -184,6 +184,7 @@ def test_groups_differ_in_their_own_hardware(tmp_path: Path) -> None:
         assert answer[0] == pytest.approx(by_dry_run(settings, 0, Wish(devices=devices)), rel=1e-9)
 
 
+@pytest.mark.usefixtures("pictures")
 def test_a_run_leaves_its_programs_for_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "explorer", explorer)
     settings = small(tmp_path, "fl", evaluation={"samples": None})
