@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.accounting.carbon import Grid, Integral, emissions
+from simulator.accounting.carbon import Grid, emissions
 from simulator.accounting.columns.block import COMPUTE
 from simulator.accounting.columns.uses import blocks_of
 from simulator.accounting.columns.varying import Means
+from simulator.accounting.integral import Integral
 from simulator.accounting.ledger import AbsenceRow, EngagementRow, Ledger, RoundRow, TransferRow, WorkRow
 from simulator.accounting.usage import uses
 from tests.helpers.bills import DEVICES, POWER, ROLES, ledger_of, sent, used, work

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from simulator.accounting.columns.block import COMPUTE, IDLE, Block
 from simulator.accounting.columns.reading import Floats, floats
+from simulator.accounting.integral import Integral, Span
 from simulator.accounting.ledger import Ledger
-
-if TYPE_CHECKING:
-    from simulator.accounting.carbon import Integral, Span
 
 
 class Means:
