@@ -22,6 +22,8 @@ SELECTED += ("tests/experiments/trial/test_trial.py", "tests/experiments/trial/t
 The clock, the ledgers and the algorithms call none but PyTorch and SimPy, and are run by all of these.
 """
 LEFT_OUT = ("browser", "selenium", "notebook")
+LEFT_OUT += ("imports_nothing_heavy", "does_without_torch", "before_torch_is_loaded")
+"""Tests by parts of their names: of more packages, and of commands that must not even warn, as early typer does."""
 
 
 def main(folder: Path) -> int:
