@@ -106,8 +106,11 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar on a terminal, and nothing elsewhere; yield what updates it with (done, total)."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    if not sys.stdout.isatty():
+        yield lambda done, of: None
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, disable=not sys.stdout.isatty()) as progress:
+    with Progress(*columns) as progress:
         bar = progress.add_task(what, total=None)
         yield lambda done, of: progress.update(bar, completed=done, total=of)
 

@@ -34,9 +34,9 @@ _REASONS = {
 }
 _NEVER_OURS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO}
 """Errors that say something of the disk or of a name wherever they come up, and never of a defect of ours."""
-_NUMBER = re.compile(r"\b(?:os error|errno) (\d+)", re.IGNORECASE)
+_NUMBER = re.compile(r"\b(?:os error |errno |os \{ code: )(\d+)", re.IGNORECASE)
 """How Arrow and Rust write the number of an error into its text."""
-_FOREIGN = ("torch", "safetensors", "pyarrow", "PIL")
+_FOREIGN = ("torch", "safetensors", "safetensors_rust", "pyarrow", "PIL")
 _TRIED_BYTES = 1 << 16
 _LONGEST = 200
 """The most characters of a path in a message."""

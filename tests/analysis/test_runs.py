@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import pytest
 
 from analysis import RunError, load_run, load_sweep
+from analysis.reading import read_csv
 from tests.helpers.run_folders import fabricate
 from tests.helpers.sweep_folders import BATCH, HEAD, UPLINK, fabricate_sweep
 
@@ -52,6 +54,14 @@ def test_a_label_stays_the_word_it_is(tmp_path: Path, label: str) -> None:
     assert run.labels == [label]
     assert set(run.rounds["label"]) == set(run.breakdown["label"]) == {label}
     assert not run.works(label, 0).empty
+
+
+def test_numbers_are_read_to_the_last_digit(tmp_path: Path) -> None:
+    """As they are by default from pandas 3.1 on."""
+    chosen = random.Random(0)
+    numbers = [chosen.random() * 10 ** chosen.randint(-9, 9) for _ in range(1000)]
+    (tmp_path / "x.csv").write_text("x\n" + "".join(f"{number!r}\n" for number in numbers))
+    assert read_csv(tmp_path / "x.csv", ("x",))["x"].tolist() == numbers
 
 
 def test_a_dry_run_has_no_accuracy(tmp_path: Path) -> None:

@@ -150,13 +150,15 @@ def test_every_model_in_the_list_can_be_cut() -> None:
     from timm import get_pretrained_cfg
 
     from simulator.learning.models.build import build
+    from simulator.learning.models.lazy import LazyModel
     from simulator.learning.models.stages import stages_of
 
     for name in listing.models():
         config, patch = get_pretrained_cfg(name), re.search(r"patch(\d+)", name)
         side = config.input_size[-1] if config else 224
         side -= side % int(patch[1]) if patch else 0  # timm leaves a margin of pixels out, which we refuse
-        stages_of(build(name, side, 10, seed=0, dry=True).model)
+        model = build(name, side, 10, seed=0, dry=True).model
+        stages_of(model.model if isinstance(model, LazyModel) else model)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def needs(folder: Path) -> pytest.MarkDecorator:
 GROWTH = """
 import resource, sys
 import torch, PIL.JpegImagePlugin, pyarrow.parquet
-from simulator.learning.datasets.parquet import Parquet
+from simulator.learning.data.datasets.parquet import Parquet
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 before = peak()
 raw = Parquet(train=(sys.argv[1] + "/train.parquet",), test=(sys.argv[1] + "/test.parquet",)).load()

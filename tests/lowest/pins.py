@@ -9,11 +9,13 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 TESTING = ("hypothesis", "jsonschema", "pytest")
-"""What the selected tests need beyond what the package itself requires."""
+"""What the selected tests need beyond what the package and its extras require."""
+TOOLS = ("dev", "docs")
+"""The extras that are for those who work on the package: whatever version they have is recent."""
 
 
 def pins(project: Path) -> Iterator[str]:
-    """Yield a pin, such as `pydantic==2.11`, for each requirement of a project and for what the tests need.
+    """Yield a pin, such as `pydantic==2.11`, for each requirement of a project and its extras and of the tests.
 
     Args:
         project: its `pyproject.toml`.
@@ -22,9 +24,11 @@ def pins(project: Path) -> Iterator[str]:
         ValueError: a requirement names no lower bound.
     """
     table = tomllib.loads(project.read_text("utf-8"))["project"]
-    wanted = [Requirement(text) for text in table["dependencies"]]
-    extra = [Requirement(text) for text in table["optional-dependencies"]["dev"]]
-    for requirement in (*wanted, *(found for found in extra if found.name in TESTING)):
+    extras = table["optional-dependencies"]
+    wanted = [*table["dependencies"]]
+    wanted += [text for name, texts in extras.items() if name not in TOOLS for text in texts]
+    wanted += [text for text in extras["dev"] if Requirement(text).name in TESTING]
+    for requirement in map(Requirement, wanted):
         lowest = [bound.version for bound in requirement.specifier if bound.operator in (">=", "==", "~=")]
         if len(lowest) != 1:
             raise ValueError(f"{requirement}: names no lower bound")

@@ -70,6 +70,21 @@ def test_an_error_without_a_number_is_looked_for_on_the_disk(tmp_path: Path, mon
     assert (error.value.errno, error.value.filename) == (errno.ENOSPC, str(tmp_path / "x.pt"))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Error while serializing: I/O error: File too large (os error 27)",
+        'Error while serializing: IoError(Os { code: 27, kind: FileTooLarge, message: "File too large" })',
+        "Error writing bytes to file. Detail: [errno 27] File too large",
+    ],
+    ids=["Rust", "Rust, for debugging", "Arrow"],
+)
+def test_the_number_is_in_the_text(text: str, tmp_path: Path) -> None:
+    with pytest.raises(CannotWriteError) as error, written(tmp_path / "x"):
+        raise RuntimeError(text)
+    assert error.value.errno == 27
+
+
 def test_where_a_file_can_be_written_an_error_stays_what_it_was(tmp_path: Path) -> None:
     for other in (RuntimeError("a defect"), KeyError("x"), OSError("no number"), MemoryError()):
         with pytest.raises(type(other)) as error, written(tmp_path / "x"):

@@ -54,7 +54,11 @@ def bars(console: Console, state: bool = False) -> Iterator[Progress]:
     """
     columns: list[ProgressColumn] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     columns += [TimeRemainingColumn(), *([TextColumn("{task.fields[state]}")] if state else [])]
-    progress = Progress(*columns, console=console, disable=not shows_bars(console))
+    shown = shows_bars(console)
+    progress = Progress(*columns, console=console, disable=not shown)
+    if not shown:
+        yield progress  # which is not started, for early versions of rich end with an empty line whatever is shown
+        return
     progress.start()
     try:
         yield progress

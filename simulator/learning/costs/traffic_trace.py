@@ -74,7 +74,7 @@ class _Seen(TorchDispatchMode):
         kwargs = kwargs or {}
         output = function(*args, **kwargs)
         packet = function.overloadpacket
-        if function.is_view or packet.__name__ in STILL:
+        if function.is_view or packet.__name__ in STILL or _is_of_whole_slice(packet, args, output):
             return output
         self._kept.append(output)
         if packet is aten.convolution_backward:
@@ -82,6 +82,11 @@ class _Seen(TorchDispatchMode):
         else:
             self.rows.append(_row(packet, args, kwargs, output, self._wanted))
         return output
+
+
+def _is_of_whole_slice(packet: Any, args: Any, output: Any) -> bool:
+    """Return whether this is the way back of a slice of everything: early versions of PyTorch do not leave it out."""
+    return packet is aten.slice_backward and output.shape == args[0].shape
 
 
 def _row(packet: Any, args: Any, kwargs: Any, output: Any, wanted: Mapping[int, int]) -> _Row:

@@ -66,9 +66,9 @@ def test_the_queue_is_that_of_the_ledger(folder: Path) -> None:
         assert site["mean_wait_s"] == pytest.approx(waits.mean())
         assert site["max_wait_s"] == pytest.approx(waits.max())
         assert site["mean_queue"] == pytest.approx(waits.sum() / makespan)
-        assert trial["server_utilisation"] == site["utilisation"]
-        assert trial["server_wait_s"] == site["mean_wait_s"]
-        assert trial["server_queue_length"] == site["mean_queue"]
+        summed = [trial[key] for key in ("server_utilisation", "server_wait_s", "server_queue_length")]
+        wanted = [site["utilisation"], site["mean_wait_s"], site["mean_queue"]]
+        assert summed == pytest.approx(wanted, rel=1e-14, abs=0)  # pandas before 3.1 reads inexactly
         if label == "v1":
             assert site["max_queue"] > 1
 

@@ -51,6 +51,21 @@ def test_views_move_nothing() -> None:
     assert traffic(Reshaped(), ("reshaped",), (6, 4), True, 5, "fused").forward.bytes == 0
 
 
+def test_the_way_back_of_a_slice_of_everything_moves_nothing() -> None:
+    """Early versions of PyTorch dispatch it for every slice that names the dimension; this names it to all of them."""
+
+    class Whole(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.ops.aten.slice.Tensor(x, 1, 0, 6)
+
+    class Half(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.ops.aten.slice.Tensor(x, 1, 0, 3)
+
+    assert traffic(Whole(), ("whole",), (6, 4), True, 5, "fused").backward.bytes == 0
+    assert traffic(Half(), ("half",), (6, 4), True, 5, "fused").backward.bytes == FLOAT * 5 * 4 * (3 + 6)
+
+
 def test_a_convolution_by_hand() -> None:
     layer = nn.Conv2d(2, 3, kernel_size=3, bias=False, device="meta")
     found = traffic(layer, stage_key(layer), (2, 8, 8), True, 5, "fused")

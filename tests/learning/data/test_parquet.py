@@ -189,7 +189,10 @@ def _spoil(file: Path, groups: set[int]) -> None:
 @pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary_view()], ids=str)
 def test_every_kind_of_bytes_has_a_length(kind: pa.DataType, tmp_path: Path) -> None:
     for given, of in (([bytes(5), bytes(6)], kind), ([{"bytes": bytes(5)}, {"bytes": bytes(6)}], [("bytes", kind)])):
-        file = write(tmp_path / "a", [0, 1], given, kind=of if of is kind else pa.struct(of))
+        try:
+            file = write(tmp_path / "a", [0, 1], given, kind=of if of is kind else pa.struct(of))
+        except pa.ArrowNotImplementedError:
+            pytest.skip(f"PyArrow {pa.__version__} reads files of this kind, but cannot write them")
         assert Parquet(train=(file,), test=(file,)).load().train.file_bytes(8).tolist() == [5, 6]
 
 

@@ -193,7 +193,10 @@ def test_texts_of_every_kind_count_in_bytes_of_utf8(tmp_path: Path, bert: Tokeni
     else:
         text = pa.array(["good", "é 漢"]).cast(pa.string())
         text = text.dictionary_encode() if pa.types.is_dictionary(kind) else text.cast(kind)
-    raw = both(tmp_path, {"text": text, "b": ["é", "x"], "label": [0, 1]}, text=("text", "b"))
+    try:
+        raw = both(tmp_path, {"text": text, "b": ["é", "x"], "label": [0, 1]}, text=("text", "b"))
+    except pa.ArrowNotImplementedError:
+        pytest.skip(f"PyArrow {pa.__version__} reads files of this kind, but cannot write them")
     assert raw.train.file_bytes().tolist() == [4 + 2, 6 + 1]
     assert raw.train.file_bytes().dtype == np.int64
     assert rows_of(raw.train.encoded(bert, 8).ids)[0][:2] == [2, 4]
