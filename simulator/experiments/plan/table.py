@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
@@ -137,13 +137,26 @@ def write_csv(path: Path, scenario: Scenario, points: Sequence[PlannedCut]) -> N
     Raises:
         CannotWriteError: the file cannot be written; it is as it was.
     """
-    rows = [row_of(scenario, point) for point in points]
+    write_rows(path, [row_of(scenario, point) for point in points])
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows of plans, some of which may lack columns that others have.
+
+    Args:
+        path: the file to write.
+        rows: the rows, by column.
+
+    Raises:
+        CannotWriteError: the file cannot be written; it is as it was.
+    """
+    columns = list(dict.fromkeys(column for row in rows for column in row))
 
     def write(partial: Path) -> None:
         with partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(escaped_row(rows[0]))
-            writer.writerows(escaped_row(row.values()) for row in rows)
+            writer.writerow(escaped_row(columns))
+            writer.writerows(escaped_row(row.get(column) for column in columns) for row in rows)
 
     atomically(path, write)
 

@@ -141,19 +141,7 @@ def plan(sweep: Sweep, base: Scenario, dry: bool) -> Plan:
     Raises:
         ScenarioError: an axis is not a key of the scenario, two set the same place, or no point is a valid scenario.
     """
-    source = base._source
-    assert source is not None
-    set_by: dict[KeyPath, str] = {}
-    for key in sweep.keys:
-        try:
-            for path in source.paths(key):
-                _check_known(source, path)
-            if key not in sweep.absolute:
-                change(source.copy(), {key: sweep.values(key)[0]})
-            else:
-                check_apart(source, key, set_by)
-        except ScenarioError as error:
-            raise sweep.error(sweep.place(key), None, str(error)) from None
+    source = _checked_source(sweep, base)
     planned, checked, number = Plan(), set[str](), 0
     for number, values in enumerate(points(sweep)):
         try:
@@ -178,6 +166,39 @@ def plan(sweep: Sweep, base: Scenario, dry: bool) -> Plan:
     if len(planned.problems) == number + 1 and not any(row.trial for row in planned.rows):
         raise ScenarioError(f"{named(planned.rows[0])}: {planned.problems[0]}")
     return planned
+
+
+def _checked_source(sweep: Sweep, base: Scenario) -> Source:
+    """Return the source of a base scenario, of which all axes are keys; raise ``ScenarioError`` if one is not."""
+    source = base._source
+    assert source is not None
+    set_by: dict[KeyPath, str] = {}
+    for key in sweep.keys:
+        try:
+            for path in source.paths(key):
+                _check_known(source, path)
+            if key not in sweep.absolute:
+                change(source.copy(), {key: sweep.values(key)[0]})
+            else:
+                check_apart(source, key, set_by)
+        except ScenarioError as error:
+            raise sweep.error(sweep.place(key), None, str(error)) from None
+    return source
+
+
+def scenarios(sweep: Sweep, base: Scenario) -> Iterator[tuple[Values, Scenario]]:
+    """Yield the values and the scenario of each point.
+
+    Args:
+        sweep: the sweep.
+        base: its base scenario, as ``base`` returns it.
+
+    Raises:
+        ScenarioError: an axis is not a key of the scenario, two set the same place, or a point is no valid scenario.
+    """
+    source = _checked_source(sweep, base)
+    for values in points(sweep):
+        yield values, resolved(source, values)
 
 
 def named(row: Row, trial: bool = False) -> str:

@@ -83,6 +83,31 @@ def test_a_plan(plan: Sfsim, tmp_path: Path) -> None:
     assert int(rows[2]["bytes_up"]) + int(rows[2]["bytes_down"]) == few
 
 
+def test_a_plan_at_several_values_of_a_key_is_that_of_each(plan: Sfsim, tmp_path: Path) -> None:
+    """The table of both is the tables of one after the other, with the value of the key in front."""
+
+    def table(*options: str) -> list[dict[str, str]]:
+        status, out, err = plan("--out", "plan.csv", "--force", *options)
+        assert (status, err) == (0, "")
+        with (tmp_path / "plan.csv").open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    both = table("--axis", "training.batch_size=250,500")
+    apart = [
+        {"training.batch_size": size, **row}
+        for size in ("250", "500")
+        for row in table("--set", f"training.batch_size={size}")
+    ]
+    assert both == apart
+
+
+def test_an_axis_that_is_no_key_is_refused(plan: Sfsim) -> None:
+    status, _, err = plan("--axis", "training.batches=1,2")
+    assert status == 2
+    assert "training.batches" in err
+    assert "Traceback" not in err
+
+
 def test_which_round_is_shorter(plan: Sfsim) -> None:
     """At the rate that the sentence names both rounds last equally long, as far as two digits tell."""
     said = [line for line in plan()[1].splitlines() if line.startswith("  SFL's round is ")]
