@@ -1,9 +1,10 @@
 """Many flows, each of which is looked at only when its own rate changes: in the order of log n for each of them.
 
 A link is *crowded* if its flows could take more than its rate. A flow without a crowded link has the rate that it would
-have alone. A flow with one is served there (``port``). Flows with several of them, and all that share those links, are
-a *tangle* and served all together (``filling``): that is general, and slow where they are many. A change in one tangle
-or port does not touch another.
+have alone. A flow with one is served there (``port``). Where the few flows of a link are *twins*, with all links in
+common, they have equal rates, so that the link is no more than a cap on each: an equal part of its rate. Flows with
+several crowded links, and all that share those links, are a *tangle* and served all together (``filling``): that is
+general, and slow where they are many. A change in one tangle or port does not touch another.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     import simpy
 
     from simulator.world.links import Flow, Link
+
+
+TWINS = 8
+"""As many flows of a link are looked at to find whether they are twins."""
 
 
 class Tangle(Filling):
@@ -45,6 +50,7 @@ class Crowd(Sharing):
         super().__init__(env)
         self._turns = count()
         self._demand: dict[Link, int] = {}  # by link with two flows or more; what they could take, until it is crowded
+        self._twins: set[Link] = set()  # links that are shared by twins, and are no port
         self._ports: dict[Link, Port] = {}
         self._tangles: dict[Link, Tangle] = {}  # crowded links with flows that have several of them
         self._ends: Upcoming[Flow | Port | Tangle] = Upcoming()
@@ -73,6 +79,8 @@ class Crowd(Sharing):
                 self._changed[link] = None
             elif not self._is_crowded(link):
                 self._demand[link] -= whole(flow.most)
+                if link in self._twins:
+                    self._changed[link] = None
 
     def left(self, flow: Flow) -> float:
         now, place = self.env.now, flow.place
@@ -156,8 +164,8 @@ class Crowd(Sharing):
         for link in flow.path:
             if link in self._ports or link in self._tangles:
                 crowded.append(link)
-            elif link.bytes_per_s < cap:
-                cap = link.bytes_per_s
+            else:
+                cap = min(cap, link.bytes_per_s / len(link.flows) if link in self._twins else link.bytes_per_s)
         if not crowded:
             flow.rate, flow.at, flow.turn = cap, now, next(self._turns)
             if cap:
@@ -204,15 +212,24 @@ class Crowd(Sharing):
         """Have the flows of links served elsewhere that have become crowded, or are no more."""
         while self._changed:
             link, _ = self._changed.popitem()
-            known = self._is_crowded(link)
-            if not known and self._demand.get(link, 0) > whole(link.bytes_per_s):
-                for flow in link.flows:
-                    self._displace(flow)
-                self._ports[link] = Port(link, self.env.now, self._turns)
-                for flow in link.flows:
-                    self._place(flow)
-            elif known and link not in self._demand:
-                self._disband(link)
+            crowded = link in self._demand and self._demand[link] > whole(link.bytes_per_s)
+            if self._is_crowded(link):
+                if link not in self._demand:
+                    self._disband(link)
+            elif crowded or link in self._twins:
+                self._share(link, crowded)
+
+    def _share(self, link: Link, crowded: bool) -> None:
+        """Have the flows of a link, which is no port, served as those of a crowded one, or of one with room for all."""
+        for flow in link.flows:
+            self._displace(flow)
+        self._twins.discard(link)
+        if crowded and _are_twins(link):
+            self._twins.add(link)
+        elif crowded:
+            self._ports[link] = Port(link, self.env.now, self._turns)
+        for flow in link.flows:
+            self._place(flow)
 
     def _disband(self, link: Link) -> None:
         """Have the flows of a link that is crowded no more served where they belong now, with all of its tangle."""
@@ -258,3 +275,8 @@ class Crowd(Sharing):
     def _join(self, flow: Flow, tangle: Tangle) -> None:
         flow.place = tangle
         tangle.enter(flow)
+
+
+def _are_twins(link: Link) -> bool:
+    """Return whether the flows of a link are few, and have all links in common."""
+    return len(link.flows) <= TWINS and len({flow.path for flow in link.flows}) == 1

@@ -87,7 +87,7 @@ def test_a_plan_at_several_values_of_a_key_is_that_of_each(plan: Sfsim, tmp_path
     """The table of both is the tables of one after the other, with the value of the key in front."""
 
     def table(*options: str) -> list[dict[str, str]]:
-        status, out, err = plan("--out", "plan.csv", "--force", *options)
+        status, _, err = plan("--out", "plan.csv", "--force", *options)
         assert (status, err) == (0, "")
         with (tmp_path / "plan.csv").open(newline="") as file:
             return list(csv.DictReader(file))

@@ -12,9 +12,9 @@ import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.world.flows.crowd import Tangle
+from simulator.world.flows.crowd import Crowd, Tangle
 from simulator.world.flows.upcoming import Upcoming
-from simulator.world.network import Link, Network
+from simulator.world.network import Flow, Link, Network
 from tests.helpers.water import Pour, ends, level
 from tests.helpers.worlds import LATE
 
@@ -117,6 +117,46 @@ def test_entries_in_queues_grow_with_the_number_of_flows(crowded: bool, monkeypa
         assert not network.flows
         per_flow.append(counted[0] / flows)
     assert per_flow[1] <= 1.1 * per_flow[0] <= 15
+
+
+def test_twins_of_very_many_devices_cost_no_more_than_single_flows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each device has three flows through the port, one after the other: what is looked at for each does not grow."""
+    looked = [0]
+    place = Crowd._place
+
+    def counting(crowd: Crowd, flow: Flow) -> None:
+        looked[0] += 1
+        place(crowd, flow)
+
+    monkeypatch.setattr(Crowd, "_place", counting)
+    per_flow = []
+    for devices in (100, 1_000):
+        looked[0] = 0
+        env = simpy.Environment()
+        network, port = Network(env, few=0), Link("port", devices * 0.5)
+        own = [Link(f"own {n}", 1 + n % 7) for n in range(devices)]
+        for _ in range(3):
+            for link in own:
+                network.send([link, port], 100)
+            env.run(until=env.now + 1)
+        env.run()
+        assert not network.flows
+        per_flow.append(looked[0] / (3 * devices))
+    assert per_flow[1] <= 1.1 * per_flow[0] <= 6
+
+
+def test_twins_that_get_company_of_another_path_share_as_max_min_says() -> None:
+    """Two twins have 1 B/s each of their device's 2; with a third flow to elsewhere each of the three has 2/3."""
+    network, port = Network(simpy.Environment(), few=0), Link("port", 10.0)
+    own, elsewhere = Link("own", 2.0), Link("elsewhere", 9.0)
+    sent = [network.send([own, port], 1000) for _ in range(2)]
+    assert [network.rate(flow) for flow in sent] == [1.0, 1.0]
+    other = network.send([own, elsewhere], 1000)
+    assert [network.rate(flow) for flow in [*sent, other]] == pytest.approx([2 / 3] * 3)
+    network.cancel(other)
+    assert [network.rate(flow) for flow in sent] == pytest.approx([1.0, 1.0])
+    network.cancel(sent[0])
+    assert network.rate(sent[1]) == 2.0
 
 
 def test_alarms_do_not_pile_up_as_flows_begin() -> None:
