@@ -114,7 +114,14 @@ def test_fastest_must_fit() -> None:
     assert heads(scenario({**QUICK, "memory": f"{peaks()[0]} B"}, cut={"name": "fastest"})) == [0]
 
 
-@pytest.mark.parametrize(("limit", "place", "unit"), [("seconds", 1, "s"), ("energy", 2, "J"), ("memory", 0, "B")])
+@pytest.mark.parametrize(
+    ("limit", "place", "unit"),
+    [
+        ("seconds", 1, "s"),
+        pytest.param("energy", 2, "J", marks=pytest.mark.slow),
+        ("memory", 0, "B"),
+    ],
+)
 def test_budget_keeps_within_what_the_fixed_cut_takes(limit: str, place: int, unit: str) -> None:
     asked = [alone(SLOW, head)[place] for head in HEADS]
     assert asked[0] < asked[1] < asked[2]
