@@ -66,6 +66,7 @@ def test_whenever_it_is_killed(
     assert [path.name for path in out.rglob(".*")] == [".lock"]
 
 
+@pytest.mark.slow
 def test_what_was_killed_can_be_replaced(two: Scenario, tmp_path: Path) -> None:
     whole, out = run_scenario(two, out=tmp_path / "whole"), tmp_path / "out"
     kill_forked(lambda: start(two, out), 1, 0.5, seed=3, check=lambda: check_whole(out))

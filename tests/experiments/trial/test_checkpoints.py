@@ -112,7 +112,7 @@ def test_what_starts_over_says_so_once_and_makes_no_checkpoint(label: str, tmp_p
 @pytest.mark.parametrize(
     ("label", "driver", "changes"),
     [
-        ("fl", "synchronous", {"training": {"selection": {"name": "oort"}}}),
+        pytest.param("fl", "synchronous", {"training": {"selection": {"name": "oort"}}}, marks=pytest.mark.slow),
         ("fl", "fedbuff", {"training": {"selection": {"name": "oort"}}}),
         ("ditto", "deadline", {"training": {"selection": {"name": "power_of_choice", "candidates": 4}}}),
         ("fl", "synchronous", {"training": {"selection": {"name": "round_robin"}, "augment": {"flip": True}}}),
