@@ -16,6 +16,7 @@ from simulator.algorithms.splitfed import SplitFed
 from simulator.transport.channels import Notes
 from simulator.world.memory import Memory
 from tests.helpers.caches import forget
+from tests.helpers.grids import grid
 from tests.helpers.learners import Run, equal, go, training
 
 METHODS: dict[str, dict[str, Any]] = {
@@ -68,6 +69,9 @@ CASES: dict[str, tuple[Algorithm, dict[str, Any], dict[str, Any]]] = {
     ),
 }
 
+ALIKE = {"fl fp16", "fl int8 by row", "fl product_quantisation", "sfl fp16", "sfl int8", "sfl cos_sgd"}
+"""Methods that are tried in another case too."""
+
 
 def both(case: str) -> tuple[Run, Run]:
     """The dry run and the real one, with nothing remembered."""
@@ -79,7 +83,7 @@ def both(case: str) -> tuple[Run, Run]:
     return runs[0], runs[1]
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", grid(CASES, often=lambda case: case not in ALIKE))
 def test_dry_is_real(case: str) -> None:
     dry, real = both(case)
     assert dry.world.ledger == real.world.ledger
@@ -98,7 +102,13 @@ def loss(run: Run) -> list[float]:
     return [start.loss, end.loss]
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.startswith(("fl", "sfl")) and "linear" not in case])
+@pytest.mark.parametrize(
+    "case",
+    grid(
+        [case for case in CASES if case.startswith(("fl", "sfl")) and "linear" not in case],
+        often=lambda case: case in ("fl top_k change", "fl cos_sgd change, fp16", "sfl int8", "sfl all ways"),
+    ),
+)
 def test_it_still_learns(case: str) -> None:
     algorithm, compression, settings = CASES[case]
     settings = {"rounds": 4, "optimizer": {"name": "sgd", "learning_rate": 0.1}, **settings}

@@ -57,11 +57,11 @@ ADAMW = {"name": "adamw", "learning_rate": 0.003}
 @pytest.mark.parametrize(
     ("train", "optimizer", "tolerance"),
     [
-        ("full", SGD, 2e-6),
+        pytest.param("full", SGD, 2e-6, marks=pytest.mark.slow),
         ("full", MOMENTUM, 5e-6),
         ("full", ADAMW, 1e-3),
         ("linear", MOMENTUM, 5e-6),
-        ("bias", MOMENTUM, 5e-6),
+        pytest.param("bias", MOMENTUM, 5e-6, marks=pytest.mark.slow),
         ("prompt", MOMENTUM, 5e-6),
     ],
 )

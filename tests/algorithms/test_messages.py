@@ -50,7 +50,7 @@ def ways(algorithm: type[Algorithm]) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("label", "train"),
     [
-        pytest.param(label, how, marks=() if how in ("full", "linear") else pytest.mark.slow)
+        pytest.param(label, how, marks=() if how == "full" else pytest.mark.slow)
         for label, one in ENTRIES.items()
         for how in ways(ALGORITHMS.find(one["name"]))
     ],

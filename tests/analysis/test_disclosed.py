@@ -27,7 +27,9 @@ def send(folder: Path, label: str, kind: str) -> None:
         ("smashed data and labels", None, "<strong>Labels leave the devices</strong> in SFPrompt: sent as “{}”.</p>"),
         ("smashed data and labels", "next_token", "sent as “{}”. Labels of next tokens are the text itself.</p>"),
         ("texts", "next_token", "<strong>Texts leave the devices</strong> in SFPrompt: sent as “{}”.</p>"),
-        ("texts and labels", None, "<strong>Labels and texts leave the devices</strong>"),
+        pytest.param(
+            "texts and labels", None, "<strong>Labels and texts leave the devices</strong>", marks=pytest.mark.slow
+        ),
         ("encoded images and labels", None, "<strong>Labels and images leave the devices</strong>"),
     ],
 )

@@ -100,7 +100,10 @@ def test_a_ledger_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         write_report(folder, [])
 
 
-@pytest.mark.parametrize(("kind", "said"), [("run", "0.0.9"), ("sweep", "0.0.9"), ("run", ""), ("sweep", "")])
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("run", "0.0.9"), ("sweep", "0.0.9"), ("run", ""), pytest.param("sweep", "", marks=pytest.mark.slow)],
+)
 def test_what_another_version_wrote_is_drawn_and_said_to_be(tmp_path: Path, sfsim: Sfsim, kind: str, said: str) -> None:
     folder = tmp_path / "old"
     fabricate(folder) if kind == "run" else fabricate_sweep(folder, {UPLINK: ["1 Mbit/s", "2 Mbit/s"]})

@@ -240,7 +240,7 @@ def both_runs(folder: Path, **changes: Any) -> tuple[Scenario, TrialResult, Tria
     [
         {"name": "fedavg", "training": {"local_epochs": 2}},
         {"name": "splitfed", "training": {"train": "linear", "wire_dtype": "fp16"}},
-        {"name": "sfprompt"},
+        pytest.param({"name": "sfprompt"}, marks=pytest.mark.slow),
     ],
 )
 def test_augmentation_changes_what_is_learned_and_nothing_that_is_charged(tmp_path: Path, entry: Any) -> None:

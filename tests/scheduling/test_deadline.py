@@ -126,7 +126,7 @@ def outcome(
     return run(scenario, scenario.algorithms[0], seed=0)
 
 
-@pytest.mark.parametrize("label", ["fl", "v2", "flexp"])
+@pytest.mark.parametrize("label", ["fl", pytest.param("v2", marks=SLOW), "flexp"])
 def test_a_deadline_that_never_comes_is_the_synchronous_driver_to_the_digit(
     label: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

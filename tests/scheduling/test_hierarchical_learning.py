@@ -10,6 +10,7 @@ from simulator.scheduling.drivers.hierarchical import Hierarchical
 from simulator.scheduling.drivers.synchronous import Synchronous
 from simulator.settings.errors import UnfitError
 from simulator.settings.plugins import ALGORITHMS
+from tests.helpers.grids import grid
 from tests.helpers.learners import equal, largest_difference, make, training
 from tests.helpers.tiers import drive, put_behind
 
@@ -23,6 +24,8 @@ LEARNERS: dict[str, dict[str, Any]] = {
     "fedlora": {},
 }
 OPTIMIZERS: dict[str, dict[str, Any]] = {"fedadam": {}, "fedyogi": {}, "fedavgm": {}}
+ALIKE = ("fedprox", "fedlora", "fedyogi")
+"""They learn at edges as another one does."""
 GROUPS = {"hall": [0, 2], "lab": [1]}
 
 
@@ -38,14 +41,14 @@ def learned(
     return drive(driver, algorithm, world, task, rounds)
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("name", grid(LEARNERS, often=lambda name: name not in ALIKE))
 def test_one_edge_learns_in_its_rounds_what_a_server_learns_in_as_many(name: str) -> None:
     keys = LEARNERS[name]
     flat = learned(name, keys, Synchronous(), {}, rounds=4)
     assert equal(learned(name, keys, Hierarchical(edge_rounds=2), {"hall": [0, 1, 2]}, rounds=2), flat)
 
 
-@pytest.mark.parametrize("name", LEARNERS | OPTIMIZERS)
+@pytest.mark.parametrize("name", grid(LEARNERS | OPTIMIZERS, often=lambda name: name not in ALIKE))
 def test_edges_that_average_once_learn_what_a_server_learns(name: str) -> None:
     """A mean of means is the mean but for rounding, which an optimizer at the server may make larger."""
     keys = (LEARNERS | OPTIMIZERS)[name]
@@ -55,7 +58,7 @@ def test_edges_that_average_once_learn_what_a_server_learns(name: str) -> None:
     assert largest_difference(flat, tiers) < (1e-3 if name in ("fedadam", "fedyogi") else 1e-5)
 
 
-@pytest.mark.parametrize("name", LEARNERS | OPTIMIZERS)
+@pytest.mark.parametrize("name", grid(LEARNERS | OPTIMIZERS, often=lambda name: name not in ALIKE))
 def test_edges_that_forward_learn_the_same_to_the_digit(name: str) -> None:
     keys = (LEARNERS | OPTIMIZERS)[name]
     flat = learned(name, keys, Synchronous(), {})

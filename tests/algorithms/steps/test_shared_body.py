@@ -19,6 +19,7 @@ from simulator.algorithms.steps.split import CutPoint
 from simulator.experiments.trial.validate import check
 from simulator.settings.errors import ScenarioError
 from tests.helpers.driving import drive
+from tests.helpers.grids import grid
 from tests.helpers.learners import Run, equal, go, make, training
 from tests.helpers.small_trials import scenario
 
@@ -34,6 +35,11 @@ ALGORITHMS: dict[str, Any] = {
     "flexp": lambda order, body="exclusive": FlexPSFL(body=body, order=order).placed(PLACES),
     "flexp-distilled": lambda order: FlexPSFL(body="exclusive", alignment="distillation", order=order).placed(PLACES),
 }
+
+FOUR = ("v2", "v2-sent", "splitlora", "flexp")
+ONCE = {("v2", "random"), ("v2", "fixed"), ("v2-sent", "fixed"), ("splitlora-steps", "random"), ("flexp", "fixed")}
+"""Each kind of turn once, and both orders of one kind."""
+TURNS = grid(ALGORITHMS, ("random", "fixed"), often=lambda *point: point in {*ONCE, ("flexp-distilled", "random")})
 
 
 def trained(algorithm: TrainsSharedBody, slow: bool = False, beside: Any = None, **how: Any) -> Run:
@@ -60,21 +66,20 @@ def same(one: Run, other: Run) -> bool:
     return equal([one.state, one.trained], [other.state, other.trained])
 
 
-@pytest.mark.parametrize("order", ["random", "fixed"])
-@pytest.mark.parametrize("name", ALGORITHMS)
+@pytest.mark.parametrize(("name", "order"), TURNS)
 def test_a_slow_device_or_link_changes_nothing_that_is_learned(name: str, order: str) -> None:
     slow, plain = (known(name, order, slow) for slow in (True, False))
     assert slow.world.now > plain.world.now
     assert same(slow, plain)
 
 
-@pytest.mark.parametrize("name", ["v2", "v2-sent", "splitlora", "flexp"])
+@pytest.mark.parametrize("name", grid(FOUR, often=lambda name: name in ("v2", "flexp")))
 def test_in_order_of_arrival_they_do_change_it(name: str) -> None:
     slow, plain = (known(name, "arrival", slow) for slow in (True, False))
     assert not same(slow, plain)
 
 
-@pytest.mark.parametrize("name", ["v2", "v2-sent", "splitlora", "flexp"])
+@pytest.mark.parametrize("name", grid(FOUR, often=lambda name: name == "v2"))
 def test_the_three_orders_are_three(name: str) -> None:
     arrival, random, fixed = (known(name, order, slow=True) for order in ("arrival", "random", "fixed"))
     assert not same(arrival, random)
@@ -82,8 +87,7 @@ def test_the_three_orders_are_three(name: str) -> None:
     assert not same(random, fixed)
 
 
-@pytest.mark.parametrize("order", ["random", "fixed"])
-@pytest.mark.parametrize("name", ALGORITHMS)
+@pytest.mark.parametrize(("name", "order"), TURNS)
 def test_dry_is_real(name: str, order: str) -> None:
     real, dry = (known(name, order, slow=True, dry=dry) for dry in (False, True))
     assert real.world.ledger == dry.world.ledger
@@ -114,7 +118,7 @@ def test_a_random_order_is_drawn_for_each_step_and_seed() -> None:
 
 @pytest.mark.parametrize("order", ["random", "fixed"])
 @pytest.mark.parametrize("moment", [0.01, 0.1, 0.3, 0.7])
-@pytest.mark.parametrize("name", ["v2", "v2-sent", "splitlora", "flexp"])
+@pytest.mark.parametrize("name", FOUR)
 def test_a_device_that_leaves_in_the_middle_is_not_waited_for(name: str, moment: float, order: str) -> None:
     def beside(world: Any) -> Iterator[Any]:
         yield world.env.timeout(moment)

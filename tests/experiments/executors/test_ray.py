@@ -52,6 +52,7 @@ def test_the_items_of_a_killed_worker_are_run_again(ray: Ray, tmp_path: Path, lo
     assert {number: numbers.count(number) for number in range(8)} == dict.fromkeys(range(8), 1) | {3: 2, 5: 2}
 
 
+@pytest.mark.slow
 def test_an_item_that_kills_every_worker_is_given_up_alone(
     ray: Ray, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,6 +65,7 @@ def test_an_item_that_kills_every_worker_is_given_up_alone(
     assert [number for number, _ in calls(log)].count(1) == 2
 
 
+@pytest.mark.slow
 def test_the_items_of_a_lost_node_are_run_elsewhere(
     cluster: Any, ray: Ray, tmp_path: Path, log: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,6 +99,7 @@ def test_an_error_is_raised_here_as_it_was_there(ray: Ray, tmp_path: Path, log: 
         list(ray.map(Squares(tmp_path / "out", log), [-1]))
 
 
+@pytest.mark.slow
 def test_a_gpu_is_seen_by_who_is_given_one(cluster: Any, ray: Ray) -> None:
     for gpus, seen in ((True, "0"), (False, "")):
         assert [*Ray(address=cluster.address, gpus=gpus).map(visible_gpus, [1, 2])] == [seen, seen]

@@ -69,6 +69,7 @@ def results(folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_sweep_whose_worker_is_killed_ends_with_the_digits_of_this_machine(
     ray: Ray, sfsim: Sfsim, tmp_path: Path
 ) -> None:
@@ -113,6 +114,7 @@ objectives: [{minimise: sim_time_s}]
 """
 
 
+@pytest.mark.slow
 def test_a_search_on_workers_that_do_not_share_its_folder_ends_at_the_first_point(
     ray: Ray, sfsim: Sfsim, elsewhere: Path, tmp_path: Path
 ) -> None:

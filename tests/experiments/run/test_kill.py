@@ -15,6 +15,7 @@ from simulator.experiments.run import all_trials
 from simulator.experiments.run.run import run_scenario
 from simulator.scenario.scenario import Scenario
 from tests.helpers.folder_contents import content
+from tests.helpers.grids import grid
 from tests.helpers.kills import check_whole, kill_command, kill_forked
 from tests.helpers.small_trials import scenario
 
@@ -38,8 +39,9 @@ def start(scenario: Scenario, out: Path) -> None:
     run_scenario(scenario, out=out, resume=resume, force=not resume, console=console)
 
 
-@pytest.mark.parametrize("earlier", [False, True])
-@pytest.mark.parametrize("kills", [2, pytest.param(225, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("earlier", "kills"), grid((False, True), (2, 225), often=lambda earlier, kills: not earlier and kills == 2)
+)
 def test_whenever_it_is_killed(
     kills: int, earlier: bool, two: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,6 +66,7 @@ def test_whenever_it_is_killed(
     assert [path.name for path in out.rglob(".*")] == [".lock"]
 
 
+@pytest.mark.slow
 def test_what_was_killed_can_be_replaced(two: Scenario, tmp_path: Path) -> None:
     whole, out = run_scenario(two, out=tmp_path / "whole"), tmp_path / "out"
     kill_forked(lambda: start(two, out), 1, 0.5, seed=3, check=lambda: check_whole(out))

@@ -40,7 +40,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     monkeypatch.setattr(trials, "run_trial", stop)
 
 
-@pytest.mark.parametrize("done", [1, 3])
+@pytest.mark.parametrize("done", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_it_ends_with_the_digits_of_an_undisturbed_run(
     done: int, two: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

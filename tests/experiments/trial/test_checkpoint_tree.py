@@ -117,7 +117,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(values, values)
 def test_a_value_comes_back_whatever_it_is_poured_into(value: Any, old: Any) -> None:
     assert equal(back(value, old), value)

@@ -207,13 +207,13 @@ def check_world(case: dict[str, Any], real: bool) -> None:
 UNHURRIED = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
-@settings(UNHURRIED, max_examples=10)
+@settings(UNHURRIED, max_examples=6)
 @given(worlds())
 def test_the_laws_hold_and_the_same_seed_gives_the_same_digits(case: dict[str, Any]) -> None:
     check_world(case, real=False)
 
 
-@settings(UNHURRIED, max_examples=3)
+@settings(UNHURRIED, max_examples=2)
 @given(worlds())
 def test_a_dry_trial_is_the_real_one_in_any_world(case: dict[str, Any]) -> None:
     check_world(case, real=True)

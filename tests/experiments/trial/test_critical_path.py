@@ -111,7 +111,10 @@ def test_devices_that_are_not_on_the_path_may_be_as_fast_as_they_like(tmp_path: 
     assert [row.seconds for row in after.ledger.rounds] == pytest.approx([row.seconds for row in before.ledger.rounds])
 
 
-@pytest.mark.parametrize(("label", "slots"), [("v1", 1), ("v1", 6), ("v2-exclusive", 1), ("in-turn", 1)])
+@pytest.mark.parametrize(
+    ("label", "slots"),
+    [("v1", 1), ("v1", 6), *(pytest.param(label, 1, marks=pytest.mark.slow) for label in ("v2-exclusive", "in-turn"))],
+)
 def test_what_is_sped_up_saves_no_more_than_its_part_of_the_path(tmp_path: Path, label: str, slots: int) -> None:
     """The rest of the path is still a chain: a lower bound on its part is what is saved without it."""
     before = played(tmp_path, label, slots)

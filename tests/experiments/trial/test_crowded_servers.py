@@ -19,12 +19,14 @@ PRESENCE = {"name": "on_off", "mean_present": "20 min", "mean_absent": "30 s"}
 
 
 def crowds() -> Iterator[Any]:
-    """Each discipline, and passes, at one slot and at more, where works only read and where they write."""
+    """Each discipline, and passes, at one slot and at more; one in three of the places where works read or write."""
     servings: list[dict[str, Any]] = [{"queue": queue} for queue in QUEUES]
     servings += [{"queue": QUEUES[kind], **batching} for kind in (0, 5) for batching in BATCHING[1:]]
     for place, serving in enumerate(servings):
-        for label, driver in (("v1-linear", SYNCHRONOUS), ("sfp", SYNCHRONOUS), ("v1", FEDBUFF)):
-            yield pytest.param(serving | {"gpus": 1 + place % 2, "slots": 1 + place // 2 % 2}, label, driver)
+        for turn, (label, driver) in enumerate((("v1-linear", SYNCHRONOUS), ("sfp", SYNCHRONOUS), ("v1", FEDBUFF))):
+            marks = () if turn == place % 3 else pytest.mark.slow
+            slots = {"gpus": 1 + place % 2, "slots": 1 + place // 2 % 2}
+            yield pytest.param(serving | slots, label, driver, marks=marks)
 
 
 @pytest.mark.parametrize(("serving", "label", "driver"), list(crowds()))

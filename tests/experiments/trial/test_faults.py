@@ -151,7 +151,7 @@ def test_a_device_that_is_absent_at_first_is_away_from_the_start() -> None:
 
 
 def test_a_dry_trial_has_the_costs_of_the_real_one() -> None:
-    small = faulty(["fl-linear", "v1-linear"])
+    small = faulty(["v1-linear"])
     dry, real = outcomes(small, dry=True), outcomes(small, dry=False)
     for label in dry:
         for name, table in dry[label].ledger.tables().items():

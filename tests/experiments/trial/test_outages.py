@@ -10,7 +10,6 @@ import torch
 
 from simulator.algorithms.steps.shared_body import SharedBody
 from simulator.experiments.trial.simulate import Simulation
-from tests.helpers.caches import forget
 from tests.helpers.small_trials import scenario
 
 pytestmark = pytest.mark.usefixtures("small_model")
@@ -22,9 +21,9 @@ FEDBUFF = {"name": "fedbuff", "buffer": 2, "concurrency": 4}
 def simulation(folder: Path, label: str, driver: dict[str, Any], **server: Any) -> Simulation:
     devices = [{"name": "raspberry-pi-4", "count": 6, "uplink": "lte", "downlink": "lte"}]
     world = {"devices": devices, "server": {"name": "rtx-4090", **server}, "provisioning": "preinstalled"}
-    training = {"rounds": 3, "clients_per_round": 4, "batch_size": 32, "driver": driver}
-    small = scenario(folder, [label], world=world, training=training)
-    forget()
+    training = {"rounds": 3, "clients_per_round": 4, "driver": driver}
+    data = {"name": "synthetic", "samples": 192, "test_samples": 20, "classes": 5}
+    small = scenario(folder, [label], world=world, training=training, data=data)
     return Simulation(small, small.algorithms[0], seed=0)
 
 

@@ -15,9 +15,11 @@ from simulator.experiments.trial.validate import check
 from simulator.scenario.scenario import Scenario
 from simulator.settings.errors import ScenarioError
 from simulator.settings.plugins import SELECTIONS
+from tests.helpers.grids import grid
 from tests.helpers.small_trials import scenario
 
 CHOOSE_BY_LOSS: list[dict[str, Any]] = [{"name": "power_of_choice", "candidates": 5}, {"name": "oort"}]
+FEW = {"name": "synthetic", "samples": 60, "test_samples": 20, "classes": 5}
 by_loss = pytest.mark.parametrize("selection", CHOOSE_BY_LOSS, ids=lambda selection: selection["name"])
 
 
@@ -45,7 +47,7 @@ def test_cuts_are_chosen_as_with_any_other_policy(selection: dict[str, Any], tmp
     cuts = [
         dry_run_that_fits(settings, settings.algorithms[0], 0).entry.algorithm.placement  # type: ignore[attr-defined]
         for settings in (
-            small(tmp_path, policy, "v1-fastest", world={"devices": devices})
+            small(tmp_path, policy, "v1-fastest", world={"devices": devices}, data=FEW)
             for policy in (selection, {"name": "uniform"})
         )
     ]
@@ -142,14 +144,21 @@ DRIVERS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver["name"])
-@pytest.mark.parametrize("name", SELECTIONS.names())
+def in_turn(name: str, driver: dict[str, Any]) -> bool:
+    """Two drivers for each policy, and over all policies every driver."""
+    return (SELECTIONS.names().index(name) - DRIVERS.index(driver)) % 5 in (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "driver"),
+    grid(SELECTIONS.names(), DRIVERS, often=in_turn),
+    ids=lambda value: value if isinstance(value, str) else value["name"],
+)
 def test_every_policy_chooses_for_every_driver(name: str, driver: dict[str, Any], tmp_path: Path) -> None:
     keys: dict[str, Any] = {"fedcs": {"deadline": "3 s"}, "power_of_choice": {"candidates": 4}}
     world = {"devices": [{"name": "raspberry-pi-4", "count": 4}, {"name": "jetson-nano", "count": 2, "uplink": "lte"}]}
-    data = {"name": "synthetic", "samples": 60, "test_samples": 20, "classes": 5}
     training = {"selection": {"name": name, **keys.get(name, {})}, "driver": driver, "rounds": 4}
-    settings = scenario(tmp_path, ["fl-linear"], world=world, data=data, training={**training, "clients_per_round": 3})
+    settings = scenario(tmp_path, ["fl-linear"], world=world, data=FEW, training={**training, "clients_per_round": 3})
     check(settings)
     dry = settings.algorithms[0].training.selection.needs_values is None
     outcome = run(settings, settings.algorithms[0], 0, dry)

@@ -31,7 +31,7 @@ def last(scenario: Scenario) -> dict[str, tuple[float, float]]:
     return ends
 
 
-@pytest.mark.parametrize("more", ["slots", "gpus"])
+@pytest.mark.parametrize("more", ["slots", pytest.param("gpus", marks=pytest.mark.slow)])
 def test_it_is_said_of_exactly_those_algorithms_that_cannot_use_more(more: str) -> None:
     """Those whose server is busy for a tenth of the time or more, and that take as long with eight slots."""
     one, many = (scenario("world.server.slots=1", f"world.server.{more}={count}") for count in (1, 8))

@@ -38,12 +38,7 @@ QUICK = [
     ("v2-exclusive", "bert"),
     ("sfp-random", "gpt2 classes"),
     ("fl-lora", "gpt2 choices"),
-    ("v2-lora", "llama"),
-    ("flexp", "gpt2 tokens"),
-    ("frozen-plain", "bert"),
     ("psl", "gpt2 classes"),
-    ("centralized", "gpt2 tokens"),
-    ("v1-fedlite", "bert"),
 ]
 REFUSED = {("sfp-all", kind) for kind in KINDS} | {("fl-prompt", kind) for kind in KINDS}  # prompts at the end
 REFUSED |= {(label, kind) for label in ("psl", "epsl", "epsl-all", "sfpl", "sfpl-linear") for kind in list(KINDS)[2:]}
@@ -100,7 +95,10 @@ def test_what_runs_beside_changes_no_digit() -> None:
     assert [differences(*pair) for pair in zip(alone, beside, strict=True)] == [[], []]
 
 
-@pytest.mark.parametrize(("label", "kind"), [("v1-linear", "bert"), ("fl-lora", "llama"), ("sfp", "llama")])
+@pytest.mark.parametrize(
+    ("label", "kind"),
+    [("v1-linear", "bert"), pytest.param("fl-lora", "llama", marks=pytest.mark.slow), ("sfp", "llama")],
+)
 def test_a_trial_that_goes_on_ends_as_an_undisturbed_one(label: str, kind: str, tmp_path: Path) -> None:
     """Batches are padded to their longest text, in the features that are remembered, too, and where pruning chose by
     scores which texts are in them.

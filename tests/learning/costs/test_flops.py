@@ -21,6 +21,7 @@ from simulator.learning.models.stages import TRAINED, stages_of
 from simulator.learning.models.weights import Weights
 from simulator.learning.optimizers.sgd import Sgd
 from tests.helpers.caches import forget
+from tests.helpers.grids import grid
 from tests.helpers.models import chain, pictures, staged, vit, weights_of
 from tests.helpers.passes import CUTS, compare, counted
 
@@ -28,8 +29,9 @@ TRAININGS: dict[str, Callable[[str], bool]] = {**TRAINED, "position": lambda nam
 SAMPLES = 3
 
 
-@pytest.mark.parametrize("cuts", CUTS, ids=str)
-@pytest.mark.parametrize("train", TRAININGS)
+@pytest.mark.parametrize(
+    ("train", "cuts"), grid(TRAININGS, CUTS, often=lambda train, cuts: train == "full" or cuts == CUTS[-1])
+)
 def test_forward_and_backward_of_every_part(train: str, cuts: tuple[int, ...]) -> None:
     prompts = 2 if train == "prompt" else 0
     stages = stages_of(vit(), prompts)

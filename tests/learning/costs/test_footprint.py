@@ -9,6 +9,7 @@ from simulator.learning.models.parts import Part
 from simulator.learning.models.staged import Staged
 from simulator.learning.models.weights import Weights
 from tests.helpers.caches import forget
+from tests.helpers.grids import grid
 from tests.helpers.models import chain, pictures, staged, vit, weights_of
 from tests.helpers.passes import KERNELS, saved
 
@@ -16,9 +17,15 @@ SAMPLES = 5
 """More than the batches that are traced: what a larger one keeps is computed."""
 
 
-@pytest.mark.parametrize("attention", KERNELS)
-@pytest.mark.parametrize("cuts", [(), (2,), (1, 3), (2, 4)], ids=str)
-@pytest.mark.parametrize("train", ["full", "linear", "bias", "prompt"])
+@pytest.mark.parametrize(
+    ("train", "cuts", "attention"),
+    grid(
+        ("full", "linear", "bias", "prompt"),
+        [(), (2,), (1, 3), (2, 4)],
+        KERNELS,
+        often=lambda train, cuts, attention: (train == "full") + (cuts == (1, 3)) + (attention == "fused") > 1,
+    ),
+)
 def test_kept_bytes_are_what_autograd_saves(train: str, cuts: tuple[int, ...], attention: str) -> None:
     model, tensors = staged(vit(), train, prompts=2 if train == "prompt" else 0, attention=attention)
     weights = weights_of(tensors)

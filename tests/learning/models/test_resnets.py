@@ -14,6 +14,7 @@ from simulator.algorithms.fedavg import FedAvg
 from simulator.learning.models.cuts import cut
 from simulator.learning.models.stages import NoTokensError, NotStagedError, stages_of
 from simulator.settings.errors import UnfitError
+from tests.helpers.grids import grid
 from tests.helpers.learners import go, training
 from tests.helpers.models import chain, pictures, resnet, staged, weights_of
 from tests.helpers.passes import compare, converse, saved
@@ -34,7 +35,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "pooled twice": {"global_pool": "catavgmax"},
     "timm's own small one": {"name": "test_resnet", "layers": (1, 1, 1, 1)},
 }
+SAME_OPERATIONS = ("basic blocks", "plain stem", "dilated", "wide", "pooled by maximum", "timm's own small one")
+"""Kinds with no operation that another kind does not have."""
 CUTS = [(), (3,), (1, 5), (2, 4, 6)]
+TRAIN = ("full", "linear", "bias")
 
 
 @pytest.mark.parametrize("side", [1, 8, 33])
@@ -123,8 +127,9 @@ def test_split_loss_and_gradients_are_those_of_the_uncut_model(
         assert grad.abs().max() > 1e-6, f"{name}: a test that cannot fail"
 
 
-@pytest.mark.parametrize("cuts", CUTS, ids=str)
-@pytest.mark.parametrize("train", ["full", "linear", "bias"])
+@pytest.mark.parametrize(
+    ("train", "cuts"), grid(TRAIN, CUTS, often=lambda train, cuts: "full" in train or cuts == (1, 5))
+)
 def test_flops_are_torchs_own_count(train: str, cuts: tuple[int, ...]) -> None:
     model, tensors = staged(resnet(), train)
     found = compare(chain(model, weights_of(tensors), cuts), pictures(2, side=32)[0])
@@ -132,7 +137,7 @@ def test_flops_are_torchs_own_count(train: str, cuts: tuple[int, ...]) -> None:
     assert len(found) > len(cuts) + 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", grid(KINDS, often=lambda kind: kind not in SAME_OPERATIONS))
 def test_flops_of_other_resnets(kind: str) -> None:
     model, tensors = staged(resnet(**KINDS[kind]))
     found = compare(chain(model, weights_of(tensors), (2, 4)), pictures(2, side=32)[0])
@@ -147,14 +152,17 @@ def test_flops_of_resnet50_are_what_others_count() -> None:
     assert model.sizes(model.whole, (1, 3, 224, 224)).forward / 2e9 == pytest.approx(4.09, abs=0.005)
 
 
+KEPT = ("basic blocks", "bottlenecks", "plain stem", "group norm", "pooled by maximum")
+
+
 @pytest.mark.parametrize(
     ("kind", "train", "cuts"),
-    [
-        pytest.param(kind, train, cuts, marks=() if kind == "basic blocks" or cuts == (1, 5) else pytest.mark.slow)
-        for kind in ("basic blocks", "bottlenecks", "plain stem", "group norm", "pooled by maximum")
-        for train in ("full", "linear", "bias")
-        for cuts in CUTS
-    ],
+    grid(
+        KEPT,
+        TRAIN,
+        CUTS,
+        often=lambda kind, train, cuts: (kind == KEPT[0]) + (train == "full") + (cuts == (1, 5)) > 1,
+    ),
 )
 def test_kept_bytes_are_what_autograd_saves(kind: str, train: str, cuts: tuple[int, ...]) -> None:
     model, tensors = staged(resnet(**KINDS[kind]), train)

@@ -16,6 +16,7 @@ from simulator.algorithms.fedavg import FedAvg
 from simulator.algorithms.splitfed import SplitFed
 from simulator.learning.models.cuts import cut
 from simulator.learning.models.stages import NoTokensError, NotStagedError, stages_of
+from tests.helpers.grids import grid
 from tests.helpers.learners import go, training
 from tests.helpers.models import chain, mixer, pictures, staged, swin, weights_of
 from tests.helpers.passes import compare, converse
@@ -99,9 +100,13 @@ def test_what_crosses_a_cut_of_a_mixer_are_tokens() -> None:
     assert shapes == [(16, 16)] * 4 + [(5,)]
 
 
-@pytest.mark.parametrize("dry", [False, True], ids=["real", "dry"])
-@pytest.mark.parametrize("algorithm", [FedAvg(), SplitFed(head=1, tail=1)], ids=["fedavg", "splitfed"])
-@FAMILIES
+WHOLE, SPLIT = FedAvg(), SplitFed(head=1, tail=1)
+
+
+@pytest.mark.parametrize(
+    ("make", "algorithm", "dry"),
+    grid((swin, mixer), (WHOLE, SPLIT), (False, True), often=lambda _, algorithm, dry: algorithm is SPLIT and not dry),
+)
 def test_they_are_trained_whole_and_split(make: Make, algorithm: Algorithm, dry: bool) -> None:
     run = go(algorithm, training(clients_per_round=2), clients=2, model=make, dry=dry)
     before = run.task.backbone

@@ -60,9 +60,9 @@ def assert_near(values: Sequence[float], expected: float) -> None:
     ("rate", "size", "slots", "gpus", "expected"),
     [
         (0.5, exponential, 1, 1, 0.5 / 0.5),
-        (0.8, exponential, 1, 1, 0.8 / 0.2),
-        (2.4, exponential, 3, 1, erlang_c(3, 2.4) / (3 - 2.4)),
-        (2.4, exponential, 1, 3, erlang_c(3, 2.4) / (3 - 2.4)),
+        pytest.param(0.8, exponential, 1, 1, 0.8 / 0.2, marks=pytest.mark.slow),
+        pytest.param(2.4, exponential, 3, 1, erlang_c(3, 2.4) / (3 - 2.4), marks=pytest.mark.slow),
+        pytest.param(2.4, exponential, 1, 3, erlang_c(3, 2.4) / (3 - 2.4), marks=pytest.mark.slow),
         (3.0, exponential, 2, 2, erlang_c(4, 3.0) / (4 - 3.0)),
         (0.7, lambda _: 1.0, 1, 1, 0.7 / (2 * 0.3)),
     ],
