@@ -89,9 +89,14 @@ def go(text: str, dry: bool = True) -> None:
     run(scenario, scenario.algorithms[0], 0, dry)
 
 
+CLIENT = "    def client("
+ROUTINE = "    has_routine: ClassVar[bool] = True\n\n"
+
+
+@pytest.mark.parametrize("routine", ["", ROUTINE], ids=["each by itself", "a routine"])
 @pytest.mark.parametrize("case", FORGOTTEN)
-def test_the_call_and_its_line_are_named(case: str) -> None:
-    text = changed(*FORGOTTEN[case])
+def test_the_call_and_its_line_are_named(case: str, routine: str) -> None:
+    text = changed(*FORGOTTEN[case]).replace(CLIENT, routine + CLIENT)
     with pytest.raises(ScenarioError) as told:
         go(text)
     lines = [number for number, line in enumerate(text.splitlines(), 1) if CALLED[case] in line]
@@ -114,7 +119,9 @@ def test_a_real_run_says_so_too() -> None:
     ],
 )
 def test_steps_that_are_run_in_other_ways_are_fine(start: str) -> None:
-    go(changed(INSTALL, f"        {start}"))
+    for routine in ("", ROUTINE):
+        go(changed(INSTALL, f"        {start}").replace(CLIENT, routine + CLIENT))
+        unload_file(MINE)
 
 
 def test_what_is_yielded_must_be_an_event() -> None:

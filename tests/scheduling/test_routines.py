@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from simulator.algorithms.base import Update
 from simulator.algorithms.fedavg import FedAvg
@@ -198,9 +199,27 @@ def test_who_waits_has_no_routine(tmp_path: Path) -> None:
         rehearsed(simulation(tmp_path, "fl"), perform)
 
 
-def test_whose_update_is_no_dict_has_no_routine(tmp_path: Path) -> None:
+class Noted(Update):
+    """An update that says more."""
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        None,
+        Update(None, weight=1),
+        Update({"w": 1.0}, weight=1),
+        Update({"w": torch.zeros(2)}, weight=1),
+        Update({"w": {"a": torch.zeros(2, device="meta")}}, weight=1),
+        Noted({"w": torch.zeros(2, device="meta")}, weight=1),
+    ],
+    ids=["nothing", "no value", "a number", "a tensor with values", "a dict within", "more than an update"],
+)
+def test_whose_update_is_no_dict_of_tensors_without_values_has_no_routine(outcome: Any, tmp_path: Path) -> None:
+    """What is more could be written by whoever has the update of one client, and all others would have it written."""
+
     def perform(world: Any, client: Client) -> Any:
-        return Update(None, weight=1)
+        return outcome
         yield
 
     trial = simulation(tmp_path, "fl")

@@ -11,6 +11,7 @@ from simulator.world.clients import Installed
 from simulator.world.follower import Follower, can_follow
 from simulator.world.process import Process
 from simulator.world.rehearsal import NoRoutineError, rehearse
+from simulator.world.unawaited import is_of_a_user
 
 if TYPE_CHECKING:
     from simulator.learning.task import Task
@@ -50,19 +51,23 @@ def _routine(algorithm: Algorithm, world: World, task: Task, client: Client, sta
     entries, installed = routines.entries(state), client.site.kept(Installed)
     if entries is None:
         return None
-    phase = world.current_process().phase
+    phase, is_first = world.current_process().phase, False
 
     def rehearsed() -> Routine | None:
+        nonlocal is_first
+        is_first = True
+
         def perform(stage: Any, actor: Client) -> Steps:
             return algorithm.client(stage, task, actor, CopyOnWrite(entries))
 
         try:
             return rehearse(client, world.wire, phase, perform, _renewed)
-        except NoRoutineError:
+        except Exception:  # it has no routine, or an error, which its own steps will have, and tell where it belongs
             return None
 
     key = shapes, phase, client.provisioning
-    return routines.of(key, (entries, installed and installed.weights), rehearsed)
+    routine = routines.of(key, (entries, installed and installed.weights), rehearsed)
+    return None if is_first and is_of_a_user(algorithm) else routine  # in own steps it is seen whether all are run
 
 
 class Routines:
@@ -79,8 +84,7 @@ class Routines:
         None if it is anything else.
         """
         if self._latest[0] is not state:
-            bare = isinstance(state, dict) and all(getattr(tensor, "is_meta", False) for tensor in state.values())
-            self._latest = state, self._states.of(state) if bare else None
+            self._latest = state, self._states.of(state) if _is_bare(state) else None
         return self._latest[1]
 
     def of(self, key: Hashable, same: tuple[object, ...], make: Callable[[], Routine | None]) -> Routine | None:
@@ -110,10 +114,19 @@ def _renewed(update: Update) -> Update:
     """Return an update with the same values, in a dict of its own.
 
     Raises:
-        NoRoutineError: its value is anything but a dict.
+        NoRoutineError: it is anything but an ``Update`` whose value is a dict of tensors without values, of which
+            clients could have more in common than is noticed.
     """
-    value: Any = update.value
+    value: Any = update.value if type(update) is Update else None
     if not is_plain_dict(value):
         raise NoRoutineError("its update is no dict of tensors")
-    shares = type(value) is CopyOnWrite and value.entries is not None
-    return Update(CopyOnWrite(value.entries) if shares else dict(value), update.weight)
+    if type(value) is CopyOnWrite and value.entries is not None:
+        return Update(CopyOnWrite(value.entries), update.weight)
+    if not _is_bare(value):
+        raise NoRoutineError("its update has more than tensors without values")
+    return Update(dict(value), update.weight)
+
+
+def _is_bare(state: object) -> bool:
+    """Return whether it is a dict of tensors without values."""
+    return isinstance(state, dict) and all(getattr(tensor, "is_meta", False) for tensor in state.values())
