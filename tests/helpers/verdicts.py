@@ -98,7 +98,6 @@ def run_of(
         summary=table.astype(dict.fromkeys(numbers, "float64")),
         rounds=pd.DataFrame(rounds).astype({"accuracy": "float64", "loss": "float64"}),
         breakdown=empty,
-        clients=empty,
         waste=empty,
         environment={},
         scenario={},

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from simulator.accounting.columns.block import COMPUTE, IDLE, Block
-from simulator.accounting.columns.reading import Floats, floats
+from simulator.accounting.columns.block import COMPUTE, IDLE, Block, Sites
+from simulator.accounting.columns.reading import Floats, Mask, floats
 from simulator.accounting.integral import Integral, Span
 from simulator.accounting.ledger import Ledger
 
@@ -33,6 +33,8 @@ class Means:
         self._absent = {site: sorted(spans) for site, spans in away.items()}
         others = [row.name for row in ledger.sites.where("role", "device".__ne__)]
         self._outside = {site: sorted([*rounds, *self._absent.get(site, ())]) for site in others}
+        self._known: Sites | None = None
+        self._pieces: Mask = np.zeros(0, np.bool_)
 
     def of(self, block: Block) -> Floats:
         """Return for each use the mean over the time in which it drew its energy."""
@@ -44,13 +46,20 @@ class Means:
         seconds[idle] = np.maximum(0.0, seconds[idle])
         found = self._over(starts, starts + seconds)
         names = block.sites.names
-        broken = np.array([name in self._absent or name in self._outside for name in names], np.bool_)
-        for at in idle[broken[block.site[idle]]].tolist():
+        for at in idle[self._broken(block.sites)[block.site[idle]]].tolist():
             site, round = names[block.site[at]], int(block.round[at])
             gaps = self._outside.get(site) if round == 0 else None
             gaps = self._absent.get(site, []) if gaps is None else gaps
             found[at] = self._integral.mean(without(gaps, float(block.start[at]), float(block.seconds[at])))
         return found
+
+    def _broken(self, sites: Sites) -> Mask:
+        """Return for each site whether it may be idle in more than one piece."""
+        if self._known is not sites:  # most blocks of a trial share them, and there may be very many
+            self._known = sites
+            pieces = self._absent.keys() | self._outside.keys()
+            self._pieces = np.fromiter(map(pieces.__contains__, sites.names), np.bool_, len(sites.names))
+        return self._pieces
 
     def _over(self, begins: Floats, ends: Floats) -> Floats:
         """Return the means over single spans, as ``Integral.mean`` does."""

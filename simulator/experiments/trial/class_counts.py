@@ -55,7 +55,7 @@ class ClassCounts(Sequence[ClassCount]):
     @classmethod
     def none(cls) -> ClassCounts:
         """Return the counts of no clients."""
-        return cls((), (), _Counting(ListedShards(()), np.zeros(0, np.int64), 0))
+        return cls((), (), _Counting(ListedShards(()), np.zeros(0, np.int64), 1))
 
     def of(self, clients: Sequence[str]) -> ClassCounts:
         """Return the same counts, of clients with these names."""

@@ -2,8 +2,9 @@
 all.
 
 Each of the few is as weak as the weakest of its group, and has as many samples as any device: what they can do, all
-can. What the server needs for them is known at two numbers of devices, and grows no faster than a line from there. What
-comes near a limit is for a dry run of all devices to tell.
+can. The server is as much slower, and its links are as much narrower, as there are fewer devices: what waits for
+them with all devices waits with a few, too. What the server needs is known at two numbers of devices, and is taken to
+grow by a line from there. What comes near a limit is for a dry run of all devices to tell.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from simulator.settings.seeds import Seeds
 if TYPE_CHECKING:
     from simulator.experiments.trial.result import TrialResult
     from simulator.scenario.scenario import Entry, Scenario
+    from simulator.scenario.sites import ServerSettings
 
 MANY = 4096
 """With more devices than this in all rounds together, a few stand for all."""
@@ -35,7 +37,8 @@ def settled_by_sample(scenario: Scenario, entry: Entry, seed: int) -> str:
     """Return a sentence that says so, if a few devices show that all have memory enough; else an empty text.
 
     It is empty as well where the devices are not that many, and where one does not know before that a few can stand for
-    all: see ``can_settle``. Edges, and cuts that a policy chooses for each device, are looked at with all devices.
+    all: see ``can_settle``. Edges, servers with a table of measured seconds, and cuts that a policy chooses for each
+    device are looked at with all devices.
 
     Args:
         scenario: a scenario that has passed ``check``.
@@ -46,9 +49,11 @@ def settled_by_sample(scenario: Scenario, entry: Entry, seed: int) -> str:
     everybody = training.selection.name == "all"
     in_all = devices if everybody else min(devices, training.clients_per_round * training.rounds)
     cut = getattr(entry.algorithm, "cut", None)
-    if in_all <= MANY or scenario.world.edges or (cut is not None and cut.chooses) or not can_settle(scenario, entry):
+    chooses, world = cut is not None and cut.chooses, scenario.world
+    if in_all <= MANY or chooses or world.edges or world.server.table or not can_settle(scenario, entry):
         return ""
-    fewer, few = (_run(scenario, entry, seed, count) for count in (FEW // 2, FEW))
+    at_once = devices if everybody else min(devices, training.clients_per_round)
+    fewer, few = (_run(scenario, entry, seed, count, at_once) for count in (FEW // 2, FEW))
     counts = [len(outcome.client_peaks) for outcome in (fewer, few)]
     before, after = fewer.server_peak.bytes, few.server_peak.bytes
     growth = max(0.0, (after - before) / max(1, counts[1] - counts[0]))
@@ -61,8 +66,8 @@ def settled_by_sample(scenario: Scenario, entry: Entry, seed: int) -> str:
     )
 
 
-def _run(scenario: Scenario, entry: Entry, seed: int, count: int) -> TrialResult:
-    """Run some rounds dry in which about so many devices take part, all of them."""
+def _run(scenario: Scenario, entry: Entry, seed: int, count: int, at_once: int) -> TrialResult:
+    """Run some rounds dry in which about ``count`` devices take part, all of them, in the place of ``at_once``."""
     drawn = populations(scenario, seed)
     limits = [most._replace(memory=each.least("memory")) for most, each in zip(most_waiting(drawn), drawn, strict=True)]
     groups = tuple(
@@ -70,12 +75,26 @@ def _run(scenario: Scenario, entry: Entry, seed: int, count: int) -> TrialResult
         for population, figures, number in zip(drawn, limits, _shares(drawn, count), strict=True)
     )
     samples = int(partition(scenario, Seeds(seed)).sizes.max())
-    world = scenario.world.model_copy(update={"devices": groups})
+    everybody = sum(group.count for group in groups)
+    server = _slowed(scenario.world.server, min(1.0, everybody / at_once))
+    world = scenario.world.model_copy(update={"devices": groups, "server": server})
     data = scenario.data.model_copy(update={"partition": EqualShards(samples=samples)})
     few = unbilled(scenario).model_copy(update={"world": world, "data": data})
-    rounds, everybody = min(ROUNDS, entry.training.rounds), sum(group.count for group in groups)
+    rounds = min(ROUNDS, entry.training.rounds)
     training = entry.training.model_copy(update={"rounds": rounds, "clients_per_round": everybody})
     return Simulation(few, entry.model_copy(update={"training": training}), seed, dry=True).run()
+
+
+def _slowed(server: ServerSettings, part: float) -> ServerSettings:
+    """Return the settings of a server that computes, sends and receives with a part of its speed."""
+    links = {
+        way: link.model_copy(update={"rate": part * link.rate})
+        for way, link in (("uplink", server.uplink), ("downlink", server.downlink))
+    }
+    rates = {precision: part * rate for precision, rate in server.rate.items()}
+    return server.model_copy(
+        update={"rate": rates, "memory_bandwidth": part * server.memory_bandwidth, **links},
+    )
 
 
 def _shares(drawn: Sequence[Population], count: int) -> list[int]:

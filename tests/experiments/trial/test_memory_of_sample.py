@@ -91,3 +91,40 @@ def test_a_server_that_is_too_small_for_all_and_not_for_a_few_is_found() -> None
     small = scenario("splitfed", server=f"{peak - 1} B")
     assert settled_by_sample(small, small.algorithms[0], 0) == ""
     assert "server" in refusal(small)
+
+
+def staggered(server: str = AMPLE) -> Scenario:
+    """Three hundred devices in five groups that reach the server one after another, before it is done with the last."""
+    whole, rates = "100000 Gbit/s", (36, 18, 12, 9, 7.2)
+    link = {"rate": whole, "latency": "0 ms"}
+    names = ("jetson-nano", "raspberry-pi-5", "jetson-orin-nano", "galaxy-s23", "galaxy-a52s")
+    devices = [
+        {"name": name, "count": 60, "memory": AMPLE, "rate": {"fp32": f"{rate} GFLOP/s"}, "uplink": link}
+        | {"memory_bandwidth": "100 TB/s", "downlink": link}
+        for name, rate in zip(names, rates, strict=True)
+    ]
+    slow = {"name": "a100", "memory": server, "rate": {"fp32": "100 GFLOP/s"}, "memory_bandwidth": "100 TB/s"}
+    return Scenario.model_validate(
+        {
+            "name": "staggered",
+            "world": {
+                "provisioning": "preinstalled",
+                "devices": devices,
+                "server": slow | {"slots": 1, "uplink": {"rate": whole}, "downlink": {"rate": whole}},
+            },
+            "model": {"name": "random", "image_size": 32},
+            "data": {"name": "synthetic", "samples": 2400, "test_samples": 5, "classes": 5},
+            "training": {"rounds": 1, "clients_per_round": 300, "batch_size": 8, "optimizer": {"name": "sgd"}},
+            "algorithms": [{"name": "sfprompt", "label": "FL"}],
+        }
+    )
+
+
+def test_groups_that_pile_up_at_a_busy_server_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few of each group leave the server before the next come, unless it is as much slower as there are fewer."""
+    monkeypatch.setattr(memory_of_sample, "FEW", 16)
+    ample = staggered()
+    peak = dry_run_that_fits(ample, ample.algorithms[0], 0).server_peak.bytes
+    small = staggered(server=f"{peak - 1} B")
+    assert settled_by_sample(ample, ample.algorithms[0], 0)
+    assert settled_by_sample(small, small.algorithms[0], 0) == ""
