@@ -73,7 +73,7 @@ def verdict_of_sweep(sweep: Sweep) -> Verdict:
     of = int(sweep.summary["point"].nunique())
     groups: dict[tuple[Rule, tuple[str, ...]], list[Place]] = defaultdict(list)
     for place in places:
-        groups[place.rule, place.first].append(place)
+        groups[place.rule, tuple(label for label in sweep.labels if label in place.first)].append(place)
     ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
     answer = [_said(sweep, rule, first, own, of) for (rule, first), own in ordered[:MOST_NAMED]]
     if rest := sum(len(own) for _, own in ordered[MOST_NAMED:]):
@@ -167,7 +167,8 @@ def _certainty(sweep: Sweep, places: Sequence[Place]) -> Iterator[str]:
     if max(seeds) > 1:
         same, sure = (sum(found) for found in zip(*((p.agree == p.seeds, p.sure) for p in places), strict=True))
         decided = "" if sweep.dry else f", and {sure:,} {'is' if sure == 1 else 'are'} decided (95 % intervals)"
-        yield f"With {number} seeds a point, all agree on who is first at {same:,} of {len(places):,} points{decided}."
+        agree = "all have one of these first" if any(len(p.first) > 1 for p in places) else "all agree on who is first"
+        yield f"With {number} seeds a point, {agree} at {same:,} of {len(places):,} points{decided}."
     elif not sweep.dry:
         yield "Not decided: one seed a point."
     samples = set(sweep.summary[SAMPLES].dropna()) if SAMPLES in sweep.summary and not sweep.dry else set()

@@ -90,7 +90,8 @@ def validate(file: File, overrides: Set = [], plugins: Plugin = []) -> None:  # 
         devices_left_out(scenario, print, early=True)
     trials = len(scenario.algorithms) * len(scenario.seeds)
     labels = ", ".join(entry.label for entry in scenario.algorithms)
-    print(f"{file} is a valid scenario: {trials} trials ({labels}) on {scenario.world.clients} devices")
+    how_many = f"{trials} trial{'s' * (trials > 1)} ({labels}) on {scenario.world.clients:,} devices"
+    print(f"{file} is a valid scenario: {how_many}")
     _tell(scenario, dry=True)  # no text is read: a tokenizer may have to be downloaded
 
 

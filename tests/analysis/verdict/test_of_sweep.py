@@ -62,6 +62,17 @@ def test_times_within_five_percent_are_level(tmp_path: Path) -> None:
     assert verdict.answer[0] == "FL and SFPrompt are level in time at all 3 points."
 
 
+def test_those_who_are_level_are_named_once_whoever_is_a_little_ahead(tmp_path: Path) -> None:
+    def nearly(label: str, place: Place, seed: int) -> dict[str, float | None]:
+        ahead = (label == "FL") == (place[UPLINK] == "1 Mbit/s")
+        return costs(label, place, seed) | {"sim_time_s": 99.0 if ahead else 100.0}
+
+    folder = fabricate_sweep(tmp_path, {UPLINK: RATES}, formula=nearly, dry=True, seeds=(0, 1))
+    verdict = verdict_of_sweep(load_sweep(folder))
+    assert verdict.answer[0] == "FL and SFPrompt are level in time at all 3 points."
+    assert verdict.certainty == ("With 2 seeds a point, all have one of these first at 3 of 3 points.",)
+
+
 def test_who_holds_the_target_counts_before_who_is_accurate(tmp_path: Path) -> None:
     def trained(label: str, place: Place, seed: int) -> dict[str, float | None]:
         held = {"FL": 50.0, "SFPrompt": 30.0}[label] if place[UPLINK] == "1 Mbit/s" else None
