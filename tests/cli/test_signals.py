@@ -101,7 +101,7 @@ def test_stopped_while_it_starts(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_stopped_while_it_starts_many_times(tmp_path: Path) -> None:
-    check_starts(250, 2.0, tmp_path)
+    check_starts(250, 1.0, tmp_path)
 
 
 def wait_within(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
